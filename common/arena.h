@@ -1,0 +1,36 @@
+/* arena: memory that is given out by moving a pointer and taken back all at once.
+ *
+ * The address space is reserved when the arena is opened, pages are touched only as they are used, so a generous
+ * capacity costs nothing until hostile input asks for it. A worker thread owns one arena for its batch. */
+#ifndef COMMON_ARENA_H
+#define COMMON_ARENA_H
+
+#include <stddef.h>
+
+#include "common/span.h"
+
+struct arena {
+    char *base;
+    size_t used;     /* bytes given out since the last reset */
+    size_t capacity; /* bytes of address space reserved */
+};
+
+/* Reserves `capacity` bytes. Returns 0, or -1 with errno set when the system refuses. */
+int arena_open(struct arena *arena, size_t capacity);
+void arena_close(struct arena *arena);
+
+/* Gives `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
+ * capacity is sized for the largest batch that the limits allow, so running out is our own mistake and aborts. */
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc));
+
+/* The same, unaligned, holding a copy of the bytes of `from`. */
+struct span arena_copy(struct arena *arena, struct span from);
+
+/* A span holding the text that printf would print. */
+struct span arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes back everything that was given out since `mark` (an earlier value of `used`; 0 for all). Pages beyond what an
+ * ordinary batch needs go back to the system. */
+void arena_reset(struct arena *arena, size_t mark);
+
+#endif

@@ -1,0 +1,32 @@
+/* json_writer: JSON text written straight to the end of an arena.
+ *
+ * Between writer_open and writer_close the arena gives nothing else out. The writer emits bytes as told: commas and
+ * brackets are the caller's. Output escapes are the shortest: \" \\ \b \f \n \r \t, \u00xx for other controls, and
+ * everything else as UTF-8. */
+#ifndef COMMON_JSON_WRITER_H
+#define COMMON_JSON_WRITER_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/span.h"
+
+struct json_writer {
+    struct arena *arena;
+    size_t begin; /* arena->used when it was opened */
+};
+
+void writer_open(struct json_writer *writer, struct arena *arena);
+/* The text written since writer_open; lives as long as the arena's bytes. */
+struct span writer_close(struct json_writer *writer);
+
+void writer_raw(struct json_writer *writer, struct span text);
+#define writer_literal(writer, literal) writer_raw((writer), SPAN(literal))
+/* With quotes and escapes. `text` must be UTF-8. */
+void writer_string(struct json_writer *writer, struct span text);
+void writer_integer(struct json_writer *writer, int64_t value);
+
+/* `text` as a JSON string in the arena, quotes included. */
+struct span json_string_of(struct arena *arena, struct span text);
+
+#endif

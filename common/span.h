@@ -1,0 +1,48 @@
+/* span: counted bytes. Never NUL-terminated, never owned: whoever makes a span says how long its bytes live. */
+#ifndef COMMON_SPAN_H
+#define COMMON_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span {
+    const char *at;
+    size_t length;
+};
+
+#define SPAN(literal) ((struct span){"" literal, sizeof(literal) - 1})
+#define SPAN_NONE     ((struct span){NULL, 0})
+
+/* For printf's "%.*s". */
+#define SPAN_FORMAT(span) (int)(span).length, (span).at
+
+static inline struct span span_of(const char *at, size_t length)
+{
+    return (struct span){at, length};
+}
+
+static inline struct span span_of_text(const char *text)
+{
+    return (struct span){text, strlen(text)};
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+static inline bool span_begins_with(struct span whole, struct span part)
+{
+    return whole.length >= part.length && (part.length == 0 || memcmp(whole.at, part.at, part.length) == 0);
+}
+
+/* The bytes of `whole` from `from` on; empty if there are none. */
+static inline struct span span_from(struct span whole, size_t from)
+{
+    if (from >= whole.length)
+        return span_of(whole.at + whole.length, 0);
+    return span_of(whole.at + from, whole.length - from);
+}
+
+#endif

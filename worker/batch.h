@@ -1,0 +1,116 @@
+/* batch: what travels through the stages. A batch is an array of items, one per message; an item becomes one reply.
+ *
+ * It mentions no Kafka or Redis type. Every span in an item points into the batch's arena or, for key, value and
+ * headers, into the message that the source holds until the batch is settled. */
+#ifndef WORKER_BATCH_H
+#define WORKER_BATCH_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/json.h"
+#include "common/span.h"
+#include "worker/error.h"
+
+#define COMMAND_ID_CHARACTERS   128 /* contract: 1 to 128 */
+#define WORKSPACE_ID_CHARACTERS 64
+#define CLIENT_ID_LENGTH        36 /* a UUID as text */
+#define HASH_LENGTH             32 /* XXH3-128 as hexadecimal text */
+#define VIOLATIONS_LISTED       100
+#define VIOLATION_BYTES         65536 /* paths and messages of one reply; further violations are counted, not listed */
+#define CUSTOM_FIELDS_DEPTH     16    /* containers open at once in a command, the command itself being the first */
+
+/* Where a command came from. */
+struct position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* Kafka's message timestamp, since 1970, UTC */
+};
+
+struct header {
+    struct span name;
+    struct span value; /* at == NULL for a null value */
+};
+
+/* One thing wrong with one value. */
+struct violation {
+    struct violation *next;
+    enum error code;
+    struct span path; /* JSON Pointer (RFC 6901), not yet JSON-escaped */
+    struct span message;
+};
+
+enum outcome {
+    OUTCOME_UNDECIDED, /* valid so far; the store has not spoken */
+    OUTCOME_CREATED,
+    OUTCOME_DUPLICATE, /* answered with the client that the same command created before */
+    OUTCOME_REJECTED
+};
+
+struct definitions;
+
+struct item {
+    /* Filled by the source. */
+    struct position from;
+    struct span key;   /* at == NULL: no key */
+    struct span value; /* at == NULL: a tombstone */
+    const struct header *headers;
+    uint32_t header_count;
+    bool dropped; /* its partition was revoked: no further stage touches it */
+
+    /* Filled by decode. */
+    struct json_document document; /* of the whole value */
+    uint32_t command;              /* node of the command object: 0, or a CloudEvent's data */
+    struct span command_id;        /* never empty: the source position if there was no other, or a bad one */
+    struct span workspace;         /* at == NULL: none usable */
+    char hash[HASH_LENGTH];        /* of the value's bytes */
+    char client_id[CLIENT_ID_LENGTH]; /* set if the workspace is usable */
+    bool has_identity;                /* workspace and command id are both usable, so client_id is set */
+
+    /* Filled by the definitions stage; NULL: the workspace has none, or none usable. */
+    const struct definitions *definitions;
+    bool definitions_broken;
+
+    /* Filled by check. */
+    enum outcome outcome;
+    enum error error; /* of a rejected command */
+    struct span error_message;
+    struct violation *violations, *last_violation;
+    uint32_t violation_count; /* found, listed or not */
+    uint32_t violation_listed;
+    size_t violation_bytes;
+    struct span email_key; /* the email in lower case */
+    struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */
+
+    /* Filled by the store. */
+    struct span existing_client_id; /* with ERROR_EMAIL_TAKEN */
+
+    /* Filled by compose. */
+    struct span reply;
+};
+
+struct batch {
+    struct item *items;
+    uint32_t count;
+    uint32_t capacity;
+    size_t bytes; /* of the values */
+    struct arena arena;
+};
+
+/* Room for `capacity` commands of `bytes` bytes in total (one may reach over it by `command_bytes`). Returns 0, or -1
+ * with errno set. */
+int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
+void batch_close(struct batch *batch);
+void batch_reset(struct batch *batch);
+
+/* Refuses the item as a whole; the first refusal stands. `message` must live as long as the batch. */
+void item_reject(struct item *item, enum error error, struct span message);
+
+/* "topic/partition/offset" in the arena. */
+struct span position_text(const struct position *from, struct arena *arena);
+
+/* The header called `name` that comes last (as Kafka's lastHeader does), or NULL. */
+const struct header *item_header(const struct item *item, struct span name);
+
+#endif

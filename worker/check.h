@@ -1,0 +1,47 @@
+/* check: judges one decoded command against its workspace's definitions, and normalizes it into a record.
+ *
+ * The orchestration: which member is judged by which rule, in document order, and what is said when it fails. The rules
+ * themselves stand in client_*.c and field_*.c. Pure: no I/O, no heap, memory from the batch's arena. */
+#ifndef WORKER_CHECK_H
+#define WORKER_CHECK_H
+
+#include "worker/batch.h"
+#include "worker/config.h"
+#include "worker/definitions.h"
+
+#define CHECK_PATH_DEPTH 8 /* a path in a command has at most four tokens */
+
+struct check {
+    const struct config *config;
+    struct item *item;
+    struct arena *arena;
+    struct check_step {
+        struct span name; /* at == NULL: an array index */
+        uint32_t index;
+    } path[CHECK_PATH_DEPTH];
+    uint32_t depth;
+};
+
+/* Judges `item` as far as it can be judged without the store: sets outcome to OUTCOME_REJECTED with its error and
+ * violations, or leaves OUTCOME_UNDECIDED and sets record and email_key. Does nothing for an item that is rejected
+ * already. item->definitions must have been looked up. */
+void check_item(struct item *item, const struct config *config, struct arena *arena);
+
+/* The path on which violations are reported: enter a member or an array element, leave it again. */
+void check_enter(struct check *check, struct span name);
+void check_enter_index(struct check *check, uint32_t index);
+void check_leave(struct check *check);
+
+/* Adds a violation at the present path. The message says what is wrong and what would be right, without a capital or a
+ * final stop, and repeats no more than QUOTE_BYTES of a value (use quote_of). Always returns false. */
+bool check_fail(struct check *check, enum error code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* "must be a string, not a number" at the present path, for the node that was found. Always returns false. */
+bool check_fail_type(struct check *check, const char *expected, enum json_type found);
+
+/* At most 64 bytes of a value, for messages: cut at a character, ended by "..." if cut, controls as \u escapes, in
+ * double quotes. The result lives in the arena; use it with "%s". */
+#define QUOTE_BYTES 64
+const char *quote_of(struct check *check, struct span value);
+
+#endif
