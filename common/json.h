@@ -14,7 +14,7 @@
 /* Bytes that must be readable and writable after the text, since SIMD code reads whole registers. */
 #define JSON_PADDING 64
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NODE_ARRAY, NODE_OBJECT };
 
 /* A string whose raw token held no escape: the bytes before and after it in the text are its quotes. */
 #define JSON_PLAIN 1

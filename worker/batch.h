@@ -13,6 +13,7 @@
 #include "worker/error.h"
 
 #define COMMAND_ID_CHARACTERS   128 /* contract: 1 to 128 */
+#define COMMAND_ID_BYTES        512 /* four bytes a character; also holds any position's text */
 #define WORKSPACE_ID_CHARACTERS 64
 #define CLIENT_ID_LENGTH        36 /* a UUID as text */
 #define HASH_LENGTH             32 /* XXH3-128 as hexadecimal text */
@@ -41,6 +42,13 @@ struct violation {
     struct span message;
 };
 
+/* What decode found wrong with an id; check reports it in its place among the violations. */
+struct id_fault {
+    enum error code; /* ERROR_NONE: nothing */
+    uint32_t node;   /* the member with the id; 0 if the id came from a header or the key, or is missing */
+    struct span message;
+};
+
 enum outcome {
     OUTCOME_UNDECIDED, /* valid so far; the store has not spoken */
     OUTCOME_CREATED,
@@ -49,6 +57,22 @@ enum outcome {
 };
 
 struct definitions;
+
+/* The members of a command that decode and check know, in the order in which missing ones are reported. */
+enum member {
+    MEMBER_COMMAND_ID,
+    MEMBER_WORKSPACE_ID,
+    MEMBER_TYPE,
+    MEMBER_SEND_INVITE,
+    MEMBER_GIVEN_NAME,
+    MEMBER_FAMILY_NAME,
+    MEMBER_EMAIL,
+    MEMBER_COMPANY_ID,
+    MEMBER_COMPANY_IDS,
+    MEMBER_CUSTOM_FIELDS,
+    MEMBER_COUNT,
+    MEMBER_UNKNOWN = MEMBER_COUNT
+};
 
 struct item {
     /* Filled by the source. */
@@ -62,6 +86,10 @@ struct item {
     /* Filled by decode. */
     struct json_document document; /* of the whole value */
     uint32_t command;              /* node of the command object: 0, or a CloudEvent's data */
+    bool structured;               /* the value is a CloudEvent in structured mode */
+    uint32_t members[MEMBER_COUNT]; /* nodes of the command's known members; 0: not there */
+    struct id_fault command_id_fault, workspace_fault;
+    bool workspace_missing; /* no source names one */
     struct span command_id;        /* never empty: the source position if there was no other, or a bad one */
     struct span workspace;         /* at == NULL: none usable */
     char hash[HASH_LENGTH];        /* of the value's bytes */
@@ -79,6 +107,7 @@ struct item {
     struct violation *violations, *last_violation;
     uint32_t violation_count; /* found, listed or not */
     uint32_t violation_listed;
+    bool violations_full; /* no further one is listed */
     size_t violation_bytes;
     struct span email_key; /* the email in lower case */
     struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */

@@ -8,8 +8,10 @@
 #include "worker/batch.h"
 #include "worker/config.h"
 #include "worker/definitions.h"
+#include "worker/quote.h"
 
-#define CHECK_PATH_DEPTH 8 /* a path in a command has at most four tokens */
+#define CHECK_PATH_DEPTH 8    /* a path in a value has at most five tokens: /data/customFields/KEY/INDEX, and to spare */
+#define PATH_TOKEN_BYTES 1024 /* a longer name ends a path at its parent */
 
 struct check {
     const struct config *config;
@@ -24,7 +26,10 @@ struct check {
 
 /* Judges `item` as far as it can be judged without the store: sets outcome to OUTCOME_REJECTED with its error and
  * violations, or leaves OUTCOME_UNDECIDED and sets record and email_key. Does nothing for an item that is rejected
- * already. item->definitions must have been looked up. */
+ * already. item->definitions must have been looked up.
+ *
+ * definitions_missing is said only of a command that is otherwise valid: it is retryable, and a command with other
+ * faults would be rejected again however often it is retried. */
 void check_item(struct item *item, const struct config *config, struct arena *arena);
 
 /* The path on which violations are reported: enter a member or an array element, leave it again. */
@@ -39,9 +44,16 @@ bool check_fail(struct check *check, enum error code, const char *format, ...) _
 /* "must be a string, not a number" at the present path, for the node that was found. Always returns false. */
 bool check_fail_type(struct check *check, const char *expected, enum json_type found);
 
-/* At most 64 bytes of a value, for messages: cut at a character, ended by "..." if cut, controls as \u escapes, in
- * double quotes. The result lives in the arena; use it with "%s". */
-#define QUOTE_BYTES 64
+/* "must not be missing or blank", for a value that is required. Always returns false. */
+bool check_fail_required(struct check *check);
+
+/* The value in quotes, for messages; see quote.h. The result lives in the arena; use it with "%s". */
 const char *quote_of(struct check *check, struct span value);
+
+/* True for null, "" and []: on a create they mean that an optional value is absent. */
+bool value_is_absent(const struct json_document *document, uint32_t node);
+
+/* True for null, "" and a string of white space only: no value where one is required. */
+bool value_is_blank(const struct json_document *document, uint32_t node);
 
 #endif

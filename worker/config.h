@@ -1,11 +1,13 @@
-/* config: what the program was told. One table in config.c describes every key: section, name, type, range, default.
- * Read once, then passed around as const. Texts are owned by the config. */
+/* config: what the program was told. One table (config_table.c) describes every key: section, name, type, range, default;
+ * another (kafka_settings.c) what librdkafka is told unless the user says otherwise. Read once, then passed around as
+ * const. Texts are owned by the config. */
 #ifndef WORKER_CONFIG_H
 #define WORKER_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/log.h"
 
@@ -47,11 +49,11 @@ struct config {
         int64_t cache_workspaces;
     } definitions;
     struct {
-        int64_t partitions, replication;
+        int64_t partitions, replication; /* replication -1: the broker's default */
     } topics;
     struct {
         int64_t command_bytes;
-        int64_t memory_bytes;
+        int64_t memory_bytes; /* of commands held at once, fetched or in a batch, by all threads */
     } limits;
     struct {
         int64_t commands; /* most commands in a transaction */
@@ -89,13 +91,14 @@ struct config {
 struct config_sources {
     const char *path;
     const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
+    FILE *faults;                /* where errors are printed; NULL: standard error */
 };
 
-/* New, or NULL after every error was printed on standard error, each with its place ("FILE:LINE: ..."). */
+/* New, or NULL after every error was printed, each with its place ("FILE:LINE: ..."). Secrets are never printed. */
 struct config *config_read(const struct config_sources *sources);
 void config_free(struct config *config);
 
-/* The last value of a librdkafka setting in `specific`, else in config->kafka, else NULL. */
+/* The last value of a librdkafka setting in `specific` (which may be NULL), else in config->kafka, else NULL. */
 const char *config_kafka(const struct config *config, const struct kafka_setting *specific, const char *name);
 
 #endif

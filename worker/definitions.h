@@ -6,8 +6,10 @@
 
 #include "common/span.h"
 #include "worker/batch.h"
+#include "worker/key_table.h"
 
-#define FIELD_KEY_BYTES 255 /* longest key of a field or an option */
+#define FIELD_KEY_BYTES      255 /* longest key of a field or an option */
+#define FIELDS_PER_WORKSPACE 2000
 
 enum phone_level { PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED };
 
@@ -35,14 +37,16 @@ struct field {
     const struct span *options; /* keys of a multiSelect's options */
     const struct span *option_tokens; /* the same as JSON strings with quotes */
     uint32_t option_count;
-    const void *option_table; /* private to definitions.c */
+    struct key_table option_table;
 };
 
 struct definitions {
     char version[HASH_LENGTH]; /* hash of the bytes they were compiled from */
     const struct field *fields; /* in the order of their `order`, then as listed */
     uint32_t count;
-    const void *table; /* private to definitions.c */
+    const struct field *const *required; /* those whose rules ask for a value, in the same order */
+    uint32_t required_count;
+    struct key_table table; /* of the fields' keys */
 };
 
 /* One fault of a definition set, found by compiling it. */
@@ -53,8 +57,10 @@ struct definitions_fault {
 };
 
 /* Compiles `json`, a List Custom Fields response or its bare array. New, to be freed with definitions_free; or NULL,
- * then *faults (if faults is not NULL) lists every fault, in document order, to be freed with definitions_faults_free.
- * `json` is not needed afterwards. Entries whose entityType is "company" are passed over. */
+ * then *faults (if faults is not NULL) lists every fault, in document order, to be freed with definitions_faults_free;
+ * NULL without a fault means out of memory. `json` is not needed afterwards. Entries whose entityType is "company" are
+ * passed over. Unknown members are ignored, since the public API adds attributes; unknown rules are faults, since a
+ * misspelt rule must not vanish. */
 struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
 void definitions_free(struct definitions *definitions);
 void definitions_faults_free(struct definitions_fault *faults);

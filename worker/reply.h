@@ -4,19 +4,24 @@
 
 #include "worker/batch.h"
 #include "worker/config.h"
+#include "worker/timestamp.h"
 
 #define REPLY_HEADERS 24 /* at most: those of the contract, and the echoes */
 
 /* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). */
 void reply_compose(struct item *item, struct arena *arena);
 
-/* Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their count. Values live in the arena,
+/* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the same
+ * bytes. Of several headers with one name the last is echoed.
+ *
+ * Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their count. Values live in the arena,
  * the config or the message. */
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers);
 
-/* The reply topic: that of a header, if replies.allowed lists it, else the configured one; and the partition that
- * kafka_replyPartition names, or -1. */
+/* The reply topic: that of header kafka_replyTopic, else reply-topic, if replies.allowed lists it, else the configured
+ * one. *partition: what kafka_replyPartition names (four bytes, big-endian, as Spring for Kafka sends it) if the header's
+ * topic was taken, else -1. */
 const char *reply_topic(const struct item *item, const struct config *config, int32_t *partition);
 
 /* The headers that a dead letter gets besides its own. Same terms as reply_headers. */
@@ -24,9 +29,5 @@ uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struc
 
 /* True for the errors whose commands go to the dead letters. */
 bool error_is_dead_letter(enum error error);
-
-/* RFC 3339 in UTC with milliseconds, 24 bytes: "2026-11-23T06:38:00.123Z". Years 0 to 9999. */
-#define TIME_LENGTH 24
-void time_text(int64_t since_1970_ms, char text[TIME_LENGTH]);
 
 #endif

@@ -1,0 +1,14 @@
+/* folder: temporary folders that leave nothing behind. */
+#ifndef COMMON_FOLDER_H
+#define COMMON_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes a new folder below TMPDIR (or /tmp), named after `purpose`. Its path goes into `path`. False with errno set. */
+bool folder_make_temporary(const char *purpose, char *path, size_t path_size);
+
+/* Removes the folder and all that is in it, without following links. False, with errno set, if something is left. */
+bool folder_remove(const char *path);
+
+#endif

@@ -1,0 +1,197 @@
+#include "common/host.h"
+
+#include <idn2.h>
+#include <stdint.h>
+
+#include "common/host_address.h"
+
+/* A Unicode label whose A-label fits has at most 59 characters, of 4 bytes at most; the mapping may drop a few. */
+#define UNICODE_LABEL_BYTES 512
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool is_label_byte(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || is_digit(byte) || byte == '-';
+}
+
+static char lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+}
+
+static bool is_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.at[i] > 0x7f)
+            return false;
+    return true;
+}
+
+/* True for the prefix of A-labels in any case. */
+static bool has_idn_prefix(struct span label)
+{
+    return label.length >= 4 && lower(label.at[0]) == 'x' && lower(label.at[1]) == 'n' && label.at[2] == '-' &&
+           label.at[3] == '-';
+}
+
+/* Encodes a label, ended by NUL, for look-up. True with *encoded to be freed by idn2_free. */
+static bool idn_encode(const char *label, int more_flags, char **encoded)
+{
+    return idn2_to_ascii_8z(label, encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | more_flags) == IDN2_OK;
+}
+
+/* True if the lower-case A-label is that of a valid U-label: it decodes, and what it decodes to encodes to it. libidn2
+ * drops the characters that STD3 forbids instead of refusing them, and then the two differ. */
+static bool idn_round_trip_holds(struct span a_label)
+{
+    char text[HOST_LABEL_BYTES + 1], *decoded = NULL, *encoded = NULL;
+    memcpy(text, a_label.at, a_label.length);
+    text[a_label.length] = '\0';
+    const bool holds = idn2_to_unicode_8z8z(text, &decoded, 0) == IDN2_OK &&
+                       idn_encode(decoded, IDN2_USE_STD3_ASCII_RULES, &encoded) &&
+                       span_equal(span_of_text(encoded), a_label);
+    idn2_free(encoded);
+    idn2_free(decoded);
+    return holds;
+}
+
+/* Adds an ASCII label in lower case, with a dot before it if it is not the first. */
+static enum host_fault host_add_label(struct host *host, struct span label)
+{
+    if (label.length == 0)
+        return HOST_EMPTY_LABEL;
+    for (size_t i = 0; i < label.length; i++)
+        if (!is_label_byte(label.at[i]))
+            return HOST_CHARACTER;
+    if (label.at[0] == '-' || label.at[label.length - 1] == '-')
+        return HOST_HYPHEN;
+    if (label.length > HOST_LABEL_BYTES)
+        return HOST_LABEL_LENGTH;
+    if (host->length + (host->labels > 0) + label.length > HOST_NAME_BYTES)
+        return HOST_NAME_LENGTH;
+    if (host->labels++ > 0)
+        host->text[host->length++] = '.';
+    char *at = host->text + host->length;
+    for (size_t i = 0; i < label.length; i++)
+        at[i] = lower(label.at[i]);
+    host->length += label.length;
+    return has_idn_prefix(label) && !idn_round_trip_holds(span_of(at, label.length)) ? HOST_IDN : HOST_FINE;
+}
+
+/* Adds a label that holds other than ASCII. STD3's rules are applied here, before and after the mapping, and not by
+ * libidn2, see idn_round_trip_holds. */
+static enum host_fault host_add_unicode_label(struct host *host, struct span label)
+{
+    char text[UNICODE_LABEL_BYTES + 1], *encoded = NULL;
+    if (label.length > UNICODE_LABEL_BYTES)
+        return HOST_LABEL_LENGTH;
+    for (size_t i = 0; i < label.length; i++)
+        if ((unsigned char)label.at[i] < 0x80 && !is_label_byte(label.at[i]))
+            return HOST_CHARACTER;
+    memcpy(text, label.at, label.length);
+    text[label.length] = '\0';
+    if (!idn_encode(text, 0, &encoded))
+        return HOST_IDN;
+    enum host_fault fault = host_add_label(host, span_of_text(encoded));
+    idn2_free(encoded);
+    return fault;
+}
+
+/* The bytes of the dot at `at`, ASCII's or one of those that UTS #46 maps to it; 0 if there is none. */
+static size_t dot_size(struct span text, size_t at)
+{
+    if (text.at[at] == '.')
+        return 1;
+    struct span rest = span_from(text, at);
+    bool is_dot = span_begins_with(rest, SPAN("\u3002")) || span_begins_with(rest, SPAN("\uff0e")) ||
+                  span_begins_with(rest, SPAN("\uff61"));
+    return is_dot ? 3 : 0;
+}
+
+/* The last label of a name that was read. */
+static struct span last_label(const struct host *host)
+{
+    size_t begin = host->length;
+    while (begin > 0 && host->text[begin - 1] != '.')
+        begin--;
+    return span_of(host->text + begin, host->length - begin);
+}
+
+/* What the URL standard calls "ends in a number": a browser takes such a host for an IPv4 address. */
+static bool is_number(struct span label)
+{
+    bool hexadecimal = span_begins_with(label, SPAN("0x"));
+    for (size_t i = hexadecimal ? 2 : 0; i < label.length; i++)
+        if (!is_digit(label.at[i]) && !(hexadecimal && label.at[i] >= 'a' && label.at[i] <= 'f'))
+            return false;
+    return true;
+}
+
+enum host_fault host_read_name(struct span text, struct host *host)
+{
+    host->length = 0;
+    host->labels = 0;
+    if (text.length == 0)
+        return HOST_EMPTY;
+    for (size_t begin = 0, dot = 1; dot > 0;) {
+        size_t end = begin;
+        for (dot = 0; end < text.length && (dot = dot_size(text, end)) == 0;)
+            end++;
+        struct span label = span_of(text.at + begin, end - begin);
+        enum host_fault fault = is_ascii(label) ? host_add_label(host, label) : host_add_unicode_label(host, label);
+        if (fault != HOST_FINE)
+            return fault;
+        begin = end + dot;
+    }
+    return is_number(last_label(host)) ? HOST_NUMBER : HOST_FINE;
+}
+
+static enum host_fault host_read_ipv6(struct span text, struct host *host)
+{
+    uint16_t groups[IPV6_GROUPS];
+    if (text.at[text.length - 1] != ']' || !ipv6_read(span_of(text.at + 1, text.length - 2), groups))
+        return HOST_IPV6;
+    host->text[0] = '[';
+    host->length = 1 + ipv6_write(groups, host->text + 1);
+    host->text[host->length++] = ']';
+    host->labels = 0;
+    return HOST_FINE;
+}
+
+enum host_fault host_read(struct span text, struct host *host)
+{
+    if (text.length > 1 && text.at[0] == '[')
+        return host_read_ipv6(text, host);
+    if (ipv4_is_valid(text)) {
+        memcpy(host->text, text.at, text.length);
+        host->length = text.length;
+        host->labels = 0;
+        return HOST_FINE;
+    }
+    bool ends_at_root = text.length > 1 && text.at[text.length - 1] == '.';
+    enum host_fault fault = host_read_name(span_of(text.at, text.length - ends_at_root), host);
+    if (fault == HOST_FINE && ends_at_root)
+        host->text[host->length++] = '.';
+    return fault;
+}
+
+const char *host_fault_text(enum host_fault fault)
+{
+    static const char *const texts[] = {
+        [HOST_FINE] = "is fine",
+        [HOST_EMPTY] = "is empty",
+        [HOST_EMPTY_LABEL] = "has a dot at an end, or two in a row",
+        [HOST_CHARACTER] = "holds something else than letters, digits, hyphens and dots",
+        [HOST_HYPHEN] = "has a label that begins or ends with a hyphen",
+        [HOST_LABEL_LENGTH] = "has a label of more than 63 bytes",
+        [HOST_NAME_LENGTH] = "is longer than 253 bytes",
+        [HOST_IDN] = "has a label that is not valid in internationalized names (IDNA 2008)",
+        [HOST_NUMBER] = "ends in a number, but is not an IPv4 address of four decimal numbers",
+        [HOST_IPV6] = "is not an IPv6 address in brackets",
+    };
+    return texts[fault];
+}

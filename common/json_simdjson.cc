@@ -1,0 +1,59 @@
+#include "common/json_index.h"
+
+#include <memory>
+#include <new>
+#include <simdjson.h>
+
+/* simdjson's documented interfaces end in a tree or a cursor of its own. Its first stage is reached through the class
+ * that both of them are built on; simdjson marks it as internal, yet its shape is the same from 1.0 to 4.6. */
+using stage_one = simdjson::internal::dom_parser_implementation;
+
+struct json_index {
+    std::unique_ptr<stage_one> parser;
+};
+
+struct json_index *json_index_new(size_t capacity)
+{
+    std::unique_ptr<json_index> index(new (std::nothrow) json_index);
+    if (!index)
+        return nullptr;
+    /* The depth is the second stage's, which is not used. */
+    const size_t depth = 1;
+    const simdjson::implementation *best = simdjson::get_active_implementation();
+    if (best->create_dom_parser_implementation(capacity, depth, index->parser) != simdjson::SUCCESS)
+        return nullptr;
+    return index.release();
+}
+
+void json_index_free(struct json_index *index)
+{
+    delete index;
+}
+
+/* Stage 1 stops at the first kind of fault it looks for, and looks for broken UTF-8 last. */
+static json_index_result json_index_failed(const char *text, size_t length)
+{
+    return simdjson::validate_utf8(text, length) ? JSON_INDEX_SYNTAX : JSON_INDEX_UTF8;
+}
+
+enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
+                                       const uint32_t **positions, size_t *count)
+{
+    stage_one &parser = *index->parser;
+    const auto *bytes = reinterpret_cast<const uint8_t *>(text);
+    switch (parser.stage1(bytes, length, simdjson::stage1_mode::regular)) {
+    case simdjson::SUCCESS:
+        break;
+    case simdjson::EMPTY:
+        return JSON_INDEX_EMPTY;
+    case simdjson::UTF8_ERROR:
+        return JSON_INDEX_UTF8;
+    default:
+        return json_index_failed(text, length);
+    }
+    /* There is room: simdjson itself marks the end with positions of its own. */
+    parser.structural_indexes[parser.n_structural_indexes] = static_cast<uint32_t>(length);
+    *positions = parser.structural_indexes.get();
+    *count = parser.n_structural_indexes;
+    return JSON_INDEX_FINE;
+}

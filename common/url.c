@@ -1,0 +1,253 @@
+#include "common/url.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/text.h"
+
+/* The parts of a URL as they were given, without the characters between them. */
+struct parts {
+    struct span scheme, host, port, path; /* the path with its first slash, or empty */
+    struct span query, fragment;          /* at == NULL: none */
+};
+
+/* The normalized URL while it is written. */
+struct output {
+    size_t length;
+    char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, scheme, host and port besides */
+};
+
+static bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool is_hexadecimal(char byte)
+{
+    return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
+}
+
+/* True for the bytes that may stand for themselves in path, query and fragment: RFC 3986's pchar and the slash. */
+static bool is_path_byte(char byte)
+{
+    return is_letter(byte) || is_digit(byte) || (byte != '\0' && strchr("-._~!$&'()*+,;=:@/", byte));
+}
+
+/* The index of the first byte of `text` that is one of `marks`, or its length. */
+static size_t find_any(struct span text, const char *marks)
+{
+    size_t at = 0;
+    while (at < text.length && (text.at[at] == '\0' || !strchr(marks, text.at[at])))
+        at++;
+    return at;
+}
+
+/* Takes the first `length` bytes off *rest. */
+static struct span take(struct span *rest, size_t length)
+{
+    const struct span taken = span_of(rest->at, length);
+    *rest = span_from(*rest, length);
+    return taken;
+}
+
+/* Takes `mark` and what follows it off the end of *rest: all from the first mark on. at == NULL if there is none. */
+static struct span take_tail(struct span *rest, char mark)
+{
+    const char *at = rest->length > 0 ? memchr(rest->at, mark, rest->length) : NULL;
+    if (!at)
+        return SPAN_NONE;
+    const struct span tail = span_from(*rest, (size_t)(at - rest->at) + 1);
+    rest->length = (size_t)(at - rest->at);
+    return tail;
+}
+
+static bool is_scheme_byte(char byte)
+{
+    return is_letter(byte) || is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
+}
+
+static bool scheme_is(struct span scheme, struct span lower)
+{
+    if (scheme.length != lower.length)
+        return false;
+    for (size_t i = 0; i < scheme.length; i++)
+        if ((scheme.at[i] | 0x20) != lower.at[i])
+            return false;
+    return true;
+}
+
+/* Splits off "scheme://". */
+static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
+{
+    size_t length = 0;
+    while (length < rest->length && is_scheme_byte(rest->at[length]))
+        length++;
+    if (length == 0 || length == rest->length || rest->at[length] != ':' || !is_letter(rest->at[0]))
+        return URL_NO_SCHEME;
+    parts->scheme = take(rest, length);
+    take(rest, 1);
+    if (!scheme_is(parts->scheme, SPAN("http")) && !scheme_is(parts->scheme, SPAN("https")))
+        return URL_SCHEME;
+    if (!span_begins_with(*rest, SPAN("//")))
+        return URL_SLASHES;
+    take(rest, 2);
+    return URL_FINE;
+}
+
+/* Splits the authority into host and port. The colon before the port is the first behind an address's brackets. */
+static enum url_fault_code split_authority(struct span authority, struct parts *parts)
+{
+    if (find_any(authority, "@") < authority.length)
+        return URL_CREDENTIALS;
+    const size_t bracket = authority.length > 0 && authority.at[0] == '[' ? find_any(authority, "]") : 0;
+    parts->host = take(&authority, bracket + find_any(span_from(authority, bracket), ":"));
+    parts->port = span_from(authority, 1);
+    return URL_FINE;
+}
+
+static enum url_fault_code split(struct span rest, struct parts *parts)
+{
+    enum url_fault_code code = split_scheme(&rest, parts);
+    if (code != URL_FINE)
+        return code;
+    const struct span authority = take(&rest, find_any(rest, "/\\?#"));
+    parts->fragment = take_tail(&rest, '#');
+    parts->query = take_tail(&rest, '?');
+    parts->path = rest;
+    if (find_any(parts->path, "\\") < parts->path.length)
+        return URL_BACKSLASH;
+    return split_authority(authority, parts);
+}
+
+static void write_bytes(struct output *output, struct span bytes)
+{
+    if (bytes.length > 0)
+        memcpy(output->text + output->length, bytes.at, bytes.length);
+    output->length += bytes.length;
+}
+
+static void write_encoded(struct output *output, struct span bytes, const char *also_allowed)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < bytes.length; i++) {
+        const char byte = bytes.at[i];
+        const bool is_triplet =
+            byte == '%' && i + 2 < bytes.length && is_hexadecimal(bytes.at[i + 1]) && is_hexadecimal(bytes.at[i + 2]);
+        if (is_triplet || is_path_byte(byte) || (byte != '\0' && strchr(also_allowed, byte))) {
+            output->text[output->length++] = byte;
+        } else {
+            output->text[output->length++] = '%';
+            output->text[output->length++] = digits[(unsigned char)byte >> 4];
+            output->text[output->length++] = digits[byte & 15];
+        }
+    }
+}
+
+/* How many dots the path segment consists of, "%2e" being one; 0 if of anything else too. */
+static unsigned dots_of(struct span segment)
+{
+    unsigned dots = 0;
+    for (size_t i = 0; i < segment.length; dots++) {
+        const bool is_encoded =
+            segment.length - i >= 3 && memcmp(segment.at + i, "%2", 2) == 0 && (segment.at[i + 2] | 0x20) == 'e';
+        if (segment.at[i] != '.' && !is_encoded)
+            return 0;
+        i += is_encoded ? 3 : 1;
+    }
+    return dots;
+}
+
+/* RFC 3986, §5.2.4, segment by segment: each is written with the slash before it. */
+static void write_path(struct output *output, struct span path)
+{
+    const size_t root = output->length;
+    while (path.length > 0) {
+        take(&path, 1);
+        const struct span segment = take(&path, find_any(path, "/"));
+        const unsigned dots = dots_of(segment);
+        if (dots == 2) {
+            while (output->length > root && output->text[--output->length] != '/')
+                ;
+        }
+        if (dots != 1 && dots != 2) {
+            write_bytes(output, SPAN("/"));
+            write_encoded(output, segment, "");
+        } else if (path.length == 0) {
+            write_bytes(output, SPAN("/"));
+        }
+    }
+    if (output->length == root)
+        write_bytes(output, SPAN("/"));
+}
+
+/* Writes ":port" unless it is empty or the scheme's own. */
+static enum url_fault_code write_port(struct output *output, const struct parts *parts)
+{
+    uint32_t port = 0;
+    for (size_t i = 0; i < parts->port.length; i++) {
+        if (!is_digit(parts->port.at[i]))
+            return URL_PORT;
+        port = port * 10 + (uint32_t)(parts->port.at[i] - '0');
+        if (port > UINT16_MAX)
+            return URL_PORT;
+    }
+    const uint32_t usual = parts->scheme.length == strlen("https") ? 443 : 80;
+    if (parts->port.length > 0 && port != usual)
+        output->length += (size_t)snprintf(output->text + output->length, sizeof(":65535"), ":%u", port);
+    return URL_FINE;
+}
+
+static enum url_fault_code write_url(struct output *output, const struct parts *parts, enum host_fault *host_fault)
+{
+    struct host host;
+    *host_fault = host_read(parts->host, &host);
+    if (*host_fault != HOST_FINE)
+        return URL_HOST;
+    write_bytes(output, parts->scheme.length == strlen("https") ? SPAN("https://") : SPAN("http://"));
+    write_bytes(output, span_of(host.text, host.length));
+    if (write_port(output, parts) != URL_FINE)
+        return URL_PORT;
+    write_path(output, parts->path);
+    if (parts->query.at) {
+        write_bytes(output, SPAN("?"));
+        write_encoded(output, parts->query, "?");
+    }
+    if (parts->fragment.at) {
+        write_bytes(output, SPAN("#"));
+        write_encoded(output, parts->fragment, "?");
+    }
+    return output->length > URL_BYTES ? URL_LENGTH : URL_FINE;
+}
+
+static enum url_fault_code judge_whole(struct span text)
+{
+    if (text.length > URL_INPUT_BYTES)
+        return URL_INPUT_LENGTH;
+    if (text_find_control(text, "") != 0)
+        return URL_CONTROL;
+    if (text_trim(text).length != text.length)
+        return URL_OUTER_SPACE;
+    return URL_FINE;
+}
+
+bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault)
+{
+    struct parts parts = {0};
+    struct output output;
+    output.length = 0;
+    *fault = (struct url_fault){judge_whole(text), HOST_FINE};
+    if (fault->code == URL_FINE)
+        fault->code = split(text, &parts);
+    if (fault->code == URL_FINE)
+        fault->code = write_url(&output, &parts, &fault->host);
+    if (fault->code != URL_FINE)
+        return false;
+    const struct span written = span_of(output.text, output.length);
+    *normal = span_equal(written, text) ? text : arena_copy(arena, written);
+    return true;
+}

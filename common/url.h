@@ -1,0 +1,48 @@
+/* url: absolute http and https URLs in one form.
+ *
+ * Stricter than a browser, which repairs what it can: whatever would have to be repaired is refused, since a repair is
+ * a guess. What may be written in several ways (RFC 3986, §6.2.2 and §6.2.3) is written in the WHATWG URL standard's
+ * way, but with every byte that RFC 3986 does not allow percent-encoded. */
+#ifndef COMMON_URL_H
+#define COMMON_URL_H
+
+#include "common/arena.h"
+#include "common/host.h"
+#include "common/span.h"
+
+#define URL_BYTES       2048 /* longest normalized URL */
+#define URL_INPUT_BYTES 8192 /* longest that is looked at: dot segments and Unicode host names may make it shorter */
+
+enum url_fault_code {
+    URL_FINE,
+    URL_INPUT_LENGTH, /* longer than URL_INPUT_BYTES */
+    URL_LENGTH,       /* longer than URL_BYTES once normalized */
+    URL_CONTROL,      /* holds a control character */
+    URL_OUTER_SPACE,  /* White_Space before or behind it */
+    URL_NO_SCHEME,    /* does not begin with a scheme and a colon */
+    URL_SCHEME,       /* another scheme than http and https */
+    URL_SLASHES,      /* no two slashes after the scheme, or more than two */
+    URL_BACKSLASH,    /* a back slash in host or path, which browsers take for a slash */
+    URL_CREDENTIALS,  /* an @ in the authority, with or without a name before it */
+    URL_PORT,         /* not a decimal number up to 65535 */
+    URL_HOST          /* see `host` */
+};
+
+struct url_fault {
+    enum url_fault_code code;
+    enum host_fault host; /* why, if the code is URL_HOST */
+};
+
+/* Reads `text`, which is valid UTF-8. Returns true with *normal = the normalized URL, which is `text` itself if nothing
+ * had to change and else stands in the arena; or false with *fault filled. Normalizing again changes nothing.
+ *
+ * - Scheme and host are lower case; the host is written as host_read says. Percent-encoding in a host is refused.
+ * - A port loses leading zeros; an empty one and the scheme's own (80, 443) go.
+ * - An empty path becomes "/". The segments "." and ".." are resolved, also when their dots are written %2e; empty
+ *   segments stay.
+ * - "%" and two hexadecimal digits stay as they are, in their case; another "%" becomes "%25". Bytes that RFC 3986 does
+ *   not allow in path, query or fragment, among them all beyond ASCII, become "%" and two upper-case digits.
+ * - An empty query ("?") or fragment ("#") stays: it is not the same as none. */
+bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault);
+
+#endif

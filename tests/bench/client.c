@@ -1,0 +1,105 @@
+#include "tests/bench/client.h"
+
+#include <string.h>
+
+#include "tests/bench/measure.h"
+
+void tuning_add(struct tuning *tuning, char *text)
+{
+    struct setting *list;
+
+    if (strncmp(text, "consumer.", 9) == 0)
+        list = tuning->consumer;
+    else if (strncmp(text, "producer.", 9) == 0)
+        list = tuning->producer;
+    else
+        fail("%s begins neither with consumer. nor with producer.", text);
+
+    char *equals = strchr(text, '=');
+    if (equals == NULL)
+        fail("%s has no value", text);
+    *equals = '\0';
+
+    int count = 0;
+    while (list[count].name != NULL)
+        count++;
+    if (count + 1 == SETTINGS_MOST)
+        fail("more than %d settings", SETTINGS_MOST - 1);
+    list[count] = (struct setting){text + 9, equals + 1};
+}
+
+static void configure(rd_kafka_conf_t *configuration, const struct setting *settings)
+{
+    char error[256];
+
+    for (; settings != NULL && settings->name != NULL; settings++)
+        if (rd_kafka_conf_set(configuration, settings->name, settings->value, error, sizeof(error)) != RD_KAFKA_CONF_OK)
+            fail("%s", error);
+}
+
+rd_kafka_t *client_new(rd_kafka_type_t type, const char *bootstrap, const struct setting *settings,
+                       const struct setting *tuned, void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *))
+{
+    char error[256];
+    const struct setting common[] = {{"bootstrap.servers", bootstrap}, {"socket.nagle.disable", "true"}, {NULL, NULL}};
+    rd_kafka_conf_t *configuration = rd_kafka_conf_new();
+
+    configure(configuration, common);
+    configure(configuration, settings);
+    configure(configuration, tuned);
+    if (delivered != NULL)
+        rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
+    rd_kafka_t *client = rd_kafka_new(type, configuration, error, sizeof(error));
+    if (client == NULL)
+        fail("%s", error);
+    return client;
+}
+
+void client_expect(const char *what, rd_kafka_resp_err_t error)
+{
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        fail("%s: %s", what, rd_kafka_err2str(error));
+}
+
+void client_expect_none(const char *what, rd_kafka_error_t *error)
+{
+    if (error != NULL)
+        fail("%s: %s", what, rd_kafka_error_string(error));
+}
+
+void topic_create(rd_kafka_t *client, const char *name, int partitions)
+{
+    char error[256];
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
+    if (topic == NULL)
+        fail("%s", error);
+
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 60000);
+    if (event == NULL)
+        fail("no answer when %s was created", name);
+    client_expect(name, rd_kafka_event_error(event));
+    size_t count;
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    const rd_kafka_resp_err_t result = rd_kafka_topic_result_error(results[0]);
+    if (result != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        client_expect(name, result);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(topic);
+}
+
+int topic_partitions(rd_kafka_t *client, const char *name)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+
+    client_expect(name, rd_kafka_metadata(client, 0, topic, &metadata, 30000));
+    client_expect(name, metadata->topics[0].err);
+    const int count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+    return count;
+}

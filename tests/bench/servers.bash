@@ -1,0 +1,78 @@
+# Sourced by run and backlog: a Kafka and a Redis of their own in a temporary folder, the worker beside them, and an end
+# that leaves none of them behind. Sets folder, kafka, redis (the addresses) and build.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build=${BUILD:-build}
+partitions=4
+workspaces=16
+worker=
+io_only=
+
+say() { echo "${0##*/}: $*" >&2; }
+
+# Only processes started here, by their ids.
+clean_up() {
+    local status=$?
+    trap - EXIT
+    [ -z "$io_only" ] || kill -KILL "$io_only" 2>/dev/null || true
+    worker_stop || true
+    redis-cli -s "$folder/redis.socket" shutdown nosave >/dev/null 2>&1 || true
+    tests/kafka/stop "$folder/kafka" || true
+    rm -rf "$folder"
+    exit "$status"
+}
+
+servers_start() {
+    local program
+    for program in io_only load; do
+        [ -x "$build/tests/bench/$program" ] || { say "$build/tests/bench/$program is missing; run make bench"; exit 69; }
+    done
+    folder=$(mktemp -d)
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    kafka=$(tests/kafka/start "$folder/kafka")
+    redis=unix:$folder/redis.socket
+    redis-server --port 0 --unixsocket "$folder/redis.socket" --save '' --appendonly no --dir "$folder" \
+        >"$folder/redis.log" 2>&1 &
+    until redis-cli -s "$folder/redis.socket" ping >/dev/null 2>&1; do sleep 0.1; done
+}
+
+load() { "$build/tests/bench/load" "$@" --bootstrap "$kafka"; }
+
+# An empty Redis with the definitions of every workspace that the load uses.
+redis_reset() {
+    local definitions workspace
+    definitions=$("$build/tests/bench/load" definitions)
+    {
+        echo FLUSHALL
+        for ((workspace = 0; workspace < workspaces; workspace++)); do
+            echo "SET \"custom-fields:{load-$workspace}\" '$definitions'"
+        done
+    } | redis-cli -s "$folder/redis.socket" >/dev/null
+}
+
+# worker_start NAME COMMANDS-TOPIC THREADS: group, transactional id and topics of its own, called after NAME.
+worker_start() {
+    local name=$1 commands=$2 threads=$3 topic
+    for topic in replies records dead-letters definitions; do
+        load topic --topic "$name.$topic" --partitions "$partitions"
+    done
+    "$build/client-intake" run --config config/client-intake.ini \
+        --set "kafka.bootstrap.servers=$kafka" --set "redis.address=$redis" --set "worker.threads=$threads" \
+        --set "commands.topic=$commands" --set "replies.topic=$name.replies" --set "records.topic=$name.records" \
+        --set "dead_letters.topic=$name.dead-letters" --set "definitions.topic=$name.definitions" \
+        --set "kafka.consumer.group.id=$name" --set "kafka.producer.transactional.id=$name" \
+        --set kafka.consumer.auto.offset.reset=earliest --set http.listen= "${worker_settings[@]}" \
+        >"$folder/worker.log" 2>&1 &
+    worker=$!
+}
+worker_settings=()
+
+worker_stop() {
+    local pid=$worker
+    [ -n "$pid" ] || return 0
+    worker=
+    kill -TERM "$pid" 2>/dev/null || true
+    wait "$pid" || { say "the worker ended with status $?; the end of its log:"; tail -n 20 "$folder/worker.log" >&2; return 1; }
+}

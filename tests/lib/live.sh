@@ -1,0 +1,186 @@
+# live: what the flow tests share: a real Apache Kafka, a real Redis, workers that may be killed, commands, the oracle.
+# Needs tests/lib/suite.sh and tests/lib/redis.sh. A suite reads:
+#
+#   live_begin 6 [REDIS SETTING ...]    (partitions of the command topic)
+#   worker_start one; produce 0 5000 --rate 1000; worker_kill one; ...
+#   live_end SECONDS                    (waits for the last reply, stops the workers, asks the oracle)
+# shellcheck shell=bash
+
+LIVE_WORKSPACES=16
+LIVE_CHECKS=23 # how many checks of the oracle a suite misses where there is no Kafka
+
+declare -A worker_pids=() worker_logs=()
+kafka_folder= kafka_address=
+producer_pid=
+
+# The suite ends here, its checks skipped, where there is no Kafka.
+live_begin() {
+    live_partitions=$1
+    shift
+    suite_begin
+    kafka_folder=$suite_folder/kafka
+    if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
+        suite_skip "$LIVE_CHECKS" "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+        suite_end
+    fi
+    redis_start "$@" || suite_end
+
+    # A broker that was given may hold the topics and groups of other runs.
+    live_name=live-$(basename "$suite_folder" | tr -cd 'A-Za-z0-9')
+    live_config=$suite_folder/worker.ini
+    cat >"$live_config" <<EOF
+[kafka]
+bootstrap.servers = $kafka_address
+[kafka.consumer]
+group.id = $live_name
+session.timeout.ms = 10000
+[commands]
+topic = $live_name.commands
+[replies]
+topic = $live_name.replies
+allowed = $live_name.elsewhere
+[records]
+topic = $live_name.records
+[dead_letters]
+topic = $live_name.dead-letters
+[definitions]
+topic = $live_name.definitions
+on_missing = reject
+[topics]
+partitions = $live_partitions
+replication = 1
+[redis]
+address = unix:$redis_socket
+[http]
+listen =
+EOF
+    oracle_options=(--bootstrap "$kafka_address" --commands "$live_name.commands" --replies "$live_name.replies"
+        --replies "$live_name.elsewhere" --records "$live_name.records" --dead-letters "$live_name.dead-letters"
+        --redis "$redis_socket")
+    check "topics are created" live_intake topics create
+    check "another reply topic is created" live_intake topics create --set "replies.topic=$live_name.elsewhere"
+    local number=0
+    while [ "$number" -lt "$LIVE_WORKSPACES" ]; do
+        live_intake definitions put "ws-$number" tests/live/definitions.json >"$suite_folder/put" 2>&1 \
+            || suite_fail "definitions put" "$(cat "$suite_folder/put")"
+        number=$((number + 1))
+    done
+}
+
+suite_clean_more() {
+    [ -z "$kafka_folder" ] || tests/kafka/stop --kill "$kafka_folder"
+}
+
+# live_intake COMMAND [ARGUMENT ...]: the program, with the suite's config.
+live_intake() {
+    local command=("$1")
+    shift
+    case ${command[0]} in topics | definitions) command+=("$1"); shift ;; esac
+    "$BUILD/client-intake" "${command[@]}" --config "$live_config" "$@"
+}
+
+# worker_start NAME [--set SECTION.KEY=VALUE ...]: a name keeps its transactional id and its log through restarts.
+worker_start() {
+    local name=$1
+    shift
+    worker_logs[$name]=$suite_folder/$name.log
+    "$BUILD/client-intake" run --config "$live_config" --set "kafka.producer.transactional.id=$live_name-$name" "$@" \
+        >>"${worker_logs[$name]}" 2>&1 &
+    worker_pids[$name]=$!
+    suite_owns "$!"
+}
+
+# The same as a member that keeps its partitions through a restart.
+static_worker_start() {
+    local name=$1
+    shift
+    worker_start "$name" --set "kafka.consumer.group.instance.id=$live_name-$name" "$@"
+}
+
+worker_kill() {
+    if ! kill -KILL "${worker_pids[$1]}" 2>/dev/null; then
+        suite_fail "worker $1 was still running" "$(tail -n 3 "${worker_logs[$1]}")"
+    fi
+    wait "${worker_pids[$1]}" 2>/dev/null
+    unset "worker_pids[$1]"
+}
+
+# worker_stop NAME [SECONDS]: asks it to end, and checks that it does, with 0, within that time (shutdown.timeout).
+worker_stop() {
+    local name=$1 seconds=${2:-25} pid=${worker_pids[$1]} started=$SECONDS status
+    kill -TERM "$pid" 2>/dev/null
+    until_true "$((seconds + 5))" process_is_gone "$pid" || kill -KILL "$pid"
+    wait "$pid"
+    status=$?
+    unset "worker_pids[$name]"
+    if [ "$status" -eq 0 ] && [ $((SECONDS - started)) -le "$seconds" ]; then
+        suite_pass "worker $name ends on SIGTERM"
+    else
+        suite_fail "worker $name ends on SIGTERM" "exit $status after $((SECONDS - started)) s"
+        tail -n 30 "${worker_logs[$name]}"
+    fi
+}
+
+# A child that has ended but was not waited for is a zombie.
+process_is_gone() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+    [ -z "$state" ] || [ "$state" = Z ]
+}
+
+# produce FIRST COUNT [OPTION ...]: sends a part of the mixture of commands.
+produce() {
+    make_produce_command "$@"
+    "${produce_command[@]}" || suite_fail "commands were sent"
+}
+
+# The same in the background; produce_wait waits for it.
+produce_along() {
+    make_produce_command "$@"
+    "${produce_command[@]}" &
+    producer_pid=$!
+    suite_owns "$producer_pid"
+}
+
+make_produce_command() {
+    produce_command=("$BUILD/tests/live/produce" --bootstrap "$kafka_address" --topic "$live_name.commands"
+        --partitions "$live_partitions" --workspaces "$LIVE_WORKSPACES" --reply-topic "$live_name.elsewhere"
+        --first "$1" --count "$2" "${@:3}")
+}
+
+produce_wait() {
+    check "the sender got everything to Kafka" wait "$producer_pid"
+}
+
+producing() {
+    kill -0 "$producer_pid" 2>/dev/null
+}
+
+oracle() {
+    "$BUILD/tests/live/oracle" "$@" "${oracle_options[@]}"
+}
+
+# A sleep of so many tenths of a second.
+tenths() {
+    sleep "$(($1 / 10)).$(($1 % 10))"
+}
+
+# live_log_count NAME PATTERN: how many lines of a worker's log match.
+live_log_count() {
+    grep -cE -- "$2" "${worker_logs[$1]}"
+}
+
+# live_end SECONDS: the end of a suite. Every command must be answered within that time.
+live_end() {
+    local name
+    check "every command is answered within $1 s" oracle await "$1"
+    for name in "${!worker_pids[@]}"; do worker_stop "$name"; done
+    check_counts "oracle" oracle judge
+    if [ "$suite_failed" -gt 0 ]; then
+        for name in "${!worker_logs[@]}"; do
+            echo "the end of the log of worker $name:"
+            tail -n 40 "${worker_logs[$name]}"
+        done
+    fi
+    suite_end
+}

@@ -1,0 +1,108 @@
+# suite: what shell suites share. Source it from the top of the repository, call suite_begin, check things, and end with
+# suite_end, which prints "N passed, N failed" (and "N skipped") as tests/run wants it.
+#
+# Everything that a suite starts is registered with suite_owns and ended, by its process id, when the suite ends, however
+# it ends. $suite_folder is a fresh temporary folder that goes then, too.
+# shellcheck shell=bash
+
+# shellcheck source=tests/lib/port.sh
+. tests/lib/port.sh
+
+suite_passed=0 suite_failed=0 suite_skipped=0
+suite_pids=()
+
+suite_begin() {
+    BUILD=${BUILD:-build}
+    suite_folder=$(mktemp -d "${TMPDIR:-/tmp}/client-intake-test.XXXXXX")
+    trap suite_clean EXIT
+    trap 'exit 1' INT TERM HUP
+}
+
+# Registers a child process to be killed at the end.
+suite_owns() {
+    suite_pids+=("$1")
+}
+
+# A suite may define suite_clean_more for what is not a child process.
+suite_clean() {
+    local pid
+    trap '' INT TERM HUP
+    for pid in ${suite_pids[@]+"${suite_pids[@]}"}; do
+        if kill -0 "$pid" 2>/dev/null; then
+            kill -CONT "$pid" 2>/dev/null
+            kill -KILL "$pid" 2>/dev/null
+            wait "$pid" 2>/dev/null
+        fi
+    done
+    if declare -F suite_clean_more >/dev/null; then suite_clean_more; fi
+    if [ -n "${KEEP:-}" ]; then
+        echo "kept: $suite_folder"
+    else
+        rm -rf "$suite_folder"
+    fi
+}
+
+suite_pass() {
+    suite_passed=$((suite_passed + 1))
+    echo "ok: $1"
+}
+
+# suite_fail WHAT [DETAIL]
+suite_fail() {
+    suite_failed=$((suite_failed + 1))
+    echo "NOT OK: $1${2:+: $2}"
+}
+
+# suite_skip COUNT REASON: so many checks could not be made here. Where REQUIRE_KAFKA is set they fail.
+suite_skip() {
+    if [ -n "${REQUIRE_KAFKA:-}" ]; then
+        suite_fail "$2"
+    else
+        suite_skipped=$((suite_skipped + $1))
+        echo "SKIPPED: $2"
+    fi
+}
+
+# check WHAT COMMAND [ARGUMENT ...]: passes if the command succeeds.
+check() {
+    local what=$1
+    shift
+    if "$@"; then suite_pass "$what"; else suite_fail "$what" "\`$*\` gave $?"; fi
+}
+
+# check_equal WHAT EXPECTED ACTUAL
+check_equal() {
+    if [ "$2" = "$3" ]; then suite_pass "$1"; else suite_fail "$1" "expected '$2', got '$3'"; fi
+}
+
+# check_counts WHAT COMMAND [ARGUMENT ...]: runs a program that makes checks itself and ends with "N passed, N failed".
+check_counts() {
+    local what=$1 output passed failed
+    shift
+    output=$("$@" 2>&1)
+    echo "$output" | sed "s/^/  $what: /"
+    if read -r passed _ failed _ < <(echo "$output" | grep -E '^[0-9]+ passed, [0-9]+ failed$'); then
+        suite_passed=$((suite_passed + passed))
+        suite_failed=$((suite_failed + failed))
+    else
+        suite_fail "$what" "it did not end with its counts"
+    fi
+}
+
+# until_true SECONDS COMMAND [ARGUMENT ...]: tries a command until it succeeds; 1 if it did not within that time.
+until_true() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+suite_end() {
+    local skipped_part=
+    [ "$suite_skipped" -eq 0 ] || skipped_part=", $suite_skipped skipped"
+    echo "$suite_passed passed, $suite_failed failed$skipped_part"
+    [ "$suite_failed" -eq 0 ]
+    exit
+}

@@ -1,0 +1,202 @@
+#include "tests/live/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REQUEST_MS 10000
+
+static void give_up(const char *topic, const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s: %s\n", topic, what, why);
+    exit(69);
+}
+
+static void set(rd_kafka_conf_t *settings, const char *name, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(settings, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
+        give_up(name, value, why);
+}
+
+static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic)
+{
+    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    set(settings, "bootstrap.servers", bootstrap);
+    set(settings, "group.id", "oracle"); /* asked for by the library; nothing joins or commits */
+    set(settings, "enable.auto.commit", "false");
+    set(settings, "isolation.level", "read_committed");
+    set(settings, "enable.partition.eof", "true");
+    set(settings, "auto.offset.reset", "error");
+    set(settings, "fetch.wait.max.ms", "50");
+    set(settings, "log_level", "2");
+    char why[256];
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, why, sizeof(why));
+    if (!consumer)
+        give_up(topic, "consumer", why);
+    rd_kafka_poll_set_consumer(consumer);
+    return consumer;
+}
+
+void history_open(struct history *history, const char *bootstrap, const char *topic)
+{
+    *history = (struct history){.topic = topic, .consumer = consumer_new(bootstrap, topic)};
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(history->consumer, topic, NULL);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(history->consumer, 0, handle, &metadata, REQUEST_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, "metadata", rd_kafka_err2str(code));
+    if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, "metadata", "no such topic");
+    history->partitions = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    if (history->partitions > HISTORY_PARTITIONS)
+        give_up(topic, "metadata", "too many partitions for this program");
+
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(history->partitions);
+    for (int32_t partition = 0; partition < history->partitions; partition++)
+        rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    code = rd_kafka_assign(history->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, "assign", rd_kafka_err2str(code));
+}
+
+static void history_add(struct history *history, rd_kafka_message_t *message)
+{
+    if (history->count == history->capacity) {
+        history->capacity = history->capacity ? history->capacity * 2 : 1024;
+        history->messages = realloc(history->messages, history->capacity * sizeof(history->messages[0]));
+        if (!history->messages)
+            give_up(history->topic, "memory", "none left");
+    }
+    history->messages[history->count++] = message;
+    history->reached[message->partition] = message->offset + 1;
+}
+
+/* The end counts transaction markers, too, which a reader never gets: only the end-of-partition event passes them. */
+static bool history_ends(struct history *history, int64_t ends[HISTORY_PARTITIONS])
+{
+    for (int32_t partition = 0; partition < history->partitions; partition++) {
+        int64_t low;
+        if (rd_kafka_query_watermark_offsets(history->consumer, history->topic, partition, &low, &ends[partition],
+                                             REQUEST_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+    }
+    return true;
+}
+
+static bool history_reached(const struct history *history, const int64_t ends[HISTORY_PARTITIONS])
+{
+    for (int32_t partition = 0; partition < history->partitions; partition++)
+        if (history->reached[partition] < ends[partition])
+            return false;
+    return true;
+}
+
+bool history_catch_up(struct history *history, int seconds)
+{
+    time_t deadline = time(NULL) + seconds;
+    int64_t ends[HISTORY_PARTITIONS];
+    while (!history_ends(history, ends))
+        if (time(NULL) > deadline)
+            return false;
+    while (!history_reached(history, ends)) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(history->consumer, 100);
+        if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            history_add(history, message);
+            continue;
+        }
+        if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            history->reached[message->partition] = message->offset;
+        if (message)
+            rd_kafka_message_destroy(message);
+        if (time(NULL) > deadline)
+            return history_reached(history, ends);
+    }
+    return true;
+}
+
+static int compare_positions(const void *one, const void *other)
+{
+    const rd_kafka_message_t *a = *(rd_kafka_message_t *const *)one, *b = *(rd_kafka_message_t *const *)other;
+    if (a->partition != b->partition)
+        return a->partition < b->partition ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+void history_sort(struct history *history)
+{
+    if (history->count > 0)
+        qsort(history->messages, history->count, sizeof(history->messages[0]), compare_positions);
+}
+
+long history_find(const struct history *history, int64_t partition, int64_t offset)
+{
+    size_t low = 0, high = history->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const rd_kafka_message_t *message = history->messages[middle];
+        if (message->partition == partition && message->offset == offset)
+            return (long)middle;
+        if (message->partition < partition || (message->partition == partition && message->offset < offset))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+void history_close(struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++)
+        rd_kafka_message_destroy(history->messages[i]);
+    free(history->messages);
+    rd_kafka_consumer_close(history->consumer);
+    rd_kafka_destroy(history->consumer);
+    *history = (struct history){0};
+}
+
+struct bytes message_key(const rd_kafka_message_t *message)
+{
+    return (struct bytes){message->key, message->key_len};
+}
+
+struct bytes message_value(const rd_kafka_message_t *message)
+{
+    return (struct bytes){message->payload, message->len};
+}
+
+bool message_has_header(const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t length;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           rd_kafka_header_get_last(headers, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+struct bytes message_header(const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t length;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_header_get_last(headers, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return (struct bytes){value, length};
+    return (struct bytes){NULL, 0};
+}
+
+bool bytes_equal(struct bytes one, struct bytes other)
+{
+    if (!one.at || !other.at)
+        return !one.at && !other.at;
+    return one.length == other.length && memcmp(one.at, other.at, one.length) == 0;
+}
+
+bool bytes_are(struct bytes bytes, const char *text)
+{
+    return bytes.at && bytes.length == strlen(text) && memcmp(bytes.at, text, bytes.length) == 0;
+}

@@ -1,0 +1,114 @@
+/* Whether each command got the outcome that it had to get. */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tests/live/evidence.h"
+#include "tests/live/report.h"
+
+/* A sender of these tests says in the header "expect" what may become of a command: "created", or "created,email_taken"
+ * where that depends on which of two partitions is quicker. */
+static bool is_expected(struct bytes expected, const char *outcome)
+{
+    size_t length = strlen(outcome);
+    for (size_t from = 0; from < expected.length;) {
+        const char *comma = memchr(expected.at + from, ',', expected.length - from);
+        size_t end = comma ? (size_t)(comma - expected.at) : expected.length;
+        if (end - from == length && memcmp(expected.at + from, outcome, length) == 0)
+            return true;
+        from = end + 1;
+    }
+    return false;
+}
+
+/* The client stands last in its reply, so that the reply ends with the record and one brace. */
+static bool ends_with_record(struct bytes reply, struct bytes record)
+{
+    size_t tail = record.length + 1;
+    return record.at && reply.length > tail && reply.at[reply.length - 1] == '}' &&
+           memcmp(reply.at + reply.length - tail, record.at, record.length) == 0;
+}
+
+static void judge_created(const rd_kafka_message_t *command, const struct answer *answer, const struct record *record)
+{
+    if (!record) {
+        breach(CHECK_CREATED, "%s: client %s has no record", place(command), answer->client_id);
+        return;
+    }
+    if (strcmp(record->source, place(command)) != 0)
+        breach(CHECK_CREATED, "%s: the record of %s comes from %s", place(command), answer->client_id, record->source);
+    if (!ends_with_record(message_value(answer->reply), message_value(record->message)))
+        breach(CHECK_CREATED, "%s and %s differ", place(answer->reply), place(record->message));
+}
+
+static void judge_duplicate(const struct evidence *evidence, const rd_kafka_message_t *command,
+                            const struct answer *answer, const struct record *record)
+{
+    if (!record || record->command < 0) {
+        breach(CHECK_DUPLICATE, "%s: client %s has no record", place(command), answer->client_id);
+        return;
+    }
+    const rd_kafka_message_t *first = evidence->commands.messages[record->command];
+    if (first == command || !bytes_equal(message_value(first), message_value(command)))
+        breach(CHECK_DUPLICATE, "%s is not the same as %s", place(command), place(first));
+    if (first->partition == command->partition && first->offset > command->offset)
+        breach(CHECK_DUPLICATE, "%s duplicates a later command, %s", place(command), place(first));
+    if (!ends_with_record(message_value(answer->reply), message_value(record->message)))
+        breach(CHECK_DUPLICATE, "%s and %s differ", place(answer->reply), place(record->message));
+}
+
+static void judge_email_taken(const rd_kafka_message_t *command, const struct answer *answer,
+                              const struct record *existing)
+{
+    json_t *value = json_loadb(command->payload, command->len, 0, NULL);
+    const json_t *data = json_object_get(value, "data") ? json_object_get(value, "data") : value;
+    const char *email = json_string_value(json_object_get(data, "email"));
+    if (!existing || !email || strcasecmp(email, existing->email) != 0)
+        breach(CHECK_EMAIL_TAKEN, "%s: client \"%s\" does not have its email", place(command), answer->existing_id);
+    else if (strcmp(existing->source, place(command)) == 0)
+        breach(CHECK_EMAIL_TAKEN, "%s: taken by its own client", place(command));
+    json_decref(value);
+}
+
+/* The command id as the reply states it; the client that it created must stem from another body. */
+static void judge_conflict(const struct evidence *evidence, const rd_kafka_message_t *command,
+                           const struct answer *answer)
+{
+    struct bytes id = message_header(answer->reply, "ce_causationid");
+    for (size_t i = 0; i < evidence->records.count; i++) {
+        const struct record *record = &evidence->records_by_key[i];
+        if (strcmp(record->workspace, answer->workspace) != 0 || record->command < 0 ||
+            !bytes_equal(message_header(record->message, "command-id"), id))
+            continue;
+        const rd_kafka_message_t *first = evidence->commands.messages[record->command];
+        if (first == command || bytes_equal(message_value(first), message_value(command)))
+            breach(CHECK_CONFLICT, "%s: the body is that of %s", place(command), place(first));
+        if (first->partition == command->partition && first->offset > command->offset)
+            breach(CHECK_CONFLICT, "%s: conflicts with a later command, %s", place(command), place(first));
+        return;
+    }
+    breach(CHECK_CONFLICT, "%s: no client has this command id", place(command));
+}
+
+void judge_outcomes(const struct evidence *evidence)
+{
+    for (size_t i = 0; i < evidence->commands.count; i++) {
+        const rd_kafka_message_t *command = evidence->commands.messages[i];
+        const struct answer *answer = &evidence->answers[i];
+        if (answer->count == 0)
+            continue;
+        struct bytes expected = message_header(command, "expect");
+        if (expected.at && !is_expected(expected, answer->outcome))
+            breach(CHECK_OUTCOME, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
+                   expected.at);
+        const struct record *record = evidence_record(evidence, answer->workspace, answer->client_id);
+        if (strcmp(answer->outcome, "created") == 0)
+            judge_created(command, answer, record);
+        else if (strcmp(answer->outcome, "duplicate") == 0)
+            judge_duplicate(evidence, command, answer, record);
+        else if (strcmp(answer->outcome, "email_taken") == 0)
+            judge_email_taken(command, answer, evidence_record(evidence, answer->workspace, answer->existing_id));
+        else if (strcmp(answer->outcome, "command_id_conflict") == 0)
+            judge_conflict(evidence, command, answer);
+    }
+}

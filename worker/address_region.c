@@ -1,0 +1,96 @@
+#include "worker/address_region.h"
+
+#include <stdint.h>
+#include <strings.h>
+#include <uninorm.h>
+
+#include "common/text.h"
+
+#define REGION_NAME_BYTES 63 /* of the longest name, with room to spare */
+
+struct region {
+    const char *country, *code, *name;
+    bool is_other_name; /* the region's own name stands in the other row with this code */
+};
+
+static const struct region regions[] = {
+#define REGION(country, code, name)     {country, code, name, false},
+#define OTHER_NAME(country, code, name) {country, code, name, true},
+#include "worker/data/regions.inc"
+#undef REGION
+#undef OTHER_NAME
+    {NULL, NULL, NULL, false},
+};
+
+static bool is_text(struct span text, const char *other)
+{
+    return text.length == strlen(other) && strncasecmp(text.at, other, text.length) == 0;
+}
+
+static bool is_diacritic(uint32_t code_point)
+{
+    return code_point >= 0x300 && code_point <= 0x36f;
+}
+
+/* The base letter of a composed one, itself if it is not composed, or 0 if it is of more than letter and diacritics. */
+static uint32_t base_letter(uint32_t code_point)
+{
+    ucs4_t parts[UC_DECOMPOSITION_MAX_LENGTH];
+    for (int count; (count = uc_canonical_decomposition(code_point, parts)) > 0; code_point = parts[0])
+        for (int i = 1; i < count; i++)
+            if (!is_diacritic(parts[i]))
+                return 0;
+    return code_point;
+}
+
+/* `text` without diacritics, in `letters`; empty if anything is left that is not ASCII, or if it is too long for a
+ * name. */
+static struct span without_diacritics(struct span text, char letters[REGION_NAME_BYTES])
+{
+    size_t length = 0;
+    for (size_t at = 0, size; at < text.length; at += size) {
+        const uint32_t code_point = text_code_point(text, at, &size);
+        if (is_diacritic(code_point))
+            continue;
+        const uint32_t letter = code_point < 0x80 ? code_point : base_letter(code_point);
+        if (letter == 0 || letter >= 0x80 || length == REGION_NAME_BYTES)
+            return SPAN("");
+        letters[length++] = (char)letter;
+    }
+    return span_of(letters, length);
+}
+
+bool region_is_listed(struct span country)
+{
+    for (const struct region *region = regions; region->country; region++)
+        if (is_text(country, region->country))
+            return true;
+    return false;
+}
+
+static struct span own_name(const struct region *found)
+{
+    for (const struct region *region = regions; region->country; region++)
+        if (!region->is_other_name && strcmp(region->country, found->country) == 0 &&
+            strcmp(region->code, found->code) == 0)
+            return span_of_text(region->name);
+    return SPAN("");
+}
+
+/* True for the region's code, alone or behind its country's as in ISO 3166-2: "NY", "US-NY". */
+static bool is_code(struct span text, const struct region *region)
+{
+    const bool has_country = text.length > 3 && text.at[2] == '-' && is_text(span_of(text.at, 2), region->country);
+    return is_text(has_country ? span_from(text, 3) : text, region->code);
+}
+
+struct span region_find(struct span country, struct span text)
+{
+    char letters[REGION_NAME_BYTES];
+    text = text_trim(text);
+    const struct span name = without_diacritics(text, letters);
+    for (const struct region *region = regions; region->country; region++)
+        if (is_text(country, region->country) && (is_code(text, region) || is_text(name, region->name)))
+            return own_name(region);
+    return SPAN("");
+}

@@ -1,0 +1,15 @@
+/* address_region: states, provinces and territories of the United States, Canada and Australia. */
+#ifndef WORKER_ADDRESS_REGION_H
+#define WORKER_ADDRESS_REGION_H
+
+#include "common/span.h"
+
+/* True for the countries whose regions are a list; elsewhere a region is free text. `country` is an upper-case code. */
+bool region_is_listed(struct span country);
+
+/* The English name (ISO 3166-2) of the region that `text` names, or an empty span. It may be the region's code ("NY"),
+ * the same with its country ("US-NY"), or a name, in any case; a name with diacritics or without ("Québec", "Quebec").
+ * White space around it does not count. `text` is in NFC. Static. */
+struct span region_find(struct span country, struct span text);
+
+#endif

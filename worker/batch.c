@@ -1,0 +1,83 @@
+#include "worker/batch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Arena bytes per byte of value, at worst: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a normalized
+ * form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
+#define ARENA_BYTES_PER_BYTE 32
+/* Arena bytes per command besides: padding, ids, headers, and the paths and messages of its violations. */
+#define ARENA_BYTES_PER_COMMAND (16384 + VIOLATION_BYTES * 8)
+
+int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes)
+{
+    *batch = (struct batch){.capacity = capacity};
+    batch->items = calloc(capacity, sizeof(*batch->items));
+    if (!batch->items)
+        return -1;
+    size_t arena = (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
+    if (arena_open(&batch->arena, arena) != 0) {
+        free(batch->items);
+        return -1;
+    }
+    return 0;
+}
+
+void batch_close(struct batch *batch)
+{
+    arena_close(&batch->arena);
+    free(batch->items);
+    *batch = (struct batch){0};
+}
+
+void batch_reset(struct batch *batch)
+{
+    arena_reset(&batch->arena, 0);
+    batch->count = 0;
+    batch->bytes = 0;
+}
+
+void item_reject(struct item *item, enum error error, struct span message)
+{
+    assert(error_row(error)->scope == ERROR_SCOPE_COMMAND);
+    if (item->outcome == OUTCOME_REJECTED)
+        return;
+    item->outcome = OUTCOME_REJECTED;
+    item->error = error;
+    item->error_message = message;
+}
+
+/* Writes `value` in decimal so that it ends before `end`; returns its first digit. */
+static char *decimal_before(char *end, int64_t value)
+{
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--end = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        *--end = '-';
+    return end;
+}
+
+struct span position_text(const struct position *from, struct arena *arena)
+{
+    char number[48];
+    char *end = number + sizeof(number);
+    char *begin = decimal_before(end, from->offset);
+    *--begin = '/';
+    begin = decimal_before(begin, from->partition);
+    *--begin = '/';
+    struct span topic = arena_copy(arena, span_of_text(from->topic));
+    struct span rest = arena_copy(arena, span_of(begin, (size_t)(end - begin)));
+    return span_of(topic.at, topic.length + rest.length);
+}
+
+const struct header *item_header(const struct item *item, struct span name)
+{
+    for (uint32_t i = item->header_count; i > 0; i--)
+        if (span_equal(item->headers[i - 1].name, name))
+            return &item->headers[i - 1];
+    return NULL;
+}

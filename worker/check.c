@@ -1,0 +1,316 @@
+#include "worker/check.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/text.h"
+#include "worker/client.h"
+#include "worker/member.h"
+#include "worker/record.h"
+
+#define MESSAGE_BYTES 1024
+
+/* The path. */
+
+void check_enter(struct check *check, struct span name)
+{
+    assert(check->depth < CHECK_PATH_DEPTH && name.at);
+    check->path[check->depth++] = (struct check_step){.name = name};
+}
+
+void check_enter_index(struct check *check, uint32_t index)
+{
+    assert(check->depth < CHECK_PATH_DEPTH);
+    check->path[check->depth++] = (struct check_step){.index = index};
+}
+
+void check_leave(struct check *check)
+{
+    assert(check->depth > 0);
+    check->depth--;
+}
+
+/* RFC 6901: "~" is written "~0" and "/" "~1". Returns the end, or NULL if the token is too long. */
+static char *append_token(char *to, const struct check_step *step)
+{
+    if (!step->name.at)
+        return to + sprintf(to, "/%u", (unsigned)step->index);
+    if (step->name.length > PATH_TOKEN_BYTES)
+        return NULL;
+    *to++ = '/';
+    for (size_t i = 0; i < step->name.length; i++) {
+        char byte = step->name.at[i];
+        if (byte == '~' || byte == '/') {
+            *to++ = '~';
+            byte = byte == '~' ? '0' : '1';
+        }
+        *to++ = byte;
+    }
+    return to;
+}
+
+static size_t path_write(const struct check *check, char path[CHECK_PATH_DEPTH * (2 * PATH_TOKEN_BYTES + 1)])
+{
+    char *end = path;
+    for (uint32_t i = 0; i < check->depth; i++) {
+        char *next = append_token(end, &check->path[i]);
+        if (!next)
+            break;
+        end = next;
+    }
+    return (size_t)(end - path);
+}
+
+/* Violations. */
+
+/* Adds the violation to the item's list. Returns false if the list would grow beyond its limits. */
+static bool violation_list(struct check *check, enum error code, struct span path, struct span message)
+{
+    struct item *item = check->item;
+    if (item->violation_listed == VIOLATIONS_LISTED ||
+        item->violation_bytes + path.length + message.length > VIOLATION_BYTES)
+        return false;
+    struct violation *violation = arena_alloc(check->arena, sizeof(*violation));
+    *violation = (struct violation){
+        .code = code, .path = arena_copy(check->arena, path), .message = arena_copy(check->arena, message)};
+    if (item->last_violation)
+        item->last_violation->next = violation;
+    else
+        item->violations = violation;
+    item->last_violation = violation;
+    item->violation_listed++;
+    item->violation_bytes += path.length + message.length;
+    return true;
+}
+
+/* A longer message ends at the last character that fits. */
+static int message_cut(const char *message, int length)
+{
+    if (length < MESSAGE_BYTES)
+        return length;
+    length = MESSAGE_BYTES - 1;
+    while (length > 0 && ((unsigned char)message[length - 1] & 0xc0) == 0x80)
+        length--;
+    return length > 0 && ((unsigned char)message[length - 1] & 0x80) ? length - 1 : length;
+}
+
+bool check_fail(struct check *check, enum error code, const char *format, ...)
+{
+    assert(error_row(code)->scope == ERROR_SCOPE_VALUE);
+    struct item *item = check->item;
+    item->violation_count++;
+    if (item->violations_full)
+        return false;
+
+    char path[CHECK_PATH_DEPTH * (2 * PATH_TOKEN_BYTES + 1)], message[MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    assert(length >= 0);
+    length = message_cut(message, length);
+    struct span where = span_of(path, path_write(check, path));
+    item->violations_full = !violation_list(check, code, where, span_of(message, (size_t)length));
+    return false;
+}
+
+bool check_fail_type(struct check *check, const char *expected, enum json_type found)
+{
+    static const char *const names[] = {[NODE_NULL] = "null",       [NODE_FALSE] = "false",   [NODE_TRUE] = "true",
+                                        [NODE_NUMBER] = "a number", [NODE_STRING] = "a string", [NODE_ARRAY] = "an array",
+                                        [NODE_OBJECT] = "an object"};
+    return check_fail(check, ERROR_TYPE_MISMATCH, "must be %s, not %s", expected, names[found]);
+}
+
+bool check_fail_required(struct check *check)
+{
+    return check_fail(check, ERROR_REQUIRED, "must not be missing or blank");
+}
+
+const char *quote_of(struct check *check, struct span value)
+{
+    /* Its message would not be listed, and a hostile command must not fill the arena with quotes. */
+    if (check->item->violations_full)
+        return "";
+    return quote_new(value, check->arena);
+}
+
+bool value_is_absent(const struct json_document *document, uint32_t node)
+{
+    const struct json_node *value = &document->nodes[node];
+    return value->type == NODE_NULL || (value->type == NODE_STRING && value->length == 0) ||
+           (value->type == NODE_ARRAY && value->next == node + 1);
+}
+
+bool value_is_blank(const struct json_document *document, uint32_t node)
+{
+    const struct json_node *value = &document->nodes[node];
+    return value->type == NODE_NULL || (value->type == NODE_STRING && text_is_blank(json_text(document, node)));
+}
+
+/* The members of a command. */
+
+/* An id that decode found wrong in this member, or not a string even though another source won. */
+static void id_judge(struct check *check, uint32_t node)
+{
+    const struct item *item = check->item;
+    enum json_type type = item->document.nodes[node].type;
+    const struct id_fault *faults[] = {&item->command_id_fault, &item->workspace_fault};
+    if (type != NODE_STRING && type != NODE_NULL) {
+        check_fail_type(check, "a string", type);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (faults[i]->code != ERROR_NONE && faults[i]->node == node)
+            check_fail(check, faults[i]->code, "%.*s", SPAN_FORMAT(faults[i]->message));
+}
+
+static void text_judge(struct check *check, uint32_t node, struct client *client)
+{
+    (void)client;
+    id_judge(check, node);
+}
+
+static const struct {
+    void (*judge)(struct check *check, uint32_t node, struct client *client);
+    bool required;
+} rules[MEMBER_COUNT] = {
+    [MEMBER_COMMAND_ID] = {text_judge, false},
+    [MEMBER_WORKSPACE_ID] = {text_judge, false}, /* several sources can have it, so it is looked for apart */
+    [MEMBER_TYPE] = {text_judge, false},
+    [MEMBER_SEND_INVITE] = {client_send_invite_judge, false},
+    [MEMBER_GIVEN_NAME] = {client_given_name_judge, true},
+    [MEMBER_FAMILY_NAME] = {client_family_name_judge, true},
+    [MEMBER_EMAIL] = {client_email_judge, true},
+    [MEMBER_COMPANY_ID] = {client_company_id_judge, false},
+    [MEMBER_COMPANY_IDS] = {client_company_ids_judge, false},
+    [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_judge, false},
+};
+
+static void member_judge(struct check *check, uint32_t node, struct client *client)
+{
+    struct span name = json_name(&check->item->document, node);
+    enum member member = member_find(name);
+    check_enter(check, name);
+    if (member != MEMBER_UNKNOWN)
+        rules[member].judge(check, node, client);
+    else if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
+        check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command",
+                   quote_of(check, name));
+    check_leave(check);
+}
+
+static void missing_judge(struct check *check)
+{
+    for (enum member member = 0; member < MEMBER_COUNT; member++) {
+        if (check->item->members[member] != 0)
+            continue;
+        check_enter(check, member_name(member));
+        if (rules[member].required)
+            check_fail_required(check);
+        else if (member == MEMBER_CUSTOM_FIELDS)
+            client_custom_fields_missing(check);
+        check_leave(check);
+    }
+}
+
+static void workspace_missing_judge(struct check *check, struct span name)
+{
+    if (!check->item->workspace_missing)
+        return;
+    check_enter(check, name);
+    check_fail(check, ERROR_REQUIRED, "must be given by header workspace-id, this member, the message key or the "
+                                      "configuration");
+    check_leave(check);
+}
+
+static void command_judge(struct check *check, struct client *client)
+{
+    const struct item *item = check->item;
+    const struct json_node *nodes = item->document.nodes;
+    for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next)
+        member_judge(check, node, client);
+    if (!item->structured)
+        workspace_missing_judge(check, member_name(MEMBER_WORKSPACE_ID));
+    missing_judge(check);
+}
+
+/* A CloudEvent: its other attributes are its own affair. */
+static void event_judge(struct check *check, struct client *client)
+{
+    static const struct span ids[] = {{"id", 2}, {"type", 4}, {"workspaceid", 11}, {"specversion", 11}};
+    const struct item *item = check->item;
+    const struct json_node *nodes = item->document.nodes;
+    for (uint32_t node = 1; node < nodes[0].next; node = nodes[node].next) {
+        struct span name = json_name(&item->document, node);
+        check_enter(check, name);
+        if (node == item->command)
+            command_judge(check, client);
+        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+            if (span_equal(name, ids[i]))
+                id_judge(check, node);
+        check_leave(check);
+    }
+    workspace_missing_judge(check, ids[2]);
+}
+
+/* Faults of ids that stand in a header or the key: before the document. */
+static void header_ids_judge(struct check *check)
+{
+    const struct item *item = check->item;
+    const struct {
+        const struct id_fault *fault;
+        struct span name;
+    } ids[] = {
+        {&item->command_id_fault, item->structured ? SPAN("id") : member_name(MEMBER_COMMAND_ID)},
+        {&item->workspace_fault, item->structured ? SPAN("workspaceid") : member_name(MEMBER_WORKSPACE_ID)},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        if (ids[i].fault->code == ERROR_NONE || ids[i].fault->node != 0)
+            continue;
+        check_enter(check, ids[i].name);
+        check_fail(check, ids[i].fault->code, "%.*s", SPAN_FORMAT(ids[i].fault->message));
+        check_leave(check);
+    }
+}
+
+/* The verdict. */
+
+static void verdict(const struct check *check, const struct client *client)
+{
+    struct item *item = check->item;
+    if (item->violation_count == 1)
+        item_reject(item, ERROR_VALIDATION_FAILED, SPAN("1 value is not valid"));
+    else if (item->violation_count > 1)
+        item_reject(item, ERROR_VALIDATION_FAILED,
+                    arena_format(check->arena, "%u values are not valid", (unsigned)item->violation_count));
+    else if (item->definitions_broken)
+        item_reject(item, ERROR_DEFINITIONS_MISSING,
+                    arena_format(check->arena, "the custom field definitions of workspace %.*s are not usable",
+                                 SPAN_FORMAT(item->workspace)));
+    else if (!item->definitions && client->custom_fields_given)
+        item_reject(item, ERROR_DEFINITIONS_MISSING,
+                    arena_format(check->arena, "workspace %.*s has no custom field definitions",
+                                 SPAN_FORMAT(item->workspace)));
+}
+
+void check_item(struct item *item, const struct config *config, struct arena *arena)
+{
+    if (item->outcome == OUTCOME_REJECTED)
+        return;
+    struct check check = {.config = config, .item = item, .arena = arena};
+    struct client client = {0};
+    header_ids_judge(&check);
+    if (item->structured)
+        event_judge(&check, &client);
+    else
+        command_judge(&check, &client);
+    assert(check.depth == 0);
+
+    verdict(&check, &client);
+    if (item->outcome == OUTCOME_REJECTED)
+        return;
+    item->email_key = text_ascii_lower(client.email, arena);
+    item->record = record_compose(item, &client, arena);
+}

@@ -1,0 +1,114 @@
+#include "worker/claim.h"
+
+#include <assert.h>
+
+bool stored_client_parse(struct span value, struct stored_client *stored)
+{
+    const char *line_end = memchr(value.at, '\n', value.length);
+    if (!line_end)
+        return false;
+    struct span line = span_of(value.at, (size_t)(line_end - value.at));
+    const char *space = memrchr(line.at, ' ', line.length);
+    if (!space)
+        return false;
+    stored->source = span_of(line.at, (size_t)(space - line.at));
+    stored->hash = span_from(line, stored->source.length + 1);
+    stored->record = span_from(value, line.length + 1);
+    return stored->hash.length == HASH_LENGTH;
+}
+
+/* The decimal number at the end of *text, behind a slash; takes both off. -1 if there is none. */
+static int64_t take_number(struct span *text)
+{
+    const char *slash = memrchr(text->at, '/', text->length);
+    if (!slash)
+        return -1;
+    struct span digits = span_from(*text, (size_t)(slash - text->at) + 1);
+    if (digits.length == 0 || digits.length > 18)
+        return -1;
+    int64_t number = 0;
+    for (size_t i = 0; i < digits.length; i++) {
+        if (digits.at[i] < '0' || digits.at[i] > '9')
+            return -1;
+        number = number * 10 + (digits.at[i] - '0');
+    }
+    text->length = (size_t)(slash - text->at);
+    return number;
+}
+
+/* True if `source` is in the item's partition; then *offset is its offset. */
+static bool source_offset(const struct item *item, struct span source, int64_t *offset)
+{
+    *offset = take_number(&source);
+    int64_t partition = take_number(&source);
+    return *offset >= 0 && partition == item->from.partition && span_equal(source, span_of_text(item->from.topic));
+}
+
+/* How a stored client stands to a command that has its id. */
+enum relation {
+    RELATION_OWN,      /* this very command made it, in a run that did not come to its commit */
+    RELATION_FUTURE,   /* a later command of the same partition made it: this worker's own future, seen after a crash */
+    RELATION_SAME,     /* an earlier command with the same bytes made it */
+    RELATION_DIFFERENT /* an earlier command with other bytes made it */
+};
+
+static enum relation relation(const struct item *item, const struct stored_client *stored)
+{
+    int64_t offset;
+    bool same_partition = source_offset(item, stored->source, &offset);
+    bool same_bytes = span_equal(stored->hash, span_of(item->hash, HASH_LENGTH));
+    if (same_partition && offset > item->from.offset)
+        return RELATION_FUTURE;
+    if (same_partition && offset == item->from.offset && same_bytes)
+        return RELATION_OWN;
+    return same_bytes ? RELATION_SAME : RELATION_DIFFERENT;
+}
+
+/* True if the finding has a client of the item's id that counts. */
+static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
+{
+    return finding->stored.at && stored_client_parse(finding->stored, stored) &&
+           relation(item, stored) != RELATION_FUTURE;
+}
+
+static bool owner_is_future(const struct item *item, const struct claim_finding *finding)
+{
+    struct stored_client owner;
+    return finding->owner_line.at && stored_client_parse(finding->owner_line, &owner) &&
+           relation(item, &owner) == RELATION_FUTURE;
+}
+
+bool claim_is_blocked(const struct item *item, const struct claim_finding *finding)
+{
+    struct stored_client stored;
+    if (finding_decides(item, finding, &stored))
+        return true;
+    return finding->owner.at && !span_equal(finding->owner, span_of(item->client_id, CLIENT_ID_LENGTH)) &&
+           !owner_is_future(item, finding);
+}
+
+static void apply_stored(struct item *item, const struct stored_client *stored)
+{
+    enum relation how = relation(item, stored);
+    if (how == RELATION_DIFFERENT) {
+        item->outcome = OUTCOME_REJECTED;
+        item->error = ERROR_COMMAND_ID_CONFLICT;
+        item->error_message = SPAN("this command id already created a client from a different body");
+        return;
+    }
+    item->outcome = how == RELATION_OWN ? OUTCOME_CREATED : OUTCOME_DUPLICATE;
+    item->error = ERROR_NONE;
+    item->record = stored->record;
+}
+
+void claim_apply(struct item *item, const struct claim_finding *finding)
+{
+    struct stored_client stored;
+    if (finding_decides(item, finding, &stored)) {
+        apply_stored(item, &stored);
+    } else if (item->outcome == OUTCOME_UNDECIDED) {
+        assert(claim_is_blocked(item, finding));
+        item_reject(item, ERROR_EMAIL_TAKEN, SPAN("another client of the workspace has this email"));
+        item->existing_client_id = finding->owner;
+    }
+}

@@ -1,0 +1,297 @@
+#include "worker/decode.h"
+
+#include <assert.h>
+#include <strings.h>
+
+#include "common/text.h"
+#include "worker/member.h"
+#include "worker/quote.h"
+
+#define COMMAND_TYPE SPAN("create-client")
+
+struct decoder {
+    struct item *item;
+    const struct config *config;
+    struct arena *arena;
+    /* The members of a CloudEvent in structured mode; 0: not there. */
+    uint32_t event_id, event_type, event_workspace, event_data;
+};
+
+/* An id or a type, as the first source that has it gives it. */
+struct found {
+    struct span text;   /* at == NULL: no source has it, or not as text */
+    uint32_t node;      /* the member it came from; 0: a header or the key */
+    const char *source; /* for messages: "header ce_id" */
+    bool is_text;       /* false: a member that is no string */
+};
+
+static void refuse_as_malformed(const struct decoder *decoder, struct span message)
+{
+    item_reject(decoder->item, ERROR_MALFORMED_JSON, message);
+}
+
+/* True if the header is there, with a value. */
+static bool find_in_header(const struct decoder *decoder, struct span name, const char *source, struct found *found)
+{
+    const struct header *header = item_header(decoder->item, name);
+    if (!header || !header->value.at)
+        return false;
+    *found = (struct found){.text = header->value, .source = source, .is_text = true};
+    return true;
+}
+
+/* True if the member is there and not null. */
+static bool find_in_member(const struct decoder *decoder, uint32_t node, struct found *found)
+{
+    const struct json_document *document = &decoder->item->document;
+    if (node == 0 || document->nodes[node].type == NODE_NULL)
+        return false;
+    *found = (struct found){.node = node, .source = "the value", .is_text = document->nodes[node].type == NODE_STRING};
+    if (found->is_text)
+        found->text = json_text(document, node);
+    return true;
+}
+
+/* What holds for both ids. The message of the fault names the source only if it is not a member, whose path does. */
+static bool id_is_text(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
+{
+    fault->node = found->node;
+    if (!found->is_text) {
+        fault->code = ERROR_TYPE_MISMATCH; /* check words it, as for every member */
+        return false;
+    }
+    if (found->node == 0 && !text_is_utf8(found->text)) {
+        fault->code = ERROR_ID_SYNTAX;
+        fault->message = arena_format(decoder->arena, "%s must be UTF-8", found->source);
+        return false;
+    }
+    if (text_is_blank(found->text)) {
+        fault->code = ERROR_REQUIRED;
+        fault->message = arena_format(decoder->arena, "%s must not be blank", found->source);
+        return false;
+    }
+    return true;
+}
+
+static bool command_id_is_valid(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
+{
+    if (!id_is_text(decoder, found, fault))
+        return false;
+    if (found->text.length <= COMMAND_ID_CHARACTERS && text_is_printable_ascii(found->text))
+        return true;
+    uint32_t control = text_find_control(found->text, "");
+    size_t characters = text_length(found->text);
+    if (control != 0)
+        fault->message = arena_format(decoder->arena, "%s must not hold the control character U+%04X", found->source,
+                                      control == UINT32_MAX ? 0 : (unsigned)control);
+    else if (characters > COMMAND_ID_CHARACTERS)
+        fault->message = arena_format(decoder->arena, "%s must have at most %d characters, not %zu", found->source,
+                                      COMMAND_ID_CHARACTERS, characters);
+    else
+        return true;
+    fault->code = ERROR_ID_SYNTAX;
+    return false;
+}
+
+static bool workspace_character(char character)
+{
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') || character == '_' || character == '.' || character == '-';
+}
+
+static bool workspace_is_valid(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
+{
+    if (!id_is_text(decoder, found, fault))
+        return false;
+    bool valid = found->text.length <= WORKSPACE_ID_CHARACTERS;
+    for (size_t i = 0; valid && i < found->text.length; i++)
+        valid = workspace_character(found->text.at[i]);
+    if (valid)
+        return true;
+    fault->code = ERROR_ID_SYNTAX;
+    fault->message =
+        arena_format(decoder->arena, "%s must have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s", found->source,
+                     WORKSPACE_ID_CHARACTERS, quote_new(found->text, decoder->arena));
+    return false;
+}
+
+/* Sets command_id, to the position if no source has one or a bad one. Returns whether it identifies the command. */
+static bool decode_command_id(const struct decoder *decoder)
+{
+    struct item *item = decoder->item;
+    struct found found;
+    bool given = find_in_header(decoder, SPAN("command-id"), "header command-id", &found) ||
+                 find_in_header(decoder, SPAN("ce_id"), "header ce_id", &found) ||
+                 find_in_member(decoder, decoder->event_id, &found) ||
+                 find_in_member(decoder, item->members[MEMBER_COMMAND_ID], &found);
+    bool valid = given && command_id_is_valid(decoder, &found, &item->command_id_fault);
+    item->command_id = valid ? found.text : position_text(&item->from, decoder->arena);
+    return valid || !given;
+}
+
+/* Sets workspace, if the first source that has one has a good one. */
+static void decode_workspace(const struct decoder *decoder)
+{
+    struct item *item = decoder->item;
+    struct found found = {.is_text = true};
+    if (find_in_header(decoder, SPAN("workspace-id"), "header workspace-id", &found) ||
+        find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid", &found) ||
+        find_in_member(decoder, decoder->event_workspace, &found) ||
+        find_in_member(decoder, item->members[MEMBER_WORKSPACE_ID], &found)) {
+        ;
+    } else if (item->key.at) {
+        found.text = item->key;
+        found.source = "the message key, as workspace id,";
+    } else if (decoder->config->commands.workspace[0] != '\0') {
+        found.text = span_of_text(decoder->config->commands.workspace);
+        found.source = "commands.workspace";
+    } else {
+        item->workspace_missing = true;
+        return;
+    }
+    if (workspace_is_valid(decoder, &found, &item->workspace_fault))
+        item->workspace = found.text;
+}
+
+static void set_client_id(struct item *item, bool command_id_is_good)
+{
+    item->has_identity = command_id_is_good && item->workspace.at;
+    if (item->has_identity)
+        client_id_text(item->workspace, item->command_id, item->client_id);
+}
+
+/* Of a value that cannot be read: what its headers tell, and nothing that the value could contradict. */
+static void decode_headers_only(const struct decoder *decoder)
+{
+    struct item *item = decoder->item;
+    struct found found;
+    bool has_id = (find_in_header(decoder, SPAN("command-id"), "header command-id", &found) ||
+                   find_in_header(decoder, SPAN("ce_id"), "header ce_id", &found)) &&
+                  command_id_is_valid(decoder, &found, &item->command_id_fault);
+    item->command_id = has_id ? found.text : position_text(&item->from, decoder->arena);
+    if ((find_in_header(decoder, SPAN("workspace-id"), "header workspace-id", &found) ||
+         find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid", &found)) &&
+        workspace_is_valid(decoder, &found, &item->workspace_fault))
+        item->workspace = found.text;
+    set_client_id(item, has_id);
+}
+
+static void decode_type(const struct decoder *decoder)
+{
+    struct found found;
+    if (!find_in_header(decoder, SPAN("ce_type"), "header ce_type", &found) &&
+        !find_in_member(decoder, decoder->event_type, &found) &&
+        !find_in_member(decoder, decoder->item->members[MEMBER_TYPE], &found))
+        return;
+    if (!found.is_text)
+        item_reject(decoder->item, ERROR_UNSUPPORTED_TYPE, SPAN("the command type must be the string create-client"));
+    else if (!span_equal(found.text, COMMAND_TYPE))
+        item_reject(decoder->item, ERROR_UNSUPPORTED_TYPE,
+                    arena_format(decoder->arena, "the command type %s is not supported, only create-client is",
+                                 quote_new(found.text, decoder->arena)));
+}
+
+/* True for "application/cloudevents+json", with or without parameters (RFC 9110: in any case). */
+static bool is_structured_content_type(struct span value)
+{
+    static const struct span type = {"application/cloudevents+json", 28};
+    if (!value.at || value.length < type.length || strncasecmp(value.at, type.at, type.length) != 0)
+        return false;
+    struct span rest = span_from(value, type.length);
+    return rest.length == 0 || rest.at[0] == ';' || rest.at[0] == ' ' || rest.at[0] == '\t';
+}
+
+/* Notes the known members of `object`. */
+static void find_members(const struct decoder *decoder, uint32_t object)
+{
+    struct item *item = decoder->item;
+    const struct json_node *nodes = item->document.nodes;
+    memset(item->members, 0, sizeof(item->members));
+    for (uint32_t node = object + 1; node < nodes[object].next; node = nodes[node].next) {
+        enum member member = member_find(json_name(&item->document, node));
+        if (member != MEMBER_UNKNOWN)
+            item->members[member] = node;
+        else if (object == 0 && span_equal(json_name(&item->document, node), SPAN("specversion")))
+            item->structured = true;
+    }
+}
+
+/* Finds the command in the parsed value, which may be a CloudEvent around it. */
+static bool find_command(struct decoder *decoder)
+{
+    struct item *item = decoder->item;
+    const struct json_document *document = &item->document;
+    if (document->nodes[0].type != NODE_OBJECT) {
+        refuse_as_malformed(decoder, SPAN("the value must be a JSON object"));
+        return false;
+    }
+    const struct header *content_type = item_header(item, SPAN("content-type"));
+    item->structured = content_type && is_structured_content_type(content_type->value);
+    find_members(decoder, 0);
+    if (!item->structured) {
+        if (document->depth <= CUSTOM_FIELDS_DEPTH)
+            return true;
+        refuse_as_malformed(decoder, span_of_text(json_fault_text(JSON_DEPTH)));
+        return false;
+    }
+    decoder->event_id = json_member(document, 0, SPAN("id"));
+    decoder->event_type = json_member(document, 0, SPAN("type"));
+    decoder->event_workspace = json_member(document, 0, SPAN("workspaceid"));
+    decoder->event_data = json_member(document, 0, SPAN("data"));
+    memset(item->members, 0, sizeof(item->members));
+    if (decoder->event_data == 0 || document->nodes[decoder->event_data].type != NODE_OBJECT) {
+        refuse_as_malformed(decoder, SPAN("the CloudEvent's data must be a JSON object"));
+        return true; /* its envelope still tells who it is */
+    }
+    item->command = decoder->event_data;
+    find_members(decoder, item->command);
+    return true;
+}
+
+static bool parse_value(const struct decoder *decoder, struct json_parser *parser)
+{
+    struct item *item = decoder->item;
+    if (item->value.length == 0) {
+        refuse_as_malformed(decoder, item->value.at ? SPAN("the value is empty") : SPAN("the value is null"));
+        return false;
+    }
+    size_t mark = decoder->arena->used;
+    char *text = arena_alloc(decoder->arena, item->value.length + JSON_PADDING);
+    memcpy(text, item->value.at, item->value.length);
+    struct json_fault fault;
+    /* A CloudEvent's envelope is one container more than its command. */
+    if (json_parse(parser, text, item->value.length, CUSTOM_FIELDS_DEPTH + 1, decoder->arena, &item->document, &fault))
+        return true;
+    arena_reset(decoder->arena, mark);
+    refuse_as_malformed(decoder, fault.at == 0 ? span_of_text(json_fault_text(fault.code))
+                                               : arena_format(decoder->arena, "%s at byte %u",
+                                                              json_fault_text(fault.code), (unsigned)fault.at));
+    return false;
+}
+
+void decode_too_large(struct item *item, const struct config *config, struct arena *arena)
+{
+    struct decoder decoder = {.item = item, .config = config, .arena = arena};
+    item_reject(item, ERROR_TOO_LARGE,
+                arena_format(arena, "the value has more than the %lld bytes that are allowed",
+                             (long long)config->limits.command_bytes));
+    decode_headers_only(&decoder);
+}
+
+void decode_item(struct item *item, const struct config *config, struct json_parser *parser, struct arena *arena)
+{
+    struct decoder decoder = {.item = item, .config = config, .arena = arena};
+    hash_text(item->value, item->hash);
+    if (item->value.length > (uint64_t)config->limits.command_bytes) {
+        decode_too_large(item, config, arena);
+        return;
+    }
+    if (!parse_value(&decoder, parser) || !find_command(&decoder)) {
+        decode_headers_only(&decoder);
+        return;
+    }
+    bool command_id_is_good = decode_command_id(&decoder);
+    decode_workspace(&decoder);
+    set_client_id(item, command_id_is_good);
+    decode_type(&decoder);
+}

@@ -1,0 +1,146 @@
+/* The type multiSelect: an array of keys of the field's options. */
+#include <strings.h>
+
+#include "common/json_writer.h"
+#include "worker/field.h"
+
+/* The options are named in a message if they are so few. */
+#define OPTIONS_NAMED       8
+#define OPTIONS_NAMED_BYTES 160
+
+/* The option that differs from `key` only in the case of ASCII letters, or NULL. */
+static const struct span *option_in_other_case(const struct field *field, struct span key)
+{
+    for (uint32_t i = 0; i < field->option_count; i++)
+        if (field->options[i].length == key.length && strncasecmp(field->options[i].at, key.at, key.length) == 0)
+            return &field->options[i];
+    return NULL;
+}
+
+/* "fileSharing, metrics", or empty if they are too many to be named. */
+static struct span options_named(const struct field *field, struct arena *arena)
+{
+    size_t length = 0;
+    for (uint32_t i = 0; i < field->option_count && length <= OPTIONS_NAMED_BYTES; i++)
+        length += field->options[i].length + 2;
+    if (field->option_count > OPTIONS_NAMED || length > OPTIONS_NAMED_BYTES)
+        return SPAN("");
+    char *names = arena_alloc(arena, length);
+    length = 0;
+    for (uint32_t i = 0; i < field->option_count; i++) {
+        if (i > 0) {
+            memcpy(names + length, ", ", 2);
+            length += 2;
+        }
+        memcpy(names + length, field->options[i].at, field->options[i].length);
+        length += field->options[i].length;
+    }
+    return span_of(names, length);
+}
+
+static bool option_fail(struct check *check, const struct field *field, struct span key)
+{
+    /* Nobody reads the words of a violation that is not listed, and an array may hold a hundred thousand of them. */
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "is not an option of the field");
+
+    const char *quoted = quote_of(check, key);
+    if (field->option_count == 0)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, which has none", quoted,
+                          SPAN_FORMAT(field->key));
+    const struct span *other = option_in_other_case(field, key);
+    if (other)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be written %.*s", quoted,
+                          SPAN_FORMAT(field->key), SPAN_FORMAT(*other));
+    struct span named = options_named(field, check->arena);
+    if (named.length > 0)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be one of %.*s", quoted,
+                          SPAN_FORMAT(field->key), SPAN_FORMAT(named));
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be the key of one of its %u",
+                      quoted, SPAN_FORMAT(field->key), field->option_count);
+}
+
+/* The option that the element at `node` names, or -1. */
+static int element_option(const struct field *field, const struct json_document *document, uint32_t node)
+{
+    return document->nodes[node].type == NODE_STRING ? field_option(field, json_text(document, node)) : -1;
+}
+
+/* Adds a violation for every element that names no option. Always returns false. */
+static bool elements_fail(struct check *check, const struct field *field, const struct json_document *document,
+                          uint32_t array)
+{
+    uint32_t index = 0;
+    const struct json_node *nodes = document->nodes;
+    for (uint32_t node = array + 1; node < nodes[array].next; node = nodes[node].next) {
+        check_enter_index(check, index++);
+        if (nodes[node].type != NODE_STRING)
+            check_fail_type(check, "a string, the key of an option", nodes[node].type);
+        else if (element_option(field, document, node) < 0)
+            option_fail(check, field, json_text(document, node));
+        check_leave(check);
+    }
+    return false;
+}
+
+/* Keeps the first of each option, in order, and returns how many those are. What it needs for that is in proportion to
+ * the field's options, not to the value, and is given back. */
+static uint32_t drop_duplicates(int *options, uint32_t count, uint32_t option_count, struct arena *arena)
+{
+    size_t mark = arena->used;
+    bool *seen = arena_alloc(arena, option_count);
+    memset(seen, 0, option_count);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!seen[options[i]])
+            options[kept++] = options[i];
+        seen[options[i]] = true;
+    }
+    arena_reset(arena, mark);
+    return kept;
+}
+
+/* Checks minSelected and maxSelected. */
+static bool count_holds(struct check *check, const struct rules *rules, uint32_t count)
+{
+    if (rules->has_min_selected && count < rules->min_selected)
+        return check_fail(check, ERROR_TOO_FEW, "must select at least %u option%s, not %u", rules->min_selected,
+                          rules->min_selected == 1 ? "" : "s", count);
+    if (rules->has_max_selected && count > rules->max_selected)
+        return check_fail(check, ERROR_TOO_MANY, "must select at most %u option%s, not %u", rules->max_selected,
+                          rules->max_selected == 1 ? "" : "s", count);
+    return true;
+}
+
+static struct span options_write(const struct field *field, const int *options, uint32_t count, struct arena *arena)
+{
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    for (uint32_t i = 0; i < count; i++) {
+        writer_raw(&writer, i == 0 ? SPAN("[") : SPAN(","));
+        writer_raw(&writer, field->option_tokens[options[i]]);
+    }
+    writer_literal(&writer, "]");
+    return writer_close(&writer);
+}
+
+bool field_multi_select_judge(struct check *check, const struct field *field, const struct json_document *document,
+                              uint32_t node, struct span *normal)
+{
+    const struct json_node *nodes = document->nodes;
+    if (nodes[node].type != NODE_ARRAY)
+        return check_fail_type(check, "an array of option keys", nodes[node].type);
+
+    int *options = arena_alloc(check->arena, (nodes[node].next - node) * sizeof(*options));
+    uint32_t count = 0;
+    for (uint32_t element = node + 1; element < nodes[node].next; element = nodes[element].next) {
+        options[count] = element_option(field, document, element);
+        if (options[count++] < 0)
+            return elements_fail(check, field, document, node);
+    }
+    count = drop_duplicates(options, count, field->option_count, check->arena);
+    if (!count_holds(check, &field->rules, count))
+        return false;
+    *normal = options_write(field, options, count, check->arena);
+    return true;
+}

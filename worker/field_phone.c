@@ -1,0 +1,133 @@
+/* The type phoneNumber: a number in international form, by the world's numbering plan. */
+#include "common/phone.h"
+#include "common/text.h"
+#include "worker/field.h"
+
+#define COUNTRIES_NAMED 5 /* most countries that a message lists */
+
+_Static_assert((int)PHONE_POSSIBLE == (int)PHONE_GRADE_POSSIBLE && (int)PHONE_PLAN == (int)PHONE_GRADE_PLAN &&
+                   (int)PHONE_ASSIGNED == (int)PHONE_GRADE_ASSIGNED,
+               "a level of the rules is a grade of the numbering plan");
+
+static const enum error fault_errors[] = {
+    [PHONE_FAULT_CALLING_CODE] = ERROR_PHONE_COUNTRY_CODE,
+    [PHONE_FAULT_LENGTH] = ERROR_PHONE_LENGTH,
+    [PHONE_FAULT_AREA_CODE] = ERROR_PHONE_AREA_CODE,
+};
+
+static bool is_separator(char byte)
+{
+    return byte == ' ' || byte == '-' || byte == '.' || byte == '(' || byte == ')';
+}
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/* A number as it was written: `text` begins with the plus. */
+struct written {
+    size_t digits;      /* how many */
+    size_t stray;       /* where the first byte is that is neither digit nor separator; text.length if there is none */
+    bool has_separator; /* between the plus and the last digit */
+    bool ends_in_separator;
+};
+
+static struct written written_of(struct span text)
+{
+    struct written written = {.stray = text.length};
+    for (size_t i = 1; i < text.length; i++) {
+        if (is_digit(text.at[i])) {
+            written.has_separator |= written.ends_in_separator;
+            written.ends_in_separator = false;
+            written.digits++;
+        } else if (is_separator(text.at[i])) {
+            written.ends_in_separator = true;
+        } else {
+            written.stray = i;
+            return written;
+        }
+    }
+    return written;
+}
+
+/* The number without its separators, plus first; in the arena. */
+static struct span joined(struct arena *arena, struct span text, size_t digits)
+{
+    char *number = arena_alloc(arena, digits + 1);
+    size_t length = 0;
+    for (size_t i = 0; i < text.length; i++)
+        if (!is_separator(text.at[i]))
+            number[length++] = text.at[i];
+    return span_of(number, length);
+}
+
+static bool character_fail(struct check *check, struct span stray)
+{
+    size_t size;
+    text_code_point(stray, 0, &size);
+    return check_fail(check, ERROR_PHONE_CHARACTER,
+                      "%s has no place in a number, which is + and digits 0 to 9 with space - . ( ) between them",
+                      quote_of(check, span_of(stray.at, size)));
+}
+
+static bool is_allowed(const struct rules *rules, const char country[3])
+{
+    return (rules->countries[country[0] - 'A'] >> (country[1] - 'A') & 1) != 0;
+}
+
+/* "US", "US or CA", "US, CA, AG, AI, AS or 20 others". */
+static struct span countries_text(struct arena *arena, char countries[][3], uint32_t count)
+{
+    struct span text = span_of_text(countries[0]);
+    uint32_t named = count <= COUNTRIES_NAMED ? count : COUNTRIES_NAMED;
+    for (uint32_t i = 1; i < named; i++)
+        text = arena_format(arena, "%.*s%s%s", SPAN_FORMAT(text), i + 1 == count ? " or " : ", ", countries[i]);
+    if (named < count)
+        text = arena_format(arena, "%.*s or %u others", SPAN_FORMAT(text), count - named);
+    return text;
+}
+
+static bool countries_hold(struct check *check, const struct rules *rules, struct span digits)
+{
+    char countries[PHONE_COUNTRIES][3];
+    uint32_t count = phone_countries(digits, countries);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_allowed(rules, countries[i]))
+            return true;
+    if (count == 0)
+        return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED,
+                          "+%.*s is no country's, must be of a country that the field allows", 3, digits.at);
+    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %.*s, which the field does not allow",
+                      SPAN_FORMAT(countries_text(check->arena, countries, count)));
+}
+
+bool field_phone_judge(struct check *check, const struct field *field, const struct json_document *document,
+                       uint32_t node, struct span *normal)
+{
+    if (document->nodes[node].type != NODE_STRING)
+        return check_fail_type(check, "a string", document->nodes[node].type);
+    struct span text = text_trim(json_text(document, node));
+    if (text.length == 0 || text.at[0] != '+')
+        return check_fail(check, ERROR_PHONE_PLUS,
+                          "must begin with + and the country calling code, as in +12025550123");
+
+    struct written written = written_of(text);
+    if (written.stray < text.length)
+        return character_fail(check, span_from(text, written.stray));
+    if (written.ends_in_separator)
+        return check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
+
+    struct span number = written.has_separator ? joined(check->arena, text, written.digits) : text;
+    struct span digits = span_from(number, 1);
+    const struct rules *rules = &field->rules;
+    enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
+    char message[PHONE_MESSAGE_BYTES];
+    enum phone_fault fault = phone_fault_of(digits, (enum phone_grade)level, message);
+    if (fault != PHONE_FAULT_NONE)
+        return check_fail(check, fault_errors[fault], "%s", message);
+    if (rules->has_countries && !countries_hold(check, rules, digits))
+        return false;
+    *normal = field_string_token(check, document, node, number);
+    return true;
+}

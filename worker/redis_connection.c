@@ -1,0 +1,69 @@
+#include "worker/redis_connection.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "worker/config_table.h"
+
+static redisContext *reach(const char *address, struct timeval timeout)
+{
+    if (strncmp(address, "unix:", 5) == 0)
+        return redisConnectUnixWithTimeout(address + 5, timeout);
+    char *host = NULL;
+    int port = 0;
+    if (!config_split_address(address, &host, &port))
+        return NULL;
+    redisContext *connection = redisConnectWithTimeout(host, port, timeout);
+    free(host);
+    return connection;
+}
+
+/* Sends one command. False with the reason in `why`, which names the command but none of its arguments. */
+static bool ask(redisContext *connection, char *why, size_t why_size, int count, const char *const *arguments)
+{
+    redisReply *reply = redisCommandArgv(connection, count, (const char **)arguments, NULL);
+    bool fine = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!fine)
+        snprintf(why, why_size, "%s: %s", arguments[0], reply ? reply->str : connection->errstr);
+    freeReplyObject(reply);
+    return fine;
+}
+
+static bool introduce(redisContext *connection, const struct config *config, char *why, size_t why_size)
+{
+    const char *username = config->redis.username, *password = config->redis.password;
+    if (username[0] && !ask(connection, why, why_size, 3, (const char *const[]){"AUTH", username, password}))
+        return false;
+    if (!username[0] && password[0] && !ask(connection, why, why_size, 2, (const char *const[]){"AUTH", password}))
+        return false;
+    char database[24];
+    snprintf(database, sizeof(database), "%lld", (long long)config->redis.database);
+    return config->redis.database == 0 || ask(connection, why, why_size, 2, (const char *const[]){"SELECT", database});
+}
+
+redisContext *redis_connect(const struct config *config, char *why, size_t why_size)
+{
+    struct timeval timeout = {.tv_sec = config->redis.timeout_ms / 1000,
+                              .tv_usec = config->redis.timeout_ms % 1000 * 1000};
+    redisContext *connection = reach(config->redis.address, timeout);
+    if (!connection) {
+        snprintf(why, why_size, "out of memory");
+        return NULL;
+    }
+    bool fine = false;
+    if (connection->err)
+        snprintf(why, why_size, "%s", connection->errstr);
+    else if (redisSetTimeout(connection, timeout) != REDIS_OK)
+        snprintf(why, why_size, "timeout: %s", connection->errstr);
+    else if (connection->connection_type == REDIS_CONN_TCP && redisEnableKeepAlive(connection) != REDIS_OK)
+        snprintf(why, why_size, "keepalive: %s", connection->errstr);
+    else
+        fine = introduce(connection, config, why, why_size);
+    if (fine)
+        return connection;
+    redisFree(connection);
+    return NULL;
+}

@@ -1,0 +1,37 @@
+/* redis_pipeline: many Redis commands in one write, many answers in one read. Commands are encoded (RESP, the Redis
+ * serialization protocol) straight into an arena, so that a batch of thousands allocates nothing by itself. */
+#ifndef WORKER_REDIS_PIPELINE_H
+#define WORKER_REDIS_PIPELINE_H
+
+#include <hiredis/hiredis.h>
+
+#include "common/arena.h"
+#include "common/span.h"
+
+struct redis_pipeline {
+    redisContext *connection; /* borrowed */
+    struct arena *arena;
+    size_t begin;   /* arena->used when it was opened */
+    uint32_t count; /* commands written, answers outstanding */
+};
+
+/* While the pipeline is being written, nothing else may take from the arena. */
+void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena);
+
+/* Begins a command of `arguments` arguments, the command's name included; then exactly as many pipeline_argument. */
+void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments);
+/* An argument that is the parts put together. */
+void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts, size_t count);
+#define pipeline_parts(pipeline, ...)                                                                                  \
+    pipeline_argument((pipeline), (const struct span[]){__VA_ARGS__},                                                  \
+                      sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
+
+/* Hands everything to the connection, which sends it with the first read, and gives the arena's bytes back. False when
+ * out of memory. */
+bool pipeline_send(struct redis_pipeline *pipeline);
+
+/* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an
+ * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. */
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size);
+
+#endif

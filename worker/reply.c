@@ -1,0 +1,184 @@
+#include "worker/reply.h"
+
+#include <assert.h>
+
+#include "common/json_writer.h"
+#include "worker/definitions.h"
+
+static bool client_exists(const struct item *item)
+{
+    return item->outcome == OUTCOME_CREATED || item->outcome == OUTCOME_DUPLICATE;
+}
+
+/* The value. */
+
+static void write_source(struct json_writer *writer, const struct position *from)
+{
+    writer_literal(writer, ",\"source\":{\"topic\":");
+    writer_string(writer, span_of_text(from->topic));
+    writer_literal(writer, ",\"partition\":");
+    writer_integer(writer, from->partition);
+    writer_literal(writer, ",\"offset\":");
+    writer_integer(writer, from->offset);
+    writer_literal(writer, "}");
+}
+
+static void write_violations(struct json_writer *writer, const struct violation *violation)
+{
+    writer_literal(writer, ",\"errors\":[");
+    for (bool first = true; violation; violation = violation->next, first = false) {
+        if (!first)
+            writer_literal(writer, ",");
+        writer_literal(writer, "{\"path\":");
+        writer_string(writer, violation->path);
+        writer_literal(writer, ",\"code\":\"");
+        writer_raw(writer, span_of_text(error_row(violation->code)->code));
+        writer_literal(writer, "\",\"message\":");
+        writer_string(writer, violation->message);
+        writer_literal(writer, "}");
+    }
+    writer_literal(writer, "]");
+}
+
+static void write_error(struct json_writer *writer, const struct item *item)
+{
+    const struct error_row *row = error_row(item->error);
+    writer_literal(writer, ",\"error\":{\"code\":\"");
+    writer_raw(writer, span_of_text(row->code));
+    writer_literal(writer, "\",\"message\":");
+    writer_string(writer, item->error_message);
+    writer_literal(writer, ",\"retryable\":");
+    if (row->retryable)
+        writer_literal(writer, "true");
+    else
+        writer_literal(writer, "false");
+    if (item->error == ERROR_EMAIL_TAKEN) {
+        writer_literal(writer, ",\"existingClientId\":");
+        writer_string(writer, item->existing_client_id);
+    }
+    if (item->error == ERROR_VALIDATION_FAILED)
+        write_violations(writer, item->violations);
+    writer_literal(writer, "}");
+}
+
+void reply_compose(struct item *item, struct arena *arena)
+{
+    assert(item->outcome != OUTCOME_UNDECIDED && item->command_id.length > 0);
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    if (client_exists(item))
+        writer_literal(&writer, "{\"type\":\"client.created\",\"commandId\":");
+    else
+        writer_literal(&writer, "{\"type\":\"client.rejected\",\"commandId\":");
+    writer_string(&writer, item->command_id);
+    if (item->workspace.at) {
+        writer_literal(&writer, ",\"workspaceId\":");
+        writer_string(&writer, item->workspace);
+    }
+    write_source(&writer, &item->from);
+    if (item->definitions) {
+        writer_literal(&writer, ",\"definitions\":\"");
+        writer_raw(&writer, span_of(item->definitions->version, HASH_LENGTH));
+        writer_literal(&writer, "\"");
+    }
+    if (client_exists(item)) {
+        writer_literal(&writer, ",\"client\":");
+        writer_raw(&writer, item->record);
+    } else {
+        write_error(&writer, item);
+    }
+    writer_literal(&writer, "}");
+    item->reply = writer_close(&writer);
+}
+
+/* The headers. */
+
+static struct span reply_time(const struct item *item, struct arena *arena)
+{
+    char text[TIME_LENGTH];
+    time_text(item->from.timestamp_ms, text);
+    return arena_copy(arena, span_of(text, TIME_LENGTH));
+}
+
+/* The client's id as its record tells it: of a duplicate it can only come from the stored record. */
+static struct span created_id(const struct item *item)
+{
+    struct span head = SPAN("{\"id\":\"");
+    assert(span_begins_with(item->record, head) && item->record.length > head.length + CLIENT_ID_LENGTH);
+    return span_of(item->record.at + head.length, CLIENT_ID_LENGTH);
+}
+
+uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
+                       struct header *headers)
+{
+    assert(item->outcome != OUTCOME_UNDECIDED);
+    uint32_t count = 0;
+    headers[count++] = (struct header){SPAN("content-type"), SPAN("application/json")};
+    headers[count++] = (struct header){SPAN("ce_specversion"), SPAN("1.0")};
+    headers[count++] =
+        (struct header){SPAN("ce_type"), client_exists(item) ? SPAN("client.created") : SPAN("client.rejected")};
+    headers[count++] = (struct header){SPAN("ce_source"), span_of_text(config->replies.source)};
+    headers[count++] = (struct header){SPAN("ce_id"), position_text(&item->from, arena)};
+    headers[count++] = (struct header){SPAN("ce_time"), reply_time(item, arena)};
+    if (client_exists(item))
+        headers[count++] = (struct header){SPAN("ce_subject"), created_id(item)};
+    headers[count++] = (struct header){SPAN("ce_causationid"), item->command_id};
+    if (item->outcome == OUTCOME_DUPLICATE)
+        headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
+
+    static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "traceparent", "tracestate"};
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++) {
+        const struct header *header = item_header(item, span_of_text(echoes[i]));
+        if (header)
+            headers[count++] = *header;
+    }
+    assert(count <= REPLY_HEADERS);
+    return count;
+}
+
+static int32_t named_partition(const struct item *item)
+{
+    const struct header *header = item_header(item, SPAN("kafka_replyPartition"));
+    if (!header || !header->value.at || header->value.length != 4)
+        return -1;
+    const unsigned char *bytes = (const unsigned char *)header->value.at;
+    uint32_t number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    return number <= INT32_MAX ? (int32_t)number : -1;
+}
+
+const char *reply_topic(const struct item *item, const struct config *config, int32_t *partition)
+{
+    const struct header *header = item_header(item, SPAN("kafka_replyTopic"));
+    if (!header || !header->value.at)
+        header = item_header(item, SPAN("reply-topic"));
+    *partition = -1;
+    for (size_t i = 0; header && header->value.at && i < config->replies.allowed.count; i++) {
+        const char *allowed = config->replies.allowed.items[i];
+        if (!span_equal(header->value, span_of_text(allowed)))
+            continue;
+        *partition = named_partition(item);
+        return allowed;
+    }
+    return config->replies.topic;
+}
+
+/* Dead letters. */
+
+bool error_is_dead_letter(enum error error)
+{
+    return error == ERROR_MALFORMED_JSON || error == ERROR_TOO_LARGE;
+}
+
+uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers)
+{
+    assert(item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error));
+    const struct position *from = &item->from;
+    uint32_t count = 0;
+    headers[count++] = (struct header){SPAN("dlq-topic"), span_of_text(from->topic)};
+    headers[count++] = (struct header){SPAN("dlq-partition"), arena_format(arena, "%d", (int)from->partition)};
+    headers[count++] = (struct header){SPAN("dlq-offset"), arena_format(arena, "%lld", (long long)from->offset)};
+    headers[count++] = (struct header){SPAN("dlq-timestamp"), arena_format(arena, "%lld", (long long)from->timestamp_ms)};
+    headers[count++] = (struct header){SPAN("dlq-code"), span_of_text(error_row(item->error)->code)};
+    headers[count++] = (struct header){SPAN("dlq-message"), item->error_message};
+    return count;
+}

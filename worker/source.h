@@ -1,0 +1,49 @@
+/* source: where commands come from. One consumer in the worker's group; it fills the batch, holds the messages that the
+ * batch's spans point into, and knows which partitions are ours.
+ *
+ * Partitions come and go only inside source_fill and source_hold, where the group's rebalances are served. Items of a
+ * partition that is taken away are marked `dropped`: its next owner will consume them again. */
+#ifndef WORKER_SOURCE_H
+#define WORKER_SOURCE_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "worker/batch.h"
+#include "worker/config.h"
+
+struct source;
+
+/* Joins the group. New, or NULL after the reason was logged. `batch` must outlive the source. */
+struct source *source_open(const struct config *config, unsigned thread, struct batch *batch);
+
+/* Leaves the group and frees everything, the batch's messages included. */
+void source_close(struct source *source);
+
+/* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits. The batch
+ * must be empty. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it. */
+int source_fill(struct source *source, int wait_ms);
+
+/* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is away.
+ * Returns as source_fill. After it, source_resume before the next fill. */
+int source_hold(struct source *source, int wait_ms);
+void source_resume(struct source *source);
+
+/* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
+rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
+
+/* After a transaction of unknown outcome, and once the next producer has ended it: asks the group which offsets are
+ * committed, and drops the items below them, which have been answered. False if the group gave no answer in `wait_ms`. */
+bool source_reconcile(struct source *source, int wait_ms);
+
+/* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets
+ * with the authority of a later generation. Borrowed. NULL before the first fill. */
+const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source);
+
+/* At-least-once: commits the batch's offsets, waiting for the answer. False, after logging, if the group refused: the
+ * commands will come again. */
+bool source_commit(struct source *source);
+
+/* Gives the batch's messages back and empties the batch. */
+void source_settle(struct source *source);
+
+#endif

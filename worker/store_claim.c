@@ -1,0 +1,204 @@
+#include <assert.h>
+
+#include "worker/store_parts.h"
+
+/* Runs over a batch before giving up for this time. One takeover needs one more run; more than one per command means
+ * that somebody else keeps writing these keys. */
+#define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
+
+/* What Redis said of an item. */
+struct claim_answer {
+    bool asked; /* something was sent for it */
+    bool won;   /* the claim set both keys */
+    struct claim_finding finding;
+};
+
+static struct span item_id(const struct item *item)
+{
+    return span_of(item->client_id, CLIENT_ID_LENGTH);
+}
+
+void write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item, struct span source)
+{
+    pipeline_command(pipeline, 5);
+    pipeline_parts(pipeline, command);
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+    pipeline_parts(pipeline, source, SPAN(" "), span_of(item->hash, HASH_LENGTH), SPAN("\n"), item->record);
+    pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
+    pipeline_parts(pipeline, item_id(item));
+}
+
+void write_get_client(struct redis_pipeline *pipeline, const struct item *item)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+}
+
+void write_get_email(struct redis_pipeline *pipeline, const struct item *item)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
+}
+
+void write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id)
+{
+    pipeline_command(pipeline, 4);
+    pipeline_parts(pipeline, SPAN("GETRANGE"));
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, id));
+    pipeline_parts(pipeline, SPAN("0"));
+    pipeline_parts(pipeline, SPAN("511"));
+}
+
+static bool item_claims(const struct item *item)
+{
+    return !item->dropped && item->outcome == OUTCOME_UNDECIDED;
+}
+
+/* A refused command may be the repetition of one that was accepted under earlier definitions, or a conflict. */
+static bool item_asks(const struct item *item)
+{
+    return !item->dropped && item->outcome == OUTCOME_REJECTED && item->has_identity &&
+           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING);
+}
+
+static bool lost_claim(const struct item *item, const struct claim_answer *answer)
+{
+    return item_claims(item) && !answer->won;
+}
+
+/* An email that is held by another client, which may be of this worker's own future. */
+static bool owner_matters(const struct item *item, const struct claim_answer *answer)
+{
+    return lost_claim(item, answer) && answer->finding.owner.at && !span_equal(answer->finding.owner, item_id(item));
+}
+
+/* First pipeline, in the order of the commands: claims, and look-ups of the ids of refused ones. */
+static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources,
+                        struct claim_answer *answers)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        answers[i] = (struct claim_answer){.asked = item_claims(item) || item_asks(item)};
+        if (item_claims(item))
+            write_claim(pipeline, SPAN("MSETNX"), item, sources[i]);
+        else if (item_asks(item))
+            write_get_client(pipeline, item);
+    }
+}
+
+static bool read_claim(struct store *store, struct redis_pipeline *pipeline, bool *won)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply)
+        return store_fail(store, why);
+    bool fine = reply->type == REDIS_REPLY_INTEGER;
+    *won = fine && reply->integer == 1;
+    freeReplyObject(reply);
+    return fine || store_fail(store, "an unexpected type of answer");
+}
+
+static bool claim_first(struct store *store, struct batch *batch, struct claim_answer *answers)
+{
+    struct span *sources = arena_alloc(&batch->arena, batch->count * sizeof(*sources));
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (item_claims(&batch->items[i]))
+            sources[i] = position_text(&batch->items[i].from, &batch->arena);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    write_first(&pipeline, batch, sources, answers);
+    if (!pipeline_send(&pipeline))
+        return store_fail(store, "out of memory");
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!answers[i].asked)
+            continue;
+        bool fine = item_claims(&batch->items[i])
+                        ? read_claim(store, &pipeline, &answers[i].won)
+                        : store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored);
+        if (!fine)
+            return false;
+    }
+    return true;
+}
+
+/* Second pipeline: what stands under the id and the email of the claims that were lost. */
+static bool claim_second(struct store *store, struct batch *batch, struct claim_answer *answers)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!lost_claim(&batch->items[i], &answers[i]))
+            continue;
+        write_get_client(&pipeline, &batch->items[i]);
+        write_get_email(&pipeline, &batch->items[i]);
+    }
+    if (pipeline.count == 0)
+        return true;
+    if (!pipeline_send(&pipeline))
+        return store_fail(store, "out of memory");
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (lost_claim(&batch->items[i], &answers[i]))
+            if (!store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored) ||
+                !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner))
+                return false;
+    return true;
+}
+
+/* Third pipeline: where the clients come from that hold those emails. */
+static bool claim_third(struct store *store, struct batch *batch, struct claim_answer *answers)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (owner_matters(&batch->items[i], &answers[i]))
+            write_get_line(&pipeline, &batch->items[i], answers[i].finding.owner);
+    if (pipeline.count == 0)
+        return true;
+    if (!pipeline_send(&pipeline))
+        return store_fail(store, "out of memory");
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (owner_matters(&batch->items[i], &answers[i]) &&
+            !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner_line))
+            return false;
+    return true;
+}
+
+/* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
+ * now find other clients in their way. */
+static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, bool *again)
+{
+    *again = false;
+    if (!claim_first(store, batch, answers) || !claim_second(store, batch, answers) ||
+        !claim_third(store, batch, answers))
+        return false;
+    for (uint32_t i = 0; i < batch->count && !*again; i++) {
+        const struct item *item = &batch->items[i];
+        if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
+            continue;
+        if (!store_take_over(store, batch, item))
+            return false;
+        *again = true;
+    }
+    return true;
+}
+
+bool store_claim(struct store *store, struct batch *batch)
+{
+    struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
+    bool again = true;
+    for (uint32_t run = 0; again; run++) {
+        if (run == CLAIM_RUNS(batch))
+            return store_fail(store, "the claims of a batch keep changing");
+        if (!claim_run(store, batch, answers, &again))
+            return false;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (answers[i].won)
+            batch->items[i].outcome = OUTCOME_CREATED;
+        else if (answers[i].asked)
+            claim_apply(&batch->items[i], &answers[i].finding);
+    }
+    return true;
+}

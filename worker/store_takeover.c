@@ -1,0 +1,157 @@
+/* Takeover: a claim that only this worker's own future stands against.
+ *
+ * After a crash, a command may be accepted that was refused before (its definitions have come meanwhile), while a later
+ * command of its partition, not committed either, holds its id or email already. By contract that later client does not
+ * count. It is replaced; then the batch is claimed anew, so that the later command is judged in its turn. */
+#include "common/text.h"
+#include "worker/store_parts.h"
+
+/* What goes when the item's client comes. */
+struct takeover {
+    struct span other_id;    /* the later client that has our email; at == NULL: none */
+    struct span other_email; /* the email of the later client that has our id; at == NULL: none, or ours */
+};
+
+static struct span item_id(const struct item *item)
+{
+    return span_of(item->client_id, CLIENT_ID_LENGTH);
+}
+
+/* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after store_fail. */
+static redisReply *ask(struct store *store, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE] = "out of memory";
+    redisReply *reply = NULL;
+    bool fine = pipeline_send(pipeline);
+    while (fine && pipeline->count > 0) {
+        if (reply)
+            freeReplyObject(reply);
+        reply = pipeline_answer(pipeline, why, sizeof(why));
+        fine = reply != NULL;
+    }
+    if (!fine)
+        store_fail(store, why);
+    return reply;
+}
+
+static bool ask_for_string(struct store *store, struct redis_pipeline *pipeline, struct arena *arena,
+                           struct span *value)
+{
+    return pipeline_send(pipeline) ? store_read(store, pipeline, arena, value) : store_fail(store, "out of memory");
+}
+
+static void write_word(struct redis_pipeline *pipeline, struct span word)
+{
+    pipeline_command(pipeline, 1);
+    pipeline_parts(pipeline, word);
+}
+
+static bool watch(struct store *store, struct batch *batch, const struct span *key, size_t parts)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    pipeline_command(&pipeline, 2);
+    pipeline_parts(&pipeline, SPAN("WATCH"));
+    pipeline_argument(&pipeline, key, parts);
+    redisReply *reply = ask(store, &pipeline);
+    if (reply)
+        freeReplyObject(reply);
+    return reply != NULL;
+}
+
+#define WATCH(store, batch, ...)                                                                                       \
+    watch((store), (batch), (const struct span[]){__VA_ARGS__},                                                        \
+          sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
+
+/* Reads what stands against the item, each key watched before it is read. */
+static bool find(struct store *store, struct batch *batch, const struct item *item, struct claim_finding *finding)
+{
+    struct redis_pipeline pipeline;
+    *finding = (struct claim_finding){0};
+    if (!WATCH(store, batch, CLIENT_KEY(item->workspace, item_id(item))) ||
+        !WATCH(store, batch, EMAIL_KEY(item->workspace, item->email_key)))
+        return false;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    write_get_client(&pipeline, item);
+    if (!ask_for_string(store, &pipeline, &batch->arena, &finding->stored))
+        return false;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    write_get_email(&pipeline, item);
+    if (!ask_for_string(store, &pipeline, &batch->arena, &finding->owner))
+        return false;
+    if (!finding->owner.at || span_equal(finding->owner, item_id(item)))
+        return true;
+    if (!WATCH(store, batch, CLIENT_KEY(item->workspace, finding->owner)))
+        return false;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    write_get_line(&pipeline, item, finding->owner);
+    return ask_for_string(store, &pipeline, &batch->arena, &finding->owner_line);
+}
+
+static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("DEL"));
+    pipeline_argument(pipeline, key, parts);
+}
+
+static void write_takeover(struct redis_pipeline *pipeline, const struct item *item, const struct takeover *takeover,
+                           struct span source)
+{
+    write_word(pipeline, SPAN("MULTI"));
+    if (takeover->other_id.at)
+        write_delete(pipeline, (const struct span[]){CLIENT_KEY(item->workspace, takeover->other_id)}, 4);
+    if (takeover->other_email.at)
+        write_delete(pipeline, (const struct span[]){EMAIL_KEY(item->workspace, takeover->other_email)}, 4);
+    write_claim(pipeline, SPAN("MSET"), item, source);
+    write_word(pipeline, SPAN("EXEC"));
+}
+
+/* The email of a client that this program composed, in lower case: found by its place in the text, since an email has
+ * neither quotes nor escapes and the names before it cannot hold an unescaped quote. */
+static struct span record_email(struct span record, struct arena *arena)
+{
+    struct span mark = SPAN("\"email\":\"");
+    const char *found = memmem(record.at, record.length, mark.at, mark.length);
+    if (!found)
+        return SPAN_NONE;
+    struct span rest = span_from(record, (size_t)(found - record.at) + mark.length);
+    const char *end = memchr(rest.at, '"', rest.length);
+    return end ? text_ascii_lower(span_of(rest.at, (size_t)(end - rest.at)), arena) : SPAN_NONE;
+}
+
+static struct takeover takeover_of(const struct item *item, const struct claim_finding *finding, struct arena *arena)
+{
+    struct takeover takeover = {SPAN_NONE, SPAN_NONE};
+    struct stored_client client;
+    if (finding->owner.at && !span_equal(finding->owner, item_id(item)))
+        takeover.other_id = finding->owner;
+    if (finding->stored.at && stored_client_parse(finding->stored, &client)) {
+        struct span email = record_email(client.record, arena);
+        if (email.at && !span_equal(email, item->email_key))
+            takeover.other_email = email;
+    }
+    return takeover;
+}
+
+bool store_take_over(struct store *store, struct batch *batch, const struct item *item)
+{
+    struct claim_finding finding;
+    if (!find(store, batch, item, &finding))
+        return false;
+    struct takeover takeover = takeover_of(item, &finding, &batch->arena);
+    struct span source = position_text(&item->from, &batch->arena);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    if (claim_is_blocked(item, &finding))
+        write_word(&pipeline, SPAN("UNWATCH"));
+    else
+        write_takeover(&pipeline, item, &takeover, source);
+    redisReply *reply = ask(store, &pipeline);
+    if (!reply)
+        return false;
+    log_info("an uncommitted later claim was replaced", LOG_TEXT("topic", item->from.topic),
+             LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+    freeReplyObject(reply);
+    return true;
+}

@@ -1,0 +1,18 @@
+/* timestamp: points in time as RFC 3339 text, in UTC with milliseconds. */
+#ifndef WORKER_TIMESTAMP_H
+#define WORKER_TIMESTAMP_H
+
+#include <stdint.h>
+
+#include "common/span.h"
+
+#define TIME_LENGTH 24
+
+/* "2026-11-23T06:38:00.123Z", 24 bytes. Times outside of the years 0 to 9999 come out as the nearest one inside. */
+void time_text(int64_t since_1970_ms, char text[TIME_LENGTH]);
+
+/* Reads "2026-11-23T06:38:00Z", with up to three decimals of the second and any offset from UTC (RFC 3339), or a plain
+ * number of milliseconds since 1970. Returns false if it is neither. */
+bool time_read(struct span text, int64_t *since_1970_ms);
+
+#endif

@@ -1,0 +1,92 @@
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "worker/stop.h"
+#include "worker/worker.h"
+
+struct workers {
+    unsigned count;
+    struct workers_thread {
+        pthread_t thread;
+        struct worker *worker;
+        bool started, joined;
+    } threads[];
+};
+
+static void *thread_main(void *argument)
+{
+    struct workers_thread *self = argument;
+    worker_run(self->worker);
+    worker_close(self->worker);
+    self->worker = NULL;
+    return NULL;
+}
+
+static bool thread_start(struct workers_thread *self, const struct config *config, unsigned number)
+{
+    self->worker = worker_open(config, number);
+    if (!self->worker)
+        return false;
+    int error = pthread_create(&self->thread, NULL, thread_main, self);
+    if (error == 0) {
+        self->started = true;
+        return true;
+    }
+    log_error("a worker cannot start", LOG_TEXT("error", strerror(error)));
+    worker_close(self->worker);
+    return false;
+}
+
+struct workers *workers_start(const struct config *config)
+{
+    unsigned count = (unsigned)config->worker.threads;
+    struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(workers->threads[0]));
+    if (!workers)
+        return NULL;
+    workers->count = count;
+    /* Signals go to the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool fine = true;
+    for (unsigned i = 0; i < count && fine; i++)
+        fine = thread_start(&workers->threads[i], config, i);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (fine)
+        return workers;
+    stop_request();
+    workers_join(workers, INT64_MAX / 2);
+    return NULL;
+}
+
+static struct timespec deadline_in(int64_t wait_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t seconds = wait_ms / 1000 < 1000000000 ? wait_ms / 1000 : 1000000000;
+    now.tv_sec += (time_t)seconds;
+    now.tv_nsec += (wait_ms % 1000) * 1000000;
+    if (now.tv_nsec >= 1000000000) {
+        now.tv_sec++;
+        now.tv_nsec -= 1000000000;
+    }
+    return now;
+}
+
+bool workers_join(struct workers *workers, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    for (unsigned i = 0; i < workers->count; i++) {
+        struct workers_thread *thread = &workers->threads[i];
+        if (!thread->started || thread->joined)
+            continue;
+        if (pthread_timedjoin_np(thread->thread, NULL, &deadline) != 0)
+            return false;
+        thread->joined = true;
+    }
+    free(workers);
+    return true;
+}
