@@ -94,6 +94,7 @@ $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
 # ---- tests ----
 
+$(EMBEDDED): $(BUILD)/tests/embedded/scene.o
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
 

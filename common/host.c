@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "common/host_address.h"
+#include "common/host_bidi.h"
 
 /* A Unicode label whose A-label fits has at most 59 characters, of 4 bytes at most; the mapping may drop a few. */
 #define UNICODE_LABEL_BYTES 512
@@ -38,30 +39,36 @@ static bool has_idn_prefix(struct span label)
            label.at[3] == '-';
 }
 
-/* Encodes a label, ended by NUL, for look-up. True with *encoded to be freed by idn2_free. */
-static bool idn_encode(const char *label, int more_flags, char **encoded)
-{
-    return idn2_to_ascii_8z(label, encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | more_flags) == IDN2_OK;
-}
+/* What is known of a name while its labels are added. */
+struct reading {
+    struct host *host;
+    bool is_right_to_left; /* at least one label is */
+    bool bidi_rule_holds;  /* for every label */
+};
 
-/* True if the lower-case A-label is that of a valid U-label: it decodes, and what it decodes to encodes to it. libidn2
- * drops the characters that STD3 forbids instead of refusing them, and then the two differ. */
-static bool idn_round_trip_holds(struct span a_label)
+/* True if the lower-case A-label is that of a valid U-label: it decodes, and libidn2 would register what it decodes to,
+ * a stricter test than look-up makes, under just this A-label. */
+static bool a_label_holds(struct reading *reading, struct span a_label)
 {
-    char text[HOST_LABEL_BYTES + 1], *decoded = NULL, *encoded = NULL;
+    char text[HOST_LABEL_BYTES + 1], *decoded = NULL;
+    uint8_t *registered = NULL;
     memcpy(text, a_label.at, a_label.length);
     text[a_label.length] = '\0';
     const bool holds = idn2_to_unicode_8z8z(text, &decoded, 0) == IDN2_OK &&
-                       idn_encode(decoded, IDN2_USE_STD3_ASCII_RULES, &encoded) &&
-                       span_equal(span_of_text(encoded), a_label);
-    idn2_free(encoded);
+                       idn2_register_u8((const uint8_t *)decoded, (const uint8_t *)text, &registered, 0) == IDN2_OK;
+    if (holds) {
+        reading->is_right_to_left |= bidi_is_right_to_left(span_of_text(decoded));
+        reading->bidi_rule_holds &= bidi_rule_holds(span_of_text(decoded));
+    }
+    idn2_free(registered);
     idn2_free(decoded);
     return holds;
 }
 
 /* Adds an ASCII label in lower case, with a dot before it if it is not the first. */
-static enum host_fault host_add_label(struct host *host, struct span label)
+static enum host_fault add_label(struct reading *reading, struct span label)
 {
+    struct host *host = reading->host;
     if (label.length == 0)
         return HOST_EMPTY_LABEL;
     for (size_t i = 0; i < label.length; i++)
@@ -79,12 +86,15 @@ static enum host_fault host_add_label(struct host *host, struct span label)
     for (size_t i = 0; i < label.length; i++)
         at[i] = lower(label.at[i]);
     host->length += label.length;
-    return has_idn_prefix(label) && !idn_round_trip_holds(span_of(at, label.length)) ? HOST_IDN : HOST_FINE;
+    if (has_idn_prefix(label))
+        return a_label_holds(reading, span_of(at, label.length)) ? HOST_FINE : HOST_IDN;
+    reading->bidi_rule_holds &= !is_digit(label.at[0]); /* what the rule comes to for letters, digits and hyphens */
+    return HOST_FINE;
 }
 
-/* Adds a label that holds other than ASCII. STD3's rules are applied here, before and after the mapping, and not by
- * libidn2, see idn_round_trip_holds. */
-static enum host_fault host_add_unicode_label(struct host *host, struct span label)
+/* Adds a label that holds other than ASCII. STD3's rules are applied here, before and after the mapping: asked to apply
+ * them, libidn2 drops the characters that they forbid. */
+static enum host_fault add_unicode_label(struct reading *reading, struct span label)
 {
     char text[UNICODE_LABEL_BYTES + 1], *encoded = NULL;
     if (label.length > UNICODE_LABEL_BYTES)
@@ -94,9 +104,9 @@ static enum host_fault host_add_unicode_label(struct host *host, struct span lab
             return HOST_CHARACTER;
     memcpy(text, label.at, label.length);
     text[label.length] = '\0';
-    if (!idn_encode(text, 0, &encoded))
+    if (idn2_to_ascii_8z(text, &encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
         return HOST_IDN;
-    enum host_fault fault = host_add_label(host, span_of_text(encoded));
+    const enum host_fault fault = add_label(reading, span_of_text(encoded));
     idn2_free(encoded);
     return fault;
 }
@@ -133,6 +143,7 @@ static bool is_number(struct span label)
 
 enum host_fault host_read_name(struct span text, struct host *host)
 {
+    struct reading reading = {.host = host, .bidi_rule_holds = true};
     host->length = 0;
     host->labels = 0;
     if (text.length == 0)
@@ -142,11 +153,13 @@ enum host_fault host_read_name(struct span text, struct host *host)
         for (dot = 0; end < text.length && (dot = dot_size(text, end)) == 0;)
             end++;
         struct span label = span_of(text.at + begin, end - begin);
-        enum host_fault fault = is_ascii(label) ? host_add_label(host, label) : host_add_unicode_label(host, label);
+        enum host_fault fault = is_ascii(label) ? add_label(&reading, label) : add_unicode_label(&reading, label);
         if (fault != HOST_FINE)
             return fault;
         begin = end + dot;
     }
+    if (reading.is_right_to_left && !reading.bidi_rule_holds)
+        return HOST_IDN;
     return is_number(last_label(host)) ? HOST_NUMBER : HOST_FINE;
 }
 

@@ -33,9 +33,11 @@ struct host {
 /* Reads a host name: labels of ASCII letters, digits and inner hyphens (RFC 952, RFC 1123, "STD3"), or of Unicode
  * letters under IDNA 2008 (RFC 5890 to 5894) by way of UTS #46's non-transitional mapping, which lowers case, composes
  * (NFC) and takes U+3002, U+FF0E and U+FF61 for dots. *host holds the name in lower case, A-labels (xn--) for the
- * Unicode ones. A label that comes with xn-- must decode to a valid label and encode back to itself. An ASCII label
- * with another -- in places 3 and 4 passes. The last label is no number (digits only, or 0x and hexadecimal digits), so
- * that nothing takes the name for an address. No dot at the end. *host is unspecified unless HOST_FINE is returned. */
+ * Unicode ones. An A-label, given or made, must be that of a label that could be registered: it decodes, every
+ * character is allowed in its context (RFC 5892), and it encodes back to itself. In a name with a label written from
+ * right to left, every label follows RFC 5893's rule. An ASCII label with another -- in places 3 and 4 passes. The last
+ * label is no number (digits only, or 0x and hexadecimal digits), so that nothing takes the name for an address. No dot
+ * at the end. *host is unspecified unless HOST_FINE is returned. */
 enum host_fault host_read_name(struct span text, struct host *host);
 
 /* Reads the host of a URL (RFC 3986, §3.2.2): an IPv6 address in brackets, without zone; an IPv4 address, four decimal

@@ -77,23 +77,43 @@ static bool is_special(char character)
     return character == '\\' || (unsigned char)character >= 0x7f;
 }
 
+typedef unsigned char block __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+/* All bits set in the bytes that are special. */
+static inline halves special_marks(const char *at)
+{
+    block bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    return (halves)((bytes == '\\') | (bytes >= 0x7f));
+}
+
+static inline bool any_marked(halves marks)
+{
+    return (marks[0] | marks[1]) != 0;
+}
+
 /* The first special byte in text[from..length), or UINT32_MAX. Most commands have few or none, so one fast look ahead
- * spares a look into each string. Reads up to one block beyond `length`. */
+ * spares a look into each string. Reads up to four blocks beyond `length`, where nothing special stands. */
 static uint32_t special_find(const char *text, uint32_t from, uint32_t length)
 {
-    typedef unsigned char block __attribute__((vector_size(16)));
-    typedef uint64_t halves __attribute__((vector_size(16)));
-    for (; from < length; from += sizeof(block)) {
-        block bytes;
-        memcpy(&bytes, text + from, sizeof(bytes));
-        const halves found = (halves)((bytes == '\\') | (bytes >= 0x7f));
-        if ((found[0] | found[1]) == 0)
-            continue;
-        while (!is_special(text[from]))
-            from++;
-        return from;
+    const size_t size = sizeof(block);
+    for (; from < length; from += 4 * size) {
+        const char *const at = text + from;
+        if (any_marked(special_marks(at) | special_marks(at + size) | special_marks(at + 2 * size) |
+                       special_marks(at + 3 * size)))
+            break;
     }
-    return UINT32_MAX;
+    while (from < length && !any_marked(special_marks(text + from)))
+        from += size;
+    while (from < length && !is_special(text[from]))
+        from++;
+    return from < length ? from : UINT32_MAX;
+}
+
+static bool is_control(char character)
+{
+    return (unsigned char)character < 0x20;
 }
 
 static bool is_printable_ascii(const char *at, size_t length)
@@ -496,20 +516,22 @@ static bool json_walk(const struct json_parser *parser, char *text, size_t lengt
 
 /* ---- The whole ---- */
 
-/* Where the first string that cannot be read has its fault: a raw control character, or the end of the text. Sets
- * *opening to its opening quote. */
+/* Where the first string that cannot be read has its fault: a raw control character, a backslash before something that
+ * is no printable ASCII, or the end of the text. Sets *opening to its opening quote. */
 static size_t broken_string_find(const char *text, size_t length, size_t *opening)
 {
     bool inside = false;
     *opening = length;
     for (size_t at = 0; at < length; at++) {
-        if (text[at] == '"') {
+        if (inside && is_control(text[at]))
+            return at;
+        if (text[at] == '\\' && at + 1 < length) {
+            if (inside && !is_printable_ascii(text + at + 1, 1))
+                return at;
+            at++;
+        } else if (text[at] == '"') {
             inside = !inside;
             *opening = at;
-        } else if (inside && (unsigned char)text[at] < 0x20) {
-            return at;
-        } else if (text[at] == '\\' && at + 1 < length && (unsigned char)text[at + 1] >= 0x20) {
-            at++;
         }
     }
     return length;

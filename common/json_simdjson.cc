@@ -10,6 +10,7 @@ using stage_one = simdjson::internal::dom_parser_implementation;
 
 struct json_index {
     std::unique_ptr<stage_one> parser;
+    bool checks_strings_only; /* for UTF-8 */
 };
 
 struct json_index *json_index_new(size_t capacity)
@@ -22,6 +23,8 @@ struct json_index *json_index_new(size_t capacity)
     const simdjson::implementation *best = simdjson::get_active_implementation();
     if (best->create_dom_parser_implementation(capacity, depth, index->parser) != simdjson::SUCCESS)
         return nullptr;
+    /* The portable implementation, for machines without SIMD, leaves what is between strings to the second stage. */
+    index->checks_strings_only = best->name() == "fallback";
     return index.release();
 }
 
@@ -30,7 +33,8 @@ void json_index_free(struct json_index *index)
     delete index;
 }
 
-/* Stage 1 stops at the first kind of fault it looks for, and looks for broken UTF-8 last. */
+/* Stage 1 reports one fault of several and looks for broken UTF-8 last; the portable one also takes an escape of more
+ * than ASCII for it. */
 static json_index_result json_index_failed(const char *text, size_t length)
 {
     return simdjson::validate_utf8(text, length) ? JSON_INDEX_SYNTAX : JSON_INDEX_UTF8;
@@ -46,11 +50,11 @@ enum json_index_result json_index_find(struct json_index *index, const char *tex
         break;
     case simdjson::EMPTY:
         return JSON_INDEX_EMPTY;
-    case simdjson::UTF8_ERROR:
-        return JSON_INDEX_UTF8;
     default:
         return json_index_failed(text, length);
     }
+    if (index->checks_strings_only && !simdjson::validate_utf8(text, length))
+        return JSON_INDEX_UTF8;
     /* There is room: simdjson itself marks the end with positions of its own. */
     parser.structural_indexes[parser.n_structural_indexes] = static_cast<uint32_t>(length);
     *positions = parser.structural_indexes.get();

@@ -189,8 +189,8 @@ enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char
     if ((code->local >> national.length & 1) != 0) {
         lengths_text(code->lengths, lengths, sizeof(lengths));
         snprintf(message, PHONE_MESSAGE_BYTES,
-                 "+%u numbers have %s digits after +%u; with %zu they are for local calls", code->number, lengths,
-                 code->number, national.length);
+                 "+%u numbers have %s digits after +%u; this one has %zu, enough for local calls only", code->number,
+                 lengths, code->number, national.length);
         return PHONE_FAULT_LENGTH;
     }
     uint32_t state = fit_roots[grade];

@@ -19,7 +19,8 @@ const struct command commands[] = {
      "judge commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input if there is no FILE. Stores nothing.\n"
      "  --definitions FILE  the custom field definitions of every workspace\n"
-     "  --time TIME         createdAt of the clients; 1970 if it is not given\n"
+     "  --time TIME         createdAt of the clients, such as 2026-11-23T06:38:00Z, or milliseconds since 1970;\n"
+     "                      without it 1970, so that two runs give the same bytes\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
     {"topics", command_topics, "create", "make the topics that are missing",
      "Partitions and replication are those of [topics] in the config. A topic that exists is never changed.\n"
@@ -32,7 +33,9 @@ const struct command commands[] = {
      "FILE may be - for standard input.\n"
      "  --json  JSON instead of text for people\n"
      "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be reached.\n"},
-    {"demo", command_demo, "", "show the main job with servers of its own", ""},
+    {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",
+     "  -d FOLDER  where commands.txt and definitions.json are\n"
+     "Exit codes: 0 every command was answered, 69 a server could not be started.\n"},
     {0},
 };
 

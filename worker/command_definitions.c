@@ -176,7 +176,7 @@ int command_definitions(int argc, char **argv, const struct config *config)
 {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     struct request request = {0};
-    optind = 1;
+    optind = 0; /* starts getopt anew */
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option != 'j')

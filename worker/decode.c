@@ -21,7 +21,7 @@ struct decoder {
 struct found {
     struct span text;   /* at == NULL: no source has it, or not as text */
     uint32_t node;      /* the member it came from; 0: a header or the key */
-    const char *source; /* for messages: "header ce_id" */
+    const char *source; /* begins messages: "header ce_id "; "" for a member, which the path names */
     bool is_text;       /* false: a member that is no string */
 };
 
@@ -46,13 +46,13 @@ static bool find_in_member(const struct decoder *decoder, uint32_t node, struct 
     const struct json_document *document = &decoder->item->document;
     if (node == 0 || document->nodes[node].type == NODE_NULL)
         return false;
-    *found = (struct found){.node = node, .source = "the value", .is_text = document->nodes[node].type == NODE_STRING};
+    *found = (struct found){.node = node, .source = "", .is_text = document->nodes[node].type == NODE_STRING};
     if (found->is_text)
         found->text = json_text(document, node);
     return true;
 }
 
-/* What holds for both ids. The message of the fault names the source only if it is not a member, whose path does. */
+/* What holds for both ids. */
 static bool id_is_text(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
 {
     fault->node = found->node;
@@ -62,12 +62,12 @@ static bool id_is_text(const struct decoder *decoder, const struct found *found,
     }
     if (found->node == 0 && !text_is_utf8(found->text)) {
         fault->code = ERROR_ID_SYNTAX;
-        fault->message = arena_format(decoder->arena, "%s must be UTF-8", found->source);
+        fault->message = arena_format(decoder->arena, "%smust be UTF-8", found->source);
         return false;
     }
     if (text_is_blank(found->text)) {
         fault->code = ERROR_REQUIRED;
-        fault->message = arena_format(decoder->arena, "%s must not be blank", found->source);
+        fault->message = arena_format(decoder->arena, "%smust not be blank", found->source);
         return false;
     }
     return true;
@@ -82,10 +82,10 @@ static bool command_id_is_valid(const struct decoder *decoder, const struct foun
     uint32_t control = text_find_control(found->text, "");
     size_t characters = text_length(found->text);
     if (control != 0)
-        fault->message = arena_format(decoder->arena, "%s must not hold the control character U+%04X", found->source,
+        fault->message = arena_format(decoder->arena, "%smust not hold the control character U+%04X", found->source,
                                       control == UINT32_MAX ? 0 : (unsigned)control);
     else if (characters > COMMAND_ID_CHARACTERS)
-        fault->message = arena_format(decoder->arena, "%s must have at most %d characters, not %zu", found->source,
+        fault->message = arena_format(decoder->arena, "%smust have at most %d characters, not %zu", found->source,
                                       COMMAND_ID_CHARACTERS, characters);
     else
         return true;
@@ -110,7 +110,7 @@ static bool workspace_is_valid(const struct decoder *decoder, const struct found
         return true;
     fault->code = ERROR_ID_SYNTAX;
     fault->message =
-        arena_format(decoder->arena, "%s must have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s", found->source,
+        arena_format(decoder->arena, "%smust have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s", found->source,
                      WORKSPACE_ID_CHARACTERS, quote_new(found->text, decoder->arena));
     return false;
 }
@@ -120,8 +120,8 @@ static bool decode_command_id(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
     struct found found;
-    bool given = find_in_header(decoder, SPAN("command-id"), "header command-id", &found) ||
-                 find_in_header(decoder, SPAN("ce_id"), "header ce_id", &found) ||
+    bool given = find_in_header(decoder, SPAN("command-id"), "header command-id ", &found) ||
+                 find_in_header(decoder, SPAN("ce_id"), "header ce_id ", &found) ||
                  find_in_member(decoder, decoder->event_id, &found) ||
                  find_in_member(decoder, item->members[MEMBER_COMMAND_ID], &found);
     bool valid = given && command_id_is_valid(decoder, &found, &item->command_id_fault);
@@ -134,17 +134,17 @@ static void decode_workspace(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
     struct found found = {.is_text = true};
-    if (find_in_header(decoder, SPAN("workspace-id"), "header workspace-id", &found) ||
-        find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid", &found) ||
+    if (find_in_header(decoder, SPAN("workspace-id"), "header workspace-id ", &found) ||
+        find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid ", &found) ||
         find_in_member(decoder, decoder->event_workspace, &found) ||
         find_in_member(decoder, item->members[MEMBER_WORKSPACE_ID], &found)) {
         ;
     } else if (item->key.at) {
         found.text = item->key;
-        found.source = "the message key, as workspace id,";
+        found.source = "the message key, as workspace id, ";
     } else if (decoder->config->commands.workspace[0] != '\0') {
         found.text = span_of_text(decoder->config->commands.workspace);
-        found.source = "commands.workspace";
+        found.source = "commands.workspace ";
     } else {
         item->workspace_missing = true;
         return;
@@ -165,12 +165,12 @@ static void decode_headers_only(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
     struct found found;
-    bool has_id = (find_in_header(decoder, SPAN("command-id"), "header command-id", &found) ||
-                   find_in_header(decoder, SPAN("ce_id"), "header ce_id", &found)) &&
+    bool has_id = (find_in_header(decoder, SPAN("command-id"), "header command-id ", &found) ||
+                   find_in_header(decoder, SPAN("ce_id"), "header ce_id ", &found)) &&
                   command_id_is_valid(decoder, &found, &item->command_id_fault);
     item->command_id = has_id ? found.text : position_text(&item->from, decoder->arena);
-    if ((find_in_header(decoder, SPAN("workspace-id"), "header workspace-id", &found) ||
-         find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid", &found)) &&
+    if ((find_in_header(decoder, SPAN("workspace-id"), "header workspace-id ", &found) ||
+         find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid ", &found)) &&
         workspace_is_valid(decoder, &found, &item->workspace_fault))
         item->workspace = found.text;
     set_client_id(item, has_id);
@@ -179,7 +179,7 @@ static void decode_headers_only(const struct decoder *decoder)
 static void decode_type(const struct decoder *decoder)
 {
     struct found found;
-    if (!find_in_header(decoder, SPAN("ce_type"), "header ce_type", &found) &&
+    if (!find_in_header(decoder, SPAN("ce_type"), "header ce_type ", &found) &&
         !find_in_member(decoder, decoder->event_type, &found) &&
         !find_in_member(decoder, decoder->item->members[MEMBER_TYPE], &found))
         return;

@@ -1,9 +1,12 @@
 /* The type phoneNumber: a number in international form, by the world's numbering plan. */
+#include <stdio.h>
+
 #include "common/phone.h"
 #include "common/text.h"
 #include "worker/field.h"
 
 #define COUNTRIES_NAMED 5 /* most countries that a message lists */
+#define COUNTRIES_BYTES 64
 
 _Static_assert((int)PHONE_POSSIBLE == (int)PHONE_GRADE_POSSIBLE && (int)PHONE_PLAN == (int)PHONE_GRADE_PLAN &&
                    (int)PHONE_ASSIGNED == (int)PHONE_GRADE_ASSIGNED,
@@ -76,16 +79,16 @@ static bool is_allowed(const struct rules *rules, const char country[3])
     return (rules->countries[country[0] - 'A'] >> (country[1] - 'A') & 1) != 0;
 }
 
-/* "US", "US or CA", "US, CA, AG, AI, AS or 20 others". */
-static struct span countries_text(struct arena *arena, char countries[][3], uint32_t count)
+/* "US", "US or CA", "US, AG, AI, AS, BB or 20 others". */
+static void countries_write(char countries[][3], uint32_t count, char text[COUNTRIES_BYTES])
 {
-    struct span text = span_of_text(countries[0]);
     uint32_t named = count <= COUNTRIES_NAMED ? count : COUNTRIES_NAMED;
+    int length = snprintf(text, COUNTRIES_BYTES, "%s", countries[0]);
     for (uint32_t i = 1; i < named; i++)
-        text = arena_format(arena, "%.*s%s%s", SPAN_FORMAT(text), i + 1 == count ? " or " : ", ", countries[i]);
+        length += snprintf(text + length, COUNTRIES_BYTES - (size_t)length, "%s%s", i + 1 == count ? " or " : ", ",
+                           countries[i]);
     if (named < count)
-        text = arena_format(arena, "%.*s or %u others", SPAN_FORMAT(text), count - named);
-    return text;
+        snprintf(text + length, COUNTRIES_BYTES - (size_t)length, " or %u others", count - named);
 }
 
 static bool countries_hold(struct check *check, const struct rules *rules, struct span digits)
@@ -97,9 +100,11 @@ static bool countries_hold(struct check *check, const struct rules *rules, struc
             return true;
     if (count == 0)
         return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED,
-                          "+%.*s is no country's, must be of a country that the field allows", 3, digits.at);
-    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %.*s, which the field does not allow",
-                      SPAN_FORMAT(countries_text(check->arena, countries, count)));
+                          "+%.*s is the calling code of no country, must be one of a country that the field allows", 3,
+                          digits.at);
+    char text[COUNTRIES_BYTES];
+    countries_write(countries, count, text);
+    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %s, which the field does not allow", text);
 }
 
 bool field_phone_judge(struct check *check, const struct field *field, const struct json_document *document,

@@ -31,7 +31,9 @@ bool kafka_client_open(struct kafka_client *client, const struct config *config,
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    if (kafka_conf_set(conf, "acks", "all", why, why_size))
+    /* A topic that was made a moment ago may take so long to be known everywhere; one that was not made, no longer. */
+    if (kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "3000", why, why_size) &&
+        kafka_conf_set(conf, "acks", "all", why, why_size))
         client->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
     if (!client->handle)
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "tests/bench/client.h"
+#include "tests/bench/example.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/probe.h"
 
@@ -30,12 +31,20 @@
 #define PIPELINE_BYTES (64 * 1024) /* written to Redis at once, so that it works while the next are put together */
 #define CLAIM_BYTES    1024        /* more than one MSETNX takes */
 #define THREADS_MOST   64
+#define ID_LENGTH      36
+#define KEY_LENGTH     (7 + ID_LENGTH)
 
 struct options {
     const char *bootstrap, *redis, *topic, *group, *records, *replies;
     int64_t count, threads, batch, linger_ms;
     bool one;
     struct tuning tuning;
+};
+
+/* What is written for a command: made once, and different for each place in the batch, so that caches and compression
+ * meet what they meet in real life. */
+struct outcome {
+    char record[RECORD_BYTES], reply[REPLY_BYTES];
 };
 
 /* Where the time of a thread goes. */
@@ -52,7 +61,7 @@ struct thread {
     int count; /* messages in the batch */
     int64_t stage_ns[STAGES];
     char pipeline[PIPELINE_BYTES + CLAIM_BYTES];
-    char record[RECORD_BYTES], reply[REPLY_BYTES];
+    struct outcome *outcomes; /* by place in the batch */
 };
 
 static atomic_llong commands_done, transactions_done, first_ns, last_ns;
@@ -92,34 +101,69 @@ static void consume(struct thread *thread)
     }
 }
 
+/* Writes `number` as hexadecimal digits that end before `end`. */
+static void put_hexadecimal(char *end, uint64_t number, int digits)
+{
+    while (digits-- > 0) {
+        *--end = "0123456789abcdef"[number & 15];
+        number >>= 4;
+    }
+}
+
+/* A name that no other message has, in the form of a client id. */
+static void put_id(char id[ID_LENGTH], const rd_kafka_message_t *message)
+{
+    memcpy(id, "00000000-0000-5000-0000-000000000000", ID_LENGTH);
+    put_hexadecimal(id + 23, (uint64_t)message->partition, 4);
+    put_hexadecimal(id + ID_LENGTH, (uint64_t)message->offset, 12);
+}
+
+static char *put(char *at, const char *text, size_t length)
+{
+    memcpy(at, text, length);
+    return at + length;
+}
+
+#define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
+
+static char *put_claim(char *at, const char id[ID_LENGTH], const struct outcome *outcome)
+{
+    at = PUT(at, "*7\r\n$6\r\nMSETNX\r\n$52\r\nclient:{load-0}:");
+    at = put(at, id, ID_LENGTH);
+    at = PUT(at, "\r\n$600\r\n");
+    at = put(at, outcome->record, RECORD_BYTES);
+    at = PUT(at, "\r\n$66\r\nclient-email:{load-0}:");
+    at = put(at, id, ID_LENGTH);
+    at = PUT(at, "@mail.de\r\n$36\r\n");
+    at = put(at, id, ID_LENGTH);
+    at = PUT(at, "\r\n$53\r\ncommand:{load-0}:");
+    at = put(at, id, ID_LENGTH);
+    return PUT(at, "\r\n$1\r\n1\r\n");
+}
+
+static void write_claims(struct thread *thread, size_t length)
+{
+    int done = 0;
+
+    if (redisAppendFormattedCommand(thread->redis, thread->pipeline, length) != REDIS_OK)
+        fail("Redis: %s", thread->redis->errstr);
+    while (!done)
+        if (redisBufferWrite(thread->redis, &done) != REDIS_OK)
+            fail("Redis: %s", thread->redis->errstr);
+}
+
 /* Claims every command's keys, with pieces of the pipeline written while the rest is still being put together. */
 static void claim(struct thread *thread)
 {
-    size_t used = 0;
+    char *at = thread->pipeline;
 
     for (int index = 0; index < thread->count; index++) {
-        const rd_kafka_message_t *message = thread->batch[index];
-        const int partition = message->partition;
-        const int64_t offset = message->offset;
-        used += (size_t)snprintf(thread->pipeline + used, CLAIM_BYTES,
-                                 "*7\r\n$6\r\nMSETNX\r\n"
-                                 "$52\r\nclient:{load-0}:00000000-0000-5000-%04x-%012" PRIx64 "\r\n$%d\r\n",
-                                 partition, offset, RECORD_BYTES);
-        memcpy(thread->pipeline + used, thread->record, RECORD_BYTES);
-        used += RECORD_BYTES;
-        used += (size_t)snprintf(thread->pipeline + used, CLAIM_BYTES - RECORD_BYTES,
-                                 "\r\n$53\r\nclient-email:{load-0}:ada.%04d.%010" PRId64 "@example.com\r\n"
-                                 "$36\r\n00000000-0000-5000-%04x-%012" PRIx64 "\r\n"
-                                 "$32\r\ncommand:{load-0}:%04x/%010" PRId64 "\r\n$1\r\n1\r\n",
-                                 partition, offset, partition, offset, partition, offset);
-        if (used >= PIPELINE_BYTES || index + 1 == thread->count) {
-            int done = 0;
-            if (redisAppendFormattedCommand(thread->redis, thread->pipeline, used) != REDIS_OK)
-                fail("Redis: %s", thread->redis->errstr);
-            while (!done)
-                if (redisBufferWrite(thread->redis, &done) != REDIS_OK)
-                    fail("Redis: %s", thread->redis->errstr);
-            used = 0;
+        char id[ID_LENGTH];
+        put_id(id, thread->batch[index]);
+        at = put_claim(at, id, &thread->outcomes[index]);
+        if (at - thread->pipeline >= PIPELINE_BYTES || index + 1 == thread->count) {
+            write_claims(thread, (size_t)(at - thread->pipeline));
+            at = thread->pipeline;
         }
     }
     for (int index = 0; index < thread->count; index++) {
@@ -138,33 +182,31 @@ static void add_header(rd_kafka_headers_t *headers, const char *name, const char
 }
 
 /* The record and the reply lie still until the commit, so librdkafka need not copy them. */
-static void produce(struct thread *thread, const rd_kafka_message_t *message)
+static void produce(struct thread *thread, int index)
 {
+    const rd_kafka_message_t *message = thread->batch[index];
+    struct outcome *outcome = &thread->outcomes[index];
     const struct options *options = thread->options;
-    char key[64], id[64], cause[32];
-    const char *client = key + strlen("load-0/");
-    const size_t key_length = (size_t)snprintf(key, sizeof(key), "load-0/00000000-0000-5000-%04x-%012" PRIx64,
-                                               message->partition, message->offset);
-    const int id_length =
-        snprintf(id, sizeof(id), "%s/%d/%" PRId64, options->topic, message->partition, message->offset);
-    const int cause_length = snprintf(cause, sizeof(cause), "import/%010" PRId64, message->offset);
+    char key[KEY_LENGTH] = "load-0/";
+    char *id = key + KEY_LENGTH - ID_LENGTH;
+    put_id(id, message);
     rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
 
     add_header(headers, "content-type", "application/json", 16);
     add_header(headers, "ce_specversion", "1.0", 3);
     add_header(headers, "ce_type", "client.created", 14);
     add_header(headers, "ce_source", "client-intake", 13);
-    add_header(headers, "ce_id", id, id_length);
+    add_header(headers, "ce_id", id, ID_LENGTH);
     add_header(headers, "ce_time", "2026-11-23T06:38:00.123Z", 24);
-    add_header(headers, "ce_subject", client, 36);
-    add_header(headers, "ce_causationid", cause, cause_length);
+    add_header(headers, "ce_subject", id, ID_LENGTH);
+    add_header(headers, "ce_causationid", id + ID_LENGTH - 14, 14);
     client_expect("record",
                   rd_kafka_producev(thread->producer, RD_KAFKA_V_TOPIC(options->records),
-                                    RD_KAFKA_V_KEY(key, key_length), RD_KAFKA_V_VALUE(thread->record, RECORD_BYTES),
+                                    RD_KAFKA_V_KEY(key, KEY_LENGTH), RD_KAFKA_V_VALUE(outcome->record, RECORD_BYTES),
                                     RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_END));
     client_expect("reply", rd_kafka_producev(thread->producer, RD_KAFKA_V_TOPIC(options->replies),
                                              RD_KAFKA_V_KEY(message->key, message->key_len),
-                                             RD_KAFKA_V_VALUE(thread->reply, REPLY_BYTES), RD_KAFKA_V_HEADERS(headers),
+                                             RD_KAFKA_V_VALUE(outcome->reply, REPLY_BYTES), RD_KAFKA_V_HEADERS(headers),
                                              RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_END));
 }
 
@@ -204,7 +246,7 @@ static void transact(struct thread *thread)
     since = stage_end(thread, CLAIM, since);
     client_expect_none("begin", rd_kafka_begin_transaction(thread->producer));
     for (int index = 0; index < thread->count; index++)
-        produce(thread, thread->batch[index]);
+        produce(thread, index);
     since = stage_end(thread, PRODUCE, since);
     send_offsets(thread);
     since = stage_end(thread, OFFSETS, since);
@@ -230,6 +272,24 @@ static void *thread_main(void *argument)
         }
     }
     return NULL;
+}
+
+/* The example's own bytes, again and again until there are enough. */
+static struct outcome *outcomes_new(int64_t count)
+{
+    struct outcome *outcomes = calloc((size_t)count, sizeof(*outcomes));
+    char text[EXAMPLE_BYTES];
+
+    if (outcomes == NULL)
+        fail("out of memory");
+    for (int64_t number = 0; number < count; number++) {
+        const size_t length = example_command(text, "io-only", number * 7919 % 1000003, number % 16);
+        for (size_t at = 0; at < RECORD_BYTES; at++)
+            outcomes[number].record[at] = text[at % length];
+        for (size_t at = 0; at < REPLY_BYTES; at++)
+            outcomes[number].reply[at] = text[at % length];
+    }
+    return outcomes;
 }
 
 static redisContext *redis_open(const char *address)
@@ -270,8 +330,7 @@ static struct thread *thread_open(const struct options *options, int number)
     thread->options = options;
     thread->number = number;
     thread->batch = batch;
-    memset(thread->record, 'r', RECORD_BYTES);
-    memset(thread->reply, 'r', REPLY_BYTES);
+    thread->outcomes = outcomes_new(options->batch);
     thread->redis = redis_open(options->redis);
     thread->consumer = client_new(RD_KAFKA_CONSUMER, options->bootstrap, consumer, options->tuning.consumer, NULL);
     thread->producer = client_new(RD_KAFKA_PRODUCER, options->bootstrap, producer, options->tuning.producer, delivered);
@@ -296,6 +355,7 @@ static void thread_close(struct thread *thread)
     rd_kafka_destroy(thread->consumer);
     rd_kafka_destroy(thread->producer);
     redisFree(thread->redis);
+    free(thread->outcomes);
     free(thread->batch);
     free(thread);
 }

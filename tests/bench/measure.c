@@ -32,12 +32,22 @@ int64_t number_of(const char *text, int64_t least)
     return number;
 }
 
-int64_t clock_ns(void)
+static int64_t clock_read(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+int64_t clock_ns(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
+}
+
+int64_t clock_thread_ns(void)
+{
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static double microseconds(struct timeval time)

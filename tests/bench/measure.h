@@ -15,6 +15,9 @@ int64_t number_of(const char *text, int64_t least);
 /* Nanoseconds on a clock that only goes forward. */
 int64_t clock_ns(void);
 
+/* The same on a clock that goes forward only while this thread runs, whatever else the machine has to do. */
+int64_t clock_thread_ns(void);
+
 /* Microseconds of processor time, user and system, that this process has used. */
 double cpu_us_own(void);
 /* The same of process `pid`, in steps of one clock tick (10 ms); -1 if there is no such process. */

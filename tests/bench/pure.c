@@ -54,25 +54,25 @@ static void fill(struct bench *bench)
     bench->batch.count = BATCH;
 }
 
-/* Adds the nanoseconds of each stage for one batch to `spent`. */
+/* Sets `spent` to the nanoseconds of each stage for one batch. */
 static void run(struct bench *bench, int64_t spent[STAGES])
 {
     struct batch *batch = &bench->batch;
 
-    int64_t since = clock_ns();
+    int64_t since = clock_thread_ns();
     for (uint32_t index = 0; index < batch->count; index++)
         decode_item(&batch->items[index], bench->config, bench->parser, &batch->arena);
-    int64_t now = clock_ns();
-    spent[DECODE] += now - since;
+    int64_t now = clock_thread_ns();
+    spent[DECODE] = now - since;
 
     for (uint32_t index = 0; index < batch->count; index++)
         batch->items[index].definitions = bench->definitions;
 
-    since = clock_ns();
+    since = clock_thread_ns();
     for (uint32_t index = 0; index < batch->count; index++)
         check_item(&batch->items[index], bench->config, &batch->arena);
-    now = clock_ns();
-    spent[CHECK] += now - since;
+    now = clock_thread_ns();
+    spent[CHECK] = now - since;
 
     for (uint32_t index = 0; index < batch->count; index++) {
         if (batch->items[index].outcome != OUTCOME_UNDECIDED)
@@ -80,31 +80,35 @@ static void run(struct bench *bench, int64_t spent[STAGES])
         batch->items[index].outcome = OUTCOME_CREATED;
     }
 
-    since = clock_ns();
+    since = clock_thread_ns();
     for (uint32_t index = 0; index < batch->count; index++)
         reply_compose(&batch->items[index], &batch->arena);
-    spent[COMPOSE] += clock_ns() - since;
+    spent[COMPOSE] = clock_thread_ns() - since;
 }
 
+/* Prints the medians over the batches, which an interruption now and then does not move. */
 static void measure_commands(struct bench *bench, int64_t batches)
 {
-    int64_t spent[STAGES] = {0};
-    size_t bytes = 0;
+    double *whole = calloc((size_t)batches * (STAGES + 1), sizeof(*whole)), *stages = whole + batches;
 
+    if (whole == NULL)
+        fail("out of memory");
     for (int64_t batch = -WARM_UP; batch < batches; batch++) {
-        if (batch == 0)
-            memset(spent, 0, sizeof(spent));
+        int64_t spent[STAGES];
         fill(bench);
         run(bench, spent);
-        bytes += bench->batch.items[BATCH - 1].reply.length;
+        if (batch < 0)
+            continue;
+        for (int stage = 0; stage < STAGES; stage++) {
+            stages[stage * batches + batch] = (double)spent[stage] / BATCH;
+            whole[batch] += (double)spent[stage] / BATCH;
+        }
     }
-
-    const double commands = (double)batches * BATCH;
-    printf("{\"name\":\"pure\",\"ns_per_command\":%.0f",
-           (double)(spent[DECODE] + spent[CHECK] + spent[COMPOSE]) / commands);
+    printf("{\"name\":\"pure\",\"ns_per_command\":%.0f", quantile(whole, (size_t)batches, 0.5));
     for (int stage = 0; stage < STAGES; stage++)
-        printf(",\"%s\":%.0f", stage_names[stage], (double)spent[stage] / commands);
-    printf(",\"reply_bytes\":%zu}\n", bytes / (size_t)(batches + WARM_UP));
+        printf(",\"%s\":%.0f", stage_names[stage], quantile(stages + stage * batches, (size_t)batches, 0.5));
+    puts("}");
+    free(whole);
 }
 
 /* One typical value per field type. */
@@ -148,7 +152,7 @@ static void measure_field(struct bench *bench, const char *type, const char *val
     struct check check = {.config = bench->config, .item = &item, .arena = arena};
     const size_t mark = arena->used;
     const int64_t rounds = batches * BATCH;
-    const int64_t since = clock_ns();
+    const int64_t since = clock_thread_ns();
     for (int64_t round = 0; round < rounds; round++) {
         struct span normal = SPAN_NONE;
         if (!field->type->judge(&check, field, &item.document, 1, &normal))
@@ -156,7 +160,7 @@ static void measure_field(struct bench *bench, const char *type, const char *val
         arena->used = mark;
     }
     printf("{\"name\":\"pure_field\",\"type\":\"%s\",\"ns\":%.0f}\n", type,
-           (double)(clock_ns() - since) / (double)rounds);
+           (double)(clock_thread_ns() - since) / (double)rounds);
     definitions_free(definitions);
 }
 

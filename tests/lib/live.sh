@@ -26,7 +26,7 @@ live_begin() {
     redis_start "$@" || suite_end
 
     # A broker that was given may hold the topics and groups of other runs.
-    live_name=live-$(basename "$suite_folder" | tr -cd 'A-Za-z0-9')
+    live_name=live-${suite_folder##*.}
     live_config=$suite_folder/worker.ini
     cat >"$live_config" <<EOF
 [kafka]

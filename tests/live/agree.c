@@ -59,6 +59,12 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+static bool same_member(const json_t *one, const json_t *other, const char *name)
+{
+    const json_t *left = json_object_get(one, name), *right = json_object_get(other, name);
+    return (!left && !right) || json_equal(left, right);
+}
+
 /* The same client but for what follows from the message's time and place. */
 static bool same_client(const json_t *live, const json_t *offline, bool id_from_place)
 {
@@ -88,12 +94,12 @@ static const char *difference(const struct evidence *evidence, const struct answ
             found = "type";
     } else if (strcmp(text_of(live, "type"), text_of(offline, "type")) != 0)
         found = "type";
-    else if (!json_equal(json_object_get(live, "workspaceId"), json_object_get(offline, "workspaceId")))
+    else if (!same_member(live, offline, "workspaceId"))
         found = "workspaceId";
     else if (!id_from_place && strcmp(id, text_of(offline, "commandId")) != 0)
         found = "commandId";
     else if (json_object_get(live, "error")) {
-        if (!json_equal(json_object_get(live, "error"), json_object_get(offline, "error")))
+        if (!same_member(live, offline, "error"))
             found = "error";
     } else if (!same_client(live, offline, id_from_place))
         found = "client";

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# SIGTERM under load: the worker ends in time with 0, and nothing is lost or doubled when it comes back.
+# SIGTERM at any moment, while the group is being joined or under load: the worker ends in time with 0, and nothing is
+# lost or doubled when it comes back.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
@@ -10,10 +11,10 @@ worker() {
 }
 
 live_begin 6
-produce_along 0 12000 --rate 1000
-for _ in 1 2 3; do
+produce_along 0 16000 --rate 1000
+for moment in 2 4 7 10 $((RANDOM % 10 + 10)) $((RANDOM % 10 + 20)) $((RANDOM % 10 + 20)); do
     worker
-    tenths $((RANDOM % 10 + 15))
+    tenths "$moment"
     worker_stop one 10
 done
 worker

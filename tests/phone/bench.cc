@@ -1,5 +1,5 @@
-// bench: what one number costs, here and in libphonenumber, in the same run on the same numbers. Each figure is the best
-// of several rounds. The numbers are the library's examples and random ones that begin like them, in random order.
+// bench: what one number costs, here and in libphonenumber, in the same run on the same numbers. Each figure is the
+// best of several rounds. The numbers are the library's examples and random ones that begin like them, in random order.
 #include <phonenumbers/phonenumber.pb.h>
 #include <phonenumbers/phonenumberutil.h>
 

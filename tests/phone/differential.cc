@@ -1,6 +1,6 @@
-// differential COUNT SEED: judges COUNT numbers with common/phone.c, compiled from libphonenumber's own metadata, and with
-// libphonenumber, and fails at any disagreement. Numbers are given to the library digit by digit, never through its
-// Parse, which repairs what it reads.
+// differential [COUNT [SEED]]: judges COUNT numbers (200,000) with common/phone.c, compiled from libphonenumber's own
+// metadata, and with libphonenumber, and fails at any disagreement. The same seed gives the same numbers. Numbers are
+// given to the library digit by digit, never through its Parse, which repairs what it reads.
 #include <phonenumbers/phonemetadata.pb.h>
 #include <phonenumbers/phonenumber.pb.h>
 #include <phonenumbers/phonenumberutil.h>
@@ -112,12 +112,15 @@ class Comparison
             judge_national(digits, std::stoi(digits.substr(0, code_length)), digits.substr(code_length));
     }
 
-    int report() const
+    // Ends one kind of numbers. Returns true if the two agreed on all of them.
+    bool report(const char *kind)
     {
-        std::printf("%zu numbers: %zu possible, %zu fit the plan, %zu assigned, %zu of shared codes asked for their "
-                    "countries; %zu disagreements\n",
-                    judged, possible, planned, assigned, shared, disagreements);
-        return disagreements == 0 ? 0 : 1;
+        std::printf("%s: %zu numbers, %zu possible, %zu fit the plan, %zu assigned, %zu asked for their countries; %zu "
+                    "disagreements\n",
+                    kind, judged, possible, planned, assigned, shared, disagreements);
+        bool agreed = disagreements == 0 && assigned > 0;
+        judged = possible = planned = assigned = shared = disagreements = 0;
+        return agreed;
     }
 
   private:
@@ -276,25 +279,28 @@ class Numbers
 
 int main(int count, char **arguments)
 {
-    if (count != 3) {
-        std::fprintf(stderr, "usage: differential COUNT SEED\n");
-        return 64;
-    }
-    size_t wanted = std::strtoull(arguments[1], nullptr, 10), done = 0;
+    size_t wanted = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 200000;
+    unsigned seed = count > 2 ? static_cast<unsigned>(std::strtoul(arguments[2], nullptr, 10)) : 1;
     Library library;
     Comparison comparison(library);
-    Numbers numbers(library, static_cast<unsigned>(std::strtoul(arguments[2], nullptr, 10)));
+    Numbers numbers(library, seed);
+    size_t done = 0;
+    int passed = 0;
 
     for (const std::string &example : library.examples)
         for (const std::string &number : Numbers::neighbours(example)) {
             comparison.judge(number);
             done++;
         }
+    passed += comparison.report("examples and their neighbours");
     for (const std::string &number : numbers.every_length()) {
         comparison.judge(number);
         done++;
     }
+    passed += comparison.report("every calling code and length");
     for (; done < wanted; done++)
         comparison.judge(numbers.any());
-    return comparison.report();
+    passed += comparison.report("random numbers");
+    std::printf("%d passed, %d failed\n", passed, 3 - passed);
+    return passed == 3 ? 0 : 1;
 }

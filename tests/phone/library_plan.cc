@@ -1,5 +1,5 @@
-// Prints the metadata that the installed libphonenumber was built with as a numbering plan, in the format that is told at
-// the top of common/data/numbering-plan.txt. So our compiler and walk can be judged on the library's own facts.
+// Prints the metadata that the installed libphonenumber was built with as a numbering plan, in the format that is told
+// at the top of common/data/numbering-plan.txt. So our compiler and walk can be judged on the library's own facts.
 #include <phonenumbers/phonemetadata.pb.h>
 
 #include <cstdio>

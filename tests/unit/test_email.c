@@ -113,7 +113,7 @@ static const struct {
     {"ada@실례.테스트", "ada@xn--9n2bp8q.xn--9t4b11yi5a"},
     {"ada@उदाहरण.परीक्षा", "ada@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g"},
     {"ada@مثال.إختبار", "ada@xn--mgbh0fb.xn--kgbechtv"},
-    {"ada@דוגמה.טעסט", "ada@xn--fdbk5d8ap9b8a8d.xn--deba0ad"},
+    {"ada@דוגמה.טעסט", "ada@xn--6dbbec0c.xn--deba0ad"},
     {"ada@ab--cd.bücher.example", "ada@ab--cd.xn--bcher-kva.example"},
     {"ada@straße.straße", "ada@xn--strae-oqa.xn--strae-oqa"},
     {"ada@ñ.com", "ada@xn--ida.com"},

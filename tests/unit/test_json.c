@@ -325,7 +325,7 @@ START_TEST(faults_have_a_place)
         {SPAN("\"a\tb\""), JSON_SYNTAX, "  ^"},
         {SPAN("\"\0\""), JSON_SYNTAX, " ^"},
         {SPAN("\"\x1f\""), JSON_SYNTAX, " ^"},
-        {SPAN("\"\\\n\""), JSON_SYNTAX, "  ^"},
+        {SPAN("\"\\\n\""), JSON_SYNTAX, " ^"},
         {SPAN("[\"a\",\"\n\",\"b"), JSON_SYNTAX, "      ^"},
         {SPAN("\"a\\x41\""), JSON_SYNTAX, "  ^"},
         {SPAN("\"\\a\""), JSON_SYNTAX, " ^"},

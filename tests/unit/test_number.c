@@ -58,7 +58,7 @@ START_TEST(texts_of_binary64)
         /* Powers of two whose nearest 16 digits do not lead back, while the next 16 do. */
         {0x0060000000000000, "7.120236347223045e-307"},
         {0x0e80000000000000, "7.678447687145631e-239"},
-        {0x75d0000000000000, "6.150157786156811e+259"},
+        {0x75e0000000000000, "6.150157786156811e+259"},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         char text[NUMBER_BYTES];
@@ -218,7 +218,7 @@ START_TEST(the_text_of_a_value_leads_back_to_it_and_stays)
 {
     for (int exponent = -1074; exponent < 1024; exponent++)
         for (int side = -1; side <= 1; side++)
-            assert_text_leads_back(nextafter(ldexp(1, exponent), side * INFINITY));
+            assert_text_leads_back(side == 0 ? ldexp(1, exponent) : nextafter(ldexp(1, exponent), side * INFINITY));
     for (int round = 0; round < 50000; round++) {
         double value = double_of(random_bits());
         if (isfinite(value))
@@ -264,7 +264,7 @@ START_TEST(fifteen_digits_always_survive_and_twenty_never_do)
     for (int round = 0; round < 50000; round++) {
         char text[64];
         struct number number;
-        int exponent = (int)(random_bits() % 590) - 300;
+        int exponent = (int)(random_bits() % 580) - 300;
         snprintf(text, sizeof(text), "%llu.%06lluE%d", (unsigned long long)(random_bits() % 1000000000),
                  (unsigned long long)(random_bits() % 1000000), exponent);
         assert_quietly(number_read(span_of_text(text), &number) == NUMBER_FINE, "%s is refused", text);

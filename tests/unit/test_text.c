@@ -312,7 +312,7 @@ START_TEST(every_pair_of_marks_is_ordered)
             marks[count++] = code_point;
     ck_assert_uint_gt(count, 800);
     ck_assert_uint_lt(count, ROWS(marks));
-    for (size_t i = 0; i < count; i += 3)
+    for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count; k++) {
             const uint32_t code_points[] = {'o', marks[i], marks[k]};
             assert_composed_rightly(utf8_of(code_points, 3));

@@ -1,0 +1,392 @@
+/* The flow on the embedded broker: every command gets one reply, whatever it is and whatever happens around it. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/embedded/scene.h"
+
+#define READ_LIMIT_MS 30000
+
+static void sleep_ms(int wait_ms)
+{
+    nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
+}
+
+/* Expects `count` replies, no more, and those of each partition in the order of its commands. */
+static void expect_replies_in_order(size_t count)
+{
+    rd_kafka_message_t **replies = calloc(count, sizeof(rd_kafka_message_t *));
+    int64_t last[SCENE_PARTITIONS] = {-1, -1, -1};
+    size_t found = scene_read("clients.replies", replies, count, READ_LIMIT_MS);
+    ck_assert_uint_eq(found, count);
+    for (size_t i = 0; i < count; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        ck_assert_int_eq(offset, last[partition] + 1);
+        last[partition] = offset;
+    }
+    scene_forget(replies, count);
+    free(replies);
+}
+
+START_TEST(every_command_gets_one_reply_in_the_order_of_its_partition)
+{
+    for (int i = 0; i < 300; i++)
+        scene_send_valid(i % SCENE_PARTITIONS, i);
+    scene_start("at-least-once", NULL);
+    expect_replies_in_order(300);
+    scene_stop(5000);
+}
+END_TEST
+
+/* ---- hostile input ---- */
+
+struct hostile {
+    const char *what;
+    struct span value;  /* at == NULL: a tombstone */
+    const char *repeat; /* else: this, so often, between value and end */
+    size_t times;
+    const char *end;
+    const char *verdict;
+    bool dead_letter;
+};
+
+static const struct hostile hostile[] = {
+    {"null value", {NULL, 0}, NULL, 0, NULL, "malformed_json", true},
+    {"empty value", {"", 0}, NULL, 0, NULL, "malformed_json", true},
+    {"not JSON", {"hello", 5}, NULL, 0, NULL, "malformed_json", true},
+    {"truncated", {"{\"commandId\":\"x", 15}, NULL, 0, NULL, "malformed_json", true},
+    {"invalid UTF-8", {"{\"a\":\"\xff\xfe\"}", 10}, NULL, 0, NULL, "malformed_json", true},
+    {"lone surrogate", {"{\"a\":\"\\ud800\"}", 14}, NULL, 0, NULL, "malformed_json", true},
+    {"duplicate member", {"{\"a\":1,\"a\":2}", 13}, NULL, 0, NULL, "malformed_json", true},
+    {"an array", {"[]", 2}, NULL, 0, NULL, "malformed_json", true},
+    {"a NUL byte", {"\0", 1}, NULL, 0, NULL, "malformed_json", true},
+    {"1,000 deep", {"{\"a\":", 5}, "[", 1000, "", "malformed_json", true},
+    {"over the limit", {"{\"a\":\"", 6}, "x", 300000, "\"}", "too_large", true},
+    {"10,000 unknown members", {"{\"workspaceId\":\"acme\"", 21}, ",\"%zu\":1", 10000, "}", "validation_failed", false},
+    {"1e400", {"{\"workspaceId\":\"acme\",\"customFields\":{\"seats\":1e400}}", 53}, NULL, 0, NULL, "validation_failed",
+     false},
+    {"wrong types everywhere",
+     {"{\"workspaceId\":1,\"commandId\":[],\"givenName\":{},\"familyName\":true,\"email\":[null],\"customFields\":\"x\"}",
+      99},
+     NULL, 0, NULL, "validation_failed", false},
+};
+
+static struct span hostile_value(const struct hostile *row)
+{
+    if (!row->repeat)
+        return row->value;
+    size_t capacity = row->value.length + row->times * (strlen(row->repeat) + 8) + strlen(row->end) + 1;
+    char *text = malloc(capacity);
+    memcpy(text, row->value.at, row->value.length);
+    size_t length = row->value.length;
+    bool counted = strchr(row->repeat, '%') != NULL;
+    for (size_t i = 0; i < row->times; i++) {
+        if (counted)
+            length += (size_t)sprintf(text + length, ",\"%zu\":1", i);
+        else
+            text[length++] = row->repeat[0];
+    }
+    memcpy(text + length, row->end, strlen(row->end));
+    return span_of(text, length + strlen(row->end));
+}
+
+#define HOSTILE_COUNT (sizeof(hostile) / sizeof(hostile[0]))
+
+/* All in one partition, a valid command behind each, which shows that the partition goes on. */
+START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
+{
+    struct span values[HOSTILE_COUNT];
+    size_t dead = 0;
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        values[i] = hostile_value(&hostile[i]);
+        scene_send(0, SPAN("acme"), values[i], NULL);
+        scene_send_valid(0, (int)i);
+        dead += hostile[i].dead_letter;
+    }
+    const char *settings[] = {"kafka.producer.message.max.bytes=20000000",
+                              "kafka.consumer.fetch.message.max.bytes=20000000", NULL};
+    scene_start("at-least-once", settings);
+
+    rd_kafka_message_t *messages[2 * HOSTILE_COUNT];
+    ck_assert_uint_eq(scene_read("clients.replies", messages, 2 * HOSTILE_COUNT, READ_LIMIT_MS), 2 * HOSTILE_COUNT);
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        ck_assert_msg(strcmp(reply_verdict(messages[2 * i]), hostile[i].verdict) == 0, "%s: %s", hostile[i].what,
+                      reply_verdict(messages[2 * i]));
+        ck_assert_str_eq(reply_verdict(messages[2 * i + 1]), "created");
+    }
+    scene_forget(messages, 2 * HOSTILE_COUNT);
+
+    ck_assert_uint_eq(scene_read("clients.dead-letters", messages, dead, READ_LIMIT_MS), dead);
+    size_t next = 0;
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        if (!hostile[i].dead_letter)
+            continue;
+        const rd_kafka_message_t *letter = messages[next++];
+        struct span value = span_of(letter->payload, letter->len);
+        ck_assert_msg((letter->payload == NULL) == (values[i].at == NULL), "%s: null for null", hostile[i].what);
+        ck_assert_msg(span_equal(value, values[i]), "%s: byte for byte", hostile[i].what);
+        ck_assert(span_equal(span_of(letter->key, letter->key_len), SPAN("acme")));
+        char offset[16];
+        snprintf(offset, sizeof(offset), "%zu", 2 * i);
+        ck_assert(span_equal(message_header(letter, "dlq-offset"), span_of_text(offset)));
+        ck_assert(span_equal(message_header(letter, "dlq-code"), span_of_text(hostile[i].verdict)));
+        ck_assert(span_equal(message_header(letter, "dlq-topic"), SPAN("clients.commands")));
+    }
+    scene_forget(messages, dead);
+    scene_stop(5000);
+    for (size_t i = 0; i < HOSTILE_COUNT; i++)
+        if (hostile[i].repeat)
+            free((char *)(uintptr_t)values[i].at);
+}
+END_TEST
+
+/* By itself, since the embedded broker keeps 5 MiB of a partition only. */
+START_TEST(ten_megabytes_are_answered)
+{
+    const struct hostile row = {"10 MB", {"{\"a\":\"", 6}, "x", 10000000, "\"}", "too_large", true};
+    struct span value = hostile_value(&row);
+    const char *settings[] = {"kafka.producer.message.max.bytes=20000000",
+                              "kafka.consumer.fetch.message.max.bytes=20000000", NULL};
+    scene_send(1, SPAN("acme"), value, NULL);
+    scene_start("at-least-once", settings);
+    rd_kafka_message_t *message;
+    ck_assert_uint_eq(scene_read("clients.replies", &message, 1, READ_LIMIT_MS), 1);
+    ck_assert_str_eq(reply_verdict(message), "too_large");
+    scene_forget(&message, 1);
+    ck_assert_uint_eq(scene_read("clients.dead-letters", &message, 1, READ_LIMIT_MS), 1);
+    ck_assert(span_equal(span_of(message->payload, message->len), value));
+    scene_forget(&message, 1);
+    scene_stop(5000);
+    free((char *)(uintptr_t)value.at);
+}
+END_TEST
+
+/* ---- headers ---- */
+
+START_TEST(headers_are_echoed_and_name_the_reply_topic)
+{
+    static char large[100000];
+    memset(large, 'x', sizeof(large));
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    rd_kafka_header_add(headers, "kafka_correlationId", -1, "\x00\x01\xff", 3);
+    rd_kafka_header_add(headers, "reply-topic", -1, "other.replies", -1);
+    rd_kafka_header_add(headers, "kafka_replyPartition", -1, "\x00\x00\x00\x02", 4);
+    rd_kafka_header_add(headers, "traceparent", -1, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", -1);
+    rd_kafka_header_add(headers, "large", -1, large, sizeof(large));
+    rd_kafka_header_add(headers, "null", -1, NULL, 0);
+    rd_kafka_header_add(headers, "", 0, "no name", -1);
+    scene_send(1, SPAN("acme"),
+               SPAN("{\"commandId\":\"h\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
+                    "\"email\":\"a@example.com\"}"),
+               headers);
+    scene_start("at-least-once", NULL);
+    rd_kafka_message_t *reply;
+    ck_assert_uint_eq(scene_read("other.replies", &reply, 1, READ_LIMIT_MS), 1);
+    ck_assert_int_eq(reply->partition, 2);
+    ck_assert_str_eq(reply_verdict(reply), "created");
+    ck_assert(span_equal(message_header(reply, "kafka_correlationId"), span_of("\x00\x01\xff", 3)));
+    ck_assert(span_equal(message_header(reply, "ce_type"), SPAN("client.created")));
+    ck_assert(span_equal(message_header(reply, "ce_causationid"), SPAN("h")));
+    ck_assert_ptr_nonnull(message_header(reply, "traceparent").at);
+    ck_assert_ptr_null(message_header(reply, "large").at);
+    scene_forget(&reply, 1);
+    scene_stop(5000);
+}
+END_TEST
+
+/* ---- faults of the world ---- */
+
+START_TEST(redis_absent_at_start_is_waited_for)
+{
+    scene_end_redis();
+    for (int i = 0; i < 20; i++)
+        scene_send_valid(0, i);
+    scene_start("at-least-once", NULL);
+    sleep_ms(1500);
+    scene_begin_redis();
+    expect_replies_in_order(20);
+    scene_stop(5000);
+}
+END_TEST
+
+START_TEST(redis_going_away_rejects_nothing)
+{
+    scene_start("at-least-once", NULL);
+    scene_send_valid(0, 0);
+    sleep_ms(5000);
+    scene_end_redis();
+    for (int i = 1; i < 20; i++)
+        scene_send_valid(0, i);
+    sleep_ms(1500);
+    scene_begin_redis();
+    rd_kafka_message_t *replies[20];
+    ck_assert_uint_eq(scene_read("clients.replies", replies, 20, READ_LIMIT_MS), 20);
+    for (size_t i = 0; i < 20; i++)
+        ck_assert_str_eq(reply_verdict(replies[i]), "created");
+    scene_forget(replies, 20);
+    scene_stop(5000);
+}
+END_TEST
+
+START_TEST(it_stops_in_time_while_redis_is_away)
+{
+    scene_end_redis();
+    scene_send_valid(0, 0);
+    scene_start("at-least-once", NULL);
+    sleep_ms(500);
+    scene_stop(5000);
+}
+END_TEST
+
+START_TEST(the_broker_going_away_loses_nothing)
+{
+    scene_start("at-least-once", NULL);
+    for (int i = 0; i < 50; i++)
+        scene_send_valid(0, i);
+    sleep_ms(3000);
+    rd_kafka_mock_broker_set_down(scene.broker.cluster, 1);
+    sleep_ms(1500);
+    rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
+    for (int i = 50; i < 100; i++)
+        scene_send_valid(0, i);
+    rd_kafka_message_t *replies[100];
+    bool seen[100] = {false};
+    ck_assert_uint_ge(scene_read("clients.replies", replies, 100, READ_LIMIT_MS), 100);
+    for (size_t i = 0; i < 100; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        seen[offset] = true;
+    }
+    for (size_t i = 0; i < 100; i++)
+        ck_assert_msg(seen[i], "command %zu has no reply", i);
+    scene_forget(replies, 100);
+    scene_stop(10000);
+}
+END_TEST
+
+/* ---- errors of the transactional API, injected ---- */
+
+struct injection {
+    const char *what;
+    int16_t api; /* ApiKey of the Kafka protocol */
+    rd_kafka_resp_err_t code;
+};
+
+enum {
+    PRODUCE = 0,
+    FIND_COORDINATOR = 10,
+    INIT_PRODUCER_ID = 22,
+    ADD_PARTITIONS = 24,
+    ADD_OFFSETS = 25,
+    END_TXN = 26,
+    TXN_OFFSET_COMMIT = 28
+};
+
+static const struct injection injections[] = {
+    {"FindCoordinator: not available", FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE},
+    {"InitProducerId: coordinator loading", INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS},
+    {"AddPartitionsToTxn: concurrent transactions", ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS},
+    {"AddPartitionsToTxn: fenced", ADD_PARTITIONS, RD_KAFKA_RESP_ERR_PRODUCER_FENCED},
+    {"AddOffsetsToTxn: not coordinator", ADD_OFFSETS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
+    {"AddOffsetsToTxn: invalid transaction state", ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE},
+    {"TxnOffsetCommit: illegal generation", TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION},
+    {"TxnOffsetCommit: unknown member", TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID},
+    {"TxnOffsetCommit: rebalance", TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS},
+    {"TxnOffsetCommit: fenced instance", TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID},
+    {"EndTxn: coordinator not available", END_TXN, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE},
+    {"EndTxn: fenced", END_TXN, RD_KAFKA_RESP_ERR_PRODUCER_FENCED},
+    {"EndTxn: disconnect", END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT},
+};
+
+#define INJECTION_COUNT (sizeof(injections) / sizeof(injections[0]))
+
+/* The mock cluster shows aborted messages too, so more replies than commands may be seen; none may be missing, and all
+ * replies to a command must be equal. */
+START_TEST(no_injected_error_stops_the_worker)
+{
+    scene_start("exactly-once", NULL);
+    scene_send_valid(0, 0);
+    sleep_ms(4000);
+    for (size_t i = 0; i < INJECTION_COUNT; i++) {
+        rd_kafka_mock_push_request_errors(scene.broker.cluster, injections[i].api, 1, injections[i].code);
+        scene_send_valid(0, (int)i + 1);
+        sleep_ms(700);
+    }
+    rd_kafka_message_t *replies[1000];
+    bool seen[INJECTION_COUNT + 1] = {false};
+    size_t count = scene_read("clients.replies", replies, 1000, 15000);
+    for (size_t i = 0; i < count; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        ck_assert_str_eq(reply_verdict(replies[i]), "created");
+        seen[offset] = true;
+    }
+    scene_forget(replies, count);
+    for (size_t i = 0; i < INJECTION_COUNT; i++)
+        ck_assert_msg(seen[i + 1], "%s: the command has no reply", injections[i].what);
+    scene_stop(10000);
+}
+END_TEST
+
+/* The errors of Produce are injected while the worker has commands in hand, since the test's own sending would meet them
+ * otherwise. */
+START_TEST(no_refused_record_stops_the_worker)
+{
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_INVALID_RECORD};
+    const size_t count = sizeof(codes) / sizeof(codes[0]);
+    scene_end_redis();
+    scene_start("exactly-once", NULL);
+    bool seen[sizeof(codes) / sizeof(codes[0])] = {false};
+    for (size_t i = 0; i < count; i++) {
+        scene_send_valid(0, (int)i);
+        sleep_ms(i == 0 ? 5000 : 500);
+        rd_kafka_mock_push_request_errors(scene.broker.cluster, PRODUCE, 1, codes[i]);
+        scene_begin_redis();
+        sleep_ms(3000);
+        scene_end_redis();
+    }
+    rd_kafka_message_t *replies[1000];
+    size_t found = scene_read("clients.replies", replies, 1000, 3000);
+    for (size_t i = 0; i < found; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        seen[offset] = true;
+    }
+    scene_forget(replies, found);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(seen[i], "%s: the command has no reply", rd_kafka_err2name(codes[i]));
+    scene_stop(10000);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("flow on the embedded broker");
+    TCase *tcase = tcase_create("flow");
+    tcase_set_timeout(tcase, 90);
+    tcase_add_checked_fixture(tcase, scene_open, scene_close);
+    tcase_add_test(tcase, every_command_gets_one_reply_in_the_order_of_its_partition);
+    tcase_add_test(tcase, hostile_input_is_answered_and_never_stops_a_partition);
+    tcase_add_test(tcase, ten_megabytes_are_answered);
+    tcase_add_test(tcase, headers_are_echoed_and_name_the_reply_topic);
+    tcase_add_test(tcase, redis_absent_at_start_is_waited_for);
+    tcase_add_test(tcase, redis_going_away_rejects_nothing);
+    tcase_add_test(tcase, it_stops_in_time_while_redis_is_away);
+    tcase_add_test(tcase, the_broker_going_away_loses_nothing);
+    tcase_add_test(tcase, no_refused_record_stops_the_worker);
+    tcase_add_test(tcase, no_injected_error_stops_the_worker);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,206 @@
+/* command: what the program says and returns before a subcommand does its work, and for what needs no server. */
+#include <check.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker/command.h"
+
+#define ARGUMENTS 8
+
+static char folder[32], sound_path[64], faulty_path[64], config_path[64];
+
+struct outcome {
+    int code;
+    char out[8192], error[8192];
+};
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/test-command-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(sound_path, sizeof(sound_path), "%s/sound", folder);
+    snprintf(faulty_path, sizeof(faulty_path), "%s/faulty", folder);
+    snprintf(config_path, sizeof(config_path), "%s/config", folder);
+    write_file(sound_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
+    write_file(faulty_path, "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
+    write_file(config_path, "[log]\nlevel = loud\n");
+}
+
+static void remove_folder(void)
+{
+    unlink(sound_path);
+    unlink(faulty_path);
+    unlink(config_path);
+    rmdir(folder);
+}
+
+static void read_back(FILE *file, char *text, size_t size)
+{
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* Runs the program in a child, with SOUND, FAULTY and CONFIG standing for the files' paths. */
+static void run(const char *const *given, struct outcome *outcome)
+{
+    char *arguments[ARGUMENTS + 2] = {(char *)"client-intake"};
+    int count = 1;
+    for (; given[count - 1]; count++) {
+        const char *argument = given[count - 1];
+        arguments[count] = strcmp(argument, "SOUND") == 0    ? sound_path
+                           : strcmp(argument, "FAULTY") == 0 ? faulty_path
+                           : strcmp(argument, "CONFIG") == 0 ? config_path
+                                                             : (char *)argument;
+    }
+    FILE *out = tmpfile(), *error = tmpfile();
+    ck_assert(out && error);
+    fflush(NULL);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        dup2(fileno(out), STDOUT_FILENO);
+        dup2(fileno(error), STDERR_FILENO);
+        _exit(command_main(count, arguments));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status), "the child died of signal %d", WTERMSIG(status));
+    outcome->code = WEXITSTATUS(status);
+    read_back(out, outcome->out, sizeof(outcome->out));
+    read_back(error, outcome->error, sizeof(outcome->error));
+}
+
+static const struct row {
+    const char *arguments[ARGUMENTS];
+    int code;
+    const char *out, *error; /* must be part of the output; NULL: nothing may be there */
+} rows[] = {
+    /* help and version */
+    {{"--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\nlibrdkafka ", NULL},
+    {{"run", "--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\n", NULL},
+    {{"--help"}, 0, "usage: client-intake COMMAND", NULL},
+    {{"-h"}, 0, "usage: client-intake COMMAND", NULL},
+    {{"run", "--help"}, 0, "usage: client-intake run [OPTION...]", NULL},
+    {{"topics", "create", "--help"}, 0, "usage: client-intake topics create [OPTION...]", NULL},
+    {{"definitions", "--help"}, 0, "put WORKSPACE FILE | get WORKSPACE | lint FILE", NULL},
+    {{"run", "--config", "CONFIG", "--help"}, 0, "usage: client-intake run", NULL},
+    /* usage */
+    {{NULL}, 64, NULL, "usage: client-intake COMMAND"},
+    {{"rum"}, 64, NULL, "client-intake: rum is not a command; did you mean run?\n"},
+    {{"frobnicate"}, 64, NULL, "client-intake: frobnicate is not a command\nclient-intake --help tells more\n"},
+    {{"rum", "--help"}, 64, NULL, "rum is not a command"},
+    {{"--frob", "run"}, 64, NULL, "client-intake: --frob is not an option\n"},
+    {{"run", "--config"}, 64, NULL, "client-intake: --config needs a value\n"},
+    {{"run", "--set"}, 64, NULL, "client-intake: --set needs a value\n"},
+    {{"check", "now"}, 64, NULL, "client-intake check: now is one argument too many\nclient-intake check --help"},
+    {{"topics"}, 64, NULL, "client-intake topics: expected: create\n"},
+    {{"topics", "delete"}, 64, NULL, "client-intake topics: expected: create\n"},
+    {{"topics", "create", "more"}, 64, NULL, "client-intake topics: expected: create\n"},
+    {{"definitions"}, 64, NULL, "client-intake definitions: expected put, get or lint\n"},
+    {{"definitions", "burn"}, 64, NULL, "client-intake definitions: expected put, get or lint\n"},
+    {{"definitions", "get"}, 64, NULL, "client-intake definitions: get takes a workspace\n"},
+    {{"definitions", "put", "acme"}, 64, NULL, "client-intake definitions: put takes a workspace and a file\n"},
+    {{"definitions", "lint", "a", "b"}, 64, NULL, "client-intake definitions: lint takes a file\n"},
+    {{"definitions", "get", "a/b"}, 64, NULL, "the workspace must be a workspace id"},
+    {{"definitions", "lint", "--yaml", "SOUND"}, 64, NULL, "client-intake definitions: --yaml is not an option\n"},
+    /* config */
+    {{"check", "--config", "CONFIG"}, 78, NULL, ":2: log.level must be error, warning, info or debug, not \"loud\"\n"},
+    {{"check", "--config=/does/not/exist"}, 78, NULL, "/does/not/exist: No such file or directory\n"},
+    {{"--config", "CONFIG", "check"}, 78, NULL, ":2: log.level must be"},
+    {{"check", "--set", "log.format=xml"}, 78, NULL, "--set: log.format must be logfmt or json, not \"xml\"\n"},
+    {{"check", "--set=log.format=xml"}, 78, NULL, "--set: log.format must be logfmt or json, not \"xml\"\n"},
+    {{"check", "--set", "a.b=c", "--set", "d.e=f"}, 78, NULL, "--set: a.b is not a key\n--set: d.e is not a key\n"},
+    /* definitions lint */
+    {{"definitions", "lint", "SOUND"}, 0, "/sound: fine, 1 field\n", NULL},
+    {{"definitions", "lint", "SOUND", "--json"}, 0, "/sound\",\"faults\":[]}\n", NULL},
+    {{"definitions", "lint", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
+    {{"definitions", "--json", "lint", "FAULTY"}, 1, "\"faults\":[{\"path\":\"/1/type\",\"message\":\"", NULL},
+    {{"definitions", "lint", "/does/not/exist"}, 1, NULL, "/does/not/exist: No such file or directory\n"},
+    {{"definitions", "lint", "/tmp"}, 1, NULL, "/tmp: Is a directory\n"},
+    {{"definitions", "put", "acme", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
+    /* Redis that is not there */
+    {{"definitions", "get", "acme", "--set", "redis.address=unix:/does/not/exist"}, 69, NULL,
+     "client-intake definitions: Redis: No such file or directory\n"},
+};
+
+static void expect(const char *what, const char *text, const char *part)
+{
+    if (part)
+        ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" on standard %s: \"%s\"", part, what, text);
+    else
+        ck_assert_msg(text[0] == '\0', "unexpected on standard %s: \"%s\"", what, text);
+}
+
+START_TEST(program_answers)
+{
+    struct outcome outcome;
+    run(rows[_i].arguments, &outcome);
+    expect("output", outcome.out, rows[_i].out);
+    expect("error", outcome.error, rows[_i].error);
+    ck_assert_int_eq(outcome.code, rows[_i].code);
+}
+END_TEST
+
+START_TEST(every_command_is_in_the_help_and_has_its_own)
+{
+    struct outcome all;
+    run((const char *const[]){"--help", NULL}, &all);
+    size_t count = 0;
+    for (const struct command *command = commands; command->name; command++, count++) {
+        char line[160];
+        struct outcome own;
+        snprintf(line, sizeof(line), "\n  %-12s %s\n", command->name, command->summary);
+        expect("output", all.out, line);
+        run((const char *const[]){command->name, "--help", NULL}, &own);
+        ck_assert_int_eq(own.code, 0);
+        snprintf(line, sizeof(line), "usage: client-intake %s ", command->name);
+        expect("output", own.out, line);
+        expect("output", own.out, "--config FILE");
+    }
+    ck_assert_uint_ge(count, 6);
+}
+END_TEST
+
+START_TEST(lost_output_is_no_success)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char *arguments[] = {(char *)"client-intake", (char *)"--help", NULL};
+        if (!freopen("/dev/full", "w", stdout) || !freopen("/dev/null", "w", stderr))
+            _exit(1);
+        _exit(command_main(2, arguments));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), COMMAND_UNAVAILABLE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("command");
+    TCase *tests = tcase_create("command");
+    tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
+    tcase_add_loop_test(tests, program_answers, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_test(tests, every_command_is_in_the_help_and_has_its_own);
+    tcase_add_test(tests, lost_output_is_no_success);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

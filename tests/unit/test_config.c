@@ -1,0 +1,531 @@
+/* config: what is accepted, what is refused and in which words, and that the shipped file says what the tables say. */
+#include <check.h>
+#include <ini.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "worker/config.h"
+#include "worker/config_value.h"
+#include "worker/definitions.h"
+#include "worker/kafka_settings.h"
+
+static char folder[32], path[64], secret_path[64];
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/test-config-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/config", folder);
+    snprintf(secret_path, sizeof(secret_path), "%s/secret", folder);
+    write_file(secret_path, "open sesame\n");
+}
+
+static void remove_folder(void)
+{
+    unlink(path);
+    unlink(secret_path);
+    rmdir(folder);
+}
+
+/* Reads `text` (NULL: no file) with up to two --set. What was printed is in *printed, with "F" for the file's path; it is
+ * to be freed. */
+static struct config *read_text(const char *text, const char *first, const char *second, char **printed)
+{
+    const char *settings[] = {first, second, NULL};
+    char *raw = NULL, *clean = NULL;
+    size_t size;
+    if (text)
+        write_file(path, text);
+    FILE *out = open_memstream(&raw, &size);
+    struct config *config = config_read(&(struct config_sources){text ? path : NULL, settings, out});
+    fclose(out);
+    out = open_memstream(&clean, &size);
+    for (const char *at = raw; *at;) {
+        bool is_path = strncmp(at, path, strlen(path)) == 0;
+        fputc(is_path ? 'F' : *at, out);
+        at += is_path ? strlen(path) : 1;
+    }
+    fclose(out);
+    free(raw);
+    *printed = clean;
+    return config;
+}
+
+static struct config *read_sound(const char *text, const char *first, const char *second)
+{
+    char *printed;
+    struct config *config = read_text(text, first, second, &printed);
+    ck_assert_msg(config != NULL, "refused: %s", printed);
+    ck_assert_str_eq(printed, "");
+    free(printed);
+    return config;
+}
+
+/* The value of a row as a user would write it. */
+static void show(const struct config *config, const struct config_row *row, char *text, size_t size)
+{
+    const char *member = (const char *)config + row->offset;
+    int word;
+    int64_t number;
+    switch (row->type) {
+    case CONFIG_TEXT:
+        snprintf(text, size, "%s", *(char *const *)(const void *)member);
+        break;
+    case CONFIG_LIST: {
+        const struct text_list *list = (const void *)member;
+        text[0] = '\0';
+        for (size_t i = 0; i < list->count; i++)
+            snprintf(text + strlen(text), size - strlen(text), "%s%s", i ? ", " : "", list->items[i]);
+        break;
+    }
+    case CONFIG_WORD:
+        memcpy(&word, member, sizeof(word));
+        snprintf(text, size, "%s", "?");
+        for (const struct config_word *candidate = row->words; candidate->name; candidate++)
+            if (candidate->value == word)
+                snprintf(text, size, "%s", candidate->name);
+        break;
+    default:
+        memcpy(&number, member, sizeof(number));
+        config_value_print(row, number, text, size);
+    }
+}
+
+/* The value of "section.key", Kafka's sections included. */
+static void value_of(const struct config *config, const char *dotted, char *text, size_t size)
+{
+    static const char *const sections[] = {"kafka.consumer", "kafka.producer", "kafka"};
+    const struct kafka_setting *lists[] = {config->kafka_consumer, config->kafka_producer, config->kafka};
+    for (size_t i = 0; i < 3; i++) {
+        size_t length = strlen(sections[i]);
+        if (strncmp(dotted, sections[i], length) != 0 || dotted[length] != '.')
+            continue;
+        snprintf(text, size, "(none)");
+        for (const struct kafka_setting *setting = lists[i]; setting; setting = setting->next)
+            if (strcmp(setting->name, dotted + length + 1) == 0)
+                snprintf(text, size, "%s", setting->value);
+        return;
+    }
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        char name[128];
+        snprintf(name, sizeof(name), "%s.%s", row->section, row->name);
+        if (strcmp(name, dotted) == 0) {
+            show(config, row, text, size);
+            return;
+        }
+    }
+    ck_abort_msg("no key %s", dotted);
+}
+
+static const struct accepted {
+    const char *file, *variable, *option; /* NULL: none */
+    const char *key, *value;
+} accepted[] = {
+    /* where a value comes from: the later wins */
+    {"[log]\nlevel = debug\n", NULL, NULL, "log.level", "debug"},
+    {"[log]\nlevel = debug\n", "CLIENT_INTAKE_LOG_LEVEL=error", NULL, "log.level", "error"},
+    {"[log]\nlevel = debug\n", "CLIENT_INTAKE_LOG_LEVEL=error", "log.level=warning", "log.level", "warning"},
+    {NULL, NULL, "dead_letters.topic=d", "dead_letters.topic", "d"},
+    {NULL, "CLIENT_INTAKE_DEAD_LETTERS_TOPIC=d", NULL, "dead_letters.topic", "d"},
+    {NULL, "CLIENT_INTAKE_VALIDATION_UNKNOWN_ATTRIBUTES=ignore", NULL, "validation.unknown_attributes", "ignore"},
+    {NULL, "CLIENT_INTAKE_SERVICE_HOST=10.0.0.1", NULL, "log.level", "info"},
+    {NULL, "CLIENT_INTAKE_PORT_9464_TCP=tcp://10.0.0.1:9464", NULL, "log.level", "info"},
+    /* the file's form */
+    {"", NULL, NULL, "log.level", "info"},
+    {"\xef\xbb\xbf[log]\r\n  level = debug  \r\n", NULL, NULL, "log.level", "debug"},
+    {"# a\n; b\n\n[log]\n# c\nlevel=debug", NULL, NULL, "log.level", "debug"},
+    {"[redis]\npassword = a ; b # c\n", NULL, NULL, "redis.password", "a ; b # c"},
+    {"[redis]\npassword = a=b\n", NULL, NULL, "redis.password", "a=b"},
+    /* sizes, durations, numbers, words, lists */
+    {NULL, NULL, "limits.command_bytes=262144", "limits.command_bytes", "256 KiB"},
+    {NULL, NULL, "limits.command_bytes=1000000", "limits.command_bytes", "1000000 B"},
+    {NULL, NULL, "limits.command_bytes=1MiB", "limits.command_bytes", "1 MiB"},
+    {NULL, NULL, "limits.command_bytes=2048 B", "limits.command_bytes", "2 KiB"},
+    {NULL, NULL, "limits.memory_bytes=1 GiB", "limits.memory_bytes", "1 GiB"},
+    {NULL, NULL, "redis.timeout=1500ms", "redis.timeout", "1500 ms"},
+    {NULL, NULL, "shutdown.timeout=2 min", "shutdown.timeout", "2 min"},
+    {NULL, NULL, "definitions.wait=1 h", "definitions.wait", "1 h"},
+    {NULL, NULL, "topics.replication=-1", "topics.replication", "-1"},
+    {NULL, NULL, "redis.database=0", "redis.database", "0"},
+    {NULL, NULL, "delivery.mode=at-least-once", "delivery.mode", "at-least-once"},
+    {NULL, NULL, "validation.phone=assigned", "validation.phone", "assigned"},
+    {NULL, NULL, "replies.allowed= a ,b.c , d-e ", "replies.allowed", "a, b.c, d-e"},
+    {NULL, NULL, "replies.allowed= ", "replies.allowed", ""},
+    {NULL, NULL, "replies.allowed=clients.replies", "replies.allowed", "clients.replies"},
+    /* addresses */
+    {NULL, NULL, "redis.address=unix:/run/redis.sock", "redis.address", "unix:/run/redis.sock"},
+    {NULL, NULL, "redis.address=[::1]:6379", "redis.address", "[::1]:6379"},
+    {NULL, NULL, "http.listen=", "http.listen", ""},
+    {NULL, NULL, "http.listen=0.0.0.0:0", "http.listen", "0.0.0.0:0"},
+    /* references */
+    {NULL, "SECRET_OF_TEST=open sesame", "redis.password=${SECRET_OF_TEST}!", "redis.password", "open sesame!"},
+    {NULL, NULL, "redis.password=<${file:SECRET_FILE}>", "redis.password", "<open sesame>"},
+    {NULL, NULL, "redis.password=$${NAME} $5", "redis.password", "${NAME} $5"},
+    {NULL, "SECRET_OF_TEST=${NOT_READ_AGAIN}", "redis.password=${SECRET_OF_TEST}", "redis.password", "${NOT_READ_AGAIN}"},
+    {NULL, "SECRET_OF_TEST=debug", "log.level=${SECRET_OF_TEST}", "log.level", "debug"},
+    /* librdkafka */
+    {"[kafka]\nbootstrap.servers = a:1,b:2\n", NULL, NULL, "kafka.bootstrap.servers", "a:1,b:2"},
+    {"[kafka]\nmetadata.broker.list = a:1\n", NULL, NULL, "kafka.bootstrap.servers", "a:1"},
+    {"[kafka.producer]\nlinger.ms = 7\n", NULL, NULL, "kafka.producer.linger.ms", "7"},
+    {"[kafka.producer]\nlinger.ms = 7\n", NULL, "kafka.producer.linger.ms=9", "kafka.producer.linger.ms", "9"},
+    {"[kafka]\nretry.backoff.ms = 50\n", NULL, NULL, "kafka.producer.retry.backoff.ms", "(none)"},
+    {"[kafka]\nretry.backoff.ms = 50\n", NULL, NULL, "kafka.retry.backoff.ms", "50"},
+    {NULL, NULL, "kafka.producer.transactional.id=x", "kafka.producer.transactional.id", "x"},
+    {NULL, NULL, "kafka.ssl.ca.location=/ca.pem", "kafka.ssl.ca.location", "/ca.pem"},
+    {NULL, "CLIENT_INTAKE_KAFKA_BOOTSTRAP_SERVERS=c:3", NULL, "kafka.bootstrap.servers", "c:3"},
+    {NULL, "CLIENT_INTAKE_KAFKA_CONSUMER_GROUP_ID=g", NULL, "kafka.consumer.group.id", "g"},
+    {NULL, "CLIENT_INTAKE_KAFKA_PRODUCER_TRANSACTIONAL_ID=x", NULL, "kafka.producer.transactional.id", "x"},
+};
+
+START_TEST(setting_is_accepted)
+{
+    const struct accepted *row = &accepted[_i];
+    char shown[256], option[256];
+    const char *file = row->option ? strstr(row->option, "SECRET_FILE") : NULL;
+    if (file)
+        snprintf(option, sizeof(option), "%.*s%s%s", (int)(file - row->option), row->option, secret_path,
+                 file + strlen("SECRET_FILE"));
+    if (row->variable)
+        ck_assert_int_eq(putenv((char *)row->variable), 0);
+    struct config *config = read_sound(row->file, file ? option : row->option, NULL);
+    value_of(config, row->key, shown, sizeof(shown));
+    ck_assert_str_eq(shown, row->value);
+    config_free(config);
+}
+END_TEST
+
+static const struct refused {
+    const char *file, *option, *printed;
+} refused[] = {
+    /* the file's form */
+    {"x = 1\n[log]\nlevel\n[lo\nlevel=info\n", NULL,
+     "F:1: stands before the first [section]\n"
+     "F:3: expected [section], name = value, or a comment that begins with # or ;\n"
+     "F:4: a [section] that is not closed\n"},
+    {"[log]\nlevel=info\n\n[log]\nlevel=debug\n", NULL, "F:5: log.level was set before, at F:2\n"},
+    {NULL, "log.level", "--set: log.level is not of the form section.key=value\n"},
+    {NULL, "level=info", "--set: level is not of the form section.key=value\n"},
+    /* unknown names */
+    {"[log]\nlevl=info\n", NULL, "F:2: log.levl is not a key; did you mean log.level?\n"},
+    {"[logs]\nlevel=info\n", NULL, "F:2: logs.level is not a key; did you mean log.level?\n"},
+    {"[dead-letters]\ntopic=d\n", NULL, "F:2: dead-letters.topic is not a key; did you mean dead_letters.topic?\n"},
+    {NULL, "weather.tomorrow=fine", "--set: weather.tomorrow is not a key\n"},
+    /* values */
+    {"[limits]\ncommand_bytes = 12 MB\n", NULL,
+     "F:2: limits.command_bytes must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB, not \"12 MB\"\n"},
+    {NULL, "limits.command_bytes=100",
+     "--set: limits.command_bytes must be 1 KiB to 64 MiB, not \"100\"\n"},
+    {NULL, "limits.command_bytes=9000000000 GiB",
+     "--set: limits.command_bytes must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB, not \"9000000000 GiB\"\n"},
+    {NULL, "limits.command_bytes=0x400",
+     "--set: limits.command_bytes must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB, not \"0x400\"\n"},
+    {NULL, "redis.timeout=2",
+     "--set: redis.timeout must be a duration with its unit, such as 500 ms, 30 s, 5 min or 1 h, not \"2\"\n"},
+    {NULL, "redis.timeout=2 KiB",
+     "--set: redis.timeout must be a duration with its unit, such as 500 ms, 30 s, 5 min or 1 h, not \"2 KiB\"\n"},
+    {NULL, "redis.timeout=2 h", "--set: redis.timeout must be 10 ms to 1 min, not \"2 h\"\n"},
+    {NULL, "worker.threads=0", "--set: worker.threads must be 1 to 64, not \"0\"\n"},
+    {NULL, "worker.threads=two", "--set: worker.threads must be a whole number, not \"two\"\n"},
+    {NULL, "worker.threads=1.5", "--set: worker.threads must be a whole number, not \"1.5\"\n"},
+    {NULL, "worker.threads=", "--set: worker.threads must be a whole number, not \"\"\n"},
+    {NULL, "log.level=loud", "--set: log.level must be error, warning, info or debug, not \"loud\"\n"},
+    {NULL, "commands.topic=a b",
+     "--set: commands.topic must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -, not \"a b\"\n"},
+    {NULL, "commands.topic=..",
+     "--set: commands.topic must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -, not \"..\"\n"},
+    {NULL, "replies.allowed=a,,b",
+     "--set: replies.allowed each entry must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -, not \"a,,b\"\n"},
+    {NULL, "commands.workspace=a/b",
+     "--set: commands.workspace must be a workspace id: 1 to 64 of A-Z a-z 0-9 _ . -, not \"a/b\"\n"},
+    {NULL, "replies.source=", "--set: replies.source must be a URI reference, such as /client-intake, not \"\"\n"},
+    {NULL, "redis.address=localhost",
+     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"localhost\"\n"},
+    {NULL, "redis.address=::1:6379",
+     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"::1:6379\"\n"},
+    {NULL, "redis.address=unix:",
+     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"unix:\"\n"},
+    {NULL, "http.listen=localhost:99999",
+     "--set: http.listen must be HOST:PORT, such as 127.0.0.1:9464, or empty for none, not \"localhost:99999\"\n"},
+    /* references */
+    {NULL, "log.level=${NOT_SET_IN_THIS_TEST}",
+     "--set: log.level: ${NOT_SET_IN_THIS_TEST}: there is no such environment variable\n"},
+    {NULL, "log.level=${file:/does/not/exist}", "--set: log.level: ${file:/does/not/exist}: No such file or directory\n"},
+    {NULL, "log.level=${OPEN",
+     "--set: log.level: ${ without a name and }; write $${ for the characters themselves\n"},
+    /* librdkafka */
+    {"[kafka]\nbootstrap.server = a\n", NULL,
+     "F:2: kafka.bootstrap.server is no setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
+    {"[kafka.producer]\ncompression.codec = zip\n", NULL,
+     "F:2: kafka.producer.compression.codec is refused by librdkafka: Invalid value \"zip\" for configuration property "
+     "\"compression.codec\"\n"},
+    {"[kafka.consumer]\nenable.auto.commit = true\n", NULL,
+     "F:2: kafka.consumer.enable.auto.commit is not for the config: offsets are committed together with their replies\n"},
+    {NULL, "kafka.isolation.level=read_uncommitted",
+     "--set: kafka.isolation.level is not for the config: commands and records of a transaction that was aborted must not "
+     "be seen\n"},
+    {NULL, "kafka.producer.acks=1",
+     "--set: kafka.producer.acks is not for the config: a transaction is acknowledged by all replicas that are in sync\n"},
+    {NULL, "kafka.consumer.partition.assignment.strategy=range",
+     "--set: kafka.consumer.partition.assignment.strategy is not for the config: how partitions are given up and taken is "
+     "part of the delivery guarantee\n"},
+    /* two keys together */
+    {"[commands]\ntopic = t\n[replies]\ntopic = t\n", NULL,
+     "F:4: commands.topic and replies.topic must not be the same topic\n"},
+    {NULL, "replies.allowed=r,clients.commands", "--set: replies.allowed must not list commands.topic\n"},
+    {NULL, "redis.username=u", "--set: redis.username needs a redis.password\n"},
+    {"[limits]\ncommand_bytes = 64 MiB\nmemory_bytes = 32 MiB\n", NULL,
+     "F:3: limits.command_bytes must not be more than limits.memory_bytes\n"},
+    {NULL, "worker.threads=64",
+     "--set: limits.memory_bytes must be at least 1296 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
+     "queued.max.messages.kbytes)\n"},
+    {NULL, "kafka.consumer.fetch.max.bytes=200000000",
+     "--set: receive.message.max.bytes must be at least fetch.max.bytes + 512\n"},
+    {NULL, "kafka.consumer.group.id=", "--set: group.id must not be empty\n"},
+    {NULL, "kafka.producer.transactional.id=",
+     "--set: transactional.id must not be empty with delivery.mode = exactly-once\n"},
+    {NULL, "topics.replication=0", "--set: topics.replication must be 1 or more, or -1 for the broker's default\n"},
+    /* all of them in one run */
+    {"[log]\nlevel = loud\ncolour = red\n[worker]\nthreads = 99\n", "redis.database=-1",
+     "F:2: log.level must be error, warning, info or debug, not \"loud\"\n"
+     "F:3: log.colour is not a key\n"
+     "F:5: worker.threads must be 1 to 64, not \"99\"\n"
+     "--set: redis.database must be 0 to 65535, not \"-1\"\n"},
+};
+
+START_TEST(setting_is_refused)
+{
+    const struct refused *row = &refused[_i];
+    char *printed, expected[1024] = "";
+    const char *version = strstr(row->printed, "VERSION");
+    if (version)
+        snprintf(expected, sizeof(expected), "%.*s%s%s", (int)(version - row->printed), row->printed,
+                 rd_kafka_version_str(), version + strlen("VERSION"));
+    struct config *config = read_text(row->file, row->option, NULL, &printed);
+    ck_assert_ptr_null(config);
+    ck_assert_str_eq(printed, version ? expected : row->printed);
+    free(printed);
+}
+END_TEST
+
+START_TEST(unknown_variable_is_refused)
+{
+    char *printed;
+    ck_assert_int_eq(setenv("CLIENT_INTAKE_LOG_LEVL", "debug", 1), 0);
+    ck_assert_ptr_null(read_text(NULL, NULL, NULL, &printed));
+    ck_assert_str_eq(printed, "CLIENT_INTAKE_LOG_LEVL: names no setting\n");
+    free(printed);
+}
+END_TEST
+
+START_TEST(file_that_cannot_be_read_is_refused)
+{
+    static const struct {
+        const char *path, *printed;
+    } files[] = {{"/does/not/exist", "/does/not/exist: No such file or directory\n"},
+                 {"/tmp", "/tmp: cannot be read: Is a directory\n"}};
+    char *printed = NULL;
+    size_t size;
+    FILE *out = open_memstream(&printed, &size);
+    ck_assert_ptr_null(config_read(&(struct config_sources){.path = files[_i].path, .faults = out}));
+    fclose(out);
+    ck_assert_str_eq(printed, files[_i].printed);
+    free(printed);
+}
+END_TEST
+
+START_TEST(line_may_be_long_but_not_too_long)
+{
+    char text[20000], *printed;
+    int length = snprintf(text, sizeof(text), "[kafka]\nbootstrap.servers = ");
+    memset(text + length, 'a', 16000);
+    strcpy(text + length + 16000, "\n[log]\nlevel = loud\n");
+    struct config *config = read_text(text, NULL, NULL, &printed);
+    ck_assert_ptr_null(config);
+    ck_assert_str_eq(printed, "F:4: log.level must be error, warning, info or debug, not \"loud\"\n");
+    free(printed);
+
+    memset(text + length, 'a', 18000);
+    strcpy(text + length + 18000, "\n[log]\nlevel = loud\n");
+    config = read_text(text, NULL, NULL, &printed);
+    ck_assert_ptr_null(config);
+    ck_assert_str_eq(printed, "F:2: the line is too long; put the value into a file and write ${file:PATH}\n"
+                              "F:4: log.level must be error, warning, info or debug, not \"loud\"\n");
+    free(printed);
+}
+END_TEST
+
+/* A secret in the wrong place must not be printed with the complaint. */
+static const char *const secrets[] = {
+    "log.level=${SECRET_OF_TEST}",
+    "worker.threads=${SECRET_OF_TEST}",
+    "replies.allowed=${SECRET_OF_TEST}",
+    "kafka.compression.type=${SECRET_OF_TEST}",
+    "kafka.sasl.mechanism=${SECRET_OF_TEST}\x01",
+    "kafka.sasl.passwort=hunter two",
+    "redis.passwort=hunter two",
+};
+
+START_TEST(secret_is_not_printed)
+{
+    char *printed;
+    ck_assert_int_eq(setenv("SECRET_OF_TEST", "hunter two", 1), 0);
+    ck_assert_ptr_null(read_text(NULL, secrets[_i], "log.format=wrong", &printed));
+    ck_assert_ptr_null(strstr(printed, "hunter"));
+    ck_assert_ptr_nonnull(strstr(printed, "log.format must be logfmt or json, not \"wrong\""));
+    free(printed);
+}
+END_TEST
+
+/* The shipped file and the tables. */
+
+struct shipped {
+    char section[64], name[64], value[256];
+};
+static struct shipped shipped[200];
+static size_t shipped_count;
+
+static int take_shipped(void *unused, const char *section, const char *name, const char *value)
+{
+    (void)unused;
+    ck_assert_uint_lt(shipped_count, sizeof(shipped) / sizeof(shipped[0]));
+    struct shipped *entry = &shipped[shipped_count++];
+    snprintf(entry->section, sizeof(entry->section), "%s", section);
+    snprintf(entry->name, sizeof(entry->name), "%s", name);
+    snprintf(entry->value, sizeof(entry->value), "%s", value);
+    return 1;
+}
+
+static const struct shipped *find_shipped(const char *section, const char *name)
+{
+    for (size_t i = 0; i < shipped_count; i++)
+        if (strcmp(shipped[i].section, section) == 0 && strcmp(shipped[i].name, name) == 0)
+            return &shipped[i];
+    return NULL;
+}
+
+#define SHIPPED_FILE "config/client-intake.ini"
+
+START_TEST(shipped_file_shows_every_key_with_its_default_and_no_other)
+{
+    ck_assert_msg(ini_parse(SHIPPED_FILE, take_shipped, NULL) == 0, "%s cannot be read", SHIPPED_FILE);
+    size_t expected = 0;
+    for (const struct config_row *row = config_rows; row->section; row++, expected++) {
+        const struct shipped *entry = find_shipped(row->section, row->name);
+        ck_assert_msg(entry != NULL, "%s.%s is not in the file", row->section, row->name);
+        ck_assert_msg(strcmp(entry->value, row->standard) == 0, "%s.%s: \"%s\" in the file, \"%s\" in the table",
+                      row->section, row->name, entry->value, row->standard);
+    }
+    for (const struct kafka_default *row = kafka_defaults; row->section; row++, expected++) {
+        const struct shipped *entry = find_shipped(row->section, row->name);
+        ck_assert_msg(entry != NULL, "%s.%s is not in the file", row->section, row->name);
+        ck_assert_msg(strcmp(entry->value, row->value) == 0, "%s.%s: \"%s\" in the file, \"%s\" in the table",
+                      row->section, row->name, entry->value, row->value);
+    }
+    ck_assert_uint_eq(shipped_count, expected);
+}
+END_TEST
+
+static void expect_equal_settings(const struct kafka_setting *a, const struct kafka_setting *b)
+{
+    size_t count_a = 0, count_b = 0;
+    for (; b; b = b->next)
+        count_b++;
+    for (; a; a = a->next)
+        count_a++;
+    ck_assert_uint_eq(count_a, count_b);
+}
+
+START_TEST(shipped_file_changes_nothing)
+{
+    char *printed = NULL;
+    size_t size;
+    FILE *out = open_memstream(&printed, &size);
+    struct config *with = config_read(&(struct config_sources){.path = SHIPPED_FILE, .faults = out});
+    fclose(out);
+    ck_assert_str_eq(printed, "");
+    free(printed);
+    struct config *without = read_sound(NULL, NULL, NULL);
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        char a[256], b[256];
+        show(with, row, a, sizeof(a));
+        show(without, row, b, sizeof(b));
+        ck_assert_str_eq(a, b);
+        ck_assert_str_ne(a, "?");
+    }
+    expect_equal_settings(with->kafka, without->kafka);
+    expect_equal_settings(with->kafka_consumer, without->kafka_consumer);
+    expect_equal_settings(with->kafka_producer, without->kafka_producer);
+    for (const struct kafka_default *row = kafka_defaults; row->section; row++) {
+        char dotted[128], shown[128];
+        snprintf(dotted, sizeof(dotted), "%s.%s", row->section, row->name);
+        value_of(with, dotted, shown, sizeof(shown));
+        ck_assert_str_eq(shown, row->value);
+    }
+    config_free(with);
+    config_free(without);
+}
+END_TEST
+
+START_TEST(defaults_of_the_contract_stand)
+{
+    struct config *config = read_sound(NULL, NULL, NULL);
+    ck_assert_str_eq(config->commands.topic, "clients.commands");
+    ck_assert_str_eq(config->replies.topic, "clients.replies");
+    ck_assert_str_eq(config->records.topic, "clients.records");
+    ck_assert_str_eq(config->definitions.topic, "clients.definitions");
+    ck_assert_str_eq(config->dead_letters.topic, "clients.dead-letters");
+    ck_assert_int_eq(config->limits.command_bytes, 262144);
+    ck_assert_int_eq(config->validation.phone, PHONE_PLAN);
+    ck_assert_int_eq(config->validation.unknown_attributes, UNKNOWN_ATTRIBUTES_REJECT);
+    ck_assert_int_eq(config->delivery.mode, DELIVERY_EXACTLY_ONCE);
+    ck_assert_str_eq(config->http.listen, "127.0.0.1:9464");
+    config_free(config);
+}
+END_TEST
+
+START_TEST(what_may_be_reloaded_is_marked)
+{
+    static const char *const sections[] = {"limits", "validation"};
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        bool expected = strcmp(row->section, "log") == 0 && strcmp(row->name, "level") == 0;
+        for (size_t i = 0; i < 2; i++)
+            expected = expected || strcmp(row->section, sections[i]) == 0;
+        ck_assert_msg(((row->flags & CONFIG_MAY_RELOAD) != 0) == expected, "%s.%s", row->section, row->name);
+    }
+}
+END_TEST
+
+#define COUNT(table) sizeof(table) / sizeof((table)[0])
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tests = tcase_create("config");
+    tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
+    tcase_add_loop_test(tests, setting_is_accepted, 0, COUNT(accepted));
+    tcase_add_loop_test(tests, setting_is_refused, 0, COUNT(refused));
+    tcase_add_test(tests, unknown_variable_is_refused);
+    tcase_add_loop_test(tests, file_that_cannot_be_read_is_refused, 0, 2);
+    tcase_add_test(tests, line_may_be_long_but_not_too_long);
+    tcase_add_loop_test(tests, secret_is_not_printed, 0, COUNT(secrets));
+    tcase_add_test(tests, shipped_file_shows_every_key_with_its_default_and_no_other);
+    tcase_add_test(tests, shipped_file_changes_nothing);
+    tcase_add_test(tests, defaults_of_the_contract_stand);
+    tcase_add_test(tests, what_may_be_reloaded_is_marked);
+    suite_add_tcase(suite, tests);
+
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

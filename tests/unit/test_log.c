@@ -1,0 +1,208 @@
+/* log: what a line looks like. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+static char written[16384];
+static int real_stderr;
+static FILE *captured;
+
+static void capture(void)
+{
+    captured = tmpfile();
+    ck_assert_ptr_nonnull(captured);
+    real_stderr = dup(STDERR_FILENO);
+    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+}
+
+/* 2026-11-23T06:38:00.123Z */
+static bool is_time(const char *text)
+{
+    const char *form = "dddd-dd-ddTdd:dd:dd.dddZ";
+    for (; *form; form++, text++)
+        if (*form == 'd' ? *text < '0' || *text > '9' : *text != *form)
+            return false;
+    return true;
+}
+
+/* What was written since capture(), each line without its time, which is checked instead. */
+static const char *release(void)
+{
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    rewind(captured);
+    char line[8192];
+    written[0] = '\0';
+    while (fgets(line, sizeof(line), captured)) {
+        bool json = line[0] == '{';
+        const char *before = json ? "{\"time\":\"" : "time=", *after = json ? "\"," : " ";
+        const char *time = line + strlen(before);
+        ck_assert_msg(strncmp(line, before, strlen(before)) == 0 && is_time(time), "no time in: %s", line);
+        ck_assert_msg(strncmp(time + 24, after, strlen(after)) == 0, "wrong after the time: %s", line);
+        size_t length = strlen(before) + 24 + strlen(after);
+        strncat(written, json ? "{" : "", 2);
+        strncat(written, line + length, sizeof(written) - strlen(written) - 1);
+    }
+    fclose(captured);
+    return written;
+}
+
+static const struct row {
+    struct span value;
+    const char *logfmt, *json;
+} rows[] = {
+    {SPAN("acme"), "acme", "\"acme\""},
+    {SPAN(""), "\"\"", "\"\""},
+    {SPAN("two words"), "\"two words\"", "\"two words\""},
+    {SPAN("a=b"), "\"a=b\"", "\"a=b\""},
+    {SPAN("say \"hi\""), "\"say \\\"hi\\\"\"", "\"say \\\"hi\\\"\""},
+    {SPAN("back\\slash"), "\"back\\\\slash\"", "\"back\\\\slash\""},
+    {SPAN("two\nlines"), "\"two\\nlines\"", "\"two\\nlines\""},
+    {SPAN("\x1b[31m"), "\"\\u001b[31m\"", "\"\\u001b[31m\""},
+    {SPAN("nul\0byte"), "\"nul\\u0000byte\"", "\"nul\\u0000byte\""},
+    {SPAN("Zoë 😀"), "\"Zoë 😀\"", "\"Zoë 😀\""},
+    {SPAN("not \xff utf-8"), "\"not \\ufffd utf-8\"", "\"not \\ufffd utf-8\""},
+    {SPAN("over\xc0\xaflong"), "\"over\\ufffd\\ufffdlong\"", "\"over\\ufffd\\ufffdlong\""},
+    {SPAN("half \xed\xa0\x80 pair"), "\"half \\ufffd\\ufffd\\ufffd pair\"", "\"half \\ufffd\\ufffd\\ufffd pair\""},
+    {SPAN("cut \xe2\x82"), "\"cut \\ufffd\\ufffd\"", "\"cut \\ufffd\\ufffd\""},
+};
+
+START_TEST(value_is_quoted_where_needed)
+{
+    const struct row *row = &rows[_i];
+    char expected[512];
+
+    log_set_format(LOG_FORMAT_LOGFMT);
+    capture();
+    log_info("test", LOG_SPAN("value", row->value));
+    snprintf(expected, sizeof(expected), "level=info event=test value=%s\n", row->logfmt);
+    ck_assert_str_eq(release(), expected);
+
+    log_set_format(LOG_FORMAT_JSON);
+    capture();
+    log_info("test", LOG_SPAN("value", row->value));
+    snprintf(expected, sizeof(expected), "{\"level\":\"info\",\"event\":\"test\",\"value\":%s}\n", row->json);
+    ck_assert_str_eq(release(), expected);
+}
+END_TEST
+
+START_TEST(event_may_have_several_values_or_none)
+{
+    log_set_format(LOG_FORMAT_LOGFMT);
+    capture();
+    log_error("batch lost", LOG_TEXT("topic", "t"), LOG_INTEGER("offset", -17), LOG_INTEGER("most", INT64_MAX));
+    log_warning("alone");
+    ck_assert_str_eq(release(), "level=error event=\"batch lost\" topic=t offset=-17 most=9223372036854775807\n"
+                                "level=warning event=alone\n");
+    log_set_format(LOG_FORMAT_JSON);
+    capture();
+    log_error("batch lost", LOG_TEXT("topic", "t"), LOG_INTEGER("offset", -17));
+    log_warning("alone");
+    ck_assert_str_eq(release(), "{\"level\":\"error\",\"event\":\"batch lost\",\"topic\":\"t\",\"offset\":-17}\n"
+                                "{\"level\":\"warning\",\"event\":\"alone\"}\n");
+}
+END_TEST
+
+START_TEST(only_levels_up_to_the_set_one_are_written)
+{
+    static const char *const expected[] = {
+        [LOG_LEVEL_ERROR] = "level=error event=e\n",
+        [LOG_LEVEL_WARNING] = "level=error event=e\nlevel=warning event=w\n",
+        [LOG_LEVEL_INFO] = "level=error event=e\nlevel=warning event=w\nlevel=info event=i\n",
+        [LOG_LEVEL_DEBUG] = "level=error event=e\nlevel=warning event=w\nlevel=info event=i\nlevel=debug event=d\n",
+    };
+    log_set_level((enum log_level)_i);
+    capture();
+    log_error("e");
+    log_warning("w");
+    log_info("i");
+    log_debug("d");
+    ck_assert_str_eq(release(), expected[_i]);
+    ck_assert_int_eq(log_is_on(LOG_LEVEL_DEBUG), _i == LOG_LEVEL_DEBUG);
+}
+END_TEST
+
+START_TEST(long_value_is_cut_at_a_character)
+{
+    char text[2000];
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "é", 2);
+    memcpy(text, "12", 2);
+    text[0] = 'x'; /* x2ééé...: 1024 bytes end between two characters */
+    capture();
+    log_info("test", LOG_SPAN("value", span_of(text, sizeof(text))));
+    const char *line = release();
+    const char *value = strstr(line, "value=\"");
+    ck_assert_ptr_nonnull(value);
+    ck_assert_msg(strlen(value) == strlen("value=\"\"\n") + 1024 + 3, "%zu bytes", strlen(value));
+    ck_assert_str_eq(value + strlen(value) - 7, "é...\"\n");
+}
+END_TEST
+
+START_TEST(line_that_would_be_too_long_leaves_values_out_and_says_so)
+{
+    char text[1000];
+    memset(text, 'x', sizeof(text));
+    struct span value = span_of(text, sizeof(text));
+    log_set_format(_i == 0 ? LOG_FORMAT_LOGFMT : LOG_FORMAT_JSON);
+    capture();
+    log_info("test", LOG_SPAN("a", value), LOG_SPAN("b", value), LOG_SPAN("c", value), LOG_SPAN("d", value),
+             LOG_SPAN("e", value));
+    const char *line = release();
+    ck_assert_uint_le(strlen(line), 4096);
+    ck_assert_ptr_nonnull(strstr(line, "c"));
+    ck_assert_ptr_null(strstr(line, _i == 0 ? " e=" : "\"e\":"));
+    const char *end = _i == 0 ? " rest=cut\n" : ",\"rest\":\"cut\"}\n";
+    ck_assert_str_eq(line + strlen(line) - strlen(end), end);
+}
+END_TEST
+
+START_TEST(errno_is_kept)
+{
+    capture();
+    errno = EDOM;
+    log_info("test");
+    int after = errno;
+    release();
+    ck_assert_int_eq(after, EDOM);
+}
+END_TEST
+
+START_TEST(fault_is_told_when_it_begins_and_when_it_ends)
+{
+    struct log_fault fault = {.event = "Redis is away", .ended = "Redis is back"};
+    capture();
+    log_fault_end(&fault);
+    for (int i = 0; i < 3; i++)
+        log_fault_begin(&fault, LOG_LIST(LOG_TEXT("reason", "refused")));
+    log_fault_end(&fault);
+    log_fault_end(&fault);
+    log_fault_begin(&fault, NULL);
+    ck_assert_str_eq(release(), "level=warning event=\"Redis is away\" reason=refused\n"
+                                "level=info event=\"Redis is back\" seconds=0\n"
+                                "level=warning event=\"Redis is away\"\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("log");
+    TCase *tests = tcase_create("log");
+    tcase_add_loop_test(tests, value_is_quoted_where_needed, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_test(tests, event_may_have_several_values_or_none);
+    tcase_add_loop_test(tests, only_levels_up_to_the_set_one_are_written, 0, 4);
+    tcase_add_test(tests, long_value_is_cut_at_a_character);
+    tcase_add_loop_test(tests, line_that_would_be_too_long_leaves_values_out_and_says_so, 0, 2);
+    tcase_add_test(tests, errno_is_kept);
+    tcase_add_test(tests, fault_is_told_when_it_begins_and_when_it_ends);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
