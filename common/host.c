@@ -114,8 +114,8 @@ static enum host_fault add_unicode_label(struct reading *reading, struct span la
 /* The bytes of the dot at `at`, ASCII's or one of those that UTS #46 maps to it; 0 if there is none. */
 static size_t dot_size(struct span text, size_t at)
 {
-    if (text.at[at] == '.')
-        return 1;
+    if ((unsigned char)text.at[at] < 0x80)
+        return text.at[at] == '.';
     struct span rest = span_from(text, at);
     bool is_dot = span_begins_with(rest, SPAN("\u3002")) || span_begins_with(rest, SPAN("\uff0e")) ||
                   span_begins_with(rest, SPAN("\uff61"));

@@ -25,8 +25,10 @@ static atomic_int log_level_now = LOG_LEVEL_INFO;
 static atomic_int log_format_now = LOG_FORMAT_LOGFMT;
 static pthread_mutex_t log_turn = PTHREAD_MUTEX_INITIALIZER;
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug"};
+static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
+                                          [LOG_LEVEL_WARNING] = "warning",
+                                          [LOG_LEVEL_INFO] = "info",
+                                          [LOG_LEVEL_DEBUG] = "debug"};
 
 void log_set_level(enum log_level level)
 {
@@ -76,7 +78,10 @@ static size_t character_length(const unsigned char *text, size_t length)
     unsigned char first = text[0];
     if (first < 0x80)
         return 1;
-    size_t size = first >= 0xc2 && first < 0xe0 ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                  : (first & 0xf0) == 0xe0        ? 3
+                  : first >= 0xf0 && first < 0xf5 ? 4
+                                                  : 0;
     if (size == 0 || size > length)
         return 0;
     for (size_t i = 1; i < size; i++)

@@ -30,7 +30,7 @@ bool log_is_on(enum log_level level);
 
 void log_event(enum log_level level, const char *event, const struct log_value *values);
 
-#define LOG_LIST(...)           ((const struct log_value[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
+#define LOG_LIST(...)           ((const struct log_value[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 #define log_error(event, ...)   log_event(LOG_LEVEL_ERROR, (event), LOG_LIST(__VA_ARGS__))
 #define log_warning(event, ...) log_event(LOG_LEVEL_WARNING, (event), LOG_LIST(__VA_ARGS__))
 #define log_info(event, ...)    log_event(LOG_LEVEL_INFO, (event), LOG_LIST(__VA_ARGS__))
@@ -42,9 +42,9 @@ void log_event(enum log_level level, const char *event, const struct log_value *
 
 /* A fault that may repeat: logged when it starts and when it ends, with its duration, not in between. */
 struct log_fault {
-    const char *event;  /* "Redis is away" */
-    const char *ended;  /* "Redis is back" */
-    int64_t began_ms;   /* 0: not going on */
+    const char *event; /* "Redis is away" */
+    const char *ended; /* "Redis is back" */
+    int64_t began_ms;  /* 0: not going on */
 };
 
 /* Logs `event` as a warning if the fault was not going on. */

@@ -17,34 +17,55 @@ struct output {
     char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, scheme, host and port besides */
 };
 
-static bool is_letter(char byte)
+/* What a byte may be. */
+enum {
+    LETTER = 1,
+    DIGIT = 2,
+    HEXADECIMAL = 4,
+    SCHEME = 8,        /* in a scheme */
+    PATH = 16,         /* for itself in path, query and fragment: RFC 3986's pchar and the slash */
+    AUTHORITY_END = 32 /* behind host and port; browsers take the back slash for a slash */
+};
+
+static const unsigned char byte_uses[256] = {
+    ['0' ... '9'] = DIGIT | HEXADECIMAL | SCHEME | PATH,
+    ['A' ... 'F'] = LETTER | HEXADECIMAL | SCHEME | PATH,
+    ['G' ... 'Z'] = LETTER | SCHEME | PATH,
+    ['a' ... 'f'] = LETTER | HEXADECIMAL | SCHEME | PATH,
+    ['g' ... 'z'] = LETTER | SCHEME | PATH,
+    ['-'] = SCHEME | PATH,
+    ['.'] = SCHEME | PATH,
+    ['+'] = SCHEME | PATH,
+    ['/'] = AUTHORITY_END | PATH,
+    ['?'] = AUTHORITY_END,
+    ['#'] = AUTHORITY_END,
+    ['\\'] = AUTHORITY_END,
+    ['_'] = PATH,
+    ['~'] = PATH,
+    ['!'] = PATH,
+    ['$'] = PATH,
+    ['&'] = PATH,
+    ['\''] = PATH,
+    ['('] = PATH,
+    [')'] = PATH,
+    ['*'] = PATH,
+    [','] = PATH,
+    [';'] = PATH,
+    ['='] = PATH,
+    [':'] = PATH,
+    ['@'] = PATH,
+};
+
+static bool is(char byte, unsigned uses)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+    return byte_uses[(unsigned char)byte] & uses;
 }
 
-static bool is_digit(char byte)
+/* The index of the first `mark` in `text`, or its length. */
+static size_t find(struct span text, char mark)
 {
-    return byte >= '0' && byte <= '9';
-}
-
-static bool is_hexadecimal(char byte)
-{
-    return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
-}
-
-/* True for the bytes that may stand for themselves in path, query and fragment: RFC 3986's pchar and the slash. */
-static bool is_path_byte(char byte)
-{
-    return is_letter(byte) || is_digit(byte) || (byte != '\0' && strchr("-._~!$&'()*+,;=:@/", byte));
-}
-
-/* The index of the first byte of `text` that is one of `marks`, or its length. */
-static size_t find_any(struct span text, const char *marks)
-{
-    size_t at = 0;
-    while (at < text.length && (text.at[at] == '\0' || !strchr(marks, text.at[at])))
-        at++;
-    return at;
+    const char *at = text.length > 0 ? memchr(text.at, mark, text.length) : NULL;
+    return at ? (size_t)(at - text.at) : text.length;
 }
 
 /* Takes the first `length` bytes off *rest. */
@@ -58,17 +79,12 @@ static struct span take(struct span *rest, size_t length)
 /* Takes `mark` and what follows it off the end of *rest: all from the first mark on. at == NULL if there is none. */
 static struct span take_tail(struct span *rest, char mark)
 {
-    const char *at = rest->length > 0 ? memchr(rest->at, mark, rest->length) : NULL;
-    if (!at)
+    const size_t at = find(*rest, mark);
+    if (at == rest->length)
         return SPAN_NONE;
-    const struct span tail = span_from(*rest, (size_t)(at - rest->at) + 1);
-    rest->length = (size_t)(at - rest->at);
+    const struct span tail = span_from(*rest, at + 1);
+    rest->length = at;
     return tail;
-}
-
-static bool is_scheme_byte(char byte)
-{
-    return is_letter(byte) || is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
 }
 
 static bool scheme_is(struct span scheme, struct span lower)
@@ -85,9 +101,9 @@ static bool scheme_is(struct span scheme, struct span lower)
 static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
 {
     size_t length = 0;
-    while (length < rest->length && is_scheme_byte(rest->at[length]))
+    while (length < rest->length && is(rest->at[length], SCHEME))
         length++;
-    if (length == 0 || length == rest->length || rest->at[length] != ':' || !is_letter(rest->at[0]))
+    if (length == 0 || length == rest->length || rest->at[length] != ':' || !is(rest->at[0], LETTER))
         return URL_NO_SCHEME;
     parts->scheme = take(rest, length);
     take(rest, 1);
@@ -102,10 +118,10 @@ static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
 /* Splits the authority into host and port. The colon before the port is the first behind an address's brackets. */
 static enum url_fault_code split_authority(struct span authority, struct parts *parts)
 {
-    if (find_any(authority, "@") < authority.length)
+    if (find(authority, '@') < authority.length)
         return URL_CREDENTIALS;
-    const size_t bracket = authority.length > 0 && authority.at[0] == '[' ? find_any(authority, "]") : 0;
-    parts->host = take(&authority, bracket + find_any(span_from(authority, bracket), ":"));
+    const size_t bracket = authority.length > 0 && authority.at[0] == '[' ? find(authority, ']') : 0;
+    parts->host = take(&authority, bracket + find(span_from(authority, bracket), ':'));
     parts->port = span_from(authority, 1);
     return URL_FINE;
 }
@@ -115,11 +131,14 @@ static enum url_fault_code split(struct span rest, struct parts *parts)
     enum url_fault_code code = split_scheme(&rest, parts);
     if (code != URL_FINE)
         return code;
-    const struct span authority = take(&rest, find_any(rest, "/\\?#"));
+    size_t end = 0;
+    while (end < rest.length && !is(rest.at[end], AUTHORITY_END))
+        end++;
+    const struct span authority = take(&rest, end);
     parts->fragment = take_tail(&rest, '#');
     parts->query = take_tail(&rest, '?');
     parts->path = rest;
-    if (find_any(parts->path, "\\") < parts->path.length)
+    if (find(parts->path, '\\') < parts->path.length)
         return URL_BACKSLASH;
     return split_authority(authority, parts);
 }
@@ -131,14 +150,15 @@ static void write_bytes(struct output *output, struct span bytes)
     output->length += bytes.length;
 }
 
-static void write_encoded(struct output *output, struct span bytes, const char *also_allowed)
+/* Writes bytes of path, query or fragment, those that may not stand for themselves encoded. */
+static void write_encoded(struct output *output, struct span bytes, bool may_hold_question_mark)
 {
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < bytes.length; i++) {
         const char byte = bytes.at[i];
         const bool is_triplet =
-            byte == '%' && i + 2 < bytes.length && is_hexadecimal(bytes.at[i + 1]) && is_hexadecimal(bytes.at[i + 2]);
-        if (is_triplet || is_path_byte(byte) || (byte != '\0' && strchr(also_allowed, byte))) {
+            byte == '%' && i + 2 < bytes.length && is(bytes.at[i + 1], HEXADECIMAL) && is(bytes.at[i + 2], HEXADECIMAL);
+        if (is_triplet || is(byte, PATH) || (byte == '?' && may_hold_question_mark)) {
             output->text[output->length++] = byte;
         } else {
             output->text[output->length++] = '%';
@@ -168,7 +188,7 @@ static void write_path(struct output *output, struct span path)
     const size_t root = output->length;
     while (path.length > 0) {
         take(&path, 1);
-        const struct span segment = take(&path, find_any(path, "/"));
+        const struct span segment = take(&path, find(path, '/'));
         const unsigned dots = dots_of(segment);
         if (dots == 2) {
             while (output->length > root && output->text[--output->length] != '/')
@@ -176,7 +196,7 @@ static void write_path(struct output *output, struct span path)
         }
         if (dots != 1 && dots != 2) {
             write_bytes(output, SPAN("/"));
-            write_encoded(output, segment, "");
+            write_encoded(output, segment, false);
         } else if (path.length == 0) {
             write_bytes(output, SPAN("/"));
         }
@@ -190,7 +210,7 @@ static enum url_fault_code write_port(struct output *output, const struct parts 
 {
     uint32_t port = 0;
     for (size_t i = 0; i < parts->port.length; i++) {
-        if (!is_digit(parts->port.at[i]))
+        if (!is(parts->port.at[i], DIGIT))
             return URL_PORT;
         port = port * 10 + (uint32_t)(parts->port.at[i] - '0');
         if (port > UINT16_MAX)
@@ -215,11 +235,11 @@ static enum url_fault_code write_url(struct output *output, const struct parts *
     write_path(output, parts->path);
     if (parts->query.at) {
         write_bytes(output, SPAN("?"));
-        write_encoded(output, parts->query, "?");
+        write_encoded(output, parts->query, true);
     }
     if (parts->fragment.at) {
         write_bytes(output, SPAN("#"));
-        write_encoded(output, parts->fragment, "?");
+        write_encoded(output, parts->fragment, true);
     }
     return output->length > URL_BYTES ? URL_LENGTH : URL_FINE;
 }

@@ -32,7 +32,8 @@ const struct command commands[] = {
      "  lint  prints every fault of FILE with its place\n"
      "FILE may be - for standard input.\n"
      "  --json  JSON instead of text for people\n"
-     "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be reached.\n"},
+     "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
+     "reached.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",
      "  -d FOLDER  where commands.txt and definitions.json are\n"
      "Exit codes: 0 every command was answered, 69 a server could not be started.\n"},
@@ -90,8 +91,8 @@ int command_usage(const char *name, const char *format, ...)
     return COMMAND_USAGE;
 }
 
-/* The value of the option `name` at *at, which stands behind '=' or is the next argument; NULL if it is not this option.
- * *at moves behind what was taken. `missing` is set if there is no value. */
+/* The value of the option `name` at *at, which stands behind '=' or is the next argument; NULL if it is not this
+ * option. *at moves behind what was taken. `missing` is set if there is no value. */
 static const char *option_value(const char *name, int argc, char **argv, int *at, bool *missing)
 {
     size_t length = strlen(name);
@@ -152,8 +153,8 @@ static int refuse_unknown(const char *name)
 
 static int run(const struct command *command, const struct invocation *invocation)
 {
-    struct config *config = config_read(
-        &(struct config_sources){.path = invocation->config_path, .settings = invocation->settings});
+    struct config *config =
+        config_read(&(struct config_sources){.path = invocation->config_path, .settings = invocation->settings});
     if (!config)
         return COMMAND_CONFIGURATION;
     log_set_level(config->log.level);

@@ -126,9 +126,9 @@ static int put_sound(const struct request *request, const struct config *config,
         return complain(COMMAND_UNAVAILABLE, request->workspace, "stored in the topic only; put them again");
     }
     freeReplyObject(reply);
-    definitions_print_stored(&(struct definitions_place){request->workspace, config->definitions.topic, client.partition,
-                                                         client.offset},
-                             definitions, request->json);
+    definitions_print_stored(
+        &(struct definitions_place){request->workspace, config->definitions.topic, client.partition, client.offset},
+        definitions, request->json);
     return COMMAND_FINE;
 }
 
@@ -190,10 +190,9 @@ int command_definitions(int argc, char **argv, const struct config *config)
         if (strcmp(action->name, rest[0]) != 0)
             continue;
         if (count != 1 + action->takes_workspace + action->takes_file)
-            return command_usage("definitions", "%s takes %s%s%s", action->name,
-                                 action->takes_workspace ? "a workspace" : "",
-                                 action->takes_workspace && action->takes_file ? " and " : "",
-                                 action->takes_file ? "a file" : "");
+            return command_usage(
+                "definitions", "%s takes %s%s%s", action->name, action->takes_workspace ? "a workspace" : "",
+                action->takes_workspace && action->takes_file ? " and " : "", action->takes_file ? "a file" : "");
         request.workspace = action->takes_workspace ? rest[1] : NULL;
         request.path = action->takes_file ? rest[count - 1] : NULL;
         const char *fault = request.workspace ? config_rule_workspace(request.workspace) : NULL;

@@ -71,7 +71,8 @@ static int unavailable(const char *why)
 }
 
 /* Asks for all that are missing in one request, and waits for the answer. */
-static int create(struct kafka_client *client, const struct config *config, rd_kafka_NewTopic_t **requests, size_t count)
+static int create(struct kafka_client *client, const struct config *config, rd_kafka_NewTopic_t **requests,
+                  size_t count)
 {
     char why[512] = "";
     int outcome;

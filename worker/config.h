@@ -1,6 +1,6 @@
-/* config: what the program was told. One table (config_table.c) describes every key: section, name, type, range, default;
- * another (kafka_settings.c) what librdkafka is told unless the user says otherwise. Read once, then passed around as
- * const. Texts are owned by the config. */
+/* config: what the program was told. One table (config_table.c) describes every key: section, name, type, range,
+ * default; another (kafka_settings.c) what librdkafka is told unless the user says otherwise. Read once, then passed
+ * around as const. Texts are owned by the config. */
 #ifndef WORKER_CONFIG_H
 #define WORKER_CONFIG_H
 

@@ -51,7 +51,8 @@ static void check_topics(struct config_reading *reading, const struct config *co
 static void check_memory(struct config_reading *reading, const struct config *config)
 {
     const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
-    double each = (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
+    double each =
+        (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
     double needed = each * (double)config->worker.threads;
     if (config->limits.command_bytes > config->limits.memory_bytes)
         config_fault(reading, PLACE("limits.command_bytes", "limits.memory_bytes"),
@@ -92,5 +93,6 @@ void config_check(struct config_reading *reading, const struct config *config)
     if (config->redis.username[0] && !config->redis.password[0])
         config_fault(reading, PLACE("redis.username", "redis.password"), "redis.username needs a redis.password");
     if (config->topics.replication == 0)
-        config_fault(reading, PLACE("topics.replication"), "topics.replication must be 1 or more, or -1 for the broker's default");
+        config_fault(reading, PLACE("topics.replication"),
+                     "topics.replication must be 1 or more, or -1 for the broker's default");
 }

@@ -38,17 +38,29 @@ static const struct config_word log_levels[] = {{"error", LOG_LEVEL_ERROR},
 #define AT(member) offsetof(struct config, member)
 
 #define TEXT(section, name, member, standard, rule, flags)                                                             \
-    {section, name, CONFIG_TEXT, AT(member), standard, 0, 0, NULL, rule, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_TEXT, AT(member), standard, 0, 0, NULL, rule, flags                                      \
+    }
 #define LIST(section, name, member, standard, rule, flags)                                                             \
-    {section, name, CONFIG_LIST, AT(member), standard, 0, 0, NULL, rule, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_LIST, AT(member), standard, 0, 0, NULL, rule, flags                                      \
+    }
 #define WORD(section, name, member, standard, words, flags)                                                            \
-    {section, name, CONFIG_WORD, AT(member), standard, 0, 0, words, NULL, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_WORD, AT(member), standard, 0, 0, words, NULL, flags                                     \
+    }
 #define INTEGER(section, name, member, standard, minimum, maximum, flags)                                              \
-    {section, name, CONFIG_INTEGER, AT(member), standard, minimum, maximum, NULL, NULL, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_INTEGER, AT(member), standard, minimum, maximum, NULL, NULL, flags                       \
+    }
 #define SIZE(section, name, member, standard, minimum, maximum, flags)                                                 \
-    {section, name, CONFIG_SIZE, AT(member), standard, minimum, maximum, NULL, NULL, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_SIZE, AT(member), standard, minimum, maximum, NULL, NULL, flags                          \
+    }
 #define DURATION(section, name, member, standard, minimum, maximum, flags)                                             \
-    {section, name, CONFIG_DURATION, AT(member), standard, minimum, maximum, NULL, NULL, flags}
+    {                                                                                                                  \
+        section, name, CONFIG_DURATION, AT(member), standard, minimum, maximum, NULL, NULL, flags                      \
+    }
 
 /* clang-format off */
 const struct config_row config_rows[] = {
@@ -117,7 +129,8 @@ static bool consists_of_name_characters(const char *text, size_t most)
 
 const char *config_rule_topic(const char *text)
 {
-    bool holds = consists_of_name_characters(text, TOPIC_CHARACTERS) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+    bool holds =
+        consists_of_name_characters(text, TOPIC_CHARACTERS) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
     return holds ? NULL : "must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -";
 }
 
@@ -138,7 +151,8 @@ static const char *rule_source(const char *text)
     size_t length = strlen(text);
     bool holds = length >= 1 && length <= 1024;
     for (size_t i = 0; i < length; i++)
-        holds = holds && isascii((unsigned char)text[i]) && isgraph((unsigned char)text[i]) && !strchr("\"<>\\^`{|}", text[i]);
+        holds = holds && isascii((unsigned char)text[i]) && isgraph((unsigned char)text[i]) &&
+                !strchr("\"<>\\^`{|}", text[i]);
     return holds ? NULL : "must be a URI reference, such as /client-intake";
 }
 

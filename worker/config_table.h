@@ -47,7 +47,8 @@ const struct config_row *config_row_at(size_t offset);
 /* Rules for texts, used outside of the table too. */
 config_rule config_rule_topic, config_rule_workspace;
 
-/* Splits "HOST:PORT" or "[IPv6]:PORT" into a new host (without brackets) and the port. False if it is not of that form. */
+/* Splits "HOST:PORT" or "[IPv6]:PORT" into a new host (without brackets) and the port. False if it is not of that form.
+ */
 bool config_split_address(const char *address, char **host, int *port);
 
 #endif

@@ -158,10 +158,10 @@ void config_value_print(const struct config_row *row, int64_t value, char *text,
 static bool store_number(int64_t *member, const struct config_row *row, const char *text, const char *shown, char *why,
                          size_t why_size)
 {
-    static const char *const forms[] = {
-        [CONFIG_INTEGER] = "must be a whole number",
-        [CONFIG_SIZE] = "must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB",
-        [CONFIG_DURATION] = "must be a duration with its unit, such as 500 ms, 30 s, 5 min or 1 h"};
+    static const char *const forms[] = {[CONFIG_INTEGER] = "must be a whole number",
+                                        [CONFIG_SIZE] = "must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB",
+                                        [CONFIG_DURATION] =
+                                            "must be a duration with its unit, such as 500 ms, 30 s, 5 min or 1 h"};
     int64_t amount;
     if (!read_amount(text, units_of(row->type), row->type == CONFIG_DURATION, &amount))
         return refuse(why, why_size, "%s%s", forms[row->type], shown);
@@ -251,8 +251,8 @@ static bool store_list(struct text_list *member, const struct config_row *row, c
     return true;
 }
 
-bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret, char *why,
-                        size_t why_size)
+bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
+                        char *why, size_t why_size)
 {
     void *member = (char *)config + row->offset;
     char shown[96] = "";

@@ -12,8 +12,8 @@ char *config_value_expand(const char *text, bool *has_reference, char *why, size
 /* Reads `text` as the row asks and stores it in the row's member, freeing what was there. Returns false with the reason
  * in `why` if it is not of the row's type or out of range; then nothing is changed. The reason quotes the text unless
  * `is_secret`. */
-bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret, char *why,
-                        size_t why_size);
+bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
+                        char *why, size_t why_size);
 
 /* Frees what the row's member owns. */
 void config_value_free(struct config *config, const struct config_row *row);

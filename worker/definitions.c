@@ -146,10 +146,10 @@ static void read_order(struct definitions_reader *reader, uint32_t entry, struct
     reader_leave(reader, where);
 }
 
+/* Everything but the key. */
 static void read_field(struct definitions_reader *reader, uint32_t entry, struct draft *draft)
 {
     uint32_t name = reader_member(reader, entry, "name");
-    read_key(reader, entry, &draft->key);
     draft->name = reader_type(reader, name) == NODE_STRING ? json_text(&reader->document, name) : draft->key;
     read_type(reader, entry, draft);
     read_order(reader, entry, draft);
@@ -187,10 +187,11 @@ static void read_list(struct definitions_reader *reader, uint32_t list, struct d
         if (reader_type(reader, entry) != NODE_OBJECT) {
             reader_fault(reader, "must be an object");
         } else {
-            read_field(reader, entry, draft);
+            bool has_key = read_key(reader, entry, &draft->key);
             keys[drafts->count] = draft->key;
-            if (draft->key.length > 0 && !key_table_add(&table, drafts->count))
+            if (has_key && !key_table_add(&table, drafts->count))
                 fault_twice(reader, draft->key, "field");
+            read_field(reader, entry, draft);
             drafts->count++;
         }
         reader_leave(reader, where);

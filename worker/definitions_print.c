@@ -57,7 +57,8 @@ void definitions_print_faults(const char *path, const struct definitions_fault *
         printf("%s: %s%s%s\n", path, fault->path, fault->path[0] ? ": " : "", fault->message);
 }
 
-void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions, bool as_json)
+void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions,
+                              bool as_json)
 {
     if (!as_json) {
         printf("%s: %" PRIu32 " field%s, version %.*s, stored in Redis and at %s/%" PRId32 "/%" PRId64 "\n",

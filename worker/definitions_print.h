@@ -14,7 +14,8 @@ struct definitions_place {
     int64_t offset;
 };
 
-void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions, bool as_json);
+void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions,
+                              bool as_json);
 
 /* The fields of a workspace for people, in their order; or the faults, if `bytes` are not sound. */
 void definitions_print_table(const char *workspace, struct span bytes);

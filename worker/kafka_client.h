@@ -11,7 +11,7 @@
 
 struct kafka_client {
     rd_kafka_t *handle;
-    char fault[512]; /* what librdkafka complained about last; "" for nothing */
+    char fault[512];   /* what librdkafka complained about last; "" for nothing */
     int32_t partition; /* where the last message was stored */
     int64_t offset;
     rd_kafka_resp_err_t delivery; /* how the last message fared; _IN_PROGRESS while that is not known */
@@ -28,8 +28,8 @@ const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *clien
 /* The topic in `metadata`, or NULL if there is none. */
 const struct rd_kafka_metadata_topic *kafka_metadata_topic(const struct rd_kafka_metadata *metadata, const char *topic);
 
-/* Stores one message with all replicas that are in sync, and waits for it. True: client->partition and offset tell where.
- * False with the reason in `why`. */
+/* Stores one message with all replicas that are in sync, and waits for it. True: client->partition and offset tell
+ * where. False with the reason in `why`. */
 bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
                          size_t value_size, char *why, size_t why_size);
 

@@ -62,13 +62,17 @@ void kafka_log(const rd_kafka_t *kafka, int level, const char *facility, const c
     bool passes = true;
     if (ours != LOG_LEVEL_DEBUG) {
         pthread_mutex_lock(&memory_turn);
-        passes = kafka_log_passes(&lately, facility, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, &left_out);
+        passes =
+            kafka_log_passes(&lately, facility, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, &left_out);
         pthread_mutex_unlock(&memory_turn);
     }
     if (!passes)
         return;
-    struct log_value values[] = {LOG_TEXT("client", kafka ? rd_kafka_name(kafka) : ""), LOG_TEXT("facility", facility),
-                                 LOG_TEXT("text", text), LOG_INTEGER("repeated", left_out), {0}};
+    struct log_value values[] = {LOG_TEXT("client", kafka ? rd_kafka_name(kafka) : ""),
+                                 LOG_TEXT("facility", facility),
+                                 LOG_TEXT("text", text),
+                                 LOG_INTEGER("repeated", left_out),
+                                 {0}};
     if (left_out == 0)
         values[3].name = NULL;
     log_event(ours, "librdkafka", values);

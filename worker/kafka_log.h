@@ -26,8 +26,8 @@ struct kafka_log_memory {
     } entries[KAFKA_LOG_REMEMBERED];
 };
 
-/* True if a line is to be written at `now_ms`; then *left_out tells how many like it were not, since the last. Lines are
- * alike if they differ in nothing but numbers. */
+/* True if a line is to be written at `now_ms`; then *left_out tells how many like it were not, since the last. Lines
+ * are alike if they differ in nothing but numbers. */
 bool kafka_log_passes(struct kafka_log_memory *memory, const char *facility, const char *text, int64_t now_ms,
                       int64_t *left_out);
 

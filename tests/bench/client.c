@@ -1,8 +1,13 @@
 #include "tests/bench/client.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/bench/measure.h"
+
+#define TRIES        100
+#define TRY_EVERY_MS 100
 
 void tuning_add(struct tuning *tuning, char *text)
 {
@@ -91,15 +96,42 @@ void topic_create(rd_kafka_t *client, const char *name, int partitions)
     rd_kafka_NewTopic_destroy(topic);
 }
 
+/* False once `tries` are used up, else waits a little. */
+static bool may_try_again(int *tries)
+{
+    nanosleep(&(struct timespec){.tv_nsec = TRY_EVERY_MS * 1000000}, NULL);
+    return --*tries > 0;
+}
+
 int topic_partitions(rd_kafka_t *client, const char *name)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
     const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t error;
+    int count = 0, tries = TRIES;
 
-    client_expect(name, rd_kafka_metadata(client, 0, topic, &metadata, 30000));
-    client_expect(name, metadata->topics[0].err);
-    const int count = metadata->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(metadata);
+    do {
+        error = rd_kafka_metadata(client, 0, topic, &metadata, 30000);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        error = metadata->topics[0].err;
+        count = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    } while (error != RD_KAFKA_RESP_ERR_NO_ERROR && may_try_again(&tries));
+    client_expect(name, error);
     rd_kafka_topic_destroy(topic);
     return count;
+}
+
+int64_t topic_end(rd_kafka_t *client, const char *name, int partition)
+{
+    int64_t low, high;
+    rd_kafka_resp_err_t error;
+    int tries = TRIES;
+
+    do
+        error = rd_kafka_query_watermark_offsets(client, name, partition, &low, &high, 30000);
+    while (error != RD_KAFKA_RESP_ERR_NO_ERROR && may_try_again(&tries));
+    client_expect(name, error);
+    return high;
 }

@@ -30,8 +30,11 @@ void client_expect(const char *what, rd_kafka_resp_err_t error);
 /* The same for the transactional calls; destroys the error. */
 void client_expect_none(const char *what, rd_kafka_error_t *error);
 
-/* Creates a topic; one that exists already is left as it is. */
+/* Creates a topic; one that exists already is left as it is. Brokers learn of it a little later, so the two below try
+ * for some time. */
 void topic_create(rd_kafka_t *client, const char *name, int partitions);
 int topic_partitions(rd_kafka_t *client, const char *name);
+/* The offset behind a partition's last message. */
+int64_t topic_end(rd_kafka_t *client, const char *name, int partition);
 
 #endif

@@ -31,6 +31,7 @@
 #define PIPELINE_BYTES (64 * 1024) /* written to Redis at once, so that it works while the next are put together */
 #define CLAIM_BYTES    1024        /* more than one MSETNX takes */
 #define THREADS_MOST   64
+#define FIRST_WAIT_MS  50 /* and how soon the end is seen */
 #define ID_LENGTH      36
 #define KEY_LENGTH     (7 + ID_LENGTH)
 
@@ -74,28 +75,28 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     client_expect("delivery", message->err);
 }
 
-/* Fills the batch: all there is, up to its size, and for `linger_ms` what comes. Waits a little for the first. */
+/* Fills the batch with all there is, up to its size, and what comes within `linger_ms` of the first, for which it waits
+ * a little. */
 static void consume(struct thread *thread)
 {
     const struct options *options = thread->options;
     int64_t deadline = 0;
 
-    for (thread->count = 0; thread->count < options->batch;) {
-        int wait_ms = 50;
-        if (thread->count > 0) {
-            const int64_t left_ns = deadline - clock_ns();
-            wait_ms = left_ns > 0 ? (int)(left_ns / 1000000) + 1 : 0;
-        }
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(thread->consumer, thread->count == 0 ? 50 : 0);
-        if (message == NULL && thread->count > 0 && wait_ms > 0)
-            message = rd_kafka_consumer_poll(thread->consumer, wait_ms);
-        if (message == NULL)
+    thread->count = 0;
+    while (thread->count < options->batch) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(thread->consumer, thread->count == 0 ? FIRST_WAIT_MS : 0);
+        if (message == NULL && thread->count > 0 && clock_ns() < deadline)
+            message = rd_kafka_consumer_poll(thread->consumer, 1);
+        if (message == NULL && clock_ns() >= deadline)
             return;
+        if (message == NULL)
+            continue;
         client_expect("consume", message->err);
         if (thread->count == 0) {
-            deadline = clock_ns() + options->linger_ms * 1000000;
+            const int64_t now = clock_ns();
             long long none = 0;
-            atomic_compare_exchange_strong(&first_ns, &none, clock_ns());
+            deadline = now + options->linger_ms * 1000000;
+            atomic_compare_exchange_strong(&first_ns, &none, now);
         }
         thread->batch[thread->count++] = message;
     }
@@ -428,6 +429,49 @@ static void options_read(struct options *options, int count, char **arguments)
     }
 }
 
+/* Ends a line with where the time of a command went, in microseconds of waiting and working. */
+static void print_stages(struct thread *const *threads, int64_t count)
+{
+    const double done = (double)atomic_load(&commands_done);
+
+    for (int stage = 0; stage < STAGES; stage++) {
+        double sum = 0;
+        for (int64_t number = 0; number < count; number++)
+            sum += (double)threads[number]->stage_ns[stage];
+        printf(",\"%s_us\":%.2f", stage_names[stage], sum / 1e3 / done);
+    }
+    puts("}");
+}
+
+/* Sends the commands itself, one by one, and prints what they took. */
+static void run_one_by_one(const struct options *options)
+{
+    double *milliseconds = calloc((size_t)options->count, sizeof(*milliseconds));
+    const struct probe probe = {.bootstrap = options->bootstrap,
+                                .commands = options->topic,
+                                .replies = options->replies,
+                                .run = options->group,
+                                .count = (int)options->count};
+
+    if (milliseconds == NULL)
+        fail("out of memory");
+    probe_run(&probe, milliseconds);
+    atomic_store(&stop, true);
+    printf("{\"name\":\"io_only_one\",\"ms\":%.3f", quantile(milliseconds, (size_t)options->count, 0.5));
+    free(milliseconds);
+}
+
+static void print_drain(const struct options *options)
+{
+    const double done = (double)atomic_load(&commands_done);
+    const double seconds = (double)(atomic_load(&last_ns) - atomic_load(&first_ns)) / 1e9;
+
+    printf("{\"name\":\"io_only\",\"threads\":%" PRId64 ",\"per_s\":%.0f,\"cpu_us\":%.2f,\"rss_mb\":%.0f,"
+           "\"commands\":%.0f,\"transactions\":%lld",
+           options->threads, done / seconds, cpu_us_own() / done, memory_peak_own(), done,
+           (long long)atomic_load(&transactions_done));
+}
+
 int main(int count, char **arguments)
 {
     struct options options;
@@ -440,38 +484,13 @@ int main(int count, char **arguments)
     for (int number = 0; number < options.threads; number++)
         if (pthread_create(&threads[number]->id, NULL, thread_main, threads[number]) != 0)
             fail("no thread");
-
-    if (options.one) {
-        double *milliseconds = calloc((size_t)options.count, sizeof(*milliseconds));
-        if (milliseconds == NULL)
-            fail("out of memory");
-        const struct probe probe = {.bootstrap = options.bootstrap,
-                                    .commands = options.topic,
-                                    .replies = options.replies,
-                                    .run = options.group,
-                                    .count = (int)options.count};
-        probe_run(&probe, milliseconds);
-        atomic_store(&stop, true);
-        printf("{\"name\":\"io_only_one\",\"ms\":%.3f}\n", quantile(milliseconds, (size_t)options.count, 0.5));
-        free(milliseconds);
-    }
+    if (options.one)
+        run_one_by_one(&options);
     for (int number = 0; number < options.threads; number++)
         pthread_join(threads[number]->id, NULL);
-    if (!options.one) {
-        const double done = (double)atomic_load(&commands_done);
-        const double seconds = (double)(atomic_load(&last_ns) - atomic_load(&first_ns)) / 1e9;
-        printf("{\"name\":\"io_only\",\"threads\":%" PRId64 ",\"per_s\":%.0f,\"cpu_us\":%.2f,\"rss_mb\":%.0f,"
-               "\"commands\":%.0f,\"transactions\":%lld",
-               options.threads, done / seconds, cpu_us_own() / done, memory_peak_own(), done,
-               (long long)atomic_load(&transactions_done));
-        for (int stage = 0; stage < STAGES; stage++) {
-            double sum = 0;
-            for (int number = 0; number < options.threads; number++)
-                sum += (double)threads[number]->stage_ns[stage];
-            printf(",\"%s_us\":%.2f", stage_names[stage], sum / 1e3 / done);
-        }
-        puts("}");
-    }
+    if (!options.one)
+        print_drain(&options);
+    print_stages(threads, options.threads);
     for (int number = 0; number < options.threads; number++)
         thread_close(threads[number]);
     return 0;

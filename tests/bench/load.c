@@ -99,10 +99,7 @@ static void watch(const struct options *options)
     int64_t end = 0, begin_ns = 0, begin_at = 0, step_ns = 0, step_at = 0, last = 0, moved_ns = clock_ns();
 
     for (int partition = 0; partition < count; partition++) {
-        int64_t low, high;
-        client_expect(options->topic,
-                      rd_kafka_query_watermark_offsets(client, options->topic, partition, &low, &high, 30000));
-        end += high;
+        end += topic_end(client, options->topic, partition);
         rd_kafka_topic_partition_list_add(partitions, options->topic, partition);
     }
     for (int64_t now = 0; now < end;) {

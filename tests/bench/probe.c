@@ -17,12 +17,9 @@ static rd_kafka_t *reader_at_end(const struct probe *probe)
     rd_kafka_topic_partition_list_t *from = rd_kafka_topic_partition_list_new(partitions);
 
     client_expect("redirecting events", rd_kafka_poll_set_consumer(reader));
-    for (int partition = 0; partition < partitions; partition++) {
-        int64_t low, high;
-        client_expect(probe->replies,
-                      rd_kafka_query_watermark_offsets(reader, probe->replies, partition, &low, &high, 30000));
-        rd_kafka_topic_partition_list_add(from, probe->replies, partition)->offset = high;
-    }
+    for (int partition = 0; partition < partitions; partition++)
+        rd_kafka_topic_partition_list_add(from, probe->replies, partition)->offset =
+            topic_end(reader, probe->replies, partition);
     client_expect("assign", rd_kafka_assign(reader, from));
     rd_kafka_topic_partition_list_destroy(from);
     return reader;

@@ -99,8 +99,13 @@ void scene_close(void)
 void scene_start(const char *mode, const char *const *settings)
 {
     char servers[256], redis[640], delivery[64];
-    const char *all[32] = {servers, redis, delivery, "log.level=warning", "kafka.consumer.fetch.wait.max.ms=10",
-                           "replies.allowed=other.replies", "redis.timeout=1s"};
+    const char *all[32] = {servers,
+                           redis,
+                           delivery,
+                           "log.level=warning",
+                           "kafka.consumer.fetch.wait.max.ms=10",
+                           "replies.allowed=other.replies",
+                           "redis.timeout=1s"};
     size_t count = 7;
     snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", scene.broker.address);
     snprintf(redis, sizeof(redis), "redis.address=%s", scene.redis.address);

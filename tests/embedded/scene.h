@@ -43,8 +43,8 @@ void scene_send(int32_t partition, struct span key, struct span value, rd_kafka_
 /* A valid command for "acme" with this number in its id and email. */
 void scene_send_valid(int32_t partition, int number);
 
-/* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or for at most
- * `limit_ms`. Returns how many came; the first `count` are in `messages`, to be destroyed by scene_forget. */
+/* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or for at
+ * most `limit_ms`. Returns how many came; the first `count` are in `messages`, to be destroyed by scene_forget. */
 size_t scene_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms);
 void scene_forget(rd_kafka_message_t **messages, size_t count);
 

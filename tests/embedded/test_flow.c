@@ -66,12 +66,22 @@ static const struct hostile hostile[] = {
     {"1,000 deep", {"{\"a\":", 5}, "[", 1000, "", "malformed_json", true},
     {"over the limit", {"{\"a\":\"", 6}, "x", 300000, "\"}", "too_large", true},
     {"10,000 unknown members", {"{\"workspaceId\":\"acme\"", 21}, ",\"%zu\":1", 10000, "}", "validation_failed", false},
-    {"1e400", {"{\"workspaceId\":\"acme\",\"customFields\":{\"seats\":1e400}}", 53}, NULL, 0, NULL, "validation_failed",
+    {"1e400",
+     {"{\"workspaceId\":\"acme\",\"customFields\":{\"seats\":1e400}}", 53},
+     NULL,
+     0,
+     NULL,
+     "validation_failed",
      false},
     {"wrong types everywhere",
-     {"{\"workspaceId\":1,\"commandId\":[],\"givenName\":{},\"familyName\":true,\"email\":[null],\"customFields\":\"x\"}",
+     {"{\"workspaceId\":1,\"commandId\":[],\"givenName\":{},\"familyName\":true,\"email\":[null],\"customFields\":"
+      "\"x\"}",
       99},
-     NULL, 0, NULL, "validation_failed", false},
+     NULL,
+     0,
+     NULL,
+     "validation_failed",
+     false},
 };
 
 static struct span hostile_value(const struct hostile *row)
@@ -333,8 +343,8 @@ START_TEST(no_injected_error_stops_the_worker)
 }
 END_TEST
 
-/* The errors of Produce are injected while the worker has commands in hand, since the test's own sending would meet them
- * otherwise. */
+/* The errors of Produce are injected while the worker has commands in hand, since the test's own sending would meet
+ * them otherwise. */
 START_TEST(no_refused_record_stops_the_worker)
 {
     static const rd_kafka_resp_err_t codes[] = {

@@ -89,8 +89,8 @@ static void append(struct command *command, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    command->length += (size_t)vsnprintf(command->value + command->length, COMMAND_BYTES - command->length, format,
-                                         arguments);
+    command->length +=
+        (size_t)vsnprintf(command->value + command->length, COMMAND_BYTES - command->length, format, arguments);
     va_end(arguments);
     if (command->length >= COMMAND_BYTES)
         abort();
@@ -148,8 +148,9 @@ static void append_custom_fields(struct command *command, uint64_t index)
         append(command, ",\"seats\":%llu.50,\"site\":\"HTTPS://Example.COM:443/a/../%llu\"", number_of(index % 100),
                number_of(index));
     if (index % 4 == 0)
-        append(command, ",\"address\":{\"country\":\"us\",\"region\":\"NY\",\"postalCode\":\"10001\",\"city\":\"New York\","
-                        "\"addressLine1\":\"%llu Broadway\",\"fullAddress\":\"%llu Broadway\\nNew York\"}",
+        append(command,
+               ",\"address\":{\"country\":\"us\",\"region\":\"NY\",\"postalCode\":\"10001\",\"city\":\"New York\","
+               "\"addressLine1\":\"%llu Broadway\",\"fullAddress\":\"%llu Broadway\\nNew York\"}",
                number_of(index), number_of(index));
     if (index % 4 == 1)
         append(command, ",\"address\":\"Unter den Linden %llu, Berlin\"", number_of(index));
@@ -248,8 +249,9 @@ static void make_good(struct command *command, const struct command_mixture *mix
         append(command, "}");
         break;
     case KIND_CLOUDEVENT_STRUCTURED:
-        append(command, "{\"specversion\":\"1.0\",\"source\":\"tests\",\"id\":\"event-%llu\",\"type\":\"create-client\","
-                        "\"workspaceid\":\"%s\",\"data\":{",
+        append(command,
+               "{\"specversion\":\"1.0\",\"source\":\"tests\",\"id\":\"event-%llu\",\"type\":\"create-client\","
+               "\"workspaceid\":\"%s\",\"data\":{",
                number_of(index), workspace);
         append_person(command, index, email);
         append_custom_fields(command, index);
@@ -287,8 +289,12 @@ static void make_related(struct command *command, enum kind kind, uint64_t index
     snprintf(other, sizeof(other), kind == KIND_EMAIL_TAKEN_UPPER_CASE ? "C%llu@Example.COM" : "c%llu@example.com",
              number_of(earlier));
     switch (kind) {
-    case KIND_DUPLICATE: append_plain(command, workspace, earlier, earlier, other); break;
-    case KIND_CONFLICT: append_plain(command, workspace, earlier, index, email); break;
+    case KIND_DUPLICATE:
+        append_plain(command, workspace, earlier, earlier, other);
+        break;
+    case KIND_CONFLICT:
+        append_plain(command, workspace, earlier, index, email);
+        break;
     case KIND_INVALID_CONFLICT:
         append(command, "{\"commandId\":\"command-%llu\",\"workspaceId\":\"%s\",\"givenName\":7}", number_of(earlier),
                workspace);
@@ -312,19 +318,34 @@ static void make_invalid(struct command *command, enum kind kind, uint64_t index
                          const char *email)
 {
     append(command, "{\"commandId\":\"command-%llu\",\"workspaceId\":\"%s\",", number_of(index),
-           kind == KIND_MISSING_DEFINITIONS ? "bare" : kind == KIND_BAD_WORKSPACE ? "not a workspace" : workspace);
+           kind == KIND_MISSING_DEFINITIONS ? "bare"
+           : kind == KIND_BAD_WORKSPACE     ? "not a workspace"
+                                            : workspace);
     if (kind == KIND_MISSING_EMAIL)
         append(command, "\"givenName\":\"Ada\",\"familyName\":\"Lovelace\"");
     else
         append_person(command, index, kind == KIND_BAD_EMAIL ? "ada@@example..com" : email);
     switch (kind) {
-    case KIND_BAD_PHONE: append(command, ",\"customFields\":{\"phoneNumber\":\"+999%llu\"}", number_of(index)); break;
-    case KIND_BAD_OPTION: append(command, ",\"customFields\":{\"services\":[\"metrics\",\"metric\"]}"); break;
-    case KIND_MISSPELT_MEMBER: append(command, ",\"compnayId\":\"c-1\""); break;
-    case KIND_UNKNOWN_FIELD: append(command, ",\"customFields\":{\"shoeSize\":43}"); break;
-    case KIND_OTHER_TYPE: append(command, ",\"type\":\"delete-client\""); break;
-    case KIND_MISSING_DEFINITIONS: append_custom_fields(command, index); break;
-    default: break;
+    case KIND_BAD_PHONE:
+        append(command, ",\"customFields\":{\"phoneNumber\":\"+999%llu\"}", number_of(index));
+        break;
+    case KIND_BAD_OPTION:
+        append(command, ",\"customFields\":{\"services\":[\"metrics\",\"metric\"]}");
+        break;
+    case KIND_MISSPELT_MEMBER:
+        append(command, ",\"compnayId\":\"c-1\"");
+        break;
+    case KIND_UNKNOWN_FIELD:
+        append(command, ",\"customFields\":{\"shoeSize\":43}");
+        break;
+    case KIND_OTHER_TYPE:
+        append(command, ",\"type\":\"delete-client\"");
+        break;
+    case KIND_MISSING_DEFINITIONS:
+        append_custom_fields(command, index);
+        break;
+    default:
+        break;
     }
     append(command, "}");
 }
@@ -332,18 +353,35 @@ static void make_invalid(struct command *command, enum kind kind, uint64_t index
 static void make_unreadable(struct command *command, enum kind kind, uint64_t index)
 {
     switch (kind) {
-    case KIND_GARBAGE: append(command, "%c%c garbage %llu \"", 1, 2, number_of(index)); break;
-    case KIND_TOMBSTONE: command->tombstone = true; break;
-    case KIND_DUPLICATE_MEMBER: append(command, "{\"commandId\":\"a\",\"commandId\":\"b\"}"); break;
-    case KIND_LONE_SURROGATE: append(command, "{\"givenName\":\"\\ud800\"}"); break;
-    case KIND_ARRAY: append(command, "[{\"commandId\":\"command-%llu\"}]", number_of(index)); break;
-    case KIND_NOT_UTF_8: set_value(command, "{\"givenName\":\"\xc3\x28\"}", 18); break;
-    case KIND_TOO_DEEP: append_nested(command, 17); break;
+    case KIND_GARBAGE:
+        append(command, "%c%c garbage %llu \"", 1, 2, number_of(index));
+        break;
+    case KIND_TOMBSTONE:
+        command->tombstone = true;
+        break;
+    case KIND_DUPLICATE_MEMBER:
+        append(command, "{\"commandId\":\"a\",\"commandId\":\"b\"}");
+        break;
+    case KIND_LONE_SURROGATE:
+        append(command, "{\"givenName\":\"\\ud800\"}");
+        break;
+    case KIND_ARRAY:
+        append(command, "[{\"commandId\":\"command-%llu\"}]", number_of(index));
+        break;
+    case KIND_NOT_UTF_8:
+        set_value(command, "{\"givenName\":\"\xc3\x28\"}", 18);
+        break;
+    case KIND_TOO_DEEP:
+        append_nested(command, 17);
+        break;
     case KIND_TOO_LARGE:
         append(command, "{\"commandId\":\"command-%llu\"%*s}", number_of(index), COMMAND_LIMIT, "");
         break;
-    case KIND_TOO_LARGE_GARBAGE: append(command, "%*s", COMMAND_LIMIT + 1, "{"); break;
-    default: break; /* KIND_EMPTY */
+    case KIND_TOO_LARGE_GARBAGE:
+        append(command, "%*s", COMMAND_LIMIT + 1, "{");
+        break;
+    default:
+        break; /* KIND_EMPTY */
     }
 }
 

@@ -37,25 +37,39 @@ static void usage_error(void)
 static struct request request_read(int count, char **arguments)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'}, {"commands", required_argument, NULL, 'c'},
-        {"replies", required_argument, NULL, 'r'},   {"records", required_argument, NULL, 's'},
-        {"dead-letters", required_argument, NULL, 'd'}, {"redis", required_argument, NULL, 'i'},
+        {"bootstrap", required_argument, NULL, 'b'},
+        {"commands", required_argument, NULL, 'c'},
+        {"replies", required_argument, NULL, 'r'},
+        {"records", required_argument, NULL, 's'},
+        {"dead-letters", required_argument, NULL, 'd'},
+        {"redis", required_argument, NULL, 'i'},
         {0},
     };
     struct request request = {0};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
-        case 'b': request.bootstrap = optarg; break;
-        case 'c': request.commands = optarg; break;
-        case 's': request.records = optarg; break;
-        case 'd': request.dead_letters = optarg; break;
-        case 'i': request.redis = optarg; break;
+        case 'b':
+            request.bootstrap = optarg;
+            break;
+        case 'c':
+            request.commands = optarg;
+            break;
+        case 's':
+            request.records = optarg;
+            break;
+        case 'd':
+            request.dead_letters = optarg;
+            break;
+        case 'i':
+            request.redis = optarg;
+            break;
         case 'r':
             if (request.reply_topics == REPLY_TOPICS)
                 usage_error();
             request.replies[request.reply_topics++] = optarg;
             break;
-        default: usage_error();
+        default:
+            usage_error();
         }
     }
     if (!request.bootstrap || !request.commands || !request.reply_topics || !request.records || !request.dead_letters ||

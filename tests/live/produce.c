@@ -11,7 +11,8 @@
 static const char usage[] =
     "produce --bootstrap ADDRESS --topic TOPIC --partitions COUNT --count COUNT [--first INDEX] [--rate PER_SECOND]\n"
     "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC]\n"
-    "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and waits\n"
+    "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
+    "waits\n"
     "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes.\n";
 
 struct request {
@@ -31,25 +32,44 @@ static void usage_error(void)
 static struct request request_read(int count, char **arguments)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'}, {"topic", required_argument, NULL, 't'},
-        {"partitions", required_argument, NULL, 'p'}, {"count", required_argument, NULL, 'c'},
-        {"first", required_argument, NULL, 'f'},     {"rate", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'},      {"workspaces", required_argument, NULL, 'w'},
+        {"bootstrap", required_argument, NULL, 'b'},   {"topic", required_argument, NULL, 't'},
+        {"partitions", required_argument, NULL, 'p'},  {"count", required_argument, NULL, 'c'},
+        {"first", required_argument, NULL, 'f'},       {"rate", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},        {"workspaces", required_argument, NULL, 'w'},
         {"reply-topic", required_argument, NULL, 'a'}, {0},
     };
     struct request request = {.mixture = {.seed = 1, .workspaces = 16}};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
-        case 'b': request.bootstrap = optarg; break;
-        case 't': request.topic = optarg; break;
-        case 'p': request.mixture.partitions = atoi(optarg); break;
-        case 'c': request.count = strtoull(optarg, NULL, 10); break;
-        case 'f': request.first = strtoull(optarg, NULL, 10); break;
-        case 'r': request.rate = strtoull(optarg, NULL, 10); break;
-        case 's': request.mixture.seed = strtoull(optarg, NULL, 10); break;
-        case 'w': request.mixture.workspaces = (unsigned)atoi(optarg); break;
-        case 'a': request.mixture.reply_topic = optarg; break;
-        default: usage_error();
+        case 'b':
+            request.bootstrap = optarg;
+            break;
+        case 't':
+            request.topic = optarg;
+            break;
+        case 'p':
+            request.mixture.partitions = atoi(optarg);
+            break;
+        case 'c':
+            request.count = strtoull(optarg, NULL, 10);
+            break;
+        case 'f':
+            request.first = strtoull(optarg, NULL, 10);
+            break;
+        case 'r':
+            request.rate = strtoull(optarg, NULL, 10);
+            break;
+        case 's':
+            request.mixture.seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'w':
+            request.mixture.workspaces = (unsigned)atoi(optarg);
+            break;
+        case 'a':
+            request.mixture.reply_topic = optarg;
+            break;
+        default:
+            usage_error();
         }
     }
     if (!request.bootstrap || !request.topic || request.mixture.partitions < 1 || request.mixture.workspaces < 1)
@@ -67,14 +87,13 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 
 static rd_kafka_t *producer_new(const char *bootstrap)
 {
-    static const char *const settings[][2] = {{"enable.idempotence", "true"},   {"message.timeout.ms", "300000"},
-                                              {"partitioner", "murmur2_random"}, {"linger.ms", "5"},
+    static const char *const settings[][2] = {{"enable.idempotence", "true"},      {"message.timeout.ms", "300000"},
+                                              {"partitioner", "murmur2_random"},   {"linger.ms", "5"},
                                               {"reconnect.backoff.max.ms", "500"}, {"log_level", "2"}};
     char why[256];
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
-    rd_kafka_conf_res_t result =
-        rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, why, sizeof(why));
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, why, sizeof(why));
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
         result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], why, sizeof(why));
     rd_kafka_t *producer =

@@ -31,7 +31,8 @@ static void make_folder(void)
     snprintf(faulty_path, sizeof(faulty_path), "%s/faulty", folder);
     snprintf(config_path, sizeof(config_path), "%s/config", folder);
     write_file(sound_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
-    write_file(faulty_path, "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
+    write_file(faulty_path,
+               "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
     write_file(config_path, "[log]\nlevel = loud\n");
 }
 
@@ -129,7 +130,9 @@ static const struct row {
     {{"definitions", "lint", "/tmp"}, 1, NULL, "/tmp: Is a directory\n"},
     {{"definitions", "put", "acme", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
     /* Redis that is not there */
-    {{"definitions", "get", "acme", "--set", "redis.address=unix:/does/not/exist"}, 69, NULL,
+    {{"definitions", "get", "acme", "--set", "redis.address=unix:/does/not/exist"},
+     69,
+     NULL,
      "client-intake definitions: Redis: No such file or directory\n"},
 };
 

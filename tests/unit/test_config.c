@@ -36,8 +36,8 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-/* Reads `text` (NULL: no file) with up to two --set. What was printed is in *printed, with "F" for the file's path; it is
- * to be freed. */
+/* Reads `text` (NULL: no file) with up to two --set. What was printed is in *printed, with "F" for the file's path; it
+ * is to be freed. */
 static struct config *read_text(const char *text, const char *first, const char *second, char **printed)
 {
     const char *settings[] = {first, second, NULL};
@@ -170,7 +170,8 @@ static const struct accepted {
     {NULL, "SECRET_OF_TEST=open sesame", "redis.password=${SECRET_OF_TEST}!", "redis.password", "open sesame!"},
     {NULL, NULL, "redis.password=<${file:SECRET_FILE}>", "redis.password", "<open sesame>"},
     {NULL, NULL, "redis.password=$${NAME} $5", "redis.password", "${NAME} $5"},
-    {NULL, "SECRET_OF_TEST=${NOT_READ_AGAIN}", "redis.password=${SECRET_OF_TEST}", "redis.password", "${NOT_READ_AGAIN}"},
+    {NULL, "SECRET_OF_TEST=${NOT_READ_AGAIN}", "redis.password=${SECRET_OF_TEST}", "redis.password",
+     "${NOT_READ_AGAIN}"},
     {NULL, "SECRET_OF_TEST=debug", "log.level=${SECRET_OF_TEST}", "log.level", "debug"},
     /* librdkafka */
     {"[kafka]\nbootstrap.servers = a:1,b:2\n", NULL, NULL, "kafka.bootstrap.servers", "a:1,b:2"},
@@ -222,8 +223,7 @@ static const struct refused {
     /* values */
     {"[limits]\ncommand_bytes = 12 MB\n", NULL,
      "F:2: limits.command_bytes must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB, not \"12 MB\"\n"},
-    {NULL, "limits.command_bytes=100",
-     "--set: limits.command_bytes must be 1 KiB to 64 MiB, not \"100\"\n"},
+    {NULL, "limits.command_bytes=100", "--set: limits.command_bytes must be 1 KiB to 64 MiB, not \"100\"\n"},
     {NULL, "limits.command_bytes=9000000000 GiB",
      "--set: limits.command_bytes must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB, not \"9000000000 GiB\"\n"},
     {NULL, "limits.command_bytes=0x400",
@@ -258,9 +258,9 @@ static const struct refused {
     /* references */
     {NULL, "log.level=${NOT_SET_IN_THIS_TEST}",
      "--set: log.level: ${NOT_SET_IN_THIS_TEST}: there is no such environment variable\n"},
-    {NULL, "log.level=${file:/does/not/exist}", "--set: log.level: ${file:/does/not/exist}: No such file or directory\n"},
-    {NULL, "log.level=${OPEN",
-     "--set: log.level: ${ without a name and }; write $${ for the characters themselves\n"},
+    {NULL, "log.level=${file:/does/not/exist}",
+     "--set: log.level: ${file:/does/not/exist}: No such file or directory\n"},
+    {NULL, "log.level=${OPEN", "--set: log.level: ${ without a name and }; write $${ for the characters themselves\n"},
     /* librdkafka */
     {"[kafka]\nbootstrap.server = a\n", NULL,
      "F:2: kafka.bootstrap.server is no setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
@@ -268,14 +268,18 @@ static const struct refused {
      "F:2: kafka.producer.compression.codec is refused by librdkafka: Invalid value \"zip\" for configuration property "
      "\"compression.codec\"\n"},
     {"[kafka.consumer]\nenable.auto.commit = true\n", NULL,
-     "F:2: kafka.consumer.enable.auto.commit is not for the config: offsets are committed together with their replies\n"},
+     "F:2: kafka.consumer.enable.auto.commit is not for the config: offsets are committed together with their "
+     "replies\n"},
     {NULL, "kafka.isolation.level=read_uncommitted",
-     "--set: kafka.isolation.level is not for the config: commands and records of a transaction that was aborted must not "
+     "--set: kafka.isolation.level is not for the config: commands and records of a transaction that was aborted must "
+     "not "
      "be seen\n"},
     {NULL, "kafka.producer.acks=1",
-     "--set: kafka.producer.acks is not for the config: a transaction is acknowledged by all replicas that are in sync\n"},
+     "--set: kafka.producer.acks is not for the config: a transaction is acknowledged by all replicas that are in "
+     "sync\n"},
     {NULL, "kafka.consumer.partition.assignment.strategy=range",
-     "--set: kafka.consumer.partition.assignment.strategy is not for the config: how partitions are given up and taken is "
+     "--set: kafka.consumer.partition.assignment.strategy is not for the config: how partitions are given up and taken "
+     "is "
      "part of the delivery guarantee\n"},
     /* two keys together */
     {"[commands]\ntopic = t\n[replies]\ntopic = t\n", NULL,

@@ -266,7 +266,9 @@ static const struct {
     {"ada@exam\037ple.com", "control_character"},
     {"ada@example.com\033", "control_character"},
     {"\177ada@example.com", "control_character"},
-    {"\302\205" "ada@example.com", "control_character"},
+    {"\302\205"
+     "ada@example.com",
+     "control_character"},
     {"ada@example.com\302\237", "control_character"},
     {"\vada@example.com", "control_character"},
     {"ada@example.com\f", "control_character"},
@@ -322,8 +324,8 @@ END_TEST
 START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {
-        "@", ".",  "..",     "-",      "--",      "_",      "a",      "Z",      "0",      "1",      "xn--",
-        " ", "\t", "\u00e4", "\u00c4", "e\u0301", "\u00df", "\u3002", "\uff0e", "\u200d", "\u00ad", "א",
+        "@", ".",  "..",     "-",      "--",      "_",        "a",      "Z",      "0",      "1",      "xn--",
+        " ", "\t", "\u00e4", "\u00c4", "e\u0301", "\u00df",   "\u3002", "\uff0e", "\u200d", "\u00ad", "א",
         "م", "日", "\u2260", "\uff3f", "😀",       "\302\205", "\u0345", "İ",      "ς",      "0x"};
     uint64_t seed = 20;
     char mutation[1024];

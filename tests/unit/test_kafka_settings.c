@@ -114,8 +114,8 @@ START_TEST(nearest_name_is_found_if_it_is_near)
 {
     static const struct {
         const char *written, *expected;
-    } rows[] = {{"levl", "level"}, {"leevl", "level"}, {"level", "level"}, {"fromat", "format"}, {"x", NULL},
-                {"weather", NULL}, {"", NULL}};
+    } rows[] = {{"levl", "level"}, {"leevl", "level"}, {"level", "level"}, {"fromat", "format"},
+                {"x", NULL},       {"weather", NULL},  {"", NULL}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct nearest search = nearest_to(rows[i].written);
         nearest_offer(&search, "format");

@@ -1,0 +1,67 @@
+/* judging: what tests of the pure part of the pipeline have in common: a config, definitions, and a batch of one. */
+#ifndef TESTS_UNIT_JUDGING_H
+#define TESTS_UNIT_JUDGING_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "worker/judge.h"
+
+#define JUDGING_TIME 1795415880123 /* 2026-11-23T06:38:00.123Z */
+
+struct judging {
+    struct config *config;
+    struct definitions *definitions;
+    struct judge judge;
+    struct batch batch;
+};
+
+/* `definitions` and `settings` (ended by NULL) may be NULL. */
+static inline void judging_open(struct judging *judging, const char *definitions, const char *const *settings)
+{
+    *judging = (struct judging){.config = config_read(&(struct config_sources){.settings = settings})};
+    ck_assert_ptr_nonnull(judging->config);
+    size_t bytes = (size_t)judging->config->limits.command_bytes;
+    judging->judge = (struct judge){.config = judging->config, .parser = json_parser_new(bytes)};
+    ck_assert_ptr_nonnull(judging->judge.parser);
+    ck_assert_int_eq(batch_open(&judging->batch, 1, bytes, bytes), 0);
+    if (definitions) {
+        judging->definitions = definitions_compile(span_of_text(definitions), NULL);
+        ck_assert_ptr_nonnull(judging->definitions);
+        judging->judge.definitions = judging->definitions;
+    }
+}
+
+static inline void judging_close(struct judging *judging)
+{
+    batch_close(&judging->batch);
+    definitions_free(judging->definitions);
+    json_parser_free(judging->judge.parser);
+    config_free(judging->config);
+}
+
+/* The batch's item, anew, with this value (NULL: none), from clients.commands/3/17. The batch's memory is kept. */
+static inline struct item *judging_item(struct judging *judging, const char *value)
+{
+    struct item *item = &judging->batch.items[0];
+    *item = (struct item){
+        .from = {.topic = "clients.commands", .partition = 3, .offset = 17, .timestamp_ms = JUDGING_TIME},
+        .value = value ? span_of_text(value) : SPAN_NONE};
+    return item;
+}
+
+static inline void expect_span(struct span found, const char *expected)
+{
+    ck_assert_msg(span_equal(found, span_of_text(expected)), "expected %s\nfound    %.*s", expected, SPAN_FORMAT(found));
+}
+
+static inline int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
+
+#endif

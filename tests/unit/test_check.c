@@ -1,0 +1,258 @@
+/* check: paths, messages and their limits, quotes; what check sets besides the reply. */
+#include "tests/unit/judging.h"
+
+#include "worker/check.h"
+#include "worker/key_table.h"
+#include "worker/member.h"
+
+#define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
+
+static struct judging judging;
+static struct check check;
+
+static void open_judging(void)
+{
+    judging_open(&judging, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
+    check = (struct check){
+        .config = judging.config, .item = judging_item(&judging, "{}"), .arena = &judging.batch.arena};
+}
+
+static void close_judging(void)
+{
+    judging_close(&judging);
+}
+
+START_TEST(test_path)
+{
+    check_fail(&check, ERROR_REQUIRED, "at the root");
+    check_enter(&check, SPAN("a/b"));
+    check_enter_index(&check, 4294967295);
+    check_enter(&check, SPAN("~"));
+    check_enter(&check, SPAN(""));
+    ck_assert(!check_fail(&check, ERROR_TOO_LONG, "deep %d", 7));
+    check_leave(&check);
+    check_leave(&check);
+    check_fail_type(&check, "a string", NODE_NULL);
+    const struct violation *violation = judging.batch.items[0].violations;
+    expect_span(violation->path, "");
+    expect_span(violation->message, "at the root");
+    violation = violation->next;
+    expect_span(violation->path, "/a~1b/4294967295/~0/");
+    expect_span(violation->message, "deep 7");
+    ck_assert_int_eq(violation->code, ERROR_TOO_LONG);
+    violation = violation->next;
+    expect_span(violation->path, "/a~1b/4294967295");
+    expect_span(violation->message, "must be a string, not null");
+    ck_assert_ptr_null(violation->next);
+}
+END_TEST
+
+/* The longest path that can be. */
+START_TEST(test_longest_path)
+{
+    char name[PATH_TOKEN_BYTES + 1];
+    memset(name, '/', sizeof(name));
+    for (int i = 0; i < CHECK_PATH_DEPTH - 1; i++)
+        check_enter(&check, span_of(name, PATH_TOKEN_BYTES));
+    check_enter(&check, span_of(name, PATH_TOKEN_BYTES + 1));
+    check_fail_required(&check);
+    const struct violation *violation = judging.batch.items[0].violations;
+    ck_assert_uint_eq(violation->path.length, (CHECK_PATH_DEPTH - 1) * (PATH_TOKEN_BYTES * 2 + 1));
+}
+END_TEST
+
+START_TEST(test_hundred_violations_are_listed)
+{
+    struct item *item = check.item;
+    for (unsigned i = 0; i < VIOLATIONS_LISTED + 50; i++)
+        check_fail(&check, ERROR_REQUIRED, "%u", i);
+    ck_assert_uint_eq(item->violation_count, VIOLATIONS_LISTED + 50);
+    ck_assert_uint_eq(item->violation_listed, VIOLATIONS_LISTED);
+    expect_span(item->last_violation->message, "99");
+}
+END_TEST
+
+/* The list is a beginning of all violations: nothing short slips in behind one that did not fit. */
+START_TEST(test_violation_bytes)
+{
+    struct item *item = check.item;
+    char name[PATH_TOKEN_BYTES];
+    memset(name, 'n', sizeof(name));
+    check_enter(&check, span_of(name, sizeof(name)));
+    unsigned expected = VIOLATION_BYTES / (PATH_TOKEN_BYTES + 1 + 4);
+    for (unsigned i = 0; i < VIOLATIONS_LISTED; i++)
+        check_fail(&check, ERROR_REQUIRED, "four");
+    check_leave(&check);
+    check_fail(&check, ERROR_REQUIRED, "x");
+    ck_assert_uint_lt(expected, VIOLATIONS_LISTED);
+    ck_assert_uint_eq(item->violation_listed, expected);
+    ck_assert_uint_eq(item->violation_count, VIOLATIONS_LISTED + 1);
+    ck_assert_uint_le(item->violation_bytes, VIOLATION_BYTES);
+    size_t used = check.arena->used;
+    ck_assert_str_eq(quote_of(&check, SPAN("not needed any more")), "");
+    ck_assert_uint_eq(check.arena->used, used);
+}
+END_TEST
+
+/* A message that is too long ends at a character. */
+START_TEST(test_long_message)
+{
+    char text[3001] = {0};
+    for (int i = 0; i < 1500; i++)
+        memcpy(text + i * 2, "\xc3\xa9", 2);
+    check_fail(&check, ERROR_REQUIRED, "%s", text);
+    struct span message = check.item->violations->message;
+    ck_assert_uint_eq(message.length, 1022);
+    ck_assert(text_is_utf8(message));
+}
+END_TEST
+
+static const struct {
+    struct span value;
+    const char *quote;
+} quotes[] = {
+    {{"", 0}, "\"\""},
+    {{"abc", 3}, "\"abc\""},
+    {{"a\0b\n\x7f", 5}, "\"a\\u0000b\\u000a\\u007f\""},
+    {{"\xc2\x85", 2}, "\"\\u0085\""},
+    {{"\xf0\x9f\x98\x80", 4}, "\"\xf0\x9f\x98\x80\""},
+    {{"1234567890123456789012345678901234567890123456789012345678901234", 64},
+     "\"1234567890123456789012345678901234567890123456789012345678901234\""},
+    {{"12345678901234567890123456789012345678901234567890123456789012345", 65},
+     "\"1234567890123456789012345678901234567890123456789012345678901234\"..."},
+    {{"123456789012345678901234567890123456789012345678901234567890123\xc3\xa9", 65},
+     "\"123456789012345678901234567890123456789012345678901234567890123\"..."},
+    {{"a\xff\xc3", 3}, "\"a\xef\xbf\xbd\xef\xbf\xbd\""}, /* not UTF-8 */
+};
+
+START_TEST(test_quote)
+{
+    ck_assert_str_eq(quote_of(&check, quotes[_i].value), quotes[_i].quote);
+}
+END_TEST
+
+/* Nothing grows beyond the room that a quote has. */
+START_TEST(test_longest_quotes)
+{
+    char value[200], quote[QUOTE_SIZE];
+    for (int byte = 0; byte < 256; byte++) {
+        memset(value, byte, sizeof(value));
+        quote_write(span_of(value, sizeof(value)), quote);
+        ck_assert_uint_lt(strlen(quote), QUOTE_SIZE);
+        ck_assert(text_is_utf8(span_of_text(quote)));
+    }
+}
+END_TEST
+
+START_TEST(test_accepted)
+{
+    struct item *item = judging_item(&judging, "{" VALID "}");
+    judge_item(&judging.judge, item, &judging.batch.arena);
+    ck_assert_int_eq(item->outcome, OUTCOME_CREATED);
+    expect_span(item->email_key, "ada@example.com");
+    ck_assert(span_begins_with(item->record, SPAN("{\"id\":\"")));
+    ck_assert_mem_eq(item->record.at + 7, item->client_id, CLIENT_ID_LENGTH);
+}
+END_TEST
+
+/* An item that is rejected already is left alone. */
+START_TEST(test_rejected_before)
+{
+    struct item *item = judging_item(&judging, "{}");
+    item_reject(item, ERROR_TOO_LARGE, SPAN("too large"));
+    check_item(item, judging.config, &judging.batch.arena);
+    ck_assert_int_eq(item->error, ERROR_TOO_LARGE);
+    ck_assert_uint_eq(item->violation_count, 0);
+}
+END_TEST
+
+/* A command of the largest size, whatever it is made of, stays in the arena that batch_open sized. */
+static const struct {
+    const char *head, *body, *tail;
+} largest[] = {
+    {"{\"a\":[", "1,", "1]}"},
+    {"{\"a\":[", "{},", "1]}"},
+    {"{\"workspaceId\":\"acme\",\"companyIds\":[", "1,", "1]}"},
+    {"{" VALID ",\"companyIds\":[", "\"a\",", "\"a\"]}"},
+    {"{" VALID ",\"customFields\":{\"n\":[", "\"\",", "1]}}"},
+    {"{\"workspaceId\":\"acme\",\"givenName\":\"", "\\u0001", "\"}"},
+    {"{\"workspaceId\":\"acme\",\"givenName\":\"", "\xf0\x9d\x85\x9e", "\"}"}, /* grows threefold in NFC */
+    {"{\"commandId\":\"", "\\u0000", "\"}"},
+    {"{\"", "\\u0001", "\":1}"},
+    {"", "[", ""},
+    {"{\"a\":", "\"", ""},
+};
+
+START_TEST(test_largest)
+{
+    size_t limit = (size_t)judging.config->limits.command_bytes;
+    size_t head = strlen(largest[_i].head), body = strlen(largest[_i].body), tail = strlen(largest[_i].tail);
+    char *value = malloc(limit + 1), *to = value;
+    to = mempcpy(to, largest[_i].head, head);
+    while ((size_t)(to - value) + body + tail <= limit)
+        to = mempcpy(to, largest[_i].body, body);
+    memcpy(to, largest[_i].tail, tail + 1);
+    struct item *item = judging_item(&judging, value);
+    judge_item(&judging.judge, item, &judging.batch.arena);
+    ck_assert_uint_gt(item->reply.length, 0);
+    free(value);
+}
+END_TEST
+
+START_TEST(test_member_names)
+{
+    for (enum member member = 0; member < MEMBER_COUNT; member++)
+        ck_assert_int_eq(member_find(member_name(member)), member);
+    ck_assert_int_eq(member_find(SPAN("")), MEMBER_UNKNOWN);
+    ck_assert_int_eq(member_find(SPAN("Email")), MEMBER_UNKNOWN);
+    ck_assert_int_eq(member_find(SPAN("emai")), MEMBER_UNKNOWN);
+    ck_assert_int_eq(member_find(SPAN("email\0")), MEMBER_UNKNOWN);
+}
+END_TEST
+
+/* A table finds each of its keys and no other, also when it is as full as it may be. */
+START_TEST(test_key_table)
+{
+    enum { KEYS = 1000 };
+    static char texts[KEYS][8];
+    static struct span keys[KEYS];
+    uint32_t slot_count = key_table_slots(KEYS);
+    uint32_t *slots = malloc(slot_count * sizeof(*slots));
+    struct key_table table;
+    key_table_open(&table, keys, slots, slot_count, 42);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "k%u", i);
+        keys[i] = span_of_text(texts[i]);
+        ck_assert_int_eq(key_table_find(&table, keys[i]), -1);
+        ck_assert(key_table_add(&table, i));
+        ck_assert(!key_table_add(&table, i));
+    }
+    for (uint32_t i = 0; i < KEYS; i++)
+        ck_assert_int_eq(key_table_find(&table, keys[i]), (int)i);
+    ck_assert_int_eq(key_table_find(&table, SPAN("")), -1);
+    free(slots);
+}
+END_TEST
+
+#define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+int main(void)
+{
+    Suite *suite = suite_create("check");
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_test(tests, test_path);
+    tcase_add_test(tests, test_longest_path);
+    tcase_add_test(tests, test_hundred_violations_are_listed);
+    tcase_add_test(tests, test_violation_bytes);
+    tcase_add_test(tests, test_long_message);
+    tcase_add_loop_test(tests, test_quote, 0, ROWS(quotes));
+    tcase_add_test(tests, test_longest_quotes);
+    tcase_add_test(tests, test_accepted);
+    tcase_add_test(tests, test_rejected_before);
+    tcase_add_loop_test(tests, test_largest, 0, ROWS(largest));
+    tcase_add_test(tests, test_member_names);
+    tcase_add_test(tests, test_key_table);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

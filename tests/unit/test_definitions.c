@@ -1,0 +1,288 @@
+/* definitions: what compiles, in which order and how it is found; every fault with its place. */
+#include "tests/unit/judging.h"
+
+#include "worker/field.h"
+#include "worker/identity.h"
+
+/* One entry of the list, with the members that every field needs. */
+#define FIELD(type, members) "[{\"key\":\"k\",\"type\":\"" type "\"" members "}]"
+#define RULES(type, rules)   FIELD(type, ",\"rules\":" rules)
+#define CHOICE(members)      FIELD("multiSelect", members)
+
+/* Faults as lines "PATH: MESSAGE" ("PATH: ..." where only the beginning of the message matters). */
+static const struct fault_row {
+    const char *json;
+    const char *faults;
+} faulty[] = {
+    {"", ": line 1, column 1: ..."},
+    {"nonsense", ": line 1, column 2: ..."},
+    {"[\n  {\"key\": \"a\",}\n]", ": line 2, column 15: ..."},
+    {"{\"data\":[],\"data\":[]}", ": line 1, column 12: ..."},
+    {"[\"\xff\"]", ": ..."},
+    {"{}", "/data: must be the array of custom fields"},
+    {"{\"data\":{}}", "/data: must be the array of custom fields"},
+    {"7", "/data: must be the array of custom fields"},
+    {"[1,null,\"x\"]", "/0: must be an object\n/1: must be an object\n/2: must be an object"},
+    {"[{}]", "/0/key: is missing\n/0/type: is missing"},
+    {"{\"data\":[{\"key\":\"a\",\"type\":\"text\"},{\"type\":\"text\"}]}", "/data/1/key: is missing"},
+    {"[{\"key\":null,\"type\":null}]", "/0/key: is missing\n/0/type: is missing"},
+    {"[{\"key\":7,\"type\":7}]", "/0/key: must be a string\n/0/type: must be a string"},
+    {"[{\"key\":\"\",\"type\":\"text\"}]", "/0/key: must not be blank"},
+    {"[{\"key\":\" \\t\",\"type\":\"text\"}]", "/0/key: must not be blank"},
+    {"[{\"key\":\"a\\u0007\",\"type\":\"text\"}]", "/0/key: must not hold a control character"},
+    {"[{\"key\":\"a\\u0000\",\"type\":\"text\"}]", "/0/key: must not hold a control character"},
+    {"[{\"key\":\"a\",\"type\":\"date\"}]", "/0/type: \"date\" is not a type of custom field"},
+    {"[{\"key\":\"a\",\"type\":\"Text\"}]", "/0/type: \"Text\" is not a type of custom field"},
+    {"[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"},{\"key\":\"\\u0061\",\"type\":\"url\"}]",
+     "/2/key: \"a\" is already the key of another field"},
+    {FIELD("text", ",\"order\":\"1\""), "/0/order: must be a number"},
+    {FIELD("text", ",\"order\":1e400"), "/0/order: must be a number"},
+    {FIELD("text", ",\"options\":[{\"key\":\"a\"}]"), "/0/options: only a multiSelect has options"},
+    {FIELD("text", ",\"options\":7"), "/0/options: must be an array"},
+    {CHOICE(""), "/0/options: is missing"},
+    {CHOICE(",\"options\":{}"), "/0/options: must be an array"},
+    {CHOICE(",\"options\":[\"a\"]"), "/0/options/0: must be an object"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"},{\"label\":\"A\"}]"), "/0/options/1/key: is missing"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"},{\"key\":\"b\"},{\"key\":\"a\"}]"),
+     "/0/options/2/key: \"a\" is already the key of another option"},
+    {RULES("text", "[]"), "/0/rules: must be an object"},
+    {RULES("text", "{\"minlength\":1}"), "/0/rules/minlength: is not a rule"},
+    {RULES("text", "{\"required\":1}"), "/0/rules/required: must be true or false"},
+    {RULES("text", "{\"minLength\":-1}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
+    {RULES("text", "{\"minLength\":1.5}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
+    {RULES("text", "{\"minLength\":\"1\"}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
+    {RULES("text", "{\"maxLength\":4294967296}"), "/0/rules/maxLength: must be a whole number from 1 to 4294967295"},
+    {RULES("text", "{\"maxLength\":0}"), "/0/rules/maxLength: must be a whole number from 1 to 4294967295"},
+    {RULES("text", "{\"minimum\":1}"), "/0/rules/minimum: is not a rule for fields of this type"},
+    {RULES("text", "{\"countries\":[\"US\"]}"), "/0/rules/countries: is not a rule for fields of this type"},
+    {RULES("text", "{\"minLength\":3,\"maxLength\":2}"), "/0/rules: minLength is greater than maxLength"},
+    {RULES("number", "{\"minLength\":3}"), "/0/rules/minLength: is not a rule for fields of this type"},
+    {RULES("number", "{\"minimum\":\"1\"}"), "/0/rules/minimum: must be a number"},
+    {RULES("number", "{\"minimum\":1e400}"), "/0/rules/minimum: must be a number"},
+    {RULES("number", "{\"minimum\":2,\"maximum\":1}"), "/0/rules: minimum is greater than maximum"},
+    {RULES("number", "{\"minimum\":1.1,\"maximum\":1.9,\"integer\":true}"),
+     "/0/rules: no integer lies between minimum and maximum"},
+    {RULES("phoneNumber", "{\"countries\":[]}"), "/0/rules/countries: must be an array of at least one country code"},
+    {RULES("phoneNumber", "{\"countries\":\"US\"}"), "/0/rules/countries: must be an array of at least one country code"},
+    {RULES("phoneNumber", "{\"countries\":[\"US\",\"us\",1,\"USA\"]}"),
+     "/0/rules/countries/1: must be a country code of two capital letters, like \"US\"\n"
+     "/0/rules/countries/2: must be a country code of two capital letters, like \"US\"\n"
+     "/0/rules/countries/3: must be a country code of two capital letters, like \"US\""},
+    {RULES("address", "{\"countries\":[\"UK\"]}"), "/0/rules/countries/0: \"UK\" is not a country of ISO 3166-1"},
+    {RULES("phoneNumber", "{\"phone\":\"valid\"}"), "/0/rules/phone: must be \"possible\", \"plan\" or \"assigned\""},
+    {RULES("address", "{\"phone\":\"plan\"}"), "/0/rules/phone: is not a rule for fields of this type"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"minSelected\":2}"),
+     "/0/rules: minSelected is greater than the number of options"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"},{\"key\":\"b\"}],\"rules\":{\"minSelected\":2,\"maxSelected\":1}"),
+     "/0/rules: minSelected is greater than maxSelected"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"maxSelected\":0}"),
+     "/0/rules/maxSelected: must be a whole number from 1 to 4294967295"},
+    /* Every fault, in document order. */
+    {"[{\"key\":\"a\",\"type\":\"x\"},{\"key\":\"a\",\"type\":\"text\",\"rules\":{\"a\":1,\"b\":2}},{\"key\":\"\",\"type\":\"text\"}]",
+     "/0/type: \"x\" is not a type of custom field\n/1/key: \"a\" is already the key of another field\n"
+     "/1/rules/a: is not a rule\n/1/rules/b: is not a rule\n/2/key: must not be blank"},
+};
+
+/* The expected line matches up to its "...". */
+static bool line_matches(const char *expected, size_t length, const char *found)
+{
+    if (length >= 3 && memcmp(expected + length - 3, "...", 3) == 0)
+        return strncmp(expected, found, length - 3) == 0;
+    return strlen(found) == length && memcmp(expected, found, length) == 0;
+}
+
+START_TEST(test_faulty)
+{
+    const struct fault_row *row = &faulty[_i];
+    struct definitions_fault *faults;
+    ck_assert_ptr_null(definitions_compile(span_of_text(row->json), &faults));
+    const char *expected = row->faults;
+    for (const struct definitions_fault *fault = faults; fault; fault = fault->next) {
+        char found[sizeof(fault->path) + sizeof(fault->message) + 2];
+        snprintf(found, sizeof(found), "%s: %s", fault->path, fault->message);
+        size_t length = strcspn(expected, "\n");
+        ck_assert_msg(line_matches(expected, length, found), "%s\nexpected %s\nfound    %s", row->json, expected, found);
+        expected += length + (expected[length] == '\n');
+    }
+    ck_assert_msg(*expected == '\0', "%s\nmissing %s", row->json, expected);
+    definitions_faults_free(faults);
+    ck_assert_ptr_null(definitions_compile(span_of_text(row->json), NULL));
+}
+END_TEST
+
+static const char *const fine[] = {
+    "[]",
+    "{\"data\":[]}",
+    "{\"data\":[],\"nextToken\":\"x\",\"other\":{}}",
+    FIELD("text", ",\"options\":[],\"color\":{\"a\":[1]},\"order\":null,\"name\":null,\"rules\":null"),
+    FIELD("text", ",\"options\":null,\"rules\":{}"),
+    CHOICE(",\"options\":null"),
+    CHOICE(",\"options\":[]"),
+    RULES("text", "{\"required\":null,\"minLength\":0,\"maxLength\":4294967295}"),
+    RULES("email", "{\"maxLength\":10}"),
+    RULES("number", "{\"minimum\":-1e300,\"maximum\":1E+2,\"integer\":true}"),
+    RULES("number", "{\"minimum\":1,\"maximum\":1.5,\"integer\":true}"),
+    CHOICE(",\"options\":[{\"key\":\"a\"},{\"key\":\"A\"}],\"rules\":{\"minSelected\":2,\"maxSelected\":2}"),
+    "[{\"key\":\"a\",\"type\":\"x\",\"entityType\":\"company\"}]",
+    "[{\"entityType\":\"company\"},{\"key\":\"a\",\"type\":\"text\",\"entityType\":\"client\"}]",
+};
+
+START_TEST(test_fine)
+{
+    struct definitions_fault *faults;
+    struct definitions *definitions = definitions_compile(span_of_text(fine[_i]), &faults);
+    ck_assert_msg(definitions && !faults, "%s: %s %s", fine[_i], faults ? faults->path : "", faults ? faults->message : "");
+    definitions_free(definitions);
+}
+END_TEST
+
+/* Keys of the longest kind pass, one byte more does not. */
+START_TEST(test_key_length)
+{
+    char json[1024], key[FIELD_KEY_BYTES + 2];
+    for (int length = FIELD_KEY_BYTES; length <= FIELD_KEY_BYTES + 1; length++) {
+        memset(key, 'k', (size_t)length);
+        key[length] = '\0';
+        snprintf(json, sizeof(json), "[{\"key\":\"%s\",\"type\":\"multiSelect\",\"options\":[{\"key\":\"%s\"}]}]", key, key);
+        struct definitions_fault *faults;
+        struct definitions *definitions = definitions_compile(span_of_text(json), &faults);
+        ck_assert_int_eq(definitions != NULL, length == FIELD_KEY_BYTES);
+        if (!definitions) {
+            ck_assert_str_eq(faults->path, "/0/key");
+            ck_assert_str_eq(faults->next->path, "/0/options/0/key");
+        }
+        definitions_free(definitions);
+        definitions_faults_free(faults);
+    }
+}
+END_TEST
+
+START_TEST(test_compiled)
+{
+    static const char json[] =
+        "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":\"b\\\"\"}]},"
+        "{\"key\":\"t\",\"type\":\"text\",\"order\":1,\"rules\":{\"required\":true,\"minLength\":2,\"maxLength\":9}},"
+        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\"],\"phone\":\"possible\"}},"
+        "{\"key\":\"n\",\"type\":\"number\",\"order\":1,\"rules\":{\"minimum\":-1.5,\"maximum\":7,\"integer\":true}}]";
+    struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
+    ck_assert_ptr_nonnull(definitions);
+    ck_assert_uint_eq(definitions->count, 4);
+    static const char *const order[] = {"t", "n", "s", "p"};
+    for (uint32_t i = 0; i < 4; i++) {
+        expect_span(definitions->fields[i].key, order[i]);
+        ck_assert_uint_eq(definitions->fields[i].index, i);
+        ck_assert_ptr_eq(definitions_field(definitions, span_of_text(order[i])), &definitions->fields[i]);
+    }
+    ck_assert_ptr_null(definitions_field(definitions, SPAN("")));
+    ck_assert_ptr_null(definitions_field(definitions, SPAN("S")));
+
+    const struct field *text = definitions_field(definitions, SPAN("t"));
+    expect_span(text->name, "t");
+    expect_span(text->label_token, "\"t\":");
+    ck_assert_str_eq(text->type->name, "text");
+    ck_assert(text->rules.required && text->rules.has_min_length && text->rules.has_max_length);
+    ck_assert_uint_eq(text->rules.min_length, 2);
+    ck_assert_uint_eq(text->rules.max_length, 9);
+    ck_assert(!text->rules.has_minimum && !text->rules.has_countries && !text->rules.has_phone);
+    ck_assert_uint_eq(definitions->required_count, 1);
+    ck_assert_ptr_eq(definitions->required[0], text);
+
+    const struct field *choice = definitions_field(definitions, SPAN("s"));
+    expect_span(choice->name, "S");
+    ck_assert_uint_eq(choice->option_count, 2);
+    ck_assert_int_eq(field_option(choice, SPAN("a")), 0);
+    ck_assert_int_eq(field_option(choice, SPAN("b\"")), 1);
+    ck_assert_int_eq(field_option(choice, SPAN("A")), -1);
+    ck_assert_int_eq(field_option(text, SPAN("a")), -1);
+    expect_span(choice->option_tokens[1], "\"b\\\"\"");
+
+    const struct field *phone = definitions_field(definitions, SPAN("p"));
+    ck_assert(phone->rules.has_countries && phone->rules.has_phone);
+    ck_assert_int_eq(phone->rules.phone, PHONE_POSSIBLE);
+    ck_assert_uint_eq(phone->rules.countries['U' - 'A'], UINT32_C(1) << ('S' - 'A'));
+    ck_assert_uint_eq(phone->rules.countries['C' - 'A'], UINT32_C(1) << ('A' - 'A'));
+
+    const struct field *number = definitions_field(definitions, SPAN("n"));
+    ck_assert(number->rules.integer && number->rules.has_minimum && number->rules.has_maximum);
+    ck_assert_double_eq(number->rules.minimum, -1.5);
+    ck_assert_double_eq(number->rules.maximum, 7);
+    definitions_free(definitions);
+}
+END_TEST
+
+/* The version is the hash of the bytes: the same for the same, another for others. */
+START_TEST(test_version)
+{
+    char expected[HASH_LENGTH];
+    hash_text(SPAN("[ ]"), expected);
+    struct definitions *definitions = definitions_compile(SPAN("[ ]"), NULL);
+    ck_assert_mem_eq(definitions->version, expected, HASH_LENGTH);
+    definitions_free(definitions);
+    definitions = definitions_compile(SPAN("[]"), NULL);
+    ck_assert_mem_ne(definitions->version, expected, HASH_LENGTH);
+    definitions_free(definitions);
+}
+END_TEST
+
+/* A list of `count` text fields, to be freed. */
+static char *many_fields(unsigned count)
+{
+    char *json = malloc(count * 40 + 16), *to = json;
+    *to++ = '[';
+    for (unsigned i = 0; i < count; i++)
+        to += sprintf(to, "%s{\"key\":\"k%u\",\"type\":\"text\"}", i > 0 ? "," : "", i);
+    strcpy(to, "]");
+    return json;
+}
+
+START_TEST(test_many_fields)
+{
+    char *json = many_fields(FIELDS_PER_WORKSPACE), key[16];
+    struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
+    ck_assert_ptr_nonnull(definitions);
+    for (unsigned i = 0; i < FIELDS_PER_WORKSPACE; i++) {
+        snprintf(key, sizeof(key), "k%u", i);
+        ck_assert_uint_eq(definitions_field(definitions, span_of_text(key))->index, i);
+    }
+    definitions_free(definitions);
+    free(json);
+
+    json = many_fields(FIELDS_PER_WORKSPACE + 1);
+    struct definitions_fault *faults;
+    ck_assert_ptr_null(definitions_compile(span_of_text(json), &faults));
+    ck_assert_str_eq(faults->message, "must list at most 2000 fields");
+    definitions_faults_free(faults);
+    free(json);
+}
+END_TEST
+
+/* Paths and messages have a fixed size, and long names end at a character. */
+START_TEST(test_long_rule_name)
+{
+    char json[1024] = "[{\"key\":\"k\",\"type\":\"text\",\"rules\":{\"";
+    for (int i = 0; i < 200; i++)
+        strcat(json, "\xc3\xa9");
+    strcat(json, "\":1}}]");
+    struct definitions_fault *faults;
+    ck_assert_ptr_null(definitions_compile(span_of_text(json), &faults));
+    size_t length = strlen(faults->path);
+    ck_assert_uint_ge(length, sizeof(faults->path) - 3);
+    ck_assert_int_eq((unsigned char)faults->path[length - 1], 0xa9);
+    definitions_faults_free(faults);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("definitions");
+    TCase *tests = tcase_create("all");
+    tcase_add_loop_test(tests, test_faulty, 0, (int)(sizeof(faulty) / sizeof(faulty[0])));
+    tcase_add_loop_test(tests, test_fine, 0, (int)(sizeof(fine) / sizeof(fine[0])));
+    tcase_add_test(tests, test_key_length);
+    tcase_add_test(tests, test_compiled);
+    tcase_add_test(tests, test_version);
+    tcase_add_test(tests, test_many_fields);
+    tcase_add_test(tests, test_long_rule_name);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

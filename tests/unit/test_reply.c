@@ -1,0 +1,240 @@
+/* reply: values, headers, topics and dead letters of every outcome. */
+#include "tests/unit/judging.h"
+
+#include "worker/reply.h"
+
+#define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
+#define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"
+
+static struct judging judging;
+
+static void open_judging(void)
+{
+    static const char *const settings[] = {"replies.allowed=team-a.replies, team-b.replies", NULL};
+    judging_open(&judging, NULL, settings);
+}
+
+static void close_judging(void)
+{
+    judging_close(&judging);
+}
+
+/* An item as the stages before leave it. */
+static struct item *decided(enum outcome outcome)
+{
+    struct item *item = judging_item(&judging, "{}");
+    item->command_id = SPAN("c\"1");
+    item->workspace = SPAN("acme");
+    item->outcome = outcome;
+    return item;
+}
+
+static struct item *rejected(enum error error)
+{
+    struct item *item = decided(OUTCOME_UNDECIDED);
+    item_reject(item, error, SPAN("says why"));
+    return item;
+}
+
+static void expect_reply(struct item *item, const char *expected)
+{
+    reply_compose(item, &judging.batch.arena);
+    expect_span(item->reply, expected);
+}
+
+START_TEST(test_created)
+{
+    struct item *item = decided(OUTCOME_CREATED);
+    item->record = SPAN(CLIENT);
+    expect_reply(item, "{\"type\":\"client.created\",\"commandId\":\"c\\\"1\",\"workspaceId\":\"acme\"," SOURCE
+                       ",\"client\":" CLIENT "}");
+}
+END_TEST
+
+/* A duplicate is answered as a creation, with the stored client. */
+START_TEST(test_duplicate)
+{
+    struct item *item = decided(OUTCOME_DUPLICATE);
+    item->record = SPAN(CLIENT);
+    expect_reply(item, "{\"type\":\"client.created\",\"commandId\":\"c\\\"1\",\"workspaceId\":\"acme\"," SOURCE
+                       ",\"client\":" CLIENT "}");
+}
+END_TEST
+
+#define REJECTED "{\"type\":\"client.rejected\",\"commandId\":\"c\\\"1\",\"workspaceId\":\"acme\"," SOURCE ",\"error\":"
+
+START_TEST(test_email_taken)
+{
+    struct item *item = rejected(ERROR_EMAIL_TAKEN);
+    item->existing_client_id = SPAN("3d63998c-0d0a-54e2-afb2-e6a0f2822c4a");
+    expect_reply(item, REJECTED "{\"code\":\"email_taken\",\"message\":\"says why\",\"retryable\":false,"
+                                "\"existingClientId\":\"3d63998c-0d0a-54e2-afb2-e6a0f2822c4a\"}}");
+}
+END_TEST
+
+/* Only definitions_missing can succeed later; only validation_failed lists errors. */
+START_TEST(test_every_code)
+{
+    for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
+        const struct error_row *row = error_row(error);
+        if (row->scope != ERROR_SCOPE_COMMAND || error == ERROR_EMAIL_TAKEN)
+            continue;
+        char expected[512];
+        snprintf(expected, sizeof(expected), REJECTED "{\"code\":\"%s\",\"message\":\"says why\",\"retryable\":%s%s}}",
+                 row->code, error == ERROR_DEFINITIONS_MISSING ? "true" : "false",
+                 error == ERROR_VALIDATION_FAILED ? ",\"errors\":[]" : "");
+        expect_reply(rejected(error), expected);
+    }
+}
+END_TEST
+
+START_TEST(test_without_workspace)
+{
+    struct item *item = rejected(ERROR_COMMAND_ID_CONFLICT);
+    item->workspace = SPAN_NONE;
+    expect_reply(item, "{\"type\":\"client.rejected\",\"commandId\":\"c\\\"1\"," SOURCE
+                       ",\"error\":{\"code\":\"command_id_conflict\",\"message\":\"says why\",\"retryable\":false}}");
+}
+END_TEST
+
+START_TEST(test_extreme_position)
+{
+    struct item *item = rejected(ERROR_TOO_LARGE);
+    item->from.partition = INT32_MAX;
+    item->from.offset = INT64_MAX;
+    reply_compose(item, &judging.batch.arena);
+    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length,
+                                 "\"partition\":2147483647,\"offset\":9223372036854775807}", 52));
+}
+END_TEST
+
+static void expect_headers(const struct item *item, const char *const expected[][2], uint32_t count)
+{
+    struct header headers[REPLY_HEADERS];
+    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), count);
+    for (uint32_t i = 0; i < count; i++) {
+        expect_span(headers[i].name, expected[i][0]);
+        expect_span(headers[i].value, expected[i][1]);
+    }
+}
+
+START_TEST(test_headers_of_a_duplicate)
+{
+    struct item *item = decided(OUTCOME_DUPLICATE);
+    item->record = SPAN(CLIENT);
+    static const char *const expected[][2] = {
+        {"content-type", "application/json"},
+        {"ce_specversion", "1.0"},
+        {"ce_type", "client.created"},
+        {"ce_source", "/client-intake"},
+        {"ce_id", "clients.commands/3/17"},
+        {"ce_time", "2026-11-23T06:38:00.123Z"},
+        {"ce_subject", "c705de71-3695-5583-8297-37fc27f7dead"},
+        {"ce_causationid", "c\"1"},
+        {"duplicate", "true"},
+    };
+    expect_headers(item, expected, 9);
+}
+END_TEST
+
+/* Every echo at once, and a few more headers, stay in the room that REPLY_HEADERS gives. */
+START_TEST(test_all_echoes)
+{
+    static const struct header given[] = {
+        {{"correlation-id", 14}, {"first", 5}}, {{"tracestate", 10}, {"s", 1}},
+        {{"correlation-id", 14}, {"last", 4}},  {{"kafka_correlationId", 19}, {"\0\xff", 2}},
+        {{"traceparent", 11}, {NULL, 0}},
+    };
+    struct item *item = decided(OUTCOME_DUPLICATE);
+    item->record = SPAN(CLIENT);
+    item->headers = given;
+    item->header_count = 5;
+    struct header headers[REPLY_HEADERS];
+    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 13);
+    expect_span(headers[9].name, "kafka_correlationId");
+    ck_assert(span_equal(headers[9].value, span_of("\0\xff", 2)));
+    expect_span(headers[10].name, "correlation-id");
+    expect_span(headers[10].value, "last");
+    expect_span(headers[11].name, "traceparent");
+    ck_assert_ptr_null(headers[11].value.at);
+    expect_span(headers[12].name, "tracestate");
+}
+END_TEST
+
+#define TOPIC(name)     {{"kafka_replyTopic", 16}, {name, sizeof(name) - 1}}
+#define TOPIC_TOO(name) {{"reply-topic", 11}, {name, sizeof(name) - 1}}
+#define PARTITION(text) {{"kafka_replyPartition", 20}, {text, sizeof(text) - 1}}
+#define NO_HEADER       {{"other", 5}, {"", 0}}
+
+static const struct {
+    struct header headers[3];
+    const char *topic;
+    int32_t partition;
+} topics[] = {
+    {{NO_HEADER, NO_HEADER, NO_HEADER}, "clients.replies", -1},
+    {{TOPIC("team-a.replies"), NO_HEADER, NO_HEADER}, "team-a.replies", -1},
+    {{TOPIC_TOO("team-b.replies"), NO_HEADER, NO_HEADER}, "team-b.replies", -1},
+    {{TOPIC("team-a.replies"), TOPIC_TOO("team-b.replies"), NO_HEADER}, "team-a.replies", -1},
+    {{TOPIC("team-a.replies"), PARTITION("\0\0\0\0"), NO_HEADER}, "team-a.replies", 0},
+    {{TOPIC("team-a.replies"), PARTITION("\0\1\2\3"), NO_HEADER}, "team-a.replies", 66051},
+    {{TOPIC("team-a.replies"), PARTITION("\xff\xff\xff\xff"), NO_HEADER}, "team-a.replies", -1},
+    {{TOPIC("team-a.replies"), PARTITION("7"), NO_HEADER}, "team-a.replies", -1},
+    {{TOPIC("team-a.replies"), PARTITION(""), NO_HEADER}, "team-a.replies", -1},
+    /* Not allowed: the configured topic, and the partition does not count either. */
+    {{TOPIC("secrets"), PARTITION("\0\0\0\1"), NO_HEADER}, "clients.replies", -1},
+    {{TOPIC("secrets"), TOPIC_TOO("team-a.replies"), NO_HEADER}, "clients.replies", -1},
+    {{TOPIC("team-a.replie"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
+    {{TOPIC(""), NO_HEADER, NO_HEADER}, "clients.replies", -1},
+    {{TOPIC("team-a.replies\0"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
+    {{PARTITION("\0\0\0\1"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
+};
+
+START_TEST(test_reply_topic)
+{
+    struct item *item = rejected(ERROR_TOO_LARGE);
+    item->headers = topics[_i].headers;
+    item->header_count = 3;
+    int32_t partition = 99;
+    ck_assert_str_eq(reply_topic(item, judging.config, &partition), topics[_i].topic);
+    ck_assert_int_eq(partition, topics[_i].partition);
+}
+END_TEST
+
+START_TEST(test_dead_letter)
+{
+    struct header headers[REPLY_HEADERS];
+    static const char *const expected[][2] = {
+        {"dlq-topic", "clients.commands"},   {"dlq-partition", "3"},      {"dlq-offset", "17"},
+        {"dlq-timestamp", "1795415880123"}, {"dlq-code", "malformed_json"}, {"dlq-message", "says why"},
+    };
+    struct item *item = rejected(ERROR_MALFORMED_JSON);
+    ck_assert_uint_eq(dead_letter_headers(item, &judging.batch.arena, headers), 6);
+    for (size_t i = 0; i < 6; i++) {
+        expect_span(headers[i].name, expected[i][0]);
+        expect_span(headers[i].value, expected[i][1]);
+    }
+    for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++)
+        ck_assert_int_eq(error_is_dead_letter(error), error == ERROR_MALFORMED_JSON || error == ERROR_TOO_LARGE);
+}
+END_TEST
+
+#define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+int main(void)
+{
+    Suite *suite = suite_create("reply");
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_test(tests, test_created);
+    tcase_add_test(tests, test_duplicate);
+    tcase_add_test(tests, test_email_taken);
+    tcase_add_test(tests, test_every_code);
+    tcase_add_test(tests, test_without_workspace);
+    tcase_add_test(tests, test_extreme_position);
+    tcase_add_test(tests, test_headers_of_a_duplicate);
+    tcase_add_test(tests, test_all_echoes);
+    tcase_add_loop_test(tests, test_reply_topic, 0, ROWS(topics));
+    tcase_add_test(tests, test_dead_letter);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
