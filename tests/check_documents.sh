@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.." || exit 1
 # A line "SCOPE code retryable when" for each row of worker/error.h.
 error_rows() {
     printf '%s\n' '#include "worker/error.h"' \
-        '#define ROW(name, code, scope, retryable, when) @ scope code retryable when' 'ERROR_TABLE(ROW)' \
-        | "${CC:-cc}" -E -P -I. - | tr -d '\n' | tr '@' '\n' | grep -oE '(COMMAND|VALUE) "[a-z_]+" .*' \
+        '#define ROW(name, code, scope, retryable, when) $ scope code retryable when' 'ERROR_TABLE(ROW)' \
+        | "${CC:-cc}" -E -P -I. - | tr -d '\n' | tr '$' '\n' | grep -oE '(COMMAND|VALUE) "[a-z_]+" .*' \
         | sed -E 's/^([A-Z]+) "([a-z_]+)" ([a-z0-9]+) "(.*)" *$/\1 \2 \3 \4/; s/" +"//g'
 }
 

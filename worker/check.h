@@ -10,7 +10,7 @@
 #include "worker/definitions.h"
 #include "worker/quote.h"
 
-#define CHECK_PATH_DEPTH 8    /* a path in a value has at most five tokens: /data/customFields/KEY/INDEX, and to spare */
+#define CHECK_PATH_DEPTH 8 /* a path in a value has at most five tokens: /data/customFields/KEY/INDEX, and to spare */
 #define PATH_TOKEN_BYTES 1024 /* a longer name ends a path at its parent */
 
 struct check {

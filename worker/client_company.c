@@ -60,7 +60,8 @@ static void collect(struct check *check, uint32_t array, uint32_t count, struct 
     struct span *tokens = arena_alloc(check->arena, count * sizeof(*tokens));
     uint32_t slots = key_table_slots(count);
     struct key_table seen;
-    key_table_open(&seen, ids, arena_alloc(check->arena, slots * sizeof(uint32_t)), slots, (uintptr_t)check->arena->base);
+    key_table_open(&seen, ids, arena_alloc(check->arena, slots * sizeof(uint32_t)), slots,
+                   (uintptr_t)check->arena->base);
     uint32_t kept = 0;
     for (uint32_t node = array + 1; node < document->nodes[array].next; node = document->nodes[node].next) {
         ids[kept] = json_text(document, node);

@@ -109,9 +109,8 @@ static bool workspace_is_valid(const struct decoder *decoder, const struct found
     if (valid)
         return true;
     fault->code = ERROR_ID_SYNTAX;
-    fault->message =
-        arena_format(decoder->arena, "%smust have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s", found->source,
-                     WORKSPACE_ID_CHARACTERS, quote_new(found->text, decoder->arena));
+    fault->message = arena_format(decoder->arena, "%smust have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s",
+                                  found->source, WORKSPACE_ID_CHARACTERS, quote_new(found->text, decoder->arena));
     return false;
 }
 

@@ -33,15 +33,15 @@ struct field {
     struct span label_token; /* the key as JSON string with its quotes and a colon, ready to be copied */
     const struct field_type *type;
     struct rules rules;
-    uint32_t index; /* among the workspace's fields, in their order */
-    const struct span *options; /* keys of a multiSelect's options */
+    uint32_t index;                   /* among the workspace's fields, in their order */
+    const struct span *options;       /* keys of a multiSelect's options */
     const struct span *option_tokens; /* the same as JSON strings with quotes */
     uint32_t option_count;
     struct key_table option_table;
 };
 
 struct definitions {
-    char version[HASH_LENGTH]; /* hash of the bytes they were compiled from */
+    char version[HASH_LENGTH];  /* hash of the bytes they were compiled from */
     const struct field *fields; /* in the order of their `order`, then as listed */
     uint32_t count;
     const struct field *const *required; /* those whose rules ask for a value, in the same order */
@@ -51,7 +51,7 @@ struct definitions {
 
 /* One fault of a definition set, found by compiling it. */
 struct definitions_fault {
-    char path[128];    /* JSON Pointer of the place; "" for the whole */
+    char path[128]; /* JSON Pointer of the place; "" for the whole */
     char message[256];
     struct definitions_fault *next;
 };

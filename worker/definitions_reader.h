@@ -9,7 +9,7 @@
 struct definitions_reader {
     struct arena scratch; /* for the time of reading */
     struct json_document document;
-    char path[128];       /* JSON Pointer of the place that is being read; cut if longer */
+    char path[128]; /* JSON Pointer of the place that is being read; cut if longer */
     struct definitions_fault *first, *last;
     bool failed; /* at least one fault was found, listed or, without memory, not */
 };

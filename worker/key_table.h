@@ -1,4 +1,5 @@
-/* key_table: which of an array of keys equals a given one, in constant time. Open addressing; memory is the caller's. */
+/* key_table: which of an array of keys equals a given one, in constant time. Open addressing; memory is the caller's.
+ */
 #ifndef WORKER_KEY_TABLE_H
 #define WORKER_KEY_TABLE_H
 

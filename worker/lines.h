@@ -32,7 +32,8 @@ void lines_close(struct lines *lines);
  * 0, or -1 with errno set. */
 int lines_fill(struct lines *lines);
 
-/* The next line that is whole, or known to be too long. False if more must be read, or, after the end, if there is none. */
+/* The next line that is whole, or known to be too long. False if more must be read, or, after the end, if there is
+ * none. */
 bool lines_next(struct lines *lines, struct line *line);
 
 /* True when every line was given out. */

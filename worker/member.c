@@ -3,11 +3,16 @@
 #include <assert.h>
 
 static const struct span names[MEMBER_COUNT] = {
-    [MEMBER_COMMAND_ID] = {"commandId", 9},   [MEMBER_WORKSPACE_ID] = {"workspaceId", 11},
-    [MEMBER_TYPE] = {"type", 4},              [MEMBER_SEND_INVITE] = {"sendInvite", 10},
-    [MEMBER_GIVEN_NAME] = {"givenName", 9},   [MEMBER_FAMILY_NAME] = {"familyName", 10},
-    [MEMBER_EMAIL] = {"email", 5},            [MEMBER_COMPANY_ID] = {"companyId", 9},
-    [MEMBER_COMPANY_IDS] = {"companyIds", 10}, [MEMBER_CUSTOM_FIELDS] = {"customFields", 12},
+    [MEMBER_COMMAND_ID] = {"commandId", 9},
+    [MEMBER_WORKSPACE_ID] = {"workspaceId", 11},
+    [MEMBER_TYPE] = {"type", 4},
+    [MEMBER_SEND_INVITE] = {"sendInvite", 10},
+    [MEMBER_GIVEN_NAME] = {"givenName", 9},
+    [MEMBER_FAMILY_NAME] = {"familyName", 10},
+    [MEMBER_EMAIL] = {"email", 5},
+    [MEMBER_COMPANY_ID] = {"companyId", 9},
+    [MEMBER_COMPANY_IDS] = {"companyIds", 10},
+    [MEMBER_CUSTOM_FIELDS] = {"customFields", 12},
 };
 
 enum member member_find(struct span name)

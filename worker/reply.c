@@ -177,7 +177,8 @@ uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struc
     headers[count++] = (struct header){SPAN("dlq-topic"), span_of_text(from->topic)};
     headers[count++] = (struct header){SPAN("dlq-partition"), arena_format(arena, "%d", (int)from->partition)};
     headers[count++] = (struct header){SPAN("dlq-offset"), arena_format(arena, "%lld", (long long)from->offset)};
-    headers[count++] = (struct header){SPAN("dlq-timestamp"), arena_format(arena, "%lld", (long long)from->timestamp_ms)};
+    headers[count++] =
+        (struct header){SPAN("dlq-timestamp"), arena_format(arena, "%lld", (long long)from->timestamp_ms)};
     headers[count++] = (struct header){SPAN("dlq-code"), span_of_text(error_row(item->error)->code)};
     headers[count++] = (struct header){SPAN("dlq-message"), item->error_message};
     return count;

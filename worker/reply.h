@@ -11,8 +11,8 @@
 /* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). */
 void reply_compose(struct item *item, struct arena *arena);
 
-/* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the same
- * bytes. Of several headers with one name the last is echoed.
+/* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the
+ * same bytes. Of several headers with one name the last is echoed.
  *
  * Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their count. Values live in the arena,
  * the config or the message. */
@@ -20,8 +20,8 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
                        struct header *headers);
 
 /* The reply topic: that of header kafka_replyTopic, else reply-topic, if replies.allowed lists it, else the configured
- * one. *partition: what kafka_replyPartition names (four bytes, big-endian, as Spring for Kafka sends it) if the header's
- * topic was taken, else -1. */
+ * one. *partition: what kafka_replyPartition names (four bytes, big-endian, as Spring for Kafka sends it) if the
+ * header's topic was taken, else -1. */
 const char *reply_topic(const struct item *item, const struct config *config, int32_t *partition);
 
 /* The headers that a dead letter gets besides its own. Same terms as reply_headers. */

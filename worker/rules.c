@@ -68,8 +68,7 @@ static bool read_phone_level(struct definitions_reader *reader, uint32_t node, e
     return reader_fault(reader, "must be \"possible\", \"plan\" or \"assigned\"");
 }
 
-static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned allowed,
-                      struct rules *rules)
+static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned allowed, struct rules *rules)
 {
     enum rule {
         REQUIRED,

@@ -1,8 +1,8 @@
 #include "worker/timestamp.h"
 
-#define DAY_MS     INT64_C(86400000)
-#define MINUTE_MS  INT64_C(60000)
-#define YEAR_0_MS  INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
+#define DAY_MS       INT64_C(86400000)
+#define MINUTE_MS    INT64_C(60000)
+#define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* Days are counted in years that begin in March, so that the leap day is a year's last; 400 years have 146,097 days and
@@ -143,7 +143,8 @@ static bool read_rfc_3339(struct span text, int64_t *since_1970_ms)
         !read_one_of(&text, ":", &mark) || !read_digits(&text, 2, &second) || !read_decimals(&text, &milliseconds) ||
         !read_offset(&text, &offset) || text.length > 0)
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 59)
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
+        second > 59)
         return false;
     int64_t days = day_of_date((struct date){.year = year, .month = month, .day = day});
     *since_1970_ms = days * DAY_MS + ((int64_t)hour * 60 + minute - offset) * MINUTE_MS + (int64_t)second * 1000 +

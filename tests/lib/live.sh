@@ -7,11 +7,12 @@
 # shellcheck shell=bash
 
 LIVE_WORKSPACES=16
-LIVE_CHECKS=23 # how many checks of the oracle a suite misses where there is no Kafka
+LIVE_CHECKS=24 # how many checks of the oracle a suite misses where there is no Kafka
 
 declare -A worker_pids=() worker_logs=()
 kafka_folder= kafka_address=
 producer_pid=
+live_sent=0 # commands, which the oracle expects to find
 
 # The suite ends here, its checks skipped, where there is no Kafka.
 live_begin() {
@@ -130,12 +131,14 @@ process_is_gone() {
 
 # produce FIRST COUNT [OPTION ...]: sends a part of the mixture of commands.
 produce() {
+    live_sent=$((live_sent + $2))
     make_produce_command "$@"
     "${produce_command[@]}" || suite_fail "commands were sent"
 }
 
 # The same in the background; produce_wait waits for it.
 produce_along() {
+    live_sent=$((live_sent + $2))
     make_produce_command "$@"
     "${produce_command[@]}" &
     producer_pid=$!
@@ -157,7 +160,7 @@ producing() {
 }
 
 oracle() {
-    "$BUILD/tests/live/oracle" "$@" "${oracle_options[@]}"
+    "$BUILD/tests/live/oracle" "$@" "${oracle_options[@]}" --sent "$live_sent"
 }
 
 # A sleep of so many tenths of a second.

@@ -1,9 +1,10 @@
 #include "tests/live/commands.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/live/command_text.h"
 
 #define COMMAND_LIMIT 262144 /* limits.command_bytes, by default */
 #define LOOK_BACK     64     /* how many commands of a workspace are tried as the earlier one */
@@ -82,103 +83,6 @@ static enum kind kind_drawn(const struct command_mixture *mixture, uint64_t inde
         drawn -= kinds[kind].share;
     }
     return KIND_PLAIN;
-}
-
-static void append(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void append(struct command *command, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    command->length +=
-        (size_t)vsnprintf(command->value + command->length, COMMAND_BYTES - command->length, format, arguments);
-    va_end(arguments);
-    if (command->length >= COMMAND_BYTES)
-        abort();
-}
-
-static void set_value(struct command *command, const char *bytes, size_t length)
-{
-    memcpy(command->value, bytes, length);
-    command->length = length;
-}
-
-static void add_header_bytes(struct command *command, const char *name, const void *bytes, size_t length)
-{
-    struct command_header *header = &command->headers[command->header_count++];
-    if (command->header_count > COMMAND_HEADERS || length > sizeof(header->value))
-        abort();
-    snprintf(header->name, sizeof(header->name), "%s", name);
-    memcpy(header->value, bytes, length);
-    header->length = length;
-}
-
-static void add_header(struct command *command, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add_header(struct command *command, const char *name, const char *format, ...)
-{
-    char text[160];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    add_header_bytes(command, name, text, (size_t)length);
-}
-
-static unsigned long long number_of(uint64_t index)
-{
-    return (unsigned long long)index;
-}
-
-static void append_person(struct command *command, uint64_t index, const char *email)
-{
-    static const char *const names[] = {"Ada", "Grace", "Zo\u00eb", "  Edsger ", "\\u0410\\u043d\\u043d\\u0430"};
-    append(command, "\"givenName\":\"%s\",\"familyName\":\"Lovelace  %llu\",\"email\":\"%s\"", names[index % 5],
-           number_of(index), email);
-}
-
-static void append_custom_fields(struct command *command, uint64_t index)
-{
-    static const char *const phones[] = {"+14441234576", "+44 20 7946 0018", "+1 (212) 555-0100", "+49.30.123456"};
-    append(command, ",\"customFields\":{\"phoneNumber\":\"%s\"", phones[index % 4]);
-    if (index % 2)
-        append(command, ",\"services\":[\"fileSharing\",\"metrics\",\"fileSharing\"]");
-    if (index % 3)
-        append(command, ",\"pronouns\":\"She\\/Her\\r\\nHers %llu\"", number_of(index));
-    if (index % 3 == 0)
-        append(command, ",\"seats\":%llu.50,\"site\":\"HTTPS://Example.COM:443/a/../%llu\"", number_of(index % 100),
-               number_of(index));
-    if (index % 4 == 0)
-        append(command,
-               ",\"address\":{\"country\":\"us\",\"region\":\"NY\",\"postalCode\":\"10001\",\"city\":\"New York\","
-               "\"addressLine1\":\"%llu Broadway\",\"fullAddress\":\"%llu Broadway\\nNew York\"}",
-               number_of(index), number_of(index));
-    if (index % 4 == 1)
-        append(command, ",\"address\":\"Unter den Linden %llu, Berlin\"", number_of(index));
-    append(command, "}");
-}
-
-/* The command of kind PLAIN; those that refer to an earlier one use its id, its email, or all of it. */
-static void append_plain(struct command *command, const char *workspace, uint64_t id, uint64_t person,
-                         const char *email)
-{
-    append(command, "{\"commandId\":\"command-%llu\",\"workspaceId\":\"%s\",", number_of(id), workspace);
-    append_person(command, person, email);
-    if (person % 2)
-        append(command, ",\"sendInvite\":true");
-    if (person % 7 == 0)
-        append(command, ",\"companyIds\":[\"company-%llu\",\"company-0\"]", number_of(person % 50 + 1));
-    append_custom_fields(command, person);
-    append(command, "}");
-}
-
-static void append_nested(struct command *command, int depth)
-{
-    append(command, "{\"customFields\":");
-    for (int i = 1; i < depth; i++)
-        append(command, "[");
-    for (int i = 1; i < depth; i++)
-        append(command, "]");
-    append(command, "}");
 }
 
 /* The latest earlier plain command of the same workspace; false if there is none near enough. */
@@ -314,6 +218,15 @@ static void make_related(struct command *command, enum kind kind, uint64_t index
     }
 }
 
+/* The member that makes a command invalid. */
+static const char *const faults[KIND_COUNT] = {
+    [KIND_BAD_PHONE] = "\"customFields\":{\"phoneNumber\":\"+9991234567\"}",
+    [KIND_BAD_OPTION] = "\"customFields\":{\"services\":[\"metrics\",\"metric\"]}",
+    [KIND_MISSPELT_MEMBER] = "\"compnayId\":\"c-1\"",
+    [KIND_UNKNOWN_FIELD] = "\"customFields\":{\"shoeSize\":43}",
+    [KIND_OTHER_TYPE] = "\"type\":\"delete-client\"",
+};
+
 static void make_invalid(struct command *command, enum kind kind, uint64_t index, const char *workspace,
                          const char *email)
 {
@@ -325,64 +238,35 @@ static void make_invalid(struct command *command, enum kind kind, uint64_t index
         append(command, "\"givenName\":\"Ada\",\"familyName\":\"Lovelace\"");
     else
         append_person(command, index, kind == KIND_BAD_EMAIL ? "ada@@example..com" : email);
-    switch (kind) {
-    case KIND_BAD_PHONE:
-        append(command, ",\"customFields\":{\"phoneNumber\":\"+999%llu\"}", number_of(index));
-        break;
-    case KIND_BAD_OPTION:
-        append(command, ",\"customFields\":{\"services\":[\"metrics\",\"metric\"]}");
-        break;
-    case KIND_MISSPELT_MEMBER:
-        append(command, ",\"compnayId\":\"c-1\"");
-        break;
-    case KIND_UNKNOWN_FIELD:
-        append(command, ",\"customFields\":{\"shoeSize\":43}");
-        break;
-    case KIND_OTHER_TYPE:
-        append(command, ",\"type\":\"delete-client\"");
-        break;
-    case KIND_MISSING_DEFINITIONS:
+    if (faults[kind])
+        append(command, ",%s", faults[kind]);
+    if (kind == KIND_MISSING_DEFINITIONS)
         append_custom_fields(command, index);
-        break;
-    default:
-        break;
-    }
     append(command, "}");
 }
 
+/* What nobody can read, where it is short. */
+static const char *const unreadable[KIND_COUNT] = {
+    [KIND_GARBAGE] = "\x01\x02 garbage \"",
+    [KIND_EMPTY] = "",
+    [KIND_DUPLICATE_MEMBER] = "{\"commandId\":\"a\",\"commandId\":\"b\"}",
+    [KIND_LONE_SURROGATE] = "{\"givenName\":\"\\ud800\"}",
+    [KIND_ARRAY] = "[{\"commandId\":\"command\"}]",
+    [KIND_NOT_UTF_8] = "{\"givenName\":\"\xc3\x28\"}",
+};
+
 static void make_unreadable(struct command *command, enum kind kind, uint64_t index)
 {
-    switch (kind) {
-    case KIND_GARBAGE:
-        append(command, "%c%c garbage %llu \"", 1, 2, number_of(index));
-        break;
-    case KIND_TOMBSTONE:
+    if (unreadable[kind])
+        append(command, "%s", unreadable[kind]);
+    else if (kind == KIND_TOMBSTONE)
         command->tombstone = true;
-        break;
-    case KIND_DUPLICATE_MEMBER:
-        append(command, "{\"commandId\":\"a\",\"commandId\":\"b\"}");
-        break;
-    case KIND_LONE_SURROGATE:
-        append(command, "{\"givenName\":\"\\ud800\"}");
-        break;
-    case KIND_ARRAY:
-        append(command, "[{\"commandId\":\"command-%llu\"}]", number_of(index));
-        break;
-    case KIND_NOT_UTF_8:
-        set_value(command, "{\"givenName\":\"\xc3\x28\"}", 18);
-        break;
-    case KIND_TOO_DEEP:
+    else if (kind == KIND_TOO_DEEP)
         append_nested(command, 17);
-        break;
-    case KIND_TOO_LARGE:
+    else if (kind == KIND_TOO_LARGE)
         append(command, "{\"commandId\":\"command-%llu\"%*s}", number_of(index), COMMAND_LIMIT, "");
-        break;
-    case KIND_TOO_LARGE_GARBAGE:
+    else
         append(command, "%*s", COMMAND_LIMIT + 1, "{");
-        break;
-    default:
-        break; /* KIND_EMPTY */
-    }
 }
 
 void command_make(const struct command_mixture *mixture, uint64_t index, struct command *command)

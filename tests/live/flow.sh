@@ -21,7 +21,7 @@ check_counts validate oracle agree "$validated"
 
 # A command again, after a restart, is a duplicate; so the start begins where the end was.
 worker_start one
-produce 4000 500 --seed 1
+produce 4000 500
 check "commands after a restart are answered" oracle await 60
 worker_stop one
 check_counts oracle oracle judge

@@ -13,19 +13,19 @@
 #define CATCH_UP_SECONDS 30
 
 static const char usage[] =
-    "oracle await SECONDS OPTIONS   wait until every command has a reply; 1 if that takes longer\n"
+    "oracle await SECONDS OPTIONS   wait until all that were sent have a reply; 1 if that takes longer\n"
     "oracle judge OPTIONS           check everything; ends with \"N passed, N failed\"; 1 if something is wrong\n"
     "oracle count OPTIONS           print how many commands and replies there are\n"
     "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can judge, as lines\n"
     "oracle agree FILE OPTIONS      compare what it printed with the replies; ends with \"N passed, N failed\"\n"
     "\n"
     "  --bootstrap ADDRESS --commands TOPIC --replies TOPIC [--replies TOPIC ...] --records TOPIC\n"
-    "  --dead-letters TOPIC --redis SOCKET\n"
+    "  --dead-letters TOPIC --redis SOCKET [--sent COUNT]\n"
     "The first --replies is the default reply topic, the others are those that commands may name.\n";
 
 struct request {
     const char *bootstrap, *commands, *replies[REPLY_TOPICS], *records, *dead_letters, *redis;
-    size_t reply_topics;
+    size_t reply_topics, sent;
 };
 
 static void usage_error(void)
@@ -37,13 +37,10 @@ static void usage_error(void)
 static struct request request_read(int count, char **arguments)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'},
-        {"commands", required_argument, NULL, 'c'},
-        {"replies", required_argument, NULL, 'r'},
-        {"records", required_argument, NULL, 's'},
-        {"dead-letters", required_argument, NULL, 'd'},
-        {"redis", required_argument, NULL, 'i'},
-        {0},
+        {"bootstrap", required_argument, NULL, 'b'},    {"commands", required_argument, NULL, 'c'},
+        {"replies", required_argument, NULL, 'r'},      {"records", required_argument, NULL, 's'},
+        {"dead-letters", required_argument, NULL, 'd'}, {"redis", required_argument, NULL, 'i'},
+        {"sent", required_argument, NULL, 'n'},         {0},
     };
     struct request request = {0};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
@@ -62,6 +59,9 @@ static struct request request_read(int count, char **arguments)
             break;
         case 'i':
             request.redis = optarg;
+            break;
+        case 'n':
+            request.sent = strtoull(optarg, NULL, 10);
             break;
         case 'r':
             if (request.reply_topics == REPLY_TOPICS)
@@ -113,17 +113,16 @@ static size_t replies_seen(const struct evidence *evidence)
     return count;
 }
 
-static int await(struct evidence *evidence, int seconds)
+static int await(struct evidence *evidence, size_t sent, int seconds)
 {
     const struct timespec pause = {.tv_nsec = 100000000};
     for (time_t deadline = time(NULL) + seconds; time(NULL) <= deadline; nanosleep(&pause, NULL)) {
-        bool all = history_catch_up(&evidence->commands, 1);
         for (size_t i = 0; i < evidence->reply_topics; i++)
             history_catch_up(&evidence->replies[i], 1);
-        if (all && replies_seen(evidence) >= evidence->commands.count)
+        if (replies_seen(evidence) >= sent)
             return 0;
     }
-    printf("%zu commands, %zu replies after %d s\n", evidence->commands.count, replies_seen(evidence), seconds);
+    printf("%zu replies after %d s, of %zu\n", replies_seen(evidence), seconds, sent);
     return 1;
 }
 
@@ -144,9 +143,11 @@ static int count(struct evidence *evidence)
     return 0;
 }
 
-static int judge(struct evidence *evidence)
+static int judge(struct evidence *evidence, size_t sent)
 {
     count(evidence);
+    if (evidence->commands.count != sent)
+        breach(CHECK_SENT, "%zu were sent, %zu are there", sent, evidence->commands.count);
     judge_replies(evidence);
     judge_records(evidence);
     judge_outcomes(evidence);
@@ -186,9 +187,9 @@ int main(int argument_count, char **arguments)
     evidence_open(&evidence, &request);
     int status = 64;
     if (strcmp(verb, "await") == 0)
-        status = await(&evidence, atoi(operand));
+        status = await(&evidence, request.sent, atoi(operand));
     else if (strcmp(verb, "judge") == 0)
-        status = judge(&evidence);
+        status = judge(&evidence, request.sent);
     else if (strcmp(verb, "count") == 0)
         status = count(&evidence);
     else if (strcmp(verb, "lines") == 0)

@@ -3,6 +3,7 @@
 #define TESTS_LIVE_REPORT_H
 
 #define CHECK_TABLE(ROW)                                                                                               \
+    ROW(SENT, "every command that was sent is in its topic")                                                           \
     ROW(SETTLED, "no transaction is left open")                                                                        \
     ROW(REPLY_FORM, "every reply is JSON of the contract's form")                                                      \
     ROW(REPLY_EACH, "every command has a reply")                                                                       \

@@ -7,9 +7,8 @@
  *   headers              lines "name: value" of the message, in order; a name without a colon has a null value
  *   key                  of the message; without it none
  *   timestamp            milliseconds since 1970; without it 0
- *   command              the value as it stands, without the last line feed. "command escaped": with escapes, see below.
- *                        "command null": none
- *   reply                the whole reply; white space between JSON's tokens does not count
+ *   command              the value as it stands, without the last line feed. "command escaped": with escapes, see
+ * below. "command null": none reply                the whole reply; white space between JSON's tokens does not count
  *   reply headers        all headers of the reply, as above
  *   created              lines, each of which the reply of an accepted command holds
  *   created without      lines, none of which it holds

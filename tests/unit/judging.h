@@ -44,15 +44,16 @@ static inline void judging_close(struct judging *judging)
 static inline struct item *judging_item(struct judging *judging, const char *value)
 {
     struct item *item = &judging->batch.items[0];
-    *item = (struct item){
-        .from = {.topic = "clients.commands", .partition = 3, .offset = 17, .timestamp_ms = JUDGING_TIME},
-        .value = value ? span_of_text(value) : SPAN_NONE};
+    *item =
+        (struct item){.from = {.topic = "clients.commands", .partition = 3, .offset = 17, .timestamp_ms = JUDGING_TIME},
+                      .value = value ? span_of_text(value) : SPAN_NONE};
     return item;
 }
 
 static inline void expect_span(struct span found, const char *expected)
 {
-    ck_assert_msg(span_equal(found, span_of_text(expected)), "expected %s\nfound    %.*s", expected, SPAN_FORMAT(found));
+    ck_assert_msg(span_equal(found, span_of_text(expected)), "expected %s\nfound    %.*s", expected,
+                  SPAN_FORMAT(found));
 }
 
 static inline int run_suite(Suite *suite)

@@ -13,8 +13,8 @@ static struct check check;
 static void open_judging(void)
 {
     judging_open(&judging, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
-    check = (struct check){
-        .config = judging.config, .item = judging_item(&judging, "{}"), .arena = &judging.batch.arena};
+    check =
+        (struct check){.config = judging.config, .item = judging_item(&judging, "{}"), .arena = &judging.batch.arena};
 }
 
 static void close_judging(void)

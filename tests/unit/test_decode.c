@@ -29,11 +29,43 @@ static struct item *decode(const char *value, const struct header *headers, uint
 
 /* A command is identified when its workspace and its own id are usable; the position is an id, but not of a command
  * that was given a bad one. */
-#define NO_HEADERS          {{{NULL, 0}, {NULL, 0}}}
-#define COMMAND_HEADER      {{"command-id", 10}, {"c", 1}}
-#define WORKSPACE_HEADER    {{"workspace-id", 12}, {"w", 1}}
-#define CE_HEADER           {{"ce_id", 5}, {"c", 1}}
-#define CE_WORKSPACE_HEADER {{"ce_workspaceid", 14}, {"w", 1}}
+#define NO_HEADERS                                                                                                     \
+    {                                                                                                                  \
+        {                                                                                                              \
+            {NULL, 0},                                                                                                 \
+            {                                                                                                          \
+                NULL, 0                                                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+#define COMMAND_HEADER                                                                                                 \
+    {                                                                                                                  \
+        {"command-id", 10},                                                                                            \
+        {                                                                                                              \
+            "c", 1                                                                                                     \
+        }                                                                                                              \
+    }
+#define WORKSPACE_HEADER                                                                                               \
+    {                                                                                                                  \
+        {"workspace-id", 12},                                                                                          \
+        {                                                                                                              \
+            "w", 1                                                                                                     \
+        }                                                                                                              \
+    }
+#define CE_HEADER                                                                                                      \
+    {                                                                                                                  \
+        {"ce_id", 5},                                                                                                  \
+        {                                                                                                              \
+            "c", 1                                                                                                     \
+        }                                                                                                              \
+    }
+#define CE_WORKSPACE_HEADER                                                                                            \
+    {                                                                                                                  \
+        {"ce_workspaceid", 14},                                                                                        \
+        {                                                                                                              \
+            "w", 1                                                                                                     \
+        }                                                                                                              \
+    }
 
 static const struct identity_row {
     const char *value;
@@ -94,8 +126,8 @@ START_TEST(test_client_id_of_longest_name)
     ck_assert_int_eq(uuid_parse(CLIENT_ID_NAMESPACE, namespace), 0);
     uuid_generate_sha1(id, namespace, name, sizeof(name));
     uuid_unparse_lower(id, expected);
-    client_id_text(span_of(name, WORKSPACE_ID_CHARACTERS), span_of(name + WORKSPACE_ID_CHARACTERS + 1, COMMAND_ID_BYTES),
-                   text);
+    client_id_text(span_of(name, WORKSPACE_ID_CHARACTERS),
+                   span_of(name + WORKSPACE_ID_CHARACTERS + 1, COMMAND_ID_BYTES), text);
     expect_span(span_of(text, sizeof(text)), expected);
 }
 END_TEST
@@ -110,7 +142,8 @@ START_TEST(test_hash)
     expect_span(span_of(text, sizeof(text)), "99aa06d3014798d86001c324468d497f");
     XXH128_hash_t hash = XXH3_128bits("{\"a\":1}", 7);
     char expected[HASH_LENGTH + 1];
-    snprintf(expected, sizeof(expected), "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    snprintf(expected, sizeof(expected), "%016llx%016llx", (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
     hash_text(SPAN("{\"a\":1}"), text);
     expect_span(span_of(text, sizeof(text)), expected);
 }
@@ -168,7 +201,8 @@ END_TEST
 
 START_TEST(test_structured)
 {
-    struct item *item = decode("{\"email\":1,\"data\":{\"email\":\"e\"},\"specversion\":\"1.0\",\"id\":\"i\"}", NULL, 0);
+    struct item *item =
+        decode("{\"email\":1,\"data\":{\"email\":\"e\"},\"specversion\":\"1.0\",\"id\":\"i\"}", NULL, 0);
     ck_assert(item->structured);
     expect_span(json_name(&item->document, item->command), "data");
     expect_span(json_text(&item->document, item->members[MEMBER_EMAIL]), "e");

@@ -63,7 +63,8 @@ static const struct fault_row {
     {RULES("number", "{\"minimum\":1.1,\"maximum\":1.9,\"integer\":true}"),
      "/0/rules: no integer lies between minimum and maximum"},
     {RULES("phoneNumber", "{\"countries\":[]}"), "/0/rules/countries: must be an array of at least one country code"},
-    {RULES("phoneNumber", "{\"countries\":\"US\"}"), "/0/rules/countries: must be an array of at least one country code"},
+    {RULES("phoneNumber", "{\"countries\":\"US\"}"),
+     "/0/rules/countries: must be an array of at least one country code"},
     {RULES("phoneNumber", "{\"countries\":[\"US\",\"us\",1,\"USA\"]}"),
      "/0/rules/countries/1: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/2: must be a country code of two capital letters, like \"US\"\n"
@@ -78,7 +79,8 @@ static const struct fault_row {
     {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"maxSelected\":0}"),
      "/0/rules/maxSelected: must be a whole number from 1 to 4294967295"},
     /* Every fault, in document order. */
-    {"[{\"key\":\"a\",\"type\":\"x\"},{\"key\":\"a\",\"type\":\"text\",\"rules\":{\"a\":1,\"b\":2}},{\"key\":\"\",\"type\":\"text\"}]",
+    {"[{\"key\":\"a\",\"type\":\"x\"},{\"key\":\"a\",\"type\":\"text\",\"rules\":{\"a\":1,\"b\":2}},{\"key\":\"\","
+     "\"type\":\"text\"}]",
      "/0/type: \"x\" is not a type of custom field\n/1/key: \"a\" is already the key of another field\n"
      "/1/rules/a: is not a rule\n/1/rules/b: is not a rule\n/2/key: must not be blank"},
 };
@@ -101,7 +103,8 @@ START_TEST(test_faulty)
         char found[sizeof(fault->path) + sizeof(fault->message) + 2];
         snprintf(found, sizeof(found), "%s: %s", fault->path, fault->message);
         size_t length = strcspn(expected, "\n");
-        ck_assert_msg(line_matches(expected, length, found), "%s\nexpected %s\nfound    %s", row->json, expected, found);
+        ck_assert_msg(line_matches(expected, length, found), "%s\nexpected %s\nfound    %s", row->json, expected,
+                      found);
         expected += length + (expected[length] == '\n');
     }
     ck_assert_msg(*expected == '\0', "%s\nmissing %s", row->json, expected);
@@ -131,7 +134,8 @@ START_TEST(test_fine)
 {
     struct definitions_fault *faults;
     struct definitions *definitions = definitions_compile(span_of_text(fine[_i]), &faults);
-    ck_assert_msg(definitions && !faults, "%s: %s %s", fine[_i], faults ? faults->path : "", faults ? faults->message : "");
+    ck_assert_msg(definitions && !faults, "%s: %s %s", fine[_i], faults ? faults->path : "",
+                  faults ? faults->message : "");
     definitions_free(definitions);
 }
 END_TEST
@@ -143,7 +147,8 @@ START_TEST(test_key_length)
     for (int length = FIELD_KEY_BYTES; length <= FIELD_KEY_BYTES + 1; length++) {
         memset(key, 'k', (size_t)length);
         key[length] = '\0';
-        snprintf(json, sizeof(json), "[{\"key\":\"%s\",\"type\":\"multiSelect\",\"options\":[{\"key\":\"%s\"}]}]", key, key);
+        snprintf(json, sizeof(json), "[{\"key\":\"%s\",\"type\":\"multiSelect\",\"options\":[{\"key\":\"%s\"}]}]", key,
+                 key);
         struct definitions_fault *faults;
         struct definitions *definitions = definitions_compile(span_of_text(json), &faults);
         ck_assert_int_eq(definitions != NULL, length == FIELD_KEY_BYTES);
@@ -160,7 +165,8 @@ END_TEST
 START_TEST(test_compiled)
 {
     static const char json[] =
-        "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":\"b\\\"\"}]},"
+        "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":"
+        "\"b\\\"\"}]},"
         "{\"key\":\"t\",\"type\":\"text\",\"order\":1,\"rules\":{\"required\":true,\"minLength\":2,\"maxLength\":9}},"
         "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\"],\"phone\":\"possible\"}},"
         "{\"key\":\"n\",\"type\":\"number\",\"order\":1,\"rules\":{\"minimum\":-1.5,\"maximum\":7,\"integer\":true}}]";

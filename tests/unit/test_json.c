@@ -5,22 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* jansson has enumerators of the same names. Here those names are jansson's, and ours begin with NODE. */
-#define JSON_NULL   NODE_NULL
-#define JSON_FALSE  NODE_FALSE
-#define JSON_TRUE   NODE_TRUE
-#define JSON_NUMBER NODE_NUMBER
-#define JSON_STRING NODE_STRING
-#define JSON_ARRAY  NODE_ARRAY
-#define JSON_OBJECT NODE_OBJECT
 #include "common/json.h"
-#undef JSON_NULL
-#undef JSON_FALSE
-#undef JSON_TRUE
-#undef JSON_NUMBER
-#undef JSON_STRING
-#undef JSON_ARRAY
-#undef JSON_OBJECT
 
 #define CAPACITY    (1u << 20)
 #define ARENA_BYTES ((size_t)256 << 20)

@@ -5,7 +5,6 @@
 #include <check.h>
 #include <stdlib.h>
 
-
 #include "worker/judge.h"
 #include "worker/reply.h"
 
@@ -78,7 +77,8 @@ static void start_counting(void)
 
 static const char definitions_json[] =
     "[{\"key\":\"services\",\"type\":\"multiSelect\",\"options\":[{\"key\":\"fileSharing\"},{\"key\":\"metrics\"}]},"
-    "{\"key\":\"pronouns\",\"type\":\"text\",\"rules\":{\"maxLength\":100}},{\"key\":\"phoneNumber\",\"type\":\"phoneNumber\"},"
+    "{\"key\":\"pronouns\",\"type\":\"text\",\"rules\":{\"maxLength\":100}},{\"key\":\"phoneNumber\",\"type\":"
+    "\"phoneNumber\"},"
     "{\"key\":\"address\",\"type\":\"address\"},{\"key\":\"n\",\"type\":\"number\"},{\"key\":\"e\",\"type\":\"email\"},"
     "{\"key\":\"u\",\"type\":\"url\"}]";
 
@@ -114,7 +114,8 @@ static const char *const commands[] = {
     FIELDS("\"u\":\"ftp://example.com\""),
     FIELDS("\"phoneNumber\":\"+1 (212) 555-0123\""),
     FIELDS("\"phoneNumber\":\"+999\""),
-    FIELDS("\"address\":{\"country\":\"ca\",\"fullAddress\":\"x\",\"region\":\"qu\\u00e9bec\",\"postalCode\":\"k1a0b1\"}"),
+    FIELDS(
+        "\"address\":{\"country\":\"ca\",\"fullAddress\":\"x\",\"region\":\"qu\\u00e9bec\",\"postalCode\":\"k1a0b1\"}"),
     FIELDS("\"address\":{\"country\":\"XK\"}"),
     FIELDS("\"services\":[\"metrics\",\"metrics\",\"nope\",null]"),
     "{\"specversion\":\"1.0\",\"id\":\"e\",\"workspaceid\":\"acme\",\"data\":{\"givenName\":\"\\u00a0x\"}}",

@@ -103,8 +103,8 @@ START_TEST(test_extreme_position)
     item->from.partition = INT32_MAX;
     item->from.offset = INT64_MAX;
     reply_compose(item, &judging.batch.arena);
-    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length,
-                                 "\"partition\":2147483647,\"offset\":9223372036854775807}", 52));
+    ck_assert_ptr_nonnull(
+        memmem(item->reply.at, item->reply.length, "\"partition\":2147483647,\"offset\":9223372036854775807}", 52));
 }
 END_TEST
 
@@ -161,10 +161,34 @@ START_TEST(test_all_echoes)
 }
 END_TEST
 
-#define TOPIC(name)     {{"kafka_replyTopic", 16}, {name, sizeof(name) - 1}}
-#define TOPIC_TOO(name) {{"reply-topic", 11}, {name, sizeof(name) - 1}}
-#define PARTITION(text) {{"kafka_replyPartition", 20}, {text, sizeof(text) - 1}}
-#define NO_HEADER       {{"other", 5}, {"", 0}}
+#define TOPIC(name)                                                                                                    \
+    {                                                                                                                  \
+        {"kafka_replyTopic", 16},                                                                                      \
+        {                                                                                                              \
+            name, sizeof(name) - 1                                                                                     \
+        }                                                                                                              \
+    }
+#define TOPIC_TOO(name)                                                                                                \
+    {                                                                                                                  \
+        {"reply-topic", 11},                                                                                           \
+        {                                                                                                              \
+            name, sizeof(name) - 1                                                                                     \
+        }                                                                                                              \
+    }
+#define PARTITION(text)                                                                                                \
+    {                                                                                                                  \
+        {"kafka_replyPartition", 20},                                                                                  \
+        {                                                                                                              \
+            text, sizeof(text) - 1                                                                                     \
+        }                                                                                                              \
+    }
+#define NO_HEADER                                                                                                      \
+    {                                                                                                                  \
+        {"other", 5},                                                                                                  \
+        {                                                                                                              \
+            "", 0                                                                                                      \
+        }                                                                                                              \
+    }
 
 static const struct {
     struct header headers[3];
@@ -204,7 +228,7 @@ START_TEST(test_dead_letter)
 {
     struct header headers[REPLY_HEADERS];
     static const char *const expected[][2] = {
-        {"dlq-topic", "clients.commands"},   {"dlq-partition", "3"},      {"dlq-offset", "17"},
+        {"dlq-topic", "clients.commands"},  {"dlq-partition", "3"},         {"dlq-offset", "17"},
         {"dlq-timestamp", "1795415880123"}, {"dlq-code", "malformed_json"}, {"dlq-message", "says why"},
     };
     struct item *item = rejected(ERROR_MALFORMED_JSON);

@@ -1,0 +1,279 @@
+/* validate: the command as it is called, with files in a folder of its own; and the lines that it reads. */
+#include "tests/unit/judging.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker/command.h"
+#include "worker/lines.h"
+
+#define VALID(id)                                                                                                      \
+    "{\"commandId\":\"" id "\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","                     \
+    "\"email\":\"a@b.example\",\"customFields\":{\"t\":\"x\"}}"
+#define DEFINITIONS  "[{\"key\":\"t\",\"type\":\"text\"}]"
+#define OUTPUT_BYTES 65536
+
+static char folder[] = "/tmp/validate-XXXXXX";
+static char output[OUTPUT_BYTES], faults[OUTPUT_BYTES];
+static struct config *config;
+
+static void open_folder(void)
+{
+    static const char *const settings[] = {"limits.command_bytes=1024", NULL};
+    config = config_read(&(struct config_sources){.settings = settings});
+    ck_assert_ptr_nonnull(config);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void close_folder(void)
+{
+    static const char *const files[] = {"definitions.json", "input", "output", "faults"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        unlink(files[i]);
+    ck_assert_int_eq(chdir("/"), 0);
+    rmdir(folder);
+    config_free(config);
+}
+
+static void write_file(const char *path, const void *bytes, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void read_file(const char *path, char text[OUTPUT_BYTES])
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, OUTPUT_BYTES - 1, file)] = '\0';
+    fclose(file);
+}
+
+static int open_as(const char *path, int flags, int as)
+{
+    int file = open(path, flags, 0600);
+    return file < 0 ? -1 : dup2(file, as);
+}
+
+/* Runs "validate" with these arguments in a process of its own, "input" as its standard input. Returns the exit code;
+ * `output` and `faults` are what it wrote. */
+static int validate(const char *const *arguments)
+{
+    pid_t process = fork();
+    if (process == 0) {
+        char *argv[16] = {(char *)(uintptr_t) "validate"};
+        int argc = 1;
+        for (; arguments[argc - 1]; argc++)
+            argv[argc] = (char *)(uintptr_t)arguments[argc - 1];
+        if (open_as("input", O_RDONLY | O_CREAT, STDIN_FILENO) < 0 ||
+            open_as("output", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO) < 0 ||
+            open_as("faults", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO) < 0)
+            _exit(99);
+        int result = command_validate(argc, argv, config);
+        fflush(NULL);
+        _exit(result);
+    }
+    int status = 0;
+    ck_assert_int_eq(waitpid(process, &status, 0), process);
+    ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+    read_file("output", output);
+    read_file("faults", faults);
+    return WEXITSTATUS(status);
+}
+
+static int validate_input(const char *input, const char *const *arguments)
+{
+    write_file("definitions.json", DEFINITIONS, strlen(DEFINITIONS));
+    write_file("input", input, strlen(input));
+    return validate(arguments);
+}
+
+static const char *const with_file[] = {"--definitions", "definitions.json", "input", NULL};
+static const char *const with_standard_input[] = {"--definitions", "definitions.json", NULL};
+
+START_TEST(test_accepted)
+{
+    ck_assert_int_eq(validate_input(VALID("c-1") "\n", with_file), COMMAND_FINE);
+    ck_assert_str_eq(
+        output,
+        "{\"type\":\"client.created\",\"commandId\":\"c-1\",\"workspaceId\":\"acme\","
+        "\"source\":{\"topic\":\"input\",\"partition\":0,\"offset\":0},\"definitions\":"
+        "\"2facf3d3376a740b7852fe1f28b6b1a0\","
+        "\"client\":{\"id\":\"0ba31f1e-238d-5985-a814-c3887cf17675\",\"object\":\"client\","
+        "\"createdAt\":\"1970-01-01T00:00:00.000Z\",\"updatedAt\":\"1970-01-01T00:00:00.000Z\",\"givenName\":\"A\","
+        "\"familyName\":\"B\",\"email\":\"a@b.example\",\"status\":\"notInvited\",\"creationMethod\":\"internalUser\","
+        "\"customFields\":{\"t\":\"x\"}}}\n");
+    ck_assert_str_eq(faults, "");
+}
+END_TEST
+
+/* Blank lines are passed over but counted; the last line needs no line feed; a CR before one is no part of the line. */
+START_TEST(test_lines_and_rejections)
+{
+    ck_assert_int_eq(validate_input("\n" VALID("a") "\r\n \t\r\nnonsense\n\n" VALID("b"), with_standard_input),
+                     COMMAND_NEGATIVE);
+    const char *first = strstr(output, "\"source\":{\"topic\":\"stdin\",\"partition\":0,\"offset\":1}");
+    const char *second =
+        strstr(output, "\"commandId\":\"stdin/0/3\",\"source\":{\"topic\":\"stdin\",\"partition\":0,\"offset\":3}");
+    const char *third = strstr(output, "\"offset\":5}");
+    ck_assert(first && second && third && first < second && second < third);
+    ck_assert_ptr_nonnull(strstr(second, "malformed_json"));
+    unsigned lines = 0;
+    for (const char *at = output; (at = strchr(at, '\n')); at++)
+        lines++;
+    ck_assert_uint_eq(lines, 3);
+}
+END_TEST
+
+START_TEST(test_time)
+{
+    static const char *const arguments[] = {
+        "--time", "2026-11-23T06:38:00.123Z", "--definitions", "definitions.json", "-", NULL};
+    ck_assert_int_eq(validate_input(VALID("c"), arguments), COMMAND_FINE);
+    ck_assert_ptr_nonnull(strstr(output, "\"createdAt\":\"2026-11-23T06:38:00.123Z\""));
+}
+END_TEST
+
+/* Nothing is stored, so nothing is taken or a duplicate; two runs give the same bytes. */
+START_TEST(test_nothing_is_stored)
+{
+    ck_assert_int_eq(validate_input(VALID("c") "\n" VALID("c") "\n" VALID("d") "\n", with_file), COMMAND_FINE);
+    static char before[OUTPUT_BYTES];
+    strcpy(before, output);
+    ck_assert_int_eq(validate(with_file), COMMAND_FINE);
+    ck_assert_str_eq(output, before);
+}
+END_TEST
+
+START_TEST(test_nothing)
+{
+    ck_assert_int_eq(validate_input("", with_file), COMMAND_FINE);
+    ck_assert_str_eq(output, "");
+    ck_assert_int_eq(validate_input("\n\n  \n", with_file), COMMAND_FINE);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
+static const struct {
+    const char *arguments[8];
+    int result;
+    const char *says;
+} refusals[] = {
+    {{"input", NULL}, COMMAND_USAGE, "--definitions FILE is missing"},
+    {{"--definitions", NULL}, COMMAND_USAGE, "--definitions"},
+    {{"--definitions", "definitions.json", "--tim", "x", "input", NULL}, COMMAND_USAGE, "--time x"},
+    {{"--definitions", "definitions.json", "--nope", NULL}, COMMAND_USAGE, "--nope"},
+    {{"--definitions", "definitions.json", "input", "input", NULL}, COMMAND_USAGE, "one FILE at most"},
+    {{"--definitions", "nowhere.json", "input", NULL}, COMMAND_UNAVAILABLE, "nowhere.json: No such file"},
+    {{"--definitions", "/", "input", NULL}, COMMAND_UNAVAILABLE, "/: Is a directory"},
+    {{"--definitions", "definitions.json", "nowhere", NULL}, COMMAND_UNAVAILABLE, "nowhere: No such file"},
+    {{"--definitions", "definitions.json", ".", NULL}, COMMAND_UNAVAILABLE, ".: Is a directory"},
+    {{"--definitions", "input", "input", NULL}, COMMAND_CONFIGURATION, "input: /data: must be the array"},
+};
+
+START_TEST(test_refused)
+{
+    ck_assert_int_eq(validate_input("{}", refusals[_i].arguments), refusals[_i].result);
+    ck_assert_msg(strstr(faults, refusals[_i].says) != NULL, "%s does not say %s", faults, refusals[_i].says);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
+/* A line of the limit is judged, with or without CR; a longer one is too_large, however long, and the next is judged.
+ */
+START_TEST(test_line_limit)
+{
+    size_t limit = (size_t)config->limits.command_bytes;
+    for (size_t extra = 0; extra <= 1; extra++) {
+        char input[8192], *to = stpcpy(input, VALID("c"));
+        memset(to, ' ', limit);
+        to = stpcpy(input + limit + extra, "\r\n" VALID("d") "\n");
+        ck_assert_int_eq(validate_input(input, with_file), extra == 0 ? COMMAND_FINE : COMMAND_NEGATIVE);
+        ck_assert_int_eq(strstr(output, "too_large") != NULL, extra == 1);
+        ck_assert_ptr_nonnull(strstr(output, "\"commandId\":\"d\""));
+    }
+}
+END_TEST
+
+#define HUGE_BYTES ((size_t)200 << 20)
+
+/* Memory does not grow with the input: neither with one huge line nor with many. */
+START_TEST(test_huge_input)
+{
+    write_file("definitions.json", DEFINITIONS, strlen(DEFINITIONS));
+    int file = open("input", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_eq(ftruncate(file, (off_t)HUGE_BYTES), 0); /* a hole: NULs without a line feed */
+    ck_assert_int_eq((int)lseek(file, 0, SEEK_END) > 0, 1);
+    ck_assert_int_eq((int)write(file, "\n" VALID("d") "\n", strlen(VALID("d")) + 2), (int)strlen(VALID("d")) + 2);
+    close(file);
+    ck_assert_int_eq(validate(with_file), COMMAND_NEGATIVE);
+    ck_assert_ptr_nonnull(strstr(output, "too_large"));
+    ck_assert_ptr_nonnull(strstr(output, "\"offset\":1}"));
+    struct rusage usage;
+    ck_assert_int_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
+#ifndef __SANITIZE_ADDRESS__
+    ck_assert_uint_lt((size_t)usage.ru_maxrss * 1024, HUGE_BYTES / 4);
+#endif
+}
+END_TEST
+
+/* What lines_next gives out, whatever the pieces in which the bytes arrive. */
+START_TEST(test_lines)
+{
+    static const char text[] = "a\n\nbcdef\nghijklmnopq\nr\nstuvwxyzstuvwxyzstuvwxyz";
+    static const char *const expected[] = {"a", "", "bcdef", NULL, "r", NULL}; /* NULL: too long */
+    for (size_t piece = 1; piece <= sizeof(text); piece++) {
+        int ends[2];
+        ck_assert_int_eq(pipe(ends), 0);
+        struct lines lines;
+        ck_assert_int_eq(lines_open(&lines, ends[0], 8, 5), 0);
+        size_t written = 0;
+        unsigned count = 0;
+        struct line line;
+        while (!lines_are_done(&lines)) {
+            size_t left = sizeof(text) - 1 - written;
+            size_t now = left < piece ? left : piece;
+            if (now > 0)
+                ck_assert_int_eq((int)write(ends[1], text + written, now), (int)now);
+            else if (ends[1] >= 0)
+                ends[1] = close(ends[1]) - 1;
+            written += now;
+            ck_assert_int_eq(lines_fill(&lines), 0);
+            for (; lines_next(&lines, &line); count++) {
+                ck_assert_uint_lt(count, 6);
+                ck_assert_int_eq(line.number, count);
+                ck_assert_int_eq(line.too_long, expected[count] == NULL);
+                expect_span(line.text, expected[count] ? expected[count] : "");
+            }
+        }
+        ck_assert_uint_eq(count, 6);
+        lines_close(&lines);
+        close(ends[0]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("validate");
+    TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 60);
+    tcase_add_unchecked_fixture(tests, open_folder, close_folder); /* so that it is removed even after a failure */
+    tcase_add_test(tests, test_accepted);
+    tcase_add_test(tests, test_lines_and_rejections);
+    tcase_add_test(tests, test_time);
+    tcase_add_test(tests, test_nothing_is_stored);
+    tcase_add_test(tests, test_nothing);
+    tcase_add_loop_test(tests, test_refused, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+    tcase_add_test(tests, test_line_limit);
+    tcase_add_test(tests, test_huge_input);
+    tcase_add_test(tests, test_lines);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
