@@ -66,7 +66,7 @@ build-packages:
 demo-packages:
 	@tests/install-packages build demo
 test-packages:
-	@tests/install-packages build demo test
+	@tests/install-packages build demo test kafka
 
 $(BUILD)/client-intake: $(OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -99,17 +99,23 @@ $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
 
 # The oracle shares no code with what it judges.
-ORACLE := agree commands history judge_dead_letters judge_outcomes judge_records judge_redis judge_replies report
+PRODUCE := commands command_text produce
+ORACLE  := $(filter-out $(PRODUCE),$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce
+$(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
-$(LIVE_PROGRAMS): %: %.o
+$(LIVE_PROGRAMS):
 	$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
 
 # ---- benchmarks ----
 
-BENCHES :=
+BENCHES := $(BUILD)/tests/bench/io_only $(BUILD)/tests/bench/load $(BUILD)/tests/bench/pure
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
+$(BENCHES): %: %.o $(BENCH_SHARED)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/bench/pure: $(PARTS)
 
 # ---- installing ----
 

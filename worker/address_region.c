@@ -9,22 +9,26 @@
 #define REGION_NAME_BYTES 63 /* of the longest name, with room to spare */
 
 struct region {
-    const char *country, *code, *name;
+    struct span country, code, name;
     bool is_other_name; /* the region's own name stands in the other row with this code */
 };
 
+/* Spans, so that their lengths, which nearly always differ, are compared first: every address walks this table. */
 static const struct region regions[] = {
-#define REGION(country, code, name)     {country, code, name, false},
-#define OTHER_NAME(country, code, name) {country, code, name, true},
+#define ROW(country, code, name, is_other_name)                                                                        \
+    {{country, sizeof(country) - 1}, {code, sizeof(code) - 1}, {name, sizeof(name) - 1}, is_other_name},
+#define REGION(country, code, name)     ROW(country, code, name, false)
+#define OTHER_NAME(country, code, name) ROW(country, code, name, true)
 #include "worker/data/regions.inc"
 #undef REGION
 #undef OTHER_NAME
-    {NULL, NULL, NULL, false},
+#undef ROW
+    {{NULL, 0}, {NULL, 0}, {NULL, 0}, false},
 };
 
-static bool is_text(struct span text, const char *other)
+static bool is_text(struct span text, struct span other)
 {
-    return text.length == strlen(other) && strncasecmp(text.at, other, text.length) == 0;
+    return text.length == other.length && strncasecmp(text.at, other.at, text.length) == 0;
 }
 
 static bool is_diacritic(uint32_t code_point)
@@ -62,7 +66,7 @@ static struct span without_diacritics(struct span text, char letters[REGION_NAME
 
 bool region_is_listed(struct span country)
 {
-    for (const struct region *region = regions; region->country; region++)
+    for (const struct region *region = regions; region->country.at; region++)
         if (is_text(country, region->country))
             return true;
     return false;
@@ -70,10 +74,10 @@ bool region_is_listed(struct span country)
 
 static struct span own_name(const struct region *found)
 {
-    for (const struct region *region = regions; region->country; region++)
-        if (!region->is_other_name && strcmp(region->country, found->country) == 0 &&
-            strcmp(region->code, found->code) == 0)
-            return span_of_text(region->name);
+    for (const struct region *region = regions; region->country.at; region++)
+        if (!region->is_other_name && span_equal(region->code, found->code) &&
+            span_equal(region->country, found->country))
+            return region->name;
     return SPAN("");
 }
 
@@ -89,8 +93,8 @@ struct span region_find(struct span country, struct span text)
     char letters[REGION_NAME_BYTES];
     text = text_trim(text);
     const struct span name = without_diacritics(text, letters);
-    for (const struct region *region = regions; region->country; region++)
-        if (is_text(country, region->country) && (is_code(text, region) || is_text(name, region->name)))
+    for (const struct region *region = regions; region->country.at; region++)
+        if ((is_code(text, region) || is_text(name, region->name)) && is_text(country, region->country))
             return own_name(region);
     return SPAN("");
 }

@@ -25,7 +25,7 @@ struct record {
     char *workspace, *client_id; /* from its key */
     char *email;                 /* in lower case */
     long command;                /* index of its source among the commands, or -1 */
-    char source[ID_BYTES], hash[ID_BYTES];
+    char source[ID_BYTES], hash[ID_BYTES], command_id[ID_BYTES];
 };
 
 struct evidence {
@@ -34,6 +34,7 @@ struct evidence {
     size_t reply_topics;
     struct answer *answers;        /* by index of the command */
     struct record *records_by_key; /* sorted by workspace, client id, then position; as many as there are records */
+    const struct record **records_by_command; /* the same by workspace, command id */
     const char *redis_socket;
 };
 
@@ -49,6 +50,10 @@ void judge_redis(const struct evidence *evidence);
 
 /* The first record of a client, or NULL. After judge_records. */
 const struct record *evidence_record(const struct evidence *evidence, const char *workspace, const char *client_id);
+
+/* The record that a command id of a workspace made, or NULL. After judge_records. */
+const struct record *evidence_record_of_command(const struct evidence *evidence, const char *workspace,
+                                                const char *command_id);
 
 void evidence_free(struct evidence *evidence);
 

@@ -1,5 +1,5 @@
 /* Whether each command got the outcome that it had to get. */
-#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,20 +74,19 @@ static void judge_email_taken(const rd_kafka_message_t *command, const struct an
 static void judge_conflict(const struct evidence *evidence, const rd_kafka_message_t *command,
                            const struct answer *answer)
 {
-    struct bytes id = message_header(answer->reply, "ce_causationid");
-    for (size_t i = 0; i < evidence->records.count; i++) {
-        const struct record *record = &evidence->records_by_key[i];
-        if (strcmp(record->workspace, answer->workspace) != 0 || record->command < 0 ||
-            !bytes_equal(message_header(record->message, "command-id"), id))
-            continue;
-        const rd_kafka_message_t *first = evidence->commands.messages[record->command];
-        if (first == command || bytes_equal(message_value(first), message_value(command)))
-            breach(CHECK_CONFLICT, "%s: the body is that of %s", place(command), place(first));
-        if (first->partition == command->partition && first->offset > command->offset)
-            breach(CHECK_CONFLICT, "%s: conflicts with a later command, %s", place(command), place(first));
+    struct bytes header = message_header(answer->reply, "ce_causationid");
+    char id[ID_BYTES];
+    snprintf(id, sizeof(id), "%.*s", (int)header.length, header.at ? header.at : "");
+    const struct record *record = evidence_record_of_command(evidence, answer->workspace, id);
+    if (!record || record->command < 0) {
+        breach(CHECK_CONFLICT, "%s: no client has this command id", place(command));
         return;
     }
-    breach(CHECK_CONFLICT, "%s: no client has this command id", place(command));
+    const rd_kafka_message_t *first = evidence->commands.messages[record->command];
+    if (first == command || bytes_equal(message_value(first), message_value(command)))
+        breach(CHECK_CONFLICT, "%s: the body is that of %s", place(command), place(first));
+    if (first->partition == command->partition && first->offset > command->offset)
+        breach(CHECK_CONFLICT, "%s: conflicts with a later command, %s", place(command), place(first));
 }
 
 void judge_outcomes(const struct evidence *evidence)

@@ -624,7 +624,8 @@ START_TEST(kind_of_fault_follows_the_rule)
         const enum phone_fault fault = phone_fault_of(number, grade, message);
         const enum phone_fault wrong = fits ? PHONE_FAULT_LENGTH : PHONE_FAULT_AREA_CODE;
         const enum phone_fault wanted = good[node] ? PHONE_FAULT_NONE : wrong;
-        ck_assert_msg(fault == wanted, "+%.*s: %d, not %d", SPAN_FORMAT(number), fault, wanted);
+        if (fault != wanted) /* ck_assert is slow, and the numbers are many */
+            ck_abort_msg("+%.*s: %d, not %d", SPAN_FORMAT(number), fault, wanted);
     }
     free(good);
     free(leads_to_good);
