@@ -69,15 +69,18 @@ test-packages:
 	@tests/install-packages build demo test kafka
 
 $(BUILD)/client-intake: $(OBJECTS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  $@"
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- the numbering plan: text to tables, by a program of the building machine ----
 
@@ -85,10 +88,12 @@ PLAN_COMPILER := $(BUILD)/common/gen/phone_plan_compile
 
 $(PLAN_COMPILER): $(wildcard common/gen/*.c common/gen/*.h) common/phone.h common/span.h
 	@mkdir -p $(@D)
-	$(CC) -I. -D_GNU_SOURCE -std=c11 -O2 $(WARNINGS) -o $@ $(filter %.c,$^)
+	@echo "  $@"
+	@$(CC) -I. -D_GNU_SOURCE -std=c11 -O2 $(WARNINGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
-	$(PLAN_COMPILER) $< $@
+	@echo "  $@"
+	@$(PLAN_COMPILER) $< $@
 
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
@@ -96,7 +101,8 @@ $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
 $(EMBEDDED): $(BUILD)/tests/embedded/scene.o
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
 
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
@@ -105,7 +111,8 @@ LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 $(LIVE_PROGRAMS):
-	$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
 
@@ -114,7 +121,8 @@ test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
 BENCHES := $(BUILD)/tests/bench/io_only $(BUILD)/tests/bench/load $(BUILD)/tests/bench/pure
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 $(BENCHES): %: %.o $(BENCH_SHARED)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/pure: $(PARTS)
 
 # ---- installing ----

@@ -230,11 +230,15 @@ void shuttle_run(struct shuttle *shuttle, struct progress *progress)
 {
     while (!atomic_load(&progress->stop) && atomic_load(&progress->commands) < progress->enough) {
         const int64_t since = clock_ns();
-        long long none = 0;
         consume(shuttle);
+        long long first = atomic_load(&progress->first_ns);
+        if (shuttle->count == 0 && first == 0) /* still joining: not the drain's time */
+            continue;
+        const int64_t now = stage_end(shuttle, CONSUME, since);
         if (shuttle->count == 0)
             continue;
-        atomic_compare_exchange_strong(&progress->first_ns, &none, stage_end(shuttle, CONSUME, since));
+        if (first == 0)
+            atomic_compare_exchange_strong(&progress->first_ns, &first, now);
         transact(shuttle);
         atomic_store(&progress->last_ns, clock_ns());
         atomic_fetch_add(&progress->transactions, 1);
