@@ -40,6 +40,18 @@ static bool find_in_header(const struct decoder *decoder, struct span name, cons
     return true;
 }
 
+static bool find_command_id_in_headers(const struct decoder *decoder, struct found *found)
+{
+    return find_in_header(decoder, SPAN("command-id"), "header command-id ", found) ||
+           find_in_header(decoder, SPAN("ce_id"), "header ce_id ", found);
+}
+
+static bool find_workspace_in_headers(const struct decoder *decoder, struct found *found)
+{
+    return find_in_header(decoder, SPAN("workspace-id"), "header workspace-id ", found) ||
+           find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid ", found);
+}
+
 /* True if the member is there and not null. */
 static bool find_in_member(const struct decoder *decoder, uint32_t node, struct found *found)
 {
@@ -119,36 +131,37 @@ static bool decode_command_id(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
     struct found found;
-    bool given = find_in_header(decoder, SPAN("command-id"), "header command-id ", &found) ||
-                 find_in_header(decoder, SPAN("ce_id"), "header ce_id ", &found) ||
-                 find_in_member(decoder, decoder->event_id, &found) ||
+    bool given = find_command_id_in_headers(decoder, &found) || find_in_member(decoder, decoder->event_id, &found) ||
                  find_in_member(decoder, item->members[MEMBER_COMMAND_ID], &found);
     bool valid = given && command_id_is_valid(decoder, &found, &item->command_id_fault);
     item->command_id = valid ? found.text : position_text(&item->from, decoder->arena);
     return valid || !given;
 }
 
+static bool find_workspace_outside(const struct decoder *decoder, struct found *found)
+{
+    const char *configured = decoder->config->commands.workspace;
+    *found = (struct found){.is_text = true};
+    if (decoder->item->key.at) {
+        found->text = decoder->item->key;
+        found->source = "the message key, as workspace id, ";
+    } else if (configured[0] != '\0') {
+        found->text = span_of_text(configured);
+        found->source = "commands.workspace ";
+    }
+    return found->text.at != NULL;
+}
+
 /* Sets workspace, if the first source that has one has a good one. */
 static void decode_workspace(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
-    struct found found = {.is_text = true};
-    if (find_in_header(decoder, SPAN("workspace-id"), "header workspace-id ", &found) ||
-        find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid ", &found) ||
-        find_in_member(decoder, decoder->event_workspace, &found) ||
-        find_in_member(decoder, item->members[MEMBER_WORKSPACE_ID], &found)) {
-        ;
-    } else if (item->key.at) {
-        found.text = item->key;
-        found.source = "the message key, as workspace id, ";
-    } else if (decoder->config->commands.workspace[0] != '\0') {
-        found.text = span_of_text(decoder->config->commands.workspace);
-        found.source = "commands.workspace ";
-    } else {
-        item->workspace_missing = true;
-        return;
-    }
-    if (workspace_is_valid(decoder, &found, &item->workspace_fault))
+    struct found found;
+    bool given =
+        find_workspace_in_headers(decoder, &found) || find_in_member(decoder, decoder->event_workspace, &found) ||
+        find_in_member(decoder, item->members[MEMBER_WORKSPACE_ID], &found) || find_workspace_outside(decoder, &found);
+    item->workspace_missing = !given;
+    if (given && workspace_is_valid(decoder, &found, &item->workspace_fault))
         item->workspace = found.text;
 }
 
@@ -164,13 +177,10 @@ static void decode_headers_only(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
     struct found found;
-    bool has_id = (find_in_header(decoder, SPAN("command-id"), "header command-id ", &found) ||
-                   find_in_header(decoder, SPAN("ce_id"), "header ce_id ", &found)) &&
-                  command_id_is_valid(decoder, &found, &item->command_id_fault);
+    bool has_id =
+        find_command_id_in_headers(decoder, &found) && command_id_is_valid(decoder, &found, &item->command_id_fault);
     item->command_id = has_id ? found.text : position_text(&item->from, decoder->arena);
-    if ((find_in_header(decoder, SPAN("workspace-id"), "header workspace-id ", &found) ||
-         find_in_header(decoder, SPAN("ce_workspaceid"), "header ce_workspaceid ", &found)) &&
-        workspace_is_valid(decoder, &found, &item->workspace_fault))
+    if (find_workspace_in_headers(decoder, &found) && workspace_is_valid(decoder, &found, &item->workspace_fault))
         item->workspace = found.text;
     set_client_id(item, has_id);
 }

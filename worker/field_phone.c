@@ -54,15 +54,17 @@ static struct written written_of(struct span text)
     return written;
 }
 
-/* The number without its separators, plus first; in the arena. */
-static struct span joined(struct arena *arena, struct span text, size_t digits)
+/* The number without its separators as a JSON string, plus first; in the arena. */
+static struct span joined_token(struct arena *arena, struct span text, size_t digits)
 {
-    char *number = arena_alloc(arena, digits + 1);
+    char *token = arena_alloc(arena, digits + sizeof("\"+\""));
     size_t length = 0;
+    token[length++] = '"';
     for (size_t i = 0; i < text.length; i++)
         if (!is_separator(text.at[i]))
-            number[length++] = text.at[i];
-    return span_of(number, length);
+            token[length++] = text.at[i];
+    token[length++] = '"';
+    return span_of(token, length);
 }
 
 static bool character_fail(struct check *check, struct span stray)
@@ -123,8 +125,9 @@ bool field_phone_judge(struct check *check, const struct field *field, const str
     if (written.ends_in_separator)
         return check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
 
-    struct span number = written.has_separator ? joined(check->arena, text, written.digits) : text;
-    struct span digits = span_from(number, 1);
+    struct span token = written.has_separator ? joined_token(check->arena, text, written.digits)
+                                              : field_string_token(check, document, node, text);
+    struct span digits = span_of(token.at + 2, written.digits); /* behind quote and plus */
     const struct rules *rules = &field->rules;
     enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
     char message[PHONE_MESSAGE_BYTES];
@@ -133,6 +136,6 @@ bool field_phone_judge(struct check *check, const struct field *field, const str
         return check_fail(check, fault_errors[fault], "%s", message);
     if (rules->has_countries && !countries_hold(check, rules, digits))
         return false;
-    *normal = field_string_token(check, document, node, number);
+    *normal = token;
     return true;
 }

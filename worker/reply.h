@@ -8,7 +8,9 @@
 
 #define REPLY_HEADERS 24 /* at most: those of the contract, and the echoes */
 
-/* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). */
+/* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). Only validation_failed lists errors. A
+ * command is definitions_missing, which is retryable, only if it is otherwise valid: else it is validation_failed with
+ * what is wrong besides, since no retry could help it. */
 void reply_compose(struct item *item, struct arena *arena);
 
 /* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the

@@ -1,6 +1,6 @@
-// differential [COUNT [SEED]]: judges COUNT numbers (200,000; some 144,000 are fixed) with common/phone.c, compiled
-// from libphonenumber's own metadata, and with libphonenumber, and fails at any disagreement. The same seed gives the
-// same numbers. Numbers are given to the library digit by digit, never through its Parse, which repairs what it reads.
+// differential [COUNT [SEED]]: judges COUNT numbers (200,000; some 144,000 of them are always the same) with
+// common/phone.c, compiled from libphonenumber's own metadata, and with libphonenumber, and fails at any disagreement.
+// Numbers are given to the library digit by digit, never through its Parse, which repairs what it reads.
 #include <phonenumbers/phonemetadata.pb.h>
 #include <phonenumbers/phonenumber.pb.h>
 #include <phonenumbers/phonenumberutil.h>

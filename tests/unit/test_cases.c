@@ -175,10 +175,10 @@ static void expect_rejected(struct trial *trial, const struct case_section *sect
     const struct violation *violation = item->violations;
     struct span rest = section->body, line;
     bool and_more = false;
-    while (take_line(&rest, &line) && !and_more) {
+    while (!and_more && take_line(&rest, &line)) {
         and_more = span_equal(line, SPAN("..."));
         if (and_more)
-            break;
+            continue;
         if (!violation)
             fail_with(trial, "a violation is missing", line, item->reply);
         struct span found = arena_format(&trial->arena, "%.*s %s: %.*s", SPAN_FORMAT(violation->path),
