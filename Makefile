@@ -17,7 +17,7 @@ CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"' 
 CFLAGS   += -std=c11 -O2 -g $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes $(CHECKED)
 CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
-LDLIBS   += -lrdkafka -lhiredis -ljansson -linih -lidn2 -lunistring -lxxhash -luuid -lsimdjson -lstdc++ -lm -lpthread
+LDLIBS   += -lrdkafka -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -luuid -lsimdjson -lstdc++ -lm -lpthread
 
 SOURCES := $(sort $(wildcard common/*.c worker/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/common/json_simdjson.o
@@ -26,7 +26,7 @@ PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 # Unit tests and tests on the embedded broker link everything but main.
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
-SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/cli/*.sh))
+SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
 LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh))
 
 # help: all            the program, build/client-intake
@@ -41,10 +41,10 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run $(UNITS) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS)
+	@BUILD=$(BUILD) tests/run $(UNITS) $(DIFFERENTIAL) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
-check: test-programs
+check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 	@BUILD=$(BUILD) tests/run $(UNITS) $(EMBEDDED)
 
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they cannot be had
@@ -68,9 +68,10 @@ demo-packages:
 test-packages:
 	@tests/install-packages build demo test kafka
 
+# Sanitizers bring an allocator of their own.
 $(BUILD)/client-intake: $(OBJECTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(SANITIZE),,-ljemalloc)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -97,6 +98,56 @@ $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
 
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
+# The assembler copies the page in, so no compiler tells that it is needed.
+$(BUILD)/worker/status_page.o: worker/status_page.html
+
+# ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
+
+# help: phone-plan     fetches the newest numbering plan into common/data (needs python3 and the network)
+phone-plan:
+	@mkdir -p $(BUILD)
+	python3 -m venv --clear $(BUILD)/phone-plan
+	$(BUILD)/phone-plan/bin/pip install --quiet --disable-pip-version-check phonenumbers
+	$(BUILD)/phone-plan/bin/python common/gen/phone_plan_refresh.py > $(BUILD)/numbering-plan.txt.part
+	mv $(BUILD)/numbering-plan.txt.part common/data/numbering-plan.txt
+
+# The same compiler and walk on libphonenumber's own metadata, against libphonenumber.
+DIFFERENTIAL       := $(BUILD)/tests/phone/differential
+PHONE_LIBRARY_LIBS := -lphonenumber $(shell pkg-config --libs protobuf-lite 2>/dev/null || echo -lprotobuf-lite) -lpthread
+
+$(BUILD)/tests/phone/library_plan: $(BUILD)/tests/phone/library_plan.o
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PHONE_LIBRARY_LIBS)
+
+$(BUILD)/tests/phone/library_plan.txt: $(BUILD)/tests/phone/library_plan
+	$< > $@.part
+	mv $@.part $@
+
+$(BUILD)/tests/phone/library/common/phone_table.h: $(BUILD)/tests/phone/library_plan.txt $(PLAN_COMPILER)
+	@mkdir -p $(@D)
+	$(PLAN_COMPILER) $< $@
+
+$(BUILD)/tests/phone/phone.o: common/phone.c common/phone.h $(BUILD)/tests/phone/library/common/phone_table.h
+	$(CC) -I$(BUILD)/tests/phone/library $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# GCC 12 takes std::regex to be uninitialized when it builds with a sanitizer.
+$(BUILD)/tests/phone/differential.o: CXXFLAGS += -Wno-maybe-uninitialized
+
+$(DIFFERENTIAL): $(BUILD)/tests/phone/differential.o $(BUILD)/tests/phone/phone.o
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PHONE_LIBRARY_LIBS)
+
+$(BUILD)/tests/phone/bench: $(BUILD)/tests/phone/bench.o $(BUILD)/common/phone.o
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PHONE_LIBRARY_LIBS)
+
+# help: test-phone     five million numbers against libphonenumber
+test-phone: test-packages
+	@$(MAKE) --no-print-directory $(DIFFERENTIAL)
+	@$(DIFFERENTIAL) 5000000
+
+# help: bench-phone    what one number costs, beside libphonenumber
+bench-phone: test-packages
+	@$(MAKE) --no-print-directory $(BUILD)/tests/phone/bench
+	@$(BUILD)/tests/phone/bench
+
 # ---- tests ----
 
 $(EMBEDDED): $(BUILD)/tests/embedded/scene.o
@@ -114,7 +165,41 @@ $(LIVE_PROGRAMS):
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
-test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(DIFFERENTIAL) fuzzers
+
+# ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
+
+CLANG   ?= clang
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PURE := address_% batch check client_% config config_check config_source config_table config_value decode \
+             definitions definitions_draft definitions_reader error field field_% identity judge kafka_log kafka_settings \
+             key_table member nearest quote record reply rules timestamp violation
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(filter $(FUZZ_PURE:%=worker/%.c),$(SOURCES))) \
+                $(BUILD)/fuzz/common/json_simdjson.o $(BUILD)/fuzz/tests/fuzz/fuzz.o
+FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  $@"
+	@$(CLANG) $(CPPFLAGS) -std=c11 -Wall -Wextra $(FUZZ_CHECKED) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  $@"
+	@$(CLANG) $(CPPFLAGS) -std=c++17 -fno-rtti $(FUZZ_CHECKED) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/common/phone.o: $(BUILD)/common/phone_table.h
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_OBJECTS)
+	@echo "  $@"
+	@$(CLANG) $(FUZZ_CHECKED) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+# Without clang there are none, and tests/fuzz/run.sh says so.
+fuzzers: $(if $(shell command -v $(CLANG)),$(FUZZERS))
+
+# help: fuzz           each fuzz target for a minute (FUZZ_SECONDS=60), or only FUZZ=phone
+fuzz: test-packages
+	@$(MAKE) --no-print-directory fuzzers
+	@BUILD=$(BUILD) FUZZ_SECONDS=$${FUZZ_SECONDS:-60} bash tests/fuzz/run.sh $(FUZZ)
 
 # ---- benchmarks ----
 
@@ -124,6 +209,7 @@ $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/pure: $(PARTS)
+$(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/shuttle.o
 
 # ---- installing ----
 
@@ -148,5 +234,5 @@ help:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka sanitize bench install format clean help test-programs \
+.PHONY: all demo test check test-kafka sanitize bench phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
         build-packages demo-packages test-packages

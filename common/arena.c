@@ -26,17 +26,15 @@ void arena_close(struct arena *arena)
     *arena = (struct arena){0};
 }
 
-static void arena_require(const struct arena *arena, size_t size)
+void arena_fail(const struct arena *arena, size_t size)
 {
-    if (size <= arena->capacity - arena->used)
-        return;
     fprintf(stderr, "arena: %zu bytes asked of %zu, %zu used\n", size, arena->capacity, arena->used);
     abort();
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    arena_require(arena, size + 8);
+    arena_room(arena, size + 8);
     arena->used = (arena->used + 7) & ~(size_t)7;
     void *given = arena->base + arena->used;
     arena->used += size;
@@ -45,8 +43,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 struct span arena_copy(struct arena *arena, struct span from)
 {
-    arena_require(arena, from.length);
-    char *to = arena->base + arena->used;
+    char *to = arena_room(arena, from.length);
     if (from.length > 0)
         memcpy(to, from.at, from.length);
     arena->used += from.length;
@@ -60,8 +57,7 @@ struct span arena_format(struct arena *arena, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     assert(length >= 0);
-    arena_require(arena, (size_t)length + 1);
-    char *to = arena->base + arena->used;
+    char *to = arena_room(arena, (size_t)length + 1);
     vsnprintf(to, (size_t)length + 1, format, again);
     va_end(again);
     va_end(arguments);

@@ -19,12 +19,23 @@ struct arena {
 int arena_open(struct arena *arena, size_t capacity);
 void arena_close(struct arena *arena);
 
+/* Says that there is no room for `size` bytes, and aborts. */
+void arena_fail(const struct arena *arena, size_t size) __attribute__((noreturn, cold));
+
 /* Gives `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
  * capacity is sized for the largest batch that the limits allow, so running out is our own mistake and aborts. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc));
 
 /* The same, unaligned, holding a copy of the bytes of `from`. */
 struct span arena_copy(struct arena *arena, struct span from);
+
+/* The end of what was given out, with room for `size` bytes. Who has written there adds what is to stay to `used`. */
+static inline char *arena_room(struct arena *arena, size_t size)
+{
+    if (size > arena->capacity - arena->used)
+        arena_fail(arena, size);
+    return arena->base + arena->used;
+}
 
 /* A span holding the text that printf would print. */
 struct span arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

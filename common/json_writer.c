@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#define ESCAPE_BYTES 6 /* of the longest escape, such as \u001f */
+
 void writer_open(struct json_writer *writer, struct arena *arena)
 {
     *writer = (struct json_writer){.arena = arena, .begin = arena->used};
@@ -12,24 +14,6 @@ struct span writer_close(struct json_writer *writer)
     const struct arena *const arena = writer->arena;
     assert(arena->used >= writer->begin);
     return span_of(arena->base + writer->begin, arena->used - writer->begin);
-}
-
-/* arena_copy, but inlined where there is room; without room it is arena_copy that says so. */
-static inline void writer_put(struct json_writer *writer, const char *at, size_t length)
-{
-    struct arena *const arena = writer->arena;
-    if (length > arena->capacity - arena->used) {
-        arena_copy(arena, span_of(at, length));
-        return;
-    }
-    if (length > 0)
-        memcpy(arena->base + arena->used, at, length);
-    arena->used += length;
-}
-
-void writer_raw(struct json_writer *writer, struct span text)
-{
-    writer_put(writer, text.at, text.length);
 }
 
 static bool needs_escape(char character)
@@ -51,42 +35,63 @@ static bool any_needs_escape(const char *eight)
     return ((control | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops) != 0;
 }
 
-/* The index of the first byte from `from` on that needs an escape; text.length if there is none. */
-static size_t escape_find(struct span text, size_t from)
-{
-    while (text.length - from >= 8 && !any_needs_escape(text.at + from))
-        from += 8;
-    while (from < text.length && !needs_escape(text.at[from]))
-        from++;
-    return from;
-}
-
-static void writer_escape(struct json_writer *writer, char character)
+/* Writes the escape of `character`; returns its end. */
+static char *escape_write(char *to, char character)
 {
     static const char letters[256] = {
         ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     static const char digits[] = "0123456789abcdef";
     const unsigned char byte = (unsigned char)character;
+    *to++ = '\\';
     if (letters[byte]) {
-        const char escape[2] = {'\\', letters[byte]};
-        writer_put(writer, escape, sizeof(escape));
-    } else {
-        const char escape[6] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
-        writer_put(writer, escape, sizeof(escape));
+        *to++ = letters[byte];
+        return to;
     }
+    memcpy(to, "u00", 3);
+    to[3] = digits[byte >> 4];
+    to[4] = digits[byte & 15];
+    return to + 5;
+}
+
+/* The bytes of `text` as a JSON string. */
+static size_t written_length(struct span text)
+{
+    char escape[ESCAPE_BYTES];
+    size_t length = 2;
+    for (size_t i = 0; i < text.length; i++)
+        length += needs_escape(text.at[i]) ? (size_t)(escape_write(escape, text.at[i]) - escape) : 1;
+    return length;
 }
 
 void writer_string(struct json_writer *writer, struct span text)
 {
-    writer_put(writer, "\"", 1);
-    for (size_t from = 0; from < text.length;) {
-        const size_t escape = escape_find(text, from);
-        writer_put(writer, text.at + from, escape - from);
-        if (escape < text.length)
-            writer_escape(writer, text.at[escape]);
-        from = escape + 1;
+    size_t room = ESCAPE_BYTES * text.length + 2;
+    if (room > writer->arena->capacity - writer->arena->used)
+        room = written_length(text); /* of an arena that is nearly full no more is asked than it takes */
+    char *const begin = arena_room(writer->arena, room), *to = begin;
+    const char *from = text.at;
+    size_t left = text.length;
+    *to++ = '"';
+    while (left > 0) {
+        if (left >= 8 && !any_needs_escape(from)) {
+            memcpy(to, from, 8);
+            to += 8;
+            from += 8;
+            left -= 8;
+            continue;
+        }
+        const size_t few = left < 8 ? left : 8;
+        for (size_t i = 0; i < few; i++) {
+            if (needs_escape(from[i]))
+                to = escape_write(to, from[i]);
+            else
+                *to++ = from[i];
+        }
+        from += few;
+        left -= few;
     }
-    writer_put(writer, "\"", 1);
+    *to++ = '"';
+    writer->arena->used += (size_t)(to - begin);
 }
 
 void writer_integer(struct json_writer *writer, int64_t value)
@@ -102,7 +107,7 @@ void writer_integer(struct json_writer *writer, int64_t value)
     } while (rest > 0);
     if (value < 0)
         *--first = '-';
-    writer_put(writer, first, (size_t)(end - first));
+    writer_raw(writer, span_of(first, (size_t)(end - first)));
 }
 
 struct span json_string_of(struct arena *arena, struct span text)

@@ -26,6 +26,16 @@ bool text_is_printable_ascii(struct span text)
     return true;
 }
 
+bool text_is_plain_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        const unsigned char byte = (unsigned char)text.at[i];
+        if (byte < 0x20 ? byte != '\t' && byte != '\n' : byte > 0x7E)
+            return false;
+    }
+    return true;
+}
+
 uint32_t text_code_point(struct span text, size_t at, size_t *size)
 {
     const unsigned char *byte = (const unsigned char *)text.at + at;

@@ -28,7 +28,11 @@ static const struct region regions[] = {
 
 static bool is_text(struct span text, struct span other)
 {
-    return text.length == other.length && strncasecmp(text.at, other.at, text.length) == 0;
+    if (text.length != other.length)
+        return false;
+    /* First letters tell most of the rest apart, without a call. */
+    return text.length == 0 ||
+           (((text.at[0] ^ other.at[0]) & ~0x20) == 0 && strncasecmp(text.at, other.at, text.length) == 0);
 }
 
 static bool is_diacritic(uint32_t code_point)
@@ -74,6 +78,8 @@ bool region_is_listed(struct span country)
 
 static struct span own_name(const struct region *found)
 {
+    if (!found->is_other_name)
+        return found->name;
     for (const struct region *region = regions; region->country.at; region++)
         if (!region->is_other_name && span_equal(region->code, found->code) &&
             span_equal(region->country, found->country))
@@ -81,20 +87,21 @@ static struct span own_name(const struct region *found)
     return SPAN("");
 }
 
-/* True for the region's code, alone or behind its country's as in ISO 3166-2: "NY", "US-NY". */
-static bool is_code(struct span text, const struct region *region)
+/* Without the country's code before a region's, as in ISO 3166-2: "US-NY". */
+static struct span without_country(struct span text, struct span country)
 {
-    const bool has_country = text.length > 3 && text.at[2] == '-' && is_text(span_of(text.at, 2), region->country);
-    return is_text(has_country ? span_from(text, 3) : text, region->code);
+    const bool has_country = text.length > country.length && text.at[country.length] == '-' &&
+                             is_text(span_of(text.at, country.length), country);
+    return has_country ? span_from(text, country.length + 1) : text;
 }
 
 struct span region_find(struct span country, struct span text)
 {
     char letters[REGION_NAME_BYTES];
     text = text_trim(text);
-    const struct span name = without_diacritics(text, letters);
+    const struct span code = without_country(text, country), name = without_diacritics(text, letters);
     for (const struct region *region = regions; region->country.at; region++)
-        if ((is_code(text, region) || is_text(name, region->name)) && is_text(country, region->country))
+        if ((is_text(code, region->code) || is_text(name, region->name)) && is_text(country, region->country))
             return own_name(region);
     return SPAN("");
 }

@@ -81,7 +81,8 @@ struct item {
     struct span value; /* at == NULL: a tombstone */
     const struct header *headers;
     uint32_t header_count;
-    bool dropped; /* its partition was revoked: no further stage touches it */
+    bool dropped;   /* its partition was revoked, or it is put off: no further stage touches it */
+    bool postponed; /* with dropped: it comes again in a later batch */
 
     /* Filled by decode. */
     struct json_document document; /* of the whole value */
@@ -117,6 +118,9 @@ struct item {
 
     /* Filled by compose. */
     struct span reply;
+
+    /* Filled by the sink. */
+    bool dead_letter_refused; /* the broker would not take it because of its size */
 };
 
 struct batch {

@@ -15,23 +15,29 @@ const struct command commands[] = {
      "TERM and INT let the batch in hand finish; a second one stops at once (exit code 2).\n"},
     {"check", command_check, "", "check the config, then whether Kafka and Redis can be reached",
      "Prints one line each. Exit codes: 0 fine, 78 the config is bad, 69 something cannot be reached.\n"},
-    {"validate", command_validate, "--definitions FILE [--time TIME] [FILE]",
+    {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
      "judge commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input if there is no FILE. Stores nothing.\n"
      "  --definitions FILE  the custom field definitions of every workspace\n"
      "  --time TIME         createdAt of the clients, such as 2026-11-23T06:38:00Z, or milliseconds since 1970;\n"
      "                      without it 1970, so that two runs give the same bytes\n"
+     "  --threads NUMBER    threads that judge, 1 to 256; without it as many as there are cores\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
     {"topics", command_topics, "create", "make the topics that are missing",
      "Partitions and replication are those of [topics] in the config. A topic that exists is never changed.\n"
      "Exit codes: 0 all exist now, 1 the broker refused one, 69 Kafka cannot be reached.\n"},
-    {"definitions", command_definitions, "put WORKSPACE FILE | get WORKSPACE | lint FILE",
+    {"definitions", command_definitions,
+     "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
      "store, show or check custom field definitions",
-     "  put   checks FILE, appends it to the definitions topic and stores it in Redis\n"
-     "  get   prints what Redis holds: a table on a terminal, else the bytes\n"
-     "  lint  prints every fault of FILE with its place\n"
+     "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"
+     "  get      prints what Redis holds: a table on a terminal, else the bytes\n"
+     "  list     prints the workspaces that Redis has definitions of\n"
+     "  lint     prints every fault of FILE with its place\n"
+     "  history  prints every version of the workspace in the definitions topic\n"
+     "  sync     fills Redis from the definitions topic, whose last version of a workspace wins\n"
      "FILE may be - for standard input.\n"
-     "  --json  JSON instead of text for people\n"
+     "  --options KEY=FILE  for put and lint: the options of the field KEY, as List Custom Field Options gives them\n"
+     "  --json              JSON instead of text for people; list and history print a line for each\n"
      "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",

@@ -1,204 +1,157 @@
-/* definitions put|get|lint: the custom field definitions of a workspace, from a file to where the worker finds them. */
-#include <errno.h>
+/* definitions put|get|list|lint|history|sync: the custom field definitions of workspaces, between files, the topic that
+ * keeps their history, and Redis, where the worker finds them. */
+#include "worker/command_definitions.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "worker/command.h"
 #include "worker/config_table.h"
 #include "worker/definitions_print.h"
-#include "worker/kafka_client.h"
-#include "worker/redis_connection.h"
+#include "worker/definitions_redis.h"
 
-/* More than any workspace needs, less than what would stop a worker from compiling it quickly. */
-#define DEFINITIONS_BYTES ((size_t)16 << 20)
-
-struct request {
-    const char *workspace, *path; /* NULL: not given */
-    bool json;
-};
-
-static int complain(int result, const char *subject, const char *why)
+int definitions_complain(int result, const char *subject, const char *why)
 {
     fprintf(stderr, "client-intake definitions: %s: %s\n", subject, why);
     return result;
 }
 
-/* The bytes of a file, "-" for standard input. New, or NULL with the reason in `why`. */
-static char *read_file(const char *path, size_t *length, char *why, size_t why_size)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char *bytes = file ? malloc(DEFINITIONS_BYTES + 1) : NULL;
-    if (!bytes) {
-        snprintf(why, why_size, "%s", strerror(errno));
-    } else {
-        *length = fread(bytes, 1, DEFINITIONS_BYTES + 1, file);
-        bool failed = ferror(file) != 0;
-        if (failed || *length > DEFINITIONS_BYTES) {
-            snprintf(why, why_size, "%s", failed ? strerror(errno) : "longer than 16 MiB");
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    if (file && file != stdin)
-        fclose(file);
-    return bytes;
-}
-
-/* Reads and compiles the file. NULL after the reason was printed, with the exit code in *result. */
-static char *read_sound(const struct request *request, size_t *length, struct definitions **definitions, int *result)
-{
-    char why[256];
-    struct definitions_fault *faults = NULL;
-    char *bytes = read_file(request->path, length, why, sizeof(why));
-    if (!bytes) {
-        *result = complain(COMMAND_NEGATIVE, request->path, why);
-        return NULL;
-    }
-    *definitions = definitions_compile(span_of(bytes, *length), &faults);
-    if (*definitions)
-        return bytes;
-    if (!faults)
-        complain(COMMAND_NEGATIVE, request->path, "out of memory");
-    definitions_print_faults(request->path, faults, request->json);
-    definitions_faults_free(faults);
-    free(bytes);
-    *result = COMMAND_NEGATIVE;
-    return NULL;
-}
-
-static int lint(const struct request *request, const struct config *config)
+int definitions_lint(const struct definitions_request *request, const struct config *config)
 {
     (void)config;
-    size_t length;
-    struct definitions *definitions;
-    int result = COMMAND_FINE;
-    char *bytes = read_sound(request, &length, &definitions, &result);
-    if (!bytes)
+    struct definitions_file file;
+    int result = definitions_file_open(&file, request);
+    if (result != COMMAND_FINE)
         return result;
+    uint32_t count = file.definitions->count;
     if (request->json)
         definitions_print_faults(request->path, NULL, true);
     else
-        printf("%s: fine, %u field%s\n", request->path, definitions->count, definitions->count == 1 ? "" : "s");
-    definitions_free(definitions);
-    free(bytes);
+        printf("%s: fine, %u field%s\n", request->path, count, count == 1 ? "" : "s");
+    definitions_file_close(&file);
     return COMMAND_FINE;
 }
 
-/* One command with the workspace's key and, for SET, a value. New; or NULL with the reason in `why`. */
-static redisReply *ask_redis(const struct config *config, const char *name, const char *workspace, const char *value,
-                             size_t value_size, char *why, size_t why_size)
+static void print_got(const struct definitions_request *request, struct span bytes)
 {
-    redisContext *connection = redis_connect(config, why, why_size);
-    if (!connection)
-        return NULL;
-    char key[WORKSPACE_ID_CHARACTERS + 32];
-    int key_length = snprintf(key, sizeof(key), "custom-fields:{%s}", workspace);
-    const char *arguments[] = {name, key, value};
-    const size_t lengths[] = {strlen(name), (size_t)key_length, value_size};
-    redisReply *reply = redisCommandArgv(connection, value ? 3 : 2, arguments, lengths);
-    if (!reply || reply->type == REDIS_REPLY_ERROR) {
-        snprintf(why, why_size, "%s: %s", name, reply ? reply->str : connection->errstr);
-        freeReplyObject(reply);
-        reply = NULL;
-    }
-    redisFree(connection);
-    return reply;
-}
-
-/* The topic first: it is the truth, and Redis can be filled from it. */
-static int put_sound(const struct request *request, const struct config *config, const struct definitions *definitions,
-                     const char *bytes, size_t length)
-{
-    char why[512];
-    struct kafka_client client;
-    if (!kafka_client_open(&client, config, why, sizeof(why)))
-        return complain(COMMAND_UNAVAILABLE, "Kafka", why);
-    bool appended =
-        kafka_client_append(&client, config->definitions.topic, request->workspace, bytes, length, why, sizeof(why));
-    kafka_client_close(&client);
-    if (!appended)
-        return complain(COMMAND_UNAVAILABLE, config->definitions.topic, why);
-    redisReply *reply = ask_redis(config, "SET", request->workspace, bytes, length, why, sizeof(why));
-    if (!reply) {
-        complain(COMMAND_UNAVAILABLE, "Redis", why);
-        return complain(COMMAND_UNAVAILABLE, request->workspace, "stored in the topic only; put them again");
-    }
-    freeReplyObject(reply);
-    definitions_print_stored(
-        &(struct definitions_place){request->workspace, config->definitions.topic, client.partition, client.offset},
-        definitions, request->json);
-    return COMMAND_FINE;
-}
-
-static int put(const struct request *request, const struct config *config)
-{
-    size_t length;
-    struct definitions *definitions;
-    int result = COMMAND_FINE;
-    char *bytes = read_sound(request, &length, &definitions, &result);
-    if (!bytes)
-        return result;
-    result = put_sound(request, config, definitions, bytes, length);
-    definitions_free(definitions);
-    free(bytes);
-    return result;
-}
-
-static int get(const struct request *request, const struct config *config)
-{
-    char why[512];
-    redisReply *reply = ask_redis(config, "GET", request->workspace, NULL, 0, why, sizeof(why));
-    if (!reply)
-        return complain(COMMAND_UNAVAILABLE, "Redis", why);
-    int result = COMMAND_FINE;
     bool to_people = isatty(STDOUT_FILENO);
-    if (reply->type == REDIS_REPLY_NIL)
-        result = complain(COMMAND_NEGATIVE, request->workspace, "Redis holds no definitions of this workspace");
-    else if (to_people && !request->json)
-        definitions_print_table(request->workspace, span_of(reply->str, reply->len));
-    else
-        fwrite(reply->str, 1, reply->len, stdout);
-    if (reply->type != REDIS_REPLY_NIL && to_people && request->json)
+    if (to_people && !request->json) {
+        definitions_print_table(request->workspace, bytes);
+        return;
+    }
+    fwrite(bytes.at, 1, bytes.length, stdout);
+    if (to_people)
         putchar('\n');
-    freeReplyObject(reply);
+}
+
+int definitions_get(const struct definitions_request *request, const struct config *config)
+{
+    char why[512];
+    const struct span workspace = span_of_text(request->workspace);
+    redisReply *answer = NULL;
+    redisContext *connection = redis_connect(config, why, sizeof(why));
+    int result = COMMAND_FINE;
+    if (!connection || !definitions_redis_get(connection, &workspace, 1, &answer, why, sizeof(why)))
+        result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    else if (!definitions_redis_value(answer).at)
+        result =
+            definitions_complain(COMMAND_NEGATIVE, request->workspace, "Redis holds no definitions of this workspace");
+    else
+        print_got(request, definitions_redis_value(answer));
+    freeReplyObject(answer);
+    if (connection)
+        redisFree(connection);
     return result;
 }
+
+#define TAKES_WORKSPACE 1
+#define TAKES_FILE      2
+#define TAKES_OPTIONS   4
 
 static const struct action {
     const char *name;
-    int (*run)(const struct request *request, const struct config *config);
-    bool takes_workspace, takes_file;
-} actions[] = {{"put", put, true, true}, {"get", get, true, false}, {"lint", lint, false, true}};
+    definitions_action *run;
+    unsigned takes;
+    const char *needs; /* its arguments, in words */
+} actions[] = {
+    {"put", definitions_put, TAKES_WORKSPACE | TAKES_FILE | TAKES_OPTIONS, "a workspace and a file"},
+    {"get", definitions_get, TAKES_WORKSPACE, "a workspace"},
+    {"list", definitions_list, 0, "no argument"},
+    {"lint", definitions_lint, TAKES_FILE | TAKES_OPTIONS, "a file"},
+    {"history", definitions_history_of, TAKES_WORKSPACE, "a workspace"},
+    {"sync", definitions_sync_all, 0, "no argument"},
+};
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* `rest` has the action's name and then its arguments. */
+static int act(const struct action *action, struct definitions_request *request, char **rest, int count,
+               const struct config *config)
+{
+    int arguments = !!(action->takes & TAKES_WORKSPACE) + !!(action->takes & TAKES_FILE);
+    if (count != 1 + arguments)
+        return command_usage("definitions", "%s takes %s", action->name, action->needs);
+    if (request->options && !(action->takes & TAKES_OPTIONS))
+        return command_usage("definitions", "%s takes no --options", action->name);
+    if (action->takes & TAKES_WORKSPACE)
+        request->workspace = rest[1];
+    if (action->takes & TAKES_FILE)
+        request->path = rest[count - 1];
+    const char *fault = request->workspace ? config_rule_workspace(request->workspace) : NULL;
+    if (fault)
+        return command_usage("definitions", "the workspace %s", fault);
+    return action->run(request, config);
+}
+
+/* Reads the options into the request; *result is the exit code if that failed. */
+static bool read_arguments(int argc, char **argv, struct definitions_request *request, struct options_source *sources,
+                           int *result)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"options", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    optind = 0; /* starts getopt anew */
+    opterr = 0;
+    int count = 0;
+    for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (option == 'j') {
+            request->json = true;
+        } else if (option == 'o' && strchr(optarg, '=') && optarg[0] != '=') {
+            sources[count].argument = optarg;
+            if (count > 0)
+                sources[count - 1].next = &sources[count];
+            count++;
+        } else {
+            *result = option == 'o' || option == ':'
+                          ? command_usage("definitions", "--options takes the key of a field and a file, KEY=FILE")
+                          : command_usage("definitions", "%s is not an option", argv[optind - 1]);
+            return false;
+        }
+    }
+    request->options = count > 0 ? sources : NULL;
+    return true;
+}
 
 int command_definitions(int argc, char **argv, const struct config *config)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    struct request request = {0};
-    optind = 0; /* starts getopt anew */
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option != 'j')
-            return command_usage("definitions", "%s is not an option", argv[optind - 1]);
-        request.json = true;
+    struct definitions_request request = {0};
+    struct options_source *sources = calloc((size_t)argc + 1, sizeof(*sources));
+    if (!sources)
+        abort();
+    int result = COMMAND_USAGE;
+    if (read_arguments(argc, argv, &request, sources, &result)) {
+        const struct action *action = find_action(argv[optind]);
+        if (action)
+            result = act(action, &request, argv + optind, argc - optind, config);
+        else
+            result = command_usage("definitions", "expected put, get, list, lint, history or sync");
     }
-    char **rest = argv + optind;
-    int count = argc - optind;
-    for (size_t i = 0; count > 0 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-        const struct action *action = &actions[i];
-        if (strcmp(action->name, rest[0]) != 0)
-            continue;
-        if (count != 1 + action->takes_workspace + action->takes_file)
-            return command_usage(
-                "definitions", "%s takes %s%s%s", action->name, action->takes_workspace ? "a workspace" : "",
-                action->takes_workspace && action->takes_file ? " and " : "", action->takes_file ? "a file" : "");
-        request.workspace = action->takes_workspace ? rest[1] : NULL;
-        request.path = action->takes_file ? rest[count - 1] : NULL;
-        const char *fault = request.workspace ? config_rule_workspace(request.workspace) : NULL;
-        if (fault)
-            return command_usage("definitions", "the workspace %s", fault);
-        return action->run(&request, config);
-    }
-    return command_usage("definitions", "expected put, get or lint");
+    free(sources);
+    return result;
 }

@@ -1,58 +1,66 @@
-/* validate: judges commands offline, JSON lines in, replies as JSON lines out. Three steps that take turns: a batch of
- * lines is read, judged, and its replies are written. Memory does not grow with the input. */
+/* validate: judges commands offline, JSON lines in, replies as JSON lines out. Here: what it is called with and what it
+ * answers; the work itself is validation.c's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "worker/command.h"
-#include "worker/decode.h"
-#include "worker/judge.h"
-#include "worker/lines.h"
 #include "worker/quote.h"
 #include "worker/timestamp.h"
+#include "worker/validation.h"
 
-#define BATCH_LINES    512
-#define BATCH_BYTES    (1 << 20)
-#define SOURCE_BYTES   249 /* of the input's name in replies; as many as a topic's name can have */
-#define LINE_END_BYTES 1   /* a CR before the LF */
+#define SOURCE_BYTES 249 /* of the input's name in replies; as many as a topic's name can have */
 
 struct options {
     const char *definitions_path;
     const char *path; /* NULL: standard input */
     int64_t time_ms;
+    uint32_t threads;
 };
 
-struct validation {
-    const struct config *config;
-    struct judge judge;
-    struct lines lines;
-    struct batch batch;
-    char source[SOURCE_BYTES + 1];
-    int64_t time_ms;
-    bool any_rejected;
-};
+/* As many as there are cores. */
+static uint32_t threads_of_machine(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > VALIDATION_THREADS ? VALIDATION_THREADS : (uint32_t)cores;
+}
+
+static bool threads_read(const char *text, uint32_t *threads)
+{
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > VALIDATION_THREADS)
+        return false;
+    *threads = (uint32_t)number;
+    return true;
+}
 
 /* The options. Returns COMMAND_FINE, or what to exit with. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"definitions", required_argument, NULL, 'd'}, {"time", required_argument, NULL, 't'}, {0}};
-    *options = (struct options){0};
+    static const struct option known[] = {{"definitions", required_argument, NULL, 'd'},
+                                          {"time", required_argument, NULL, 't'},
+                                          {"threads", required_argument, NULL, 'n'},
+                                          {0}};
+    *options = (struct options){.threads = threads_of_machine()};
     int option;
     optind = 0; /* starts getopt anew */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'd')
             options->definitions_path = optarg;
-        else if (option != 't')
-            return command_usage(argv[0], "%s is not an option, or lacks its value", argv[optind - 1]);
-        else if (!time_read(span_of_text(optarg), &options->time_ms))
+        else if (option == 't' && !time_read(span_of_text(optarg), &options->time_ms))
             return command_usage(argv[0], "--time %s: must be like 2026-11-23T06:38:00Z, or milliseconds since 1970",
                                  optarg);
+        else if (option == 'n' && !threads_read(optarg, &options->threads))
+            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, VALIDATION_THREADS);
+        else if (option == '?')
+            return command_usage(argv[0], "%s is not an option, or lacks its value", argv[optind - 1]);
     }
     if (!options->definitions_path)
         return command_usage(argv[0], "--definitions FILE is missing");
@@ -133,110 +141,33 @@ static void name_source(const char *path, char source[SOURCE_BYTES + 1])
             source[i] = '?';
 }
 
-static bool is_blank(struct span line)
-{
-    for (size_t i = 0; i < line.length; i++)
-        if (line.at[i] != ' ' && line.at[i] != '\t' && line.at[i] != '\r')
-            return false;
-    return true;
-}
-
-/* Reads: takes lines that the buffer holds into the batch, until either is full. */
-static void take_lines(struct validation *validation)
-{
-    struct batch *batch = &validation->batch;
-    struct line line;
-    while (batch->count < batch->capacity && lines_next(&validation->lines, &line)) {
-        if (!line.too_long && is_blank(line.text))
-            continue;
-        if (line.text.length > 0 && line.text.at[line.text.length - 1] == '\r')
-            line.text.length--;
-        struct item *item = &batch->items[batch->count++];
-        *item = (struct item){
-            .from = {.topic = validation->source, .offset = line.number, .timestamp_ms = validation->time_ms},
-            .value = line.text};
-        if (line.too_long)
-            decode_too_large(item, validation->config, &batch->arena);
-    }
-}
-
-static void judge_lines(struct validation *validation)
-{
-    struct batch *batch = &validation->batch;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        judge_item(&validation->judge, &batch->items[i], &batch->arena);
-        validation->any_rejected |= batch->items[i].outcome == OUTCOME_REJECTED;
-    }
-}
-
-static bool write_replies(const struct batch *batch)
-{
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct span reply = batch->items[i].reply;
-        if (fwrite(reply.at, 1, reply.length, stdout) != reply.length || putchar('\n') == EOF)
-            return false;
-    }
-    return true;
-}
-
-/* Returns COMMAND_FINE once the input is done, or COMMAND_UNAVAILABLE after the reason was printed. */
-static int validate_all(struct validation *validation, const char *name)
-{
-    while (!lines_are_done(&validation->lines)) {
-        if (lines_fill(&validation->lines) != 0) {
-            fprintf(stderr, "client-intake validate: %s: %s\n", name, strerror(errno));
-            return COMMAND_UNAVAILABLE;
-        }
-        do {
-            batch_reset(&validation->batch);
-            take_lines(validation);
-            judge_lines(validation);
-            if (!write_replies(&validation->batch))
-                break;
-        } while (validation->batch.count > 0);
-        /* Whoever pipes lines in one by one sees each answer at once. */
-        if (ferror(stdout) || fflush(stdout) != 0) {
-            fprintf(stderr, "client-intake validate: standard output: %s\n", strerror(errno));
-            return COMMAND_UNAVAILABLE;
-        }
-    }
-    return COMMAND_FINE;
-}
-
-/* Everything but the input and the definitions. Returns 0, or -1 when out of memory. */
-static int validation_open(struct validation *validation, int file)
-{
-    size_t limit = (size_t)validation->config->limits.command_bytes + LINE_END_BYTES;
-    size_t bytes = BATCH_BYTES + limit;
-    validation->judge.parser = json_parser_new((size_t)validation->config->limits.command_bytes);
-    if (!validation->judge.parser)
-        return -1;
-    if (lines_open(&validation->lines, file, bytes + 1, limit) != 0)
-        return -1;
-    return batch_open(&validation->batch, BATCH_LINES, bytes, limit);
-}
-
-static void validation_close(struct validation *validation)
-{
-    batch_close(&validation->batch);
-    lines_close(&validation->lines);
-    if (validation->judge.parser)
-        json_parser_free(validation->judge.parser);
-}
-
 static int validate_file(int file, const struct options *options, const struct definitions *definitions,
                          const struct config *config)
 {
-    struct validation validation = {
-        .config = config, .judge = {.config = config, .definitions = definitions}, .time_ms = options->time_ms};
-    name_source(options->path, validation.source);
-    int result = COMMAND_UNAVAILABLE;
-    if (validation_open(&validation, file) != 0)
+    char source[SOURCE_BYTES + 1];
+    name_source(options->path, source);
+    const struct validation_job job = {.config = config,
+                                       .definitions = definitions,
+                                       .input = file,
+                                       .output = STDOUT_FILENO,
+                                       .source = source,
+                                       .time_ms = options->time_ms,
+                                       .threads = options->threads};
+    bool any_rejected;
+    switch (validation_run(&job, &any_rejected)) {
+    case VALIDATION_FINE:
+        return any_rejected ? COMMAND_NEGATIVE : COMMAND_FINE;
+    case VALIDATION_INPUT_FAILED:
+        fprintf(stderr, "client-intake validate: %s: %s\n", source, strerror(errno));
+        break;
+    case VALIDATION_OUTPUT_FAILED:
+        fprintf(stderr, "client-intake validate: standard output: %s\n", strerror(errno));
+        break;
+    case VALIDATION_NO_MEMORY:
         fprintf(stderr, "client-intake validate: out of memory\n");
-    else
-        result = validate_all(&validation, validation.source);
-    validation_close(&validation);
-    return result == COMMAND_FINE && validation.any_rejected ? COMMAND_NEGATIVE : result;
+        break;
+    }
+    return COMMAND_UNAVAILABLE;
 }
 
 int command_validate(int argc, char **argv, const struct config *config)

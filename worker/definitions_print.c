@@ -6,6 +6,7 @@
 
 #include "common/json_writer.h"
 #include "worker/field.h"
+#include "worker/identity.h"
 
 /* Faults have a limited size, so this holds those of the largest set. It is address space, not memory. */
 #define TEXT_BYTES ((size_t)1 << 30)
@@ -58,12 +59,17 @@ void definitions_print_faults(const char *path, const struct definitions_fault *
 }
 
 void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions,
-                              bool as_json)
+                              enum definitions_putting how, bool as_json)
 {
+    static const char *const words[] = {[PUT_STORED] = "stored in Redis and at",
+                                        [PUT_UNCHANGED] = "nothing new: already in Redis and at",
+                                        [PUT_OVERTAKEN] = "overtaken by a later one, which is in Redis now; stored at"};
+    static const char *const names[] = {
+        [PUT_STORED] = "stored", [PUT_UNCHANGED] = "unchanged", [PUT_OVERTAKEN] = "overtaken"};
     if (!as_json) {
-        printf("%s: %" PRIu32 " field%s, version %.*s, stored in Redis and at %s/%" PRId32 "/%" PRId64 "\n",
-               place->workspace, definitions->count, definitions->count == 1 ? "" : "s", HASH_LENGTH,
-               definitions->version, place->topic, place->partition, place->offset);
+        printf("%s: %" PRIu32 " field%s, version %.*s, %s %s/%" PRId32 "/%" PRId64 "\n", place->workspace,
+               definitions->count, definitions->count == 1 ? "" : "s", HASH_LENGTH, definitions->version, words[how],
+               place->topic, place->partition, place->offset);
         return;
     }
     struct arena arena;
@@ -78,8 +84,41 @@ void definitions_print_stored(const struct definitions_place *place, const struc
     writer_integer(&writer, place->partition);
     writer_literal(&writer, ",\"offset\":");
     writer_integer(&writer, place->offset);
-    writer_literal(&writer, "}}");
+    write_member(&writer, SPAN("},\"result\":"), span_of_text(names[how]));
+    writer_literal(&writer, "}");
     end(&arena, &writer);
+}
+
+struct definitions_summary definitions_summarize(struct span bytes)
+{
+    struct definitions_summary summary = {.gone = bytes.at == NULL};
+    if (summary.gone)
+        return summary;
+    struct definitions *definitions = definitions_compile(bytes, NULL);
+    hash_text(bytes, summary.version);
+    summary.broken = !definitions;
+    summary.fields = definitions ? definitions->count : 0;
+    definitions_free(definitions);
+    return summary;
+}
+
+void definitions_fields_text(const struct definitions_summary *summary, char text[FIELDS_TEXT_SIZE])
+{
+    if (summary->gone || summary->broken)
+        snprintf(text, FIELDS_TEXT_SIZE, "%s", summary->gone ? "none" : "broken");
+    else
+        snprintf(text, FIELDS_TEXT_SIZE, "%" PRIu32, summary->fields);
+}
+
+void definitions_print_summary_json(struct span members, const struct definitions_summary *summary)
+{
+    printf("{%.*s", SPAN_FORMAT(members));
+    if (summary->gone)
+        printf(",\"removed\":true}\n");
+    else if (summary->broken)
+        printf(",\"definitions\":\"%.*s\",\"broken\":true}\n", HASH_LENGTH, summary->version);
+    else
+        printf(",\"definitions\":\"%.*s\",\"fields\":%" PRIu32 "}\n", HASH_LENGTH, summary->version, summary->fields);
 }
 
 static void print_field(const struct field *field)

@@ -19,6 +19,17 @@
 /* In the order in which they are written. */
 enum part { COUNTRY, REGION, POSTAL_CODE, ADDRESS_LINE_1, ADDRESS_LINE_2, CITY, FULL_ADDRESS, PART_COUNT };
 
+/* As JSON, after a bracket or comma. */
+static const struct span part_labels[PART_COUNT] = {
+    [COUNTRY] = SPAN("\"country\":"),
+    [REGION] = SPAN("\"region\":"),
+    [POSTAL_CODE] = SPAN("\"postalCode\":"),
+    [ADDRESS_LINE_1] = SPAN("\"addressLine1\":"),
+    [ADDRESS_LINE_2] = SPAN("\"addressLine2\":"),
+    [CITY] = SPAN("\"city\":"),
+    [FULL_ADDRESS] = SPAN("\"fullAddress\":"),
+};
+
 static const struct span part_names[PART_COUNT] = {
     [COUNTRY] = SPAN("country"),
     [REGION] = SPAN("region"),
@@ -29,9 +40,10 @@ static const struct span part_names[PART_COUNT] = {
     [FULL_ADDRESS] = SPAN("fullAddress"),
 };
 
-/* Normalized. at == NULL: absent; an empty country too, if there is none. */
+/* Normalized. */
 struct address {
-    struct span parts[PART_COUNT];
+    struct span country;            /* empty if there is none */
+    struct span tokens[PART_COUNT]; /* as JSON strings; at == NULL: absent */
 };
 
 /* PART_COUNT for an unknown name. */
@@ -61,7 +73,7 @@ static bool text_holds(struct check *check, const struct json_document *document
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);
     struct span text = json_text(document, node);
-    if (!(document->nodes[node].flags & JSON_ASCII)) {
+    if (!(document->nodes[node].flags & JSON_ASCII) && !text_is_plain_ascii(text)) {
         const uint32_t control = text_find_control(text, "\t\n\r");
         if (control != 0)
             return check_fail(check, ERROR_CONTROL_CHARACTER,
@@ -77,12 +89,16 @@ static bool text_holds(struct check *check, const struct json_document *document
 }
 
 static bool full_address_holds(struct check *check, const struct json_document *document, uint32_t node,
-                               struct span *normal)
+                               struct span *token)
 {
     const bool is_text = document->nodes[node].type == NODE_STRING;
     if (document->nodes[node].type == NODE_NULL || (is_text && text_is_blank(json_text(document, node))))
         return check_fail(check, ERROR_REQUIRED, "is required, must hold more than white space");
-    return text_holds(check, document, node, FULL_ADDRESS_CHARACTERS, normal);
+    struct span text;
+    if (!text_holds(check, document, node, FULL_ADDRESS_CHARACTERS, &text))
+        return false;
+    *token = field_string_token(check, document, node, text);
+    return true;
 }
 
 static bool region_holds(struct check *check, struct span country, struct span *text)
@@ -94,7 +110,8 @@ static bool region_holds(struct check *check, struct span country, struct span *
         return check_fail(check, ERROR_ADDRESS_REGION,
                           "%s is no region of %.*s, must be a state, province or territory by its code or English name",
                           quote_of(check, *text), SPAN_FORMAT(country));
-    *text = name;
+    if (!span_equal(*text, name))
+        *text = name;
     return true;
 }
 
@@ -112,7 +129,7 @@ static bool postal_code_holds(struct check *check, struct span country, struct s
 
 /* Judges a member that is neither country nor fullAddress. `country` is a valid one, or empty. */
 static bool part_holds(struct check *check, const struct json_document *document, uint32_t node, enum part part,
-                       struct span country, struct span *normal)
+                       struct span country, struct span *token)
 {
     if (is_absent(&document->nodes[node]))
         return true;
@@ -125,7 +142,7 @@ static bool part_holds(struct check *check, const struct json_document *document
         (part == REGION && !region_holds(check, country, &text)) ||
         (part == POSTAL_CODE && !postal_code_holds(check, country, &text)))
         return false;
-    *normal = text;
+    *token = field_string_token(check, document, node, text);
     return true;
 }
 
@@ -213,7 +230,7 @@ static bool country_holds(struct check *check, const struct json_document *docum
 static bool members_hold(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t object, struct address *address)
 {
-    const struct span country = address->parts[COUNTRY];
+    const struct span country = address->country;
     bool holds = true, has_full_address = false;
     for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
         const enum part part = part_find(json_name(document, i));
@@ -223,9 +240,9 @@ static bool members_hold(struct check *check, const struct field *field, const s
         else if (part == COUNTRY)
             holds &= country_is_allowed(check, &field->rules, country);
         else if (part == FULL_ADDRESS)
-            holds &= full_address_holds(check, document, i, &address->parts[part]);
+            holds &= full_address_holds(check, document, i, &address->tokens[part]);
         else
-            holds &= part_holds(check, document, i, part, country, &address->parts[part]);
+            holds &= part_holds(check, document, i, part, country, &address->tokens[part]);
         check_leave(check);
         has_full_address |= part == FULL_ADDRESS;
     }
@@ -243,15 +260,17 @@ static bool object_holds(struct check *check, const struct field *field, const s
                          uint32_t object, struct address *address)
 {
     check_enter(check, part_names[COUNTRY]);
-    const bool holds = country_holds(check, document, object, &address->parts[COUNTRY]);
+    const bool holds = country_holds(check, document, object, &address->country);
     check_leave(check);
+    if (address->country.length > 0)
+        address->tokens[COUNTRY] = json_string_of(check->arena, address->country);
     return holds && members_hold(check, field, document, object, address);
 }
 
 static bool string_holds(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t node, struct address *address)
 {
-    return full_address_holds(check, document, node, &address->parts[FULL_ADDRESS]) &&
+    return full_address_holds(check, document, node, &address->tokens[FULL_ADDRESS]) &&
            missing_country_is_allowed(check, &field->rules);
 }
 
@@ -260,12 +279,11 @@ static struct span address_write(const struct address *address, struct arena *ar
     struct json_writer writer;
     writer_open(&writer, arena);
     for (enum part part = COUNTRY, written = 0; part < PART_COUNT; part++) {
-        if (address->parts[part].length == 0)
+        if (!address->tokens[part].at)
             continue;
         writer_raw(&writer, written++ == 0 ? SPAN("{") : SPAN(","));
-        writer_string(&writer, part_names[part]);
-        writer_literal(&writer, ":");
-        writer_string(&writer, address->parts[part]);
+        writer_raw(&writer, part_labels[part]);
+        writer_raw(&writer, address->tokens[part]);
     }
     writer_literal(&writer, "}");
     return writer_close(&writer);

@@ -1,7 +1,7 @@
 /* metrics: what the program counts and measures. One table describes every metric; adding one is one row.
  *
- * Each thread counts into a struct of its own, alone: no locks, no sharing, nothing allocated. Whoever asks (metrics_write)
- * reads all of them and adds up, so a sum may be a moment old, but it never goes back. */
+ * Each thread counts into a struct of its own, alone: no locks, no sharing, nothing allocated. Whoever asks
+ * (metrics_write) reads all of them and adds up, so a sum may be a moment old, but it never goes back. */
 #ifndef WORKER_METRICS_H
 #define WORKER_METRICS_H
 
@@ -14,8 +14,9 @@
 
 /* ROW(name, text behind the prefix, kind, labels, help)
  *
- * Kinds: COUNTER; GAUGE (of all threads the least is shown: something is up if it is up for each); SECONDS and COMMANDS,
- * histograms with bounds for that unit; LAG, which metrics_show_lags fills. Labels: a row of METRIC_LABELS. */
+ * Kinds: COUNTER; GAUGE (of all threads the least is shown: something is up if it is up for each); SECONDS and
+ * COMMANDS, histograms with bounds for that unit; LAG, which metrics_show_lags fills. Labels: a row of METRIC_LABELS.
+ */
 #define METRIC_TABLE(ROW)                                                                                              \
     ROW(COMMANDS, "commands_total", COUNTER, RESULT, "Commands answered and committed, by result.")                    \
     ROW(REJECTIONS, "rejections_total", COUNTER, CODE, "Commands rejected, by error.code of the reply.")               \
@@ -28,7 +29,7 @@
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \
         "Redis connections lost or refused, and answers that asked for another try.")                                  \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
-        "Look-ups of definitions: at hand, read from Redis; and sets found to be broken.")                             \
+        "Look-ups of definitions, one for each workspace of a batch, and what became of sets.")                        \
     ROW(BATCH_SECONDS, "batch_seconds", SECONDS, STAGE, "Time that a batch spent in a stage, waits included.")         \
     ROW(REPLY_SECONDS, "reply_seconds", SECONDS, NONE, "Time from a command's Kafka timestamp to its commit.")         \
     ROW(BATCH_COMMANDS, "batch_commands", COMMANDS, NONE, "Commands in a batch.")                                      \
@@ -46,7 +47,15 @@ enum metric {
 
 /* The values of labels. COMMANDS counts by enum outcome (batch.h), REJECTIONS by enum error. */
 enum transaction_result { TRANSACTION_COMMITTED, TRANSACTION_ABORTED, TRANSACTION_LOST, TRANSACTION_RESULTS };
-enum cache_event { CACHE_HIT, CACHE_MISS, CACHE_BROKEN, CACHE_EVENTS };
+enum cache_event {
+    CACHE_HIT,
+    CACHE_MISS,
+    CACHE_BROKEN,
+    CACHE_COMPILED,
+    CACHE_EVICTED,
+    CACHE_INVALIDATED,
+    CACHE_EVENTS
+};
 enum batch_stage {
     STAGE_DECODE,
     STAGE_DEFINITIONS,

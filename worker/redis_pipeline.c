@@ -1,7 +1,12 @@
 #include "worker/redis_pipeline.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
+
+/* Small enough to stay in the processor's cache between encoding and sending. */
+#define BLOCK_BYTES 65536
 
 void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena)
 {
@@ -28,8 +33,25 @@ static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t siz
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }
 
+/* Sends what has been encoded. The socket blocks, for redis.timeout at most. */
+static void pipeline_flush(struct redis_pipeline *pipeline)
+{
+    struct arena *arena = pipeline->arena;
+    struct span rest = span_of(arena->base + pipeline->begin, arena->used - pipeline->begin);
+    while (rest.length > 0 && !pipeline->failed) {
+        ssize_t sent = send(pipeline->connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
+        if (sent > 0)
+            rest = span_from(rest, (size_t)sent);
+        else if (errno != EINTR)
+            pipeline->failed = true;
+    }
+    arena_reset(arena, pipeline->begin);
+}
+
 void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments)
 {
+    if (pipeline->arena->used - pipeline->begin >= BLOCK_BYTES)
+        pipeline_flush(pipeline);
     pipeline_size(pipeline, '*', arguments);
     pipeline->count++;
 }
@@ -47,11 +69,8 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
 
 bool pipeline_send(struct redis_pipeline *pipeline)
 {
-    struct arena *arena = pipeline->arena;
-    size_t size = arena->used - pipeline->begin;
-    int result = redisAppendFormattedCommand(pipeline->connection, arena->base + pipeline->begin, size);
-    arena_reset(arena, pipeline->begin);
-    return result == REDIS_OK;
+    pipeline_flush(pipeline);
+    return !pipeline->failed;
 }
 
 redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size)

@@ -1,9 +1,11 @@
-/* redis_pipeline: many Redis commands in one write, many answers in one read. Commands are encoded (RESP, the Redis
- * serialization protocol) straight into an arena, so that a batch of thousands allocates nothing by itself. */
+/* redis_pipeline: many Redis commands sent before the first answer is read. Commands are encoded (RESP, the Redis
+ * serialization protocol) in an arena and written to the connection's socket block by block, past the output buffer of
+ * hiredis: nothing is allocated or copied twice, and Redis begins to work while the rest is still being encoded. */
 #ifndef WORKER_REDIS_PIPELINE_H
 #define WORKER_REDIS_PIPELINE_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 
 #include "common/arena.h"
 #include "common/span.h"
@@ -13,6 +15,7 @@ struct redis_pipeline {
     struct arena *arena;
     size_t begin;   /* arena->used when it was opened */
     uint32_t count; /* commands written, answers outstanding */
+    bool failed;    /* a block could not be sent */
 };
 
 /* While the pipeline is being written, nothing else may take from the arena. */
@@ -26,8 +29,8 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
     pipeline_argument((pipeline), (const struct span[]){__VA_ARGS__},                                                  \
                       sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
-/* Hands everything to the connection, which sends it with the first read, and gives the arena's bytes back. False when
- * out of memory. */
+/* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no more
+ * use. */
 bool pipeline_send(struct redis_pipeline *pipeline);
 
 /* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an

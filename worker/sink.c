@@ -24,10 +24,8 @@ struct sink {
     rd_kafka_topic_t *replies, *records, *dead_letters;
     rd_kafka_topic_t **allowed; /* by index in config->replies.allowed */
     int32_t *partitions;        /* of replies, then of each allowed topic; 0: not known */
-    bool *refused;              /* by item: the broker would not take its dead letter */
-    uint64_t dead_letters_refused;
-    uint32_t undelivered; /* handed over, no report yet */
-    uint32_t failed;      /* reports of failure since sink_send */
+    uint32_t undelivered;       /* handed over, no report yet */
+    uint32_t failed;            /* reports of failure since sink_send */
     struct log_fault fault;
 };
 
@@ -42,6 +40,13 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
     return rd_kafka_conf_set(conf, "transactional.id", id, why, why_size) == RD_KAFKA_CONF_OK;
 }
 
+static void refuse_dead_letter(struct item *item)
+{
+    item->dead_letter_refused = true;
+    log_warning("dead letter refused as too large; the command stays in its topic", LOG_TEXT("topic", item->from.topic),
+                LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+}
+
 /* Librdkafka would log each failed message; the sink counts them and says it once. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
@@ -52,13 +57,9 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
         return;
     sink->failed++;
     uintptr_t tag = (uintptr_t)message->_private;
-    const struct item *item = &sink->batch->items[tag >> 2];
+    struct item *item = &sink->batch->items[tag >> 2];
     if ((tag & 3) == MESSAGE_DEAD_LETTER && message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-        sink->refused[tag >> 2] = true;
-        sink->dead_letters_refused++;
-        log_warning("dead letter refused as too large; the command stays in its topic",
-                    LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
-                    LOG_INTEGER("offset", item->from.offset));
+        refuse_dead_letter(item);
         return;
     }
     /* A purge follows from an error that has been logged already. */
@@ -80,9 +81,7 @@ static bool sink_topics(struct sink *sink)
     sink->dead_letters = sink_topic(sink, sink->config->dead_letters.topic);
     sink->allowed = calloc(allowed->count + 1, sizeof(rd_kafka_topic_t *));
     sink->partitions = calloc(allowed->count + 1, sizeof(*sink->partitions));
-    sink->refused = calloc(sink->batch->capacity, sizeof(*sink->refused));
-    if (!sink->replies || !sink->records || !sink->dead_letters || !sink->allowed || !sink->partitions ||
-        !sink->refused)
+    if (!sink->replies || !sink->records || !sink->dead_letters || !sink->allowed || !sink->partitions)
         return false;
     for (size_t i = 0; i < allowed->count; i++)
         if (!(sink->allowed[i] = sink_topic(sink, allowed->items[i])))
@@ -148,11 +147,11 @@ void sink_close(struct sink *sink)
         rd_kafka_destroy(sink->producer);
     free(sink->allowed);
     free(sink->partitions);
-    free(sink->refused);
     free(sink);
 }
 
-/* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it. */
+/* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
+ */
 static enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
     if (!error)
@@ -161,12 +160,11 @@ static enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafk
                               : rd_kafka_error_txn_requires_abort(error) ? SINK_ABORTED
                               : rd_kafka_error_is_retriable(error)       ? SINK_LATER
                                                                          : SINK_BROKEN;
-    const struct log_value *values =
-        LOG_LIST(LOG_TEXT("step", event), LOG_TEXT("code", rd_kafka_error_name(error)),
-                 LOG_TEXT("error", rd_kafka_error_string(error)),
-                 LOG_TEXT("next", result == SINK_BROKEN    ? "new producer"
-                                  : result == SINK_ABORTED ? "abort and run again"
-                                                           : "try again"));
+    const struct log_value *values = LOG_LIST(LOG_TEXT("step", event), LOG_TEXT("code", rd_kafka_error_name(error)),
+                                              LOG_TEXT("error", rd_kafka_error_string(error)),
+                                              LOG_TEXT("next", result == SINK_BROKEN    ? "new producer"
+                                                               : result == SINK_ABORTED ? "abort and run again"
+                                                                                        : "try again"));
     if (result == SINK_LATER)
         log_fault_begin(&sink->fault, values);
     else
@@ -188,8 +186,8 @@ static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("topic", rd_kafka_topic_name(topic)),
-                                           LOG_TEXT("error", rd_kafka_err2str(code))));
+    log_fault_begin(&sink->fault,
+                    LOG_LIST(LOG_TEXT("topic", rd_kafka_topic_name(topic)), LOG_TEXT("error", rd_kafka_err2str(code))));
     return false;
 }
 
@@ -243,7 +241,9 @@ struct outgoing {
     enum message_kind kind;
 };
 
-/* Hands one message to librdkafka, which copies it. Waits while its queue is full. */
+/* Hands one message to librdkafka, which copies key and headers and refers to the value: that stays where it is, in the
+ * arena or in the source's message, until the batch is settled, and by then every report has come. Waits while
+ * librdkafka's queue is full. */
 static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const struct outgoing *outgoing)
 {
     void *tag = (void *)(((uintptr_t)index << 2) | outgoing->kind);
@@ -251,7 +251,7 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
         rd_kafka_vu_t parts[] = {
             {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = outgoing->topic},
             {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = outgoing->partition},
-            {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+            {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
             {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)outgoing->key.at, outgoing->key.length}},
             {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)outgoing->value.at, outgoing->value.length}},
             {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag},
@@ -298,8 +298,7 @@ static rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, st
     const struct item *item = &sink->batch->items[index];
     struct header headers[REPLY_HEADERS];
     uint32_t count = reply_headers(item, sink->config, scratch, headers);
-    struct outgoing outgoing = {
-        .value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
+    struct outgoing outgoing = {.value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
     sink_address_reply(sink, item, &outgoing);
     return sink_produce(sink, index, &outgoing);
 }
@@ -331,9 +330,8 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
     uint32_t count = dead_letter_headers(item, scratch, headers);
     rd_kafka_headers_t *list = sink_headers(item->headers, item->header_count);
     for (uint32_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t code =
-            rd_kafka_header_add(list, headers[i].name.at, (ssize_t)headers[i].name.length, headers[i].value.at,
-                                (ssize_t)headers[i].value.length);
+        rd_kafka_resp_err_t code = rd_kafka_header_add(list, headers[i].name.at, (ssize_t)headers[i].name.length,
+                                                       headers[i].value.at, (ssize_t)headers[i].value.length);
         assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
         (void)code;
     }
@@ -346,10 +344,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
     rd_kafka_resp_err_t code = sink_produce(sink, index, &outgoing);
     if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         return code;
-    sink->refused[index] = true;
-    sink->dead_letters_refused++;
-    log_warning("dead letter refused as too large; the command stays in its topic", LOG_TEXT("topic", item->from.topic),
-                LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+    refuse_dead_letter(&sink->batch->items[index]);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -362,7 +357,7 @@ static rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, str
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (item->outcome == OUTCOME_CREATED)
         code = sink_send_record(sink, index, scratch);
-    else if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && !sink->refused[index])
+    else if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && !item->dead_letter_refused)
         code = sink_send_dead_letter(sink, index, scratch);
     return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : sink_send_reply(sink, index, scratch);
 }
@@ -374,7 +369,7 @@ static enum sink_result sink_abort(struct sink *sink, int wait_ms)
     if (result == SINK_LATER)
         return SINK_LATER;
     sink->step = STEP_IDLE;
-    return result == SINK_DONE ? SINK_ABORTED : SINK_BROKEN;
+    return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
 }
 
 enum sink_result sink_send(struct sink *sink)
@@ -449,7 +444,6 @@ enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_l
     if (result == SINK_DONE) {
         assert(sink->undelivered == 0 && sink->failed == 0);
         log_fault_end(&sink->fault);
-        memset(sink->refused, 0, sink->batch->count * sizeof(*sink->refused));
     }
     return result;
 }
@@ -457,9 +451,4 @@ enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_l
 bool sink_is_suspect(const struct sink *sink)
 {
     return sink->suspect;
-}
-
-uint64_t sink_dead_letters_refused(const struct sink *sink)
-{
-    return sink->dead_letters_refused;
 }

@@ -38,7 +38,4 @@ enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_l
  * producer could end a later transaction. Close and open the sink before the next batch. */
 bool sink_is_suspect(const struct sink *sink);
 
-/* Dead letters that the broker would not take, since the sink was opened. */
-uint64_t sink_dead_letters_refused(const struct sink *sink);
-
 #endif

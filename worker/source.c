@@ -2,8 +2,18 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "worker/carried.h"
+#include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
+#include "worker/lag.h"
+#include "worker/partitions.h"
+
+#define LOOK_EVERY_MS      1000 /* at the lags, and whether a broker answers again */
+#define LOOK_WAIT_MS       200
+#define LOG_ERROR          3   /* syslog's, as librdkafka has them */
+#define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
 
 struct source {
     rd_kafka_t *consumer;
@@ -12,14 +22,17 @@ struct source {
     size_t batch_bytes;
     struct batch *batch;
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */
-    rd_kafka_message_t **carried;  /* arrived during a hold; the next fill takes them first */
-    uint32_t carried_count, carried_capacity;
-    int64_t *next; /* by partition: the offset behind the last command taken, or -1 since it was assigned */
-    int32_t next_count;
+    struct carried carried;        /* the next fill takes them first */
+    struct partitions *partitions;
+    int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
     rd_kafka_consumer_group_metadata_t *group;
+    bool was_assigned;  /* the first rebalance is over */
     bool group_changed; /* a rebalance ran since the metadata was read */
     bool holding;
     bool broken;
+    bool cut_off;
+    struct lag *lag;
+    int64_t looked_ms; /* when lags were looked at last */
     struct log_fault fault;
 };
 
@@ -31,33 +44,19 @@ static bool list_has(const rd_kafka_topic_partition_list_t *partitions, int32_t 
     return false;
 }
 
-static void source_forget_position(struct source *source, int32_t partition)
-{
-    if (partition < source->next_count)
-        source->next[partition] = -1;
-}
-
-static void source_drop_carried(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < source->carried_count; i++) {
-        if (list_has(partitions, source->carried[i]->partition))
-            rd_kafka_message_destroy(source->carried[i]);
-        else
-            source->carried[kept++] = source->carried[i];
-    }
-    source->carried_count = kept;
-}
-
 static void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
     struct batch *batch = source->batch;
     for (uint32_t i = 0; i < batch->count; i++)
-        if (!batch->items[i].dropped && list_has(partitions, batch->items[i].from.partition))
+        if (list_has(partitions, batch->items[i].from.partition)) {
             batch->items[i].dropped = true;
-    source_drop_carried(source, partitions);
-    for (int i = 0; i < partitions->cnt; i++)
-        source_forget_position(source, partitions->elems[i].partition);
+            batch->items[i].postponed = false;
+        }
+    for (int i = 0; i < partitions->cnt; i++) {
+        carried_drop(&source->carried, partitions->elems[i].partition);
+        partitions_forget(source->partitions, partitions->elems[i].partition);
+        lag_forget(source->lag, partitions->elems[i].partition);
+    }
 }
 
 static void log_kafka_error(const char *event, rd_kafka_resp_err_t code)
@@ -72,10 +71,17 @@ static void source_pause(struct source *source, rd_kafka_topic_partition_list_t 
         log_kafka_error("pausing failed; commands that arrive are kept for later", code);
 }
 
+static void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_kafka_error("resuming failed", code);
+}
+
 static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     for (int i = 0; i < partitions->cnt; i++)
-        source_forget_position(source, partitions->elems[i].partition);
+        partitions_forget(source->partitions, partitions->elems[i].partition);
     rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
     if (error) {
         log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
@@ -89,6 +95,9 @@ static void source_assign(struct source *source, rd_kafka_topic_partition_list_t
 static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     source_drop(source, partitions);
+    /* Librdkafka remembers an application's pause beyond the assignment: if a partition came back after a hold or a wait,
+     * nobody would resume it. */
+    source_resume_partitions(source, partitions);
     rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, partitions);
     if (error) {
         log_warning("giving partitions back failed", LOG_TEXT("error", rd_kafka_error_string(error)));
@@ -102,8 +111,10 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     struct source *source = opaque;
     bool lost = rd_kafka_assignment_lost(consumer);
     source->group_changed = true;
+    source->looked_ms = 0;
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        source->was_assigned = true;
         log_info("partitions assigned", LOG_INTEGER("partitions", partitions->cnt));
         source_assign(source, partitions);
         break;
@@ -115,6 +126,15 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
         log_kafka_error("rebalance failed", code);
         source_unassign(source, partitions);
     }
+}
+
+/* Librdkafka mends lost connections itself; it only says so. */
+static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
+{
+    struct source *source = opaque;
+    kafka_log(consumer, LOG_ERROR, "ERROR", reason);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        source->cut_off = true;
 }
 
 static void source_refresh_group(struct source *source)
@@ -150,7 +170,11 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
             return NULL;
         }
     }
+    /* Since 2.2.0 the second after which librdkafka looks for room in its queue again can be shortened. */
+    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, why_size) == RD_KAFKA_CONF_INVALID)
+        log_warning("a setting is refused", LOG_TEXT("error", why));
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_opaque(conf, source);
     return conf;
 }
@@ -164,7 +188,7 @@ static rd_kafka_resp_err_t source_subscribe(struct source *source)
     return code;
 }
 
-struct source *source_open(const struct config *config, unsigned thread, struct batch *batch)
+struct source *source_open(const struct config *config, unsigned thread, struct batch *batch, struct metrics *metrics)
 {
     char why[512] = "out of memory";
     struct source *source = calloc(1, sizeof(*source));
@@ -176,7 +200,8 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->batch = batch;
     source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
-    if (!source->messages)
+    source->partitions = partitions_new();
+    if (!source->messages || !source->partitions)
         goto failed;
     rd_kafka_conf_t *conf = source_settings(source, config, thread, why, sizeof(why));
     if (!conf)
@@ -186,6 +211,9 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         rd_kafka_conf_destroy(conf);
         goto failed;
     }
+    source->lag = lag_new(source->consumer, source->topic, metrics);
+    if (!source->lag)
+        goto failed;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(source->consumer);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = source_subscribe(source);
@@ -198,46 +226,33 @@ failed:
     return NULL;
 }
 
+/* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue #4312):
+ * such a one is closed and left alone. */
+static bool source_may_destroy(const struct source *source)
+{
+    return source->was_assigned || rd_kafka_version() >= 0x020300ff;
+}
+
 void source_close(struct source *source)
 {
     if (!source)
         return;
     if (source->messages)
         source_settle(source);
-    for (uint32_t i = 0; i < source->carried_count; i++)
-        rd_kafka_message_destroy(source->carried[i]);
-    source->carried_count = 0;
+    carried_close(&source->carried);
     if (source->group)
         rd_kafka_consumer_group_metadata_destroy(source->group);
     if (source->consumer) {
         rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->consumer);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_kafka_error("leaving the group failed", code);
-        rd_kafka_destroy(source->consumer);
+        if (source_may_destroy(source))
+            rd_kafka_destroy(source->consumer);
     }
-    free(source->carried);
+    lag_free(source->lag);
+    partitions_free(source->partitions);
     free(source->messages);
-    free(source->next);
     free(source);
-}
-
-/* True if the command at `offset` is new to us. After a pause some versions of librdkafka hand out messages again. */
-static bool source_advance(struct source *source, int32_t partition, int64_t offset)
-{
-    if (partition >= source->next_count) {
-        int32_t count = partition + 16;
-        int64_t *grown = realloc(source->next, (size_t)count * sizeof(*grown));
-        if (!grown)
-            abort();
-        for (int32_t i = source->next_count; i < count; i++)
-            grown[i] = -1;
-        source->next = grown;
-        source->next_count = count;
-    }
-    if (offset < source->next[partition])
-        return false;
-    source->next[partition] = offset + 1;
-    return true;
 }
 
 /* Librdkafka parses a message's headers on demand; what the spans point into belongs to the message. */
@@ -264,10 +279,6 @@ static void source_headers(struct item *item, rd_kafka_message_t *message, struc
 static void source_take(struct source *source, rd_kafka_message_t *message)
 {
     struct batch *batch = source->batch;
-    if (!source_advance(source, message->partition, message->offset)) {
-        rd_kafka_message_destroy(message);
-        return;
-    }
     struct item *item = &batch->items[batch->count];
     rd_kafka_timestamp_type_t type;
     int64_t timestamp = rd_kafka_message_timestamp(message, &type);
@@ -302,37 +313,31 @@ static bool source_has_room(const struct source *source)
     return source->batch->count < source->batch->capacity && source->batch->bytes < source->batch_bytes;
 }
 
-static void source_take_carried(struct source *source)
+/* A message that has just come: it goes into the batch, or is carried if others of its partition are in front of it. */
+static void source_receive(struct source *source, rd_kafka_message_t *message, bool carry)
 {
-    uint32_t taken = 0;
-    while (taken < source->carried_count && source_has_room(source))
-        source_take(source, source->carried[taken++]);
-    source->carried_count -= taken;
-    memmove(source->carried, source->carried + taken, source->carried_count * sizeof(*source->carried));
+    if (!partitions_advance(source->partitions, message->partition, message->offset))
+        rd_kafka_message_destroy(message);
+    else if (carry || partitions_is_waiting(source->partitions, message->partition))
+        carried_add(&source->carried, message);
+    else
+        source_take(source, message);
 }
 
-int source_fill(struct source *source, int wait_ms)
+static int64_t now_ms(void)
 {
-    assert(source->batch->count == 0 && !source->holding);
-    source_refresh_group(source);
-    if (source->carried_count > 0)
-        source_take_carried(source);
-    while (source_has_room(source) && !source->broken) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
-        if (source->group_changed)
-            source_refresh_group(source);
-        if (!message)
-            break;
-        if (message->err) {
-            source_error(source, message);
-            rd_kafka_message_destroy(message);
-            break;
-        }
-        source_take(source, message);
-    }
-    if (source->batch->count > 0)
-        log_fault_end(&source->fault);
-    return source->broken ? -1 : 0;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool take_carried(void *taker, rd_kafka_message_t *message)
+{
+    struct source *source = taker;
+    if (!source_has_room(source) || !partitions_may_try(source->partitions, message->partition, source->filling_ms))
+        return false;
+    source_take(source, message);
+    return true;
 }
 
 static rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
@@ -344,18 +349,74 @@ static rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
     return partitions;
 }
 
-/* A pause is not watertight: what arrives all the same waits for the next fill, so that nothing is lost. */
-static void source_carry(struct source *source, rd_kafka_message_t *message)
+/* The offset of the partition's first command without an answer; RD_KAFKA_OFFSET_INVALID if it has brought none yet. */
+static int64_t source_unanswered(const struct source *source, int32_t partition)
 {
-    if (source->carried_count == source->carried_capacity) {
-        uint32_t capacity = source->carried_capacity ? source->carried_capacity * 2 : 64;
-        rd_kafka_message_t **grown = realloc(source->carried, capacity * sizeof(rd_kafka_message_t *));
-        if (!grown)
-            abort();
-        source->carried = grown;
-        source->carried_capacity = capacity;
+    const struct batch *batch = source->batch;
+    int64_t carried = carried_first(&source->carried, partition);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
+            return batch->items[i].from.offset;
+    if (carried >= 0)
+        return carried;
+    int64_t next = partitions_next(source->partitions, partition);
+    return next >= 0 ? next : RD_KAFKA_OFFSET_INVALID;
+}
+
+/* True if a broker answers. */
+static bool source_reaches_broker(struct source *source)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+/* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
+static void source_look_around(struct source *source)
+{
+    int64_t now = now_ms();
+    if (now - source->looked_ms < LOOK_EVERY_MS)
+        return;
+    source->looked_ms = now;
+    if (source->cut_off)
+        source->cut_off = !source_reaches_broker(source);
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = source_unanswered(source, partitions->elems[i].partition);
+    if (source->holding || partitions_waiting(source->partitions) > 0)
+        lag_show_paused(source->lag, partitions, LOOK_WAIT_MS);
+    else
+        lag_show(source->lag, partitions, source->batch->count == 0);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
+int source_fill(struct source *source, int wait_ms)
+{
+    assert(source->batch->count == 0 && !source->holding);
+    source_refresh_group(source);
+    source->filling_ms = now_ms();
+    carried_offer(&source->carried, take_carried, source);
+    while (source_has_room(source) && !source->broken) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
+        if (source->group_changed)
+            source_refresh_group(source);
+        if (!message)
+            break;
+        if (message->err) {
+            source_error(source, message);
+            rd_kafka_message_destroy(message);
+            break;
+        }
+        source_receive(source, message, false);
     }
-    source->carried[source->carried_count++] = message;
+    if (source->batch->count > 0)
+        log_fault_end(&source->fault);
+    source_look_around(source);
+    return source->broken ? -1 : 0;
 }
 
 int source_hold(struct source *source, int wait_ms)
@@ -373,10 +434,17 @@ int source_hold(struct source *source, int wait_ms)
         source_error(source, message);
         rd_kafka_message_destroy(message);
     } else if (message) {
-        source_carry(source, message);
+        /* A pause is not watertight: what arrives all the same is kept for later. */
+        source_receive(source, message, true);
     }
     source_refresh_group(source);
+    source_look_around(source);
     return source->broken ? -1 : 0;
+}
+
+bool source_is_cut_off(const struct source *source)
+{
+    return source->cut_off;
 }
 
 void source_resume(struct source *source)
@@ -387,9 +455,10 @@ void source_resume(struct source *source)
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)
         return;
-    rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_kafka_error("resuming failed", code);
+    for (int i = partitions->cnt - 1; i >= 0; i--)
+        if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
+            rd_kafka_topic_partition_list_del_by_idx(partitions, i);
+    source_resume_partitions(source, partitions);
     rd_kafka_topic_partition_list_destroy(partitions);
 }
 
@@ -452,9 +521,69 @@ bool source_commit(struct source *source)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    return list;
+}
+
+/* By the message's timestamp; one without is not. */
+static bool is_older_than(const struct position *from, int64_t limit_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return from->timestamp_ms > 0 && (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
+}
+
+bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
+{
+    struct batch *batch = source->batch;
+    int32_t partition = batch->items[index].from.partition;
+    bool was_waiting = partitions_is_waiting(source->partitions, partition);
+    if (is_older_than(&batch->items[index].from, limit_ms) ||
+        !partitions_wait(source->partitions, partition, now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        return false;
+    if (!was_waiting) {
+        rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+        source_pause(source, list);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    for (uint32_t i = index; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
+            batch->items[i].dropped = batch->items[i].postponed = true;
+    return true;
+}
+
+uint32_t source_waiting(const struct source *source)
+{
+    return partitions_waiting(source->partitions);
+}
+
+/* A partition whose last carried command has been answered is consumed again. */
+static void source_end_wait(struct source *source, int32_t partition)
+{
+    if (!partitions_is_waiting(source->partitions, partition) || carried_first(&source->carried, partition) >= 0)
+        return;
+    partitions_end_wait(source->partitions, partition);
+    rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+    source_resume_partitions(source, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 void source_settle(struct source *source)
 {
-    for (uint32_t i = 0; i < source->batch->count; i++)
-        rd_kafka_message_destroy(source->messages[i]);
-    batch_reset(source->batch);
+    struct batch *batch = source->batch;
+    bool waits = partitions_waiting(source->partitions) > 0;
+    struct carried postponed = {0};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].postponed)
+            carried_add(&postponed, source->messages[i]);
+        else
+            rd_kafka_message_destroy(source->messages[i]);
+    }
+    carried_put_before(&source->carried, &postponed);
+    for (uint32_t i = 0; waits && i < batch->count; i++)
+        source_end_wait(source, batch->items[i].from.partition);
+    batch_reset(batch);
 }

@@ -10,11 +10,13 @@
 
 #include "worker/batch.h"
 #include "worker/config.h"
+#include "worker/metrics.h"
 
 struct source;
 
-/* Joins the group. New, or NULL after the reason was logged. `batch` must outlive the source. */
-struct source *source_open(const struct config *config, unsigned thread, struct batch *batch);
+/* Joins the group. New, or NULL after the reason was logged. `batch` must outlive the source, and so must `metrics`, in
+ * which it shows its partitions' lag. */
+struct source *source_open(const struct config *config, unsigned thread, struct batch *batch, struct metrics *metrics);
 
 /* Leaves the group and frees everything, the batch's messages included. */
 void source_close(struct source *source);
@@ -27,6 +29,9 @@ int source_fill(struct source *source, int wait_ms);
  * Returns as source_fill. After it, source_resume before the next fill. */
 int source_hold(struct source *source, int wait_ms);
 void source_resume(struct source *source);
+
+/* True from when no broker could be reached until one answers. */
+bool source_is_cut_off(const struct source *source);
 
 /* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
 rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
@@ -43,7 +48,16 @@ const rd_kafka_consumer_group_metadata_t *source_group(const struct source *sour
  * commands will come again. */
 bool source_commit(struct source *source);
 
-/* Gives the batch's messages back and empties the batch. */
+/* Puts off the item, and those of its partition behind it: they leave the batch (`dropped`, `postponed`) and come again
+ * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and nothing
+ * is done, if the command is `limit_ms` old by its timestamp, or the partition has waited so long already: so commands that
+ * come one by one are not each waited for in turn, and no partition falls behind by more than the limit. */
+bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
+
+/* How many partitions wait. */
+uint32_t source_waiting(const struct source *source);
+
+/* Gives the batch's messages back, but for those put off, and empties the batch. */
 void source_settle(struct source *source);
 
 #endif

@@ -1,9 +1,12 @@
 #include "worker/store.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "worker/redis_connection.h"
 #include "worker/store_parts.h"
+
+#define CHECK_EVERY_MS 1000
 
 struct store *store_open(const struct config *config)
 {
@@ -34,12 +37,21 @@ bool store_fail(struct store *store, const char *why)
     return false;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 bool store_connect(struct store *store)
 {
     char why[WHY_SIZE] = "";
-    if (store->connection)
+    int64_t now_ms = monotonic_ms();
+    if (store->connection && now_ms - store->checked_ms < CHECK_EVERY_MS)
         return true;
-    store->connection = redis_connect(store->config, why, sizeof(why));
+    if (!store->connection)
+        store->connection = redis_connect(store->config, why, sizeof(why));
     if (!store->connection)
         return store_fail(store, why);
     redisReply *reply = redisCommand(store->connection, "PING");
@@ -50,6 +62,7 @@ bool store_connect(struct store *store)
         freeReplyObject(reply);
     if (!ready)
         return store_fail(store, why);
+    store->checked_ms = now_ms;
     log_fault_end(&store->away);
     return true;
 }
@@ -78,74 +91,4 @@ bool store_read(struct store *store, struct redis_pipeline *pipeline, struct are
         *value = arena_copy(arena, *value);
     freeReplyObject(reply);
     return fine || store_fail(store, "an unexpected type of answer");
-}
-
-static void write_get_definitions(struct redis_pipeline *pipeline, struct span workspace)
-{
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
-    pipeline_parts(pipeline, SPAN("custom-fields:{"), workspace, SPAN("}"));
-}
-
-static bool item_needs_definitions(const struct item *item)
-{
-    return !item->dropped && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
-}
-
-/* The entries that the batch needs and that were not read yet, each once. Returns their number. */
-static uint32_t stale_entries(struct definitions_cache *cache, struct batch *batch, struct definitions_entry **stale)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        if (!item_needs_definitions(&batch->items[i]))
-            continue;
-        struct definitions_entry *entry = definitions_cache_entry(cache, batch->items[i].workspace);
-        if (entry->fresh)
-            continue;
-        entry->fresh = true;
-        stale[count++] = entry;
-    }
-    return count;
-}
-
-static bool read_definitions(struct store *store, struct definitions_cache *cache, struct redis_pipeline *pipeline,
-                             struct definitions_entry *entry)
-{
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
-    if (!reply)
-        return store_fail(store, why);
-    struct span json;
-    if (!store_reply_span(reply, &json))
-        json = SPAN("\"not a string\"");
-    definitions_cache_put(cache, entry, json);
-    freeReplyObject(reply);
-    return true;
-}
-
-bool store_definitions(struct store *store, struct definitions_cache *cache, struct batch *batch)
-{
-    size_t mark = batch->arena.used;
-    definitions_cache_begin(cache);
-    struct definitions_entry **stale = arena_alloc(&batch->arena, batch->count * sizeof(struct definitions_entry *));
-    uint32_t count = stale_entries(cache, batch, stale);
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, store->connection, &batch->arena);
-    for (uint32_t i = 0; i < count; i++)
-        write_get_definitions(&pipeline, stale[i]->workspace);
-    if (!pipeline_send(&pipeline))
-        return store_fail(store, "out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        if (!read_definitions(store, cache, &pipeline, stale[i]))
-            return false;
-    arena_reset(&batch->arena, mark);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct item *item = &batch->items[i];
-        if (!item_needs_definitions(item))
-            continue;
-        const struct definitions_entry *entry = definitions_cache_entry(cache, item->workspace);
-        item->definitions = entry->definitions;
-        item->definitions_broken = entry->broken;
-    }
-    return true;
 }

@@ -16,8 +16,8 @@ struct store;
 struct store *store_open(const struct config *config);
 void store_close(struct store *store);
 
-/* Connects if there is no connection. True if Redis can be asked. Says once that Redis is away, and once that it is
- * back. */
+/* Connects if there is no connection; asks one that is there, once a second, whether it still is. True if Redis can be
+ * asked. Says once that Redis is away, and once that it is back. */
 bool store_connect(struct store *store);
 
 /* Looks up item->definitions for every item that is still undecided. False: run it again after store_connect. */

@@ -110,7 +110,7 @@ static bool claim_first(struct store *store, struct batch *batch, struct claim_a
     pipeline_open(&pipeline, store->connection, &batch->arena);
     write_first(&pipeline, batch, sources, answers);
     if (!pipeline_send(&pipeline))
-        return store_fail(store, "out of memory");
+        return store_fail(store, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!answers[i].asked)
             continue;
@@ -137,7 +137,7 @@ static bool claim_second(struct store *store, struct batch *batch, struct claim_
     if (pipeline.count == 0)
         return true;
     if (!pipeline_send(&pipeline))
-        return store_fail(store, "out of memory");
+        return store_fail(store, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++)
         if (lost_claim(&batch->items[i], &answers[i]))
             if (!store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored) ||
@@ -157,7 +157,7 @@ static bool claim_third(struct store *store, struct batch *batch, struct claim_a
     if (pipeline.count == 0)
         return true;
     if (!pipeline_send(&pipeline))
-        return store_fail(store, "out of memory");
+        return store_fail(store, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++)
         if (owner_matters(&batch->items[i], &answers[i]) &&
             !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner_line))

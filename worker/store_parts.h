@@ -3,6 +3,7 @@
 #define WORKER_STORE_PARTS_H
 
 #include "worker/claim.h"
+#include "worker/redis_epoch.h"
 #include "worker/redis_pipeline.h"
 #include "worker/store.h"
 
@@ -11,13 +12,16 @@
 struct store {
     const struct config *config;
     redisContext *connection; /* NULL: none */
+    int64_t checked_ms;       /* when the connection answered a PING */
     uint64_t retries;
+    struct redis_epoch epoch; /* of the data that the definitions cache comes from */
     struct log_fault away;
 };
 
 /* The parts of the index's keys, contract §4. The braces keep a workspace on one cluster slot. */
 #define CLIENT_KEY(workspace, id)   SPAN("client:{"), (workspace), SPAN("}:"), (id)
 #define EMAIL_KEY(workspace, email) SPAN("client-email:{"), (workspace), SPAN("}:"), (email)
+#define DEFINITIONS_KEY(workspace)  SPAN("custom-fields:{"), (workspace), SPAN("}")
 
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool store_fail(struct store *store, const char *why);

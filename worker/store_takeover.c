@@ -20,7 +20,7 @@ static struct span item_id(const struct item *item)
 /* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after store_fail. */
 static redisReply *ask(struct store *store, struct redis_pipeline *pipeline)
 {
-    char why[WHY_SIZE] = "out of memory";
+    char why[WHY_SIZE] = "sending failed";
     redisReply *reply = NULL;
     bool fine = pipeline_send(pipeline);
     while (fine && pipeline->count > 0) {
@@ -37,7 +37,7 @@ static redisReply *ask(struct store *store, struct redis_pipeline *pipeline)
 static bool ask_for_string(struct store *store, struct redis_pipeline *pipeline, struct arena *arena,
                            struct span *value)
 {
-    return pipeline_send(pipeline) ? store_read(store, pipeline, arena, value) : store_fail(store, "out of memory");
+    return pipeline_send(pipeline) ? store_read(store, pipeline, arena, value) : store_fail(store, "sending failed");
 }
 
 static void write_word(struct redis_pipeline *pipeline, struct span word)

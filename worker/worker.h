@@ -1,14 +1,25 @@
 /* worker: one thread's consumer, producer, Redis connection, definitions cache and batch, and the loop over them.
- * Threads share nothing but the stop flag, the config and the log. */
+ * Threads share nothing but what struct worker_shared says. */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
 #include "worker/config.h"
+#include "worker/definitions_fill.h"
+#include "worker/definitions_watch.h"
+#include "worker/metrics.h"
+
+/* What all threads share beside the log and the stop flag. */
+struct worker_shared {
+    const struct config *config;
+    struct definitions_watch *watch;
+    struct definitions_fill *fill;
+};
 
 struct worker;
 
-/* New, or NULL after the reason was logged. */
-struct worker *worker_open(const struct config *config, unsigned number);
+/* New, or NULL after the reason was logged. `metrics` are its thread's alone; they and what is shared must
+ * outlive it. */
+struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics);
 
 /* Consumes, decides, writes and replies until the end is asked for (stop.h). Waits while Redis or Kafka is away. */
 void worker_run(struct worker *worker);
@@ -21,8 +32,16 @@ struct workers;
 /* Starts config->worker.threads of them. New, or NULL after the reason was logged. */
 struct workers *workers_start(const struct config *config);
 
-/* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have; then
- * everything is freed. */
+/* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
+bool workers_wait(struct workers *workers, int64_t wait_ms);
+
+/* Once all threads have ended. */
+void workers_free(struct workers *workers);
+
+/* Both. */
 bool workers_join(struct workers *workers, int64_t wait_ms);
+
+/* Each thread's metrics. Borrowed: they live until workers_free. */
+struct metrics *const *workers_metrics(const struct workers *workers, size_t *count);
 
 #endif

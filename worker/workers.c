@@ -9,6 +9,8 @@
 
 struct workers {
     unsigned count;
+    struct metrics **metrics; /* by thread */
+    struct worker_shared shared;
     struct workers_thread {
         pthread_t thread;
         struct worker *worker;
@@ -25,9 +27,10 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-static bool thread_start(struct workers_thread *self, const struct config *config, unsigned number)
+static bool thread_start(struct workers_thread *self, const struct worker_shared *shared, unsigned number,
+                         struct metrics *metrics)
 {
-    self->worker = worker_open(config, number);
+    self->worker = worker_open(shared, number, metrics);
     if (!self->worker)
         return false;
     int error = pthread_create(&self->thread, NULL, thread_main, self);
@@ -40,20 +43,40 @@ static bool thread_start(struct workers_thread *self, const struct config *confi
     return false;
 }
 
+static struct workers *workers_new(unsigned count)
+{
+    struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(workers->threads[0]));
+    struct metrics **metrics = calloc(count, sizeof(struct metrics *));
+    bool fine = workers && metrics;
+    for (unsigned i = 0; i < count && fine; i++)
+        fine = (metrics[i] = metrics_new()) != NULL;
+    if (workers)
+        *workers = (struct workers){.count = count, .metrics = metrics};
+    if (fine)
+        return workers;
+    log_error("the workers cannot start: out of memory");
+    if (workers)
+        workers_free(workers);
+    else
+        free(metrics);
+    return NULL;
+}
+
 struct workers *workers_start(const struct config *config)
 {
     unsigned count = (unsigned)config->worker.threads;
-    struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(workers->threads[0]));
+    struct workers *workers = workers_new(count);
     if (!workers)
         return NULL;
-    workers->count = count;
     /* Signals go to the main thread. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool fine = true;
+    struct worker_shared *shared = &workers->shared;
+    *shared = (struct worker_shared){config, definitions_watch_open(config), definitions_fill_open(config)};
+    bool fine = shared->watch && shared->fill;
     for (unsigned i = 0; i < count && fine; i++)
-        fine = thread_start(&workers->threads[i], config, i);
+        fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (fine)
         return workers;
@@ -76,7 +99,7 @@ static struct timespec deadline_in(int64_t wait_ms)
     return now;
 }
 
-bool workers_join(struct workers *workers, int64_t wait_ms)
+bool workers_wait(struct workers *workers, int64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
     for (unsigned i = 0; i < workers->count; i++) {
@@ -87,6 +110,29 @@ bool workers_join(struct workers *workers, int64_t wait_ms)
             return false;
         thread->joined = true;
     }
-    free(workers);
     return true;
+}
+
+void workers_free(struct workers *workers)
+{
+    definitions_fill_close(workers->shared.fill);
+    definitions_watch_close(workers->shared.watch);
+    for (unsigned i = 0; workers->metrics && i < workers->count; i++)
+        metrics_free(workers->metrics[i]);
+    free(workers->metrics);
+    free(workers);
+}
+
+bool workers_join(struct workers *workers, int64_t wait_ms)
+{
+    if (!workers_wait(workers, wait_ms))
+        return false;
+    workers_free(workers);
+    return true;
+}
+
+struct metrics *const *workers_metrics(const struct workers *workers, size_t *count)
+{
+    *count = workers->count;
+    return workers->metrics;
 }

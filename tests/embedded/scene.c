@@ -21,7 +21,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void put_definitions(void)
+void scene_define(const char *workspace)
 {
     char text[16384];
     FILE *file = fopen("config/demo/definitions.json", "r");
@@ -29,7 +29,7 @@ static void put_definitions(void)
     size_t size = fread(text, 1, sizeof(text), file);
     fclose(file);
     redisContext *connection = redisConnectUnix(scene.redis.address + strlen("unix:"));
-    redisReply *reply = redisCommand(connection, "SET custom-fields:{acme} %b", text, size);
+    redisReply *reply = redisCommand(connection, "SET custom-fields:{%s} %b", workspace, text, size);
     ck_assert_ptr_nonnull(reply);
     freeReplyObject(reply);
     redisFree(connection);
@@ -39,7 +39,7 @@ void scene_begin_redis(void)
 {
     char why[256];
     ck_assert_msg(private_redis_start(&scene.redis, scene.folder, why, sizeof(why)), "%s", why);
-    put_definitions();
+    scene_define("acme");
 }
 
 void scene_end_redis(void)

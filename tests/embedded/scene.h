@@ -33,6 +33,9 @@ void scene_start(const char *mode, const char *const *settings);
 /* Asks for the end and waits; fails the test if it takes more than `limit_ms`. */
 void scene_stop(int64_t limit_ms);
 
+/* Gives the workspace the definitions of config/demo. */
+void scene_define(const char *workspace);
+
 /* Ends Redis, or starts it anew, empty but for the definitions, at the same address. */
 void scene_end_redis(void);
 void scene_begin_redis(void);

@@ -278,6 +278,67 @@ START_TEST(the_broker_going_away_loses_nothing)
 }
 END_TEST
 
+/* ---- definitions.on_missing = wait ---- */
+
+static void send_with_fields(int32_t partition, const char *workspace, int number)
+{
+    char command[256];
+    int length = snprintf(command, sizeof(command),
+                          "{\"commandId\":\"w%d\",\"workspaceId\":\"%s\",\"givenName\":\"A\",\"familyName\":\"B\","
+                          "\"email\":\"w%d@example.com\",\"customFields\":{\"pronouns\":\"she\"}}",
+                          number, workspace, number);
+    /* One key for all, so that their replies share a partition, too. */
+    scene_send(partition, SPAN("together"), span_of(command, (size_t)length), NULL);
+}
+
+/* The partition of the waiting workspace stands still, the others do not; then all is answered in order. */
+START_TEST(missing_definitions_are_waited_for_in_their_partition_only)
+{
+    const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
+    scene_start("at-least-once", settings);
+    for (int i = 0; i < 20; i++) {
+        send_with_fields(0, i == 5 ? "later" : "acme", i);
+        send_with_fields(1, "acme", 100 + i);
+    }
+    rd_kafka_message_t *replies[40];
+    size_t count = scene_read("clients.replies", replies, 40, 8000);
+    ck_assert_uint_eq(count, 25);
+    scene_forget(replies, count);
+    scene_define("later");
+    for (int i = 20; i < 25; i++)
+        send_with_fields(0, "acme", i);
+    expect_replies_in_order(45);
+    scene_stop(5000);
+}
+END_TEST
+
+START_TEST(the_wait_for_definitions_has_a_limit)
+{
+    const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=2s", NULL};
+    scene_start("at-least-once", settings);
+    for (int i = 0; i < 10; i++)
+        send_with_fields(0, "never", i);
+    rd_kafka_message_t *replies[10];
+    ck_assert_uint_eq(scene_read("clients.replies", replies, 10, 15000), 10);
+    for (size_t i = 0; i < 10; i++)
+        ck_assert_str_eq(reply_verdict(replies[i]), "definitions_missing");
+    scene_forget(replies, 10);
+    send_with_fields(0, "acme", 11);
+    expect_replies_in_order(11);
+    scene_stop(5000);
+}
+END_TEST
+
+START_TEST(it_stops_in_time_while_a_partition_waits)
+{
+    const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
+    send_with_fields(0, "never", 1);
+    scene_start("at-least-once", settings);
+    sleep_ms(5000);
+    scene_stop(5000);
+}
+END_TEST
+
 /* ---- errors of the transactional API, injected ---- */
 
 struct injection {
@@ -391,6 +452,9 @@ int main(void)
     tcase_add_test(tcase, redis_going_away_rejects_nothing);
     tcase_add_test(tcase, it_stops_in_time_while_redis_is_away);
     tcase_add_test(tcase, the_broker_going_away_loses_nothing);
+    tcase_add_test(tcase, missing_definitions_are_waited_for_in_their_partition_only);
+    tcase_add_test(tcase, the_wait_for_definitions_has_a_limit);
+    tcase_add_test(tcase, it_stops_in_time_while_a_partition_waits);
     tcase_add_test(tcase, no_refused_record_stops_the_worker);
     tcase_add_test(tcase, no_injected_error_stops_the_worker);
     suite_add_tcase(suite, tcase);

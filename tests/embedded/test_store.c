@@ -279,7 +279,7 @@ END_TEST
 
 START_TEST(definitions_count_from_the_next_batch_on)
 {
-    struct definitions_cache *cache = definitions_cache_new(10);
+    struct definitions_cache *cache = definitions_cache_new(10, NULL);
     for (int i = 0; i < 3; i++) {
         batch_reset(&batch);
         put(&(struct command){0, i, "x", "a", "x@example.com"});
@@ -304,14 +304,14 @@ END_TEST
 
 START_TEST(the_cache_holds_no_more_workspaces_than_it_may)
 {
-    struct definitions_cache *cache = definitions_cache_new(2);
-    definitions_cache_begin(cache);
+    struct definitions_cache *cache = definitions_cache_new(2, NULL);
+    definitions_cache_begin(cache, 0);
     static const char *const names[] = {"a", "b", "c"};
     for (size_t i = 0; i < 3; i++)
         definitions_cache_put(cache, definitions_cache_entry(cache, span_of_text(names[i])),
-                              SPAN("[{\"key\":\"k\",\"type\":\"text\"}]"));
+                              SPAN("[{\"key\":\"k\",\"type\":\"text\"}]"), TTL_ENDLESS);
     ck_assert(definitions_cache_entry(cache, SPAN("a"))->fresh);
-    definitions_cache_begin(cache);
+    definitions_cache_begin(cache, 0);
     ck_assert_ptr_nonnull(definitions_cache_entry(cache, SPAN("a"))->definitions);
     ck_assert_ptr_nonnull(definitions_cache_entry(cache, SPAN("c"))->definitions);
     ck_assert_ptr_null(definitions_cache_entry(cache, SPAN("b"))->definitions);

@@ -20,13 +20,13 @@ static void set(rd_kafka_conf_t *settings, const char *name, const char *value)
         give_up(name, value, why);
 }
 
-static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic)
+static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const char *isolation)
 {
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
     set(settings, "bootstrap.servers", bootstrap);
     set(settings, "group.id", "oracle"); /* asked for by the library; nothing joins or commits */
     set(settings, "enable.auto.commit", "false");
-    set(settings, "isolation.level", "read_committed");
+    set(settings, "isolation.level", isolation);
     set(settings, "enable.partition.eof", "true");
     set(settings, "auto.offset.reset", "error");
     set(settings, "fetch.wait.max.ms", "50");
@@ -41,7 +41,9 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic)
 
 void history_open(struct history *history, const char *bootstrap, const char *topic)
 {
-    *history = (struct history){.topic = topic, .consumer = consumer_new(bootstrap, topic)};
+    *history = (struct history){.topic = topic,
+                                .consumer = consumer_new(bootstrap, topic, "read_committed"),
+                                .observer = consumer_new(bootstrap, topic, "read_uncommitted")};
     rd_kafka_topic_t *handle = rd_kafka_topic_new(history->consumer, topic, NULL);
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t code = rd_kafka_metadata(history->consumer, 0, handle, &metadata, REQUEST_MS);
@@ -81,7 +83,7 @@ static bool history_ends(struct history *history, int64_t ends[HISTORY_PARTITION
 {
     for (int32_t partition = 0; partition < history->partitions; partition++) {
         int64_t low;
-        if (rd_kafka_query_watermark_offsets(history->consumer, history->topic, partition, &low, &ends[partition],
+        if (rd_kafka_query_watermark_offsets(history->observer, history->topic, partition, &low, &ends[partition],
                                              REQUEST_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
             return false;
     }
@@ -156,6 +158,7 @@ void history_close(struct history *history)
     free(history->messages);
     rd_kafka_consumer_close(history->consumer);
     rd_kafka_destroy(history->consumer);
+    rd_kafka_destroy(history->observer);
     *history = (struct history){0};
 }
 

@@ -11,6 +11,7 @@
 struct history {
     const char *topic;
     rd_kafka_t *consumer;
+    rd_kafka_t *observer; /* tells the true ends: for a read_committed reader a topic ends before an open transaction */
     int32_t partitions;
     int64_t reached[HISTORY_PARTITIONS]; /* the offset up to which everything was seen */
     rd_kafka_message_t **messages;       /* in the order of (partition, offset) after history_sort */

@@ -8,8 +8,10 @@ cd "$(dirname "$0")/../.." || exit 1
 
 session_seconds=6
 
+# What the killed one leaves open, nobody takes up: the broker ends it after transaction.timeout.ms.
 worker() {
-    worker_start "$1" --set batch.commands=100 --set "kafka.consumer.session.timeout.ms=${session_seconds}000"
+    worker_start "$1" --set batch.commands=100 --set "kafka.consumer.session.timeout.ms=${session_seconds}000" \
+        --set kafka.producer.transaction.timeout.ms=10000
 }
 
 live_begin 6

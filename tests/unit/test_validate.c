@@ -1,7 +1,9 @@
 /* validate: the command as it is called, with files in a folder of its own; and the lines that it reads. */
 #include "tests/unit/judging.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -9,6 +11,7 @@
 
 #include "worker/command.h"
 #include "worker/lines.h"
+#include "worker/validation.h"
 
 #define VALID(id)                                                                                                      \
     "{\"commandId\":\"" id "\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","                     \
@@ -168,6 +171,10 @@ static const struct {
     {{"input", NULL}, COMMAND_USAGE, "--definitions FILE is missing"},
     {{"--definitions", NULL}, COMMAND_USAGE, "--definitions"},
     {{"--definitions", "definitions.json", "--tim", "x", "input", NULL}, COMMAND_USAGE, "--time x"},
+    {{"--definitions", "definitions.json", "--threads", "0", NULL}, COMMAND_USAGE, "--threads 0"},
+    {{"--definitions", "definitions.json", "--threads", "257", NULL}, COMMAND_USAGE, "--threads 257"},
+    {{"--definitions", "definitions.json", "--threads", "-1", NULL}, COMMAND_USAGE, "--threads -1"},
+    {{"--definitions", "definitions.json", "--threads", "2x", NULL}, COMMAND_USAGE, "--threads 2x"},
     {{"--definitions", "definitions.json", "--nope", NULL}, COMMAND_USAGE, "--nope"},
     {{"--definitions", "definitions.json", "input", "input", NULL}, COMMAND_USAGE, "one FILE at most"},
     {{"--definitions", "nowhere.json", "input", NULL}, COMMAND_UNAVAILABLE, "nowhere.json: No such file"},
@@ -223,6 +230,141 @@ START_TEST(test_huge_input)
 }
 END_TEST
 
+/* ---- Threads ---- */
+
+#define MANY_LINES 20000
+
+/* Commands of very different size, accepted and rejected, blank lines and too long ones; more than all chunks hold. */
+static void write_many(void)
+{
+    write_file("definitions.json", DEFINITIONS, strlen(DEFINITIONS));
+    FILE *file = fopen("input", "w");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < MANY_LINES; i++) {
+        if (i % 7 == 3)
+            fprintf(file, "{\"nonsense\":%d%*s}\n", i, i % 900, "");
+        else if (i % 101 == 50)
+            fputs(" \r\n", file);
+        else if (i % 997 == 500)
+            fprintf(file, "%*d\n", 5000 + i, i);
+        else
+            fprintf(file, "%*s{\"commandId\":\"c-%d\"%s\n", i * 31 % 800, "", i, strchr(VALID("c"), ','));
+    }
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* What was written to "output" in all, to be freed. */
+static struct span whole_output(void)
+{
+    struct stat status;
+    ck_assert_int_eq(stat("output", &status), 0);
+    char *bytes = malloc((size_t)status.st_size + 1);
+    FILE *file = fopen("output", "rb");
+    ck_assert(bytes && file);
+    ck_assert_uint_eq(fread(bytes, 1, (size_t)status.st_size, file), (size_t)status.st_size);
+    bytes[status.st_size] = '\0';
+    fclose(file);
+    return span_of(bytes, (size_t)status.st_size);
+}
+
+/* Every line but blank ones is answered once, under its own number, in order. */
+static void expect_every_line(struct span replies)
+{
+    const char *at = replies.at;
+    for (int i = 0; i < MANY_LINES; i++) {
+        if (i % 7 != 3 && i % 101 == 50)
+            continue;
+        char offset[32];
+        snprintf(offset, sizeof(offset), "\"offset\":%d}", i);
+        const char *found = strstr(at, offset), *end = strchr(at, '\n');
+        ck_assert_msg(found && end && found < end, "line %d is not answered in its place", i);
+        at = end + 1;
+    }
+    ck_assert_str_eq(at, "");
+}
+
+/* The same bytes, whatever the number of threads. */
+START_TEST(test_threads)
+{
+    static const char *const numbers[] = {"1", "2", "5"};
+    struct span first = SPAN_NONE;
+    write_many();
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        const char *const arguments[] = {"--threads", numbers[i], "--definitions", "definitions.json", "input", NULL};
+        ck_assert_int_eq(validate(arguments), COMMAND_NEGATIVE);
+        ck_assert_str_eq(faults, "");
+        struct span all = whole_output();
+        if (i == 0) {
+            first = all;
+            expect_every_line(first);
+            continue;
+        }
+        ck_assert_msg(span_equal(all, first), "%s threads give other bytes than 1", numbers[i]);
+        free((char *)(uintptr_t)all.at);
+    }
+    free((char *)(uintptr_t)first.at);
+}
+END_TEST
+
+/* The job itself, with pipes on both sides. */
+static void *run_job(void *subject)
+{
+    bool any_rejected;
+    static enum validation_result result;
+    result = validation_run(subject, &any_rejected);
+    close(((const struct validation_job *)subject)->output);
+    return &result;
+}
+
+/* Each line is answered before the next one is sent, so nothing waits for a chunk to be full. */
+START_TEST(test_answers_come_at_once)
+{
+    struct definitions *definitions = definitions_compile(SPAN(DEFINITIONS), NULL);
+    int in[2], out[2];
+    ck_assert_int_eq(pipe(in) | pipe(out), 0);
+    struct validation_job job = {
+        .config = config, .definitions = definitions, .input = in[0], .output = out[1], .source = "s", .threads = 3};
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_job, &job), 0);
+    FILE *answers = fdopen(out[0], "r");
+    static char answer[OUTPUT_BYTES], place[32];
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq((int)write(in[1], VALID("c") "\n", strlen(VALID("c")) + 1), (int)strlen(VALID("c")) + 1);
+        ck_assert_ptr_nonnull(fgets(answer, sizeof(answer), answers));
+        snprintf(place, sizeof(place), "\"offset\":%d}", i);
+        ck_assert_ptr_nonnull(strstr(answer, place));
+    }
+    close(in[1]);
+    ck_assert_ptr_null(fgets(answer, sizeof(answer), answers));
+    void *result;
+    pthread_join(thread, &result);
+    ck_assert_int_eq(*(enum validation_result *)result, VALIDATION_FINE);
+    fclose(answers);
+    close(in[0]);
+    definitions_free(definitions);
+}
+END_TEST
+
+/* When the answers cannot be written it ends, although the input stays open and says nothing more. */
+START_TEST(test_output_fails)
+{
+    struct definitions *definitions = definitions_compile(SPAN(DEFINITIONS), NULL);
+    int in[2], full = open("/dev/full", O_WRONLY);
+    ck_assert_int_eq(pipe(in), 0);
+    ck_assert_int_ge(full, 0);
+    ck_assert_int_gt((int)write(in[1], VALID("c") "\n", strlen(VALID("c")) + 1), 0);
+    const struct validation_job job = {
+        .config = config, .definitions = definitions, .input = in[0], .output = full, .source = "s", .threads = 2};
+    bool any_rejected;
+    ck_assert_int_eq(validation_run(&job, &any_rejected), VALIDATION_OUTPUT_FAILED);
+    ck_assert_int_eq(errno, ENOSPC);
+    close(in[0]);
+    close(in[1]);
+    close(full);
+    definitions_free(definitions);
+}
+END_TEST
+
 /* What lines_next gives out, whatever the pieces in which the bytes arrive. */
 START_TEST(test_lines)
 {
@@ -273,6 +415,9 @@ int main(void)
     tcase_add_loop_test(tests, test_refused, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
     tcase_add_test(tests, test_line_limit);
     tcase_add_test(tests, test_huge_input);
+    tcase_add_test(tests, test_threads);
+    tcase_add_test(tests, test_answers_come_at_once);
+    tcase_add_test(tests, test_output_fails);
     tcase_add_test(tests, test_lines);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,0 +1,528 @@
+/* What the daemon tells about itself: the worker on the embedded broker, asked over HTTP as a scraper would. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/embedded/scene.h"
+#include "worker/http.h"
+#include "worker/stop.h"
+
+#define LIMIT_MS 20000
+
+/* The mock cluster loses a consumer that joins the group once more because metadata came just while it was elected. */
+#define CALM "kafka.consumer.topic.metadata.refresh.interval.ms=300000"
+
+/* ---- a client ---- */
+
+struct answer {
+    int status;
+    char *text; /* headers and body */
+    const char *body;
+};
+
+static int connect_to(int family, int port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 address6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int connection = socket(family, SOCK_STREAM, 0);
+    ck_assert_int_ge(connection, 0);
+    int result = family == AF_INET ? connect(connection, (struct sockaddr *)&address, sizeof(address))
+                                   : connect(connection, (struct sockaddr *)&address6, sizeof(address6));
+    ck_assert_msg(result == 0, "connect: %s", strerror(errno));
+    return connection;
+}
+
+/* Reads until the other end closes. */
+static char *read_whole(int connection)
+{
+    size_t length = 0, capacity = 65536;
+    char *text = malloc(capacity);
+    ssize_t got;
+    while ((got = read(connection, text + length, capacity - length - 1)) > 0) {
+        length += (size_t)got;
+        if (capacity - length < 2)
+            text = realloc(text, capacity *= 2);
+    }
+    text[length] = '\0';
+    return text;
+}
+
+static struct answer ask_family(int family, int port, const char *method, const char *path)
+{
+    char request[256];
+    struct answer answer = {0};
+    int connection = connect_to(family, port);
+    int length =
+        snprintf(request, sizeof(request),
+                 "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, path);
+    ck_assert_int_eq(write(connection, request, (size_t)length), length);
+    answer.text = read_whole(connection);
+    close(connection);
+    ck_assert_msg(sscanf(answer.text, "HTTP/1.1 %d ", &answer.status) == 1, "%s", answer.text);
+    answer.body = strstr(answer.text, "\r\n\r\n");
+    ck_assert_ptr_nonnull(answer.body);
+    answer.body += 4;
+    return answer;
+}
+
+static struct http *http;
+
+static struct answer ask(const char *method, const char *path)
+{
+    return ask_family(AF_INET, http_port(http), method, path);
+}
+
+static bool answer_has_header(const struct answer *answer, const char *header)
+{
+    const char *found = strcasestr(answer->text, header);
+    return found && found < answer->body && found[-1] == '\n' && found[strlen(header)] == '\r';
+}
+
+/* The value of a sample as it stands in the metrics ("name{labels}"); -1 if there is none. */
+static double metric(const char *sample)
+{
+    struct answer answer = ask("GET", "/metrics");
+    char line[256];
+    ck_assert_int_eq(answer.status, 200);
+    snprintf(line, sizeof(line), "\nclient_intake_%s ", sample);
+    const char *found = strstr(answer.body, line);
+    double value = found ? strtod(found + strlen(line), NULL) : -1;
+    free(answer.text);
+    return value;
+}
+
+static void sleep_ms(int wait_ms)
+{
+    nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
+}
+
+static void wait_for_metric(const char *sample, double value)
+{
+    int waited = 0;
+    double now;
+    while ((now = metric(sample)) != value && waited < LIMIT_MS) {
+        sleep_ms(50);
+        waited += 50;
+    }
+    ck_assert_msg(now == value, "%s is %g, not %g", sample, now, value);
+}
+
+/* Waits until /readyz answers so. `reason` NULL: that it is ready. */
+static void wait_for_readiness(const char *reason)
+{
+    char wanted[256], last[256] = "";
+    if (reason)
+        snprintf(wanted, sizeof(wanted), "{\"ready\":false,\"reason\":\"%s\"}\n", reason);
+    else
+        snprintf(wanted, sizeof(wanted), "{\"ready\":true}\n");
+    for (int waited = 0; waited < LIMIT_MS && strcmp(last, wanted) != 0; waited += 50) {
+        struct answer answer = ask("GET", "/readyz");
+        snprintf(last, sizeof(last), "%s", answer.body);
+        ck_assert_int_eq(answer.status, strstr(last, "true") ? 200 : 503);
+        free(answer.text);
+        sleep_ms(50);
+    }
+    ck_assert_str_eq(last, wanted);
+}
+
+/* ---- fixture ---- */
+
+static void serve_with(const char *mode, const char *const *settings)
+{
+    scene_start(mode, settings);
+    http = http_open(scene.config);
+    ck_assert_ptr_nonnull(http);
+    size_t count;
+    struct metrics *const *metrics = workers_metrics(scene.workers, &count);
+    ck_assert(http_serve(http, metrics, count));
+}
+
+static void serve(const char *mode, const char *threads)
+{
+    const char *settings[] = {"http.listen=127.0.0.1:0", CALM, threads, NULL};
+    serve_with(mode, settings);
+}
+
+static void close_all(void)
+{
+    http_close(http);
+    scene_close();
+}
+
+/* ---- the numbers ---- */
+
+static void send_text(int32_t partition, const char *text)
+{
+    scene_send(partition, SPAN("acme"), span_of_text(text), NULL);
+}
+
+START_TEST(every_command_is_counted_by_its_result)
+{
+    static const char *const invalid = "{\"commandId\":\"i\",\"workspaceId\":\"acme\",\"givenName\":\"A\"}";
+    static const char *const taken =
+        "{\"commandId\":\"t\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
+        "\"email\":\"ADA0@example.com\"}";
+    static const char *const undefined =
+        "{\"commandId\":\"u\",\"workspaceId\":\"none\",\"givenName\":\"A\",\"familyName\":\"B\","
+        "\"email\":\"u@example.com\",\"customFields\":{\"seats\":1}}";
+    serve("at-least-once", "worker.threads=1");
+    for (int i = 0; i < 7; i++)
+        scene_send_valid(0, i);
+    scene_send_valid(0, 3); /* the same again */
+    send_text(0, invalid);
+    send_text(0, invalid);
+    send_text(0, taken);
+    send_text(0, undefined);
+    send_text(0, "not JSON");
+    char *large = malloc(300001);
+    memset(large, 'x', 300000);
+    large[300000] = '\0';
+    send_text(0, large);
+    free(large);
+    wait_for_metric("rejections_total{code=\"too_large\"}", 1); /* the last of the partition */
+    const struct {
+        const char *sample;
+        double value;
+    } rows[] = {
+        {"commands_total{result=\"created\"}", 7},
+        {"commands_total{result=\"duplicate\"}", 1},
+        {"commands_total{result=\"rejected\"}", 6},
+        {"duplicates_total", 1},
+        {"rejections_total{code=\"validation_failed\"}", 2},
+        {"rejections_total{code=\"email_taken\"}", 1},
+        {"rejections_total{code=\"definitions_missing\"}", 1},
+        {"rejections_total{code=\"malformed_json\"}", 1},
+        {"rejections_total{code=\"command_id_conflict\"}", 0},
+        {"dead_letters_total", 2},
+        {"dead_letters_refused_total", 0},
+        {"reply_seconds_count", 14},
+        {"batch_commands_sum", 14},
+        {"redis_retries_total", 0},
+        {"redis_up", 1},
+        {"kafka_up", 1},
+        {"transactions_total{result=\"committed\"}", 0}, /* there are none in this mode */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_msg(metric(rows[i].sample) == rows[i].value, "%s is %g", rows[i].sample, metric(rows[i].sample));
+    double batches = metric("batch_commands_count");
+    ck_assert_double_ge(batches, 1);
+    static const char *const stages[] = {"decode", "definitions", "check", "claim", "compose", "commit"};
+    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+        char sample[64];
+        snprintf(sample, sizeof(sample), "batch_seconds_count{stage=\"%s\"}", stages[i]);
+        wait_for_metric(sample, batches);
+    }
+    ck_assert_double_ge(metric("definitions_cache_total{event=\"miss\"}"), 2); /* acme and none */
+    ck_assert_double_eq(metric("definitions_cache_total{event=\"broken\"}"), 0);
+}
+END_TEST
+
+/* One that the broker would not take although the worker could read it. */
+START_TEST(refused_dead_letters_are_counted_apart)
+{
+    const char *settings[] = {"http.listen=127.0.0.1:0", CALM, "kafka.producer.message.max.bytes=2000000",
+                              "kafka.consumer.fetch.message.max.bytes=20000000", NULL};
+    char *large = malloc(3000001);
+    memset(large, 'x', 3000000);
+    large[3000000] = '\0';
+    serve_with("at-least-once", settings);
+    send_text(0, large);
+    send_text(0, "not JSON");
+    free(large);
+    wait_for_metric("rejections_total{code=\"malformed_json\"}", 1);
+    ck_assert_double_eq(metric("rejections_total{code=\"too_large\"}"), 1);
+    ck_assert_double_eq(metric("dead_letters_refused_total"), 1);
+    ck_assert_double_eq(metric("dead_letters_total"), 1);
+}
+END_TEST
+
+START_TEST(transactions_are_counted_by_how_they_ended)
+{
+    serve("exactly-once", "worker.threads=1");
+    scene_send_valid(0, 0);
+    wait_for_metric("commands_total{result=\"created\"}", 1);
+    ck_assert_double_eq(metric("transactions_total{result=\"committed\"}"), 1);
+    ck_assert_double_eq(metric("transactions_total{result=\"aborted\"}"), 0);
+    const int16_t txn_offset_commit = 28; /* ApiKey of the Kafka protocol */
+    rd_kafka_mock_push_request_errors(scene.broker.cluster, txn_offset_commit, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    scene_send_valid(0, 1);
+    wait_for_metric("commands_total{result=\"created\"}", 2);
+    ck_assert_double_eq(metric("transactions_total{result=\"committed\"}"), 2);
+    ck_assert_double_ge(
+        metric("transactions_total{result=\"aborted\"}") + metric("transactions_total{result=\"lost\"}"), 1);
+}
+END_TEST
+
+#define LAG_OF(partition) "consumer_lag{topic=\"clients.commands\",partition=\"" #partition "\"}"
+
+/* Partition 2 has nothing, so that nothing but waiting tells that it is at its end. */
+START_TEST(lag_is_what_has_no_answer_even_while_nothing_is_fetched)
+{
+    serve("at-least-once", "worker.threads=2");
+    for (int i = 0; i < 10; i++)
+        scene_send_valid(i % 2, i);
+    wait_for_metric("commands_total{result=\"created\"}", 10);
+    wait_for_metric(LAG_OF(0), 0);
+    wait_for_metric(LAG_OF(1), 0);
+    wait_for_metric(LAG_OF(2), 0);
+    scene_end_redis();
+    wait_for_readiness("no connection to Redis");
+    for (int i = 10; i < 40; i++)
+        scene_send_valid(i % 3, i);
+    wait_for_metric(LAG_OF(0), 10);
+    wait_for_metric(LAG_OF(1), 10);
+    wait_for_metric(LAG_OF(2), 10);
+    scene_begin_redis();
+    wait_for_metric("commands_total{result=\"created\"}", 40);
+    wait_for_metric(LAG_OF(0), 0);
+    wait_for_metric(LAG_OF(1), 0);
+    wait_for_metric(LAG_OF(2), 0);
+}
+END_TEST
+
+/* ---- health ---- */
+
+START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
+{
+    scene_end_redis();
+    serve("at-least-once", "worker.threads=2");
+    wait_for_readiness("no connection to Kafka and Redis"); /* Kafka is not asked before Redis is there */
+    ck_assert_double_eq(metric("redis_up"), 0);
+    scene_begin_redis();
+    wait_for_readiness(NULL);
+    ck_assert_double_eq(metric("redis_up"), 1);
+    scene_end_redis(); /* nobody sends anything; it is noticed all the same */
+    wait_for_readiness("no connection to Redis");
+    ck_assert_double_eq(metric("redis_up"), 0);
+    ck_assert_double_eq(metric("kafka_up"), 1);
+    ck_assert_double_ge(metric("redis_retries_total"), 1);
+    struct answer live = ask("GET", "/livez");
+    ck_assert_int_eq(live.status, 200);
+    ck_assert_str_eq(live.body, "{\"live\":true}\n");
+    free(live.text);
+    scene_begin_redis();
+    wait_for_readiness(NULL);
+    scene_send_valid(1, 1);
+    wait_for_metric("commands_total{result=\"created\"}", 1);
+    stop_request();
+    wait_for_readiness("draining");
+    live = ask("GET", "/livez");
+    ck_assert_int_eq(live.status, 200);
+    free(live.text);
+    ck_assert(workers_wait(scene.workers, 5000));
+    wait_for_readiness("draining");
+}
+END_TEST
+
+START_TEST(it_is_not_ready_while_kafka_is_away)
+{
+    serve("at-least-once", "worker.threads=1");
+    wait_for_readiness(NULL);
+    rd_kafka_mock_broker_set_down(scene.broker.cluster, 1);
+    wait_for_readiness("no connection to Kafka");
+    ck_assert_double_eq(metric("kafka_up"), 0);
+    ck_assert_double_eq(metric("redis_up"), 1);
+    rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
+    wait_for_readiness(NULL);
+    ck_assert_double_eq(metric("kafka_up"), 1);
+}
+END_TEST
+
+/* ---- the protocol ---- */
+
+static const struct request {
+    const char *method, *path;
+    int status;
+    const char *header; /* that the answer must have */
+} requests[] = {
+    {"GET", "/", 200, "Content-Type: text/html; charset=utf-8"},
+    {"GET", "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
+    {"GET", "/metrics?name[]=x", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
+    {"GET", "/livez", 200, "Content-Type: application/json"},
+    {"GET", "/readyz", 200, "Content-Type: application/json"},
+    {"GET", "/version", 200, "Content-Type: application/json"},
+    {"GET", "/version", 200, "Cache-Control: no-store"},
+    {"HEAD", "/", 200, "Content-Type: text/html; charset=utf-8"},
+    {"HEAD", "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
+    {"HEAD", "/nothing", 404, "Content-Type: application/json"},
+    {"GET", "/nothing", 404, "Content-Type: application/json"},
+    {"GET", "/metrics/", 404, "Content-Type: application/json"},
+    {"GET", "/../etc/passwd", 404, "Content-Type: application/json"},
+    {"POST", "/nothing", 404, "Content-Type: application/json"},
+    {"POST", "/metrics", 405, "Allow: GET, HEAD"},
+    {"PUT", "/", 405, "Allow: GET, HEAD"},
+    {"DELETE", "/livez", 405, "Allow: GET, HEAD"},
+    {"OPTIONS", "/metrics", 405, "Allow: GET, HEAD"},
+    {"BREW", "/metrics", 405, "Allow: GET, HEAD"},
+};
+
+START_TEST(only_get_and_head_of_what_there_is)
+{
+    serve("at-least-once", "worker.threads=1");
+    wait_for_readiness(NULL);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        const struct request *row = &requests[i];
+        struct answer answer = ask(row->method, row->path);
+        ck_assert_msg(answer.status == row->status, "%s %s: %d", row->method, row->path, answer.status);
+        ck_assert_msg(answer_has_header(&answer, row->header), "%s %s: no %s in %s", row->method, row->path,
+                      row->header, answer.text);
+        bool is_head = strcmp(row->method, "HEAD") == 0;
+        ck_assert_msg(is_head == (answer.body[0] == '\0'), "%s %s: body %s", row->method, row->path, answer.body);
+        if (!is_head && answer_has_header(&answer, "Content-Type: application/json")) {
+            json_t *json = json_loads(answer.body, JSON_REJECT_DUPLICATES, NULL);
+            ck_assert_msg(json_is_object(json), "%s", answer.body);
+            json_decref(json);
+        }
+        free(answer.text);
+    }
+}
+END_TEST
+
+START_TEST(the_version_is_told)
+{
+    serve("at-least-once", "worker.threads=1");
+    struct answer answer = ask("GET", "/version");
+    json_t *json = json_loads(answer.body, 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(json, "version")), CLIENT_INTAKE_VERSION);
+    ck_assert_str_eq(json_string_value(json_object_get(json, "librdkafka")), rd_kafka_version_str());
+    json_decref(json);
+    free(answer.text);
+    ck_assert_double_eq(metric("build_info{version=\"" CLIENT_INTAKE_VERSION "\"}"), 1);
+}
+END_TEST
+
+/* The page must work where there is no way out: it may name no other host, and loads nothing but what stands beside it.
+ */
+START_TEST(the_page_needs_nothing_from_outside)
+{
+    serve("at-least-once", "worker.threads=1");
+    struct answer answer = ask("GET", "/");
+    static const char *const outside[] = {"http:", "https:", "src=", "@import", "url(", "//cdn"};
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+        ck_assert_msg(strstr(answer.body, outside[i]) == NULL, "the page holds %s", outside[i]);
+    ck_assert_ptr_nonnull(strstr(answer.text, "connect-src 'self'"));
+    static const char *const shown[] = {"commands_total", "consumer_lag",  "rejections_total", "kafka_up",
+                                        "redis_up",       "reply_seconds", "readyz",           "</html>"};
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        ck_assert_msg(strstr(answer.body, shown[i]) != NULL, "the page holds no %s", shown[i]);
+    free(answer.text);
+}
+END_TEST
+
+START_TEST(a_client_that_says_nothing_does_not_block_another)
+{
+    serve("at-least-once", "worker.threads=1");
+    int silent[20];
+    for (size_t i = 0; i < 20; i++)
+        silent[i] = connect_to(AF_INET, http_port(http));
+    ck_assert_int_eq(write(silent[0], "GET /met", 8), 8);
+    wait_for_readiness(NULL);
+    for (size_t i = 0; i < 20; i++)
+        close(silent[i]);
+}
+END_TEST
+
+/* ---- listening ---- */
+
+static struct config *listening_at(const char *address)
+{
+    char setting[128];
+    snprintf(setting, sizeof(setting), "http.listen=%s", address);
+    const char *settings[] = {setting, "log.level=error", NULL};
+    struct config *config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
+    ck_assert_ptr_nonnull(config);
+    log_set_level(config->log.level);
+    return config;
+}
+
+START_TEST(a_port_that_is_taken_is_refused)
+{
+    struct config *any = listening_at("127.0.0.1:0");
+    struct http *first = http_open(any);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_int_gt(http_port(first), 0);
+    char address[32];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", http_port(first));
+    struct config *same = listening_at(address);
+    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); /* where the reason goes */
+    ck_assert_ptr_null(http_open(same));
+    http_close(first);
+    struct http *second = http_open(same);
+    ck_assert_ptr_nonnull(second);
+    http_close(second);
+    config_free(same);
+    config_free(any);
+}
+END_TEST
+
+START_TEST(nothing_listens_if_the_address_is_empty)
+{
+    struct config *config = listening_at("");
+    struct http *off = http_open(config);
+    ck_assert_ptr_nonnull(off);
+    ck_assert_int_eq(http_port(off), 0);
+    ck_assert(http_serve(off, NULL, 0));
+    http_close(off);
+    config_free(config);
+}
+END_TEST
+
+START_TEST(an_address_of_ipv6_stands_in_brackets)
+{
+    struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int trial = socket(AF_INET6, SOCK_STREAM, 0);
+    bool possible = trial >= 0 && bind(trial, (struct sockaddr *)&loopback, sizeof(loopback)) == 0;
+    if (trial >= 0)
+        close(trial);
+    if (!possible)
+        return; /* a machine without IPv6 */
+    struct config *config = listening_at("[::1]:0");
+    struct http *six = http_open(config);
+    struct metrics *metrics = metrics_new();
+    ck_assert_ptr_nonnull(six);
+    ck_assert(http_serve(six, &metrics, 1));
+    struct answer answer = ask_family(AF_INET6, http_port(six), "GET", "/version");
+    ck_assert_int_eq(answer.status, 200);
+    free(answer.text);
+    http_close(six);
+    metrics_free(metrics);
+    config_free(config);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("http");
+    TCase *worker = tcase_create("worker");
+    tcase_set_timeout(worker, 90);
+    tcase_add_checked_fixture(worker, scene_open, close_all);
+    tcase_add_test(worker, every_command_is_counted_by_its_result);
+    tcase_add_test(worker, refused_dead_letters_are_counted_apart);
+    tcase_add_test(worker, transactions_are_counted_by_how_they_ended);
+    tcase_add_test(worker, lag_is_what_has_no_answer_even_while_nothing_is_fetched);
+    tcase_add_test(worker, it_is_ready_while_it_has_redis_and_not_while_draining);
+    tcase_add_test(worker, it_is_not_ready_while_kafka_is_away);
+    tcase_add_test(worker, only_get_and_head_of_what_there_is);
+    tcase_add_test(worker, the_version_is_told);
+    tcase_add_test(worker, the_page_needs_nothing_from_outside);
+    tcase_add_test(worker, a_client_that_says_nothing_does_not_block_another);
+    suite_add_tcase(suite, worker);
+    TCase *listening = tcase_create("listening");
+    tcase_add_test(listening, a_port_that_is_taken_is_refused);
+    tcase_add_test(listening, nothing_listens_if_the_address_is_empty);
+    tcase_add_test(listening, an_address_of_ipv6_stands_in_brackets);
+    suite_add_tcase(suite, listening);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

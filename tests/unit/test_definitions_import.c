@@ -1,0 +1,94 @@
+/* The public API's two responses become the stored form; nothing else of the fields changes. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "worker/definitions.h"
+#include "worker/definitions_import.h"
+
+#define OPTIONS "{\"data\": [{\"id\":\"o1\",\"key\":\"x\",\"label\":\"X\\u00e9\",\"color\":\"rgba(204, 0, 0, 1)\"}]}"
+#define LIST    "[{\"id\":\"o1\",\"key\":\"x\",\"label\":\"X\\u00e9\",\"color\":\"rgba(204, 0, 0, 1)\"}]"
+
+static const struct merge {
+    const char *fields, *key, *options;
+    const char *merged; /* NULL: refused */
+    const char *why;
+} merges[] = {
+    {"[{\"key\":\"s\",\"type\":\"multiSelect\"}]", "s", OPTIONS,
+     "[{\"key\":\"s\",\"type\":\"multiSelect\", \"options\": " LIST "}]", NULL},
+    /* The bare array will do, and an empty one. */
+    {"[{\"key\":\"s\"}]", "s", LIST, "[{\"key\":\"s\", \"options\": " LIST "}]", NULL},
+    {"[{\"key\":\"s\"}]", "s", "[]", "[{\"key\":\"s\", \"options\": []}]", NULL},
+    {"[{\"key\":\"s\"}]", "s", "{\"data\":[]}", "[{\"key\":\"s\", \"options\": []}]", NULL},
+    /* White space, numbers and escapes stay as they came. */
+    {" {\"next\" : null,\n \"data\" : [ {\"order\":1.50,\"key\":\"\\u0073\" } ,{\"key\":\"t\",\"n\":\"\\u00e4\"}]}\n",
+     "s", "[1]",
+     " {\"next\" : null,\n \"data\" : [ {\"order\":1.50,\"key\":\"\\u0073\" , \"options\": [1]} "
+     ",{\"key\":\"t\",\"n\":\"\\u00e4\"}]}\n",
+     NULL},
+    {"[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\"}]", "a\xc3\xa9=b", "[]",
+     "[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\", \"options\": []}]", NULL},
+    /* Old options go; null is what the API may say for none. */
+    {"[{\"key\":\"s\",\"options\":[{\"key\":\"old\"}],\"type\":\"multiSelect\"}]", "s", "[2]",
+     "[{\"key\":\"s\",\"options\":[2],\"type\":\"multiSelect\"}]", NULL},
+    {"[{\"key\":\"s\",\"options\": null }]", "s", "[2]", "[{\"key\":\"s\",\"options\": [2] }]", NULL},
+    {"[{\"key\":\"s\",\"options\":{}}]", "s", "[2]", NULL, "the field has options that are no array"},
+    /* The field is that of the list, not one that is called so elsewhere. */
+    {"[{\"key\":\"t\",\"options\":[{\"key\":\"s\"}]}]", "s", "[]", NULL, "no field has the key s"},
+    {"[1,null,{\"key\":7},{\"key\":\"s\"}]", "s", "[]", "[1,null,{\"key\":7},{\"key\":\"s\", \"options\": []}]", NULL},
+    {"[]", "s", "[]", NULL, "no field has the key s"},
+    {"{\"data\":{}}", "s", "[]", NULL, "the fields: expected {\"data\": [...]} or an array"},
+    {"{}", "s", "[]", NULL, "the fields: expected {\"data\": [...]} or an array"},
+    {"7", "s", "[]", NULL, "the fields: expected {\"data\": [...]} or an array"},
+    {"[{\"key\":\"s\"}]", "s", "{\"data\":null}", NULL, "the options: expected {\"data\": [...]} or an array"},
+    {"[{\"key\":\"s\"}", "s", "[]", NULL, "the fields: "},
+    {"[{\"key\":\"s\"}]", "s", "[", NULL, "the options: "},
+    {"", "s", "[]", NULL, "the fields: "},
+};
+
+START_TEST(options_are_put_into_their_field)
+{
+    const struct merge *merge = &merges[_i];
+    char why[256] = "";
+    size_t length = 0;
+    char *merged = definitions_import_options(span_of_text(merge->fields), span_of_text(merge->key),
+                                              span_of_text(merge->options), &length, why, sizeof(why));
+    if (merge->merged) {
+        ck_assert_msg(merged != NULL, "%s", why);
+        ck_assert_msg(span_equal(span_of(merged, length), span_of_text(merge->merged)), "%.*s", (int)length, merged);
+    } else {
+        ck_assert_ptr_null(merged);
+        ck_assert_msg(strncmp(why, merge->why, strlen(merge->why)) == 0, "%s", why);
+    }
+    free(merged);
+}
+END_TEST
+
+START_TEST(what_comes_out_compiles)
+{
+    char why[256];
+    size_t length;
+    char *merged = definitions_import_options(SPAN("{\"data\":[{\"key\":\"s\",\"type\":\"multiSelect\"}]}"), SPAN("s"),
+                                              SPAN(OPTIONS), &length, why, sizeof(why));
+    ck_assert_ptr_nonnull(merged);
+    struct definitions *definitions = definitions_compile(span_of(merged, length), NULL);
+    ck_assert_ptr_nonnull(definitions);
+    ck_assert_int_eq(field_option(definitions_field(definitions, SPAN("s")), SPAN("x")), 0);
+    definitions_free(definitions);
+    free(merged);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("definitions_import");
+    TCase *merging = tcase_create("merging");
+    tcase_add_loop_test(merging, options_are_put_into_their_field, 0, (int)(sizeof(merges) / sizeof(merges[0])));
+    tcase_add_test(merging, what_comes_out_compiles);
+    suite_add_tcase(suite, merging);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

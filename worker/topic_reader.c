@@ -1,0 +1,233 @@
+#include "worker/topic_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "worker/kafka_client.h"
+#include "worker/kafka_settings.h"
+
+#define POLL_MS 100
+
+struct topic_reader {
+    rd_kafka_t *handle;
+    char *topic;
+    char fault[512]; /* what librdkafka complained about last; "" for nothing */
+    int wait_ms;
+    int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
+    int32_t count;
+    struct partition {
+        int64_t low;   /* the first offset that there is */
+        int64_t begin; /* where this reading began */
+        int64_t next;
+        int64_t end;
+    } * partitions;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
+{
+    struct topic_reader *reader = opaque;
+    (void)handle;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || reader->fault[0] == '\0')
+        snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
+}
+
+static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
+    return false;
+}
+
+static bool open_consumer(struct topic_reader *reader, const struct config *config, char *why, size_t why_size)
+{
+    static const struct {
+        const char *name, *value;
+    } settings[] = {{"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
+                    {"isolation.level", "read_committed"}, {"enable.partition.eof", "true"},
+                    {"auto.offset.reset", "earliest"},     {"fetch.wait.max.ms", "10"}};
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, why_size);
+    if (!conf)
+        return false;
+    bool fine = true;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && fine; i++)
+        fine = kafka_conf_set(conf, settings[i].name, settings[i].value, why, why_size);
+    rd_kafka_conf_set_opaque(conf, reader);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    if (fine)
+        reader->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!reader->handle) {
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        return false;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
+    return !code || fail(reader, code, why, why_size);
+}
+
+static bool find_partitions(struct topic_reader *reader, char *why, size_t why_size)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->handle, 1, NULL, &metadata, reader->wait_ms);
+    if (code) {
+        rd_kafka_poll(reader->handle, 0);
+        return fail(reader, code, why, why_size);
+    }
+    const struct rd_kafka_metadata_topic *topic = kafka_metadata_topic(metadata, reader->topic);
+    reader->count = topic ? topic->partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    reader->partitions = calloc((size_t)reader->count + 1, sizeof(*reader->partitions));
+    if (!reader->partitions)
+        snprintf(why, why_size, "out of memory");
+    return reader->partitions != NULL;
+}
+
+static bool find_ends(struct topic_reader *reader, char *why, size_t why_size)
+{
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(reader->handle, reader->topic, i, &partition->low,
+                                                                    &partition->end, reader->wait_ms);
+        if (code)
+            return fail(reader, code, why, why_size);
+    }
+    return true;
+}
+
+/* Begins a reading, from each partition's `next` to its `end`. */
+static bool begin(struct topic_reader *reader, char *why, size_t why_size)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->count);
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        partition->begin = partition->next;
+        if (partition->next < partition->end)
+            rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset = partition->next;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    reader->heard_ms = now_ms();
+    return !code || fail(reader, code, why, why_size);
+}
+
+bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size)
+{
+    for (int32_t i = 0; i < reader->count; i++)
+        reader->partitions[i].next = reader->partitions[i].low;
+    return begin(reader, why, why_size);
+}
+
+bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t why_size)
+{
+    *grown = false;
+    for (int32_t i = 0; i < reader->count; i++)
+        reader->partitions[i].next = reader->partitions[i].end;
+    if (!find_ends(reader, why, why_size))
+        return false;
+    for (int32_t i = 0; i < reader->count; i++)
+        *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
+    return begin(reader, why, why_size);
+}
+
+struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
+                                       size_t why_size)
+{
+    struct topic_reader *reader = calloc(1, sizeof(*reader));
+    if (reader) {
+        reader->topic = strdup(topic);
+        reader->wait_ms = wait_ms;
+    }
+    if (!reader || !reader->topic)
+        snprintf(why, why_size, "out of memory");
+    else if (open_consumer(reader, config, why, why_size) && find_partitions(reader, why, why_size) &&
+             find_ends(reader, why, why_size) && topic_reader_rewind(reader, why, why_size))
+        return reader;
+    topic_reader_close(reader);
+    return NULL;
+}
+
+void topic_reader_close(struct topic_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->handle) {
+        rd_kafka_consumer_close(reader->handle);
+        rd_kafka_destroy(reader->handle);
+    }
+    free(reader->partitions);
+    free(reader->topic);
+    free(reader);
+}
+
+static bool is_at_end(const struct topic_reader *reader)
+{
+    for (int32_t i = 0; i < reader->count; i++)
+        if (reader->partitions[i].next < reader->partitions[i].end)
+            return false;
+    return true;
+}
+
+/* True if the message is one of this reading. What an open transaction has written ends the reading early: it is told
+ * as the end of the partition, and left to the next extension. */
+static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
+{
+    if (message->partition < 0 || message->partition >= reader->count)
+        return false;
+    struct partition *partition = &reader->partitions[message->partition];
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (message->offset < partition->end)
+            partition->end = message->offset;
+        partition->next = partition->end;
+    }
+    if (message->err || partition->next >= partition->end)
+        return false;
+    bool counts = message->offset < partition->end;
+    partition->next = counts ? message->offset + 1 : partition->end;
+    return counts;
+}
+
+enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
+                                     size_t why_size)
+{
+    *message = NULL;
+    if (is_at_end(reader))
+        return TOPIC_END;
+    rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
+    if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
+        reader->heard_ms = now_ms();
+    if (polled && take(reader, polled)) {
+        *message = polled;
+        return TOPIC_MESSAGE;
+    }
+    rd_kafka_resp_err_t code = polled ? polled->err : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (polled && polled->err && polled->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        snprintf(reader->fault, sizeof(reader->fault), "%s", rd_kafka_message_errstr(polled));
+    if (polled)
+        rd_kafka_message_destroy(polled);
+    if (now_ms() - reader->heard_ms < reader->wait_ms)
+        return TOPIC_PAUSE;
+    fail(reader, code, why, why_size);
+    return TOPIC_FAILED;
+}
+
+int64_t topic_reader_total(const struct topic_reader *reader)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < reader->count; i++)
+        total += reader->partitions[i].end - reader->partitions[i].begin;
+    return total;
+}
+
+int64_t topic_reader_done(const struct topic_reader *reader)
+{
+    int64_t done = 0;
+    for (int32_t i = 0; i < reader->count; i++)
+        done += reader->partitions[i].next - reader->partitions[i].begin;
+    return done;
+}

@@ -1,0 +1,36 @@
+/* topic_reader: a topic's history by assignment, from its beginning to its end as it was when the reading began, and
+ * then, if asked, what has come since. It never joins a group, and commits nothing. Only what was committed is read. */
+#ifndef WORKER_TOPIC_READER_H
+#define WORKER_TOPIC_READER_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "worker/config.h"
+
+struct topic_reader;
+
+/* New, standing at the beginning of every partition; or NULL with the reason in `why`. A topic that does not exist is
+ * empty. Kafka may be silent for `wait_ms` before a call fails. */
+struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
+                                       size_t why_size);
+void topic_reader_close(struct topic_reader *reader);
+
+/* Goes back to the beginning; the end stays. False with the reason in `why`. */
+bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size);
+
+/* Goes to the end as it was, and takes the present end as the new one. *grown: there may be something between them.
+ * False with the reason in `why`. */
+bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t why_size);
+
+/* The next message, in the order of its partition; several partitions come in any order. TOPIC_MESSAGE: *message is
+ * to be destroyed with rd_kafka_message_destroy. TOPIC_PAUSE: nothing came for a moment; ask again. TOPIC_FAILED: the
+ * reason is in `why`, and the reader is of no more use. */
+enum topic_reading { TOPIC_MESSAGE, TOPIC_PAUSE, TOPIC_END, TOPIC_FAILED };
+enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
+                                     size_t why_size);
+
+/* Offsets between where this reading began and its end, and how many of them are behind us. */
+int64_t topic_reader_total(const struct topic_reader *reader);
+int64_t topic_reader_done(const struct topic_reader *reader);
+
+#endif
