@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/phone.h"
 #include "worker/nearest.h"
 
 const struct command commands[] = {
@@ -82,8 +83,9 @@ static void print_command_help(const struct command *command)
 
 static void print_version(void)
 {
-    printf("client-intake %s\nlibrdkafka %s\nhiredis %d.%d.%d\njansson %s\n", CLIENT_INTAKE_VERSION,
-           rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, jansson_version_str());
+    printf("client-intake %s\nnumbering plan %s\nlibrdkafka %s\nhiredis %d.%d.%d\njansson %s\n", CLIENT_INTAKE_VERSION,
+           phone_plan_version(), rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
+           jansson_version_str());
 }
 
 int command_usage(const char *name, const char *format, ...)

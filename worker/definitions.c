@@ -8,10 +8,6 @@
 #include "worker/field.h"
 #include "worker/identity.h"
 
-/* Scratch per byte of JSON: a draft and its slots for each "{}," at worst. */
-#define SCRATCH_BYTES_PER_BYTE 128
-#define SCRATCH_BYTES          (1 << 20)
-
 static int draft_compare(const void *a, const void *b)
 {
     const struct draft *left = a, *right = b;
@@ -97,25 +93,33 @@ static struct definitions *build(const struct drafts *drafts, struct span json)
     return definitions;
 }
 
-struct definitions *definitions_compile(struct span json, struct definitions_fault **faults)
+struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults)
 {
-    struct definitions_reader reader = {0};
+    struct definitions_reader reader = {.scratch = *scratch}; /* used further here, and left as it was there */
     struct definitions *definitions = NULL;
     struct drafts drafts = {0};
-    if (faults)
-        *faults = NULL;
-    if (arena_open(&reader.scratch, json.length * SCRATCH_BYTES_PER_BYTE + SCRATCH_BYTES) != 0)
-        return NULL;
-
+    assert(scratch->capacity - scratch->used >= DEFINITIONS_SCRATCH_BYTES(json.length));
     if (drafts_read(&reader, json, &drafts) && !reader.failed) {
         qsort(drafts.items, drafts.count, sizeof(*drafts.items), draft_compare);
         definitions = build(&drafts, json);
     }
-    arena_close(&reader.scratch);
+    arena_reset(&reader.scratch, scratch->used);
     if (faults)
         *faults = reader.first;
     else
         definitions_faults_free(reader.first);
+    return definitions;
+}
+
+struct definitions *definitions_compile(struct span json, struct definitions_fault **faults)
+{
+    struct arena scratch;
+    if (faults)
+        *faults = NULL;
+    if (arena_open(&scratch, DEFINITIONS_SCRATCH_BYTES(json.length)) != 0)
+        return NULL;
+    struct definitions *definitions = definitions_compile_in(&scratch, json, faults);
+    arena_close(&scratch);
     return definitions;
 }
 

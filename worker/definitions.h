@@ -62,6 +62,13 @@ struct definitions_fault {
  * passed over. Unknown members are ignored, since the public API adds attributes; unknown rules are faults, since a
  * misspelt rule must not vanish. */
 struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
+
+/* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
+ * is given back. */
+struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
+/* Per byte of JSON a draft and its slots for each "{}," at worst. */
+#define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes) * 128 + ((size_t)1 << 20))
+
 void definitions_free(struct definitions *definitions);
 void definitions_faults_free(struct definitions_fault *faults);
 

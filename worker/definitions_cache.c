@@ -7,7 +7,8 @@
 #include "common/log.h"
 #include "worker/decode.h"
 
-#define NEVER INT64_MAX
+#define NEVER       INT64_MAX
+#define USUAL_BYTES ((size_t)256 << 10) /* of a set; a longer one is compiled a little more slowly */
 
 struct slot {
     struct definitions_entry entry; /* first, so that an entry is its slot */
@@ -28,11 +29,12 @@ struct definitions_cache {
     struct definitions_watch *watch;
     struct slot *slots;
     size_t capacity;
-    uint64_t batch;    /* counts batches */
-    uint64_t life;     /* counts the lives of Redis' data */
-    bool caught_up;    /* the watch's stamps tell all changes before this batch */
-    int64_t began_ms;  /* when the batch began */
-    struct slot *last; /* the entry given out last: commands of a workspace tend to come together */
+    uint64_t batch;       /* counts batches */
+    uint64_t life;        /* counts the lives of Redis' data */
+    bool caught_up;       /* the watch's stamps tell all changes before this batch */
+    int64_t began_ms;     /* when the batch began */
+    struct slot *last;    /* the entry given out last: commands of a workspace tend to come together */
+    struct arena scratch; /* to compile sets of the usual size in */
     struct definitions_counts counts;
 };
 
@@ -43,7 +45,10 @@ struct definitions_cache *definitions_cache_new(size_t capacity, struct definiti
         return NULL;
     cache->capacity = capacity;
     cache->watch = watch;
-    return cache;
+    if (arena_open(&cache->scratch, DEFINITIONS_SCRATCH_BYTES(USUAL_BYTES)) == 0)
+        return cache;
+    free(cache);
+    return NULL;
 }
 
 static void slot_free(struct definitions_cache *cache, struct slot *slot)
@@ -60,6 +65,7 @@ void definitions_cache_free(struct definitions_cache *cache)
     struct slot *slot, *next;
     HASH_ITER(hh, cache->slots, slot, next)
     slot_free(cache, slot);
+    arena_close(&cache->scratch);
     free(cache);
 }
 
@@ -136,7 +142,8 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
 static void slot_compile(struct definitions_cache *cache, struct slot *slot, struct span json)
 {
     struct definitions_fault *faults = NULL;
-    slot->owned = definitions_compile(json, &faults);
+    slot->owned = json.length <= USUAL_BYTES ? definitions_compile_in(&cache->scratch, json, &faults)
+                                             : definitions_compile(json, &faults);
     slot->entry.definitions = slot->owned;
     slot->entry.broken = !slot->owned;
     cache->counts.compiled++;

@@ -143,7 +143,9 @@ static bool is_of_company(const struct definitions_reader *reader, uint32_t entr
 static void read_list(struct definitions_reader *reader, uint32_t list, struct drafts *drafts)
 {
     const struct json_node *nodes = reader->document.nodes;
-    uint32_t listed = reader_count(reader, list), most = listed < FIELDS_PER_WORKSPACE ? listed : FIELDS_PER_WORKSPACE;
+    uint32_t most = 0;
+    for (uint32_t entry = list + 1; entry < nodes[list].next && most < FIELDS_PER_WORKSPACE; entry = nodes[entry].next)
+        most++;
     drafts->items = arena_alloc(&reader->scratch, most * sizeof(*drafts->items));
     struct span *keys = arena_alloc(&reader->scratch, most * sizeof(*keys));
     struct key_table table = scratch_table(reader, keys, most);

@@ -4,17 +4,15 @@
 
 #include "worker/batch.h"
 
-#define KEY_BEFORE "custom-fields:{"
-#define KEY_BEHIND "}"
-
 size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE])
 {
-    return (size_t)snprintf(key, DEFINITIONS_KEY_SIZE, KEY_BEFORE "%.*s" KEY_BEHIND, SPAN_FORMAT(workspace));
+    return (size_t)snprintf(key, DEFINITIONS_KEY_SIZE, DEFINITIONS_KEY_BEFORE "%.*s" DEFINITIONS_KEY_BEHIND,
+                            SPAN_FORMAT(workspace));
 }
 
 struct span definitions_redis_workspace(struct span key)
 {
-    const struct span before = SPAN(KEY_BEFORE);
+    const struct span before = SPAN(DEFINITIONS_KEY_BEFORE);
     if (!span_begins_with(key, before) || key.length <= before.length + 1 || key.at[key.length - 1] != '}')
         return SPAN_NONE;
     return span_of(key.at + before.length, key.length - before.length - 1);

@@ -6,6 +6,8 @@
 #include "common/span.h"
 #include "worker/redis_connection.h"
 
+#define DEFINITIONS_KEY_BEFORE "custom-fields:{"
+#define DEFINITIONS_KEY_BEHIND "}"
 /* Room for the key of any workspace. */
 #define DEFINITIONS_KEY_SIZE 96
 

@@ -12,13 +12,11 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-#include "worker/redis_connection.h"
+#include "worker/definitions_redis.h"
+#include "worker/definitions_stamps.h"
 
-#define PREFIX           "custom-fields:{"
 #define CHANNEL          "__redis__:invalidate"
-#define COUNTERS         4096 /* a power of two */
 #define IDLE_PING_MS     2000 /* how long an idle connection may be dead before we know */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
@@ -29,10 +27,7 @@ struct definitions_watch {
     pthread_t thread;
     int wake; /* eventfd: somebody waits for a ping, or the end is asked for */
     atomic_bool ending;
-
-    /* A stamp is epoch + counter: both only grow, so the sum has changed if either has. */
-    atomic_uint_fast64_t epoch;
-    atomic_uint_fast64_t counters[COUNTERS];
+    struct definitions_stamps stamps;
 
     /* Pings are numbered. A caller waits for one that is sent after his call: the next. */
     pthread_mutex_t lock; /* for what follows */
@@ -57,34 +52,9 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- stamps ---- */
-
-static size_t counter_of(struct span workspace)
-{
-    return XXH3_64bits(workspace.at, workspace.length) & (COUNTERS - 1);
-}
-
 uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct span workspace)
 {
-    if (!watch)
-        return 0;
-    return atomic_load_explicit(&watch->epoch, memory_order_acquire) +
-           atomic_load_explicit(&watch->counters[counter_of(workspace)], memory_order_acquire);
-}
-
-static void watch_invalidate_all(struct definitions_watch *watch)
-{
-    atomic_fetch_add_explicit(&watch->epoch, 1, memory_order_release);
-}
-
-/* A key that is not custom-fields:{WORKSPACE} is nobody's definitions. */
-static void watch_invalidate(struct definitions_watch *watch, struct span key)
-{
-    if (!span_begins_with(key, SPAN(PREFIX)) || key.at[key.length - 1] != '}')
-        return;
-    size_t before = sizeof(PREFIX) - 1;
-    struct span workspace = span_of(key.at + before, key.length - before - 1);
-    atomic_fetch_add_explicit(&watch->counters[counter_of(workspace)], 1, memory_order_release);
+    return watch ? definitions_stamp(&watch->stamps, workspace) : 0;
 }
 
 /* ---- the connection ---- */
@@ -95,7 +65,7 @@ static void watch_lose(struct definitions_watch *watch, const char *why)
         redisFree(watch->connection);
     watch->connection = NULL;
     watch->pinged_ms = 0;
-    watch_invalidate_all(watch);
+    definitions_stamps_grow(&watch->stamps);
     pthread_mutex_lock(&watch->lock);
     watch->connected = false;
     watch->losses++;
@@ -126,11 +96,11 @@ static void watch_connect(struct definitions_watch *watch)
     long long id = 0;
     redisContext *connection = redis_connect(watch->config, why, sizeof(why));
     if (connection && watch_ask(connection, why, "CLIENT ID", 0, &id) &&
-        watch_ask(connection, why, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " PREFIX, id, NULL) &&
+        watch_ask(connection, why, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " DEFINITIONS_KEY_BEFORE, id, NULL) &&
         watch_ask(connection, why, "SUBSCRIBE " CHANNEL, 0, NULL)) {
         watch->connection = connection;
         watch->heard_ms = now_ms();
-        watch_invalidate_all(watch);
+        definitions_stamps_grow(&watch->stamps);
         pthread_mutex_lock(&watch->lock);
         watch->connected = true;
         pthread_mutex_unlock(&watch->lock);
@@ -187,6 +157,14 @@ static bool is_text(const redisReply *reply, const char *text)
     return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) && strcmp(reply->str, text) == 0;
 }
 
+/* A key that is not custom-fields:{WORKSPACE} is nobody's definitions. */
+static void watch_take_key(struct definitions_watch *watch, struct span key)
+{
+    struct span workspace = definitions_redis_workspace(key);
+    if (workspace.at)
+        definitions_stamp_grow(&watch->stamps, workspace);
+}
+
 /* ["pong", number], or ["message", channel, keys], with nil for keys when a database was flushed. */
 static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
 {
@@ -200,12 +178,12 @@ static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
         return false;
     const redisReply *keys = reply->element[2];
     if (keys->type != REDIS_REPLY_ARRAY) {
-        watch_invalidate_all(watch);
+        definitions_stamps_grow(&watch->stamps);
         return true;
     }
     for (size_t i = 0; i < keys->elements; i++)
         if (keys->element[i]->type == REDIS_REPLY_STRING)
-            watch_invalidate(watch, span_of(keys->element[i]->str, (size_t)keys->element[i]->len));
+            watch_take_key(watch, span_of(keys->element[i]->str, (size_t)keys->element[i]->len));
     return true;
 }
 

@@ -4,129 +4,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "worker/carried.h"
 #include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
-#include "worker/lag.h"
-#include "worker/partitions.h"
+#include "worker/source_parts.h"
 
-#define LOOK_EVERY_MS      1000 /* at the lags, and whether a broker answers again */
-#define LOOK_WAIT_MS       200
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
-
-struct source {
-    rd_kafka_t *consumer;
-    const char *topic; /* the config's */
-    size_t command_bytes;
-    size_t batch_bytes;
-    struct batch *batch;
-    rd_kafka_message_t **messages; /* by item; what the items' spans point into */
-    struct carried carried;        /* the next fill takes them first */
-    struct partitions *partitions;
-    int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
-    rd_kafka_consumer_group_metadata_t *group;
-    bool was_assigned;  /* the first rebalance is over */
-    bool group_changed; /* a rebalance ran since the metadata was read */
-    bool holding;
-    bool broken;
-    bool cut_off;
-    struct lag *lag;
-    int64_t looked_ms; /* when lags were looked at last */
-    struct log_fault fault;
-};
-
-static bool list_has(const rd_kafka_topic_partition_list_t *partitions, int32_t partition)
-{
-    for (int i = 0; i < partitions->cnt; i++)
-        if (partitions->elems[i].partition == partition)
-            return true;
-    return false;
-}
-
-static void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
-{
-    struct batch *batch = source->batch;
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (list_has(partitions, batch->items[i].from.partition)) {
-            batch->items[i].dropped = true;
-            batch->items[i].postponed = false;
-        }
-    for (int i = 0; i < partitions->cnt; i++) {
-        carried_drop(&source->carried, partitions->elems[i].partition);
-        partitions_forget(source->partitions, partitions->elems[i].partition);
-        lag_forget(source->lag, partitions->elems[i].partition);
-    }
-}
-
-static void log_kafka_error(const char *event, rd_kafka_resp_err_t code)
-{
-    log_warning(event, LOG_TEXT("error", rd_kafka_err2str(code)));
-}
-
-static void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions)
-{
-    rd_kafka_resp_err_t code = rd_kafka_pause_partitions(source->consumer, partitions);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_kafka_error("pausing failed; commands that arrive are kept for later", code);
-}
-
-static void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
-{
-    rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_kafka_error("resuming failed", code);
-}
-
-static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
-{
-    for (int i = 0; i < partitions->cnt; i++)
-        partitions_forget(source->partitions, partitions->elems[i].partition);
-    rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
-    if (error) {
-        log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
-        rd_kafka_error_destroy(error);
-        return;
-    }
-    if (source->holding)
-        source_pause(source, partitions);
-}
-
-static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
-{
-    source_drop(source, partitions);
-    /* Librdkafka remembers an application's pause beyond the assignment: if a partition came back after a hold or a wait,
-     * nobody would resume it. */
-    source_resume_partitions(source, partitions);
-    rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, partitions);
-    if (error) {
-        log_warning("giving partitions back failed", LOG_TEXT("error", rd_kafka_error_string(error)));
-        rd_kafka_error_destroy(error);
-    }
-}
-
-static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
-                         void *opaque)
-{
-    struct source *source = opaque;
-    bool lost = rd_kafka_assignment_lost(consumer);
-    source->group_changed = true;
-    source->looked_ms = 0;
-    switch (code) {
-    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        source->was_assigned = true;
-        log_info("partitions assigned", LOG_INTEGER("partitions", partitions->cnt));
-        source_assign(source, partitions);
-        break;
-    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        log_info(lost ? "partitions lost" : "partitions revoked", LOG_INTEGER("partitions", partitions->cnt));
-        source_unassign(source, partitions);
-        break;
-    default:
-        log_kafka_error("rebalance failed", code);
-        source_unassign(source, partitions);
-    }
-}
 
 /* Librdkafka mends lost connections itself; it only says so. */
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
@@ -135,14 +18,6 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
     kafka_log(consumer, LOG_ERROR, "ERROR", reason);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         source->cut_off = true;
-}
-
-static void source_refresh_group(struct source *source)
-{
-    if (source->group)
-        rd_kafka_consumer_group_metadata_destroy(source->group);
-    source->group = rd_kafka_consumer_group_metadata(source->consumer);
-    source->group_changed = false;
 }
 
 static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread, char *why,
@@ -173,7 +48,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     /* Since 2.2.0 the second after which librdkafka looks for room in its queue again can be shortened. */
     if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, why_size) == RD_KAFKA_CONF_INVALID)
         log_warning("a setting is refused", LOG_TEXT("error", why));
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_opaque(conf, source);
     return conf;
@@ -226,8 +101,8 @@ failed:
     return NULL;
 }
 
-/* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue #4312):
- * such a one is closed and left alone. */
+/* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue
+ * #4312): such a one is closed and left alone. */
 static bool source_may_destroy(const struct source *source)
 {
     return source->was_assigned || rd_kafka_version() >= 0x020300ff;
@@ -237,7 +112,7 @@ void source_close(struct source *source)
 {
     if (!source)
         return;
-    if (source->messages)
+    if (source->messages && source->partitions)
         source_settle(source);
     carried_close(&source->carried);
     if (source->group)
@@ -245,7 +120,7 @@ void source_close(struct source *source)
     if (source->consumer) {
         rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->consumer);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            log_kafka_error("leaving the group failed", code);
+            source_log_error("leaving the group failed", code);
         if (source_may_destroy(source))
             rd_kafka_destroy(source->consumer);
     }
@@ -324,13 +199,6 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
         source_take(source, message);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool take_carried(void *taker, rd_kafka_message_t *message)
 {
     struct source *source = taker;
@@ -340,65 +208,11 @@ static bool take_carried(void *taker, rd_kafka_message_t *message)
     return true;
 }
 
-static rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
-{
-    rd_kafka_topic_partition_list_t *partitions = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_assignment(source->consumer, &partitions);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_kafka_error("the assignment is not known", code);
-    return partitions;
-}
-
-/* The offset of the partition's first command without an answer; RD_KAFKA_OFFSET_INVALID if it has brought none yet. */
-static int64_t source_unanswered(const struct source *source, int32_t partition)
-{
-    const struct batch *batch = source->batch;
-    int64_t carried = carried_first(&source->carried, partition);
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
-            return batch->items[i].from.offset;
-    if (carried >= 0)
-        return carried;
-    int64_t next = partitions_next(source->partitions, partition);
-    return next >= 0 ? next : RD_KAFKA_OFFSET_INVALID;
-}
-
-/* True if a broker answers. */
-static bool source_reaches_broker(struct source *source)
-{
-    const struct rd_kafka_metadata *metadata;
-    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    rd_kafka_metadata_destroy(metadata);
-    return true;
-}
-
-/* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
-static void source_look_around(struct source *source)
-{
-    int64_t now = now_ms();
-    if (now - source->looked_ms < LOOK_EVERY_MS)
-        return;
-    source->looked_ms = now;
-    if (source->cut_off)
-        source->cut_off = !source_reaches_broker(source);
-    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
-    if (!partitions)
-        return;
-    for (int i = 0; i < partitions->cnt; i++)
-        partitions->elems[i].offset = source_unanswered(source, partitions->elems[i].partition);
-    if (source->holding || partitions_waiting(source->partitions) > 0)
-        lag_show_paused(source->lag, partitions, LOOK_WAIT_MS);
-    else
-        lag_show(source->lag, partitions, source->batch->count == 0);
-    rd_kafka_topic_partition_list_destroy(partitions);
-}
-
 int source_fill(struct source *source, int wait_ms)
 {
     assert(source->batch->count == 0 && !source->holding);
     source_refresh_group(source);
-    source->filling_ms = now_ms();
+    source->filling_ms = source_now_ms();
     carried_offer(&source->carried, take_carried, source);
     while (source_has_room(source) && !source->broken) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
@@ -442,85 +256,6 @@ int source_hold(struct source *source, int wait_ms)
     return source->broken ? -1 : 0;
 }
 
-bool source_is_cut_off(const struct source *source)
-{
-    return source->cut_off;
-}
-
-void source_resume(struct source *source)
-{
-    if (!source->holding)
-        return;
-    source->holding = false;
-    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
-    if (!partitions)
-        return;
-    for (int i = partitions->cnt - 1; i >= 0; i--)
-        if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
-            rd_kafka_topic_partition_list_del_by_idx(partitions, i);
-    source_resume_partitions(source, partitions);
-    rd_kafka_topic_partition_list_destroy(partitions);
-}
-
-rd_kafka_topic_partition_list_t *source_offsets(const struct source *source)
-{
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
-    const struct batch *batch = source->batch;
-    rd_kafka_topic_partition_t *place = NULL;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct item *item = &batch->items[i];
-        if (item->dropped)
-            continue;
-        if (!place || place->partition != item->from.partition)
-            place = rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
-        if (!place)
-            place = rd_kafka_topic_partition_list_add(offsets, source->topic, item->from.partition);
-        place->offset = item->from.offset + 1;
-    }
-    return offsets;
-}
-
-bool source_reconcile(struct source *source, int wait_ms)
-{
-    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (offsets->cnt > 0)
-        code = rd_kafka_committed(source->consumer, offsets, wait_ms);
-    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        code = offsets->elems[i].err;
-    for (uint32_t i = 0; i < source->batch->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        struct item *item = &source->batch->items[i];
-        const rd_kafka_topic_partition_t *place =
-            rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
-        if (place && item->from.offset < place->offset)
-            item->dropped = true;
-    }
-    rd_kafka_topic_partition_list_destroy(offsets);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("step", "reading committed offsets"),
-                                                 LOG_TEXT("error", rd_kafka_err2str(code))));
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source)
-{
-    return source->group;
-}
-
-bool source_commit(struct source *source)
-{
-    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (offsets->cnt > 0)
-        code = rd_kafka_commit(source->consumer, offsets, 0);
-    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        code = offsets->elems[i].err;
-    rd_kafka_topic_partition_list_destroy(offsets);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_kafka_error("committing offsets failed; the commands will come again", code);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -533,7 +268,8 @@ static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return from->timestamp_ms > 0 && (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
+    return from->timestamp_ms > 0 &&
+           (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
 }
 
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
@@ -542,7 +278,7 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
-        !partitions_wait(source->partitions, partition, now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        !partitions_wait(source->partitions, partition, source_now_ms(), POSTPONED_RETRY_MS, limit_ms))
         return false;
     if (!was_waiting) {
         rd_kafka_topic_partition_list_t *list = one_partition(source, partition);

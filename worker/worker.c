@@ -60,8 +60,8 @@ void worker_close(struct worker *worker)
 {
     if (!worker)
         return;
+    sink_close(worker->sink); /* first, since it may still refer to the batch, which goes with the source */
     source_close(worker->source);
-    sink_close(worker->sink);
     store_close(worker->store);
     definitions_cache_free(worker->cache);
     if (worker->parser)

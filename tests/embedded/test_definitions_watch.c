@@ -290,6 +290,11 @@ static const struct change {
      1,
      {"FLUSHDB", "SET custom-fields:{acme} " TWO_FIELDS},
      2},
+    {"FLUSHDB, with the mark put back",
+     {"SET custom-fields:{acme} " ONE_FIELD},
+     1,
+     {"COPY client-intake:epoch m DB 1", "FLUSHDB", "SELECT 1", "COPY m client-intake:epoch DB 0"},
+     MISSING},
     {"SWAPDB", {"SET custom-fields:{acme} " ONE_FIELD}, 1, {"SWAPDB 0 1"}, MISSING},
     {"SWAPDB with a database that has a set",
      {"SELECT 1", "SET custom-fields:{acme} " TWO_FIELDS, "SELECT 0", "SET custom-fields:{acme} " ONE_FIELD},
@@ -430,13 +435,11 @@ START_TEST(redis_is_frozen_for_longer_than_the_time_limit)
 }
 END_TEST
 
-START_TEST(an_idle_watch_stays_connected)
+START_TEST(an_idle_watch_stays_connected_and_makes_sure_of_it)
 {
-    meddle("CONFIG SET timeout 0");
+    int before = calls_of("ping");
     pause_ms(4500);
-    long long id = meddle("CLIENT ID");
-    ck_assert_int_gt(id, 0);
-    ck_assert_int_eq(calls_of("ping") >= 2, true);
+    ck_assert_int_ge(calls_of("ping"), before + 1);
     ck_assert(definitions_watch_catch_up(watch, WAIT_MS));
     ck_assert_int_eq(calls_of("subscribe"), 1);
 }
@@ -532,7 +535,7 @@ static Suite *suite(void)
     tcase_add_test(trouble, a_watch_that_may_not_watch_is_as_good_as_none);
     tcase_add_test(trouble, redis_is_killed_and_comes_back_with_other_data);
     tcase_add_test(trouble, redis_is_frozen_for_longer_than_the_time_limit);
-    tcase_add_test(trouble, an_idle_watch_stays_connected);
+    tcase_add_test(trouble, an_idle_watch_stays_connected_and_makes_sure_of_it);
     tcase_add_test(trouble, many_readers_never_see_an_old_set);
     suite_add_tcase(suite, trouble);
     return suite;

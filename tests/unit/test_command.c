@@ -87,7 +87,7 @@ static const struct row {
     const char *out, *error; /* must be part of the output; NULL: nothing may be there */
 } rows[] = {
     /* help and version */
-    {{"--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\nlibrdkafka ", NULL},
+    {{"--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\nnumbering plan ", NULL},
     {{"run", "--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\n", NULL},
     {{"--help"}, 0, "usage: client-intake COMMAND", NULL},
     {{"-h"}, 0, "usage: client-intake COMMAND", NULL},

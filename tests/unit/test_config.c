@@ -289,7 +289,7 @@ static const struct refused {
     {"[limits]\ncommand_bytes = 64 MiB\nmemory_bytes = 32 MiB\n", NULL,
      "F:3: limits.command_bytes must not be more than limits.memory_bytes\n"},
     {NULL, "worker.threads=64",
-     "--set: limits.memory_bytes must be at least 1296 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
+     "--set: limits.memory_bytes must be at least 2320 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
      "queued.max.messages.kbytes)\n"},
     {NULL, "kafka.consumer.fetch.max.bytes=200000000",
      "--set: receive.message.max.bytes must be at least fetch.max.bytes + 512\n"},

@@ -1,0 +1,116 @@
+#include <time.h>
+
+#include "worker/source_parts.h"
+
+#define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
+#define LOOK_WAIT_MS  200
+
+rd_kafka_topic_partition_list_t *source_offsets(const struct source *source)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
+    const struct batch *batch = source->batch;
+    rd_kafka_topic_partition_t *place = NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->dropped)
+            continue;
+        if (!place || place->partition != item->from.partition)
+            place = rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
+        if (!place)
+            place = rd_kafka_topic_partition_list_add(offsets, source->topic, item->from.partition);
+        place->offset = item->from.offset + 1;
+    }
+    return offsets;
+}
+
+bool source_reconcile(struct source *source, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (offsets->cnt > 0)
+        code = rd_kafka_committed(source->consumer, offsets, wait_ms);
+    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = offsets->elems[i].err;
+    for (uint32_t i = 0; i < source->batch->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        struct item *item = &source->batch->items[i];
+        const rd_kafka_topic_partition_t *place =
+            rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
+        if (place && item->from.offset < place->offset)
+            item->dropped = true;
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("step", "reading committed offsets"),
+                                                 LOG_TEXT("error", rd_kafka_err2str(code))));
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool source_commit(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (offsets->cnt > 0)
+        code = rd_kafka_commit(source->consumer, offsets, 0);
+    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = offsets->elems[i].err;
+    rd_kafka_topic_partition_list_destroy(offsets);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("committing offsets failed; the commands will come again", code);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* The offset of the partition's first command without an answer; RD_KAFKA_OFFSET_INVALID if it has brought none yet. */
+static int64_t source_unanswered(const struct source *source, int32_t partition)
+{
+    const struct batch *batch = source->batch;
+    int64_t carried = carried_first(&source->carried, partition);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
+            return batch->items[i].from.offset;
+    if (carried >= 0)
+        return carried;
+    int64_t next = partitions_next(source->partitions, partition);
+    return next >= 0 ? next : RD_KAFKA_OFFSET_INVALID;
+}
+
+/* True if a broker answers. */
+static bool source_reaches_broker(struct source *source)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+int64_t source_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void source_look_around(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (now - source->looked_ms < LOOK_EVERY_MS)
+        return;
+    source->looked_ms = now;
+    if (source->cut_off)
+        source->cut_off = !source_reaches_broker(source);
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = source_unanswered(source, partitions->elems[i].partition);
+    if (source->holding || partitions_waiting(source->partitions) > 0)
+        lag_show_paused(source->lag, partitions, LOOK_WAIT_MS);
+    else
+        lag_show(source->lag, partitions, source->batch->count == 0);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
+bool source_is_cut_off(const struct source *source)
+{
+    return source->cut_off;
+}

@@ -1,0 +1,56 @@
+/* source_parts: what the files of the source share among themselves; nobody else includes it. */
+#ifndef WORKER_SOURCE_PARTS_H
+#define WORKER_SOURCE_PARTS_H
+
+#include "worker/carried.h"
+#include "worker/lag.h"
+#include "worker/partitions.h"
+#include "worker/source.h"
+
+struct source {
+    rd_kafka_t *consumer;
+    const char *topic; /* the config's */
+    size_t command_bytes;
+    size_t batch_bytes;
+    struct batch *batch;
+    rd_kafka_message_t **messages; /* by item; what the items' spans point into */
+    struct carried carried;        /* the next fill takes them first */
+    struct partitions *partitions;
+    int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
+    rd_kafka_consumer_group_metadata_t *group;
+    bool was_assigned;  /* the first rebalance is over */
+    bool group_changed; /* a rebalance ran since the metadata was read */
+    bool holding;
+    bool broken;
+    bool cut_off;
+    struct lag *lag;
+    int64_t looked_ms; /* when lags were looked at last */
+    struct log_fault fault;
+};
+
+/* Of the monotonic clock. */
+int64_t source_now_ms(void);
+
+void source_log_error(const char *event, rd_kafka_resp_err_t code);
+
+/* ---- source_group.c: the group, and the partitions that are ours ---- */
+
+/* Librdkafka's callback, with the source as its opaque. */
+void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
+                         void *opaque);
+
+/* Reads the group's metadata anew. */
+void source_refresh_group(struct source *source);
+
+/* New, or NULL after the reason was logged. */
+rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
+
+void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions);
+void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
+
+/* ---- source_offsets.c: how far we are ---- */
+
+/* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
+void source_look_around(struct source *source);
+
+#endif
