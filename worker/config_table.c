@@ -74,7 +74,7 @@ const struct config_row config_rows[] = {
     TEXT("definitions", "topic", definitions.topic, "clients.definitions", config_rule_topic, 0),
     WORD("definitions", "on_missing", definitions.on_missing, "reject", on_missing_words, 0),
     DURATION("definitions", "wait", definitions.wait_ms, "30 s", SECOND, 24 * HOUR, 0),
-    INTEGER("definitions", "cache_workspaces", definitions.cache_workspaces, "1000", 1, 1000000, 0),
+    INTEGER("definitions", "cache_workspaces", definitions.cache_workspaces, "10000", 1, 1000000, 0),
     INTEGER("topics", "partitions", topics.partitions, "6", 1, 10000, 0),
     INTEGER("topics", "replication", topics.replication, "-1", -1, 100, 0),
     SIZE("limits", "command_bytes", limits.command_bytes, "256 KiB", KIB, 64 * MIB, CONFIG_MAY_RELOAD),

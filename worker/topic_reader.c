@@ -8,7 +8,10 @@
 #include "worker/kafka_client.h"
 #include "worker/kafka_settings.h"
 
-#define POLL_MS 100
+#define POLL_MS      100
+#define UNKNOWN      (-1)
+#define NEW_TOPIC_MS 3000 /* how long a new topic may take to be known everywhere */
+#define RETRY_MS     50
 
 struct topic_reader {
     rd_kafka_t *handle;
@@ -71,6 +74,7 @@ static bool open_consumer(struct topic_reader *reader, const struct config *conf
     return !code || fail(reader, code, why, why_size);
 }
 
+/* A topic may have been made, or given more partitions, since we looked last. */
 static bool find_partitions(struct topic_reader *reader, char *why, size_t why_size)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -80,22 +84,43 @@ static bool find_partitions(struct topic_reader *reader, char *why, size_t why_s
         return fail(reader, code, why, why_size);
     }
     const struct rd_kafka_metadata_topic *topic = kafka_metadata_topic(metadata, reader->topic);
-    reader->count = topic ? topic->partition_cnt : 0;
+    int32_t count = topic ? topic->partition_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
-    reader->partitions = calloc((size_t)reader->count + 1, sizeof(*reader->partitions));
-    if (!reader->partitions)
+    if (count <= reader->count)
+        return true;
+    struct partition *grown = realloc(reader->partitions, (size_t)count * sizeof(*grown));
+    if (!grown) {
         snprintf(why, why_size, "out of memory");
-    return reader->partitions != NULL;
+        return false;
+    }
+    reader->partitions = grown;
+    while (reader->count < count)
+        grown[reader->count++] = (struct partition){.next = UNKNOWN};
+    return true;
+}
+
+/* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
+static rd_kafka_resp_err_t find_end(struct topic_reader *reader, int32_t number, int64_t *low, int64_t *end)
+{
+    int64_t since_ms = now_ms();
+    for (;;) {
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(reader->handle, reader->topic, number, low, end, reader->wait_ms);
+        if (!code || now_ms() - since_ms >= NEW_TOPIC_MS)
+            return code;
+        nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
+    }
 }
 
 static bool find_ends(struct topic_reader *reader, char *why, size_t why_size)
 {
     for (int32_t i = 0; i < reader->count; i++) {
         struct partition *partition = &reader->partitions[i];
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(reader->handle, reader->topic, i, &partition->low,
-                                                                    &partition->end, reader->wait_ms);
+        rd_kafka_resp_err_t code = find_end(reader, i, &partition->low, &partition->end);
         if (code)
             return fail(reader, code, why, why_size);
+        if (partition->next == UNKNOWN)
+            partition->next = partition->low;
     }
     return true;
 }
@@ -128,7 +153,7 @@ bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, si
     *grown = false;
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].end;
-    if (!find_ends(reader, why, why_size))
+    if (!find_partitions(reader, why, why_size) || !find_ends(reader, why, why_size))
         return false;
     for (int32_t i = 0; i < reader->count; i++)
         *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
