@@ -14,13 +14,15 @@ size_t text_length(struct span text);
 /* True if every byte is 0x20 to 0x7e. */
 bool text_is_printable_ascii(struct span text);
 
-/* True if every byte is one of those, a TAB or an LF: no control to refuse, nothing to compose, no line end to change. */
+/* True if every byte is one of those, a TAB or an LF: no control to refuse, nothing to compose, no line end to change.
+ */
 bool text_is_plain_ascii(struct span text);
 
 /* Decodes the code point at `at` (< text.length) and sets *size to its bytes, 1 to 4. */
 uint32_t text_code_point(struct span text, size_t at, size_t *size);
 
-/* Unicode White_Space (UAX #44), with TAB, LF, VT, FF, CR, U+0085, U+00A0, U+1680, U+2000-200A, 2028, 2029, 202F, 205F, 3000. */
+/* Unicode White_Space (UAX #44), with TAB, LF, VT, FF, CR, U+0085, U+00A0, U+1680, U+2000-200A, 2028, 2029, 202F, 205F,
+ * 3000. */
 bool text_is_white_space(uint32_t code_point);
 
 /* Without White_Space at both ends; a part of `text`. */
@@ -33,7 +35,8 @@ bool text_is_blank(struct span text);
  * reported as UINT32_MAX so that 0 can mean none. */
 uint32_t text_find_control(struct span text, const char *allowed);
 
-/* Normalization form C (UAX #15). `text` itself when it is in that form by a quick check, else new bytes in the arena. */
+/* Normalization form C (UAX #15). `text` itself when it is in that form by a quick check, else new bytes in the arena.
+ */
 struct span text_compose(struct span text, struct arena *arena);
 
 /* CR LF and CR become LF. `text` itself when there is no CR, else new bytes in the arena. */

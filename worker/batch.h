@@ -85,15 +85,15 @@ struct item {
     bool postponed; /* with dropped: it comes again in a later batch */
 
     /* Filled by decode. */
-    struct json_document document; /* of the whole value */
-    uint32_t command;              /* node of the command object: 0, or a CloudEvent's data */
-    bool structured;               /* the value is a CloudEvent in structured mode */
+    struct json_document document;  /* of the whole value */
+    uint32_t command;               /* node of the command object: 0, or a CloudEvent's data */
+    bool structured;                /* the value is a CloudEvent in structured mode */
     uint32_t members[MEMBER_COUNT]; /* nodes of the command's known members; 0: not there */
     struct id_fault command_id_fault, workspace_fault;
-    bool workspace_missing; /* no source names one */
-    struct span command_id;        /* never empty: the source position if there was no other, or a bad one */
-    struct span workspace;         /* at == NULL: none usable */
-    char hash[HASH_LENGTH];        /* of the value's bytes */
+    bool workspace_missing;           /* no source names one */
+    struct span command_id;           /* never empty: the source position if there was no other, or a bad one */
+    struct span workspace;            /* at == NULL: none usable */
+    char hash[HASH_LENGTH];           /* of the value's bytes */
     char client_id[CLIENT_ID_LENGTH]; /* set if the workspace is usable */
     bool has_identity;                /* workspace and command id are both usable, so client_id is set */
 

@@ -24,8 +24,8 @@ struct claim_finding {
 };
 
 /* True if the finding refuses or answers the item for good: by an earlier client of its id, or another client with its
- * email. False if nothing stands against it but this worker's own future, which by contract does not count, or keys that
- * lost their counterparts. */
+ * email. False if nothing stands against it but this worker's own future, which by contract does not count, or keys
+ * that lost their counterparts. */
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding);
 
 /* Gives the item the outcome that follows from the finding: created, a duplicate, or refused. A valid item must be

@@ -14,11 +14,11 @@
 #include "worker/stop.h"
 #include "worker/worker.h"
 
-#define DEMO_COMMANDS     100 /* most that a demo file may hold */
-#define REPLIES_LIMIT_MS  40000
-#define DEMO_WORKSPACE    "acme"
-#define DEMO_DIRECTORY    "config/demo"
-#define STOP_LIMIT_MS     10000
+#define DEMO_COMMANDS    100 /* most that a demo file may hold */
+#define REPLIES_LIMIT_MS 40000
+#define DEMO_WORKSPACE   "acme"
+#define DEMO_DIRECTORY   "config/demo"
+#define STOP_LIMIT_MS    10000
 
 struct demo_command {
     char *title, *value;
@@ -189,10 +189,9 @@ static bool demo_send(const struct demo *demo)
         return false;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < demo->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(demo->config->commands.topic),
-                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                 RD_KAFKA_V_VALUE(demo->commands[i].value, strlen(demo->commands[i].value)),
-                                 RD_KAFKA_V_END);
+        code = rd_kafka_producev(
+            producer, RD_KAFKA_V_TOPIC(demo->config->commands.topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE(demo->commands[i].value, strlen(demo->commands[i].value)), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = rd_kafka_flush(producer, REPLIES_LIMIT_MS);
     rd_kafka_destroy(producer);
@@ -277,8 +276,8 @@ int command_demo(int argc, char **argv, const struct config *config)
     struct demo *demo = calloc(1, sizeof(*demo));
     if (!demo)
         return COMMAND_UNAVAILABLE;
-    bool fine = demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) &&
-                demo_receive(demo);
+    bool fine =
+        demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) && demo_receive(demo);
     if (fine)
         demo_print(demo);
     demo_stop(demo);

@@ -67,7 +67,7 @@ struct definitions *definitions_compile(struct span json, struct definitions_fau
  * is given back. */
 struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
 /* Per byte of JSON a draft and its slots for each "{}," at worst. */
-#define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes) * 128 + ((size_t)1 << 20))
+#define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 
 void definitions_free(struct definitions *definitions);
 void definitions_faults_free(struct definitions_fault *faults);

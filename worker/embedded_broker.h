@@ -1,6 +1,6 @@
-/* embedded_broker: librdkafka's mock cluster, in this process, for the demo and the tests. Nothing is durable, and it has
- * no real transactions: run the worker with delivery.mode = at-least-once against it. The only file that knows the mock
- * API, which librdkafka calls experimental. */
+/* embedded_broker: librdkafka's mock cluster, in this process, for the demo and the tests. Nothing is durable, and it
+ * has no real transactions: run the worker with delivery.mode = at-least-once against it. The only file that knows the
+ * mock API, which librdkafka calls experimental. */
 #ifndef WORKER_EMBEDDED_BROKER_H
 #define WORKER_EMBEDDED_BROKER_H
 

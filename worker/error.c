@@ -3,11 +3,9 @@
 #include <assert.h>
 #include <stddef.h>
 
-static const struct error_row rows[] = {
-    [ERROR_NONE] = {"", ERROR_SCOPE_COMMAND, false, ""},
-#define ERROR_ROW(name, code, scope, retryable, when)                                                                  \
-    [ERROR_##name] = {code, ERROR_SCOPE_##scope, retryable, when},
-    ERROR_TABLE(ERROR_ROW)
+static const struct error_row rows[] = {[ERROR_NONE] = {"", ERROR_SCOPE_COMMAND, false, ""},
+#define ERROR_ROW(name, code, scope, retryable, when) [ERROR_##name] = {code, ERROR_SCOPE_##scope, retryable, when},
+                                        ERROR_TABLE(ERROR_ROW)
 #undef ERROR_ROW
 };
 

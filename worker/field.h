@@ -5,8 +5,8 @@
 #include "worker/check.h"
 
 /* Judges the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as the
- * batch; or false with at least one violation added at or below the check's present path. `node` is never null, "" or []
- * (those mean absent and do not get here). No heap allocation. */
+ * batch; or false with at least one violation added at or below the check's present path. `node` is never null, "" or
+ * [] (those mean absent and do not get here). No heap allocation. */
 typedef bool field_judge(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t node, struct span *normal);
 

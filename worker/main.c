@@ -3,9 +3,9 @@
 
 #include "worker/command.h"
 
-/* Read by jemalloc, which the program (not its tests) is linked with. librdkafka makes a dozen small allocations for each
- * command, its headers above all, and frees those of a whole batch at once: a thread cache that holds a batch's worth
- * saves a quarter of the worker's processor time. */
+/* Read by jemalloc, which the program (not its tests) is linked with. librdkafka makes a dozen small allocations for
+ * each command, its headers above all, and frees those of a whole batch at once: a thread cache that holds a batch's
+ * worth saves a quarter of the worker's processor time. */
 extern const char *malloc_conf;
 const char *malloc_conf = "tcache_nslots_small_min:4000,tcache_nslots_small_max:65535,lg_tcache_nslots_mul:6,narenas:4";
 

@@ -69,6 +69,7 @@ enum {
     CELLS_OF_GAUGE = 1,
     CELLS_OF_SECONDS = BOUNDS(second_bounds) + 2,
     CELLS_OF_COMMANDS = BOUNDS(command_bounds) + 2,
+    CELLS_OF_LEVEL = 1,
     CELLS_OF_LAG = 1
 };
 
@@ -152,15 +153,15 @@ void metrics_add(struct metrics *metrics, enum metric metric, unsigned value, ui
 void metrics_set(struct metrics *metrics, enum metric metric, unsigned value, uint64_t amount)
 {
     unsigned cell = cell_of(metric, value);
-    assert(metric_rows[metric].kind == KIND_GAUGE ||
-           (metric_rows[metric].kind == KIND_COUNTER && amount >= cell_get(metrics, cell)));
+    assert(metric_is_number(metric_rows[metric].kind) &&
+           (metric_rows[metric].kind != KIND_COUNTER || amount >= cell_get(metrics, cell)));
     cell_put(metrics, cell, amount);
 }
 
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric, unsigned value)
 {
     unsigned cell = cell_of(metric, value);
-    assert(metric_rows[metric].kind == KIND_GAUGE || metric_rows[metric].kind == KIND_COUNTER);
+    assert(metric_is_number(metric_rows[metric].kind));
     return cell_get(metrics, cell);
 }
 

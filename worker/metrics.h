@@ -14,8 +14,9 @@
 
 /* ROW(name, text behind the prefix, kind, labels, help)
  *
- * Kinds: COUNTER; GAUGE (of all threads the least is shown: something is up if it is up for each); SECONDS and
- * COMMANDS, histograms with bounds for that unit; LAG, which metrics_show_lags fills. Labels: a row of METRIC_LABELS.
+ * Kinds: COUNTER; GAUGE (of all threads the least is shown: something is up if it is up for each); LEVEL, a
+ * gauge that is added up; SECONDS and COMMANDS, histograms with bounds for that unit; LAG, which metrics_show_lags
+ * fills. Labels: a row of METRIC_LABELS.
  */
 #define METRIC_TABLE(ROW)                                                                                              \
     ROW(COMMANDS, "commands_total", COUNTER, RESULT, "Commands answered and committed, by result.")                    \
@@ -30,6 +31,8 @@
         "Redis connections lost or refused, and answers that asked for another try.")                                  \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
         "Look-ups of definitions, one for each workspace of a batch, and what became of sets.")                        \
+    ROW(DEFINITIONS_WAITING, "definitions_waiting_partitions", LEVEL, NONE,                                            \
+        "Partitions that wait for the definitions of a workspace.")                                                    \
     ROW(BATCH_SECONDS, "batch_seconds", SECONDS, STAGE, "Time that a batch spent in a stage, waits included.")         \
     ROW(REPLY_SECONDS, "reply_seconds", SECONDS, NONE, "Time from a command's Kafka timestamp to its commit.")         \
     ROW(BATCH_COMMANDS, "batch_commands", COMMANDS, NONE, "Commands in a batch.")                                      \

@@ -4,11 +4,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "worker/metrics.h"
 
-enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_SECONDS, KIND_COMMANDS, KIND_LAG };
+enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_LEVEL, KIND_SECONDS, KIND_COMMANDS, KIND_LAG };
 
 struct label_row {
     const char *name;          /* NULL: no label */
@@ -25,6 +26,12 @@ struct metric_row {
     unsigned first; /* cell */
     unsigned each;  /* cells of one series */
 };
+
+/* A series is one number. */
+static inline bool metric_is_number(enum metric_kind kind)
+{
+    return kind == KIND_COUNTER || kind == KIND_GAUGE || kind == KIND_LEVEL;
+}
 
 extern const struct label_row label_rows[];
 extern const struct metric_row metric_rows[METRIC_COUNT];

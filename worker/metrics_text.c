@@ -145,7 +145,7 @@ void metrics_write(FILE *out, struct metrics *const *threads, size_t count)
         for (unsigned value = 0; value < label->count; value++) {
             if (!label->values[value])
                 continue;
-            if (row->kind == KIND_COUNTER || row->kind == KIND_GAUGE)
+            if (metric_is_number(row->kind))
                 write_number(out, row, value, group_get(&group, row->first + value * row->each, row->kind));
             else
                 write_histogram(out, row, value, &group);

@@ -29,8 +29,8 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
     pipeline_argument((pipeline), (const struct span[]){__VA_ARGS__},                                                  \
                       sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
-/* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no more
- * use. */
+/* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no
+ * more use. */
 bool pipeline_send(struct redis_pipeline *pipeline);
 
 /* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an

@@ -22,11 +22,12 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
 void source_close(struct source *source);
 
 /* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits. The batch
- * must be empty. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it. */
+ * must be empty. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it.
+ */
 int source_fill(struct source *source, int wait_ms);
 
-/* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is away.
- * Returns as source_fill. After it, source_resume before the next fill. */
+/* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
+ * away. Returns as source_fill. After it, source_resume before the next fill. */
 int source_hold(struct source *source, int wait_ms);
 void source_resume(struct source *source);
 
@@ -37,7 +38,8 @@ bool source_is_cut_off(const struct source *source);
 rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
 
 /* After a transaction of unknown outcome, and once the next producer has ended it: asks the group which offsets are
- * committed, and drops the items below them, which have been answered. False if the group gave no answer in `wait_ms`. */
+ * committed, and drops the items below them, which have been answered. False if the group gave no answer in `wait_ms`.
+ */
 bool source_reconcile(struct source *source, int wait_ms);
 
 /* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets
@@ -49,9 +51,10 @@ const rd_kafka_consumer_group_metadata_t *source_group(const struct source *sour
 bool source_commit(struct source *source);
 
 /* Puts off the item, and those of its partition behind it: they leave the batch (`dropped`, `postponed`) and come again
- * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and nothing
- * is done, if the command is `limit_ms` old by its timestamp, or the partition has waited so long already: so commands that
- * come one by one are not each waited for in turn, and no partition falls behind by more than the limit. */
+ * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and
+ * nothing is done, if the command is `limit_ms` old by its timestamp, or the partition has waited so long already: so
+ * commands that come one by one are not each waited for in turn, and no partition falls behind by more than the limit.
+ */
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
 
 /* How many partitions wait. */

@@ -1,8 +1,8 @@
 /* store: the Redis index of clients and the definitions beside it. One connection per thread.
  *
  * Each stage is one pipeline: all commands of a batch are written, then all answers are read. When anything goes wrong
- * with the connection, what Redis did is unknown; the stage is run again as a whole, and gives the same outcome, because
- * a claim carries its source: whoever finds his own claim takes what is stored. */
+ * with the connection, what Redis did is unknown; the stage is run again as a whole, and gives the same outcome,
+ * because a claim carries its source: whoever finds his own claim takes what is stored. */
 #ifndef WORKER_STORE_H
 #define WORKER_STORE_H
 

@@ -40,7 +40,8 @@ void write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 void write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
 
 /* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
- * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after store_fail. */
+ * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after store_fail.
+ */
 bool store_take_over(struct store *store, struct batch *batch, const struct item *item);
 
 #endif

@@ -17,7 +17,8 @@ static struct span item_id(const struct item *item)
     return span_of(item->client_id, CLIENT_ID_LENGTH);
 }
 
-/* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after store_fail. */
+/* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after store_fail.
+ */
 static redisReply *ask(struct store *store, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE] = "sending failed";

@@ -87,6 +87,7 @@ static void worker_turn(struct worker *worker)
     metrics_turn(worker->metrics);
     metrics_set(worker->metrics, METRIC_KAFKA_UP, 0, kafka_is_up);
     metrics_set(worker->metrics, METRIC_REDIS_RETRIES, 0, store_retries(worker->store));
+    metrics_set(worker->metrics, METRIC_DEFINITIONS_WAITING, 0, worker->source ? source_waiting(worker->source) : 0);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_HIT, look_ups.hits);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_MISS, look_ups.misses);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_BROKEN, look_ups.broken);
@@ -104,9 +105,8 @@ static bool worker_has_redis(struct worker *worker)
 
 static void worker_count_transaction(struct worker *worker, enum sink_result result)
 {
-    static const enum transaction_result results[] = {[SINK_DONE] = TRANSACTION_COMMITTED,
-                                                      [SINK_ABORTED] = TRANSACTION_ABORTED,
-                                                      [SINK_BROKEN] = TRANSACTION_LOST};
+    static const enum transaction_result results[] = {
+        [SINK_DONE] = TRANSACTION_COMMITTED, [SINK_ABORTED] = TRANSACTION_ABORTED, [SINK_BROKEN] = TRANSACTION_LOST};
     if (worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE && result != SINK_LATER)
         metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
 }
@@ -300,7 +300,8 @@ static bool worker_commit(struct worker *worker)
         enum sink_result result = worker_send(worker);
         if (result == SINK_DONE)
             break;
-        /* SINK_LATER: the end was asked for. Whatever becomes of the transaction, librdkafka must let go of the batch. */
+        /* SINK_LATER: the end was asked for. Whatever becomes of the transaction, librdkafka must let go of the batch.
+         */
         if (result == SINK_LATER || result == SINK_BROKEN)
             worker_close_sink(worker);
         if (result == SINK_LATER)

@@ -288,6 +288,20 @@ START_TEST(lag_is_what_has_no_answer_even_while_nothing_is_fetched)
 }
 END_TEST
 
+START_TEST(partitions_that_wait_for_definitions_are_shown)
+{
+    serve("at-least-once", "definitions.on_missing=wait");
+    scene_send(1, SPAN_NONE,
+               SPAN("{\"commandId\":\"w\",\"workspaceId\":\"later\",\"givenName\":\"A\",\"familyName\":\"B\","
+                    "\"email\":\"w@example.com\",\"customFields\":{\"pronouns\":\"she\"}}"),
+               NULL);
+    wait_for_metric("definitions_waiting_partitions", 1);
+    scene_define("later");
+    wait_for_metric("commands_total{result=\"created\"}", 1);
+    wait_for_metric("definitions_waiting_partitions", 0);
+}
+END_TEST
+
 /* ---- health ---- */
 
 START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
@@ -508,6 +522,7 @@ int main(void)
     tcase_add_test(worker, refused_dead_letters_are_counted_apart);
     tcase_add_test(worker, transactions_are_counted_by_how_they_ended);
     tcase_add_test(worker, lag_is_what_has_no_answer_even_while_nothing_is_fetched);
+    tcase_add_test(worker, partitions_that_wait_for_definitions_are_shown);
     tcase_add_test(worker, it_is_ready_while_it_has_redis_and_not_while_draining);
     tcase_add_test(worker, it_is_not_ready_while_kafka_is_away);
     tcase_add_test(worker, only_get_and_head_of_what_there_is);

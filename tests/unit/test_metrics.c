@@ -211,6 +211,7 @@ static const struct {
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
     {"definitions_cache_total", "counter", 6},
+    {"definitions_waiting_partitions", "gauge", 1},
     {"batch_seconds", "histogram", 6 * (19 + 2)},
     {"reply_seconds", "histogram", 19 + 2},
     {"batch_commands", "histogram", 14 + 2},
