@@ -2,15 +2,21 @@
 
 #include "worker/command.h"
 #include "worker/http.h"
+#include "worker/reload.h"
 #include "worker/stop.h"
 #include "worker/worker.h"
 
 #define LOOK_EVERY_MS 100
 
-static void wait_for_stop(void)
+/* Waits for the end to be asked for, and reloads the config when that is asked for. */
+static void wait_for_stop(struct workers *workers, struct reload *reload)
 {
-    while (!stop_is_requested())
+    while (!stop_is_requested()) {
+        const struct config *fresh = reload_is_requested() ? reload_read(reload) : NULL;
+        if (fresh)
+            workers_judge_by(workers, fresh);
         nanosleep(&(struct timespec){0, LOOK_EVERY_MS * 1000000L}, NULL);
+    }
 }
 
 /* Drains: the batches in hand are finished. True if that worked out in time and nobody asked twice. */
@@ -23,14 +29,14 @@ static bool drain(struct workers *workers, int64_t limit_ms)
 }
 
 /* Runs the workers, and tells about them, until the end is asked for. */
-static int run(struct http *http, struct workers *workers, const struct config *config)
+static int run(struct http *http, struct workers *workers, struct reload *reload, const struct config *config)
 {
     size_t count;
     struct metrics *const *metrics = workers_metrics(workers, &count);
     bool served = http_serve(http, metrics, count);
     if (!served)
         stop_request();
-    wait_for_stop();
+    wait_for_stop(workers, reload);
     log_info("stopping");
     bool drained = drain(workers, config->shutdown.timeout_ms);
     http_close(http);
@@ -39,6 +45,7 @@ static int run(struct http *http, struct workers *workers, const struct config *
         return COMMAND_FORCED;
     }
     workers_free(workers);
+    reload_close(reload);
     log_info("stopped");
     return served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
 }
@@ -53,9 +60,11 @@ int command_run(int argc, char **argv, const struct config *config)
     struct http *http = http_open(config);
     if (!http)
         return COMMAND_UNAVAILABLE;
-    struct workers *workers = workers_start(config);
+    struct reload *reload = reload_open(config);
+    struct workers *workers = reload ? workers_start(config) : NULL;
     if (workers)
-        return run(http, workers, config);
+        return run(http, workers, reload, config);
+    reload_close(reload);
     http_close(http);
     return COMMAND_UNAVAILABLE;
 }

@@ -143,6 +143,7 @@ struct config *config_read(const struct config_sources *sources)
     rd_kafka_conf_t *scratch = rd_kafka_conf_new();
     if (!config)
         abort();
+    config->from = *sources;
     store_defaults(config);
     config_collect(&reading, sources);
     for (size_t i = 0; i < reading.count; i++) {

@@ -26,6 +26,13 @@ struct text_list {
     size_t count;
 };
 
+/* Every source of settings: the file (NULL: none), then the environment, then --set, the later wins. */
+struct config_sources {
+    const char *path;
+    const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
+    FILE *faults;                /* where errors are printed; NULL: standard error */
+};
+
 struct config {
     struct {
         char *topic;     /* commands.topic */
@@ -85,13 +92,7 @@ struct config {
         enum log_format format;
     } log;
     struct kafka_setting *kafka, *kafka_consumer, *kafka_producer; /* in the order of the file; a later one wins */
-};
-
-/* Every source of settings: the file (NULL: none), then the environment, then --set, the later wins. */
-struct config_sources {
-    const char *path;
-    const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
-    FILE *faults;                /* where errors are printed; NULL: standard error */
+    struct config_sources from; /* where it was read from; what that points to is the reader's */
 };
 
 /* New, or NULL after every error was printed, each with its place ("FILE:LINE: ..."). Secrets are never printed. */

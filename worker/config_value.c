@@ -281,3 +281,26 @@ void config_value_free(struct config *config, const struct config_row *row)
     else if (row->type == CONFIG_LIST)
         list_free((struct text_list *)(void *)member);
 }
+
+static bool list_is_same(const struct text_list *one, const struct text_list *other)
+{
+    bool same = one->count == other->count;
+    for (size_t i = 0; same && i < one->count; i++)
+        same = strcmp(one->items[i], other->items[i]) == 0;
+    return same;
+}
+
+bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other)
+{
+    const void *a = (const char *)one + row->offset, *b = (const char *)other + row->offset;
+    switch (row->type) {
+    case CONFIG_TEXT:
+        return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+    case CONFIG_LIST:
+        return list_is_same(a, b);
+    case CONFIG_WORD:
+        return memcmp(a, b, sizeof(int)) == 0;
+    default:
+        return memcmp(a, b, sizeof(int64_t)) == 0;
+    }
+}

@@ -21,4 +21,7 @@ void config_value_free(struct config *config, const struct config_row *row);
 /* `value` of a row as a user would write it ("256 KiB", "30 s"). */
 void config_value_print(const struct config_row *row, int64_t value, char *text, size_t size);
 
+/* True if the row's key has the same value in both. */
+bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other);
+
 #endif

@@ -70,7 +70,6 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     if (!source)
         goto failed;
     source->topic = config->commands.topic;
-    source->command_bytes = (size_t)config->limits.command_bytes;
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
     source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
@@ -165,7 +164,7 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
     };
     source_headers(item, message, &batch->arena);
     source->messages[batch->count++] = message;
-    batch->bytes += message->len <= source->command_bytes ? message->len : 0;
+    batch->bytes += message->len;
 }
 
 /* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */

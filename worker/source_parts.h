@@ -10,7 +10,6 @@
 struct source {
     rd_kafka_t *consumer;
     const char *topic; /* the config's */
-    size_t command_bytes;
     size_t batch_bytes;
     struct batch *batch;
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */

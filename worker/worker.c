@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -19,12 +20,14 @@
 #define BACKOFF_LAST_MS  1000
 
 struct worker {
-    const struct config *config;
+    const struct worker_shared *shared;
+    const struct config *config;  /* of the start: what connections are opened by */
+    const struct config *judging; /* by which the present batch is judged */
     unsigned number;
     struct metrics *metrics;
     struct batch batch;
     struct json_parser *parser;
-    const struct definitions_fill *fill;
+    int64_t command_bytes; /* what batch and parser have room for */
     struct definitions_cache *cache;
     struct store *store;
     struct sink *sink;     /* NULL: to be opened */
@@ -38,8 +41,9 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     struct worker *worker = calloc(1, sizeof(*worker));
     if (!worker)
         goto failed;
-    worker->config = config;
-    worker->fill = shared->fill;
+    worker->shared = shared;
+    worker->config = worker->judging = config;
+    worker->command_bytes = config->limits.command_bytes;
     worker->number = number;
     worker->metrics = metrics;
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
@@ -176,7 +180,7 @@ static bool worker_get_ready(struct worker *worker)
 {
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
-        if (worker_has_redis(worker) && definitions_fill_is_done(worker->fill) && worker_open_sink(worker) &&
+        if (worker_has_redis(worker) && definitions_fill_is_done(worker->shared->fill) && worker_open_sink(worker) &&
             worker_open_source(worker)) {
             worker_turn(worker);
             return true;
@@ -194,7 +198,7 @@ typedef bool worker_stage(struct worker *worker);
 static bool worker_decode(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
-        decode_item(&worker->batch.items[i], worker->config, worker->parser, &worker->batch.arena);
+        decode_item(&worker->batch.items[i], worker->judging, worker->parser, &worker->batch.arena);
     return true;
 }
 
@@ -213,7 +217,7 @@ static bool worker_check(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
         if (!worker->batch.items[i].dropped)
-            check_item(&worker->batch.items[i], worker->config, &worker->batch.arena);
+            check_item(&worker->batch.items[i], worker->judging, &worker->batch.arena);
     if (worker->config->definitions.on_missing == ON_MISSING_WAIT)
         worker_postpone(worker);
     return true;
@@ -313,6 +317,8 @@ static bool worker_commit(struct worker *worker)
     }
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
         source_commit(worker->source);
+    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", worker->batch.count),
+              LOG_INTEGER("bytes", worker->batch.bytes));
     tally_batch(worker->metrics, &worker->batch, now_ms(CLOCK_REALTIME));
     if (sink_is_suspect(worker->sink))
         worker_close_sink(worker);
@@ -346,15 +352,53 @@ static void worker_run_batch(struct worker *worker)
     }
 }
 
+/* Makes room for longer commands. The batch is empty. */
+static bool worker_make_room(struct worker *worker, int64_t command_bytes)
+{
+    const struct config *config = worker->config;
+    struct batch batch;
+    struct json_parser *parser = json_parser_new((size_t)command_bytes);
+    if (!parser ||
+        batch_open(&batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes, (size_t)command_bytes) != 0) {
+        json_parser_free(parser);
+        return false;
+    }
+    json_parser_free(worker->parser);
+    batch_close(&worker->batch);
+    worker->parser = parser;
+    worker->batch = batch;
+    worker->command_bytes = command_bytes;
+    return true;
+}
+
+/* Takes over what was reloaded, if there is room for the longest command that it allows. */
+static void worker_take_config(struct worker *worker)
+{
+    const struct config *judging = atomic_load(&worker->shared->judging);
+    if (judging->limits.command_bytes <= worker->command_bytes)
+        worker->judging = judging;
+}
+
+/* Between two batches: makes that room. */
+static void worker_follow_config(struct worker *worker)
+{
+    const struct config *judging = atomic_load(&worker->shared->judging);
+    if (judging->limits.command_bytes > worker->command_bytes &&
+        !worker_make_room(worker, judging->limits.command_bytes))
+        log_error("no memory for longer commands; limits and validation stay as they are");
+}
+
 void worker_run(struct worker *worker)
 {
     while (worker_get_ready(worker)) {
+        worker_follow_config(worker);
         if (source_fill(worker->source, FILL_WAIT_MS) != 0) {
             worker_drop_source(worker);
             continue;
         }
         if (worker->batch.count == 0)
             continue;
+        worker_take_config(worker);
         worker_run_batch(worker);
         if (!worker->source)
             continue;

@@ -13,6 +13,7 @@ struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
     struct definitions_fill *fill;
+    const struct config *_Atomic judging; /* by which commands are judged; may be replaced while the threads run */
 };
 
 struct worker;
@@ -31,6 +32,10 @@ struct workers;
 
 /* Starts config->worker.threads of them. New, or NULL after the reason was logged. */
 struct workers *workers_start(const struct config *config);
+
+/* From its next batch on, each thread judges commands by this config's limits and validation. It must outlive the
+ * workers. */
+void workers_judge_by(struct workers *workers, const struct config *config);
 
 /* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);

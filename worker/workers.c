@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -73,7 +74,10 @@ struct workers *workers_start(const struct config *config)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct worker_shared *shared = &workers->shared;
-    *shared = (struct worker_shared){config, definitions_watch_open(config), definitions_fill_open(config)};
+    shared->config = config;
+    shared->watch = definitions_watch_open(config);
+    shared->fill = definitions_fill_open(config);
+    atomic_store(&shared->judging, config);
     bool fine = shared->watch && shared->fill;
     for (unsigned i = 0; i < count && fine; i++)
         fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
@@ -83,6 +87,11 @@ struct workers *workers_start(const struct config *config)
     stop_request();
     workers_join(workers, INT64_MAX / 2);
     return NULL;
+}
+
+void workers_judge_by(struct workers *workers, const struct config *config)
+{
+    atomic_store(&workers->shared.judging, config);
 }
 
 static struct timespec deadline_in(int64_t wait_ms)

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# HUP: limits, validation and the log level are read again, nothing else; a config with errors changes nothing.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+
+LIVE_CHECKS=13
+live_begin 1
+log=$suite_folder/one.log
+
+# answered NUMBER VERDICT WHAT: the reply with that number (from 0) has this code, or is created.
+answered() {
+    local verdict
+    verdict=$(timeout 30 kcat -b "$kafka_address" -C -t "$live_name.replies" -o "beginning" -c "$(($1 + 1))" -q \
+        -X isolation.level=read_committed 2>/dev/null | tail -n 1 | jq -r '.error.code // "created"')
+    check_equal "$3" "$2" "$verdict"
+}
+# command ID [MEMBERS]
+command() {
+    echo "{\"commandId\":\"$1\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1@example.com\"$2}" \
+        | kcat -b "$kafka_address" -P -t "$live_name.commands"
+}
+logged() { grep -qF "$1" "$log"; }
+times_logged() { [ "$(grep -cF "$1" "$log")" -eq "$2" ]; }
+reload() { kill -HUP "${worker_pids[one]}"; }
+long=,\"companyId\":\"$(head -c 200 /dev/zero | tr '\0' x)\",\"customFields\":{}$(head -c 1200000 /dev/zero | tr '\0' ' ')
+
+worker_start one
+command a ',"nickname":"A"'
+answered 0 validation_failed "an unknown member is an error at first"
+
+cat >>"$live_config" <<EOF
+[validation]
+unknown_attributes = ignore
+[limits]
+command_bytes = 2 MiB
+[log]
+level = debug
+[batch]
+commands = 10
+EOF
+reload
+check "a reload is logged" until_true 10 logged "the config is reloaded"
+sleep 0.5 # it counts from the next batch on; one may have begun
+check "a key that has to wait for a restart is named" logged "key=batch.commands"
+command b ',"nickname":"A"'
+answered 1 created "an unknown member is ignored after the reload"
+# The broker takes a message of this size only compressed.
+echo "{\"commandId\":\"c\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"c@example.com\"$long}" \
+    | kcat -b "$kafka_address" -P -t "$live_name.commands" -X message.max.bytes=4000000 -z gzip
+answered 2 created "a longer command is taken after the reload"
+check "the log level is debug" until_true 10 logged level=debug
+
+sed -i 's/= ignore/= whatever/' "$live_config"
+reload
+check "a config with errors is refused" until_true 10 logged "the config is not reloaded"
+check "and its error is named" logged "validation.unknown_attributes must be"
+command d ',"nickname":"A"'
+answered 3 created "then nothing changes"
+check "one reload has worked" times_logged "the config is reloaded" 1
+worker_stop one
+suite_end
