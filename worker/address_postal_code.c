@@ -2,26 +2,20 @@
 
 #include "common/text.h"
 
-/* Postcode areas: Royal Mail's, with those of Guernsey, Jersey and the Isle of Man (GY, JE, IM), which it serves too,
- * of non-geographic codes (BX) and of the forces (BF). Source: the postal code pattern of GB in Google's address
- * metadata (libaddressinput), which lacks BF. */
+#define AREA(letters)
+#define LETTERS(name, letters) static const char name[] = letters;
+#define EXAMPLE(country, example)
+#include "worker/data/postal_codes.inc"
+#undef AREA
+#undef LETTERS
+
+#define LETTERS(name, letters)
+#define AREA(letters) letters,
 static const char *const areas[] = {
-    "AB", "AL", "B",  "BA", "BB", "BD", "BF", "BH", "BL", "BN", "BR", "BS", "BT", "BX", "CA", "CB", "CF", "CH",
-    "CM", "CO", "CR", "CT", "CV", "CW", "DA", "DD", "DE", "DG", "DH", "DL", "DN", "DT", "DY", "E",  "EC", "EH",
-    "EN", "EX", "FK", "FY", "G",  "GL", "GU", "GY", "HA", "HD", "HG", "HP", "HR", "HS", "HU", "HX", "IG", "IM",
-    "IP", "IV", "JE", "KA", "KT", "KW", "KY", "L",  "LA", "LD", "LE", "LL", "LN", "LS", "LU", "M",  "ME", "MK",
-    "ML", "N",  "NE", "NG", "NN", "NP", "NR", "NW", "OL", "OX", "PA", "PE", "PH", "PL", "PO", "PR", "RG", "RH",
-    "RM", "S",  "SA", "SE", "SG", "SK", "SL", "SM", "SN", "SO", "SP", "SR", "SS", "ST", "SW", "SY", "TA", "TD",
-    "TF", "TN", "TQ", "TR", "TS", "TW", "UB", "W",  "WA", "WC", "WD", "WF", "WN", "WR", "WS", "WV", "YO", "ZE",
+#include "worker/data/postal_codes.inc"
 };
-
-/* Letters that may end a district, behind an area of one letter and of two: W1A, EC1A. */
-static const char district_letters_1[] = "ABCDEFGHJKPSTUW";
-static const char district_letters_2[] = "ABEHMNPRVWXY";
-static const char unit_letters[] = "ABDEFGHJLNPQRSTUWXYZ";
-
-static const char canada_first[] = "ABCEGHJKLMNPRSTVXY";
-static const char canada_other[] = "ABCEGHJKLMNPRSTVWXYZ";
+#undef AREA
+#undef EXAMPLE
 
 static bool is_digit(char byte)
 {
@@ -151,11 +145,11 @@ const char *postal_code_example(struct span country)
         struct span country;
         const char *example;
     } examples[] = {
-        {SPAN("US"), "10001 or 10001-1234"},
-        {SPAN("CA"), "K1A 0B1"},
-        {SPAN("AU"), "2000"},
-        {SPAN("GB"), "SW1A 1AA"},
-        {SPAN("NZ"), "6011"},
+#define AREA(letters)
+#define EXAMPLE(code, example) {{code, sizeof(code) - 1}, example},
+#include "worker/data/postal_codes.inc"
+#undef AREA
+#undef EXAMPLE
     };
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
         if (span_equal(country, examples[i].country))
