@@ -71,12 +71,13 @@ in_redis() {
     redis_ask GET "custom-fields:{$1}" | head -c "$(wc -c <"$2")" | cmp -s - "$2"
 }
 
-# in_topic WORKSPACE: how many messages it has; topic_last WORKSPACE FILE: that the last is the file's bytes.
+# in_topic WORKSPACE: how many messages it has; topic_last WORKSPACE FILE: that the last is the file's
+# bytes. All of a workspace are in one partition, and two that came in one millisecond have the same time.
 in_topic() {
     kcat -b "$kafka_address" -C -t "$topic" -e -q -f '%k\n' | grep -cxF "$1"
 }
 topic_last() {
-    kcat -b "$kafka_address" -C -t "$topic" -e -q -f '%T %k %s\n' | grep -F " $1 " | sort -n | tail -n 1 | cut -d' ' -f3- \
+    kcat -b "$kafka_address" -C -t "$topic" -e -q -f '%o %k %s\n' | grep -F " $1 " | sort -n | tail -n 1 | cut -d' ' -f3- \
         | cmp -s - <(head -c -1 "$2"; echo)
 }
 
