@@ -17,8 +17,9 @@ struct sink {
     const struct config *config;
     struct batch *batch;
     bool transactional;
-    bool initialized; /* its transactional id is ours */
-    bool prepared;    /* and the output topics are known */
+    bool initialized;  /* its transactional id is ours */
+    bool prepared;     /* and the output topics are known */
+    bool commit_tried; /* of the present transaction */
     bool suspect;
     enum sink_step step;
     rd_kafka_topic_t *replies, *records, *dead_letters;
@@ -382,6 +383,7 @@ enum sink_result sink_send(struct sink *sink)
     }
     sink->step = STEP_SENT;
     sink->failed = 0;
+    sink->commit_tried = false;
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         size_t mark = arena->used;
@@ -424,8 +426,10 @@ static enum sink_result sink_end_transaction(struct sink *sink, const rd_kafka_t
         if (result == SINK_DONE)
             sink->step = STEP_OFFSETS_SENT;
     }
-    if (result == SINK_DONE)
+    if (result == SINK_DONE) {
+        sink->commit_tried = true;
         result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
+    }
     if (result == SINK_LATER && sink->step == STEP_OFFSETS_SENT)
         sink->suspect = true;
     if (result == SINK_ABORTED)
@@ -446,6 +450,11 @@ enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_l
         log_fault_end(&sink->fault);
     }
     return result;
+}
+
+bool sink_commit_was_tried(const struct sink *sink)
+{
+    return sink->commit_tried;
 }
 
 bool sink_is_suspect(const struct sink *sink)

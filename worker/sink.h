@@ -34,6 +34,10 @@ enum sink_result sink_send(struct sink *sink);
 enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
                              const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
 
+/* True if the last transaction came as far as its commit: whatever librdkafka says afterwards, an abort included
+ * ("commit succeeded on broker but had already failed locally"), the broker may have committed it. */
+bool sink_commit_was_tried(const struct sink *sink);
+
 /* True after a commit whose outcome was in doubt for a while: librdkafka has no KIP-890, so a late EndTxn of this
  * producer could end a later transaction. Close and open the sink before the next batch. */
 bool sink_is_suspect(const struct sink *sink);

@@ -291,19 +291,15 @@ static enum sink_result worker_send(struct worker *worker)
     return result;
 }
 
-/* After a failure: whatever the group has seen committed must not be sent again. */
-static bool worker_reconcile(struct worker *worker)
-{
-    return worker_open_sink(worker) && source_reconcile(worker->source, COMMIT_WAIT_MS);
-}
-
 static bool worker_commit(struct worker *worker)
 {
     struct backoff backoff = {0};
+    bool in_doubt = false; /* whether a transaction of this batch was committed after all */
     for (;;) {
         enum sink_result result = worker_send(worker);
         if (result == SINK_DONE)
             break;
+        in_doubt = in_doubt || result == SINK_BROKEN || sink_commit_was_tried(worker->sink);
         /* SINK_LATER: the end was asked for. Whatever becomes of the transaction, librdkafka must let go of the batch.
          */
         if (result == SINK_LATER || result == SINK_BROKEN)
@@ -313,7 +309,8 @@ static bool worker_commit(struct worker *worker)
         do {
             if (!worker_back_off(worker, &backoff) || !worker->source)
                 return false;
-        } while (!worker_reconcile(worker));
+        } while (!worker_open_sink(worker) || (in_doubt && !source_reconcile(worker->source, COMMIT_WAIT_MS)));
+        in_doubt = false;
     }
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
         source_commit(worker->source);
