@@ -166,11 +166,18 @@ ORACLE  := $(filter-out $(PRODUCE),$(basename $(notdir $(wildcard tests/live/*.c
 LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
+
+# The daemon with crash points that are deadly.
+DEADLY := $(BUILD)/tests/faults/client-intake
+$(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/crash_point.o
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(SANITIZE),,-ljemalloc)
+
 $(LIVE_PROGRAMS):
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
-test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(DIFFERENTIAL) fuzzers
+test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(DEADLY) $(DIFFERENTIAL) fuzzers
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 

@@ -38,6 +38,47 @@ void batch_reset(struct batch *batch)
     batch->bytes = 0;
 }
 
+void batch_begin(struct batch *batch)
+{
+    batch->filled = batch->arena.used;
+}
+
+void batch_rewind(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        batch->items[i] = (struct item){.from = item->from,
+                                        .key = item->key,
+                                        .value = item->value,
+                                        .headers = item->headers,
+                                        .header_count = item->header_count,
+                                        .dropped = item->dropped,
+                                        .postponed = item->postponed,
+                                        .refused = item->refused,
+                                        .dead_letter_refused = item->dead_letter_refused};
+    }
+    arena_reset(&batch->arena, batch->filled);
+}
+
+uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
+{
+    uint32_t count = 0, last = 0;
+    struct batch_part *found = *parts = arena_alloc(&batch->arena, batch->count * sizeof(*found));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->dropped)
+            continue;
+        /* Commands of a partition come in a row. */
+        if (count == 0 || found[last].partition != item->from.partition)
+            for (last = 0; last < count && found[last].partition != item->from.partition;)
+                last++;
+        if (last == count)
+            found[count++].partition = item->from.partition;
+        found[last].next = item->from.offset + 1;
+    }
+    return count;
+}
+
 void item_reject(struct item *item, enum error error, struct span message)
 {
     assert(error_row(error)->scope == ERROR_SCOPE_COMMAND);

@@ -119,16 +119,24 @@ struct item {
     /* Filled by compose. */
     struct span reply;
 
-    /* Filled by the sink. */
-    bool dead_letter_refused; /* the broker would not take it because of its size */
+    /* Filled by the sink, and kept when the batch is judged anew. */
+    bool refused;             /* its record or reply is too large for the topic that it would go to */
+    bool dead_letter_refused; /* its dead letter is */
 };
 
 struct batch {
     struct item *items;
     uint32_t count;
     uint32_t capacity;
-    size_t bytes; /* of the values */
+    size_t bytes;  /* of the values */
+    size_t filled; /* of the arena, by the source */
     struct arena arena;
+};
+
+/* A partition of which the batch has items that are not dropped. */
+struct batch_part {
+    int32_t partition;
+    int64_t next; /* the offset behind the last of them */
 };
 
 /* Room for `capacity` commands of `bytes` bytes in total (one may reach over it by `command_bytes`). Returns 0, or -1
@@ -136,6 +144,14 @@ struct batch {
 int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);
+
+/* The source has filled it. */
+void batch_begin(struct batch *batch);
+/* Makes it again what it was then, so that it can be judged anew; items that were dropped since stay dropped. */
+void batch_rewind(struct batch *batch);
+
+/* Its partitions, in the arena. Returns how many. */
+uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
 
 /* Refuses the item as a whole; the first refusal stands. `message` must live as long as the batch. */
 void item_reject(struct item *item, enum error error, struct span message);

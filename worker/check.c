@@ -172,4 +172,6 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
         return;
     item->email_key = text_ascii_lower(client.email, arena);
     item->record = record_compose(item, &client, arena);
+    if (item->refused)
+        item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
 }

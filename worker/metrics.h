@@ -29,6 +29,9 @@
         "Kafka transactions, by how they ended; an aborted or lost one is run again.")                                 \
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \
         "Redis connections lost or refused, and answers that asked for another try.")                                  \
+    ROW(REBUILDS, "rebuilds_total", COUNTER, NONE,                                                                     \
+        "Times that Redis was given again what it had lost, or a crash had left out.")                                 \
+    ROW(REBUILDING, "rebuilding_threads", LEVEL, NONE, "Threads that rebuild Redis, or wait until that is done.")      \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
         "Look-ups of definitions, one for each workspace of a batch, and what became of sets.")                        \
     ROW(DEFINITIONS_WAITING, "definitions_waiting_partitions", LEVEL, NONE,                                            \

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/json_writer.h"
+#include "common/text.h"
 #include "worker/timestamp.h"
 
 static void write_companies(struct json_writer *writer, const struct client *client)
@@ -69,4 +70,17 @@ struct span record_compose(const struct item *item, const struct client *client,
     write_custom_fields(&writer, item->definitions, client->custom_fields);
     writer_literal(&writer, "}");
     return writer_close(&writer);
+}
+
+/* Found by its place in the text: an email has neither quotes nor escapes, and the names before it cannot hold an
+ * unescaped quote. */
+struct span record_email(struct span record, struct arena *arena)
+{
+    struct span mark = SPAN("\"email\":\"");
+    const char *found = memmem(record.at, record.length, mark.at, mark.length);
+    if (!found)
+        return SPAN_NONE;
+    struct span rest = span_from(record, (size_t)(found - record.at) + mark.length);
+    const char *end = memchr(rest.at, '"', rest.length);
+    return end ? text_ascii_lower(span_of(rest.at, (size_t)(end - rest.at)), arena) : SPAN_NONE;
 }

@@ -1,10 +1,8 @@
 #include "worker/redis_epoch.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <sys/random.h>
 
-static bool random_mark(char mark[EPOCH_LENGTH])
+bool redis_epoch_random(char mark[EPOCH_LENGTH])
 {
     unsigned char bytes[EPOCH_LENGTH / 2];
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
@@ -16,47 +14,24 @@ static bool random_mark(char mark[EPOCH_LENGTH])
     return true;
 }
 
-/* A mark that somebody else made in another form is as good as a missing one to whoever compares. */
+/* A mark that somebody else made in another form is as good as a missing one. */
 static bool is_mark(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_STRING && reply->len == EPOCH_LENGTH;
 }
 
-static bool fail(char *why, size_t why_size, const redisContext *connection, const redisReply *reply)
+enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply)
 {
-    const char *reason = connection->err ? connection->errstr : "the mark cannot be had";
-    snprintf(why, why_size, EPOCH_KEY ": %s", reply && reply->type == REDIS_REPLY_ERROR ? reply->str : reason);
-    return false;
+    if (!is_mark(reply))
+        return EPOCH_MISSING;
+    return epoch->known && memcmp(reply->str, epoch->mark, EPOCH_LENGTH) == 0 ? EPOCH_SAME : EPOCH_OTHER;
 }
 
-bool redis_epoch_learn(struct redis_epoch *epoch, redisContext *connection, char *why, size_t why_size)
+void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply)
 {
-    char mark[EPOCH_LENGTH];
-    if (!random_mark(mark)) {
-        snprintf(why, why_size, "random bytes: %s", strerror(errno));
-        return false;
-    }
-    redisReply *reply = redisCommand(connection, "GET " EPOCH_KEY);
-    if (reply && reply->type == REDIS_REPLY_NIL) {
-        freeReplyObject(reply);
-        reply = redisCommand(connection, "SET " EPOCH_KEY " %b NX", mark, sizeof(mark));
-        bool answered = reply && reply->type != REDIS_REPLY_ERROR; /* nil: somebody else was faster */
-        if (!answered)
-            fail(why, why_size, connection, reply);
-        freeReplyObject(reply);
-        if (!answered)
-            return false;
-        reply = redisCommand(connection, "GET " EPOCH_KEY);
-    }
-    bool fine = reply && is_mark(reply);
-    if (fine) {
+    epoch->known = is_mark(reply);
+    if (epoch->known)
         memcpy(epoch->mark, reply->str, EPOCH_LENGTH);
-        epoch->known = true;
-    } else {
-        fail(why, why_size, connection, reply);
-    }
-    freeReplyObject(reply);
-    return fine;
 }
 
 void redis_epoch_ask(struct redis_pipeline *pipeline)
@@ -72,11 +47,7 @@ bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *
     redisReply *reply = pipeline_answer(pipeline, why, why_size);
     if (!reply)
         return false;
-    *finding = EPOCH_OTHER;
-    if (reply->type == REDIS_REPLY_NIL)
-        *finding = EPOCH_MISSING;
-    else if (epoch->known && is_mark(reply) && memcmp(reply->str, epoch->mark, EPOCH_LENGTH) == 0)
-        *finding = EPOCH_SAME;
+    *finding = redis_epoch_compare(epoch, reply);
     freeReplyObject(reply);
     return true;
 }

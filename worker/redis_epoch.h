@@ -1,8 +1,9 @@
 /* redis_epoch: a mark in Redis that tells one life of its data from the next. Whoever finds another mark than the one
- * he knows, or none, stands before other data: it was flushed, restored, swapped (SWAPDB) or is that of a replica which
- * lagged behind. Nothing else tells all of these.
+ * he knows, or none, stands before other data: it was flushed, restored, or swapped (SWAPDB). A file or a replica that
+ * is merely old has the mark that it had; store_audit.c finds that out.
  *
- * The mark is the string client-intake:epoch, random, made by the first who misses it. */
+ * The mark is the string client-intake:epoch, random. Only a rebuild makes one, when Redis is complete: data without a
+ * mark are not to be trusted. */
 #ifndef WORKER_REDIS_EPOCH_H
 #define WORKER_REDIS_EPOCH_H
 
@@ -23,9 +24,14 @@ enum epoch_finding {
     EPOCH_OTHER    /* another mark, or none was known */
 };
 
-/* Learns the mark, making one if there is none. What it was before the call makes no difference. False with the reason
- * in `why`; then the connection is of no more use and *epoch is unchanged. */
-bool redis_epoch_learn(struct redis_epoch *epoch, redisContext *connection, char *why, size_t why_size);
+/* Random hexadecimal digits: a new mark, or somebody's name. False, with errno set, if the system has none to give. */
+bool redis_epoch_random(char mark[EPOCH_LENGTH]);
+
+/* What a reply to a question for the mark says. */
+enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply);
+
+/* Knows from now on the mark that the reply holds, or none if it holds none. */
+void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply);
 
 /* Adds the question for the mark to a pipeline. What stands before it in the pipeline was answered by the data of this
  * mark, what stands behind it may have been answered by others. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "worker/crash_point.h"
 #include "worker/kafka_settings.h"
 #include "worker/reply.h"
 
@@ -17,6 +18,9 @@ struct sink {
     const struct config *config;
     struct batch *batch;
     bool transactional;
+    bool single;       /* every message travels alone */
+    bool oversized;    /* a message was refused for its size, in company, since sink_send */
+    bool has_refused;  /* and alone */
     bool initialized;  /* its transactional id is ours */
     bool prepared;     /* and the output topics are known */
     bool commit_tried; /* of the present transaction */
@@ -27,6 +31,7 @@ struct sink {
     int32_t *partitions;        /* of replies, then of each allowed topic; 0: not known */
     uint32_t undelivered;       /* handed over, no report yet */
     uint32_t failed;            /* reports of failure since sink_send */
+    struct offsets record_ends;
     struct log_fault fault;
 };
 
@@ -41,11 +46,21 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
     return rd_kafka_conf_set(conf, "transactional.id", id, why, why_size) == RD_KAFKA_CONF_OK;
 }
 
-static void refuse_dead_letter(struct item *item)
+/* The message is too large by itself. */
+static void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
 {
-    item->dead_letter_refused = true;
-    log_warning("dead letter refused as too large; the command stays in its topic", LOG_TEXT("topic", item->from.topic),
-                LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+    static const char *const whats[] = {[MESSAGE_REPLY] = "a reply is refused as too large",
+                                        [MESSAGE_RECORD] = "a client is refused as too large",
+                                        [MESSAGE_DEAD_LETTER] =
+                                            "dead letter refused as too large; the command stays in its topic"};
+    log_warning(whats[kind], LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
+                LOG_INTEGER("offset", item->from.offset));
+    if (kind == MESSAGE_DEAD_LETTER) {
+        item->dead_letter_refused = true;
+    } else if (!item->refused) {
+        item->refused = true;
+        sink->has_refused = true;
+    }
 }
 
 /* Librdkafka would log each failed message; the sink counts them and says it once. */
@@ -53,14 +68,19 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 {
     (void)producer;
     struct sink *sink = opaque;
-    sink->undelivered--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    sink->failed++;
     uintptr_t tag = (uintptr_t)message->_private;
-    struct item *item = &sink->batch->items[tag >> 2];
-    if ((tag & 3) == MESSAGE_DEAD_LETTER && message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-        refuse_dead_letter(item);
+    enum message_kind kind = tag & 3;
+    sink->undelivered--;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (kind == MESSAGE_RECORD)
+            offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
+        return;
+    }
+    sink->failed++;
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+        sink->oversized = !sink->single;
+        if (sink->single)
+            sink_refuse(sink, &sink->batch->items[tag >> 2], kind);
         return;
     }
     /* A purge follows from an error that has been logged already. */
@@ -90,7 +110,7 @@ static bool sink_topics(struct sink *sink)
     return true;
 }
 
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch)
+struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single)
 {
     char why[512] = "out of memory";
     struct sink *sink = calloc(1, sizeof(*sink));
@@ -98,6 +118,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
         goto failed;
     sink->config = config;
     sink->batch = batch;
+    sink->single = single;
     sink->transactional = config->delivery.mode == DELIVERY_EXACTLY_ONCE;
     sink->fault = (struct log_fault){"sending fails", "sending goes on", 0};
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, sizeof(why));
@@ -108,6 +129,8 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
     bool fine = sink->transactional
                     ? transactional_id(config, conf, thread, why, sizeof(why))
                     : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
+    if (fine && single)
+        fine = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
     if (fine)
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (!sink->producer) {
@@ -148,6 +171,7 @@ void sink_close(struct sink *sink)
         rd_kafka_destroy(sink->producer);
     free(sink->allowed);
     free(sink->partitions);
+    offsets_free(&sink->record_ends);
     free(sink);
 }
 
@@ -265,6 +289,8 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
             sink->undelivered++;
             return code;
         }
+        if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+            sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             rd_kafka_headers_destroy(outgoing->headers);
             return code;
@@ -343,10 +369,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
                                       .headers = list,
                                       .kind = MESSAGE_DEAD_LETTER};
     rd_kafka_resp_err_t code = sink_produce(sink, index, &outgoing);
-    if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return code;
-    refuse_dead_letter(&sink->batch->items[index]);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
 }
 
 static rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, struct arena *scratch)
@@ -363,16 +386,6 @@ static rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, str
     return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : sink_send_reply(sink, index, scratch);
 }
 
-static enum sink_result sink_abort(struct sink *sink, int wait_ms)
-{
-    sink->step = STEP_ABORTING;
-    enum sink_result result = sink_judge(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
-    if (result == SINK_LATER)
-        return SINK_LATER;
-    sink->step = STEP_IDLE;
-    return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
-}
-
 enum sink_result sink_send(struct sink *sink)
 {
     assert(sink->step == STEP_IDLE);
@@ -383,10 +396,13 @@ enum sink_result sink_send(struct sink *sink)
     }
     sink->step = STEP_SENT;
     sink->failed = 0;
+    sink->oversized = sink->has_refused = false;
     sink->commit_tried = false;
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         size_t mark = arena->used;
+        if (i == sink->batch->count / 2)
+            crash_point(CRASH_IN_SEND);
         rd_kafka_resp_err_t code = sink_send_item(sink, i, arena);
         arena_reset(arena, mark);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -414,23 +430,44 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     return sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
 
-static enum sink_result sink_end_transaction(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+enum sink_result sink_abort(struct sink *sink, int wait_ms)
 {
-    enum sink_result result = SINK_DONE;
-    if (sink->step == STEP_ABORTING || (sink->step == STEP_SENT && sink->failed > 0))
+    assert(sink->step != STEP_IDLE);
+    sink->step = STEP_ABORTING;
+    if (!sink->transactional) {
+        /* What was sent is there for everybody to see, and comes again under the same ce_id. */
+        enum sink_result flushed = sink_flush(sink, wait_ms);
+        return flushed == SINK_DONE ? SINK_ABORTED : flushed;
+    }
+    enum sink_result result = sink_judge(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
+    if (result == SINK_LATER)
+        return SINK_LATER;
+    sink->step = STEP_IDLE;
+    return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
+}
+
+enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                            const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+{
+    assert(sink->step != STEP_IDLE);
+    if (!sink->transactional || sink->step == STEP_OFFSETS_SENT)
+        return SINK_DONE;
+    if (sink->step == STEP_ABORTING || sink->failed > 0)
         return sink_abort(sink, wait_ms);
-    if (sink->step == STEP_SENT) {
-        result = sink_judge(sink, "send offsets",
-                            rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
-        if (result == SINK_DONE)
-            sink->step = STEP_OFFSETS_SENT;
-    }
-    if (result == SINK_DONE) {
-        sink->commit_tried = true;
-        result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
-    }
-    if (result == SINK_LATER && sink->step == STEP_OFFSETS_SENT)
+    enum sink_result result =
+        sink_judge(sink, "send offsets", rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
+    if (result == SINK_DONE)
+        sink->step = STEP_OFFSETS_SENT;
+    return result == SINK_ABORTED ? sink_abort(sink, wait_ms) : result;
+}
+
+static enum sink_result sink_end_transaction(struct sink *sink, int wait_ms)
+{
+    if (sink->step == STEP_ABORTING)
+        return sink_abort(sink, wait_ms);
+    sink->commit_tried = true;
+    enum sink_result result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
+    if (result == SINK_LATER)
         sink->suspect = true;
     if (result == SINK_ABORTED)
         return sink_abort(sink, wait_ms);
@@ -439,17 +476,30 @@ static enum sink_result sink_end_transaction(struct sink *sink, const rd_kafka_t
     return result;
 }
 
-enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+enum sink_result sink_commit(struct sink *sink, int wait_ms)
 {
     assert(sink->step != STEP_IDLE);
-    enum sink_result result =
-        sink->transactional ? sink_end_transaction(sink, offsets, group, wait_ms) : sink_flush(sink, wait_ms);
+    enum sink_result result = sink->transactional ? sink_end_transaction(sink, wait_ms) : sink_flush(sink, wait_ms);
     if (result == SINK_DONE) {
         assert(sink->undelivered == 0 && sink->failed == 0);
         log_fault_end(&sink->fault);
     }
     return result;
+}
+
+bool sink_is_oversized(const struct sink *sink)
+{
+    return sink->oversized;
+}
+
+bool sink_has_refused(const struct sink *sink)
+{
+    return sink->has_refused;
+}
+
+const struct offsets *sink_record_ends(const struct sink *sink)
+{
+    return &sink->record_ends;
 }
 
 bool sink_commit_was_tried(const struct sink *sink)

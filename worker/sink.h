@@ -7,6 +7,7 @@
 
 #include "worker/batch.h"
 #include "worker/config.h"
+#include "worker/offsets.h"
 
 struct sink;
 
@@ -17,8 +18,9 @@ enum sink_result {
     SINK_BROKEN   /* this producer is of no more use: close and open it; nothing of the batch counts, or all of it */
 };
 
-/* New, or NULL after the reason was logged. `batch` must outlive the sink. */
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch);
+/* New, or NULL after the reason was logged. `batch` must outlive the sink. `single`: every message travels alone, so
+ * that what the broker refuses for its size is too large by itself, and not in the company of others. */
+struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single);
 void sink_close(struct sink *sink);
 
 /* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics.
@@ -30,9 +32,26 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms);
  * SINK_BROKEN. */
 enum sink_result sink_send(struct sink *sink);
 
-/* Ends the transaction with the source's offsets, under the authority of `group`. Waits about `wait_ms`. */
-enum sink_result sink_commit(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
+/* Puts the source's offsets into the transaction, under the authority of `group`: from then on nobody is told what the
+ * group has committed of these partitions until the transaction has ended. Waits about `wait_ms`. Any result. */
+enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                            const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
+
+/* Ends the transaction. Waits about `wait_ms`. Any result. */
+enum sink_result sink_commit(struct sink *sink, int wait_ms);
+
+/* Undoes the transaction. Waits about `wait_ms`. SINK_ABORTED, SINK_LATER or SINK_BROKEN. */
+enum sink_result sink_abort(struct sink *sink, int wait_ms);
+
+/* True if the broker refused a message for its size since sink_send, and not `single`: nobody knows which one it was.
+ */
+bool sink_is_oversized(const struct sink *sink);
+
+/* True if a command's record or reply was refused for its size since sink_send: item->refused tells which. */
+bool sink_has_refused(const struct sink *sink);
+
+/* For each partition of the record topic the offset behind the last record that this sink wrote. Borrowed. */
+const struct offsets *sink_record_ends(const struct sink *sink);
 
 /* True if the last transaction came as far as its commit: whatever librdkafka says afterwards, an abort included
  * ("commit succeeded on broker but had already failed locally"), the broker may have committed it. */

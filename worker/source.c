@@ -70,9 +70,13 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     if (!source)
         goto failed;
     source->topic = config->commands.topic;
+    source->records_topic = config->records.topic;
+    source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
     source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
+    source->survey_fault =
+        (struct log_fault){"Kafka does not tell what is committed; commands wait", "Kafka tells what is committed", 0};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)
@@ -215,6 +219,7 @@ int source_fill(struct source *source, int wait_ms)
     carried_offer(&source->carried, take_carried, source);
     while (source_has_room(source) && !source->broken) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
+        source_note_poll(source);
         if (source->group_changed)
             source_refresh_group(source);
         if (!message)
@@ -228,6 +233,7 @@ int source_fill(struct source *source, int wait_ms)
     }
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
+    batch_begin(source->batch);
     source_look_around(source);
     return source->broken ? -1 : 0;
 }
@@ -243,6 +249,7 @@ int source_hold(struct source *source, int wait_ms)
         source->holding = true;
     }
     rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, wait_ms);
+    source_note_poll(source);
     if (message && message->err) {
         source_error(source, message);
         rd_kafka_message_destroy(message);

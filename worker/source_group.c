@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "worker/source_parts.h"
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code)
@@ -79,6 +81,7 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         source->was_assigned = true;
+        source->assignments += partitions->cnt > 0;
         log_info("partitions assigned", LOG_INTEGER("partitions", partitions->cnt));
         source_assign(source, partitions);
         break;
@@ -112,6 +115,42 @@ rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("the assignment is not known", code);
     return partitions;
+}
+
+uint64_t source_assignments(const struct source *source)
+{
+    return source->assignments;
+}
+
+int32_t *source_partitions(struct source *source, int32_t *count)
+{
+    rd_kafka_topic_partition_list_t *assigned = source_assignment(source);
+    if (!assigned)
+        return NULL;
+    int32_t *partitions = calloc((size_t)assigned->cnt + 1, sizeof(*partitions));
+    *count = 0;
+    for (int i = 0; partitions && i < assigned->cnt; i++)
+        partitions[(*count)++] = assigned->elems[i].partition;
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return partitions;
+}
+
+/* Librdkafka looks once a second whether its session has ended meanwhile, and the broker's word comes within a
+ * heartbeat's round trip. */
+#define UNSURE_MS 2500
+
+void source_note_poll(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->polled_ms > 0 && now - source->polled_ms > source->session_ms / 2)
+        source->unsure_ms = now + UNSURE_MS;
+    source->polled_ms = now;
+}
+
+bool source_is_sure(const struct source *source)
+{
+    int64_t now = source_now_ms();
+    return now >= source->unsure_ms && now - source->polled_ms <= source->session_ms / 2;
 }
 
 void source_resume(struct source *source)

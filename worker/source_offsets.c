@@ -45,6 +45,19 @@ bool source_reconcile(struct source *source, int wait_ms)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+bool source_survey(struct source *source, int wait_ms, struct offsets *record_ends, struct offsets *committed)
+{
+    char why[512];
+    /* First the records: those before these ends are committed with offsets that the group tells then. */
+    bool fine = offsets_of_ends(record_ends, source->consumer, source->records_topic, wait_ms, why, sizeof(why)) &&
+                offsets_of_group(committed, source->consumer, source->topic, wait_ms, why, sizeof(why));
+    if (fine)
+        log_fault_end(&source->survey_fault);
+    else
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return fine;
+}
+
 bool source_commit(struct source *source)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(source);

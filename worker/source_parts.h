@@ -9,7 +9,9 @@
 
 struct source {
     rd_kafka_t *consumer;
-    const char *topic; /* the config's */
+    const char *topic;         /* the config's */
+    const char *records_topic; /* the config's */
+    int64_t session_ms;
     size_t batch_bytes;
     struct batch *batch;
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */
@@ -17,6 +19,9 @@ struct source {
     struct partitions *partitions;
     int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
     rd_kafka_consumer_group_metadata_t *group;
+    uint64_t assignments;
+    int64_t polled_ms;  /* when the group was served last */
+    int64_t unsure_ms;  /* until then it is not certain that our partitions are ours */
     bool was_assigned;  /* the first rebalance is over */
     bool group_changed; /* a rebalance ran since the metadata was read */
     bool holding;
@@ -24,7 +29,7 @@ struct source {
     bool cut_off;
     struct lag *lag;
     int64_t looked_ms; /* when lags were looked at last */
-    struct log_fault fault;
+    struct log_fault fault, survey_fault;
 };
 
 /* Of the monotonic clock. */
@@ -37,6 +42,9 @@ void source_log_error(const char *event, rd_kafka_resp_err_t code);
 /* Librdkafka's callback, with the source as its opaque. */
 void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
                          void *opaque);
+
+/* The consumer has been polled: notices when that was not done for long. */
+void source_note_poll(struct source *source);
 
 /* Reads the group's metadata anew. */
 void source_refresh_group(struct source *source);

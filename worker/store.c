@@ -15,7 +15,11 @@ struct store *store_open(const struct config *config)
         return NULL;
     store->config = config;
     store->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0};
-    return store;
+    store->unsound = (struct log_fault){"Redis is not as it was left; commands wait", "Redis has everything", 0};
+    if (redis_epoch_random(store->owner))
+        return store;
+    free(store);
+    return NULL;
 }
 
 void store_close(struct store *store)
@@ -24,6 +28,7 @@ void store_close(struct store *store)
         return;
     if (store->connection)
         redisFree(store->connection);
+    offsets_free(&store->record_ends);
     free(store);
 }
 
@@ -34,7 +39,25 @@ bool store_fail(struct store *store, const char *why)
     if (store->connection)
         redisFree(store->connection);
     store->connection = NULL;
+    store->sound = false;
     return false;
+}
+
+bool store_find_unsound(struct store *store, const char *why)
+{
+    log_fault_begin(&store->unsound, LOG_LIST(LOG_TEXT("reason", why)));
+    store->sound = false;
+    return false;
+}
+
+bool store_is_sound(const struct store *store)
+{
+    return store->sound;
+}
+
+void store_doubt(struct store *store)
+{
+    store->sound = false;
 }
 
 static int64_t monotonic_ms(void)
@@ -42,6 +65,20 @@ static int64_t monotonic_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether the connection answers, and Redis has the epoch still. */
+static bool store_look(struct store *store)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = redisCommand(store->connection, "GET " EPOCH_KEY);
+    bool ready = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!ready)
+        snprintf(why, sizeof(why), "%s", reply ? reply->str : store->connection->errstr);
+    else if (store->sound && redis_epoch_compare(&store->epoch, reply) != EPOCH_SAME)
+        store_find_unsound(store, "the epoch is not there, or another one");
+    freeReplyObject(reply);
+    return ready || store_fail(store, why);
 }
 
 bool store_connect(struct store *store)
@@ -54,14 +91,8 @@ bool store_connect(struct store *store)
         store->connection = redis_connect(store->config, why, sizeof(why));
     if (!store->connection)
         return store_fail(store, why);
-    redisReply *reply = redisCommand(store->connection, "PING");
-    bool ready = reply && reply->type != REDIS_REPLY_ERROR;
-    if (!ready)
-        snprintf(why, sizeof(why), "%s", reply ? reply->str : store->connection->errstr);
-    if (reply)
-        freeReplyObject(reply);
-    if (!ready)
-        return store_fail(store, why);
+    if (!store_look(store))
+        return false;
     store->checked_ms = now_ms;
     log_fault_end(&store->away);
     return true;
@@ -91,4 +122,57 @@ bool store_read(struct store *store, struct redis_pipeline *pipeline, struct are
         *value = arena_copy(arena, *value);
     freeReplyObject(reply);
     return fine || store_fail(store, "an unexpected type of answer");
+}
+
+redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, int type)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply) {
+        store_fail(store, why);
+        return NULL;
+    }
+    if (reply->type == type)
+        return reply;
+    freeReplyObject(reply);
+    store_fail(store, "an unexpected type of answer");
+    return NULL;
+}
+
+redisReply *store_executed(struct store *store, struct redis_pipeline *pipeline, size_t count)
+{
+    char why[WHY_SIZE];
+    for (size_t i = 0; i <= count; i++) {
+        redisReply *queued = store_answer(store, pipeline, REDIS_REPLY_STATUS);
+        if (!queued)
+            return NULL;
+        freeReplyObject(queued);
+    }
+    redisReply *executed = pipeline_answer(pipeline, why, sizeof(why));
+    if (!executed)
+        store_fail(store, why);
+    if (!executed || (executed->type == REDIS_REPLY_ARRAY && executed->elements == count))
+        return executed;
+    if (executed->type != REDIS_REPLY_NIL)
+        store_fail(store, "an unexpected type of answer");
+    freeReplyObject(executed);
+    return NULL;
+}
+
+bool store_carry_out(struct store *store, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE] = "sending failed";
+    bool fine = pipeline_send(pipeline);
+    while (fine && pipeline->count > 0) {
+        redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+        fine = reply != NULL;
+        freeReplyObject(reply);
+    }
+    return fine || store_fail(store, why);
+}
+
+void write_word(struct redis_pipeline *pipeline, struct span word)
+{
+    pipeline_command(pipeline, 1);
+    pipeline_parts(pipeline, word);
 }

@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "worker/crash_point.h"
 #include "worker/store_parts.h"
 
 /* Runs over a batch before giving up for this time. One takeover needs one more run; more than one per command means
@@ -74,53 +75,72 @@ static bool owner_matters(const struct item *item, const struct claim_answer *an
     return lost_claim(item, answer) && answer->finding.owner.at && !span_equal(answer->finding.owner, item_id(item));
 }
 
-/* First pipeline, in the order of the commands: claims, and look-ups of the ids of refused ones. */
-static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources,
-                        struct claim_answer *answers)
+/* First pipeline, one Redis transaction under the fence's watch, in the order of the commands: claims, and look-ups of
+ * the ids of refused ones. */
+static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources)
 {
+    write_word(pipeline, SPAN("MULTI"));
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        answers[i] = (struct claim_answer){.asked = item_claims(item) || item_asks(item)};
         if (item_claims(item))
             write_claim(pipeline, SPAN("MSETNX"), item, sources[i]);
         else if (item_asks(item))
             write_get_client(pipeline, item);
     }
+    write_word(pipeline, SPAN("EXEC"));
 }
 
-static bool read_claim(struct store *store, struct redis_pipeline *pipeline, bool *won)
+static bool take_first(struct store *store, struct batch *batch, const redisReply *executed,
+                       struct claim_answer *answers)
 {
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
-    if (!reply)
-        return store_fail(store, why);
-    bool fine = reply->type == REDIS_REPLY_INTEGER;
-    *won = fine && reply->integer == 1;
-    freeReplyObject(reply);
-    return fine || store_fail(store, "an unexpected type of answer");
+    size_t next = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!answers[i].asked)
+            continue;
+        const redisReply *reply = executed->element[next++];
+        struct span *stored = &answers[i].finding.stored;
+        bool fine =
+            item_claims(&batch->items[i]) ? reply->type == REDIS_REPLY_INTEGER : store_reply_span(reply, stored);
+        if (!fine)
+            return store_fail(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected type of answer");
+        answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
+        if (stored->at)
+            *stored = arena_copy(&batch->arena, *stored);
+    }
+    return true;
 }
 
-static bool claim_first(struct store *store, struct batch *batch, struct claim_answer *answers)
+static bool claim_first(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked)
 {
     struct span *sources = arena_alloc(&batch->arena, batch->count * sizeof(*sources));
     for (uint32_t i = 0; i < batch->count; i++)
         if (item_claims(&batch->items[i]))
             sources[i] = position_text(&batch->items[i].from, &batch->arena);
+    crash_point(CRASH_BEFORE_FENCE);
+    if (!store_fence(store, batch))
+        return false;
+    crash_point(CRASH_BEFORE_CLAIM);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, store->connection, &batch->arena);
-    write_first(&pipeline, batch, sources, answers);
+    write_first(&pipeline, batch, sources);
     if (!pipeline_send(&pipeline))
         return store_fail(store, "sending failed");
-    for (uint32_t i = 0; i < batch->count; i++) {
-        if (!answers[i].asked)
-            continue;
-        bool fine = item_claims(&batch->items[i])
-                        ? read_claim(store, &pipeline, &answers[i].won)
-                        : store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored);
-        if (!fine)
-            return false;
-    }
-    return true;
+    crash_point(CRASH_IN_CLAIM);
+    redisReply *executed = store_executed(store, &pipeline, asked);
+    bool fine = executed && take_first(store, batch, executed, answers);
+    freeReplyObject(executed);
+    crash_point(CRASH_AFTER_CLAIM);
+    return fine;
+}
+
+/* Reads the mark behind look-ups: what they found, or did not find, counts only if the data are still the same. */
+static bool read_epoch(struct store *store, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE];
+    enum epoch_finding finding;
+    if (!redis_epoch_answer(&store->epoch, pipeline, &finding, why, sizeof(why)))
+        return store_fail(store, why);
+    return finding == EPOCH_SAME || store_find_unsound(store, "the epoch is not there, or another one");
 }
 
 /* Second pipeline: what stands under the id and the email of the claims that were lost. */
@@ -136,6 +156,7 @@ static bool claim_second(struct store *store, struct batch *batch, struct claim_
     }
     if (pipeline.count == 0)
         return true;
+    redis_epoch_ask(&pipeline);
     if (!pipeline_send(&pipeline))
         return store_fail(store, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++)
@@ -143,7 +164,7 @@ static bool claim_second(struct store *store, struct batch *batch, struct claim_
             if (!store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored) ||
                 !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner))
                 return false;
-    return true;
+    return read_epoch(store, &pipeline);
 }
 
 /* Third pipeline: where the clients come from that hold those emails. */
@@ -156,21 +177,22 @@ static bool claim_third(struct store *store, struct batch *batch, struct claim_a
             write_get_line(&pipeline, &batch->items[i], answers[i].finding.owner);
     if (pipeline.count == 0)
         return true;
+    redis_epoch_ask(&pipeline);
     if (!pipeline_send(&pipeline))
         return store_fail(store, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++)
         if (owner_matters(&batch->items[i], &answers[i]) &&
             !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner_line))
             return false;
-    return true;
+    return read_epoch(store, &pipeline);
 }
 
 /* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
  * now find other clients in their way. */
-static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, bool *again)
+static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
-    if (!claim_first(store, batch, answers) || !claim_second(store, batch, answers) ||
+    if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
         !claim_third(store, batch, answers))
         return false;
     for (uint32_t i = 0; i < batch->count && !*again; i++) {
@@ -184,16 +206,34 @@ static bool claim_run(struct store *store, struct batch *batch, struct claim_ans
     return true;
 }
 
+/* How many items have something to ask of Redis. */
+static size_t claim_begin(const struct batch *batch, struct claim_answer *answers)
+{
+    size_t asked = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        answers[i] = (struct claim_answer){.asked = item_claims(item) || item_asks(item)};
+        asked += answers[i].asked;
+    }
+    return asked;
+}
+
 bool store_claim(struct store *store, struct batch *batch)
 {
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
-    bool again = true;
+    size_t asked = claim_begin(batch, answers);
+    bool again = asked > 0;
+    if (!store->sound)
+        return false;
     for (uint32_t run = 0; again; run++) {
         if (run == CLAIM_RUNS(batch))
             return store_fail(store, "the claims of a batch keep changing");
-        if (!claim_run(store, batch, answers, &again))
+        claim_begin(batch, answers);
+        if (!claim_run(store, batch, answers, asked, &again))
             return false;
     }
+    store->asked = asked > 0;
+    store->asked_audit = store->audits;
     for (uint32_t i = 0; i < batch->count; i++) {
         if (answers[i].won)
             batch->items[i].outcome = OUTCOME_CREATED;

@@ -2,9 +2,6 @@
 #include "worker/definitions_cache.h"
 #include "worker/store_parts.h"
 
-/* More than one is needed only if Redis' data are replaced just now. */
-#define LOOK_UP_RUNS 3
-
 /* What the look-up is for: the batch's distinct workspaces that must be read, and each item's entry. */
 struct look_up {
     struct definitions_entry **stale;
@@ -89,31 +86,24 @@ static bool look_up_run(struct store *store, struct definitions_cache *cache, st
     return redis_epoch_answer(&store->epoch, &pipeline, finding, why, sizeof(why)) || store_fail(store, why);
 }
 
-static bool learn_epoch(struct store *store)
-{
-    char why[WHY_SIZE];
-    return redis_epoch_learn(&store->epoch, store->connection, why, sizeof(why)) || store_fail(store, why);
-}
-
 bool store_definitions(struct store *store, struct definitions_cache *cache, struct batch *batch)
 {
     size_t mark = batch->arena.used;
     struct look_up look_up = {.stale = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.stale)),
                               .entries = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.entries))};
-    enum epoch_finding finding = EPOCH_SAME;
-    if (!store->epoch.known && !learn_epoch(store))
+    enum epoch_finding finding;
+    if (!store->sound)
         return false;
-    definitions_cache_begin(cache, store->config->redis.timeout_ms);
-    for (int run = 1; look_up_run(store, cache, batch, &look_up, &finding) && finding != EPOCH_SAME; run++) {
-        if (run == LOOK_UP_RUNS)
-            return store_fail(store, "the data of Redis keep being replaced");
-        log_warning("Redis holds other data than before; all definitions are read anew");
+    if (memcmp(&store->definitions_epoch, &store->epoch, sizeof(store->epoch)) != 0)
         definitions_cache_void(cache);
-        if (!learn_epoch(store))
-            return false;
-    }
-    if (!store->connection)
+    store->definitions_epoch = store->epoch;
+    definitions_cache_begin(cache, store->config->redis.timeout_ms);
+    if (!look_up_run(store, cache, batch, &look_up, &finding))
         return false;
+    if (finding != EPOCH_SAME) {
+        store->definitions_epoch.known = false; /* what was just read belongs to neither */
+        return store_find_unsound(store, "the epoch is not there, or another one");
+    }
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!look_up.entries[i])
             continue;

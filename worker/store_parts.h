@@ -14,14 +14,57 @@ struct store {
     redisContext *connection; /* NULL: none */
     int64_t checked_ms;       /* when the connection answered a PING */
     uint64_t retries;
-    struct redis_epoch epoch; /* of the data that the definitions cache comes from */
-    struct log_fault away;
+    bool sound;
+    uint64_t audits;                      /* that found it sound */
+    struct redis_epoch epoch;             /* that the last audit found */
+    struct redis_epoch definitions_epoch; /* of the data that the definitions cache comes from */
+    char owner[EPOCH_LENGTH];             /* our name, in the owner keys of our partitions */
+    struct offsets record_ends;           /* every record before them is in Redis */
+    bool asked;                           /* the outcomes of the present batch come from Redis */
+    uint64_t asked_audit;                 /* `audits` at that time */
+    struct log_fault away, unsound;
 };
+
+/* The marks. */
+#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
+#define CHECKPOINT_KEY(place) SPAN("client-intake:checkpoint:"), (place)
 
 /* The parts of the index's keys, contract §4. The braces keep a workspace on one cluster slot. */
 #define CLIENT_KEY(workspace, id)   SPAN("client:{"), (workspace), SPAN("}:"), (id)
 #define EMAIL_KEY(workspace, email) SPAN("client-email:{"), (workspace), SPAN("}:"), (email)
 #define DEFINITIONS_KEY(workspace)  SPAN("custom-fields:{"), (workspace), SPAN("}")
+
+/* "topic/partition" of the command topic, in the arena. */
+struct span store_place(const struct store *store, int32_t partition, struct arena *arena);
+
+/* The marks are not as they were left. Always returns false. */
+bool store_find_unsound(struct store *store, const char *why);
+
+/* Watches the epoch and the owners of the batch's partitions (WATCH, and nothing else from before), and compares them.
+ * An EXEC that follows on this connection happens only if they have not changed until then. False after store_fail or
+ * store_find_unsound. */
+bool store_fence(struct store *store, struct batch *batch);
+
+/* Reads the next answer, which must be of this type. New, or NULL after store_fail. */
+redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, int type);
+
+/* Reads the answers to MULTI, `count` commands and EXEC: that of EXEC, whose elements are those of the commands. New;
+ * or NULL after store_fail, or when nothing was done since something watched has changed. */
+redisReply *store_executed(struct store *store, struct redis_pipeline *pipeline, size_t count);
+
+/* Sends the pipeline and reads its answers, whatever they are but errors. False after store_fail. */
+bool store_carry_out(struct store *store, struct redis_pipeline *pipeline);
+
+/* A checkpoint's text, and back; `record_ends` is then the caller's. False if it is none of ours. */
+struct span checkpoint_text(int64_t next, const struct offsets *record_ends, struct arena *arena);
+bool checkpoint_parse(struct span text, int64_t *next, struct offsets *record_ends);
+void write_checkpoint(struct redis_pipeline *pipeline, struct span place, struct span text);
+
+/* Writes our name into the owner keys. False after store_fail. */
+bool store_own(struct store *store, const int32_t *partitions, int32_t count, struct arena *scratch);
+
+/* A command without arguments, such as MULTI. */
+void write_word(struct redis_pipeline *pipeline, struct span word);
 
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool store_fail(struct store *store, const char *why);

@@ -3,7 +3,8 @@
  * After a crash, a command may be accepted that was refused before (its definitions have come meanwhile), while a later
  * command of its partition, not committed either, holds its id or email already. By contract that later client does not
  * count. It is replaced; then the batch is claimed anew, so that the later command is judged in its turn. */
-#include "common/text.h"
+#include "worker/crash_point.h"
+#include "worker/record.h"
 #include "worker/store_parts.h"
 
 /* What goes when the item's client comes. */
@@ -41,12 +42,6 @@ static bool ask_for_string(struct store *store, struct redis_pipeline *pipeline,
     return pipeline_send(pipeline) ? store_read(store, pipeline, arena, value) : store_fail(store, "sending failed");
 }
 
-static void write_word(struct redis_pipeline *pipeline, struct span word)
-{
-    pipeline_command(pipeline, 1);
-    pipeline_parts(pipeline, word);
-}
-
 static bool watch(struct store *store, struct batch *batch, const struct span *key, size_t parts)
 {
     struct redis_pipeline pipeline;
@@ -69,7 +64,7 @@ static bool find(struct store *store, struct batch *batch, const struct item *it
 {
     struct redis_pipeline pipeline;
     *finding = (struct claim_finding){0};
-    if (!WATCH(store, batch, CLIENT_KEY(item->workspace, item_id(item))) ||
+    if (!store_fence(store, batch) || !WATCH(store, batch, CLIENT_KEY(item->workspace, item_id(item))) ||
         !WATCH(store, batch, EMAIL_KEY(item->workspace, item->email_key)))
         return false;
     pipeline_open(&pipeline, store->connection, &batch->arena);
@@ -108,19 +103,6 @@ static void write_takeover(struct redis_pipeline *pipeline, const struct item *i
     write_word(pipeline, SPAN("EXEC"));
 }
 
-/* The email of a client that this program composed, in lower case: found by its place in the text, since an email has
- * neither quotes nor escapes and the names before it cannot hold an unescaped quote. */
-static struct span record_email(struct span record, struct arena *arena)
-{
-    struct span mark = SPAN("\"email\":\"");
-    const char *found = memmem(record.at, record.length, mark.at, mark.length);
-    if (!found)
-        return SPAN_NONE;
-    struct span rest = span_from(record, (size_t)(found - record.at) + mark.length);
-    const char *end = memchr(rest.at, '"', rest.length);
-    return end ? text_ascii_lower(span_of(rest.at, (size_t)(end - rest.at)), arena) : SPAN_NONE;
-}
-
 static struct takeover takeover_of(const struct item *item, const struct claim_finding *finding, struct arena *arena)
 {
     struct takeover takeover = {SPAN_NONE, SPAN_NONE};
@@ -148,6 +130,7 @@ bool store_take_over(struct store *store, struct batch *batch, const struct item
         write_word(&pipeline, SPAN("UNWATCH"));
     else
         write_takeover(&pipeline, item, &takeover, source);
+    crash_point(CRASH_IN_TAKEOVER);
     redisReply *reply = ask(store, &pipeline);
     if (!reply)
         return false;

@@ -14,10 +14,12 @@
 #define RETRY_MS     50
 
 struct topic_reader {
+    const struct config *config;
     rd_kafka_t *handle;
     char *topic;
     char fault[512]; /* what librdkafka complained about last; "" for nothing */
     int wait_ms;
+    bool awaits_open; /* the end counts what open transactions have written, and is reached when they have ended */
     int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
     int32_t count;
     struct partition {
@@ -49,27 +51,36 @@ static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, ch
     return false;
 }
 
-static bool open_consumer(struct topic_reader *reader, const struct config *config, char *why, size_t why_size)
+/* New, or NULL with the reason in `why`. */
+static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *why, size_t why_size)
 {
-    static const struct {
+    const struct config *config = reader->config;
+    const struct {
         const char *name, *value;
-    } settings[] = {{"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
-                    {"isolation.level", "read_committed"}, {"enable.partition.eof", "true"},
-                    {"auto.offset.reset", "earliest"},     {"fetch.wait.max.ms", "10"}};
+    } settings[] = {{"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
+                    {"isolation.level", isolation},    {"enable.partition.eof", "true"},
+                    {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
+    rd_kafka_t *handle = NULL;
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, why_size);
     if (!conf)
-        return false;
+        return NULL;
     bool fine = true;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && fine; i++)
         fine = kafka_conf_set(conf, settings[i].name, settings[i].value, why, why_size);
     rd_kafka_conf_set_opaque(conf, reader);
     rd_kafka_conf_set_error_cb(conf, on_error);
     if (fine)
-        reader->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
-    if (!reader->handle) {
+        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!handle)
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+    return handle;
+}
+
+static bool open_consumer(struct topic_reader *reader, char *why, size_t why_size)
+{
+    reader->handle = consumer_new(reader, "read_committed", why, why_size);
+    if (!reader->handle)
         return false;
-    }
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
     return !code || fail(reader, code, why, why_size);
 }
@@ -100,23 +111,24 @@ static bool find_partitions(struct topic_reader *reader, char *why, size_t why_s
 }
 
 /* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
-static rd_kafka_resp_err_t find_end(struct topic_reader *reader, int32_t number, int64_t *low, int64_t *end)
+static rd_kafka_resp_err_t find_end(struct topic_reader *reader, rd_kafka_t *handle, int32_t number, int64_t *low,
+                                    int64_t *end)
 {
     int64_t since_ms = now_ms();
     for (;;) {
         rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(reader->handle, reader->topic, number, low, end, reader->wait_ms);
+            rd_kafka_query_watermark_offsets(handle, reader->topic, number, low, end, reader->wait_ms);
         if (!code || now_ms() - since_ms >= NEW_TOPIC_MS)
             return code;
         nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
     }
 }
 
-static bool find_ends(struct topic_reader *reader, char *why, size_t why_size)
+static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why, size_t why_size)
 {
     for (int32_t i = 0; i < reader->count; i++) {
         struct partition *partition = &reader->partitions[i];
-        rd_kafka_resp_err_t code = find_end(reader, i, &partition->low, &partition->end);
+        rd_kafka_resp_err_t code = find_end(reader, handle, i, &partition->low, &partition->end);
         if (code)
             return fail(reader, code, why, why_size);
         if (partition->next == UNKNOWN)
@@ -153,11 +165,40 @@ bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, si
     *grown = false;
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].end;
-    if (!find_partitions(reader, why, why_size) || !find_ends(reader, why, why_size))
+    if (!find_partitions(reader, why, why_size) || !find_ends(reader, reader->handle, why, why_size))
         return false;
     for (int32_t i = 0; i < reader->count; i++)
         *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
     return begin(reader, why, why_size);
+}
+
+bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t why_size)
+{
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, why_size);
+    bool fine = observer && find_partitions(reader, why, why_size) && find_ends(reader, observer, why, why_size);
+    if (observer)
+        rd_kafka_destroy(observer);
+    if (!fine)
+        return false;
+    reader->awaits_open = true;
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        int64_t wanted = from ? offsets_get(from, i) : OFFSET_NONE;
+        partition->next = wanted > partition->low ? wanted : partition->low;
+    }
+    return begin(reader, why, why_size);
+}
+
+void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends)
+{
+    offsets_free(ends);
+    for (int32_t i = 0; i < reader->count; i++)
+        offsets_set(ends, i, reader->partitions[i].end);
+}
+
+rd_kafka_t *topic_reader_handle(const struct topic_reader *reader)
+{
+    return reader->handle;
 }
 
 struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
@@ -165,13 +206,14 @@ struct topic_reader *topic_reader_open(const struct config *config, const char *
 {
     struct topic_reader *reader = calloc(1, sizeof(*reader));
     if (reader) {
+        reader->config = config;
         reader->topic = strdup(topic);
         reader->wait_ms = wait_ms;
     }
     if (!reader || !reader->topic)
         snprintf(why, why_size, "out of memory");
-    else if (open_consumer(reader, config, why, why_size) && find_partitions(reader, why, why_size) &&
-             find_ends(reader, why, why_size) && topic_reader_rewind(reader, why, why_size))
+    else if (open_consumer(reader, why, why_size) && find_partitions(reader, why, why_size) &&
+             find_ends(reader, reader->handle, why, why_size) && topic_reader_rewind(reader, why, why_size))
         return reader;
     topic_reader_close(reader);
     return NULL;
@@ -198,17 +240,17 @@ static bool is_at_end(const struct topic_reader *reader)
     return true;
 }
 
-/* True if the message is one of this reading. What an open transaction has written ends the reading early: it is told
- * as the end of the partition, and left to the next extension. */
+/* True if the message is one of this reading. Where an open transaction begins, the end of the partition is told: that
+ * ends the reading, and leaves the rest to the next extension, unless open transactions are awaited. */
 static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
 {
     if (message->partition < 0 || message->partition >= reader->count)
         return false;
     struct partition *partition = &reader->partitions[message->partition];
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (message->offset < partition->end)
+        if (message->offset < partition->end && !reader->awaits_open)
             partition->end = message->offset;
-        partition->next = partition->end;
+        partition->next = message->offset < partition->end ? message->offset : partition->end;
     }
     if (message->err || partition->next >= partition->end)
         return false;
@@ -235,7 +277,7 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
         snprintf(reader->fault, sizeof(reader->fault), "%s", rd_kafka_message_errstr(polled));
     if (polled)
         rd_kafka_message_destroy(polled);
-    if (now_ms() - reader->heard_ms < reader->wait_ms)
+    if (reader->awaits_open || now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
     fail(reader, code, why, why_size);
     return TOPIC_FAILED;

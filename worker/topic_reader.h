@@ -6,6 +6,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "worker/config.h"
+#include "worker/offsets.h"
 
 struct topic_reader;
 
@@ -21,6 +22,18 @@ bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size
 /* Goes to the end as it was, and takes the present end as the new one. *grown: there may be something between them.
  * False with the reason in `why`. */
 bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t why_size);
+
+/* Takes as the end the present end with what open transactions have written, and goes back to the beginning, or to
+ * `from` if that is not NULL (a partition that it does not know, or that is gone there, begins at its beginning). The
+ * reading waits then until those transactions have ended, so that whatever was being committed when this was called is
+ * read or has been aborted. False with the reason in `why`. */
+bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t why_size);
+
+/* The ends of this reading. *ends is replaced, and the caller's. */
+void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends);
+
+/* Borrowed: a consumer that is no member of the config's group, for questions. */
+rd_kafka_t *topic_reader_handle(const struct topic_reader *reader);
 
 /* The next message, in the order of its partition; several partitions come in any order. TOPIC_MESSAGE: *message is
  * to be destroyed with rd_kafka_message_destroy. TOPIC_PAUSE: nothing came for a moment; ask again. TOPIC_FAILED: the

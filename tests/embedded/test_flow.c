@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "tests/embedded/scene.h"
+#include "worker/batch.h"
 
 #define READ_LIMIT_MS 30000
 
@@ -404,8 +405,18 @@ START_TEST(no_injected_error_stops_the_worker)
 }
 END_TEST
 
-/* The errors of Produce are injected while the worker has commands in hand, since the test's own sending would meet
- * them otherwise. */
+static void wait_until_committed(uint64_t commands)
+{
+    size_t threads;
+    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
+        ck_assert_int_lt(waited, READ_LIMIT_MS);
+        sleep_ms(20);
+    }
+}
+
+/* The errors of Produce are injected while Redis is away, so that the worker's own sending is the next: the test's
+ * would meet them otherwise. */
 START_TEST(no_refused_record_stops_the_worker)
 {
     static const rd_kafka_resp_err_t codes[] = {
@@ -417,10 +428,9 @@ START_TEST(no_refused_record_stops_the_worker)
     bool seen[sizeof(codes) / sizeof(codes[0])] = {false};
     for (size_t i = 0; i < count; i++) {
         scene_send_valid(0, (int)i);
-        sleep_ms(i == 0 ? 5000 : 500);
         rd_kafka_mock_push_request_errors(scene.broker.cluster, PRODUCE, 1, codes[i]);
         scene_begin_redis();
-        sleep_ms(3000);
+        wait_until_committed(i + 1);
         scene_end_redis();
     }
     rd_kafka_message_t *replies[1000];

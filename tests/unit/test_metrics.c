@@ -210,6 +210,8 @@ static const struct {
     {"dead_letters_refused_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
+    {"rebuilds_total", "counter", 1},
+    {"rebuilding_threads", "gauge", 1},
     {"definitions_cache_total", "counter", 6},
     {"definitions_waiting_partitions", "gauge", 1},
     {"batch_seconds", "histogram", 6 * (19 + 2)},

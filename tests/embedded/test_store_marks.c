@@ -1,0 +1,307 @@
+/* The marks that the store leaves in Redis: nothing is claimed on data that were lost, nor by a worker whose partitions
+ * have another owner, whenever that happens; and what an audit makes of them. */
+#include "tests/embedded/index_stage.h"
+#include "worker/crash_point.h"
+#include "worker/store_audit.h"
+
+/* A command on the second connection, at a point of the store's work. */
+static enum crash_point when;
+static const char *what;
+
+void crash_point(enum crash_point point)
+{
+    if (!what || point != when)
+        return;
+    freeReplyObject(redisCommand(aside, what));
+    what = NULL;
+}
+
+static void meddle(const char *command)
+{
+    redisReply *reply = redisCommand(aside, command);
+    ck_assert_msg(reply && reply->type != REDIS_REPLY_ERROR, "%s: %s", command, reply ? reply->str : aside->errstr);
+    freeReplyObject(reply);
+}
+
+static void meddle_at(enum crash_point point, const char *command)
+{
+    when = point;
+    what = command;
+}
+
+static void put_valid(int64_t offset, const char *id, const char *email)
+{
+    put(&(struct command){0, offset, id, id, email});
+}
+
+/* The claim of one valid command, in a batch of its own. */
+static bool claims(int64_t offset, const char *id)
+{
+    char email[64];
+    snprintf(email, sizeof(email), "%s@example.com", id);
+    batch_reset(&batch);
+    put_valid(offset, id, arena_format(&batch.arena, "%s%c", email, '\0').at);
+    return store_claim(store, &batch);
+}
+
+static bool exists(const char *pattern)
+{
+    redisReply *keys = redisCommand(aside, "KEYS %s", pattern);
+    bool some = keys->elements > 0;
+    freeReplyObject(keys);
+    return some;
+}
+
+static bool holds(const char *key, const char *value)
+{
+    redisReply *reply = redisCommand(aside, "GET %s", key);
+    bool same = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0;
+    freeReplyObject(reply);
+    return same;
+}
+
+static void expect_nothing_claimed(void)
+{
+    ck_assert(!store_is_sound(store));
+    ck_assert(!exists("client:*") && !exists("client-email:*"));
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_UNDECIDED);
+}
+
+/* ---- claims ---- */
+
+START_TEST(a_store_that_was_not_audited_claims_nothing)
+{
+    store_doubt(store);
+    ck_assert(!claims(1, "x"));
+    expect_nothing_claimed();
+}
+END_TEST
+
+/* Each way in which data are lost or replaced on a connection that stays, at each moment at which it can happen. */
+static const char *const losses[] = {"FLUSHALL", "FLUSHDB ASYNC", "SWAPDB 0 1", "DEL client-intake:epoch",
+                                     "SET client-intake:epoch 0123456789abcdef0123456789abcdef"};
+static const enum crash_point moments[] = {CRASH_BEFORE_FENCE, CRASH_BEFORE_CLAIM};
+
+START_TEST(nothing_is_claimed_after_a_loss)
+{
+    size_t loss = (size_t)_i / 2;
+    meddle_at(moments[_i % 2], losses[loss]);
+    ck_assert(!claims(1, "x"));
+    ck_assert(!claims(1, "x"));
+    expect_nothing_claimed();
+}
+END_TEST
+
+START_TEST(a_loss_behind_the_claims_voids_what_was_looked_up)
+{
+    ck_assert(claims(1, "x"));
+    meddle_at(CRASH_AFTER_CLAIM, "FLUSHALL");
+    batch_reset(&batch);
+    put_valid(2, "x", "other@example.com");
+    ck_assert(!store_claim(store, &batch));
+    expect_nothing_claimed();
+}
+END_TEST
+
+START_TEST(nothing_is_claimed_for_the_partition_of_another)
+{
+    meddle_at(moments[_i], "SET client-intake:owner:clients.commands/0 somebody");
+    ck_assert(!claims(1, "x"));
+    ck_assert(!claims(1, "x"));
+    expect_nothing_claimed();
+}
+END_TEST
+
+START_TEST(others_may_own_other_partitions)
+{
+    meddle("SET client-intake:owner:clients.commands/1 somebody");
+    ck_assert(claims(1, "x"));
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
+}
+END_TEST
+
+START_TEST(nothing_is_taken_over_after_a_loss)
+{
+    ck_assert(claims(5, "x")); /* this worker's own future */
+    meddle_at(CRASH_IN_TAKEOVER, "FLUSHALL");
+    ck_assert(!claims(1, "x"));
+    expect_nothing_claimed();
+}
+END_TEST
+
+START_TEST(a_batch_that_asks_nothing_of_redis_is_decided_without_it)
+{
+    batch_reset(&batch);
+    put(&(struct command){0, 1, "x", "x", NULL});
+    batch.items[0].has_identity = false;
+    meddle("FLUSHALL");
+    ck_assert(store_claim(store, &batch));
+    ck_assert(!store_confirm(store, &batch)); /* but nobody may say that it was committed */
+}
+END_TEST
+
+/* ---- before and after the commit ---- */
+
+START_TEST(outcomes_stand_if_nothing_happened)
+{
+    ck_assert(claims(1, "x"));
+    ck_assert(store_confirm(store, &batch));
+}
+END_TEST
+
+static const char *const harms[] = {"FLUSHALL", "SWAPDB 0 1", "CLIENT KILL TYPE normal SKIPME yes",
+                                    "SET client-intake:owner:clients.commands/0 somebody"};
+
+START_TEST(outcomes_do_not_stand_after_a_loss)
+{
+    ck_assert(claims(1, "x"));
+    meddle(harms[_i]);
+    ck_assert(!store_confirm(store, &batch));
+    ck_assert(!store_is_sound(store));
+}
+END_TEST
+
+START_TEST(outcomes_of_before_an_audit_do_not_stand)
+{
+    ck_assert(claims(1, "x"));
+    store_doubt(store);
+    ck_assert(store_trust(store, 8));
+    ck_assert(!store_confirm(store, &batch));
+}
+END_TEST
+
+START_TEST(a_checkpoint_tells_how_far_each_partition_is)
+{
+    struct offsets record_ends = {0};
+    offsets_set(&record_ends, 2, 40);
+    batch_reset(&batch);
+    put(&(struct command){0, 7, "x", "x", "x@example.com"});
+    put(&(struct command){3, 90, "y", "y", "y@example.com"});
+    put(&(struct command){0, 9, "z", "z", NULL});
+    batch.items[2].dropped = true;
+    ck_assert(store_claim(store, &batch) && store_confirm(store, &batch));
+    store_checkpoint(store, &batch, &record_ends);
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8 -,-,40"));
+    ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91 -,-,40"));
+    ck_assert(store_is_sound(store));
+    offsets_free(&record_ends);
+}
+END_TEST
+
+START_TEST(no_checkpoint_is_written_for_the_partition_of_another)
+{
+    struct offsets record_ends = {0};
+    ck_assert(claims(1, "x") && store_confirm(store, &batch));
+    meddle("SET client-intake:owner:clients.commands/0 somebody");
+    store_checkpoint(store, &batch, &record_ends);
+    ck_assert(!exists("client-intake:checkpoint:*"));
+    ck_assert(!store_is_sound(store));
+}
+END_TEST
+
+/* ---- audits ---- */
+
+static enum audit_result audit(const char *committed_text, const char *expected_from)
+{
+    struct offsets committed, record_ends, from = {0};
+    ck_assert(offsets_parse(span_of_text(committed_text), &committed));
+    ck_assert(offsets_parse(SPAN("100,100"), &record_ends));
+    batch_reset(&batch);
+    enum audit_result result = store_audit(store, &committed, &record_ends, &batch.arena, &from);
+    struct span text = offsets_text(&from, &batch.arena);
+    if (expected_from)
+        ck_assert_msg(span_equal(text, span_of_text(expected_from)), "from %.*s", SPAN_FORMAT(text));
+    offsets_free(&committed);
+    offsets_free(&record_ends);
+    offsets_free(&from);
+    return result;
+}
+
+START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
+{
+    static const struct {
+        const char *what, *first, *second, *committed;
+        enum audit_result result;
+        const char *from;
+    } rows[] = {
+        {"nothing was ever committed", NULL, NULL, "-,-", AUDIT_FINE, ""},
+        {"the beginning was committed", NULL, NULL, "0,-", AUDIT_FINE, ""},
+        {"all are up to date", "5 7,8", "9 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is ahead", "6 7,8", "9 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is behind", "4 7,8", "9 9,9", "5,9", AUDIT_BEHIND, "7,8"},
+        {"both are behind", "4 7,8", "8 5,9", "5,9", AUDIT_BEHIND, "5,8"},
+        {"behind, and knows nothing of a partition", "4 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
+        {"behind, and knows of fewer partitions", "4 7,8", "8 5", "5,9", AUDIT_BEHIND, "5,-"},
+        {"one is missing", "5 7,8", NULL, "5,9", AUDIT_LOST, NULL},
+        {"one is missing, one behind", "4 7,8", NULL, "5,9", AUDIT_LOST, NULL},
+        {"one is of another form", "5 7,8", "nonsense", "5,9", AUDIT_LOST, NULL},
+        {"one has no offset", "5 7,8", "- 7,8", "5,9", AUDIT_LOST, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const texts[] = {rows[i].first, rows[i].second};
+        for (size_t partition = 0; partition < 2; partition++) {
+            freeReplyObject(redisCommand(aside, "DEL client-intake:checkpoint:clients.commands/%d", (int)partition));
+            if (texts[partition])
+                freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/%d %s",
+                                             (int)partition, texts[partition]));
+        }
+        ck_assert_msg(audit(rows[i].committed, rows[i].from) == rows[i].result, "%s", rows[i].what);
+    }
+}
+END_TEST
+
+START_TEST(without_an_epoch_everything_may_be_lost)
+{
+    meddle("DEL client-intake:epoch");
+    ck_assert_int_eq(audit("-,-", NULL), AUDIT_LOST);
+}
+END_TEST
+
+START_TEST(another_epoch_is_taken_over_if_nothing_is_missing)
+{
+    meddle("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    ck_assert(!claims(1, "x"));
+    ck_assert_int_eq(audit("-,-", NULL), AUDIT_FINE);
+    ck_assert(store_take(store, (const int32_t[]){0}, 1, &batch.arena));
+    ck_assert(claims(1, "x"));
+}
+END_TEST
+
+START_TEST(an_audit_needs_a_connection)
+{
+    meddle("CLIENT KILL TYPE normal SKIPME yes");
+    ck_assert_int_eq(audit("5", NULL), AUDIT_FAILED);
+    ck_assert(store_connect(store));
+    ck_assert_int_eq(audit("-", NULL), AUDIT_FINE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_marks");
+    TCase *tcase = tcase_create("marks");
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, redis_open, redis_close);
+    tcase_add_test(tcase, a_store_that_was_not_audited_claims_nothing);
+    tcase_add_loop_test(tcase, nothing_is_claimed_after_a_loss, 0, 2 * sizeof(losses) / sizeof(losses[0]));
+    tcase_add_test(tcase, a_loss_behind_the_claims_voids_what_was_looked_up);
+    tcase_add_loop_test(tcase, nothing_is_claimed_for_the_partition_of_another, 0, 2);
+    tcase_add_test(tcase, others_may_own_other_partitions);
+    tcase_add_test(tcase, nothing_is_taken_over_after_a_loss);
+    tcase_add_test(tcase, a_batch_that_asks_nothing_of_redis_is_decided_without_it);
+    tcase_add_test(tcase, outcomes_stand_if_nothing_happened);
+    tcase_add_loop_test(tcase, outcomes_do_not_stand_after_a_loss, 0, sizeof(harms) / sizeof(harms[0]));
+    tcase_add_test(tcase, outcomes_of_before_an_audit_do_not_stand);
+    tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
+    tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
+    tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
+    tcase_add_test(tcase, without_an_epoch_everything_may_be_lost);
+    tcase_add_test(tcase, another_epoch_is_taken_over_if_nothing_is_missing);
+    tcase_add_test(tcase, an_audit_needs_a_connection);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,179 @@
+#include "worker/offsets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void offsets_free(struct offsets *offsets)
+{
+    free(offsets->at);
+    *offsets = (struct offsets){0};
+}
+
+int64_t offsets_get(const struct offsets *offsets, int32_t partition)
+{
+    return partition >= 0 && partition < offsets->count ? offsets->at[partition] : OFFSET_NONE;
+}
+
+static void offsets_grow(struct offsets *offsets, int32_t count)
+{
+    if (count <= offsets->count)
+        return;
+    int64_t *grown = realloc(offsets->at, (size_t)count * sizeof(*grown));
+    if (!grown)
+        abort();
+    offsets->at = grown;
+    while (offsets->count < count)
+        grown[offsets->count++] = OFFSET_NONE;
+}
+
+void offsets_set(struct offsets *offsets, int32_t partition, int64_t offset)
+{
+    offsets_grow(offsets, partition + 1);
+    offsets->at[partition] = offset;
+}
+
+void offsets_raise(struct offsets *offsets, int32_t partition, int64_t offset)
+{
+    if (offsets_get(offsets, partition) < offset)
+        offsets_set(offsets, partition, offset);
+}
+
+void offsets_raise_all(struct offsets *offsets, const struct offsets *others)
+{
+    for (int32_t i = 0; i < others->count; i++)
+        offsets_raise(offsets, i, others->at[i]);
+}
+
+void offsets_lower_all(struct offsets *offsets, const struct offsets *others)
+{
+    for (int32_t i = 0; i < offsets->count; i++)
+        if (offsets_get(others, i) < offsets->at[i])
+            offsets->at[i] = offsets_get(others, i);
+}
+
+struct span offsets_text(const struct offsets *offsets, struct arena *arena)
+{
+    struct span text = arena_copy(arena, SPAN(""));
+    for (int32_t i = 0; i < offsets->count; i++) {
+        char part[32];
+        int length = offsets->at[i] == OFFSET_NONE
+                         ? snprintf(part, sizeof(part), "%s-", i > 0 ? "," : "")
+                         : snprintf(part, sizeof(part), "%s%lld", i > 0 ? "," : "", (long long)offsets->at[i]);
+        text.length += arena_copy(arena, span_of(part, (size_t)length)).length;
+    }
+    return text;
+}
+
+/* The number, or '-', at the beginning of *text; takes it off. */
+static bool take_offset(struct span *text, int64_t *offset)
+{
+    size_t digits = 0;
+    *offset = 0;
+    if (text->length > 0 && text->at[0] == '-') {
+        *offset = OFFSET_NONE;
+        *text = span_from(*text, 1);
+        return true;
+    }
+    for (; digits < text->length && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++)
+        *offset = *offset * 10 + (text->at[digits] - '0');
+    if (digits == 0 || digits > 18)
+        return false;
+    *text = span_from(*text, digits);
+    return true;
+}
+
+bool offsets_parse(struct span text, struct offsets *offsets)
+{
+    int64_t offset;
+    *offsets = (struct offsets){0};
+    while (text.length > 0) {
+        if (!take_offset(&text, &offset) || (text.length > 0 && (text.at[0] != ',' || text.length == 1))) {
+            offsets_free(offsets);
+            return false;
+        }
+        offsets_set(offsets, offsets->count, offset);
+        if (text.length > 0)
+            text = span_from(text, 1);
+    }
+    return true;
+}
+
+/* ---- what Kafka knows ---- */
+
+static bool fail(const char *topic, rd_kafka_resp_err_t code, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s: %s", topic, rd_kafka_err2str(code));
+    return false;
+}
+
+/* -1 with the reason in `why`; a topic that does not exist has none. */
+static int32_t count_partitions(rd_kafka_t *consumer, const char *topic, int wait_ms, char *why, size_t why_size)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
+    rd_kafka_resp_err_t code =
+        handle ? rd_kafka_metadata(consumer, 0, handle, &metadata, wait_ms) : rd_kafka_last_error();
+    int32_t count = 0;
+    if (handle)
+        rd_kafka_topic_destroy(handle);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
+        count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return count;
+    fail(topic, code, why, why_size);
+    return -1;
+}
+
+bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                     size_t why_size)
+{
+    int32_t count = count_partitions(consumer, topic, wait_ms, why, why_size);
+    offsets_free(offsets);
+    for (int32_t i = 0; i < count; i++) {
+        int64_t low, high;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer, topic, i, &low, &high, wait_ms);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return fail(topic, code, why, why_size);
+        offsets_set(offsets, i, high);
+    }
+    return count >= 0;
+}
+
+/* Asked again and again, for longer each time: while a consumer does not know its coordinator yet, librdkafka may sleep
+ * through the moment in which it learns it, up to the end of the time given. */
+static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms)
+{
+    for (int slice_ms = 100;; slice_ms *= 2) {
+        int some_ms = slice_ms < wait_ms ? slice_ms : wait_ms;
+        rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, some_ms);
+        wait_ms -= some_ms;
+        if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || wait_ms <= 0)
+            return code;
+    }
+}
+
+bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                      size_t why_size)
+{
+    int32_t count = count_partitions(consumer, topic, wait_ms, why, why_size);
+    offsets_free(offsets);
+    if (count <= 0)
+        return count == 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i);
+    rd_kafka_resp_err_t code = ask_group(consumer, list, wait_ms);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+        offsets_set(offsets, list->elems[i].partition,
+                    list->elems[i].offset >= 0 ? list->elems[i].offset : OFFSET_NONE);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
+}

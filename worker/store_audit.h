@@ -1,0 +1,51 @@
+/* store_audit: whether Redis still has what Kafka says is committed; and the rebuild, if it has not.
+ *
+ * A loss of data ends every connection (a restart, another server), or takes the epoch away (a flush). So an audit on
+ * every new connection and on every missing epoch meets all of them but one: a master that goes on taking writes after
+ * another has been promoted.
+ *
+ * What survives a loss is what Redis was at an earlier moment: a file and a replica's stream are cut at their end. So
+ * if a checkpoint survived, everything that was in Redis before it survived, too. If a partition's checkpoint is not
+ * behind what the group has committed, nothing is lost of that partition; if this holds for every partition of the
+ * topic, ours or not, nothing is lost at all. If it is behind, only what was written to the record topic after it can
+ * be missing. */
+#ifndef WORKER_STORE_AUDIT_H
+#define WORKER_STORE_AUDIT_H
+
+#include "worker/store.h"
+
+enum audit_result {
+    AUDIT_FINE,   /* nothing is missing; store_take makes it sound */
+    AUDIT_BEHIND, /* what was written to the record topic from *from on may be missing. Also said for a moment while
+                     another worker is between its commit and its checkpoint */
+    AUDIT_LOST,   /* anything may be missing */
+    AUDIT_FAILED  /* Redis gave no answer: again after store_connect */
+};
+
+/* `committed`: what the group has committed, transactions that had come to their commit waited for (offsets_of_group).
+ * `record_ends`: the present end of committed records. *from is replaced, and the caller's. */
+enum audit_result store_audit(struct store *store, const struct offsets *committed, const struct offsets *record_ends,
+                              struct arena *scratch, struct offsets *from);
+
+/* After AUDIT_FINE: becomes the owner of these partitions, and is sound from now on. False after a failure. */
+bool store_take(struct store *store, const int32_t *partitions, int32_t count, struct arena *scratch);
+
+/* ---- the rebuild ---- */
+
+/* Called several times a second: keeps its caller's connections alive. False: give up for this time. */
+typedef bool rebuild_patience(void *listener);
+
+enum rebuild_result {
+    REBUILD_DONE,   /* by us, or another did it or does it no more: audit again */
+    REBUILD_FAILED, /* the reason is in `why`; what was written is right, and will be written again */
+    REBUILD_ENDED   /* patience said so */
+};
+
+/* Brings Redis what the record topic has, from `from` on; or all of it, if that is NULL: then with the definitions that
+ * it lacks and a new epoch at the end, by one worker at a time, while all others wait. It adds and corrects clients,
+ * and removes those that the topic has as removed. */
+enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct offsets *from,
+                                  struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
+                                  size_t why_size);
+
+#endif

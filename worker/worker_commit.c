@@ -1,0 +1,136 @@
+/* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
+#include <time.h>
+
+#include "worker/crash_point.h"
+#include "worker/stop.h"
+#include "worker/tally.h"
+#include "worker/worker_parts.h"
+
+/* What became of a try. */
+enum try_result {
+    TRY_DONE,  /* committed, or nothing of the batch is ours any more */
+    TRY_AGAIN, /* the transaction is undone, or lost: send again */
+    TRY_VOID,  /* it is undone, or lost, and the outcomes with it */
+    TRY_STOP   /* the end was asked for */
+};
+
+static void worker_count_transaction(struct worker *worker, enum sink_result result)
+{
+    static const enum transaction_result results[] = {
+        [SINK_DONE] = TRANSACTION_COMMITTED, [SINK_ABORTED] = TRANSACTION_ABORTED, [SINK_BROKEN] = TRANSACTION_LOST};
+    if (worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE && result != SINK_LATER)
+        metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
+}
+
+/* A step of the transaction's end, tried until it has an answer, or the end is asked for: then SINK_LATER. */
+enum step { STEP_OFFER, STEP_COMMIT, STEP_ABORT };
+
+static enum sink_result worker_step(struct worker *worker, enum step step,
+                                    const rd_kafka_topic_partition_list_t *offsets)
+{
+    enum sink_result result;
+    do {
+        result = step == STEP_OFFER    ? sink_offer(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
+                 : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
+                                       : sink_abort(worker->sink, COMMIT_WAIT_MS);
+        worker->kafka_is_slow = result == SINK_LATER;
+        worker_turn(worker);
+    } while (result == SINK_LATER && !stop_is_requested());
+    return result;
+}
+
+/* Sends the batch and ends its transaction. *is_void: it was undone since the outcomes do not stand. */
+static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
+                                    bool *is_void)
+{
+    crash_point(CRASH_BEFORE_SEND);
+    enum sink_result result = sink_send(worker->sink);
+    crash_point(CRASH_AFTER_SEND);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_OFFER, offsets);
+    crash_point(CRASH_AFTER_OFFSETS);
+    if (result == SINK_DONE && !store_confirm(worker->store, &worker->batch)) {
+        *is_void = true;
+        result = worker_step(worker, STEP_ABORT, NULL);
+    }
+    crash_point(CRASH_BEFORE_COMMIT);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_COMMIT, NULL);
+    crash_point(CRASH_AFTER_COMMIT);
+    worker_count_transaction(worker, result);
+    return result;
+}
+
+/* After a transaction that was not committed. *in_doubt: it may have been all the same. */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void, bool *in_doubt)
+{
+    *in_doubt = *in_doubt || (result == SINK_BROKEN && !is_void) || sink_commit_was_tried(worker->sink);
+    bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
+    is_void = is_void || sink_has_refused(worker->sink);
+    if (oversized)
+        worker->single = true;
+    /* SINK_LATER: the end was asked for. Whatever becomes of the transaction, librdkafka must let go of the batch. */
+    if (result == SINK_LATER || result == SINK_BROKEN || oversized)
+        worker_close_sink(worker);
+    return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : TRY_AGAIN;
+}
+
+static enum try_result worker_try(struct worker *worker, bool *in_doubt)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
+    enum sink_result result = SINK_DONE;
+    bool is_void = false;
+    if (offsets->cnt > 0)
+        result = worker_send(worker, offsets, &is_void);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, in_doubt);
+}
+
+/* Waits for a producer, and finds out what became of a transaction in doubt. False as worker_back_off. */
+static bool worker_recover(struct worker *worker, struct backoff *backoff, bool *in_doubt)
+{
+    do {
+        if (!worker_back_off(worker, backoff) || !worker->source)
+            return false;
+    } while (!worker_open_sink(worker) || (*in_doubt && !source_reconcile(worker->source, COMMIT_WAIT_MS)));
+    *in_doubt = false;
+    return true;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void worker_end_batch(struct worker *worker)
+{
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
+        source_commit(worker->source);
+    store_checkpoint(worker->store, &worker->batch, sink_record_ends(worker->sink));
+    crash_point(CRASH_AFTER_CHECKPOINT);
+    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", worker->batch.count),
+              LOG_INTEGER("bytes", worker->batch.bytes));
+    tally_batch(worker->metrics, &worker->batch, now_ms());
+    if (sink_is_suspect(worker->sink) || worker->single)
+        worker_close_sink(worker);
+    worker->single = false;
+}
+
+enum stage_result worker_commit(struct worker *worker)
+{
+    struct backoff backoff = {0};
+    bool in_doubt = false; /* whether a transaction of this batch was committed after all */
+    for (;;) {
+        enum try_result result = worker_try(worker, &in_doubt);
+        if (result == TRY_DONE)
+            break;
+        if (result == TRY_STOP || !worker_recover(worker, &backoff, &in_doubt))
+            return STAGE_STOP;
+        if (result == TRY_VOID)
+            return STAGE_AGAIN;
+    }
+    worker_end_batch(worker);
+    return STAGE_DONE;
+}
