@@ -28,6 +28,7 @@ UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
 SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
 LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh))
+FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 
 # help: all            the program, build/client-intake
 all: build-packages
@@ -41,7 +42,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run $(UNITS) $(DIFFERENTIAL) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS)
+	@BUILD=$(BUILD) tests/run $(UNITS) $(DIFFERENTIAL) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS) $(FAULT_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
@@ -51,6 +52,11 @@ check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run $(LIVE_TESTS)
+
+# help: test-faults    every fault, each with its pass criterion: half an hour; `make test` has a selection of ten minutes
+test-faults: test-packages
+	@$(MAKE) --no-print-directory test-programs
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run $(FAULT_TESTS)
 
 # help: sanitize       unit and embedded tests under the address and undefined-behaviour sanitizers
 sanitize: test-packages
@@ -177,7 +183,10 @@ $(LIVE_PROGRAMS):
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
-test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(DEADLY) $(DIFFERENTIAL) fuzzers
+# What the suites of tests/faults need besides; a suite that needs a program adds it here.
+FAULT_PROGRAMS := $(DEADLY)
+
+test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 
@@ -246,5 +255,5 @@ help:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
         build-packages demo-packages test-packages

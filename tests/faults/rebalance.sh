@@ -5,6 +5,10 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
 . tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "a member joins, leaves, joins again, is killed" "nothing is lost or doubled"
+criterion "a worker is frozen for longer than its session" "what it has in hand does not count; it works on afterwards"
 
 session_seconds=6
 

@@ -4,6 +4,9 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
 . tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "the broker is killed and comes back" "the worker outlives it; nothing is lost or doubled"
 
 live_begin 6
 if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
