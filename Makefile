@@ -184,7 +184,10 @@ $(LIVE_PROGRAMS):
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
 
 # What the suites of tests/faults need besides; a suite that needs a program adds it here.
-FAULT_PROGRAMS := $(DEADLY)
+FAULT_PROGRAMS := $(DEADLY) $(BUILD)/tests/faults/proxy
+$(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 

@@ -16,3 +16,98 @@ faults_choose() {
 criterion() {
     echo "criterion: $1: $2"
 }
+
+# What an outage needs of tests/kafka/start: a broker of the suite's own. The suite ends here where one was given.
+faults_own_kafka() {
+    [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || return 0
+    REQUIRE_KAFKA= suite_skip "$LIVE_CHECKS" "KAFKA_BOOTSTRAP_SERVERS names a broker that is not ours to cut off"
+    suite_end
+}
+
+# faults_begin PARTITIONS [REDIS SETTING ...]: live_begin, with a proxy between the workers and each of their servers.
+# Senders and the oracle go directly. See `proxy` for what `proxy_tell kafka|redis WORD ...` can say.
+faults_begin() {
+    local redis_port
+    KAFKA_PROXY_PORT=$(free_port)
+    redis_port=$(free_port)
+    export KAFKA_PROXY_PORT
+    live_begin "$@"
+    faults_own_kafka
+    proxy_start kafka "127.0.0.1:$KAFKA_PROXY_PORT" "$(cat "$kafka_folder/proxied")" --kafka
+    proxy_start redis "127.0.0.1:$redis_port" "unix:$redis_socket"
+    live_worker_options+=(--set "kafka.bootstrap.servers=127.0.0.1:$KAFKA_PROXY_PORT"
+        --set "redis.address=127.0.0.1:$redis_port")
+}
+
+# proxy_start NAME LISTEN SERVER [--kafka]
+proxy_start() {
+    local name=$1 listen=$2 server=$3
+    shift 3
+    "$BUILD/tests/faults/proxy" run --listen "$listen" --server "$server" --control "$suite_folder/proxy-$name" "$@" &
+    suite_owns "$!"
+    until_true 10 proxy_ask "$name" status || suite_fail "a proxy in front of $name"
+}
+
+# proxy_tell NAME WORD ...
+proxy_tell() {
+    local answer
+    answer=$(proxy_ask "$@" 2>&1) || suite_fail "the proxy in front of $1 is told: ${*:2}" "$answer"
+}
+
+# How many requests or answers have met a rule of the proxy.
+proxy_matched() {
+    proxy_ask "$1" status | cut -d' ' -f2
+}
+
+proxy_ask() {
+    "$BUILD/tests/faults/proxy" tell "$suite_folder/proxy-$1" "${@:2}"
+}
+
+# ---- whether commands are answered, as the worker's metrics tell it ----
+
+declare -A faults_ports=()
+
+# faults_worker_start NAME [--set ...]: small batches, so that a fault meets every stage, and metrics.
+faults_worker_start() {
+    [ -n "${faults_ports[$1]:-}" ] || faults_ports[$1]=$(free_port)
+    worker_start "$1" --set batch.commands=100 --set "http.listen=${faults_worker_host:-127.0.0.1}:${faults_ports[$1]}" \
+        "${@:2}"
+}
+
+# faults_metric NAME METRIC: a metric of a worker since its start, whatever its labels are.
+faults_metric() {
+    curl --silent --max-time 2 "http://${faults_worker_host:-127.0.0.1}:${faults_ports[$1]}/metrics" \
+        | awk -v name="client_intake_$2" 'index($1, name) == 1 { sum += $2 } END { print sum + 0 }'
+}
+
+# How many commands a worker has answered since its start.
+faults_answered() {
+    faults_metric "$1" commands_total
+}
+
+faults_answered_more_than() {
+    [ "$(faults_answered "$1")" -gt "$2" ]
+}
+
+# faults_flows WHAT SECONDS NAME: checks that the worker answers more commands from now on, some batches of them. Load
+# must be on its way.
+faults_flows() {
+    local before began=$EPOCHREALTIME
+    before=$(faults_answered "$3")
+    if until_true "$2" faults_answered_more_than "$3" $((before + 300)); then
+        suite_pass "$1 ($(awk -v from="$began" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }') s)"
+    else
+        suite_fail "$1" "no more than $(($(faults_answered "$3") - before)) answers in $2 s"
+        tail -n 15 "${worker_logs[$3]}"
+    fi
+}
+
+# faults_stalls WHAT NAME: checks that the fault bites: from now on nothing is answered, but for a batch under way.
+faults_stalls() {
+    local before after
+    tenths 5
+    before=$(faults_answered "$2")
+    sleep 2
+    after=$(faults_answered "$2")
+    check_equal "$1" "$before" "$after"
+}

@@ -11,7 +11,9 @@ LIVE_CHECKS=24 # how many checks of the oracle a suite misses where there is no 
 
 declare -A worker_pids=() worker_logs=()
 kafka_folder= kafka_address=
-producer_pid=
+producer_pid= producer_promised=0
+live_worker_command=() # stands in front of the program where a worker runs
+live_worker_options=() # of every worker
 live_sent=0 # commands, which the oracle expects to find
 
 # The suite ends here, its checks skipped, where there is no Kafka.
@@ -85,7 +87,9 @@ worker_start() {
     local name=$1
     shift
     worker_logs[$name]=$suite_folder/$name.log
-    "$BUILD/client-intake" run --config "$live_config" --set "kafka.producer.transactional.id=$live_name-$name" "$@" \
+    ${live_worker_command[@]+"${live_worker_command[@]}"} "$BUILD/client-intake" run --config "$live_config" \
+        --set "kafka.producer.transactional.id=$live_name-$name" \
+        ${live_worker_options[@]+"${live_worker_options[@]}"} "$@" \
         >>"${worker_logs[$name]}" 2>&1 &
     worker_pids[$name]=$!
     suite_owns "$!"
@@ -133,15 +137,16 @@ process_is_gone() {
 produce() {
     live_sent=$((live_sent + $2))
     make_produce_command "$@"
-    "${produce_command[@]}" || suite_fail "commands were sent"
+    "${produce_command[@]}" >/dev/null || suite_fail "commands were sent"
 }
 
 # The same in the background; produce_wait waits for it.
 produce_along() {
     live_sent=$((live_sent + $2))
     make_produce_command "$@"
-    "${produce_command[@]}" &
+    "${produce_command[@]}" >"$suite_folder/produced" &
     producer_pid=$!
+    producer_promised=$2
     suite_owns "$producer_pid"
 }
 
@@ -153,6 +158,13 @@ make_produce_command() {
 
 produce_wait() {
     check "the sender got everything to Kafka" wait "$producer_pid"
+}
+
+# Ends it before it has sent all, where the load should last just as long as something else.
+produce_stop() {
+    kill -TERM "$producer_pid"
+    produce_wait
+    live_sent=$((live_sent - producer_promised + $(cat "$suite_folder/produced")))
 }
 
 producing() {

@@ -1,6 +1,7 @@
 /* produce: sends commands of the mixture to a topic. See `usage`. */
 #include <getopt.h>
 #include <librdkafka/rdkafka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@ static const char usage[] =
     "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC]\n"
     "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
     "waits\n"
-    "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes.\n";
+    "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes. TERM "
+    "ends\n"
+    "it early. Prints how many were sent.\n";
 
 struct request {
     struct command_mixture mixture;
@@ -22,6 +25,13 @@ struct request {
 };
 
 static unsigned long failed;
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
 
 static void usage_error(void)
 {
@@ -151,18 +161,21 @@ int main(int argument_count, char **arguments)
     struct command *command = malloc(sizeof(*command));
     rd_kafka_t *producer = producer_new(request.bootstrap);
     struct timespec start;
+    signal(SIGTERM, stop);
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (uint64_t i = 0; i < request.count; i++) {
-        wait_turn(producer, &start, i, request.rate);
-        command_make(&request.mixture, request.first + i, command);
+    uint64_t sent = 0;
+    for (; sent < request.count && !stopped; sent++) {
+        wait_turn(producer, &start, sent, request.rate);
+        command_make(&request.mixture, request.first + sent, command);
         send_command(producer, request.topic, command);
     }
     rd_kafka_resp_err_t code = rd_kafka_flush(producer, 300000);
     rd_kafka_destroy(producer);
     free(command);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || failed > 0) {
-        fprintf(stderr, "%lu of %llu commands were not delivered\n", failed, (unsigned long long)request.count);
+        fprintf(stderr, "%lu of %llu commands were not delivered\n", failed, (unsigned long long)sent);
         return 69;
     }
+    printf("%llu\n", (unsigned long long)sent);
     return 0;
 }
