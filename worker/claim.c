@@ -64,6 +64,11 @@ static enum relation relation(const struct item *item, const struct stored_clien
     return same_bytes ? RELATION_SAME : RELATION_DIFFERENT;
 }
 
+bool claim_is_own(const struct item *item, const struct stored_client *stored)
+{
+    return relation(item, stored) == RELATION_OWN;
+}
+
 /* True if the finding has a client of the item's id that counts. */
 static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
 {

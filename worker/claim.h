@@ -16,6 +16,9 @@ struct stored_client {
 /* Takes a stored value apart; the spans are parts of `value`. False if it is none of ours. */
 bool stored_client_parse(struct span value, struct stored_client *stored);
 
+/* True if this very command made the client, in a run that did not come to its commit. */
+bool claim_is_own(const struct item *item, const struct stored_client *stored);
+
 /* What the index holds against an item; at == NULL for nothing. All must live as long as the batch. */
 struct claim_finding {
     struct span stored;     /* the client under the item's id */

@@ -223,7 +223,7 @@ bool store_claim(struct store *store, struct batch *batch)
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
     size_t asked = claim_begin(batch, answers);
     bool again = asked > 0;
-    if (!store->sound)
+    if (!store->sound || !store_release(store, batch))
         return false;
     for (uint32_t run = 0; again; run++) {
         if (run == CLAIM_RUNS(batch))

@@ -82,6 +82,10 @@ void write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Only the first line of another client, which tells its source. */
 void write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
 
+/* Gives back what the batch's refused items (item->refused) had claimed in an earlier run. False: claim the batch anew.
+ */
+bool store_release(struct store *store, struct batch *batch);
+
 /* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
  * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after store_fail.
  */

@@ -174,6 +174,43 @@ START_TEST(an_email_without_its_client_does_not_stop_the_partition)
 }
 END_TEST
 
+/* ---- a client that does not fit into its topic ---- */
+
+/* The batch once more, judged anew: its first command is refused, as check does with item->refused. */
+static void run_refused(const struct command *commands, size_t count)
+{
+    batch_reset(&batch);
+    for (size_t i = 0; i < count; i++)
+        put(&commands[i]);
+    batch.items[0].refused = true;
+    item_reject(&batch.items[0], ERROR_TOO_LARGE, SPAN("too large"));
+    ck_assert(store_claim(store, &batch));
+}
+
+START_TEST(a_refused_client_gives_its_id_and_email_back)
+{
+    const struct command commands[] = {{0, 1, "x", "a", "x@example.com"}, {0, 2, "y", "b", "x@example.com"}};
+    RUN({0, 1, "x", "a", "x@example.com"}, {0, 2, "y", "b", "x@example.com"});
+    EXPECT("created", "email_taken");
+    run_refused(commands, 2);
+    EXPECT("too_large", "created");
+    expect_email("x@example.com", "y");
+    redisReply *reply = redisCommand(aside, "EXISTS client:{acme}:x00000000000000000000000000000000000");
+    ck_assert_int_eq(reply->integer, 0);
+    freeReplyObject(reply);
+}
+END_TEST
+
+START_TEST(a_refused_reply_to_a_duplicate_leaves_the_client_alone)
+{
+    const struct command commands[] = {{0, 2, "x", "a", "x@example.com"}};
+    RUN({0, 1, "x", "a", "x@example.com"});
+    run_refused(commands, 1);
+    EXPECT("too_large");
+    expect_email("x@example.com", "x");
+}
+END_TEST
+
 /* ---- faults ---- */
 
 START_TEST(a_killed_connection_is_run_again)
@@ -264,6 +301,8 @@ int main(void)
     tcase_add_test(tcase, an_email_of_its_own_future_is_taken_over);
     tcase_add_test(tcase, the_future_of_another_partition_counts);
     tcase_add_test(tcase, an_email_without_its_client_does_not_stop_the_partition);
+    tcase_add_test(tcase, a_refused_client_gives_its_id_and_email_back);
+    tcase_add_test(tcase, a_refused_reply_to_a_duplicate_leaves_the_client_alone);
     tcase_add_test(tcase, a_killed_connection_is_run_again);
     tcase_add_test(tcase, a_full_redis_is_waited_for);
     tcase_add_test(tcase, definitions_count_from_the_next_batch_on);

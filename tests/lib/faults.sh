@@ -111,3 +111,58 @@ faults_stalls() {
     after=$(faults_answered "$2")
     check_equal "$1" "$before" "$after"
 }
+
+# ---- load that goes on for as long as a suite needs it ----
+
+faults_load_next=0 # number of the first command that was not yet sent
+
+# faults_load RATE: sees to it that commands are on their way, some seconds of them.
+faults_load() {
+    if [ -n "$producer_pid" ] && producing; then return; fi
+    if [ -n "$producer_pid" ]; then wait "$producer_pid" || suite_fail "commands were sent"; fi
+    produce_along "$faults_load_next" $(($1 * 5)) --rate "$1"
+    faults_load_next=$((faults_load_next + $1 * 5))
+}
+
+# Waits for the last of them.
+faults_load_end() {
+    [ -z "$producer_pid" ] || produce_wait
+}
+
+# ---- workers that end, or freeze, at a place of their loop (worker/crash_point.h) ----
+
+# The names of all such places.
+crash_points() {
+    sed -n 's/^ *ROW([A-Z_]*, "\([a-z-]*\)").*/\1/p' worker/crash_point.h
+}
+
+# deadly_worker_start NAME POINT PASSES [--set ...]: a worker that gets its signal at the point once it has passed it so
+# often. $deadly_signal: KILL, unless it is set to STOP.
+deadly_worker_start() {
+    local name=$1
+    export CRASH_POINT=$2 CRASH_AFTER=$3 CRASH_SIGNAL=${deadly_signal:-KILL}
+    worker_program=$BUILD/tests/faults/client-intake
+    static_worker_start "$name" "${@:4}"
+    unset CRASH_POINT CRASH_AFTER CRASH_SIGNAL worker_program
+}
+
+worker_is_stopped() {
+    [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/${worker_pids[$1]}/status" 2>/dev/null)" = T ]
+}
+
+# deadly_worker_dies NAME POINT SECONDS: checks that it did so there.
+deadly_worker_dies() {
+    local pid=${worker_pids[$1]} deadline=$((SECONDS + $3))
+    until process_is_gone "$pid" || [ "$SECONDS" -ge "$deadline" ]; do
+        [ -z "${faults_load_rate:-}" ] || faults_load "$faults_load_rate"
+        sleep 0.1
+    done
+    if process_is_gone "$pid" && [ "$(tail -n 1 "${worker_logs[$1]}")" = "crash point $2" ]; then
+        suite_pass "a worker is killed at the point $2"
+    else
+        suite_fail "a worker is killed at the point $2" "$(tail -n 3 "${worker_logs[$1]}")"
+        kill -KILL "$pid" 2>/dev/null
+    fi
+    wait "$pid" 2>/dev/null
+    unset "worker_pids[$1]"
+}

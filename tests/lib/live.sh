@@ -83,11 +83,13 @@ live_intake() {
 }
 
 # worker_start NAME [--set SECTION.KEY=VALUE ...]: a name keeps its transactional id and its log through restarts.
+# $worker_program, if it is set, is started in place of the daemon.
 worker_start() {
     local name=$1
     shift
     worker_logs[$name]=$suite_folder/$name.log
-    ${live_worker_command[@]+"${live_worker_command[@]}"} "$BUILD/client-intake" run --config "$live_config" \
+    ${live_worker_command[@]+"${live_worker_command[@]}"} "${worker_program:-$BUILD/client-intake}" run \
+        --config "$live_config" \
         --set "kafka.producer.transactional.id=$live_name-$name" \
         ${live_worker_options[@]+"${live_worker_options[@]}"} "$@" \
         >>"${worker_logs[$name]}" 2>&1 &

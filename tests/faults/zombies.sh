@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SIGSTOP past the session, then SIGCONT: one worker is frozen at each named place of the loop, all at once, while others
+# take their partitions over and answer everything. When they wake up, what they have in hand must come to nothing, in Kafka
+# and in Redis.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+session_seconds=6
+points=(filled before-look-up after-look-up before-fence before-claim in-claim after-claim before-send in-send after-send
+    after-offsets before-commit after-commit)
+options=(--set batch.commands=100 --set "kafka.consumer.session.timeout.ms=${session_seconds}000"
+    --set kafka.producer.transaction.timeout.ms=10000)
+
+# Clients and emails: all that a claim can change.
+index_digest() {
+    redis_ask --scan --pattern 'client*:{*' | LC_ALL=C sort | while read -r key; do
+        echo "$key"
+        redis_ask GET "$key"
+    done | sha256sum
+}
+
+all_are_stopped() {
+    local point
+    for point in "${points[@]}"; do worker_is_stopped "$point" || return 1; done
+}
+
+live_begin $((${#points[@]} * 2))
+criterion "SIGSTOP past the session at each of ${#points[@]} points, then SIGCONT" \
+    "the others answer everything; the frozen ones write nothing when they wake up, neither to Kafka nor to Redis"
+deadly_signal=STOP
+for point in "${points[@]}"; do
+    deadly_worker_start "$point" "$point" 3 "${options[@]}"
+done
+faults_load_rate=600
+deadline=$((SECONDS + 60))
+until all_are_stopped || [ "$SECONDS" -ge "$deadline" ]; do
+    faults_load "$faults_load_rate"
+    sleep 0.1
+done
+for point in "${points[@]}"; do check "a worker is frozen at the point $point" worker_is_stopped "$point"; done
+
+worker_start other "${options[@]}"
+faults_load "$faults_load_rate"
+faults_load_end
+check "the others answer everything meanwhile" oracle await 60
+before=$(index_digest)
+for point in "${points[@]}"; do kill -CONT "${worker_pids[$point]}"; done
+sleep $((session_seconds / 2))
+check_equal "those that wake up change nothing in Redis" "$before" "$(index_digest)"
+faults_load "$faults_load_rate"
+faults_load_end
+for point in "${points[@]}"; do check "the one frozen at $point lives" kill -0 "${worker_pids[$point]}"; done
+live_end 60
