@@ -43,13 +43,19 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
 static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
                                     bool *is_void)
 {
+    /* Without a transaction nothing that was sent can be undone. */
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !store_confirm(worker->store, &worker->batch)) {
+        *is_void = true;
+        return SINK_ABORTED;
+    }
     crash_point(CRASH_BEFORE_SEND);
     enum sink_result result = sink_send(worker->sink);
     crash_point(CRASH_AFTER_SEND);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_OFFER, offsets);
     crash_point(CRASH_AFTER_OFFSETS);
-    if (result == SINK_DONE && !store_confirm(worker->store, &worker->batch)) {
+    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE &&
+        !store_confirm(worker->store, &worker->batch)) {
         *is_void = true;
         result = worker_step(worker, STEP_ABORT, NULL);
     }

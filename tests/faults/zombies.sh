@@ -16,10 +16,8 @@ options=(--set batch.commands=100 --set "kafka.consumer.session.timeout.ms=${ses
 
 # Clients and emails: all that a claim can change.
 index_digest() {
-    redis_ask --scan --pattern 'client*:{*' | LC_ALL=C sort | while read -r key; do
-        echo "$key"
-        redis_ask GET "$key"
-    done | sha256sum
+    redis_ask --scan --pattern 'client*:{*' | LC_ALL=C sort | tee "$suite_folder/keys" | sed 's/.*/GET "&"/' \
+        | redis_ask | cat "$suite_folder/keys" - | sha256sum
 }
 
 all_are_stopped() {
