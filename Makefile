@@ -168,9 +168,11 @@ $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
-ORACLE  := $(filter-out $(PRODUCE),$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce
+FORGE   := arena forge forge_client history message
+ORACLE  := $(filter-out $(PRODUCE) forge forge_client,$(basename $(notdir $(wildcard tests/live/*.c))))
+LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce $(BUILD)/tests/live/forge
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/forge: $(FORGE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 
 # The daemon with crash points that are deadly.
@@ -181,7 +183,7 @@ $(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/crash_point.o
 
 $(LIVE_PROGRAMS):
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lpthread
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
 # What the suites of tests/faults need besides; a suite that needs a program adds it here.
 FAULT_PROGRAMS := $(DEADLY) $(BUILD)/tests/faults/proxy

@@ -7,7 +7,11 @@
 # shellcheck shell=bash
 
 LIVE_WORKSPACES=16
-LIVE_CHECKS=24 # how many checks of the oracle a suite misses where there is no Kafka
+LIVE_CHECKS=32 # how many checks of the oracle a suite misses where there is no Kafka
+
+# Every workspace's. The oracle compares replies with what `validate` says by them; a suite that changes definitions or
+# the config's validation on the way sets it to nothing before live_end, and then that is not looked at.
+LIVE_DEFINITIONS=tests/live/definitions.json
 
 declare -A worker_pids=() worker_logs=()
 kafka_folder= kafka_address=
@@ -59,12 +63,12 @@ listen =
 EOF
     oracle_options=(--bootstrap "$kafka_address" --commands "$live_name.commands" --replies "$live_name.replies"
         --replies "$live_name.elsewhere" --records "$live_name.records" --dead-letters "$live_name.dead-letters"
-        --redis "$redis_socket")
+        --redis "$redis_socket" --group "$live_name")
     check "topics are created" live_intake topics create
     check "another reply topic is created" live_intake topics create --set "replies.topic=$live_name.elsewhere"
     local number=0
     while [ "$number" -lt "$LIVE_WORKSPACES" ]; do
-        live_intake definitions put "ws-$number" tests/live/definitions.json >"$suite_folder/put" 2>&1 \
+        live_intake definitions put "ws-$number" "$LIVE_DEFINITIONS" >"$suite_folder/put" 2>&1 \
             || suite_fail "definitions put" "$(cat "$suite_folder/put")"
         number=$((number + 1))
     done
@@ -187,12 +191,31 @@ live_log_count() {
     grep -cE -- "$2" "${worker_logs[$1]}"
 }
 
+# live_judge: all checks of the oracle.
+live_judge() {
+    live_validate
+    check_counts oracle oracle judge "${live_validated[@]}"
+}
+
+# What the program says offline about the same commands, for the oracle: `oracle judge "${live_validated[@]}"`.
+live_validate() {
+    local lines=$suite_folder/lines validated=$suite_folder/validated
+    live_validated=()
+    [ -n "$LIVE_DEFINITIONS" ] || return 0
+    if oracle lines "$lines" && live_intake validate --definitions "$LIVE_DEFINITIONS" "$lines" >"$validated" \
+        2>"$suite_folder/validate.log" || [ $? -eq 1 ]; then
+        live_validated=(--validated "$validated")
+    else
+        suite_fail "commands are validated offline" "$(tail -n 3 "$suite_folder/validate.log")"
+    fi
+}
+
 # live_end SECONDS: the end of a suite. Every command must be answered within that time.
 live_end() {
     local name
     check "every command is answered within $1 s" oracle await "$1"
     for name in "${!worker_pids[@]}"; do worker_stop "$name"; done
-    check_counts "oracle" oracle judge
+    live_judge
     if [ "$suite_failed" -gt 0 ]; then
         for name in "${!worker_logs[@]}"; do
             echo "the end of the log of worker $name:"

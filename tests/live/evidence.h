@@ -1,4 +1,5 @@
-/* evidence: everything that the oracle has read, and what it found out about it. */
+/* evidence: everything that the oracle has read, and what it found out about it. Commands, records and dead letters are
+ * kept; replies, which are the most, are judged as they come. */
 #ifndef TESTS_LIVE_EVIDENCE_H
 #define TESTS_LIVE_EVIDENCE_H
 
@@ -6,26 +7,29 @@
 
 #include "tests/live/history.h"
 
-#define REPLY_TOPICS 4
-#define ID_BYTES     160
+#define REPLY_TOPICS    4
+#define LONGEST_COMMAND 262144 /* limits.command_bytes, by default: nobody has to read what is longer */
 
-/* What was said to one command. */
+/* What was said to one command. The texts are "" where there is none. */
 struct answer {
-    size_t count; /* replies that it got; the rest tells of the first */
-    const rd_kafka_message_t *reply;
-    char outcome[32];         /* "created", "duplicate", or error.code */
-    char workspace[ID_BYTES]; /* "" for null */
-    char client_id[ID_BYTES]; /* of a created one or a duplicate, else "" */
-    char existing_id[ID_BYTES];
+    bool is_given; /* the rest tells of the first reply, if there are several */
+    const char *reply_topic;
+    int64_t reply_offset;
+    int32_t reply_partition;
+    const char *outcome;    /* "created", "duplicate", or error.code */
+    const char *command_id; /* as the reply states it */
+    const char *workspace;  /* "" for null */
+    const char *client_id;  /* of a created one or a duplicate */
+    const char *existing_id;
 };
 
 /* One message of the record topic. */
 struct record {
-    const rd_kafka_message_t *message;
-    char *workspace, *client_id; /* from its key */
-    char *email;                 /* in lower case */
-    long command;                /* index of its source among the commands, or -1 */
-    char source[ID_BYTES], hash[ID_BYTES], command_id[ID_BYTES];
+    const struct message *message;
+    const char *workspace, *client_id; /* from its key */
+    const char *email;                 /* in lower case */
+    const char *source, *hash, *command_id;
+    long command; /* index of its source among the commands, or NO_COMMAND */
 };
 
 struct evidence {
@@ -35,25 +39,42 @@ struct evidence {
     struct answer *answers;        /* by index of the command */
     struct record *records_by_key; /* sorted by workspace, client id, then position; as many as there are records */
     const struct record **records_by_command; /* the same by workspace, command id */
+    const struct record **records_by_email;   /* the same by workspace, email */
+    int64_t committed[HISTORY_PARTITIONS];    /* by partition of the commands: all below it are done */
     const char *redis_socket;
+    struct agreement *agreement; /* with what `validate` said, or NULL */
+    struct arena arena;          /* of the texts in answers and records */
 };
 
-/* "topic/partition/offset", for messages. Valid until the fourth next call. */
-const char *place(const rd_kafka_message_t *message);
-
 /* Each notes its breaches. In this order: the later ones use what the earlier ones found. */
-void judge_replies(struct evidence *evidence);
 void judge_records(struct evidence *evidence);
-void judge_outcomes(const struct evidence *evidence);
+void judge_replies(struct evidence *evidence, int patience_seconds);
+void judge_announcements(const struct evidence *evidence);
 void judge_dead_letters(const struct evidence *evidence);
 void judge_redis(const struct evidence *evidence);
 
-/* The first record of a client, or NULL. After judge_records. */
-const struct record *evidence_record(const struct evidence *evidence, const char *workspace, const char *client_id);
+/* Parts of judge_replies: the first reply to a command, and where a reply stands. */
+void judge_outcome(const struct evidence *evidence, long command, const struct answer *answer,
+                   const struct message *reply);
+void judge_place(const struct evidence *evidence, size_t topic, long command, const struct message *reply,
+                 const char *workspace);
 
-/* The record that a command id of a workspace made, or NULL. After judge_records. */
+/* Notes a breach if the group has not passed this command. */
+void judge_committed(const struct evidence *evidence, long command, const struct message *seen);
+
+/* Reads what the group has committed of the command topic, for these two checks. Exits with 69 if that cannot be had.
+ */
+void evidence_read_committed(struct evidence *evidence, const char *bootstrap, const char *group, int patience_seconds);
+
+/* The first record of a client, of a command id of a workspace, or of an email; or NULL. After judge_records. */
+const struct record *evidence_record(const struct evidence *evidence, const char *workspace, const char *client_id);
 const struct record *evidence_record_of_command(const struct evidence *evidence, const char *workspace,
                                                 const char *command_id);
+const struct record *evidence_record_of_email(const struct evidence *evidence, const char *workspace,
+                                              const char *email);
+
+/* True for the one among the records of a client that counts, if RECORD_ONCE is breached: the last one. */
+bool evidence_is_last_of_client(const struct evidence *evidence, const struct record *record);
 
 void evidence_free(struct evidence *evidence);
 

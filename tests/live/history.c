@@ -29,7 +29,8 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const 
     set(settings, "isolation.level", isolation);
     set(settings, "enable.partition.eof", "true");
     set(settings, "auto.offset.reset", "error");
-    set(settings, "fetch.wait.max.ms", "50");
+    set(settings, "fetch.wait.max.ms", "20");
+    set(settings, "queued.max.messages.kbytes", "16384");
     set(settings, "log_level", "2");
     char why[256];
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, why, sizeof(why));
@@ -42,6 +43,7 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const 
 void history_open(struct history *history, const char *bootstrap, const char *topic)
 {
     *history = (struct history){.topic = topic,
+                                .long_value = SIZE_MAX,
                                 .consumer = consumer_new(bootstrap, topic, "read_committed"),
                                 .observer = consumer_new(bootstrap, topic, "read_uncommitted")};
     rd_kafka_topic_t *handle = rd_kafka_topic_new(history->consumer, topic, NULL);
@@ -56,26 +58,19 @@ void history_open(struct history *history, const char *bootstrap, const char *to
     rd_kafka_topic_destroy(handle);
     if (history->partitions > HISTORY_PARTITIONS)
         give_up(topic, "metadata", "too many partitions for this program");
-
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(history->partitions);
-    for (int32_t partition = 0; partition < history->partitions; partition++)
-        rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    code = rd_kafka_assign(history->consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        give_up(topic, "assign", rd_kafka_err2str(code));
 }
 
-static void history_add(struct history *history, rd_kafka_message_t *message)
+/* Only when it is read, since a consumer fetches ahead. */
+static void history_assign(struct history *history)
 {
-    if (history->count == history->capacity) {
-        history->capacity = history->capacity ? history->capacity * 2 : 1024;
-        history->messages = realloc(history->messages, history->capacity * sizeof(history->messages[0]));
-        if (!history->messages)
-            give_up(history->topic, "memory", "none left");
-    }
-    history->messages[history->count++] = message;
-    history->reached[message->partition] = message->offset + 1;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(history->partitions);
+    for (int32_t partition = 0; partition < history->partitions; partition++)
+        rd_kafka_topic_partition_list_add(list, history->topic, partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code = rd_kafka_assign(history->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(history->topic, "assign", rd_kafka_err2str(code));
+    history->is_assigned = true;
 }
 
 /* The end counts transaction markers, too, which a reader never gets: only the end-of-partition event passes them. */
@@ -98,41 +93,64 @@ static bool history_reached(const struct history *history, const int64_t ends[HI
     return true;
 }
 
-bool history_catch_up(struct history *history, int seconds)
+static void history_receive(struct history *history, rd_kafka_message_t *received, history_visit *visit, void *context)
+{
+    if (received->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        struct message message = message_pack(history->topic, received, &history->scratch);
+        visit(&message, context);
+        history->seen++;
+        history->reached[received->partition] = received->offset + 1;
+    } else if (received->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        history->reached[received->partition] = received->offset;
+    }
+    rd_kafka_message_destroy(received);
+}
+
+bool history_read(struct history *history, int seconds, history_visit *visit, void *context)
 {
     time_t deadline = time(NULL) + seconds;
     int64_t ends[HISTORY_PARTITIONS];
+    if (!history->is_assigned)
+        history_assign(history);
     while (!history_ends(history, ends))
         if (time(NULL) > deadline)
             return false;
     while (!history_reached(history, ends)) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(history->consumer, 100);
-        if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            history_add(history, message);
-            continue;
-        }
-        if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-            history->reached[message->partition] = message->offset;
-        if (message)
-            rd_kafka_message_destroy(message);
-        if (time(NULL) > deadline)
+        rd_kafka_message_t *received = rd_kafka_consumer_poll(history->consumer, 100);
+        if (received)
+            history_receive(history, received, visit, context);
+        else if (time(NULL) > deadline)
             return history_reached(history, ends);
     }
     return true;
 }
 
+static void history_add(const struct message *message, void *context)
+{
+    struct history *history = context;
+    if (history->count == history->capacity) {
+        history->capacity = history->capacity ? history->capacity * 2 : 1024;
+        history->messages = realloc(history->messages, history->capacity * sizeof(history->messages[0]));
+        if (!history->messages)
+            give_up(history->topic, "memory", "none left");
+    }
+    history->messages[history->count++] = message_copy(&history->arena, message, history->long_value);
+}
+
 static int compare_positions(const void *one, const void *other)
 {
-    const rd_kafka_message_t *a = *(rd_kafka_message_t *const *)one, *b = *(rd_kafka_message_t *const *)other;
+    const struct message *a = *(struct message *const *)one, *b = *(struct message *const *)other;
     if (a->partition != b->partition)
         return a->partition < b->partition ? -1 : 1;
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-void history_sort(struct history *history)
+bool history_keep(struct history *history, int seconds)
 {
+    bool reached = history_read(history, seconds, history_add, history);
     if (history->count > 0)
         qsort(history->messages, history->count, sizeof(history->messages[0]), compare_positions);
+    return reached;
 }
 
 long history_find(const struct history *history, int64_t partition, int64_t offset)
@@ -140,7 +158,7 @@ long history_find(const struct history *history, int64_t partition, int64_t offs
     size_t low = 0, high = history->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const rd_kafka_message_t *message = history->messages[middle];
+        const struct message *message = history->messages[middle];
         if (message->partition == partition && message->offset == offset)
             return (long)middle;
         if (message->partition < partition || (message->partition == partition && message->offset < offset))
@@ -153,53 +171,13 @@ long history_find(const struct history *history, int64_t partition, int64_t offs
 
 void history_close(struct history *history)
 {
-    for (size_t i = 0; i < history->count; i++)
-        rd_kafka_message_destroy(history->messages[i]);
+    if (!history->consumer)
+        return;
     free(history->messages);
+    arena_free(&history->arena);
+    message_scratch_free(&history->scratch);
     rd_kafka_consumer_close(history->consumer);
     rd_kafka_destroy(history->consumer);
     rd_kafka_destroy(history->observer);
     *history = (struct history){0};
-}
-
-struct bytes message_key(const rd_kafka_message_t *message)
-{
-    return (struct bytes){message->key, message->key_len};
-}
-
-struct bytes message_value(const rd_kafka_message_t *message)
-{
-    return (struct bytes){message->payload, message->len};
-}
-
-bool message_has_header(const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t length;
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           rd_kafka_header_get_last(headers, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-struct bytes message_header(const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t length;
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_header_get_last(headers, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return (struct bytes){value, length};
-    return (struct bytes){NULL, 0};
-}
-
-bool bytes_equal(struct bytes one, struct bytes other)
-{
-    if (!one.at || !other.at)
-        return !one.at && !other.at;
-    return one.length == other.length && memcmp(one.at, other.at, one.length) == 0;
-}
-
-bool bytes_are(struct bytes bytes, const char *text)
-{
-    return bytes.at && bytes.length == strlen(text) && memcmp(bytes.at, text, bytes.length) == 0;
 }

@@ -5,6 +5,9 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "tests/live/message.h"
 
 #define HISTORY_PARTITIONS 64 /* most of one topic */
 
@@ -13,38 +16,34 @@ struct history {
     rd_kafka_t *consumer;
     rd_kafka_t *observer; /* tells the true ends: for a read_committed reader a topic ends before an open transaction */
     int32_t partitions;
+    bool is_assigned;
     int64_t reached[HISTORY_PARTITIONS]; /* the offset up to which everything was seen */
-    rd_kafka_message_t **messages;       /* in the order of (partition, offset) after history_sort */
+    size_t seen;                         /* messages that were read, kept or not */
+    struct message_scratch scratch;
+
+    struct message **messages; /* those that history_keep kept, in the order of (partition, offset) after it */
     size_t count, capacity;
+    size_t long_value; /* bytes above which a kept value is only a hash; SIZE_MAX until it is set */
+    struct arena arena;
 };
 
 /* Opens a topic at its beginning. Exits with 69 and a line on standard error if that cannot be done. */
 void history_open(struct history *history, const char *bootstrap, const char *topic);
 
-/* Reads up to the topic's present end. False if `seconds` passed before: a transaction is open, or Kafka is away. */
-bool history_catch_up(struct history *history, int seconds);
+/* Called with each message, which is valid until it returns; a partition's messages come in their order. */
+typedef void history_visit(const struct message *message, void *context);
 
-void history_sort(struct history *history);
+/* Reads up to the topic's present end, from where the last call ended. False if `seconds` passed before: a transaction
+ * is open, or Kafka is away. */
+bool history_read(struct history *history, int seconds, history_visit *visit, void *context);
 
-/* Index of the message at this position, or -1. After history_sort. */
+/* The same, and keeps the messages. */
+bool history_keep(struct history *history, int seconds);
+
+/* Index of the kept message at this position, or -1. */
 long history_find(const struct history *history, int64_t partition, int64_t offset);
 
+/* One that was never opened may be closed, too. */
 void history_close(struct history *history);
-
-/* Bytes of a key, value or header; at == NULL: null. */
-struct bytes {
-    const char *at;
-    size_t length;
-};
-
-struct bytes message_key(const rd_kafka_message_t *message);
-struct bytes message_value(const rd_kafka_message_t *message);
-
-/* The last header of that name; at == NULL also if there is none. */
-struct bytes message_header(const rd_kafka_message_t *message, const char *name);
-bool message_has_header(const rd_kafka_message_t *message, const char *name);
-
-bool bytes_equal(struct bytes one, struct bytes other);
-bool bytes_are(struct bytes bytes, const char *text);
 
 #endif

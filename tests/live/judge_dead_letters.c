@@ -8,66 +8,45 @@
 
 static bool is_dead(const struct answer *answer)
 {
-    return strcmp(answer->outcome, "malformed_json") == 0 || strcmp(answer->outcome, "too_large") == 0;
+    return answer->is_given &&
+           (strcmp(answer->outcome, "malformed_json") == 0 || strcmp(answer->outcome, "too_large") == 0);
 }
 
-/* Index of the command whose place the dlq- headers tell, or -1. */
-static long dead_letter_source(const struct history *commands, const rd_kafka_message_t *letter)
+static long long header_number(const struct message *message, const char *name)
 {
-    struct bytes partition = message_header(letter, "dlq-partition"), offset = message_header(letter, "dlq-offset");
-    char digits[2][32];
-    if (!bytes_are(message_header(letter, "dlq-topic"), commands->topic) || !partition.at || !offset.at)
-        return -1;
-    snprintf(digits[0], sizeof(digits[0]), "%.*s", (int)partition.length, partition.at);
-    snprintf(digits[1], sizeof(digits[1]), "%.*s", (int)offset.length, offset.at);
-    return history_find(commands, atoll(digits[0]), atoll(digits[1]));
+    struct bytes value = message_header(message, name);
+    char digits[32];
+    snprintf(digits, sizeof(digits), "%.*s", (int)value.length, value.at ? value.at : "");
+    char *end;
+    long long number = strtoll(digits, &end, 10);
+    return digits[0] && !*end ? number : -1;
 }
 
-static size_t header_count(const rd_kafka_message_t *message)
+/* Index of the command whose place the dlq- headers tell, or NO_COMMAND. */
+static long dead_letter_source(const struct history *commands, const struct message *letter)
 {
-    rd_kafka_headers_t *headers;
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_header_cnt(headers) : 0;
+    if (!bytes_are(message_header(letter, "dlq-topic"), commands->topic))
+        return NO_COMMAND;
+    return history_find(commands, header_number(letter, "dlq-partition"), header_number(letter, "dlq-offset"));
 }
 
-/* True if the message's header at `index` exists and is this one. */
-static bool header_is(const rd_kafka_message_t *message, size_t index, const char *name, struct bytes value)
+/* Those of the command come first, untouched, and then the six that begin with dlq-. */
+static bool same_headers(const struct message *command, const struct message *letter)
 {
-    rd_kafka_headers_t *headers;
-    const char *own_name;
-    const void *at;
-    size_t length;
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           rd_kafka_header_get_all(headers, index, &own_name, &at, &length) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           strcmp(own_name, name) == 0 && bytes_equal((struct bytes){at, length}, value);
+    size_t length = command->headers.length;
+    return letter->header_count == command->header_count + 6 && letter->headers.length >= length &&
+           (length == 0 || memcmp(letter->headers.at, command->headers.at, length) == 0);
 }
 
-static bool same_headers(const rd_kafka_message_t *command, const rd_kafka_message_t *letter)
+static void judge_letter(const struct message *command, long index, const struct answer *answer,
+                         const struct message *letter)
 {
-    rd_kafka_headers_t *headers;
-    const char *name;
-    const void *at;
-    size_t length, count = header_count(command);
-    if (count > 0 && rd_kafka_message_headers(command, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (rd_kafka_header_get_all(headers, i, &name, &at, &length) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-            !header_is(letter, i, name, (struct bytes){at, length}))
-            return false;
-    return header_count(letter) == count + 6;
-}
-
-static void judge_letter(const rd_kafka_message_t *command, const struct answer *answer,
-                         const rd_kafka_message_t *letter)
-{
-    char timestamp[32];
-    rd_kafka_timestamp_type_t type;
-    snprintf(timestamp, sizeof(timestamp), "%lld", (long long)rd_kafka_message_timestamp(command, &type));
-    if (!bytes_equal(message_key(command), message_key(letter)) ||
-        !bytes_equal(message_value(command), message_value(letter)) || !same_headers(command, letter))
-        breach(CHECK_DEAD_LETTER_EACH, "%s is not %s byte for byte", place(letter), place(command));
+    if (!bytes_equal(command->key, letter->key) || !bytes_equal(command->value, letter->value) ||
+        !same_headers(command, letter))
+        breach(CHECK_DEAD_LETTER_BYTES, index, "%s is not %s byte for byte", place(letter), place(command));
     if (!bytes_are(message_header(letter, "dlq-code"), answer->outcome) ||
-        !bytes_are(message_header(letter, "dlq-timestamp"), timestamp) || !message_header(letter, "dlq-message").length)
-        breach(CHECK_DEAD_LETTER_EACH, "%s: dlq-code, dlq-timestamp or dlq-message", place(letter));
+        header_number(letter, "dlq-timestamp") != command->timestamp || !message_header(letter, "dlq-message").length)
+        breach(CHECK_DEAD_LETTER_BYTES, index, "%s: dlq-code, dlq-timestamp or dlq-message", place(letter));
 }
 
 void judge_dead_letters(const struct evidence *evidence)
@@ -75,18 +54,20 @@ void judge_dead_letters(const struct evidence *evidence)
     const struct history *commands = &evidence->commands, *letters = &evidence->dead_letters;
     unsigned char *seen = calloc(commands->count + 1, 1);
     for (size_t i = 0; i < letters->count; i++) {
-        const rd_kafka_message_t *letter = letters->messages[i];
+        const struct message *letter = letters->messages[i];
         long index = dead_letter_source(commands, letter);
         if (index < 0 || !is_dead(&evidence->answers[index])) {
-            breach(CHECK_DEAD_LETTER_KNOWN, "%s", place(letter));
+            breach(CHECK_DEAD_LETTER_KNOWN, index, "%s", place(letter));
             continue;
         }
-        if (seen[index]++)
-            breach(CHECK_DEAD_LETTER_EACH, "%s is one twice", place(commands->messages[index]));
-        judge_letter(commands->messages[index], &evidence->answers[index], letter);
+        if (seen[index])
+            breach(CHECK_DEAD_LETTER_ONCE, index, "%s is one twice", place(commands->messages[index]));
+        seen[index] = 1;
+        judge_letter(commands->messages[index], index, &evidence->answers[index], letter);
+        judge_committed(evidence, index, letter);
     }
     for (size_t i = 0; i < commands->count; i++)
         if (is_dead(&evidence->answers[i]) && !seen[i])
-            breach(CHECK_DEAD_LETTER_EACH, "%s is none", place(commands->messages[i]));
+            breach(CHECK_DEAD_LETTER_EACH, (long)i, "%s is none", place(commands->messages[i]));
     free(seen);
 }

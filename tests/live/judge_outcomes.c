@@ -29,85 +29,87 @@ static bool ends_with_record(struct bytes reply, struct bytes record)
            memcmp(reply.at + reply.length - tail, record.at, record.length) == 0;
 }
 
-static void judge_created(const rd_kafka_message_t *command, const struct answer *answer, const struct record *record)
+static void judge_created(const struct message *command, long index, const struct answer *answer,
+                          const struct message *reply, const struct record *record)
 {
     if (!record) {
-        breach(CHECK_CREATED, "%s: client %s has no record", place(command), answer->client_id);
+        breach(CHECK_CREATED, index, "%s: client %s has no record", place(command), answer->client_id);
         return;
     }
     if (strcmp(record->source, place(command)) != 0)
-        breach(CHECK_CREATED, "%s: the record of %s comes from %s", place(command), answer->client_id, record->source);
-    if (!ends_with_record(message_value(answer->reply), message_value(record->message)))
-        breach(CHECK_CREATED, "%s and %s differ", place(answer->reply), place(record->message));
+        breach(CHECK_CREATED, index, "%s: the record of %s comes from %s", place(command), answer->client_id,
+               record->source);
+    if (!ends_with_record(reply->value, record->message->value))
+        breach(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
 }
 
-static void judge_duplicate(const struct evidence *evidence, const rd_kafka_message_t *command,
-                            const struct answer *answer, const struct record *record)
+static bool is_later(const struct message *one, const struct message *other)
 {
+    return one->partition == other->partition && one->offset > other->offset;
+}
+
+static void judge_duplicate(const struct evidence *evidence, long index, const struct answer *answer,
+                            const struct message *reply, const struct record *record)
+{
+    const struct message *command = evidence->commands.messages[index];
     if (!record || record->command < 0) {
-        breach(CHECK_DUPLICATE, "%s: client %s has no record", place(command), answer->client_id);
+        breach(CHECK_DUPLICATE, index, "%s: client %s has no record", place(command), answer->client_id);
         return;
     }
-    const rd_kafka_message_t *first = evidence->commands.messages[record->command];
-    if (first == command || !bytes_equal(message_value(first), message_value(command)))
-        breach(CHECK_DUPLICATE, "%s is not the same as %s", place(command), place(first));
-    if (first->partition == command->partition && first->offset > command->offset)
-        breach(CHECK_DUPLICATE, "%s duplicates a later command, %s", place(command), place(first));
-    if (!ends_with_record(message_value(answer->reply), message_value(record->message)))
-        breach(CHECK_DUPLICATE, "%s and %s differ", place(answer->reply), place(record->message));
+    const struct message *first = evidence->commands.messages[record->command];
+    if (first == command || !bytes_equal(first->value, command->value))
+        breach(CHECK_DUPLICATE, index, "%s is not the same as %s", place(command), place(first));
+    if (is_later(first, command))
+        breach(CHECK_DUPLICATE, index, "%s duplicates a later command, %s", place(command), place(first));
+    if (!ends_with_record(reply->value, record->message->value))
+        breach(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
 }
 
-static void judge_email_taken(const rd_kafka_message_t *command, const struct answer *answer,
+static void judge_email_taken(const struct message *command, long index, const struct answer *answer,
                               const struct record *existing)
 {
-    json_t *value = json_loadb(command->payload, command->len, 0, NULL);
+    json_t *value = json_loadb(command->value.at, command->value.length, 0, NULL);
     const json_t *data = json_object_get(value, "data") ? json_object_get(value, "data") : value;
     const char *email = json_string_value(json_object_get(data, "email"));
     if (!existing || !email || strcasecmp(email, existing->email) != 0)
-        breach(CHECK_EMAIL_TAKEN, "%s: client \"%s\" does not have its email", place(command), answer->existing_id);
+        breach(CHECK_EMAIL_TAKEN, index, "%s: client \"%s\" does not have its email", place(command),
+               answer->existing_id);
     else if (strcmp(existing->source, place(command)) == 0)
-        breach(CHECK_EMAIL_TAKEN, "%s: taken by its own client", place(command));
+        breach(CHECK_EMAIL_TAKEN, index, "%s: taken by its own client", place(command));
     json_decref(value);
 }
 
 /* The command id as the reply states it; the client that it created must stem from another body. */
-static void judge_conflict(const struct evidence *evidence, const rd_kafka_message_t *command,
-                           const struct answer *answer)
+static void judge_conflict(const struct evidence *evidence, long index, const struct answer *answer)
 {
-    struct bytes header = message_header(answer->reply, "ce_causationid");
-    char id[ID_BYTES];
-    snprintf(id, sizeof(id), "%.*s", (int)header.length, header.at ? header.at : "");
-    const struct record *record = evidence_record_of_command(evidence, answer->workspace, id);
+    const struct message *command = evidence->commands.messages[index];
+    const struct record *record = evidence_record_of_command(evidence, answer->workspace, answer->command_id);
     if (!record || record->command < 0) {
-        breach(CHECK_CONFLICT, "%s: no client has this command id", place(command));
+        breach(CHECK_CONFLICT, index, "%s: no client has this command id", place(command));
         return;
     }
-    const rd_kafka_message_t *first = evidence->commands.messages[record->command];
-    if (first == command || bytes_equal(message_value(first), message_value(command)))
-        breach(CHECK_CONFLICT, "%s: the body is that of %s", place(command), place(first));
-    if (first->partition == command->partition && first->offset > command->offset)
-        breach(CHECK_CONFLICT, "%s: conflicts with a later command, %s", place(command), place(first));
+    const struct message *first = evidence->commands.messages[record->command];
+    if (first == command || bytes_equal(first->value, command->value))
+        breach(CHECK_CONFLICT, index, "%s: the body is that of %s", place(command), place(first));
+    if (is_later(first, command))
+        breach(CHECK_CONFLICT, index, "%s: conflicts with a later command, %s", place(command), place(first));
 }
 
-void judge_outcomes(const struct evidence *evidence)
+void judge_outcome(const struct evidence *evidence, long index, const struct answer *answer,
+                   const struct message *reply)
 {
-    for (size_t i = 0; i < evidence->commands.count; i++) {
-        const rd_kafka_message_t *command = evidence->commands.messages[i];
-        const struct answer *answer = &evidence->answers[i];
-        if (answer->count == 0)
-            continue;
-        struct bytes expected = message_header(command, "expect");
-        if (expected.at && !is_expected(expected, answer->outcome))
-            breach(CHECK_OUTCOME, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
-                   expected.at);
-        const struct record *record = evidence_record(evidence, answer->workspace, answer->client_id);
-        if (strcmp(answer->outcome, "created") == 0)
-            judge_created(command, answer, record);
-        else if (strcmp(answer->outcome, "duplicate") == 0)
-            judge_duplicate(evidence, command, answer, record);
-        else if (strcmp(answer->outcome, "email_taken") == 0)
-            judge_email_taken(command, answer, evidence_record(evidence, answer->workspace, answer->existing_id));
-        else if (strcmp(answer->outcome, "command_id_conflict") == 0)
-            judge_conflict(evidence, command, answer);
-    }
+    const struct message *command = evidence->commands.messages[index];
+    struct bytes expected = message_header(command, "expect");
+    if (expected.at && !is_expected(expected, answer->outcome))
+        breach(CHECK_OUTCOME, index, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
+               expected.at);
+    if (strcmp(answer->outcome, "created") == 0)
+        judge_created(command, index, answer, reply, evidence_record(evidence, answer->workspace, answer->client_id));
+    else if (strcmp(answer->outcome, "duplicate") == 0)
+        judge_duplicate(evidence, index, answer, reply,
+                        evidence_record(evidence, answer->workspace, answer->client_id));
+    else if (strcmp(answer->outcome, "email_taken") == 0)
+        judge_email_taken(command, index, answer, evidence_record(evidence, answer->workspace, answer->existing_id));
+    else if (strcmp(answer->outcome, "command_id_conflict") == 0)
+        judge_conflict(evidence, index, answer);
 }

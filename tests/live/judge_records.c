@@ -29,6 +29,14 @@ static int compare_emails(const void *one, const void *other)
     return order ? order : strcmp(a->email, b->email);
 }
 
+/* Of one email, in the order of the commands, so that it is the later one that should not have been created. */
+static int compare_claims(const void *one, const void *other)
+{
+    const struct record *a = *(const struct record *const *)one, *b = *(const struct record *const *)other;
+    int order = compare_emails(one, other);
+    return order ? order : (a->command > b->command) - (a->command < b->command);
+}
+
 const struct record *evidence_record(const struct evidence *evidence, const char *workspace, const char *client_id)
 {
     size_t low = 0, high = evidence->records.count;
@@ -51,23 +59,44 @@ static int compare_commands(const void *one, const void *other)
     return order ? order : strcmp(a->command_id, b->command_id);
 }
 
-const struct record *evidence_record_of_command(const struct evidence *evidence, const char *workspace,
-                                                const char *command_id)
+static const struct record *find_in(const struct evidence *evidence, const struct record **sorted,
+                                    const struct record *wanted, int (*compare)(const void *, const void *))
 {
-    struct record wanted = {.workspace = (char *)(uintptr_t)workspace};
-    const struct record *key = &wanted;
-    snprintf(wanted.command_id, sizeof(wanted.command_id), "%s", command_id);
-    const struct record **found = bsearch(&key, evidence->records_by_command, evidence->records.count,
-                                          sizeof(evidence->records_by_command[0]), compare_commands);
+    const struct record **found = bsearch(&wanted, sorted, evidence->records.count, sizeof(sorted[0]), compare);
     return found ? *found : NULL;
 }
 
-static char *lower_case(const char *text)
+const struct record *evidence_record_of_command(const struct evidence *evidence, const char *workspace,
+                                                const char *command_id)
 {
-    char *copy = strdup(text ? text : "");
+    const struct record wanted = {.workspace = workspace, .command_id = command_id};
+    return find_in(evidence, evidence->records_by_command, &wanted, compare_commands);
+}
+
+const struct record *evidence_record_of_email(const struct evidence *evidence, const char *workspace, const char *email)
+{
+    const struct record wanted = {.workspace = workspace, .email = email};
+    return find_in(evidence, evidence->records_by_email, &wanted, compare_emails);
+}
+
+bool evidence_is_last_of_client(const struct evidence *evidence, const struct record *record)
+{
+    return record + 1 == evidence->records_by_key + evidence->records.count ||
+           compare_keys(record + 1, record->workspace, record->client_id) != 0;
+}
+
+static const char *lower_case(struct arena *arena, const char *text)
+{
+    char *copy = arena_text(arena, text ? text : "", text ? strlen(text) : 0);
     for (char *at = copy; *at; at++)
         *at = (char)tolower((unsigned char)*at);
     return copy;
+}
+
+static const char *header_text(struct arena *arena, const struct message *message, const char *name)
+{
+    struct bytes value = message_header(message, name);
+    return arena_text(arena, value.at, value.length);
 }
 
 /* Index of the command that a record's source header names, or -1. */
@@ -82,36 +111,36 @@ static long record_source(const struct history *commands, const char *source)
     return history_find(commands, partition, offset);
 }
 
-static void record_read(const struct evidence *evidence, const rd_kafka_message_t *message, struct record *record)
+static void record_read(struct evidence *evidence, const struct message *message, struct record *record)
 {
-    struct bytes key = message_key(message), source = message_header(message, "source");
-    struct bytes hash = message_header(message, "command-hash"), id_header = message_header(message, "command-id");
+    struct arena *arena = &evidence->arena;
+    struct bytes key = message->key;
     const char *slash = key.at ? memchr(key.at, '/', key.length) : NULL;
     size_t workspace_length = slash ? (size_t)(slash - key.at) : 0;
     record->message = message;
-    record->workspace = strndup(key.at ? key.at : "", workspace_length);
-    record->client_id = slash ? strndup(slash + 1, key.length - workspace_length - 1) : strdup("");
-    snprintf(record->source, sizeof(record->source), "%.*s", (int)source.length, source.at ? source.at : "");
-    snprintf(record->hash, sizeof(record->hash), "%.*s", (int)hash.length, hash.at ? hash.at : "");
-    snprintf(record->command_id, sizeof(record->command_id), "%.*s", (int)id_header.length,
-             id_header.at ? id_header.at : "");
+    record->workspace = arena_text(arena, key.at, workspace_length);
+    record->client_id = slash ? arena_text(arena, slash + 1, key.length - workspace_length - 1) : "";
+    record->source = header_text(arena, message, "source");
+    record->hash = header_text(arena, message, "command-hash");
+    record->command_id = header_text(arena, message, "command-id");
     record->command = record_source(&evidence->commands, record->source);
 
-    json_t *value = json_loadb(message->payload, message->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_t *value = json_loadb(message->value.at, message->value.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     const char *id = json_string_value(json_object_get(value, "id"));
-    record->email = lower_case(json_string_value(json_object_get(value, "email")));
+    record->email = lower_case(arena, json_string_value(json_object_get(value, "email")));
     if (!slash || !id || strcmp(id, record->client_id) != 0 || !record->email[0] || !record->hash[0] ||
         !record->command_id[0])
-        breach(CHECK_RECORD_REPLY, "%s: not the key, id, email or headers of a record", place(message));
+        breach(CHECK_RECORD_FORM, record->command, "%s", place(message));
     json_decref(value);
 }
 
 static void judge_announced(const struct evidence *evidence, const struct record *record)
 {
     const struct answer *answer = record->command < 0 ? NULL : &evidence->answers[record->command];
-    if (!answer || strcmp(answer->outcome, "created") != 0 || strcmp(answer->client_id, record->client_id) != 0 ||
-        strcmp(answer->workspace, record->workspace) != 0)
-        breach(CHECK_RECORD_REPLY, "%s: %s was not answered with this client", place(record->message), record->source);
+    if (!answer || !answer->is_given || strcmp(answer->outcome, "created") != 0 ||
+        strcmp(answer->client_id, record->client_id) != 0 || strcmp(answer->workspace, record->workspace) != 0)
+        breach(CHECK_RECORD_REPLY, record->command, "%s: %s was not answered with this client", place(record->message),
+               record->source);
 }
 
 /* The records in another order. New. */
@@ -126,13 +155,12 @@ static const struct record **records_sorted(const struct evidence *evidence, int
 
 static void judge_emails(const struct evidence *evidence)
 {
-    const struct record **records = records_sorted(evidence, compare_emails);
+    const struct record **records = evidence->records_by_email;
     for (size_t i = 1; i < evidence->records.count; i++)
         if (compare_emails(&records[i - 1], &records[i]) == 0 &&
             strcmp(records[i - 1]->client_id, records[i]->client_id) != 0)
-            breach(CHECK_EMAIL_ONCE, "%s and %s have the same email", place(records[i - 1]->message),
-                   place(records[i]->message));
-    free(records);
+            breach(CHECK_EMAIL_ONCE, records[i]->command, "%s and %s have the same email",
+                   place(records[i - 1]->message), place(records[i]->message));
 }
 
 void judge_records(struct evidence *evidence)
@@ -145,22 +173,17 @@ void judge_records(struct evidence *evidence)
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &evidence->records_by_key[i];
         if (i > 0 && compare_keys(record - 1, record->workspace, record->client_id) == 0)
-            breach(CHECK_RECORD_ONCE, "%s and %s are the same client", place((record - 1)->message),
+            breach(CHECK_RECORD_ONCE, record->command, "%s and %s are the same client", place((record - 1)->message),
                    place(record->message));
-        judge_announced(evidence, record);
+        judge_committed(evidence, record->command, record->message);
     }
     evidence->records_by_command = records_sorted(evidence, compare_commands);
+    evidence->records_by_email = records_sorted(evidence, compare_claims);
     judge_emails(evidence);
 }
 
-void evidence_free(struct evidence *evidence)
+void judge_announcements(const struct evidence *evidence)
 {
-    for (size_t i = 0; evidence->records_by_key && i < evidence->records.count; i++) {
-        free(evidence->records_by_key[i].workspace);
-        free(evidence->records_by_key[i].client_id);
-        free(evidence->records_by_key[i].email);
-    }
-    free(evidence->records_by_key);
-    free(evidence->records_by_command);
-    free(evidence->answers);
+    for (size_t i = 0; i < evidence->records.count; i++)
+        judge_announced(evidence, &evidence->records_by_key[i]);
 }

@@ -1,144 +1,73 @@
-/* Whether Redis is the fold of the record topic: all of it, and nothing else. */
-#include <hiredis/hiredis.h>
+/* Whether Redis is the fold of the record topic: all of it, and no other client or email. What else it holds,
+ * definitions and the daemon's own book-keeping, is not looked at. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/live/evidence.h"
+#include "tests/live/redis_reader.h"
 #include "tests/live/report.h"
 
-#define PIPELINE 500 /* records asked for in one round trip */
-
-static redisReply *answer_of(redisContext *redis)
+static bool begins_with(struct bytes bytes, const char *text, size_t length)
 {
-    void *reply = NULL;
-    if (redisGetReply(redis, &reply) != REDIS_OK) {
-        fprintf(stderr, "redis: %s\n", redis->errstr);
-        exit(69);
-    }
-    return reply;
-}
-
-static struct bytes reply_bytes(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_STRING ? (struct bytes){reply->str, reply->len} : (struct bytes){NULL, 0};
-}
-
-/* Several messages of one client, which RECORD_ONCE reports, count as their last. */
-static bool is_last_of_client(const struct evidence *evidence, size_t index)
-{
-    const struct record *record = &evidence->records_by_key[index];
-    return index + 1 == evidence->records.count || strcmp(record->workspace, (record + 1)->workspace) != 0 ||
-           strcmp(record->client_id, (record + 1)->client_id) != 0;
+    return bytes.length >= length && memcmp(bytes.at, text, length) == 0;
 }
 
 static void judge_stored(const struct record *record, struct bytes stored, struct bytes owner)
 {
-    struct bytes value = message_value(record->message);
-    char line[2 * ID_BYTES + 3];
+    struct bytes value = record->message->value;
+    char line[1024];
     size_t length = (size_t)snprintf(line, sizeof(line), "%s %s\n", record->source, record->hash);
     if (!stored.at)
-        breach(CHECK_REDIS_RECORD, "%s is not there", place(record->message));
-    else if (stored.length != length + value.length || memcmp(stored.at, line, length) != 0 ||
+        breach(CHECK_REDIS_RECORD, record->command, "%s is not there", place(record->message));
+    else if (!begins_with(stored, line, length) || stored.length != length + value.length ||
              memcmp(stored.at + length, value.at, value.length) != 0)
-        breach(CHECK_REDIS_RECORD, "%s differs", place(record->message));
+        breach(CHECK_REDIS_BYTES, record->command, "%s differs", place(record->message));
     if (!bytes_are(owner, record->client_id))
-        breach(CHECK_REDIS_EMAIL, "the email of %s is not that client's", place(record->message));
+        breach(CHECK_REDIS_EMAIL, record->command, "the email of %s is not that client's", place(record->message));
 }
 
 static void judge_slice(const struct evidence *evidence, redisContext *redis, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         const struct record *record = &evidence->records_by_key[i];
-        redisAppendCommand(redis, "GET client:{%s}:%s", record->workspace, record->client_id);
-        redisAppendCommand(redis, "GET client-email:{%s}:%s", record->workspace, record->email);
+        redisAppendCommand(redis, "GET " CLIENT_KEYS "{%s}:%s", record->workspace, record->client_id);
+        redisAppendCommand(redis, "GET " EMAIL_KEYS "{%s}:%s", record->workspace, record->email);
     }
     for (size_t i = from; i < to; i++) {
-        redisReply *stored = answer_of(redis), *owner = answer_of(redis);
-        if (is_last_of_client(evidence, i))
-            judge_stored(&evidence->records_by_key[i], reply_bytes(stored), reply_bytes(owner));
+        redisReply *stored = redis_reader_answer(redis), *owner = redis_reader_answer(redis);
+        if (evidence_is_last_of_client(evidence, &evidence->records_by_key[i]))
+            judge_stored(&evidence->records_by_key[i], redis_reader_bytes(stored), redis_reader_bytes(owner));
         freeReplyObject(stored);
         freeReplyObject(owner);
     }
 }
 
-static int compare_texts(const void *one, const void *other)
+/* True if no record accounts for this key: client:{workspace}:id or client-email:{workspace}:email. */
+static bool is_other(const char *key, const void *context)
 {
-    return strcmp(*(char *const *)one, *(char *const *)other);
-}
-
-/* Every key beginning with a prefix, once, sorted. New. */
-static char **keys_with(redisContext *redis, const char *prefix, size_t *count)
-{
-    char **keys = NULL, cursor[32] = "0";
-    size_t found = 0, capacity = 0;
-    do {
-        redisAppendCommand(redis, "SCAN %s MATCH %s* COUNT 1000", cursor, prefix);
-        redisReply *reply = answer_of(redis);
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-            fprintf(stderr, "redis: SCAN: %s\n", reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected");
-            exit(69);
-        }
-        snprintf(cursor, sizeof(cursor), "%s", reply->element[0]->str);
-        for (size_t i = 0; i < reply->element[1]->elements; i++) {
-            if (found == capacity) {
-                capacity = capacity ? capacity * 2 : 1024;
-                keys = realloc(keys, capacity * sizeof(keys[0]));
-            }
-            keys[found++] = strdup(reply->element[1]->element[i]->str);
-        }
-        freeReplyObject(reply);
-    } while (strcmp(cursor, "0") != 0);
-
-    if (found > 0)
-        qsort(keys, found, sizeof(keys[0]), compare_texts);
-    size_t kept = 0;
-    for (size_t i = 0; i < found; i++) {
-        if (kept > 0 && strcmp(keys[kept - 1], keys[i]) == 0)
-            free(keys[i]);
-        else
-            keys[kept++] = keys[i];
-    }
-    *count = kept;
-    return keys;
-}
-
-/* Reports the keys in Redis that no record accounts for. */
-static void judge_others(const struct evidence *evidence, redisContext *redis, const char *prefix, bool by_email)
-{
-    size_t count, records = evidence->records.count;
-    char **keys = keys_with(redis, prefix, &count), **known = calloc(records + 1, sizeof(known[0]));
-    for (size_t i = 0; i < records; i++) {
-        const struct record *record = &evidence->records_by_key[i];
-        const char *last = by_email ? record->email : record->client_id;
-        size_t size = strlen(prefix) + strlen(record->workspace) + strlen(last) + 3;
-        known[i] = malloc(size);
-        snprintf(known[i], size, "%s%s}:%s", prefix, record->workspace, last);
-    }
-    qsort(known, records, sizeof(known[0]), compare_texts);
-    for (size_t i = 0; i < count; i++) {
-        if (!bsearch(&keys[i], known, records, sizeof(known[0]), compare_texts))
-            breach(CHECK_REDIS_OTHER, "%s", keys[i]);
-        free(keys[i]);
-    }
-    for (size_t i = 0; i < records; i++)
-        free(known[i]);
-    free(known);
-    free(keys);
+    const struct evidence *evidence = context;
+    const char *colon = strchr(key, ':'), *end = strstr(key, "}:");
+    char workspace[256];
+    if (colon[1] != '{' || !end || (size_t)(end - colon) > sizeof(workspace))
+        return true;
+    snprintf(workspace, sizeof(workspace), "%.*s", (int)(end - colon - 2), colon + 2);
+    if (strncmp(key, EMAIL_KEYS, strlen(EMAIL_KEYS)) == 0)
+        return !evidence_record_of_email(evidence, workspace, end + 2);
+    return !evidence_record(evidence, workspace, end + 2);
 }
 
 void judge_redis(const struct evidence *evidence)
 {
-    redisContext *redis = redisConnectUnix(evidence->redis_socket);
-    if (!redis || redis->err) {
-        fprintf(stderr, "redis: %s: %s\n", evidence->redis_socket, redis ? redis->errstr : "no memory");
-        exit(69);
-    }
-    for (size_t from = 0; from < evidence->records.count; from += PIPELINE) {
-        size_t to = from + PIPELINE;
+    redisContext *redis = redis_reader_open(evidence->redis_socket);
+    for (size_t from = 0; from < evidence->records.count; from += REDIS_PIPELINE) {
+        size_t to = from + REDIS_PIPELINE;
         judge_slice(evidence, redis, from, to < evidence->records.count ? to : evidence->records.count);
     }
-    judge_others(evidence, redis, "client:{", false);
-    judge_others(evidence, redis, "client-email:{", true);
+    struct redis_keys others = {0};
+    redis_keys_read(&others, redis, is_other, evidence);
+    for (size_t i = 0; i < others.count; i++)
+        breach(CHECK_REDIS_OTHER, NO_COMMAND, "%s", others.names[i]);
+    redis_keys_free(&others);
     redisFree(redis);
 }

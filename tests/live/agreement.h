@@ -1,0 +1,23 @@
+/* agreement: the daemon and `client-intake validate` judge the same bytes alike. */
+#ifndef TESTS_LIVE_AGREEMENT_H
+#define TESTS_LIVE_AGREEMENT_H
+
+#include "tests/live/evidence.h"
+
+/* Writes the value of every command that `validate` can judge as the daemon does, one per line, in the order of their
+ * positions: those that fit on a line and name their workspace and id inside. Returns 0, or -1 with errno set. */
+int agreement_write_lines(const struct history *commands, const char *path);
+
+/* What `validate` said about those lines. New; NULL with errno set if the file cannot be read. If there is not one line
+ * for each command, that is noted as a breach. */
+struct agreement *agreement_open(const struct history *commands, const char *path);
+
+/* False if the reply to this command differs from the line about it; agreement_difference tells how until the next
+ * call. True also if there is none. */
+bool agreement_holds(struct agreement *agreement, long command, const struct answer *answer, const json_t *reply);
+const char *agreement_difference(const struct agreement *agreement);
+
+/* Notes a breach if there was nothing to compare. */
+void agreement_close(struct agreement *agreement);
+
+#endif

@@ -1,0 +1,261 @@
+#!/usr/bin/env bash
+# The oracle is tested, too: a small run that it finds fine, then one fault after the other in copies of what the run left.
+# For each it must name the command that suffered and every check that it breaches, no more and no less; and no check may
+# be without a fault that it sees.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+
+LIVE_CHECKS=100
+live_begin 3
+worker_start one --set worker.threads=2
+produce 0 1500
+check "every command is answered" oracle await 60
+worker_stop one
+live_judge
+
+# The topics, group and count that the next verdicts are asked about.
+world_reset() {
+    replies=$live_name.replies elsewhere=$live_name.elsewhere records=$live_name.records letters=$live_name.dead-letters
+    group=$live_name sent=$live_sent
+}
+world_reset
+
+verdicts() {
+    "$BUILD/tests/live/oracle" verdicts --bootstrap "$kafka_address" --commands "$live_name.commands" \
+        --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" \
+        --redis "$redis_socket" --group "$group" --sent "$sent" --patience 1 "${live_validated[@]}"
+}
+
+# forge OPTION ...: prints the places of the commands whose replies, records or dead letters it has forged.
+forge() {
+    "$BUILD/tests/live/forge" --bootstrap "$kafka_address" "$@" | tee "$suite_folder/forged" | cut -f 1
+}
+
+# forged TOPIC-VARIABLE OPTION ...: a copy with a fault takes the topic's place; sets place, and value to what was forged.
+copies=0
+forged() {
+    local -n topic=$1
+    local copy=$live_name.copy-$((copies += 1))
+    forge --from "$topic" --to "$copy" "${@:2}" >"$suite_folder/places" || suite_fail "a fault is forged: $*"
+    topic=$copy
+    place=$(head -n 1 "$suite_folder/places")
+    value=$(head -n 1 "$suite_folder/forged" | cut -f 2)
+}
+
+# seen WHAT [PLACE=]WORD,... ...: the verdicts are these and no others; a place of - is for what concerns no command. The
+# world is whole again after it.
+declare -A words_seen=()
+seen() {
+    local what=$1 expected word
+    shift
+    expected=$(printf '%s\n' "$@" | sort)
+    check_equal "$what" "$expected" "$(verdicts | awk -F '\t' '{ print $1 "=" $3 }' | sort)"
+    for word in $(sed 's/^[^=]*=//; s/,/ /g' <<<"$expected"); do words_seen[$word]=yes; done
+    world_reset
+}
+
+check_equal "nothing is wrong at first" "" "$(verdicts)"
+
+# last_in PARTITION: the place of its last command.
+last_in() {
+    local end
+    end=$(kcat -b "$kafka_address" -Q -t "$live_name.commands:$1:-1")
+    echo "$live_name.commands/$1/$((${end##* } - 1))"
+}
+
+# ---- replies ----
+
+invalid='"code":"validation_failed"'
+forged replies --where "$invalid" --drop
+seen "a reply that is missing" "$place=missing,lost"
+forged replies --header ce_causationid=event- --where client.created --drop
+seen "a record without a reply" "$place=missing,lost,record-without-reply"
+forged replies --where "$invalid" --twice
+seen "a reply that is doubled" "$place=doubled,same-id"
+forged replies --where "$invalid" --late
+seen "a reply that is out of order" "$place=out-of-order"
+forged replies --where "$invalid" --without ce_id --with ce_id=another --count 2
+seen "a ce_id that is not unique" "$(sort -V "$suite_folder/places" | tail -n 1)=same-id"
+forged replies --where "$invalid" --replace '"type":' --by '"type"'
+seen "a reply that is no JSON" "$place=missing,lost" "-=reply-form"
+forged replies --where "$invalid" --replace '"retryable":false' --by '"retryable":0'
+seen "a reply of another form" "$place=reply-form"
+forged replies --where "$invalid" --replace '"offset":' --by '"offset":9999'
+seen "a reply to no command" "$place=missing,lost" "-=unknown"
+for header in content-type=text/plain ce_specversion=1.1 ce_causationid=another ce_type=client.created; do
+    forged replies --where "$invalid" --without "${header%%=*}" --with "$header"
+    seen "a reply with $header" "$place=reply-headers"
+done
+forged replies --where client.created --without ce_subject
+seen "a reply without its subject" "$place=reply-headers"
+forged replies --where client.created --header traceparent=00- --without traceparent
+seen "a trace that does not come back" "$place=echo"
+forged replies --where client.created --header correlation-id=correlation --without correlation-id --with correlation-id=other
+seen "a correlation that comes back altered" "$place=echo"
+forged replies --header ce_causationid=event- --where client.created --key nobody
+seen "a reply under another key" "$place=reply-place"
+forged replies --where "$invalid" --astray
+seen "a reply in another partition" "$place=reply-place"
+
+# ---- outcomes ----
+
+forged replies --where "$invalid" --replace validation_failed --by unsupported_type
+seen "another outcome" "$place=wrong-outcome,not-as-validated"
+forged replies --where "$invalid" --replace '"retryable":false' --by '"retryable":true'
+seen "an error that validate does not see so" "$place=not-as-validated"
+forged replies --header ce_causationid=command- --where '"object":"client"' --replace '"familyName":"Lovelace' --by '"familyName":"Loveless'
+seen "a client that is not its record" "$place=not-as-validated,not-the-record"
+forged replies --header ce_causationid=command- --where '"object":"client"' --replace '"customFields":' --by '"customFields": '
+seen "a client with other bytes" "$place=not-the-record"
+forged replies --header ce_causationid=event- --where '"object":"client"' --with duplicate=true
+seen "a duplicate of itself" "$place=wrong-outcome,no-duplicate,record-without-reply"
+forged replies --header duplicate=true --where client.created --without duplicate
+seen "a duplicate that passes for the first" "$place=wrong-outcome,no-record"
+forged replies --where '"existingClientId":"' --replace '"existingClientId":"' --by '"existingClientId":"0'
+seen "an email taken by nobody" "$place=email-not-taken"
+forged replies --where "$invalid" --replace validation_failed --by command_id_conflict
+seen "a conflict with nobody" "$place=wrong-outcome,no-conflict"
+
+# ---- the group ----
+
+# passed_up_to PLACE: a group that has passed what comes before that command in its partition.
+passed_up_to() {
+    group=$live_name-$((copies += 1))
+    forge --from "$live_name.commands" --group "$live_name" --to "$group" --offset "${1#*/}" || suite_fail "offsets are forged"
+}
+last=$(last_in 1)
+passed_up_to "$last"
+seen "what is seen but was not committed" "$last=uncommitted"
+
+# ---- records ----
+
+# The client of no later command.
+lonely=(--header command-id=event-)
+forged records "${lonely[@]}" --drop
+seen "a reply without a record" "$place=no-record" "-=redis-other"
+forged records "${lonely[@]}" --without source --with source=nowhere
+seen "a record of no command" "$place=no-record" "-=record-without-reply,redis-differs"
+forged records "${lonely[@]}" --replace '"familyName":"L' --by '"familyName":"l'
+seen "a record with other bytes" "$place=not-the-record,redis-differs"
+forged records "${lonely[@]}" --without command-id
+seen "a record without its command id" "$place=record-form"
+forged records "${lonely[@]}" --without command-hash --with command-hash=0
+seen "a record with another hash" "$place=redis-differs"
+forged records "${lonely[@]}" --twice
+seen "a record that is doubled" "$place=record-doubled"
+
+# ---- dead letters ----
+
+bad=(--header dlq-code=malformed_json)
+forged letters "${bad[@]}" --drop
+seen "a dead letter that is missing" "$place=no-dead-letter"
+forged letters "${bad[@]}" --twice
+seen "a dead letter that is doubled" "$place=dead-letter-doubled"
+forged letters "${bad[@]}" --where garbage --replace garbage --by Garbage
+seen "a dead letter with another value" "$place=dead-letter-altered"
+forged letters "${bad[@]}" --key nobody
+seen "a dead letter with another key" "$place=dead-letter-altered"
+for header in dlq-code=too_large dlq-timestamp=1 expect=created; do
+    forged letters "${bad[@]}" --without "${header%%=*}" --with "$header"
+    seen "a dead letter with $header" "$place=dead-letter-altered"
+done
+forged letters "${bad[@]}" --without dlq-offset --with dlq-offset=999999
+seen "a dead letter of no command" "$place=no-dead-letter" "-=dead-letter-unknown"
+
+# ---- Redis ----
+
+# in_workspace WORKSPACE NUMBER: sets email, client (the keys) and place of one of its clients.
+in_workspace() {
+    email=$(redis_ask --scan --pattern "client-email:{$1}:*" | sort | sed -n "$2p")
+    client=client:{$1}:$(redis_ask GET "$email")
+    place=$(redis_ask GET "$client" | sed 's/ .*//;q')
+}
+in_workspace ws-1 1
+redis_ask RENAME "$client" kept >/dev/null
+seen "a client that Redis lacks" "$place=not-in-redis"
+redis_ask COPY kept "$client" >/dev/null
+redis_ask APPEND "$client" ' ' >/dev/null
+seen "a client with other bytes in Redis" "$place=redis-differs"
+redis_ask COPY kept "$client" REPLACE >/dev/null
+redis_ask SETRANGE "$client" 0 L >/dev/null
+seen "a client with another source in Redis" "$place=redis-differs"
+redis_ask RENAME kept "$client" >/dev/null
+
+redis_ask RENAME "$email" kept >/dev/null
+seen "an email that Redis lacks" "$place=redis-email"
+redis_ask SET "$email" nobody >/dev/null
+seen "an email of another client" "$place=redis-email"
+redis_ask RENAME kept "$email" >/dev/null
+
+for key in 'client:{ws-1}:nobody' 'client:nobody' 'client-email:{ws-1}:nobody@example.com' 'client-email:{nowhere}:'; do
+    redis_ask SET "$key" nobody >/dev/null
+    seen "$key that should not be there" "-=redis-other"
+    redis_ask DEL "$key" >/dev/null
+done
+redis_ask SET 'client-intake:anything' x >/dev/null
+check_equal "the daemon's own keys are no clients" "" "$(verdicts)"
+
+# ---- several at once ----
+
+in_workspace bare 1
+first_email=$email first_place=$place
+in_workspace bare 2
+forged records --where "${client##*:}" --replace "${email##*:}" --by "${first_email##*:}"
+later=$(printf '%s\n' "$first_place" "$place" | sort -V | tail -n 1)
+if [ "$later" = "$place" ]; then
+    seen "an email of two clients" "$place=not-the-record,email-doubled,redis-differs,redis-email" "-=redis-other"
+else
+    seen "an email of two clients" "$place=not-the-record,redis-differs,redis-email" "$first_place=email-doubled" "-=redis-other"
+fi
+
+lower=(--replace '"familyName":"L' --by '"familyName":"l')
+forged replies --where "${client##*:}" "${lower[@]}"
+forged records --where "${client##*:}" "${lower[@]}"
+redis_ask COPY "$client" kept >/dev/null
+redis_ask GET "$client" | sed 's/"familyName":"L/"familyName":"l/' | head -c -1 | redis_ask -x SET "$client" >/dev/null
+seen "a wrong value everywhere" "$place=not-as-validated"
+oracle state "$suite_folder/state"
+redis_ask RENAME kept "$client" >/dev/null
+
+# ---- the state, by which two runs are compared ----
+
+oracle state "$suite_folder/state-1"
+oracle state "$suite_folder/state-2"
+check "the state of a run is the same twice" cmp -s "$suite_folder/state-1" "$suite_folder/state-2"
+check_equal "a value that differs in Redis is one line that differs" "redis $client" \
+    "$(diff "$suite_folder/state" "$suite_folder/state-1" | sed -n 's/^> \(redis [^ ]*\) .*/\1/p')"
+check_equal "the state is in order" "" "$(LC_ALL=C sort -c -k 1,1r -k 2,2 "$suite_folder/state-1" 2>&1)"
+clients=$(redis_ask --scan --pattern 'client:*' | wc -l)
+check_equal "it holds every client, its email and its record" "$((3 * clients))" "$(wc -l <"$suite_folder/state-1")"
+check "and what a record says about its command" grep -qE \
+    "^record ws-1/[^ ]* \{\"id\":.*\} command-id=[^ ]* command-hash=[0-9a-f]+ source=$live_name.commands/[0-9]+/[0-9]+$" \
+    "$suite_folder/state-1"
+
+# ---- transactions ----
+
+forged replies --where "$invalid" --open
+seen "a transaction that is left open" "-=open"
+
+# ---- faults that stay ----
+
+sent=$((live_sent + 1))
+seen "a command that was not sent" "-=not-sent"
+echo '{"commandId":"unanswered","workspaceId":"ws-1"}' | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 2
+live_sent=$((live_sent + 1))
+world_reset
+unanswered=$(last_in 2)
+seen "what validate said of too few commands" "-=not-as-validated" "$unanswered=missing"
+live_validated=()
+seen "a reply that is missing, but not lost yet" "$unanswered=missing"
+check_equal "judge fails, and says what and where" "  breach: $unanswered has none
+NOT OK: every command has a reply (1 breaches)" "$(oracle judge | grep -E '^  breach|^NOT OK')"
+forged replies --where "$invalid" --away "$elsewhere"
+seen "a reply in another topic" "$place=reply-place" "$unanswered=missing"
+
+# ---- what was forgotten ----
+
+check_equal "there is no check without a fault that it sees" "" \
+    "$("$BUILD/tests/live/oracle" words | while read -r word; do [ -n "${words_seen[$word]:-}" ] || echo "$word"; done)"
+suite_end
