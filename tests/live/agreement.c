@@ -9,9 +9,10 @@
 
 struct agreement {
     const char *topic; /* of the commands */
-    char *text;        /* the file */
-    size_t length;
-    size_t *lines; /* by index of the command: where its line begins, plus one; 0 for none */
+    FILE *file;
+    off_t *lines; /* by index of the command: where its line begins, plus one; 0 for none */
+    char *line;   /* the last one that was read */
+    size_t capacity;
     size_t compared;
     char difference[600];
 };
@@ -39,7 +40,7 @@ static bool names_itself(struct bytes value)
     return names;
 }
 
-static bool is_comparable(const struct message *command)
+bool agreement_is_comparable(const struct message *command)
 {
     for (size_t i = 0; i < sizeof(deciding_headers) / sizeof(deciding_headers[0]); i++)
         if (message_has_header(command, deciding_headers[i]))
@@ -54,7 +55,7 @@ int agreement_write_lines(const struct history *commands, const char *path)
         return -1;
     for (size_t i = 0; i < commands->count; i++) {
         const struct message *command = commands->messages[i];
-        if (is_comparable(command)) {
+        if (command->is_marked) {
             fwrite(command->value.at, 1, command->value.length, file);
             fputc('\n', file);
         }
@@ -62,52 +63,32 @@ int agreement_write_lines(const struct history *commands, const char *path)
     return fclose(file) == 0 ? 0 : -1;
 }
 
-/* The whole file, with a NUL behind it. New; NULL with errno set. */
-static char *read_file(const char *path, size_t *length)
-{
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
-    if (!file)
-        return NULL;
-    ssize_t read = getdelim(&text, length, '\0', file);
-    if (read < 0 && feof(file))
-        read = 0;
-    fclose(file);
-    if (read < 0 || !text) {
-        free(text);
-        return NULL;
-    }
-    text[read] = '\0';
-    *length = (size_t)read;
-    return text;
-}
-
 struct agreement *agreement_open(const struct history *commands, const char *path)
 {
-    size_t length = 0, at = 0, missing = 0;
-    char *text = read_file(path, &length);
-    if (!text)
+    FILE *file = fopen(path, "r");
+    if (!file)
         return NULL;
     struct agreement *agreement = calloc(1, sizeof(*agreement));
-    *agreement = (struct agreement){.topic = commands->topic,
-                                    .text = text,
-                                    .length = length,
-                                    .lines = calloc(commands->count + 1, sizeof(agreement->lines[0]))};
+    agreement->topic = commands->topic;
+    agreement->file = file;
+    agreement->lines = calloc(commands->count + 1, sizeof(agreement->lines[0]));
+    size_t missing = 0, left = 0;
+    off_t end = 0;
     for (size_t i = 0; i < commands->count; i++) {
-        if (!is_comparable(commands->messages[i]))
+        if (!commands->messages[i]->is_marked)
             continue;
-        char *end = strchr(text + at, '\n');
-        if (!end) {
+        ssize_t length = getline(&agreement->line, &agreement->capacity, file);
+        if (length < 0) {
             missing++;
             continue;
         }
-        agreement->lines[i] = at + 1;
-        *end = '\0';
-        at = (size_t)(end - text) + 1;
+        agreement->lines[i] = end + 1;
+        end += length;
     }
-    if (missing > 0 || at < length)
-        breach(CHECK_VALIDATED, NO_COMMAND, "%s has not one line for each command: %zu are missing, %zu bytes too many",
-               path, missing, length - at);
+    while (getline(&agreement->line, &agreement->capacity, file) >= 0)
+        left++;
+    if (missing > 0 || left > 0)
+        breach(CHECK_VALIDATED, NO_COMMAND, "%s: %zu lines are missing, and %zu are too many", path, missing, left);
     return agreement;
 }
 
@@ -163,13 +144,16 @@ bool agreement_holds(struct agreement *agreement, long command, const struct ans
 {
     if (agreement->lines[command] == 0 || strcmp(answer->outcome, "definitions_missing") == 0)
         return true;
-    const char *line = agreement->text + agreement->lines[command] - 1;
-    json_t *offline = json_loads(line, JSON_ALLOW_NUL, NULL);
+    if (fseeko(agreement->file, agreement->lines[command] - 1, SEEK_SET) != 0 ||
+        getline(&agreement->line, &agreement->capacity, agreement->file) < 0)
+        abort();
+    json_t *offline = json_loads(agreement->line, JSON_ALLOW_NUL, NULL);
     const char *what = difference(agreement->topic, answer, reply, offline);
     json_decref(offline);
     agreement->compared++;
     if (what)
-        snprintf(agreement->difference, sizeof(agreement->difference), "another %s than validate's: %s", what, line);
+        snprintf(agreement->difference, sizeof(agreement->difference), "another %s than validate's: %s", what,
+                 agreement->line);
     return !what;
 }
 
@@ -183,6 +167,7 @@ void agreement_close(struct agreement *agreement)
     if (agreement->compared == 0)
         breach(CHECK_VALIDATED, NO_COMMAND, "not one reply could be compared");
     free(agreement->lines);
-    free(agreement->text);
+    free(agreement->line);
+    fclose(agreement->file);
     free(agreement);
 }

@@ -4,8 +4,12 @@
 
 #include "tests/live/evidence.h"
 
-/* Writes the value of every command that `validate` can judge as the daemon does, one per line, in the order of their
- * positions: those that fit on a line and name their workspace and id inside. Returns 0, or -1 with errno set. */
+/* True if `validate` can judge it as the daemon does: it fits on a line, and names its workspace and id inside. The
+ * history of the commands has to mark them by this. */
+bool agreement_is_comparable(const struct message *command);
+
+/* Writes the value of every such command, one per line, in the order of their positions. Returns 0, or -1 with errno
+ * set. */
 int agreement_write_lines(const struct history *commands, const char *path);
 
 /* What `validate` said about those lines. New; NULL with errno set if the file cannot be read. If there is not one line

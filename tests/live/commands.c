@@ -85,16 +85,14 @@ static enum kind kind_drawn(const struct command_mixture *mixture, uint64_t inde
     return KIND_PLAIN;
 }
 
-/* The latest earlier plain command of the same workspace; false if there is none near enough. */
+/* Sets the latest earlier plain command of the same workspace; false if there is none near enough. */
 static bool find_earlier(const struct command_mixture *mixture, uint64_t index, uint64_t *earlier)
 {
-    uint64_t candidate = index;
-    for (int i = 0; i < LOOK_BACK && candidate >= mixture->workspaces; i++) {
-        candidate -= mixture->workspaces;
-        if (kind_drawn(mixture, candidate) == KIND_PLAIN) {
-            *earlier = candidate;
+    *earlier = index;
+    for (int i = 0; i < LOOK_BACK && *earlier >= mixture->workspaces; i++) {
+        *earlier -= mixture->workspaces;
+        if (kind_drawn(mixture, *earlier) == KIND_PLAIN)
             return true;
-        }
     }
     return false;
 }
@@ -105,11 +103,16 @@ static bool refers_to_earlier(enum kind kind)
            kind == KIND_EMAIL_TAKEN || kind == KIND_EMAIL_TAKEN_UPPER_CASE;
 }
 
+static bool is_race(enum kind kind)
+{
+    return kind == KIND_EMAIL_RACE || kind == KIND_ID_RACE;
+}
+
 static enum kind kind_of(const struct command_mixture *mixture, uint64_t index, uint64_t *earlier)
 {
     enum kind kind = kind_drawn(mixture, index);
     if ((refers_to_earlier(kind) && !find_earlier(mixture, index, earlier)) ||
-        (kind == KIND_REPLY_ELSEWHERE && !mixture->reply_topic))
+        (kind == KIND_REPLY_ELSEWHERE && !mixture->reply_topic) || (is_race(kind) && mixture->without_races))
         return KIND_PLAIN;
     return kind;
 }
@@ -205,7 +208,7 @@ static void make_related(struct command *command, enum kind kind, uint64_t index
         break;
     case KIND_EMAIL_RACE:
         snprintf(other, sizeof(other), "race%llu@example.com", number_of(index / RACE));
-        append_plain(command, workspace, index, index, other);
+        append_plain(command, "ws-0", index, index, other);
         break;
     case KIND_ID_RACE:
         snprintf(other, sizeof(other), "same%llu@example.com", number_of(index / RACE));
@@ -280,16 +283,13 @@ void command_make(const struct command_mixture *mixture, uint64_t index, struct 
     command->tombstone = false;
     command->partition = -1;
     snprintf(command->key, sizeof(command->key), "%s", workspace);
-    if (kind == KIND_WITHOUT_KEY || kind == KIND_EMAIL_RACE || kind == KIND_ID_RACE || kind == KIND_BAD_WORKSPACE) {
+    if (kind == KIND_WITHOUT_KEY || is_race(kind) || kind == KIND_BAD_WORKSPACE) {
         command->key[0] = '\0';
         command->partition = (int32_t)(mixed(mixture, index) / 1000 % (uint64_t)mixture->partitions);
     }
-    if (kind == KIND_EMAIL_RACE)
-        snprintf(workspace, sizeof(workspace), "ws-0");
-
     add_header(command, "expect", "%s", kinds[kind].outcome);
     add_echoes(command, index);
-    if (refers_to_earlier(kind) || kind == KIND_EMAIL_RACE || kind == KIND_ID_RACE)
+    if (refers_to_earlier(kind) || is_race(kind))
         make_related(command, kind, index, earlier, workspace, email);
     else if (kind < KIND_DUPLICATE)
         make_good(command, mixture, kind, index, workspace, email);

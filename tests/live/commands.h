@@ -14,6 +14,7 @@ struct command_mixture {
     unsigned workspaces;     /* "ws-0", "ws-1", ...; and "bare", which has no definitions */
     int32_t partitions;      /* of the command topic */
     const char *reply_topic; /* one that replies.allowed lists, or NULL */
+    bool without_races;      /* leaves out what depends on which of two partitions is quicker: one right result */
 };
 
 struct command_header {

@@ -30,9 +30,13 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const 
     set(settings, "enable.partition.eof", "true");
     set(settings, "auto.offset.reset", "error");
     set(settings, "fetch.wait.max.ms", "20");
-    set(settings, "queued.max.messages.kbytes", "16384");
     set(settings, "log_level", "2");
+
+    /* A full queue stops the fetching for a second, or for this long where the library knows that setting. */
     char why[256];
+    set(settings, "queued.min.messages", "1000000");
+    set(settings, "queued.max.messages.kbytes", "65536");
+    rd_kafka_conf_set(settings, "fetch.queue.backoff.ms", "20", why, sizeof(why));
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, why, sizeof(why));
     if (!consumer)
         give_up(topic, "consumer", why);
@@ -134,7 +138,9 @@ static void history_add(const struct message *message, void *context)
         if (!history->messages)
             give_up(history->topic, "memory", "none left");
     }
-    history->messages[history->count++] = message_copy(&history->arena, message, history->long_value);
+    struct message *copy = message_copy(&history->arena, message, history->long_value);
+    copy->is_marked = history->marks && history->marks(message);
+    history->messages[history->count++] = copy;
 }
 
 static int compare_positions(const void *one, const void *other)

@@ -24,6 +24,7 @@ struct history {
     struct message **messages; /* those that history_keep kept, in the order of (partition, offset) after it */
     size_t count, capacity;
     size_t long_value; /* bytes above which a kept value is only a hash; SIZE_MAX until it is set */
+    bool (*marks)(const struct message *message); /* NULL, or says from the whole message what is_marked will be */
     struct arena arena;
 };
 

@@ -18,7 +18,8 @@ struct message {
     const char *topic;
     int64_t offset, timestamp;
     int32_t partition;
-    int32_t header_count;
+    uint16_t header_count;
+    bool is_marked; /* see history.h */
     struct bytes key, value;
     struct bytes headers; /* in their order, packed by message_pack */
 };

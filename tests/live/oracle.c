@@ -1,6 +1,5 @@
-/* oracle: judges a run of the daemon by what it left in Kafka and in Redis. See `usage`. */
+/* oracle: judges a run of the daemon by what it left in Kafka and in Redis. See request.c. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,113 +8,9 @@
 #include "tests/live/agreement.h"
 #include "tests/live/evidence.h"
 #include "tests/live/report.h"
+#include "tests/live/request.h"
 #include "tests/live/state.h"
 #include "tests/live/verdicts.h"
-
-static const char usage[] =
-    "oracle await SECONDS OPTIONS   wait until all that were sent have a reply; 1 if that takes longer\n"
-    "oracle judge OPTIONS           check everything; ends with \"N passed, N failed\"; 1 if something is wrong\n"
-    "oracle verdicts OPTIONS        the same, but print a line for each command that is not fine: its place, its id,\n"
-    "                               and a word for each check that it breaches; --all: for every command\n"
-    "oracle count OPTIONS           print how many commands and replies there are\n"
-    "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can judge, as lines\n"
-    "oracle state FILE OPTIONS      write what is in Redis and in the record topic, to compare runs by; see state.h\n"
-    "oracle words                   print the words of all checks\n"
-    "\n"
-    "  --bootstrap ADDRESS --commands TOPIC --replies TOPIC [--replies TOPIC ...] --records TOPIC\n"
-    "  --dead-letters TOPIC --redis SOCKET\n"
-    "The first --replies is the default reply topic, the others are those that commands may name.\n"
-    "  --sent COUNT         how many commands there have to be\n"
-    "  --group GROUP        the daemon's consumer group, which shows what was committed\n"
-    "  --validated FILE     what `validate` said about the lines\n"
-    "  --patience SECONDS   how long a transaction may be open (60)\n"
-    "Checks for which an option is missing are left out, and the report says so.\n";
-
-struct request {
-    const char *verb, *operand;
-    const char *bootstrap, *commands, *replies[REPLY_TOPICS], *records, *dead_letters, *redis, *group, *validated;
-    size_t reply_topics, sent;
-    int patience_seconds; /* longer than transaction.timeout.ms: the broker ends what a killed worker left open */
-    bool sent_is_known, all;
-};
-
-static void usage_error(void)
-{
-    fputs(usage, stderr);
-    exit(64);
-}
-
-/* Where an option's text goes; NULL for those that are no text. */
-static const char **request_text(struct request *request, int option)
-{
-    switch (option) {
-    case 'b':
-        return &request->bootstrap;
-    case 'c':
-        return &request->commands;
-    case 's':
-        return &request->records;
-    case 'd':
-        return &request->dead_letters;
-    case 'i':
-        return &request->redis;
-    case 'g':
-        return &request->group;
-    case 'v':
-        return &request->validated;
-    default:
-        return NULL;
-    }
-}
-
-static void request_option(struct request *request, int option)
-{
-    const char **text = request_text(request, option);
-    if (text) {
-        *text = optarg;
-    } else if (option == 'n') {
-        request->sent = strtoull(optarg, NULL, 10);
-        request->sent_is_known = true;
-    } else if (option == 'p') {
-        request->patience_seconds = atoi(optarg);
-    } else if (option == 'a') {
-        request->all = true;
-    } else if (option == 'r' && request->reply_topics < REPLY_TOPICS) {
-        request->replies[request->reply_topics++] = optarg;
-    } else {
-        usage_error();
-    }
-}
-
-static struct request request_read(int count, char **arguments)
-{
-    static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'},
-        {"commands", required_argument, NULL, 'c'},
-        {"replies", required_argument, NULL, 'r'},
-        {"records", required_argument, NULL, 's'},
-        {"dead-letters", required_argument, NULL, 'd'},
-        {"redis", required_argument, NULL, 'i'},
-        {"sent", required_argument, NULL, 'n'},
-        {"group", required_argument, NULL, 'g'},
-        {"validated", required_argument, NULL, 'v'},
-        {"patience", required_argument, NULL, 'p'},
-        {"all", no_argument, NULL, 'a'},
-        {0},
-    };
-    struct request request = {.patience_seconds = 60};
-    for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;)
-        request_option(&request, option);
-    if (optind < count)
-        request.verb = arguments[optind++];
-    if (optind < count)
-        request.operand = arguments[optind++];
-    bool is_whole = request.bootstrap && request.commands && request.reply_topics && request.records &&
-                    request.dead_letters && request.redis;
-    if (!request.verb || optind < count || (!is_whole && strcmp(request.verb, "words") != 0))
-        usage_error();
-    return request;
-}
 
 static void replies_open(struct evidence *evidence, const struct request *request)
 {
@@ -124,12 +19,11 @@ static void replies_open(struct evidence *evidence, const struct request *reques
         history_open(&evidence->replies[i], request->bootstrap, request->replies[i]);
 }
 
-static void keep_whole(struct history *history, const struct request *request, const char *topic, size_t long_value)
+/* Reads and keeps a topic that is open. */
+static void keep_whole(struct history *history, const struct request *request)
 {
-    history_open(history, request->bootstrap, topic);
-    history->long_value = long_value;
     if (!history_keep(history, request->patience_seconds))
-        breach(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end", topic);
+        breach(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end", history->topic);
 }
 
 static size_t replies_seen(const struct evidence *evidence)
@@ -183,13 +77,22 @@ static int count(struct evidence *evidence, const struct request *request)
     return read ? 0 : 1;
 }
 
-/* `validate` gets values whole, whatever their length; for all else the hash of a long one does. */
+/* Nobody has to read a longer value than that; its hash tells whether a dead letter has the same one. */
 static void commands_keep(struct evidence *evidence, const struct request *request)
 {
-    size_t long_value = request->validated ? SIZE_MAX : LONGEST_COMMAND;
-    keep_whole(&evidence->commands, request, request->commands, long_value);
-    keep_whole(&evidence->dead_letters, request, request->dead_letters, long_value);
+    history_open(&evidence->commands, request->bootstrap, request->commands);
+    history_open(&evidence->dead_letters, request->bootstrap, request->dead_letters);
+    evidence->commands.long_value = evidence->dead_letters.long_value = LONGEST_COMMAND;
+    evidence->commands.marks = request->validated ? agreement_is_comparable : NULL;
+    keep_whole(&evidence->commands, request);
+    keep_whole(&evidence->dead_letters, request);
     report_begin(evidence->commands.count);
+}
+
+static void records_keep(struct evidence *evidence, const struct request *request)
+{
+    history_open(&evidence->records, request->bootstrap, request->records);
+    keep_whole(&evidence->records, request);
 }
 
 static void agreement_read(struct evidence *evidence, const struct request *request)
@@ -217,7 +120,7 @@ static void judge_everything(struct evidence *evidence, const struct request *re
 {
     leave_out(request);
     commands_keep(evidence, request);
-    keep_whole(&evidence->records, request, request->records, SIZE_MAX);
+    records_keep(evidence, request);
     replies_open(evidence, request);
     if (request->group)
         evidence_read_committed(evidence, request->bootstrap, request->group, request->patience_seconds);
@@ -259,13 +162,15 @@ static int written(int result, const char *path)
 
 static int lines(struct evidence *evidence, const struct request *request)
 {
-    keep_whole(&evidence->commands, request, request->commands, SIZE_MAX);
+    history_open(&evidence->commands, request->bootstrap, request->commands);
+    evidence->commands.marks = agreement_is_comparable;
+    keep_whole(&evidence->commands, request);
     return written(agreement_write_lines(&evidence->commands, request->operand), request->operand);
 }
 
 static int state(struct evidence *evidence, const struct request *request)
 {
-    keep_whole(&evidence->records, request, request->records, SIZE_MAX);
+    records_keep(evidence, request);
     return written(state_write(evidence, request->operand), request->operand);
 }
 

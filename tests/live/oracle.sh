@@ -25,7 +25,13 @@ world_reset
 verdicts() {
     "$BUILD/tests/live/oracle" verdicts --bootstrap "$kafka_address" --commands "$live_name.commands" \
         --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" \
-        --redis "$redis_socket" --group "$group" --sent "$sent" --patience 1 "${live_validated[@]}"
+        --redis "$redis_socket" --group "$group" --sent "$sent" --patience 1 "${live_validated[@]}" "$@"
+}
+
+# A judgement without the group, the count and what validate says.
+judge_less() {
+    "$BUILD/tests/live/oracle" judge --bootstrap "$kafka_address" --commands "$live_name.commands" \
+        --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" --redis "$redis_socket"
 }
 
 # forge OPTION ...: prints the places of the commands whose replies, records or dead letters it has forged.
@@ -57,35 +63,42 @@ seen() {
 }
 
 check_equal "nothing is wrong at first" "" "$(verdicts)"
+check_equal "all are fine" "$sent fine" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
+check "commands and what they left are counted" grep -qE \
+    "^$sent commands, $sent replies, [0-9]+ records, [0-9]+ dead letters$" <(oracle count)
+check_equal "a reply that does not come is not waited for any longer" "$sent replies after 1 s, of $((sent + 1))" \
+    "$(live_sent=$((sent + 1)) oracle await 1)"
+check_equal "what cannot be looked at is told" 4 "$(judge_less | grep -c '^not looked at: ')"
 
-# last_in PARTITION: the place of its last command.
-last_in() {
-    local end
-    end=$(kcat -b "$kafka_address" -Q -t "$live_name.commands:$1:-1")
-    echo "$live_name.commands/$1/$((${end##* } - 1))"
+# last_of PLACE: the last command of the same partition.
+last_of() {
+    local partition=${1#*/} end
+    partition=${partition%/*}
+    end=$(kcat -b "$kafka_address" -Q -t "$live_name.commands:$partition:-1")
+    echo "$live_name.commands/$partition/$((${end##* } - 1))"
 }
 
 # ---- replies ----
 
-invalid='"code":"validation_failed"'
-forged replies --where "$invalid" --drop
+invalid=(--header ce_causationid=command- --where '"code":"validation_failed"')
+forged replies "${invalid[@]}" --drop
 seen "a reply that is missing" "$place=missing,lost"
 forged replies --header ce_causationid=event- --where client.created --drop
 seen "a record without a reply" "$place=missing,lost,record-without-reply"
-forged replies --where "$invalid" --twice
+forged replies "${invalid[@]}" --twice
 seen "a reply that is doubled" "$place=doubled,same-id"
-forged replies --where "$invalid" --late
+forged replies "${invalid[@]}" --late
 seen "a reply that is out of order" "$place=out-of-order"
-forged replies --where "$invalid" --without ce_id --with ce_id=another --count 2
+forged replies "${invalid[@]}" --without ce_id --with ce_id=another --count 2
 seen "a ce_id that is not unique" "$(sort -V "$suite_folder/places" | tail -n 1)=same-id"
-forged replies --where "$invalid" --replace '"type":' --by '"type"'
+forged replies "${invalid[@]}" --replace '"type":' --by '"type"'
 seen "a reply that is no JSON" "$place=missing,lost" "-=reply-form"
-forged replies --where "$invalid" --replace '"retryable":false' --by '"retryable":0'
+forged replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":0'
 seen "a reply of another form" "$place=reply-form"
-forged replies --where "$invalid" --replace '"offset":' --by '"offset":9999'
+forged replies "${invalid[@]}" --replace '"offset":' --by '"offset":9999'
 seen "a reply to no command" "$place=missing,lost" "-=unknown"
 for header in content-type=text/plain ce_specversion=1.1 ce_causationid=another ce_type=client.created; do
-    forged replies --where "$invalid" --without "${header%%=*}" --with "$header"
+    forged replies "${invalid[@]}" --without "${header%%=*}" --with "$header"
     seen "a reply with $header" "$place=reply-headers"
 done
 forged replies --where client.created --without ce_subject
@@ -96,27 +109,86 @@ forged replies --where client.created --header correlation-id=correlation --with
 seen "a correlation that comes back altered" "$place=echo"
 forged replies --header ce_causationid=event- --where client.created --key nobody
 seen "a reply under another key" "$place=reply-place"
-forged replies --where "$invalid" --astray
+forged replies "${invalid[@]}" --astray
 seen "a reply in another partition" "$place=reply-place"
 
 # ---- outcomes ----
 
-forged replies --where "$invalid" --replace validation_failed --by unsupported_type
+# A client that no other command refers to.
+bare=(--header ce_type=client.created --where '"workspaceId":"bare"')
+
+# referred IDS EMAILS: a number N so that command-N and cN@example.com occur so many times in commands.
+referred() {
+    kcat -b "$kafka_address" -C -t "$live_name.commands" -o beginning -e -q -f '%s\n' \
+        | grep -aoiE '"(commandId":"command-|email":"c)[0-9]+' | tr '[:upper:]' '[:lower:]' \
+        | sed 's/.*command-/id /; s/.*"c/email /' | sort | uniq -c \
+        | awk -v ids="$1" -v emails="$2" '{ seen[$2, $3] = $1; numbers[$3] }
+            END { for (n in numbers) if (seen["id", n] == ids && seen["email", n] == emails) print n }' \
+        | sort -n | head -n 1
+}
+duplicated='"commandId":"command-'$(referred 2 2)'"' conflicting='"commandId":"command-'$(referred 2 1)'"'
+duplicate=(--header duplicate=true --where "$duplicated")
+
+forged replies "${invalid[@]}" --replace validation_failed --by unsupported_type
 seen "another outcome" "$place=wrong-outcome,not-as-validated"
-forged replies --where "$invalid" --replace '"retryable":false' --by '"retryable":true'
+forged replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":true'
 seen "an error that validate does not see so" "$place=not-as-validated"
-forged replies --header ce_causationid=command- --where '"object":"client"' --replace '"familyName":"Lovelace' --by '"familyName":"Loveless'
+forged replies "${bare[@]}" --replace '"familyName":"Lovelace' --by '"familyName":"Loveless'
 seen "a client that is not its record" "$place=not-as-validated,not-the-record"
-forged replies --header ce_causationid=command- --where '"object":"client"' --replace '"customFields":' --by '"customFields": '
+forged replies "${bare[@]}" --replace '"customFields":' --by '"customFields": '
 seen "a client with other bytes" "$place=not-the-record"
 forged replies --header ce_causationid=event- --where '"object":"client"' --with duplicate=true
 seen "a duplicate of itself" "$place=wrong-outcome,no-duplicate,record-without-reply"
-forged replies --header duplicate=true --where client.created --without duplicate
+forged replies "${duplicate[@]}" --without duplicate
 seen "a duplicate that passes for the first" "$place=wrong-outcome,no-record"
 forged replies --where '"existingClientId":"' --replace '"existingClientId":"' --by '"existingClientId":"0'
 seen "an email taken by nobody" "$place=email-not-taken"
-forged replies --where "$invalid" --replace validation_failed --by command_id_conflict
+forged replies "${invalid[@]}" --replace validation_failed --by command_id_conflict
 seen "a conflict with nobody" "$place=wrong-outcome,no-conflict"
+
+forged replies "${invalid[@]}" --replace validation_failed --by email_taken
+seen "an email taken by a command that validate rejects" "$place=wrong-outcome,not-as-validated,email-not-taken"
+forged replies "${invalid[@]}" --replace '"workspaceId":"' --by '"workspaceId":"x'
+seen "another workspace" "$place=not-as-validated"
+forged replies "${invalid[@]}" --replace '"commandId":"' --by '"commandId":"x'
+seen "another command id" "$place=reply-headers,not-as-validated"
+forged replies "${invalid[@]}" --replace '"type":"client.rejected"' --by '"type":"client.created"'
+forged replies --where '"type":"client.created","commandId":"'"$(jq -r .commandId <<<"$value")"'"' \
+    --replace '"error":'"$(jq -c .error <<<"$value")" --by '"client":{"id":"x"}'
+seen "a client that should have been rejected" "$place=reply-headers,wrong-outcome,not-as-validated,no-record"
+forged replies "${duplicate[@]}" --replace '"customFields":' --by '"customFields": '
+seen "a duplicate with other bytes" "$place=not-the-record"
+
+# from_another CLIENT PLACE: its record names that command as its source; sets first to the command that it had.
+from_another() {
+    local other=$place
+    forged records --where "$1" --without source --with "source=$2"
+    first=$place place=$other
+}
+# Whom a reply names, once the copy with its fault has been put away again.
+reply_to() {
+    forged replies "$@"
+    world_reset
+}
+reply_to "${duplicate[@]}"
+client=$(jq -r .client.id <<<"$value") last=$(last_of "$place")
+from_another "$client" "$last"
+seen "a duplicate of a later command" "$place=no-duplicate" "$first=no-record" "$last=record-without-reply,redis-differs"
+from_another "$client" nowhere
+seen "a duplicate of nothing" "$place=no-duplicate" "$first=no-record" "-=record-without-reply,redis-differs"
+reply_to --header ce_type=client.created --where '"commandId":"command-'"$(referred 1 2)"'"'
+client=$(jq -r .client.id <<<"$value")
+reply_to --where '"existingClientId":"'"$client"
+from_another "$client" "$place"
+seen "an email taken by its own command" "$place=email-not-taken,record-without-reply,redis-differs" "$first=no-record"
+reply_to --header ce_type=client.created --where "$conflicting"
+client=$(jq -r .client.id <<<"$value")
+reply_to --header ce_type=client.rejected --where "$conflicting"
+last=$(last_of "$place")
+from_another "$client" "$place"
+seen "a conflict with itself" "$place=no-conflict,record-without-reply,redis-differs" "$first=no-record"
+from_another "$client" "$last"
+seen "a conflict with a later command" "$place=no-conflict" "$first=no-record" "$last=record-without-reply,redis-differs"
 
 # ---- the group ----
 
@@ -125,7 +197,7 @@ passed_up_to() {
     group=$live_name-$((copies += 1))
     forge --from "$live_name.commands" --group "$live_name" --to "$group" --offset "${1#*/}" || suite_fail "offsets are forged"
 }
-last=$(last_in 1)
+last=$(last_of "$live_name.commands/1/0")
 passed_up_to "$last"
 seen "what is seen but was not committed" "$last=uncommitted"
 
@@ -235,24 +307,42 @@ check "and what a record says about its command" grep -qE \
 
 # ---- transactions ----
 
-forged replies --where "$invalid" --open
-seen "a transaction that is left open" "-=open"
+forged replies "${invalid[@]}" --open
+seen "a transaction that is left open in the replies" "-=open"
+forged records "${lonely[@]}" --open
+seen "a transaction that is left open in the records" "-=open"
 
 # ---- faults that stay ----
+
+echo '{}' >>"$suite_folder/validated"
+seen "a line too many of validate" "-=not-as-validated"
+sed -i '$d' "$suite_folder/validated"
 
 sent=$((live_sent + 1))
 seen "a command that was not sent" "-=not-sent"
 echo '{"commandId":"unanswered","workspaceId":"ws-1"}' | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 2
 live_sent=$((live_sent + 1))
 world_reset
-unanswered=$(last_in 2)
+unanswered=$(last_of "$live_name.commands/2/0")
 seen "what validate said of too few commands" "-=not-as-validated" "$unanswered=missing"
 live_validated=()
 seen "a reply that is missing, but not lost yet" "$unanswered=missing"
 check_equal "judge fails, and says what and where" "  breach: $unanswered has none
 NOT OK: every command has a reply (1 breaches)" "$(oracle judge | grep -E '^  breach|^NOT OK')"
-forged replies --where "$invalid" --away "$elsewhere"
+forged replies "${invalid[@]}" --away "$elsewhere"
 seen "a reply in another topic" "$place=reply-place" "$unanswered=missing"
+
+# ---- the sender ----
+
+# left_open TOPIC: the outcomes that the sender leaves open.
+left_open() {
+    kcat -b "$kafka_address" -C -t "$1" -o beginning -e -q -f '%h\n' \
+        | grep -aoE 'expect=[a-z_]+,(created|duplicate|email_taken)' | sort -u
+}
+check_equal "some outcomes are a race" $'expect=created,duplicate\nexpect=created,email_taken' "$(left_open "$live_name.commands")"
+check "a topic without races is made" live_intake topics create --set "commands.topic=$live_name.calm"
+"$BUILD/tests/live/produce" --bootstrap "$kafka_address" --topic "$live_name.calm" --partitions 3 --count 1500 --no-races
+check_equal "--no-races leaves none open" "" "$(left_open "$live_name.calm")"
 
 # ---- what was forgotten ----
 

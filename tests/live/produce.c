@@ -11,12 +11,19 @@
 
 static const char usage[] =
     "produce --bootstrap ADDRESS --topic TOPIC --partitions COUNT --count COUNT [--first INDEX] [--rate PER_SECOND]\n"
-    "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC]\n"
+    "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC] [--no-races]\n"
     "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
     "waits\n"
     "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes. TERM "
-    "ends\n"
-    "it early. Prints how many were sent.\n";
+    "ends
+"
+    "it early. Prints how many were sent.
+"
+    "--no-races: no commands whose outcome depends on which of two partitions is quicker, so that two runs over the "
+    "same
+"
+    "topic have to come to the same end.
+";
 
 struct request {
     struct command_mixture mixture;
@@ -42,11 +49,17 @@ static void usage_error(void)
 static struct request request_read(int count, char **arguments)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'},   {"topic", required_argument, NULL, 't'},
-        {"partitions", required_argument, NULL, 'p'},  {"count", required_argument, NULL, 'c'},
-        {"first", required_argument, NULL, 'f'},       {"rate", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'},        {"workspaces", required_argument, NULL, 'w'},
-        {"reply-topic", required_argument, NULL, 'a'}, {0},
+        {"bootstrap", required_argument, NULL, 'b'},
+        {"topic", required_argument, NULL, 't'},
+        {"partitions", required_argument, NULL, 'p'},
+        {"count", required_argument, NULL, 'c'},
+        {"first", required_argument, NULL, 'f'},
+        {"rate", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},
+        {"workspaces", required_argument, NULL, 'w'},
+        {"reply-topic", required_argument, NULL, 'a'},
+        {"no-races", no_argument, NULL, 'o'},
+        {0},
     };
     struct request request = {.mixture = {.seed = 1, .workspaces = 16}};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
@@ -77,6 +90,9 @@ static struct request request_read(int count, char **arguments)
             break;
         case 'a':
             request.mixture.reply_topic = optarg;
+            break;
+        case 'o':
+            request.mixture.without_races = true;
             break;
         default:
             usage_error();
