@@ -32,7 +32,7 @@ static bool take_slice(struct rules *rules, char **words)
     return true;
 }
 
-/* request KEY delay MS [COUNT], answer KEY drop|reset [COUNT], answer KEY delay MS [COUNT] */
+/* request|answer KEY drop|reset [COUNT], request|answer KEY delay MS [COUNT] */
 static bool take_frames(struct frame_rule *rules, char **words)
 {
     long key, delay_ms = 0, count;
