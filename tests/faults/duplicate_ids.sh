@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Two workers run under one id, by mistake: the same transactional.id, the same group.instance.id, or both.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "two workers with one transactional.id" \
+    "they fence each other; nothing is lost or doubled; when one has gone the other works on within 5 s"
+criterion "two workers with one group.instance.id" \
+    "the older is fenced for good and opens its consumer anew; nothing is lost or doubled; the same"
+criterion "two copies of one worker, both ids the same" "the same"
+
+# both WHAT PATTERN [--set ...]: a second worker joins the first with settings that both have, and goes again. The log of
+# one that is fenced matches.
+both() {
+    local what=$1 pattern=$2
+    shift 2
+    : >"${worker_logs[one]:-/dev/null}"
+    : >"${worker_logs[two]:-/dev/null}"
+    faults_worker_start one "$@"
+    faults_flows "$what: one worker works" 20 one
+    faults_worker_start two "$@"
+    check "$what: the older is fenced" until_true 20 logged one "$pattern"
+    check "$what: and the newer, in its turn" until_true 30 logged two "$pattern"
+    sleep "$(faults_choose 1 20)"
+    check "$what: both still run" kill -0 "${worker_pids[one]}" "${worker_pids[two]}"
+    worker_stop two
+    faults_flows "$what: the one that stays works on" 5 one
+    worker_stop one
+}
+
+logged() {
+    [ "$(live_log_count "$1" "$2")" -gt 0 ]
+}
+
+live_begin 6
+produce_along 0 1000000 --rate 500
+same_producer=(--set "kafka.producer.transactional.id=$live_name-same")
+same_member=(--set "kafka.consumer.group.instance.id=$live_name-same")
+both "one transactional.id" "code=_FENCED" "${same_producer[@]}"
+both "one group.instance.id" "the consumer failed for good" "${same_member[@]}"
+faults_all && both "both ids" "code=_FENCED|the consumer failed for good" "${same_producer[@]}" "${same_member[@]}"
+faults_worker_start one
+produce_stop
+live_end 60
