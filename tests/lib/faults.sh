@@ -74,6 +74,11 @@ faults_worker_start() {
         "${@:2}"
 }
 
+# The same as a member that keeps its partitions through a restart.
+faults_static_worker_start() {
+    faults_worker_start "$1" --set "kafka.consumer.group.instance.id=$live_name-$1" "${@:2}"
+}
+
 # faults_metric NAME METRIC: a metric of a worker since its start, whatever its labels are.
 faults_metric() {
     curl --silent --max-time 2 "http://${faults_worker_host:-127.0.0.1}:${faults_ports[$1]}/metrics" \

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# A proxy stands between the worker and Redis, another between it and Kafka: they hang, refuse, reset, slice, cut answers
+# short and are slow, under load.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "Redis hangs, in both directions or in one" \
+    "nothing is answered meanwhile, commands are again within 5 s; what was asked twice counts once"
+criterion "Kafka hangs, for longer than the socket's timeout; for longer than the session" "the same within 15 s"
+criterion "nobody listens at the address of Redis; of Kafka" "the same, within 5 s; within 10 s"
+criterion "connections are reset, again and again" "commands are answered all the while, none is lost, doubled or rejected"
+criterion "answers end in their middle, again and again" "the same: what is not known is asked again"
+criterion "answers come in pieces" "the same: none is misread"
+criterion "100 ms of latency each way" "the same, only slower"
+
+# outage SERVER WHAT SECONDS BOUND WORD ...: a fault during which nothing is answered, and that the worker outlives.
+outage() {
+    proxy_tell "$1" "${@:5}"
+    faults_stalls "$2: nothing is answered" one
+    sleep "$3"
+    proxy_tell "$1" pass
+    faults_flows "$2: afterwards commands are answered again" "$4" one
+}
+
+# pinpricks SERVER WHAT COUNT METRIC COMMAND ...: a fault of a moment, many times. A little latency makes the connection
+# busy, so that it hits something; the metric tells that it did.
+pinpricks() {
+    local before answered number
+    before=$(faults_metric one "$4") answered=$(faults_answered one)
+    proxy_tell "$1" delay 5
+    for ((number = 0; number < $3; number++)); do
+        "${@:5}"
+        tenths $((RANDOM % 3 + 1))
+    done
+    check "$2: they hit" [ $(($(faults_metric one "$4") - before)) -ge $(($3 / 4)) ]
+    check "$2: commands are answered all the while" faults_answered_more_than one $((answered + 100))
+    proxy_tell "$1" pass
+    faults_flows "$2: and afterwards" 5 one
+}
+
+# slow SERVER WHAT SECONDS WORD ...
+slow() {
+    proxy_tell "$1" "${@:4}"
+    faults_flows "$2: commands are answered" 20 one
+    sleep "$3"
+    proxy_tell "$1" pass
+}
+
+# Anywhere in an answer, its first and last byte, too: those to a batch are a few thousand bytes.
+cut_short() {
+    proxy_tell "$1" cut $((RANDOM % 3000 + 1))
+}
+
+faults_begin 6
+produce_along 0 200000 --rate 500
+faults_worker_start one --set worker.threads=2 --set redis.timeout=1s --set kafka.socket.timeout.ms=3000 \
+    --set kafka.consumer.session.timeout.ms=6000 --set kafka.producer.transaction.timeout.ms=10000
+faults_flows "the proxies carry" 20 one
+
+outage redis "Redis hangs" "$(faults_choose 1 20)" 5 hang
+outage redis "answers of Redis are lost" 0 5 hang to-client
+outage redis "requests to Redis are lost" 0 5 hang to-server
+outage redis "Redis refuses" "$(faults_choose 0 10)" 5 refuse
+pinpricks redis "Redis' connections are reset" "$(faults_choose 12 60)" redis_retries_total proxy_tell redis reset
+pinpricks redis "answers of Redis are cut short" "$(faults_choose 12 60)" redis_retries_total cut_short redis
+slow redis "answers of Redis in pieces" "$(faults_choose 0 10)" slice 100 1
+slow redis "answers of Redis byte by byte" "$(faults_choose 0 10)" slice 1
+slow redis "latency of Redis" "$(faults_choose 0 10)" delay 100
+
+outage kafka "Kafka hangs" 2 15 hang
+outage kafka "answers of Kafka are lost" 2 15 hang to-client
+if faults_all; then
+    outage kafka "requests to Kafka are lost" 2 15 hang to-server
+    outage kafka "Kafka hangs for longer than the session" 15 15 hang
+fi
+outage kafka "Kafka refuses" "$(faults_choose 0 10)" 10 refuse
+pinpricks kafka "Kafka's connections are reset" "$(faults_choose 12 60)" transactions_total proxy_tell kafka reset
+pinpricks kafka "answers of Kafka are cut short" "$(faults_choose 12 60)" transactions_total cut_short kafka
+slow kafka "answers of Kafka in pieces" "$(faults_choose 0 10)" slice 700 1
+slow kafka "latency of Kafka" "$(faults_choose 0 10)" delay 100
+produce_stop
+live_end 60
