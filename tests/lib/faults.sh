@@ -65,13 +65,12 @@ proxy_ask() {
 
 # ---- whether commands are answered, as the worker's metrics tell it ----
 
-declare -A faults_ports=()
+declare -A faults_ports=() faults_hosts=() # where a worker's metrics are; the host is 127.0.0.1 if none is given
 
 # faults_worker_start NAME [--set ...]: small batches, so that a fault meets every stage, and metrics.
 faults_worker_start() {
     [ -n "${faults_ports[$1]:-}" ] || faults_ports[$1]=$(free_port)
-    worker_start "$1" --set batch.commands=100 --set "http.listen=${faults_worker_host:-127.0.0.1}:${faults_ports[$1]}" \
-        "${@:2}"
+    worker_start "$1" --set batch.commands=100 --set "http.listen=$(faults_address "$1")" "${@:2}"
 }
 
 # The same as a member that keeps its partitions through a restart.
@@ -79,9 +78,13 @@ faults_static_worker_start() {
     faults_worker_start "$1" --set "kafka.consumer.group.instance.id=$live_name-$1" "${@:2}"
 }
 
+faults_address() {
+    echo "${faults_hosts[$1]:-127.0.0.1}:${faults_ports[$1]}"
+}
+
 # faults_metric NAME METRIC: a metric of a worker since its start, whatever its labels are.
 faults_metric() {
-    curl --silent --max-time 2 "http://${faults_worker_host:-127.0.0.1}:${faults_ports[$1]}/metrics" \
+    curl --silent --max-time 2 "http://$(faults_address "$1")/metrics" \
         | awk -v name="client_intake_$2" 'index($1, name) == 1 { sum += $2 } END { print sum + 0 }'
 }
 
@@ -107,14 +110,16 @@ faults_flows() {
     fi
 }
 
-# faults_stalls WHAT NAME: checks that the fault bites: from now on nothing is answered, but for a batch under way.
+# faults_stalls WHAT NAME: checks that the fault bites: nothing is answered any more, once the batch under way is.
 faults_stalls() {
-    local before after
-    tenths 5
-    before=$(faults_answered "$2")
-    sleep 2
-    after=$(faults_answered "$2")
-    check_equal "$1" "$before" "$after"
+    check "$1" until_true 10 faults_answers_nothing "$2"
+}
+
+faults_answers_nothing() {
+    local before
+    before=$(faults_answered "$1")
+    tenths 15
+    [ "$(faults_answered "$1")" = "$before" ]
 }
 
 # ---- load that goes on for as long as a suite needs it ----

@@ -113,9 +113,14 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 
 static rd_kafka_t *producer_new(const char *bootstrap)
 {
-    static const char *const settings[][2] = {{"enable.idempotence", "true"},      {"message.timeout.ms", "300000"},
-                                              {"partitioner", "murmur2_random"},   {"linger.ms", "5"},
-                                              {"reconnect.backoff.max.ms", "500"}, {"log_level", "2"}};
+    /* One request at a time: with more, librdkafka 2.0.2 can lose count of its sequence numbers when a broker dies. */
+    static const char *const settings[][2] = {{"enable.idempotence", "true"},
+                                              {"message.timeout.ms", "300000"},
+                                              {"max.in.flight", "1"},
+                                              {"partitioner", "murmur2_random"},
+                                              {"linger.ms", "5"},
+                                              {"reconnect.backoff.max.ms", "500"},
+                                              {"log_level", "2"}};
     char why[256];
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
