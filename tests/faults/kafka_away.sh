@@ -8,10 +8,10 @@ cd "$(dirname "$0")/../.." || exit 1
 
 criterion "the broker is killed and is away for 1 s; with FAULTS=all 10 and 60 s" \
     "commands are answered within reconnect.backoff.max.ms + 5 s of its return; nothing is lost or doubled"
-criterion "the same for a worker without group.instance.id" \
+criterion "the same without group.instance.id (FAULTS=all)" \
     "the same within session.timeout.ms more: it joins as a new member, and the broker waits for the old one"
 criterion "the broker is killed while the worker is being started; while it ends" \
-    "the worker waits for it; it ends within shutdown.timeout"
+    "the worker waits for it; it ends within shutdown.timeout, with 0, or with 2 if it left a batch to be done again"
 
 resume_seconds=6   # reconnect.backoff.max.ms is 1 s
 session_seconds=10 # that of live_begin
@@ -28,10 +28,21 @@ away() {
     faults_flows "away for $1 s: commands are answered again" "$2" one
 }
 
+# ends_in_time NAME SECONDS: like worker_stop, where nobody can be told that a batch is finished.
+ends_in_time() {
+    local pid=${worker_pids[$1]} status
+    kill -TERM "$pid"
+    check "worker $1 ends on SIGTERM" until_true $(($2 + 2)) process_is_gone "$pid"
+    wait "$pid"
+    status=$?
+    unset "worker_pids[$1]"
+    check "with 0, or with 2" [ "$status" -eq 0 -o "$status" -eq 2 ]
+}
+
 live_begin 6
 faults_own_kafka
 produce_along 0 1000000 --rate 500
-faults_static_worker_start one --set worker.threads=2
+faults_static_worker_start one --set worker.threads=2 --set shutdown.timeout=5s
 faults_flows "commands are answered" 20 one
 for _ in $(seq "$(faults_choose 1 4)"); do
     away 1 "$resume_seconds"
@@ -43,13 +54,17 @@ if faults_all; then
 fi
 
 kill_broker
-worker_stop one
-faults_worker_start one --set worker.threads=2
+ends_in_time one 5
+faults_static_worker_start one --set worker.threads=2
 sleep 1
 check "a worker waits for a broker that is away" kill -0 "${worker_pids[one]}"
 check "the broker comes back" tests/kafka/start "$kafka_folder"
-faults_flows "at the start: commands are answered" $((resume_seconds + session_seconds)) one
+faults_flows "at the start: commands are answered" $((resume_seconds + 4)) one
+
 if faults_all; then
+    worker_stop one
+    faults_worker_start one --set worker.threads=2
+    faults_flows "without group.instance.id: commands are answered" 20 one
     away 1 $((resume_seconds + session_seconds))
     away 15 $((resume_seconds + session_seconds))
 fi

@@ -14,13 +14,18 @@ worker() {
     worker_start one --set worker.threads=2 --set batch.commands=100 --set shutdown.timeout=10s
 }
 
+moments=(2 4 7 10 $((RANDOM % 10 + 10)) $((RANDOM % 10 + 20)))
+if faults_all; then
+    for _ in {1..20}; do moments+=($((RANDOM % 25))); done
+fi
+
 live_begin 6
-produce_along 0 16000 --rate 1000
-for moment in 2 4 7 10 $((RANDOM % 10 + 10)) $((RANDOM % 10 + 20)) $((RANDOM % 10 + 20)); do
+produce_along 0 1000000 --rate 1000
+for moment in "${moments[@]}"; do
     worker
     tenths "$moment"
     worker_stop one 10
 done
 worker
-produce_wait
+produce_stop
 live_end 60

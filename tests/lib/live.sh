@@ -170,7 +170,7 @@ produce_wait() {
 produce_stop() {
     kill -TERM "$producer_pid"
     produce_wait
-    live_sent=$((live_sent - producer_promised + $(cat "$suite_folder/produced")))
+    live_sent=$((live_sent - producer_promised + $(grep . "$suite_folder/produced" || echo 0)))
 }
 
 producing() {
