@@ -60,26 +60,26 @@ faults_worker_start one --set worker.threads=2 --set redis.timeout=1s --set kafk
     --set kafka.consumer.session.timeout.ms=6000 --set kafka.producer.transaction.timeout.ms=10000
 faults_flows "the proxies carry" 20 one
 
-outage redis "Redis hangs" "$(faults_choose 1 20)" 5 hang
+outage redis "Redis hangs" "$(faults_choose 1 12)" 5 hang
 outage redis "answers of Redis are lost" 0 5 hang to-client
 faults_all && outage redis "requests to Redis are lost" 5 5 hang to-server
-outage redis "Redis refuses" "$(faults_choose 0 10)" 5 refuse
-pinpricks redis "Redis' connections are reset" "$(faults_choose 8 60)" redis_retries_total proxy_tell redis reset
-pinpricks redis "answers of Redis are cut short" "$(faults_choose 8 60)" redis_retries_total cut_short redis
-faults_all && slow redis "answers of Redis in pieces" 10 slice 100 1
-slow redis "answers of Redis byte by byte" "$(faults_choose 0 10)" slice 1
-slow redis "latency of Redis" "$(faults_choose 0 10)" delay 100
+outage redis "Redis refuses" "$(faults_choose 0 4)" 5 refuse
+pinpricks redis "Redis' connections are reset" "$(faults_choose 8 30)" redis_retries_total proxy_tell redis reset
+pinpricks redis "answers of Redis are cut short" "$(faults_choose 8 30)" redis_retries_total cut_short redis
+faults_all && slow redis "answers of Redis in pieces" 4 slice 100 1
+slow redis "answers of Redis byte by byte" "$(faults_choose 0 4)" slice 1
+slow redis "latency of Redis" "$(faults_choose 0 4)" delay 100
 
 outage kafka "Kafka hangs" 2 15 hang
 if faults_all; then
     outage kafka "answers of Kafka are lost" 2 15 hang to-client
     outage kafka "requests to Kafka are lost" 2 15 hang to-server
-    outage kafka "Kafka hangs for longer than the session" 15 15 hang
+    outage kafka "Kafka hangs for longer than the session" 10 15 hang
 fi
-outage kafka "Kafka refuses" "$(faults_choose 0 10)" 10 refuse
-pinpricks kafka "Kafka's connections are reset" "$(faults_choose 8 60)" transactions_total proxy_tell kafka reset
-pinpricks kafka "answers of Kafka are cut short" "$(faults_choose 8 60)" transactions_total cut_short kafka
-slow kafka "answers of Kafka in pieces" "$(faults_choose 0 10)" slice 700 1
-slow kafka "latency of Kafka" "$(faults_choose 0 10)" delay 100
+outage kafka "Kafka refuses" "$(faults_choose 0 4)" 10 refuse
+pinpricks kafka "Kafka's connections are reset" "$(faults_choose 8 30)" transactions_total proxy_tell kafka reset
+pinpricks kafka "answers of Kafka are cut short" "$(faults_choose 8 30)" transactions_total cut_short kafka
+slow kafka "answers of Kafka in pieces" "$(faults_choose 0 4)" slice 700 1
+slow kafka "latency of Kafka" "$(faults_choose 0 4)" delay 100
 produce_stop
 live_end 60

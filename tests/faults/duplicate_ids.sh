@@ -24,7 +24,7 @@ both() {
     faults_worker_start two "$@"
     check "$what: the older is fenced" until_true 20 logged one "$pattern"
     check "$what: and the newer, in its turn" until_true 30 logged two "$pattern"
-    sleep "$(faults_choose 1 20)"
+    sleep "$(faults_choose 1 10)"
     check "$what: both still run" kill -0 "${worker_pids[one]}" "${worker_pids[two]}"
     worker_stop two
     faults_flows "$what: the one that stays works on" 5 one

@@ -44,7 +44,7 @@ faults_own_kafka
 produce_along 0 1000000 --rate 500
 faults_static_worker_start one --set worker.threads=2 --set shutdown.timeout=5s
 faults_flows "commands are answered" 20 one
-for _ in $(seq "$(faults_choose 1 4)"); do
+for _ in $(seq "$(faults_choose 1 3)"); do
     away 1 "$resume_seconds"
     tenths $((RANDOM % 20))
 done
@@ -66,7 +66,6 @@ if faults_all; then
     faults_worker_start one --set worker.threads=2
     faults_flows "without group.instance.id: commands are answered" 20 one
     away 1 $((resume_seconds + session_seconds))
-    away 15 $((resume_seconds + session_seconds))
 fi
 produce_stop
 live_end 60

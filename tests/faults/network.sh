@@ -121,7 +121,7 @@ faults_flows "commands are answered" 20 one
 if narrow 2>/dev/null; then
     faults_flows "3 Mbit/s: commands are answered" 20 one
     if faults_all; then
-        sleep 30
+        sleep 5
         faults_flows "3 Mbit/s: commands are answered all the while" 60 one
     fi
 else
@@ -132,7 +132,7 @@ mend
 if filters_make 2>/dev/null; then
     check "1 % of the packets is lost" lose_some
     faults_flows "1 % is lost: commands are answered" 15 one
-    sleep "$(faults_choose 2 30)"
+    sleep "$(faults_choose 2 15)"
     faults_flows "1 % is lost: commands are answered all the while" 15 one
     mend
 
@@ -143,7 +143,7 @@ if filters_make 2>/dev/null; then
     faults_worker_start one --set worker.threads=2
     faults_flows "commands are answered" 20 one
     for direction in $(faults_choose "both" "to from both"); do
-        outage "Redis, lost: $direction" "$(faults_choose 0 5)" "$direction" "$redis_port"
+        outage "Redis, lost: $direction" "$(faults_choose 0 3)" "$direction" "$redis_port"
     done
     for direction in to from $(faults_choose "" "both"); do
         outage "Kafka, lost: $direction" "$(faults_choose 1 3)" "$direction" "$kafka_port"
@@ -155,7 +155,7 @@ if filters_make 2>/dev/null; then
     lose both "{ $redis_port, $kafka_port }"
     check "cut off: the partitions move" until_true 20 assigned_to_two $((assigned + 1))
     faults_flows "cut off: the other works on" 15 two
-    sleep "$(faults_choose 0 15)"
+    sleep "$(faults_choose 0 10)"
     mend
     check "cut off: the worker lives" kill -0 "${worker_pids[one]}"
     worker_stop two

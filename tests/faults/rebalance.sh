@@ -23,7 +23,7 @@ live_begin 6
 produce_along 0 1000000 --rate 700
 worker one
 faults_flows "one works" 15 one
-for _ in $(seq "$(faults_choose 1 5)"); do
+for _ in $(seq "$(faults_choose 1 3)"); do
     worker two
     worker three
     faults_flows "two works" 15 two
@@ -33,7 +33,7 @@ for _ in $(seq "$(faults_choose 1 5)"); do
     faults_flows "one works on" 5 one
 done
 
-for _ in $(seq "$(faults_choose 1 3)"); do
+for _ in $(seq "$(faults_choose 1 2)"); do
     worker two
     worker three
     faults_flows "two works" 15 two

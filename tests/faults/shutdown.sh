@@ -16,7 +16,7 @@ worker() {
 
 moments=(2 4 7 10 $((RANDOM % 10 + 10)) $((RANDOM % 10 + 20)))
 if faults_all; then
-    for _ in {1..20}; do moments+=($((RANDOM % 25))); done
+    for _ in {1..12}; do moments+=($((RANDOM % 25))); done
 fi
 
 live_begin 6

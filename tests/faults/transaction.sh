@@ -14,7 +14,7 @@ criterion "answers to messages are lost, and their transaction is aborted" "the 
 criterion "any other request of the group or the producer is lost, or its answer" "the worker goes on within 15 s; the same"
 
 # The api keys of Kafka's protocol.
-produce=0 fetch=1 offset_fetch=9 find_coordinator=10 heartbeat=12 init_producer=22 add_partitions=24 add_offsets=25
+produce=0 fetch=1 find_coordinator=10 heartbeat=12 init_producer=22 add_partitions=24 add_offsets=25
 end_transaction=26 commit_offsets=28
 
 socket_timeout_ms=2000
@@ -45,11 +45,11 @@ faults_worker_start one --set "kafka.socket.timeout.ms=$socket_timeout_ms" \
     --set kafka.producer.transaction.timeout.ms=20000
 faults_flows "the proxies carry" 20 one
 
+lost "the answer to EndTxn is lost" "answer $end_transaction drop 1"
+lost "the answer to EndTxn is late" "answer $end_transaction delay 3500 1"
+lost "EndTxn is lost" "request $end_transaction drop 1"
+lost "EndTxn is late" "request $end_transaction delay 3500 1"
 for _ in $(seq "$(faults_choose 1 3)"); do
-    lost "the answer to EndTxn is lost" "answer $end_transaction drop 1"
-    lost "the answer to EndTxn is late" "answer $end_transaction delay 3500 1"
-    lost "EndTxn is lost" "request $end_transaction drop 1"
-    lost "EndTxn is late" "request $end_transaction delay 3500 1"
     lost "the EndTxn of an abort is late" "answer $commit_offsets drop 1" "request $end_transaction delay 3500 1"
     # The answers to messages stand behind it in the same connection.
     lost "answers to offsets and messages are late" "answer $commit_offsets delay 3500 1"
@@ -58,7 +58,6 @@ if faults_all; then
     for key in $produce $fetch $heartbeat $add_partitions $add_offsets $commit_offsets; do
         lost "request $key is lost" "request $key drop 1"
         lost "the answer to $key is lost" "answer $key drop 1"
-        lost "the answer to $key is reset" "answer $key reset 1"
         lost "request $key is late" "request $key delay 3500 1"
     done
     # These come only with a new connection, or a new producer.
