@@ -9,7 +9,8 @@
 #define ERROR_TABLE(ROW)                                                                                               \
     ROW(MALFORMED_JSON, "malformed_json", COMMAND, false,                                                              \
         "not JSON, not UTF-8, a lone surrogate, a duplicate member, deeper than 16, not an object, no value")          \
-    ROW(TOO_LARGE, "too_large", COMMAND, false, "over limits.command_bytes")                                           \
+    ROW(TOO_LARGE, "too_large", COMMAND, false,                                                                        \
+        "over limits.command_bytes, or a client that does not fit into its topic")                                     \
     ROW(UNSUPPORTED_TYPE, "unsupported_type", COMMAND, false, "a command type other than create-client")               \
     ROW(VALIDATION_FAILED, "validation_failed", COMMAND, false, "one or more values are not valid; errors lists them") \
     ROW(DEFINITIONS_MISSING, "definitions_missing", COMMAND, true,                                                     \

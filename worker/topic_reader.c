@@ -10,7 +10,7 @@
 
 #define POLL_MS      100
 #define UNKNOWN      (-1)
-#define NEW_TOPIC_MS 3000 /* how long a new topic may take to be known everywhere */
+#define NEW_TOPIC_MS 10000 /* how long a new topic may take to be known everywhere */
 #define RETRY_MS     50
 
 struct topic_reader {

@@ -25,7 +25,7 @@ all_are_stopped() {
     for point in "${points[@]}"; do worker_is_stopped "$point" || return 1; done
 }
 
-live_begin $((${#points[@]} * 2))
+live_begin ${#points[@]}
 criterion "SIGSTOP past the session at each of ${#points[@]} points, then SIGCONT" \
     "the others answer everything; the frozen ones write nothing when they wake up, neither to Kafka nor to Redis"
 deadly_signal=STOP

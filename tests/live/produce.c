@@ -15,15 +15,11 @@ static const char usage[] =
     "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
     "waits\n"
     "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes. TERM "
-    "ends
-"
-    "it early. Prints how many were sent.
-"
+    "ends\n"
+    "it early. Prints how many were sent.\n"
     "--no-races: no commands whose outcome depends on which of two partitions is quicker, so that two runs over the "
-    "same
-"
-    "topic have to come to the same end.
-";
+    "same\n"
+    "topic have to come to the same end.\n";
 
 struct request {
     struct command_mixture mixture;
