@@ -19,7 +19,12 @@ CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
 LDLIBS   += -lrdkafka -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -luuid -lsimdjson -lstdc++ -lm -lpthread
 
-SOURCES := $(sort $(wildcard common/*.c worker/*.c))
+# TLS to Redis, where hiredis brings it: 1.0 and later, not that of Debian 12.
+REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/ssl.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+CPPFLAGS  += -DCLIENT_INTAKE_REDIS_TLS=$(REDIS_TLS)
+LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
+
+SOURCES := $(filter-out worker/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/common/json_simdjson.o
 PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 

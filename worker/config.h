@@ -13,6 +13,7 @@
 
 enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
+enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 
 /* A setting that goes to librdkafka as it is. */
@@ -77,6 +78,9 @@ struct config {
         char *address, *username, *password;
         int64_t database;
         int64_t timeout_ms; /* of connecting and of one round trip */
+        enum redis_tls tls;
+        char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no certificate of ours */
+        char *tls_name;                           /* "": the address's host */
     } redis;
     struct {
         int64_t threads;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "worker/config_value.h"
+#include "worker/redis_tls.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -85,13 +86,37 @@ static void check_kafka(struct config_reading *reading, const struct config *con
                      "transactional.id must not be empty with delivery.mode = exactly-once");
 }
 
+/* What is set for TLS without TLS would go over the network in plain, and nobody would notice. */
+static void check_redis(struct config_reading *reading, const struct config *config)
+{
+    if (config->redis.username[0] && !config->redis.password[0])
+        config_fault(reading, PLACE("redis.username", "redis.password"), "redis.username needs a redis.password");
+    if (!config->redis.tls_certificate[0] != !config->redis.tls_key[0])
+        config_fault(reading, PLACE("redis.tls_certificate", "redis.tls_key"),
+                     "redis.tls_certificate and redis.tls_key need each other");
+    bool has_more = config->redis.tls_ca[0] || config->redis.tls_certificate[0] || config->redis.tls_name[0];
+    if (config->redis.tls == REDIS_TLS_OFF && has_more)
+        config_fault(reading, PLACE("redis.tls", "redis.tls_ca", "redis.tls_certificate", "redis.tls_name"),
+                     "redis.tls_ca, redis.tls_certificate and redis.tls_name need redis.tls = on");
+    if (config->redis.tls == REDIS_TLS_OFF)
+        return;
+    if (!REDIS_TLS_IS_BUILT_IN)
+        config_fault(
+            reading, PLACE("redis.tls"),
+            "redis.tls = on is not possible: this program is built with hiredis %d.%d.%d, without TLS; it takes "
+            "1.0 or later with hiredis_ssl",
+            HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    if (strncmp(config->redis.address, "unix:", 5) == 0)
+        config_fault(reading, PLACE("redis.tls", "redis.address"),
+                     "redis.tls = on does not go with a unix socket, which needs none");
+}
+
 void config_check(struct config_reading *reading, const struct config *config)
 {
     check_topics(reading, config);
     check_memory(reading, config);
     check_kafka(reading, config);
-    if (config->redis.username[0] && !config->redis.password[0])
-        config_fault(reading, PLACE("redis.username", "redis.password"), "redis.username needs a redis.password");
+    check_redis(reading, config);
     if (config->topics.replication == 0)
         config_fault(reading, PLACE("topics.replication"),
                      "topics.replication must be 1 or more, or -1 for the broker's default");

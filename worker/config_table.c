@@ -28,6 +28,7 @@ static const struct config_word on_missing_words[] = {
     {"reject", ON_MISSING_REJECT}, {"wait", ON_MISSING_WAIT}, {NULL, 0}};
 static const struct config_word phone_levels[] = {
     {"possible", PHONE_POSSIBLE}, {"plan", PHONE_PLAN}, {"assigned", PHONE_ASSIGNED}, {NULL, 0}};
+static const struct config_word off_or_on[] = {{"off", REDIS_TLS_OFF}, {"on", REDIS_TLS_ON}, {NULL, 0}};
 static const struct config_word log_formats[] = {{"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
 static const struct config_word log_levels[] = {{"error", LOG_LEVEL_ERROR},
                                                 {"warning", LOG_LEVEL_WARNING},
@@ -90,6 +91,11 @@ const struct config_row config_rows[] = {
     TEXT("redis", "password", redis.password, "", NULL, CONFIG_SECRET),
     INTEGER("redis", "database", redis.database, "0", 0, 65535, 0),
     DURATION("redis", "timeout", redis.timeout_ms, "2 s", 10, 60 * SECOND, 0),
+    WORD("redis", "tls", redis.tls, "off", off_or_on, 0),
+    TEXT("redis", "tls_ca", redis.tls_ca, "", NULL, 0),
+    TEXT("redis", "tls_certificate", redis.tls_certificate, "", NULL, 0),
+    TEXT("redis", "tls_key", redis.tls_key, "", NULL, 0),
+    TEXT("redis", "tls_name", redis.tls_name, "", NULL, 0),
     INTEGER("worker", "threads", worker.threads, "1", 1, 64, 0),
     DURATION("shutdown", "timeout", shutdown.timeout_ms, "25 s", SECOND, HOUR, 0),
     TEXT("http", "listen", http.listen, "127.0.0.1:9464", rule_listen, 0),

@@ -7,18 +7,18 @@
 #include <sys/time.h>
 
 #include "worker/config_table.h"
+#include "worker/redis_tls.h"
 
-static redisContext *reach(const char *address, struct timeval timeout)
+/* *host: new, or NULL for a unix socket. */
+static redisContext *reach(const char *address, struct timeval timeout, char **host)
 {
+    *host = NULL;
     if (strncmp(address, "unix:", 5) == 0)
         return redisConnectUnixWithTimeout(address + 5, timeout);
-    char *host = NULL;
     int port = 0;
-    if (!config_split_address(address, &host, &port))
+    if (!config_split_address(address, host, &port))
         return NULL;
-    redisContext *connection = redisConnectWithTimeout(host, port, timeout);
-    free(host);
-    return connection;
+    return redisConnectWithTimeout(*host, port, timeout);
 }
 
 /* Sends one command. False with the reason in `why`, which names the command but none of its arguments. */
@@ -48,22 +48,24 @@ redisContext *redis_connect(const struct config *config, char *why, size_t why_s
 {
     struct timeval timeout = {.tv_sec = config->redis.timeout_ms / 1000,
                               .tv_usec = config->redis.timeout_ms % 1000 * 1000};
-    redisContext *connection = reach(config->redis.address, timeout);
-    if (!connection) {
-        snprintf(why, why_size, "out of memory");
-        return NULL;
-    }
+    char *host = NULL;
+    redisContext *connection = reach(config->redis.address, timeout, &host);
     bool fine = false;
-    if (connection->err)
+    if (!connection)
+        snprintf(why, why_size, "out of memory");
+    else if (connection->err)
         snprintf(why, why_size, "%s", connection->errstr);
     else if (redisSetTimeout(connection, timeout) != REDIS_OK)
         snprintf(why, why_size, "timeout: %s", connection->errstr);
     else if (connection->connection_type == REDIS_CONN_TCP && redisEnableKeepAlive(connection) != REDIS_OK)
         snprintf(why, why_size, "keepalive: %s", connection->errstr);
     else
-        fine = introduce(connection, config, why, why_size);
+        fine = (config->redis.tls == REDIS_TLS_OFF || redis_tls_begin(connection, config, host, why, why_size)) &&
+               introduce(connection, config, why, why_size);
+    free(host);
     if (fine)
         return connection;
-    redisFree(connection);
+    if (connection)
+        redisFree(connection);
     return NULL;
 }

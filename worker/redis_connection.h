@@ -6,8 +6,9 @@
 
 #include "worker/config.h"
 
-/* New: connected, authenticated, on the config's database, with redis.timeout on connecting and on every read and
- * write. NULL with the reason in `why`, which never holds a password. Free it with redisFree. */
+/* New: connected, with TLS if the config asks for it, authenticated, on the config's database, with redis.timeout on
+ * connecting and on every read and write. NULL with the reason in `why`, which never holds a password. Free it with
+ * redisFree. */
 redisContext *redis_connect(const struct config *config, char *why, size_t why_size);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "worker/redis_tls.h"
+
 /* Small enough to stay in the processor's cache between encoding and sending. */
 #define BLOCK_BYTES 65536
 
@@ -33,18 +35,37 @@ static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t siz
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }
 
+static bool send_plain(const redisContext *connection, struct span rest)
+{
+    while (rest.length > 0) {
+        ssize_t sent = send(connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
+        if (sent > 0)
+            rest = span_from(rest, (size_t)sent);
+        else if (errno != EINTR)
+            return false;
+    }
+    return true;
+}
+
+/* Only hiredis can encrypt. */
+static bool send_by_hiredis(redisContext *connection, struct span bytes)
+{
+    int done = 0;
+    bool fine = redisAppendFormattedCommand(connection, bytes.at, bytes.length) == REDIS_OK;
+    while (fine && !done)
+        fine = redisBufferWrite(connection, &done) == REDIS_OK;
+    return fine;
+}
+
 /* Sends what has been encoded. The socket blocks, for redis.timeout at most. */
 static void pipeline_flush(struct redis_pipeline *pipeline)
 {
     struct arena *arena = pipeline->arena;
-    struct span rest = span_of(arena->base + pipeline->begin, arena->used - pipeline->begin);
-    while (rest.length > 0 && !pipeline->failed) {
-        ssize_t sent = send(pipeline->connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
-        if (sent > 0)
-            rest = span_from(rest, (size_t)sent);
-        else if (errno != EINTR)
-            pipeline->failed = true;
-    }
+    const struct span bytes = span_of(arena->base + pipeline->begin, arena->used - pipeline->begin);
+    redisContext *connection = pipeline->connection;
+    if (!pipeline->failed && bytes.length > 0)
+        pipeline->failed =
+            redis_tls_is_on(connection) ? !send_by_hiredis(connection, bytes) : !send_plain(connection, bytes);
     arena_reset(arena, pipeline->begin);
 }
 

@@ -1,6 +1,7 @@
 /* redis_pipeline: many Redis commands sent before the first answer is read. Commands are encoded (RESP, the Redis
  * serialization protocol) in an arena and written to the connection's socket block by block, past the output buffer of
- * hiredis: nothing is allocated or copied twice, and Redis begins to work while the rest is still being encoded. */
+ * hiredis: nothing is allocated or copied twice, and Redis begins to work while the rest is still being encoded. With
+ * TLS hiredis has to encrypt, and the blocks go through its buffer. */
 #ifndef WORKER_REDIS_PIPELINE_H
 #define WORKER_REDIS_PIPELINE_H
 

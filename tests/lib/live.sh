@@ -4,6 +4,8 @@
 #   live_begin 6 [REDIS SETTING ...]    (partitions of the command topic)
 #   worker_start one; produce 0 5000 --rate 1000; worker_kill one; ...
 #   live_end SECONDS                    (waits for the last reply, stops the workers, asks the oracle)
+#
+# A suite may define live_before_kafka for what must be there when the broker starts.
 # shellcheck shell=bash
 
 LIVE_WORKSPACES=16
@@ -26,6 +28,7 @@ live_begin() {
     shift
     suite_begin
     kafka_folder=$suite_folder/kafka
+    if declare -F live_before_kafka >/dev/null; then live_before_kafka || suite_end; fi
     if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
         suite_skip "$LIVE_CHECKS" "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
         suite_end

@@ -9,6 +9,10 @@
 #include "worker/config_value.h"
 #include "worker/definitions.h"
 #include "worker/kafka_settings.h"
+#include "worker/redis_tls.h"
+
+#define AS_WRITTEN(name) #name
+#define TEXT_OF(name)    AS_WRITTEN(name)
 
 static char folder[32], path[64], secret_path[64];
 
@@ -286,6 +290,17 @@ static const struct refused {
      "F:4: commands.topic and replies.topic must not be the same topic\n"},
     {NULL, "replies.allowed=r,clients.commands", "--set: replies.allowed must not list commands.topic\n"},
     {NULL, "redis.username=u", "--set: redis.username needs a redis.password\n"},
+    {NULL, "redis.tls_ca=/f", "--set: redis.tls_ca, redis.tls_certificate and redis.tls_name need redis.tls = on\n"},
+    {NULL, "redis.tls_name=n", "--set: redis.tls_ca, redis.tls_certificate and redis.tls_name need redis.tls = on\n"},
+    {NULL, "redis.tls_key=/f", "--set: redis.tls_certificate and redis.tls_key need each other\n"},
+#if REDIS_TLS_IS_BUILT_IN
+    {"[redis]\naddress=unix:/s\ntls=on\n", NULL,
+     "F:3: redis.tls = on does not go with a unix socket, which needs none\n"},
+#else
+    {NULL, "redis.tls=on",
+     "--set: redis.tls = on is not possible: this program is built with hiredis " TEXT_OF(HIREDIS_MAJOR) "." TEXT_OF(
+         HIREDIS_MINOR) "." TEXT_OF(HIREDIS_PATCH) ", without TLS; it takes 1.0 or later with hiredis_ssl\n"},
+#endif
     {"[limits]\ncommand_bytes = 64 MiB\nmemory_bytes = 32 MiB\n", NULL,
      "F:3: limits.command_bytes must not be more than limits.memory_bytes\n"},
     {NULL, "worker.threads=64",

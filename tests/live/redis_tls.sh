@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# TLS to Redis: answered commands, what is told of a certificate that is not as it should be, that the daemon waits
+# meanwhile. Where hiredis has no TLS: that the config says so.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/certificates.sh
+
+# Before anything else, since it needs neither Kafka nor Redis.
+without_tls() {
+    [[ $("${BUILD:-build}/client-intake" check --set redis.tls=on 2>&1) == *"is built with hiredis "*", without TLS"* ]]
+}
+if without_tls; then
+    suite_begin
+    "$BUILD/client-intake" run --set redis.tls=on >"$suite_folder/said" 2>&1
+    check_equal "redis.tls = on ends with 78 where hiredis has no TLS" 78 $?
+    check "and with the reason" grep -q '^--set: redis.tls = on is not possible: ' "$suite_folder/said"
+    REQUIRE_KAFKA= suite_skip "$LIVE_CHECKS" "hiredis has no TLS here: nothing of it could be tried but the refusal"
+    suite_end
+fi
+
+# Redis wants our certificate, too, and listens beside its socket, by which the oracle comes.
+# redis_listen CERTIFICATE: starts it, or starts it again over its data.
+redis_listen() {
+    redis_start --appendonly yes --appendfsync always --tls-port "$redis_port" --bind 127.0.0.1 \
+        --tls-cert-file "$certificates/$1.pem" --tls-key-file "$certificates/$1.key" \
+        --tls-ca-cert-file "$certificates/authority.pem" --tls-auth-clients yes --requirepass ''
+}
+
+live_before_kafka() {
+    certificates_make
+    redis_port=$(free_port)
+}
+live_begin 4 --appendonly yes
+redis_kill
+redis_listen here || suite_end
+sed -i "s|^address = unix:.*|address = localhost:$redis_port\ntls = on\ntls_ca = $certificates/authority.pem\n\
+tls_certificate = $certificates/client.pem\ntls_key = $certificates/client.key|" "$live_config"
+
+# told WHAT TEXT OPTION ...: check must end with 69 and say that of Redis.
+told() {
+    live_intake check "${@:3}" >"$suite_folder/said" 2>&1
+    check_equal "$1: check ends with 69" 69 $?
+    check "$1: it says \"$2\"" grep -qE "^redis   [a-z0-9.]+:$redis_port: $2" "$suite_folder/said"
+    [ "$suite_failed" -eq 0 ] || cat "$suite_folder/said"
+}
+live_intake check >"$suite_folder/said" 2>&1
+check_equal "check is fine" 0 $?
+told "a stranger's certificate" "TLS: the server's certificate: (self-signed|unable to get)" --set "redis.tls_ca=$certificates/stranger.pem"
+told "the system's authorities" "TLS: the server's certificate: (self-signed|unable to get)" --set redis.tls_ca=
+told "a file that is not there" 'redis.tls_ca: ' --set "redis.tls_ca=$certificates/missing.pem"
+told "another name" "TLS: the server's certificate: hostname mismatch" --set redis.tls_name=elsewhere.example
+told "another address" "TLS: the server's certificate: IP address mismatch" --set redis.tls_name=127.0.0.2
+told "no certificate of ours" 'TLS: refused by the server after the handshake, perhaps for want of a redis.tls_certificate: ' --set redis.tls_certificate= --set redis.tls_key=
+told "a key that does not fit" 'redis.tls_key: ' --set "redis.tls_key=$certificates/stranger.key"
+told "a key with a pass phrase" 'redis.tls_key: ' --set "redis.tls_key=$certificates/client-locked.key"
+told "no TLS" '(PING: )?(Server closed the connection|Connection reset by peer)' --set redis.tls=off --set redis.tls_ca= --set redis.tls_certificate= --set redis.tls_key=
+check "the address's own form of the name is fine" live_intake check --set "redis.address=127.0.0.1:$redis_port"
+check "definitions are put" live_intake definitions put ws-0 tests/live/definitions.json
+check "definitions are got" cmp -s tests/live/definitions.json <(live_intake definitions get ws-0)
+check "definitions are listed" eval '[ "$(live_intake definitions list | grep -c "^ws-")" -ge '"$LIVE_WORKSPACES"' ]'
+
+http=127.0.0.1:$(free_port)
+worker_start one --set batch.commands=1000 --set "http.listen=$http"
+produce 0 6000
+check "commands are answered" oracle await 60
+check_equal "definitions are watched" 0 "$(live_log_count one 'changes of definitions are not announced')"
+ready() {
+    [ "$(curl -s "http://$http/readyz")" = '{"ready":true}' ]
+}
+check "the daemon is ready" until_true 20 ready
+
+# More keys in one batch of news than hiredis reads at once: none may be left in the layer of TLS, where poll sees nothing.
+news() {
+    seq 1 3000 | sed 's/.*/SET custom-fields:{elsewhere-with-a-long-name-&} x/'
+}
+news | redis_ask --pipe >/dev/null
+invalidated() {
+    curl -s "http://$http/metrics" | awk '/^client_intake_definitions_cache_total\{event="invalidated"\}/ { print $2 }'
+}
+before=$(invalidated)
+redis_ask SET 'custom-fields:{ws-0}' "$(cat tests/live/definitions.json) " >/dev/null
+produce 6000 2000
+check "commands after many changes are answered" oracle await 60
+check "the news of the change came through" eval '[ "$(invalidated)" -gt "$before" ]'
+redis_ask --scan --pattern 'custom-fields:{elsewhere*' | sed 's/^/DEL /' | redis_ask --pipe >/dev/null
+
+# Redis comes back with a certificate that has expired, and then with a good one.
+redis_kill
+redis_listen expired
+produce 8000 2000
+told "an expired certificate" "TLS: the server's certificate: certificate has expired"
+sleep 3
+check "the daemon waits" kill -0 "${worker_pids[one]}"
+check_equal "it says so once" 1 "$(live_log_count one 'Redis is away')"
+redis_kill
+redis_listen here
+check "it goes on" oracle await 60
+live_end 30
