@@ -4,6 +4,7 @@
 
 #include "worker/command.h"
 #include "worker/kafka_client.h"
+#include "worker/kafka_trust.h"
 #include "worker/redis_connection.h"
 
 static void print_missing_topics(const struct config *config, const struct rd_kafka_metadata *metadata)
@@ -35,7 +36,8 @@ static bool check_kafka(const struct config *config)
         printf("\n");
         rd_kafka_metadata_destroy(metadata);
     } else {
-        printf("kafka   %s: %s\n", servers, why);
+        const char *hint = kafka_trust_scram_hint(config);
+        printf("kafka   %s: %s%s%s\n", servers, why, hint ? "; " : "", hint ? hint : "");
     }
     kafka_client_close(&client);
     return metadata != NULL;

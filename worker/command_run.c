@@ -2,6 +2,7 @@
 
 #include "worker/command.h"
 #include "worker/http.h"
+#include "worker/kafka_trust.h"
 #include "worker/reload.h"
 #include "worker/stop.h"
 #include "worker/worker.h"
@@ -57,6 +58,9 @@ int command_run(int argc, char **argv, const struct config *config)
     stop_on_signals();
     log_info("starting", LOG_TEXT("version", CLIENT_INTAKE_VERSION), LOG_TEXT("topic", config->commands.topic),
              LOG_INTEGER("threads", config->worker.threads));
+    const char *hint = kafka_trust_scram_hint(config);
+    if (hint)
+        log_warning("logging in to Kafka may fail", LOG_TEXT("text", hint));
     struct http *http = http_open(config);
     if (!http)
         return COMMAND_UNAVAILABLE;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "worker/kafka_log.h"
+#include "worker/kafka_trust.h"
 #include "worker/nearest.h"
 
 const struct kafka_default kafka_defaults[] = {
@@ -157,8 +158,10 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, kafka_log);
-    if (apply(conf, config->kafka, why, why_size) && apply(conf, specific, why, why_size))
+    if (apply(conf, config->kafka, why, why_size) && apply(conf, specific, why, why_size)) {
+        kafka_trust_explain(conf);
         return conf;
+    }
     rd_kafka_conf_destroy(conf);
     return NULL;
 }
