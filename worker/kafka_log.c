@@ -51,22 +51,24 @@ bool kafka_log_passes(struct kafka_log_memory *memory, const char *facility, con
 static pthread_mutex_t memory_turn = PTHREAD_MUTEX_INITIALIZER;
 static struct kafka_log_memory lately;
 
+bool kafka_log_is_news(const char *facility, const char *text, int64_t *left_out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&memory_turn);
+    bool passes =
+        kafka_log_passes(&lately, facility, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, left_out);
+    pthread_mutex_unlock(&memory_turn);
+    return passes;
+}
+
 void kafka_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {
     enum log_level ours = kafka_log_level(level);
     if (!log_is_on(ours))
         return;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t left_out = 0;
-    bool passes = true;
-    if (ours != LOG_LEVEL_DEBUG) {
-        pthread_mutex_lock(&memory_turn);
-        passes =
-            kafka_log_passes(&lately, facility, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, &left_out);
-        pthread_mutex_unlock(&memory_turn);
-    }
-    if (!passes)
+    if (ours != LOG_LEVEL_DEBUG && !kafka_log_is_news(facility, text, &left_out))
         return;
     struct log_value values[] = {LOG_TEXT("client", kafka ? rd_kafka_name(kafka) : ""),
                                  LOG_TEXT("facility", facility),

@@ -10,6 +10,10 @@
 /* For rd_kafka_conf_set_log_cb. What librdkafka repeats is written once a minute, with the number that was left out. */
 void kafka_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text);
 
+/* For what we say of librdkafka's errors ourselves, under the same rule. True if nothing like it was written lately;
+ * then *left_out tells how many like it were not, since the last. Any thread may call it. */
+bool kafka_log_is_news(const char *facility, const char *text, int64_t *left_out);
+
 /* From syslog's levels (0 emergency to 7 debug). librdkafka calls a lost connection an error, yet it mends that itself,
  * so only what is worse is an error of ours. */
 enum log_level kafka_log_level(int syslog_level);

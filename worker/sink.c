@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "worker/crash_point.h"
+#include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
 #include "worker/reply.h"
 
@@ -190,9 +191,10 @@ static enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafk
                                               LOG_TEXT("next", result == SINK_BROKEN    ? "new producer"
                                                                : result == SINK_ABORTED ? "abort and run again"
                                                                                         : "try again"));
+    int64_t left_out;
     if (result == SINK_LATER)
         log_fault_begin(&sink->fault, values);
-    else
+    else if (kafka_log_is_news(event, rd_kafka_error_string(error), &left_out))
         log_event(LOG_LEVEL_WARNING, "transaction step failed", values);
     rd_kafka_error_destroy(error);
     return result;
