@@ -85,18 +85,38 @@ static bool open_consumer(struct topic_reader *reader, char *why, size_t why_siz
     return !code || fail(reader, code, why, why_size);
 }
 
+/* Asks for the topic by its name: among all topics, one that we may not see is missing without a word. */
+static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t *count)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->handle, reader->topic, NULL);
+    if (!topic)
+        return rd_kafka_last_error();
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->handle, 0, topic, &metadata, reader->wait_ms);
+    rd_kafka_topic_destroy(topic);
+    if (code)
+        return code;
+    const struct rd_kafka_metadata_topic *found = kafka_metadata_topic(metadata, reader->topic);
+    *count = found ? found->partition_cnt : 0;
+    if (found && found->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        code = found->err;
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
 /* A topic may have been made, or given more partitions, since we looked last. */
 static bool find_partitions(struct topic_reader *reader, char *why, size_t why_size)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->handle, 1, NULL, &metadata, reader->wait_ms);
+    int32_t count = 0;
+    rd_kafka_resp_err_t code = count_partitions(reader, &count);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        snprintf(why, why_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
+        return false;
+    }
     if (code) {
         rd_kafka_poll(reader->handle, 0);
         return fail(reader, code, why, why_size);
     }
-    const struct rd_kafka_metadata_topic *topic = kafka_metadata_topic(metadata, reader->topic);
-    int32_t count = topic ? topic->partition_cnt : 0;
-    rd_kafka_metadata_destroy(metadata);
     if (count <= reader->count)
         return true;
     struct partition *grown = realloc(reader->partitions, (size_t)count * sizeof(*grown));
