@@ -191,8 +191,11 @@ $(LIVE_PROGRAMS):
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
 # What the suites of tests/faults need besides; a suite that needs a program adds it here.
-FAULT_PROGRAMS := $(DEADLY) $(BUILD)/tests/faults/proxy
+FAULT_PROGRAMS := $(DEADLY) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl)
 $(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^
+$(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# The broker does not let the daemon do something that it needs, at its start or all of a sudden: it loses nothing and
+# rejects nothing, says once what it lacks, and goes on within seconds once it may.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/certificates.sh
+. tests/lib/kafka_security.sh
+
+live_before_kafka() {
+    if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
+        REQUIRE_KAFKA= suite_skip "$LIVE_CHECKS" "KAFKA_BOOTSTRAP_SERVERS names a broker whose rights are not ours to change"
+        return 1
+    fi
+    kafka_security authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer super.users=User:ANONYMOUS
+}
+live_begin 4 --appendonly yes
+kafka_secure_config "$live_config"
+
+acl() {
+    "$BUILD/tests/faults/acl" "$kafka_address" "$1" "User:$kafka_user" "${@:2}"
+}
+
+# Resource, name and operation; the code with which the lack is told; what names the resource there.
+topic() {
+    echo "topic:$live_name.$1:$2 authorization.failed $live_name.$1"
+}
+replies=$(topic replies write) elsewhere=$(topic elsewhere write) records=$(topic records write)
+dead_letters=$(topic dead-letters write)
+commands="topic:$live_name.commands:read (consuming.fails|$live_name.commands).*authorization.failed authorization"
+group="group:$live_name:read GROUP_AUTHORIZATION_FAILED Group"
+transactions="transactional-id:$live_name-*:write TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional"
+needed=("$replies" "$elsewhere" "$records" "$dead_letters" "$commands" "$group" "$transactions")
+cases=("$replies" "$commands" "$transactions")
+[ -z "${FAULTS:-}" ] || cases=("${needed[@]}")
+
+# The lines that the worker has written since its log had so many.
+since() {
+    tail -n "+$(($1 + 1))" "${worker_logs[one]}"
+}
+says() {
+    since "$1" | grep -E '^[^ ]+ level=(warning|error) ' | grep -iE -- "$2" | grep -qiF -- "$3"
+}
+# Warnings that say what an earlier one has said, but for numbers.
+repeated() {
+    since "$1" | grep -E ' level=(warning|error) ' | sed -E 's/^[^ ]+ //; s/[0-9]+//g' | sort | uniq -d
+}
+log_length() {
+    wc -l <"${worker_logs[one]}"
+}
+
+# ---- at the start: no right at all ----
+
+echo "criterion: not authorized at the start: the daemon waits, says so once, and answers within 30 s of being allowed"
+live_intake check >"$suite_folder/said" 2>&1
+check_equal "a user without rights can reach the broker" 0 $?
+check "and is told which topics he cannot see" grep -q "missing topics.*$live_name.commands" "$suite_folder/said"
+worker_start one
+produce 0 500
+check "it says that it may not read the definitions" until_true 20 says 0 'definitions cannot be read' \
+    "$live_name.definitions: Broker: Topic authorization failed"
+check "it may read them" acl grant "topic:$live_name.definitions:read"
+check "it says that it may not use its transactional id" until_true 20 says 0 TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional
+sleep 3
+check_equal "it repeats nothing" "" "$(repeated 0)"
+check "nothing was answered" grep -q ' 0 replies' <(oracle count)
+check "all other rights are granted" acl grant "${needed[@]%% *}" "topic:$live_name.records:read"
+check "commands are answered within 30 s" oracle await 30
+
+# ---- all of a sudden ----
+
+next=500
+for case in "${cases[@]}"; do
+    read -r right code name <<<"$case"
+    echo "criterion: not authorized, ${right#*:}: nothing is lost or rejected, the lack is told once, 15 s after the grant all is answered"
+    length=$(log_length)
+    check "$right is revoked" acl revoke "$right"
+    produce "$next" 500
+    next=$((next + 500))
+    check "$right: the lack is told" until_true 20 says "$length" "$code" "$name"
+    sleep 3
+    check_equal "$right: it repeats nothing" "" "$(repeated "$length")"
+    check "$right: the daemon lives" kill -0 "${worker_pids[one]}"
+    check "$right: it is granted again" acl grant "$right"
+    check "$right: all is answered within 15 s" oracle await 15
+done
+live_end 30
