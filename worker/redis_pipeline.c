@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "worker/redis_tls.h"
@@ -35,14 +36,18 @@ static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t siz
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }
 
-static bool send_plain(const redisContext *connection, struct span rest)
+/* A failure is noted in the connection, as hiredis does for its own. */
+static bool send_plain(redisContext *connection, struct span rest)
 {
     while (rest.length > 0) {
         ssize_t sent = send(connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
-        if (sent > 0)
+        if (sent > 0) {
             rest = span_from(rest, (size_t)sent);
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
+            connection->err = REDIS_ERR_IO;
+            snprintf(connection->errstr, sizeof(connection->errstr), "%s", strerror(errno));
             return false;
+        }
     }
     return true;
 }

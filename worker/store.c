@@ -32,9 +32,13 @@ void store_close(struct store *store)
     free(store);
 }
 
+/* What Redis refuses on a sound connection (no right, no memory, read-only) it may refuse on the next one, too: that it
+ * answers there does not end the fault. */
 bool store_fail(struct store *store, const char *why)
 {
     store->retries++;
+    if (store->connection)
+        store->refused = store->connection->err == 0;
     log_fault_begin(&store->away, LOG_LIST(LOG_TEXT("error", why)));
     if (store->connection)
         redisFree(store->connection);
@@ -94,8 +98,15 @@ bool store_connect(struct store *store)
     if (!store_look(store))
         return false;
     store->checked_ms = now_ms;
-    log_fault_end(&store->away);
+    if (!store->refused)
+        log_fault_end(&store->away);
     return true;
+}
+
+void store_accepted(struct store *store)
+{
+    store->refused = false;
+    log_fault_end(&store->away);
 }
 
 uint64_t store_retries(const struct store *store)

@@ -240,5 +240,7 @@ bool store_claim(struct store *store, struct batch *batch)
         else if (answers[i].asked)
             claim_apply(&batch->items[i], &answers[i].finding);
     }
+    if (asked > 0)
+        store_accepted(store);
     return true;
 }

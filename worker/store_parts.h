@@ -14,6 +14,7 @@ struct store {
     redisContext *connection; /* NULL: none */
     int64_t checked_ms;       /* when the connection answered a PING */
     uint64_t retries;
+    bool refused; /* Redis answers, but does not do what it is asked for */
     bool sound;
     uint64_t audits;                      /* that found it sound */
     struct redis_epoch epoch;             /* that the last audit found */
@@ -36,6 +37,9 @@ struct store {
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span store_place(const struct store *store, int32_t partition, struct arena *arena);
+
+/* Redis has done everything that a batch asks for. */
+void store_accepted(struct store *store);
 
 /* The marks are not as they were left. Always returns false. */
 bool store_find_unsound(struct store *store, const char *why);
