@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
 . tests/lib/live.sh
+. tests/lib/faults.sh
 . tests/lib/certificates.sh
 . tests/lib/kafka_security.sh
 
@@ -33,7 +34,7 @@ group="group:$live_name:read GROUP_AUTHORIZATION_FAILED Group"
 transactions="transactional-id:$live_name-*:write TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional"
 needed=("$replies" "$elsewhere" "$records" "$dead_letters" "$commands" "$group" "$transactions")
 cases=("$replies" "$commands" "$transactions")
-[ -z "${FAULTS:-}" ] || cases=("${needed[@]}")
+! faults_all || cases=("${needed[@]}")
 
 # The lines that the worker has written since its log had so many.
 since() {
@@ -52,7 +53,7 @@ log_length() {
 
 # ---- at the start: no right at all ----
 
-echo "criterion: not authorized at the start: the daemon waits, says so once, and answers within 30 s of being allowed"
+criterion "not authorized at the start" "the daemon waits, says so once, and answers within 30 s of being allowed"
 live_intake check >"$suite_folder/said" 2>&1
 check_equal "a user without rights can reach the broker" 0 $?
 check "and is told which topics he cannot see" grep -q "missing topics.*$live_name.commands" "$suite_folder/said"
@@ -73,7 +74,7 @@ check "commands are answered within 30 s" oracle await 30
 next=500
 for case in "${cases[@]}"; do
     read -r right code name <<<"$case"
-    echo "criterion: not authorized, ${right#*:}: nothing is lost or rejected, the lack is told once, 15 s after the grant all is answered"
+    criterion "not authorized, $right" "nothing is lost or rejected, the lack is told once, 15 s after the grant all is answered"
     length=$(log_length)
     check "$right is revoked" acl revoke "$right"
     produce "$next" 500
