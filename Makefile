@@ -253,6 +253,9 @@ install: all
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo config/demo/commands.txt config/demo/definitions.json
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1
+	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|^ExecStart=/usr/local/|ExecStart=$(PREFIX)/|' config/client-intake.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/client-intake.service
 
 # help: format         clang-format over every source
 format:
