@@ -129,7 +129,7 @@ static bool demo_start(struct demo *demo, const char *directory)
     char why[256];
     if (!folder_make_temporary("client-intake-demo", demo->folder, sizeof(demo->folder)))
         return demo_fail("temporary folder", strerror(errno));
-    if (!embedded_broker_start(&demo->broker, why, sizeof(why)))
+    if (!embedded_broker_start(&demo->broker, 1, why, sizeof(why)))
         return demo_fail("embedded broker", why);
     if (!private_redis_start(&demo->redis, demo->folder, why, sizeof(why)))
         return demo_fail("private Redis", why);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-bool embedded_broker_start(struct embedded_broker *broker, char *why, size_t why_size)
+bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t why_size)
 {
     *broker = (struct embedded_broker){0};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -16,7 +16,7 @@ bool embedded_broker_start(struct embedded_broker *broker, char *why, size_t why
         rd_kafka_conf_destroy(conf);
         return false;
     }
-    broker->cluster = rd_kafka_mock_cluster_new(broker->owner, 1);
+    broker->cluster = rd_kafka_mock_cluster_new(broker->owner, brokers);
     if (!broker->cluster) {
         snprintf(why, why_size, "librdkafka's mock cluster could not be started");
         embedded_broker_stop(broker);

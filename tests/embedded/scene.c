@@ -65,12 +65,12 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     undelivered += message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-void scene_open(void)
+void scene_open_on(int brokers)
 {
     char why[512];
     stop_on_signals();
     ck_assert(folder_make_temporary("client-intake-test", scene.folder, sizeof(scene.folder)));
-    ck_assert_msg(embedded_broker_start(&scene.broker, why, sizeof(why)), "%s", why);
+    ck_assert_msg(embedded_broker_start(&scene.broker, brokers, why, sizeof(why)), "%s", why);
     make_topics();
     scene_begin_redis();
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -80,6 +80,11 @@ void scene_open(void)
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     scene.producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     ck_assert_msg(scene.producer != NULL, "%s", why);
+}
+
+void scene_open(void)
+{
+    scene_open_on(1);
 }
 
 void scene_close(void)

@@ -25,6 +25,7 @@ struct scene {
 /* The fixture: broker and topics, and Redis with the definitions of config/demo for the workspace "acme". */
 extern struct scene scene;
 void scene_open(void);
+void scene_open_on(int brokers); /* instead of one */
 void scene_close(void);
 
 /* Starts the worker with these further settings ("section.key=value", ended by NULL) and in the given mode. */

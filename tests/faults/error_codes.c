@@ -1,0 +1,60 @@
+/* Each of Kafka's error codes on each request that the worker makes, injected by librdkafka's mock cluster. The worker
+ * must neither end nor hang nor lose anything: every command is answered, before the error, with it and after it, and
+ * the transaction that met it is run again in the way that its class demands. Exactly once cannot be seen here, since
+ * the mock cluster shows what an aborted transaction wrote.
+ *
+ *   error_codes [LANE]    LANE: only lanes whose name begins so
+ *
+ * Environment: FAULTS=all for all codes, else those that a broker can really answer; VERBOSE for a line for each case.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/faults/error_children.h"
+
+#define MOST_JOBS   1024
+#define AT_ONCE     24 /* they mostly wait */
+#define JOB_CASES   8  /* a job costs the three seconds of a group's first member */
+#define QUICK_CASES 40 /* of a lane that waits for no group */
+
+struct plan {
+    struct job jobs[MOST_JOBS];
+    size_t count;
+};
+
+static void plan_add(struct plan *plan, struct job job)
+{
+    if (plan->count == MOST_JOBS)
+        abort();
+    plan->jobs[plan->count++] = job;
+}
+
+static void plan_lane(struct plan *plan, const struct lane *lane, bool all)
+{
+    size_t count, most = lane->moment != MOMENT_WORK ? 1 : lane->quick_group ? JOB_CASES : QUICK_CASES;
+    const struct error_case *cases = error_cases_of(lane, all, &count);
+    size_t parts = (count + most - 1) / most;
+    for (size_t i = 0; i < parts; i++) {
+        size_t from = count * i / parts, to = count * (i + 1) / parts;
+        plan_add(plan, (struct job){.lane = lane, .cases = cases + from, .count = to - from});
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct plan plan;
+    const char *faults = getenv("FAULTS"), *only = argc > 1 ? argv[1] : "";
+    bool all = faults && strcmp(faults, "all") == 0;
+    unsigned passed = 0, failed = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (enum move move = MOVE_NOTHING + 1; move < MOVES; move++)
+        if (strncmp(move_names[move], only, strlen(only)) == 0)
+            plan_add(&plan, (struct job){.move = move, .count = 1});
+    for (size_t i = 0; i < lane_count; i++)
+        if (strncmp(lanes[i].name, only, strlen(only)) == 0)
+            plan_lane(&plan, &lanes[i], all);
+    children_run(plan.jobs, plan.count, AT_ONCE, &passed, &failed);
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed == 0 && passed > 0 ? 0 : 1;
+}
