@@ -171,6 +171,12 @@ $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
 
+# Kafka's error codes on the embedded broker.
+ERROR_CODES := $(BUILD)/tests/faults/error_codes
+$(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/scene.o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
 FORGE   := arena forge forge_client history message
@@ -191,7 +197,7 @@ $(LIVE_PROGRAMS):
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
 # What the suites of tests/faults need besides; a suite that needs a program adds it here.
-FAULT_PROGRAMS := $(DEADLY) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl)
+FAULT_PROGRAMS := $(DEADLY) $(ERROR_CODES) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl)
 $(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^

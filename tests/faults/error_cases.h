@@ -35,12 +35,13 @@ enum outcome_class {
     CLASS_ANY,
     CLASS_RETRIED, /* the same call again, in librdkafka or by the worker: the transaction goes on */
     CLASS_ABORTED, /* aborted and run again */
-    CLASS_BROKEN   /* a new producer */
+    CLASS_BROKEN,  /* a new producer */
+    CLASSES
 };
 
-struct real_code {
-    int16_t code;
-    enum outcome_class outcome;
+/* The codes that a broker can answer to a request, by what they come to; each list ended by 0. */
+struct answers {
+    const int16_t *codes[CLASSES];
 };
 
 /* When the worker meets the error. */
@@ -61,7 +62,7 @@ struct lane {
     bool repeats;       /* the same code five times in a row must do no harm either */
     enum api needs_api; /* this error makes the worker send the request; without a code it does so by itself */
     int16_t needs_code;
-    const struct real_code *real; /* ended by code 0 */
+    const struct answers *answers;
 };
 
 extern const struct lane lanes[];

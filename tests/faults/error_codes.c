@@ -3,7 +3,7 @@
  * the transaction that met it is run again in the way that its class demands. Exactly once cannot be seen here, since
  * the mock cluster shows what an aborted transaction wrote.
  *
- *   error_codes [LANE]    LANE: only lanes whose name begins so
+ *   error_codes [LANE [CODE]]    only lanes whose name begins so; only this code
  *
  * Environment: FAULTS=all for all codes, else those that a broker can really answer; VERBOSE for a line for each case.
  */
@@ -14,9 +14,9 @@
 #include "tests/faults/error_children.h"
 
 #define MOST_JOBS   1024
-#define AT_ONCE     24 /* they mostly wait */
-#define JOB_CASES   8  /* a job costs the three seconds of a group's first member */
-#define QUICK_CASES 40 /* of a lane that waits for no group */
+#define AT_ONCE     32 /* they mostly wait */
+#define JOB_CASES   6  /* a job costs the three seconds of a group's first member */
+#define QUICK_CASES 20 /* of a lane that waits for no group */
 
 struct plan {
     struct job jobs[MOST_JOBS];
@@ -30,10 +30,15 @@ static void plan_add(struct plan *plan, struct job job)
     plan->jobs[plan->count++] = job;
 }
 
-static void plan_lane(struct plan *plan, const struct lane *lane, bool all)
+static void plan_lane(struct plan *plan, const struct lane *lane, bool all, const char *code)
 {
     size_t count, most = lane->moment != MOMENT_WORK ? 1 : lane->quick_group ? JOB_CASES : QUICK_CASES;
-    const struct error_case *cases = error_cases_of(lane, all, &count);
+    struct error_case *cases = error_cases_of(lane, all || code, &count);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!code || cases[i].code == atoi(code))
+            cases[kept++] = cases[i];
+    count = kept;
     size_t parts = (count + most - 1) / most;
     for (size_t i = 0; i < parts; i++) {
         size_t from = count * i / parts, to = count * (i + 1) / parts;
@@ -53,7 +58,7 @@ int main(int argc, char **argv)
             plan_add(&plan, (struct job){.move = move, .count = 1});
     for (size_t i = 0; i < lane_count; i++)
         if (strncmp(lanes[i].name, only, strlen(only)) == 0)
-            plan_lane(&plan, &lanes[i], all);
+            plan_lane(&plan, &lanes[i], all, argc > 2 ? argv[2] : NULL);
     children_run(plan.jobs, plan.count, AT_ONCE, &passed, &failed);
     printf("%u passed, %u failed\n", passed, failed);
     return failed == 0 && passed > 0 ? 0 : 1;

@@ -8,6 +8,7 @@
 
 #include "tests/faults/error_scene.h"
 #include "tests/faults/error_traffic.h"
+#include "worker/batch.h"
 
 #define NUDGE_MS         400 /* how long to wait for a request before another command brings it about */
 #define METADATA_MS      50  /* between two looks of the worker at the topics */
@@ -45,6 +46,26 @@ static uint64_t transactions(enum transaction_result result)
 {
     size_t count;
     return metrics_get(workers_metrics(scene.workers, &count)[0], METRIC_TRANSACTIONS, result);
+}
+
+/* Each command is counted once it is committed: that shows what the mock cluster hides, a batch that was sent, aborted
+ * and forgotten. */
+static bool all_are_counted(char *why, size_t why_size)
+{
+    int64_t limit = now_ms() + ERROR_LIMIT_MS;
+    uint64_t counted;
+    do {
+        size_t threads;
+        const struct metrics *metrics = workers_metrics(scene.workers, &threads)[0];
+        counted = metrics_get(metrics, METRIC_COMMANDS, OUTCOME_CREATED) +
+                  metrics_get(metrics, METRIC_COMMANDS, OUTCOME_DUPLICATE) +
+                  metrics_get(metrics, METRIC_COMMANDS, OUTCOME_REJECTED);
+        if (counted >= (uint64_t)traffic_sent())
+            return true;
+        traffic_read(1);
+    } while (now_ms() < limit);
+    snprintf(why, why_size, "%d commands are answered, but only %d committed", traffic_sent(), (int)counted);
+    return false;
 }
 
 /* Standard error is a file that can be read. */
@@ -209,7 +230,8 @@ static bool case_at_end(const struct error_case *row, char *why, size_t why_size
 static bool case_at_work(const struct error_case *row, char *why, size_t why_size)
 {
     struct ends before = ends_now();
-    if (!case_meet(row, why, why_size) || !traffic_await(traffic_send(), ERROR_LIMIT_MS, why, why_size))
+    if (!case_meet(row, why, why_size) || !traffic_await(traffic_send(), ERROR_LIMIT_MS, why, why_size) ||
+        !all_are_counted(why, why_size))
         return false;
     if (workers_wait(scene.workers, 0)) {
         snprintf(why, why_size, "the worker ended");
