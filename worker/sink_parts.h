@@ -1,0 +1,44 @@
+/* sink_parts: what the files of the sink share among themselves; nobody else includes it. */
+#ifndef WORKER_SINK_PARTS_H
+#define WORKER_SINK_PARTS_H
+
+#include "worker/sink.h"
+
+/* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
+enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
+
+enum sink_step { STEP_IDLE, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
+
+struct sink {
+    rd_kafka_t *producer;
+    const struct config *config;
+    struct batch *batch;
+    bool transactional;
+    bool single;       /* every message travels alone */
+    bool oversized;    /* a message was refused for its size, in company, since sink_send */
+    bool has_refused;  /* and alone */
+    bool initialized;  /* its transactional id is ours */
+    bool prepared;     /* and the output topics are known */
+    bool commit_tried; /* of the present transaction */
+    bool suspect;
+    enum sink_step step;
+    rd_kafka_topic_t *replies, *records, *dead_letters;
+    rd_kafka_topic_t **allowed; /* by index in config->replies.allowed */
+    int32_t *partitions;        /* of replies, then of each allowed topic; 0: not known */
+    uint32_t undelivered;       /* handed over, no report yet */
+    uint32_t failed;            /* reports of failure since sink_send */
+    struct offsets record_ends;
+    struct log_fault fault;
+};
+
+/* The message is too large by itself. */
+void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
+
+/* Hands what an item gives to librdkafka. */
+rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, struct arena *scratch);
+
+/* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
+ */
+enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error_t *error);
+
+#endif
