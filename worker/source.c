@@ -9,6 +9,7 @@
 #include "worker/source_parts.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
+#define RETAKE_EVERY_MS    500 /* partitions that librdkafka has given up on; a broker may go on refusing */
 #define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
 
 /* Librdkafka mends lost connections itself; it only says so. */
@@ -105,10 +106,11 @@ failed:
 }
 
 /* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue
- * #4312): such a one is closed and left alone. */
+ * #4312), and before 2.1.0 it waits for ever after partitions were lost with their topic (#4187): such a one is closed
+ * and left alone. */
 static bool source_may_destroy(const struct source *source)
 {
-    return source->was_assigned || rd_kafka_version() >= 0x020300ff;
+    return rd_kafka_version() >= 0x020300ff || (source->was_assigned && !source->was_lost);
 }
 
 void source_close(struct source *source)
@@ -184,6 +186,7 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
     }
     log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)),
                                              LOG_TEXT("error", rd_kafka_message_errstr(message))));
+    source->stalled = true;
 }
 
 static bool source_has_room(const struct source *source)
@@ -216,6 +219,11 @@ int source_fill(struct source *source, int wait_ms)
     assert(source->batch->count == 0 && !source->holding);
     source_refresh_group(source);
     source->filling_ms = source_now_ms();
+    if (source->stalled && source->filling_ms - source->retaken_ms >= RETAKE_EVERY_MS) {
+        source->stalled = false;
+        source->retaken_ms = source->filling_ms;
+        source_retake(source);
+    }
     carried_offer(&source->carried, take_carried, source);
     while (source_has_room(source) && !source->broken) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);

@@ -78,6 +78,7 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     bool lost = rd_kafka_assignment_lost(consumer);
     source->group_changed = true;
     source->looked_ms = 0;
+    source->was_lost = source->was_lost || lost;
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         source->was_assigned = true;
@@ -93,6 +94,24 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
         source_log_error("rebalance failed", code);
         source_unassign(source, partitions);
     }
+}
+
+void source_retake(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    for (int i = partitions->cnt - 1; i >= 0; i--)
+        if (partitions_next(source->partitions, partitions->elems[i].partition) >= 0)
+            rd_kafka_topic_partition_list_del_by_idx(partitions, i);
+    if (partitions->cnt > 0) {
+        log_info("partitions are taken anew", LOG_INTEGER("partitions", partitions->cnt));
+        source_unassign(source, partitions);
+        for (int i = 0; i < partitions->cnt; i++)
+            partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+        source_assign(source, partitions);
+    }
+    rd_kafka_topic_partition_list_destroy(partitions);
 }
 
 void source_refresh_group(struct source *source)

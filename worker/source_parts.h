@@ -23,6 +23,9 @@ struct source {
     int64_t polled_ms;  /* when the group was served last */
     int64_t unsure_ms;  /* until then it is not certain that our partitions are ours */
     bool was_assigned;  /* the first rebalance is over */
+    bool was_lost;      /* partitions, at some time, instead of being given back */
+    bool stalled;       /* librdkafka may have given up on partitions that it still holds */
+    int64_t retaken_ms; /* when such were taken anew, last */
     bool group_changed; /* a rebalance ran since the metadata was read */
     bool holding;
     bool broken;
@@ -51,6 +54,10 @@ void source_refresh_group(struct source *source);
 
 /* New, or NULL after the reason was logged. */
 rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
+
+/* Takes partitions anew that have brought nothing yet. Librdkafka keeps one whose committed offset it could not read,
+ * but never reads it; it says that something went wrong, not where. */
+void source_retake(struct source *source);
 
 void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
