@@ -29,7 +29,8 @@ struct record {
     const char *workspace, *client_id; /* from its key */
     const char *email;                 /* in lower case */
     const char *source, *hash, *command_id;
-    long command; /* index of its source among the commands, or NO_COMMAND */
+    long command;    /* index of its source among the commands, or NO_COMMAND */
+    bool is_of_time; /* its times are those of that command */
 };
 
 struct evidence {

@@ -15,10 +15,18 @@ void expect_fine(const char *what, rd_kafka_resp_err_t code)
         give_up(what, rd_kafka_err2str(code));
 }
 
+static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *unused)
+{
+    (void)producer;
+    (void)unused;
+    expect_fine("delivery", message->err);
+}
+
 rd_kafka_t *producer_new(const char *bootstrap, const char *transactional_id)
 {
     char why[256];
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_set_dr_msg_cb(settings, delivered);
     if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "enable.idempotence", "true", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "log_level", "2", why, sizeof(why)) != RD_KAFKA_CONF_OK ||

@@ -106,6 +106,8 @@ static void history_receive(struct history *history, rd_kafka_message_t *receive
         history->reached[received->partition] = received->offset + 1;
     } else if (received->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         history->reached[received->partition] = received->offset;
+    } else {
+        fprintf(stderr, "%s/%d: %s\n", history->topic, received->partition, rd_kafka_message_errstr(received));
     }
     rd_kafka_message_destroy(received);
 }

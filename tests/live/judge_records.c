@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/live/evidence.h"
 #include "tests/live/report.h"
@@ -111,6 +112,19 @@ static long record_source(const struct history *commands, const char *source)
     return history_find(commands, partition, offset);
 }
 
+/* A client's times are that of its command, so that a replay gives the same bytes. */
+static bool is_of_time(const json_t *client, const struct message *command)
+{
+    const char *created = json_string_value(json_object_get(client, "createdAt"));
+    const char *updated = json_string_value(json_object_get(client, "updatedAt"));
+    time_t seconds = command->timestamp / 1000;
+    struct tm parts;
+    char day[32], wanted[48];
+    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &parts));
+    snprintf(wanted, sizeof(wanted), "%s.%03dZ", day, (int)(command->timestamp % 1000));
+    return created && updated && strcmp(created, wanted) == 0 && strcmp(updated, wanted) == 0;
+}
+
 static void record_read(struct evidence *evidence, const struct message *message, struct record *record)
 {
     struct arena *arena = &evidence->arena;
@@ -127,6 +141,7 @@ static void record_read(struct evidence *evidence, const struct message *message
 
     json_t *value = json_loadb(message->value.at, message->value.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     const char *id = json_string_value(json_object_get(value, "id"));
+    record->is_of_time = record->command >= 0 && is_of_time(value, evidence->commands.messages[record->command]);
     record->email = lower_case(arena, json_string_value(json_object_get(value, "email")));
     if (!slash || !id || strcmp(id, record->client_id) != 0 || !record->email[0] || !record->hash[0] ||
         !record->command_id[0])
@@ -141,6 +156,8 @@ static void judge_announced(const struct evidence *evidence, const struct record
         strcmp(answer->client_id, record->client_id) != 0 || strcmp(answer->workspace, record->workspace) != 0)
         breach(CHECK_RECORD_REPLY, record->command, "%s: %s was not answered with this client", place(record->message),
                record->source);
+    else if (!record->is_of_time)
+        breach(CHECK_CREATED_AT, record->command, "%s: not the time of %s", place(record->message), record->source);
 }
 
 /* The records in another order. New. */

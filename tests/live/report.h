@@ -24,6 +24,7 @@
     ROW(VALIDATED, "not-as-validated", "outcomes are those of `client-intake validate`")                               \
     ROW(CREATED, "no-record", "every created client has a record from its command")                                    \
     ROW(CREATED_BYTES, "not-the-record", "replies hold the record byte for byte")                                      \
+    ROW(CREATED_AT, "wrong-time", "clients are created at the time of their command")                                  \
     ROW(DUPLICATE, "no-duplicate", "every duplicate is answered with the client of a command with the same value")     \
     ROW(EMAIL_TAKEN, "email-not-taken", "every taken email belongs to the other client that the reply names")          \
     ROW(CONFLICT, "no-conflict", "every conflict has a client that another body created before")                       \
