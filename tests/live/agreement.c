@@ -134,6 +134,8 @@ static const char *difference(const char *topic, const struct answer *answer, co
         return "workspaceId";
     if (!id_from_place && strcmp(answer->command_id, text_of(offline, "commandId")) != 0)
         return "commandId";
+    if (json_is_string(json_object_get(live, "definitions")) && !same_member(live, offline, "definitions"))
+        return "definitions";
     if (json_object_get(live, "error"))
         return same_member(live, offline, "error") ? NULL : "error";
     return same_client(live, offline, id_from_place) ? NULL : "client";

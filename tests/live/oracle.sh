@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/redis.sh
 . tests/lib/live.sh
 
-LIVE_CHECKS=100
+LIVE_CHECKS=124
 live_begin 3
 worker_start one --set worker.threads=2
 produce 0 1500
@@ -163,6 +163,8 @@ forged replies "${invalid[@]}" --replace '"workspaceId":"' --by '"workspaceId":"
 seen "another workspace" "$place=not-as-validated"
 forged replies "${invalid[@]}" --replace '"commandId":"' --by '"commandId":"x'
 seen "another command id" "$place=reply-headers,not-as-validated"
+forged replies --header ce_causationid=command- --where /customFields/phoneNumber --replace '"definitions":"' --by '"definitions":"x'
+seen "other definitions" "$place=not-as-validated"
 forged replies "${invalid[@]}" --replace '"type":"client.rejected"' --by '"type":"client.created"'
 forged replies --where '"type":"client.created","commandId":"'"$(jq -r .commandId <<<"$value")"'"' \
     --replace '"error":'"$(jq -c .error <<<"$value")" --by '"client":{"id":"x"}'
