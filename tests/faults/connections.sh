@@ -70,11 +70,13 @@ faults_flows "the proxies carry" 20 one
 
 outage redis "Redis hangs" "$(faults_choose 1 12)" 5 hang
 outage redis "answers of Redis are lost" 0 5 hang to-client
-faults_all && outage redis "requests to Redis are lost" 5 5 hang to-server
+if faults_all; then
+    outage redis "requests to Redis are lost" 5 5 hang to-server
+    slow redis "answers of Redis in pieces" 4 slice 100 1
+fi
 outage redis "Redis refuses" "$(faults_choose 0 4)" 5 refuse
 pinpricks redis "Redis' connections are reset" "$(faults_choose 8 30)" proxy_tell redis reset
 pinpricks redis "answers of Redis are cut short" "$(faults_choose 8 30)" cut_short redis
-faults_all && slow redis "answers of Redis in pieces" 4 slice 100 1
 slow redis "answers of Redis byte by byte" "$(faults_choose 0 4)" slice 1
 slow redis "latency of Redis" "$(faults_choose 0 4)" delay 100
 

@@ -22,9 +22,9 @@ if [ -z "${FAULTS_NAMESPACE:-}" ]; then
     suite_end
 fi
 
-criterion "packets to Kafka, from Kafka, or both are lost" \
+criterion "packets to Kafka are lost; with FAULTS=all also those from Kafka, or both" \
     "nothing is answered meanwhile; commands are again within 15 s; nothing is lost or doubled"
-criterion "packets to Redis, from Redis, or both are lost" "the same"
+criterion "packets to Redis, from Redis, or both are lost (FAULTS=all)" "the same"
 criterion "a worker is cut off for longer than its session" \
     "its partitions move to another; what it has in hand when the network comes back does not count; it works on"
 criterion "1 % of the packets is lost" "commands are answered all the while; nothing is lost or doubled"
@@ -142,10 +142,10 @@ if filters_make 2>/dev/null; then
         --set kafka.consumer.session.timeout.ms=6000 --set kafka.producer.transaction.timeout.ms=10000)
     faults_worker_start one --set worker.threads=2
     faults_flows "commands are answered" 20 one
-    for direction in $(faults_choose "both" "to from both"); do
+    for direction in $(faults_choose "" "to from both"); do
         outage "Redis, lost: $direction" "$(faults_choose 0 3)" "$direction" "$redis_port"
     done
-    for direction in to from $(faults_choose "" "both"); do
+    for direction in $(faults_choose "to" "to from both"); do
         outage "Kafka, lost: $direction" "$(faults_choose 1 3)" "$direction" "$kafka_port"
     done
 

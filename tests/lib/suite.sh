@@ -1,7 +1,7 @@
 # suite: what shell suites share. Source it from the top of the repository, call suite_begin, check things, and end with
 # suite_end, which prints "N passed, N failed" (and "N skipped") as tests/run wants it.
 #
-# Everything that a suite starts is registered with suite_owns and ended, by its process id, when the suite ends, however
+# Every child that a suite starts is registered with suite_owns and ended, by its process id, when the suite ends, however
 # it ends. $suite_folder is a fresh temporary folder that goes then, too.
 # shellcheck shell=bash
 
@@ -28,7 +28,7 @@ suite_clean() {
     local pid
     trap '' INT TERM HUP
     for pid in ${suite_pids[@]+"${suite_pids[@]}"}; do
-        if kill -0 "$pid" 2>/dev/null; then
+        if suite_is_child "$pid"; then
             kill -CONT "$pid" 2>/dev/null
             kill -KILL "$pid" 2>/dev/null
             wait "$pid" 2>/dev/null
@@ -40,6 +40,11 @@ suite_clean() {
     else
         rm -rf "$suite_folder"
     fi
+}
+
+# The number of a process that has ended long ago may belong to somebody else by now.
+suite_is_child() {
+    [ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)" = "$$" ]
 }
 
 suite_pass() {
