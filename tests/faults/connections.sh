@@ -29,24 +29,16 @@ outage() {
 # that it hits something.
 pinpricks() {
     local before answered number
-    before=$(hits "$1") answered=$(faults_answered one)
+    before=$(proxy_matched "$1") answered=$(faults_answered one)
     proxy_tell "$1" delay 5
     for ((number = 0; number < $3; number++)); do
         "${@:4}"
         tenths $((RANDOM % 3 + 1))
     done
-    check "$2: they hit" [ $(($(hits "$1") - before)) -ge $(($3 / 4)) ]
+    check "$2: they hit" [ $(($(proxy_matched "$1") - before)) -ge $(($3 / 4)) ]
     check "$2: commands are answered all the while" faults_answered_more_than one $((answered + 100))
     proxy_tell "$1" pass
     faults_flows "$2: and afterwards" 5 one
-}
-
-# What the worker tells of lost connections. Librdkafka tells some of them only.
-hits() {
-    case $1 in
-        redis) faults_metric one redis_retries_total ;;
-        kafka) live_log_count one 'Disconnected|Connection reset' ;;
-    esac
 }
 
 # slow SERVER WHAT SECONDS WORD ...

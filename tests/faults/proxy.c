@@ -31,7 +31,9 @@ static const char usage[] =
     "  answer KEY drop|reset [COUNT] the next answers to Kafka's requests of that kind do not arrive\n"
     "  answer KEY delay MS [COUNT]   or late; what stands behind them in their connection waits, too\n"
     "  request KEY drop|reset|delay  the same for the requests themselves\n"
-    "  status                        prints \"CONNECTIONS MATCHED\": how many there are, how many frames met a rule\n"
+    "  status                        prints \"CONNECTIONS MATCHED\": how many connections there are, and how many "
+    "frames\n"
+    "                                met a rule or connections were reset or cut\n"
     "Rules, all but `reset` and `cut`, add up until `pass`. What a client had sent before it closed still reaches the "
     "server.\n";
 
@@ -122,6 +124,7 @@ static void proxy_accept(struct proxy *proxy)
 
 static void proxy_reset(struct proxy *proxy)
 {
+    proxy->rules.matched += proxy->count;
     while (proxy->count > 0)
         link_reset(&proxy->links[--proxy->count]);
 }

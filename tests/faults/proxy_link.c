@@ -130,7 +130,7 @@ static void lane_fail(struct link *link, enum direction direction)
         link->broken = true;
 }
 
-static void lane_write(struct link *link, enum direction direction, const struct rules *rules, int64_t now_ms)
+static void lane_write(struct link *link, enum direction direction, struct rules *rules, int64_t now_ms)
 {
     struct lane *lane = &link->lanes[direction];
     for (struct piece *piece; (piece = lane->queue.first) && piece->due_ms <= now_ms && lane->write_ms <= now_ms;) {
@@ -155,6 +155,7 @@ static void lane_write(struct link *link, enum direction direction, const struct
             lane->write_ms = now_ms + sent * 1000 / (ssize_t)rules->rate;
         if (direction == TO_CLIENT && link->cut_left >= 0 && (link->cut_left -= sent) == 0) {
             link->broken = true;
+            rules->matched++;
             return;
         }
     }

@@ -28,7 +28,7 @@ struct rules {
     int delay_ms;          /* latency of each direction */
     size_t rate;           /* bytes per second of each direction and connection; 0: any */
     struct frame_rule frames[DIRECTIONS][FRAME_RULES];
-    unsigned long matched; /* frames that met a rule since the start */
+    unsigned long matched; /* frames that met a rule, and connections that were reset or cut, since the start */
 };
 
 enum command { COMMAND_RULES, COMMAND_RESET, COMMAND_CUT, COMMAND_STATUS, COMMAND_WRONG };

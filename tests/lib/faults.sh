@@ -54,7 +54,7 @@ proxy_tell() {
     answer=$(proxy_ask "$@" 2>&1) || suite_fail "the proxy in front of $1 is told: ${*:2}" "$answer"
 }
 
-# How many requests or answers have met a rule of the proxy.
+# How many requests or answers have met a rule of the proxy, and how many connections it has reset or cut.
 proxy_matched() {
     proxy_ask "$1" status | cut -d' ' -f2
 }
