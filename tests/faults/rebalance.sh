@@ -10,6 +10,8 @@ criterion "one worker becomes three, and three become one" \
     "each answers commands within 15 s of its start, the one that stays within 5 s; nothing is lost or doubled"
 criterion "one of three is killed, another stopped" \
     "the third takes their partitions within the session's timeout and 10 s; nothing is lost or doubled"
+criterion "partitions are taken away while Redis is silent" \
+    "what the worker has in hand of them does not count when Redis answers; nothing is doubled"
 criterion "a worker is frozen for longer than its session (FAULTS=all)" \
     "what it has in hand does not count when it wakes up; it works on"
 
@@ -18,7 +20,7 @@ session_seconds=6
 # What the killed one leaves open, nobody takes up: the broker ends it after transaction.timeout.ms.
 worker() {
     faults_worker_start "$1" --set "kafka.consumer.session.timeout.ms=${session_seconds}000" \
-        --set kafka.producer.transaction.timeout.ms=10000
+        --set kafka.producer.transaction.timeout.ms=10000 --set redis.timeout=1s "${@:2}"
 }
 
 # Two more work beside the first.
@@ -33,7 +35,7 @@ all_assigned_to_one() {
     [ "$(curl --silent --max-time 2 "http://$(faults_address one)/metrics" | grep -c '^client_intake_consumer_lag{')" -eq 6 ]
 }
 
-live_begin 6
+faults_begin 6
 produce_along 0 1000000 --rate 700
 worker one
 faults_flows "one works" 15 one
@@ -49,6 +51,16 @@ worker_kill three
 worker_stop two
 check "one has all partitions" until_true $((session_seconds + 10)) all_assigned_to_one
 faults_flows "one works on" 5 one
+
+for _ in $(seq "$(faults_choose 1 3)"); do
+    proxy_tell redis hang
+    faults_stalls "Redis is silent: nothing is answered" one
+    worker two --set "redis.address=unix:$redis_socket"
+    faults_flows "Redis is silent: a worker that has another way to it takes its part" 20 two
+    proxy_tell redis pass
+    faults_flows "Redis answers: the first works on" 10 one
+    worker_stop two
+done
 
 if faults_all; then
     for _ in 1 2; do
