@@ -73,12 +73,11 @@ worker_logs[one]=$suite_folder/one.log
         --set kafka.producer.transactional.id="$live_name-one" --set http.listen=127.0.0.1:0
 ) >"${worker_logs[one]}" 2>&1 &
 suite_owns "$!"
-started() {
-    daemon=$(pgrep -P "$!" -f client-intake || pgrep -f "^$suite_folder/client-intake run") && [ -n "$daemon" ]
-}
-check "the daemon starts" until_true 30 live_log_count one 'partitions assigned'
-started
-daemon=${daemon%%$'\n'*}
+check "the daemon starts" until_true 60 live_log_count one 'partitions assigned'
+daemon=
+for process in /proc/[0-9]*; do
+    [ "$(readlink "$process/exe")" != "$suite_folder/client-intake" ] || daemon=${process#/proc/}
+done
 suite_owns "$daemon"
 worker_pids[one]=$daemon
 if [ "$(id -u)" -eq 0 ]; then
