@@ -103,6 +103,11 @@ bool store_connect(struct store *store)
     return true;
 }
 
+bool store_is_refused(const struct store *store)
+{
+    return store->refused;
+}
+
 void store_accepted(struct store *store)
 {
     store->refused = false;

@@ -30,6 +30,9 @@ void store_close(struct store *store);
  * True if Redis can be asked. Says once that Redis is away, and once that it is back. */
 bool store_connect(struct store *store);
 
+/* Whether Redis, though it can be asked, refused what it was asked for last (no right, no memory, read-only). */
+bool store_is_refused(const struct store *store);
+
 /* True while the last audit holds. The stages below are false without one. */
 bool store_is_sound(const struct store *store);
 

@@ -17,7 +17,7 @@
 bool worker_has_redis(struct worker *worker)
 {
     bool has = store_connect(worker->store);
-    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has);
+    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has && !store_is_refused(worker->store));
     return has;
 }
 

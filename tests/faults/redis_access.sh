@@ -48,12 +48,16 @@ check "definitions are listed" eval '[ "$(live_intake definitions list | grep -c
 redis_ask DEL 'custom-fields:{ws-1}' >/dev/null
 check "definitions are synchronized" live_intake definitions sync
 redis_ask DEL 'custom-fields:{ws-2}' >/dev/null
+http=127.0.0.1:$(free_port)
+ready_says() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$http/readyz")" = "$1" ]
+}
 worker_start one --set batch.commands=500
 produce 0 3000
 check "commands are answered" oracle await 60
 check_equal "definitions are watched" 0 "$(live_log_count one 'changes of definitions are not announced')"
 worker_kill one
-worker_start one --set batch.commands=500
+worker_start one --set batch.commands=500 --set "http.listen=$http"
 produce 3000 1000
 check "commands are answered after a crash" oracle await 60
 check_equal "Redis refused nothing" "" "$(redis_ask ACL LOG)"
@@ -71,11 +75,13 @@ lacking() {
     check "$1: it is told" until_true 20 logged "event=\"Redis is away; commands wait\" error=.*$2"
     sleep 2
     check_equal "$1: once" $((times + 1)) "$(live_log_count one 'Redis is away')"
+    check "$1: /readyz answers 503" until_true 5 ready_says 503
     check "$1: the daemon waits" kill -0 "${worker_pids[one]}"
     lost=$(oracle count | sed -E 's/ .*, ([0-9]+) replies.*/ \1/; s/ replies.*//')
     check "$1: nothing is answered meanwhile" eval '[ "${lost% *}" -ne "${lost#* }" ]'
     user reset "${rights[@]}"
     check "$1: it goes on" oracle await 20
+    check "$1: /readyz answers 200" until_true 5 ready_says 200
 }
 criterion "a right too few at Redis" "nothing is lost or rejected, it is told once with its reason, 20 s after the grant all is answered"
 lacking "no msetnx" "NOPERM.*msetnx" -msetnx
