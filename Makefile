@@ -205,6 +205,13 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^
 
+# Hard commands, and topics that change under the daemon's feet.
+PRESSURE_PROGRAMS := $(BUILD)/tests/faults/poison $(BUILD)/tests/faults/topic_config
+FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
+$(PRESSURE_PROGRAMS): %: %.o
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
