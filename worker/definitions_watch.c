@@ -42,6 +42,7 @@ struct definitions_watch {
     redisContext *connection; /* NULL: none */
     int64_t heard_ms;         /* when Redis last said something */
     int64_t pinged_ms;        /* when the oldest ping without an answer was sent; 0: there is none */
+    uint64_t pinged;          /* its number */
     struct log_fault away;
 };
 
@@ -122,8 +123,10 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
         snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
         return false;
     }
-    if (watch->pinged_ms == 0)
+    if (watch->pinged_ms == 0) {
         watch->pinged_ms = now_ms();
+        watch->pinged = number;
+    }
     return true;
 }
 
@@ -140,11 +143,12 @@ static bool watch_ping(struct definitions_watch *watch, char *why)
     return number == 0 || watch_send_ping(watch, number, why);
 }
 
-static void watch_take_pong(struct definitions_watch *watch, const char *number)
+static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
 {
     watch->pinged_ms = 0;
+    watch->pinged = number + 1;
     pthread_mutex_lock(&watch->lock);
-    watch->answered = strtoull(number, NULL, 10);
+    watch->answered = number;
     /* A later ping is under way: its time limit begins anew, since Redis is alive. */
     if (watch->answered < watch->sent)
         watch->pinged_ms = now_ms();
@@ -165,13 +169,24 @@ static void watch_take_key(struct definitions_watch *watch, struct span key)
         definitions_stamp_grow(&watch->stamps, workspace);
 }
 
+/* A Redis that cannot write to its disk answers a ping with this error, in its turn, and announces changes as before.
+ */
+static bool is_misconf(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MISCONF", 7) == 0;
+}
+
 /* ["pong", number], or ["message", channel, keys], with nil for keys when a database was flushed. */
 static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
 {
+    if (watch->pinged_ms && is_misconf(reply)) {
+        watch_take_pong(watch, watch->pinged);
+        return true;
+    }
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
         return false;
     if (reply->elements == 2 && is_text(reply->element[0], "pong") && reply->element[1]->type == REDIS_REPLY_STRING) {
-        watch_take_pong(watch, reply->element[1]->str);
+        watch_take_pong(watch, strtoull(reply->element[1]->str, NULL, 10));
         return true;
     }
     if (reply->elements != 3 || !is_text(reply->element[0], "message") || !is_text(reply->element[1], CHANNEL))
