@@ -63,6 +63,12 @@ test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run $(FAULT_TESTS)
 
+# help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
+soak: export MINUTES := $(or $(MINUTES),10)
+soak: test-packages
+	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(LIVE_PROGRAMS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 bash tests/soak/soak.sh
+
 # help: sanitize       unit and embedded tests under the address and undefined-behaviour sanitizers
 sanitize: test-packages
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined check
@@ -284,5 +290,5 @@ help:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
         build-packages demo-packages test-packages
