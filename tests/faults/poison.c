@@ -20,7 +20,9 @@ static const char usage[] =
     "  elements    an array of elements, each of them wrong\n"
     "  members     members, none of them known\n"
     "  conflict    the command id of the text number 0 and another body\n"
-    "  duplicate   the text number 0 again\n";
+    "  duplicate   the text number 0 again\n"
+    "  again       the text of that number again\n"
+    "  successor   a small good command with the email of the text of that number\n";
 
 struct request {
     const char *bootstrap, *topic, *kind, *expect, *compress;
@@ -180,10 +182,15 @@ static struct value value_made(const struct request *request, uint64_t number)
         append_person(&value, kind, number);
         fill(&value, ' ', request->bytes - 1);
         append(&value, "}");
-    } else if (strcmp(kind, "text") == 0) {
+    } else if (strcmp(kind, "text") == 0 || strcmp(kind, "again") == 0) {
         make_text(&value, number, request->bytes);
     } else if (strcmp(kind, "duplicate") == 0) {
         make_text(&value, 0, request->bytes);
+    } else if (strcmp(kind, "successor") == 0) {
+        append(&value,
+               "{\"commandId\":\"successor-%llu\",\"workspaceId\":\"big\",\"givenName\":\"Ada\","
+               "\"familyName\":\"Byron\",\"email\":\"text.%llu@example.com\"}",
+               (unsigned long long)number, (unsigned long long)number);
     } else if (strcmp(kind, "conflict") == 0) {
         append(&value, "{\"commandId\":\"text-0\",\"workspaceId\":\"big\",\"givenName\":%llu}",
                (unsigned long long)number);
