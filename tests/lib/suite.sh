@@ -23,6 +23,11 @@ suite_owns() {
     suite_pids+=("$1")
 }
 
+# The number of a child that ended long ago may belong to somebody else by now.
+suite_is_child() {
+    [ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)" = "$$" ]
+}
+
 # A suite may define suite_clean_more for what is not a child process.
 suite_clean() {
     local pid
