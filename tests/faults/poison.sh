@@ -74,7 +74,14 @@ read -r garbage_ms other_ms answers <"$suite_folder/waited"
 check_equal "every answer was timed" "$live_sent" "$answers"
 longest=$((garbage_ms * 4 / 5 > 3000 ? garbage_ms * 4 / 5 : 3000))
 check "the other partitions are not held up: $other_ms ms at most, the garbage $garbage_ms ms" [ "$other_ms" -lt "$longest" ]
-# A second run of the worker, with room for more.
+worker_stop one
+
+criterion "many small commands with the id of one large client" "each is a command_id_conflict, $memory_mib MiB are enough, though all of them are in one batch"
+poison conflict command_id_conflict 2 4000 100
+poison padded created 2 100 200
+worker
+answered "conflicts and the commands behind them"
+memory_is_bounded "memory with conflicts"
 faults_all || live_end 60
 worker_stop one
 
