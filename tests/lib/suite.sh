@@ -47,11 +47,6 @@ suite_clean() {
     fi
 }
 
-# The number of a process that has ended long ago may belong to somebody else by now.
-suite_is_child() {
-    [ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)" = "$$" ]
-}
-
 suite_pass() {
     suite_passed=$((suite_passed + 1))
     echo "ok: $1"
