@@ -55,6 +55,7 @@ void batch_rewind(struct batch *batch)
                                         .dropped = item->dropped,
                                         .postponed = item->postponed,
                                         .refused = item->refused,
+                                        .bare = item->bare,
                                         .dead_letter_refused = item->dead_letter_refused};
     }
     arena_reset(&batch->arena, batch->filled);

@@ -110,6 +110,7 @@ struct item {
     uint32_t violation_listed;
     bool violations_full; /* no further one is listed */
     size_t violation_bytes;
+    bool refusal_counts;   /* `refused` has been taken into account */
     struct span email_key; /* the email in lower case */
     struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */
 
@@ -121,6 +122,7 @@ struct item {
 
     /* Filled by the sink, and kept when the batch is judged anew. */
     bool refused;             /* its record or reply is too large for the topic that it would go to */
+    bool bare;                /* and so is the reply that says so: no echoes, no list of errors */
     bool dead_letter_refused; /* its dead letter is */
 };
 

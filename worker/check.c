@@ -154,10 +154,8 @@ static void verdict(const struct check *check, const struct client *client)
             arena_format(check->arena, "workspace %.*s has no custom field definitions", SPAN_FORMAT(item->workspace)));
 }
 
-void check_item(struct item *item, const struct config *config, struct arena *arena)
+static void item_judge(struct item *item, const struct config *config, struct arena *arena)
 {
-    if (item->outcome == OUTCOME_REJECTED)
-        return;
     struct check check = {.config = config, .item = item, .arena = arena};
     struct client client = {0};
     header_ids_judge(&check);
@@ -172,6 +170,21 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
         return;
     item->email_key = text_ascii_lower(client.email, arena);
     item->record = record_compose(item, &client, arena);
-    if (item->refused)
+}
+
+/* A client that the broker refused for its size is too large; of a refusal only the reply can have been. */
+static void refusal_judge(struct item *item)
+{
+    item->bare = item->bare || item->outcome == OUTCOME_REJECTED;
+    if (item->outcome != OUTCOME_REJECTED)
         item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
+    item->refusal_counts = true;
+}
+
+void check_item(struct item *item, const struct config *config, struct arena *arena)
+{
+    if (item->outcome != OUTCOME_REJECTED)
+        item_judge(item, config, arena);
+    if (item->refused)
+        refusal_judge(item);
 }

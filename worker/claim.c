@@ -52,12 +52,14 @@ enum relation {
     RELATION_DIFFERENT /* an earlier command with other bytes made it */
 };
 
-static enum relation relation(const struct item *item, const struct stored_client *stored)
+static enum relation relation(const struct item *item, const struct stored_client *stored, int64_t committed)
 {
     int64_t offset;
     bool same_partition = source_offset(item, stored->source, &offset);
     bool same_bytes = span_equal(stored->hash, span_of(item->hash, HASH_LENGTH));
-    if (same_partition && offset > item->from.offset)
+    /* A refusal displaces nobody, so contract §3 holds for it as it stands. */
+    bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
+    if (same_partition && offset > item->from.offset && !counts)
         return RELATION_FUTURE;
     if (same_partition && offset == item->from.offset && same_bytes)
         return RELATION_OWN;
@@ -66,21 +68,21 @@ static enum relation relation(const struct item *item, const struct stored_clien
 
 bool claim_is_own(const struct item *item, const struct stored_client *stored)
 {
-    return relation(item, stored) == RELATION_OWN;
+    return relation(item, stored, 0) == RELATION_OWN;
 }
 
 /* True if the finding has a client of the item's id that counts. */
 static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
 {
     return finding->stored.at && stored_client_parse(finding->stored, stored) &&
-           relation(item, stored) != RELATION_FUTURE;
+           relation(item, stored, finding->committed) != RELATION_FUTURE;
 }
 
 static bool owner_is_future(const struct item *item, const struct claim_finding *finding)
 {
     struct stored_client owner;
     return finding->owner_line.at && stored_client_parse(finding->owner_line, &owner) &&
-           relation(item, &owner) == RELATION_FUTURE;
+           relation(item, &owner, finding->committed) == RELATION_FUTURE;
 }
 
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding)
@@ -92,9 +94,9 @@ bool claim_is_blocked(const struct item *item, const struct claim_finding *findi
            !owner_is_future(item, finding);
 }
 
-static void apply_stored(struct item *item, const struct stored_client *stored)
+static void apply_stored(struct item *item, const struct stored_client *stored, int64_t committed)
 {
-    enum relation how = relation(item, stored);
+    enum relation how = relation(item, stored, committed);
     if (how == RELATION_DIFFERENT) {
         item->outcome = OUTCOME_REJECTED;
         item->error = ERROR_COMMAND_ID_CONFLICT;
@@ -110,7 +112,7 @@ void claim_apply(struct item *item, const struct claim_finding *finding)
 {
     struct stored_client stored;
     if (finding_decides(item, finding, &stored)) {
-        apply_stored(item, &stored);
+        apply_stored(item, &stored, finding->committed);
     } else if (item->outcome == OUTCOME_UNDECIDED) {
         assert(claim_is_blocked(item, finding));
         item_reject(item, ERROR_EMAIL_TAKEN, SPAN("another client of the workspace has this email"));

@@ -24,11 +24,13 @@ struct claim_finding {
     struct span stored;     /* the client under the item's id */
     struct span owner;      /* the id of the client that has the item's email */
     struct span owner_line; /* the beginning of that client, if it is another one: at least its first line */
+    int64_t committed;      /* commands of the item's partition before this offset have been committed at some time */
 };
 
 /* True if the finding refuses or answers the item for good: by an earlier client of its id, or another client with its
  * email. False if nothing stands against it but this worker's own future, which by contract does not count, or keys
- * that lost their counterparts. */
+ * that lost their counterparts. A later command that has been committed is no future: the group's offsets were set
+ * back, or the topic was made again, and its client must not lose what it has. */
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding);
 
 /* Gives the item the outcome that follows from the finding: created, a duplicate, or refused. A valid item must be

@@ -39,7 +39,7 @@ static void *fill_main(void *argument)
     struct definitions_sync_result result;
     char why[512];
     while (!atomic_load(&fill->ending)) {
-        if (definitions_sync(fill->config, SYNC_MISSING, go_on, fill, &result, why, sizeof(why))) {
+        if (definitions_sync(fill->config, SYNC_MISSING, NULL, go_on, fill, &result, why, sizeof(why))) {
             log_fault_end(&away);
             if (result.stored > 0)
                 log_info("definitions that Redis lacked were read from their topic",

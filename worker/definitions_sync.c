@@ -75,7 +75,7 @@ static bool chunk_compare(struct sync *sync, bool *writes)
         struct span there = definitions_redis_value(answers[i]), value = value_of(sync->chunk[i]);
         bool last = definitions_history_is_last(sync->history, sync->chunk[i]);
         bool same = (there.at != NULL) == (value.at != NULL) && span_equal(there, value);
-        writes[i] = last && !same && (sync->mode == SYNC_ALL || (!there.at && value.at));
+        writes[i] = last && !same && (sync->mode != SYNC_MISSING || (!there.at && value.at));
         sync->result->same += last && !writes[i];
         freeReplyObject(answers[i]);
     }
@@ -227,14 +227,15 @@ static bool sync_run(struct sync *sync)
         return true;
     if (!topic_reader_rewind(sync->reader, reason, sizeof(reason)))
         return sync_fail(sync, "Kafka", reason);
-    return sync_read(sync, visit_last, &count) && (sync->mode == SYNC_MISSING || sync_follow(sync));
+    return sync_read(sync, visit_last, &count) && (sync->mode != SYNC_ALL || sync_follow(sync));
 }
 
-bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, definitions_sync_progress *progress,
-                      void *listener, struct definitions_sync_result *result, char *why, size_t why_size)
+bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
+                      definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
+                      char *why, size_t why_size)
 {
     char reason[512] = "out of memory";
-    int wait_ms = mode == SYNC_MISSING ? DAEMON_WAIT_MS : KAFKA_CLIENT_WAIT_MS;
+    int wait_ms = mode != SYNC_ALL ? DAEMON_WAIT_MS : KAFKA_CLIENT_WAIT_MS;
     struct sync *sync = calloc(1, sizeof(*sync));
     bool fine = false;
     *result = (struct definitions_sync_result){0};
@@ -256,8 +257,12 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
         sync_fail(sync, "Redis", reason);
     else if (!(sync->reader = topic_reader_open(config, config->definitions.topic, wait_ms, reason, sizeof(reason))))
         sync_fail(sync, "Kafka", reason);
+    else if (mode == SYNC_SINCE && !topic_reader_await_open(sync->reader, range, reason, sizeof(reason)))
+        sync_fail(sync, "Kafka", reason);
     else
         fine = sync_run(sync);
+    if (fine && range)
+        topic_reader_ends(sync->reader, range);
     chunk_clear(sync);
     topic_reader_close(sync->reader);
     if (sync->redis)

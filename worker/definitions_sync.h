@@ -4,9 +4,11 @@
 #define WORKER_DEFINITIONS_SYNC_H
 
 #include "worker/config.h"
+#include "worker/offsets.h"
 
 enum definitions_sync_mode {
     SYNC_MISSING, /* store what Redis lacks, and touch nothing that is there */
+    SYNC_SINCE,   /* what came to the topic since some offsets: as SYNC_ALL, but no other workspace is touched */
     SYNC_ALL      /* the topic's last wins: store what differs, remove what the topic says is gone */
 };
 
@@ -21,8 +23,10 @@ typedef bool definitions_sync_progress(void *listener, int64_t done, int64_t tot
 
 /* Reads up to the end as it is now. With SYNC_ALL also what comes while it writes, so that Redis agrees with the topic
  * even if others put definitions at the same time. Returns false with the reason in `why`, or with "" there if it was
- * ended early; what was stored until then stays. `progress` may be NULL. */
-bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, definitions_sync_progress *progress,
-                      void *listener, struct definitions_sync_result *result, char *why, size_t why_size);
+ * ended early; what was stored until then stays. `range` may be NULL: with SYNC_SINCE the offsets where it begins, and
+ * in the end, whatever the mode, those up to which the topic was read. `progress` may be NULL. */
+bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
+                      definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
+                      char *why, size_t why_size);
 
 #endif

@@ -75,7 +75,7 @@ static bool take_offset(struct span *text, int64_t *offset)
         *text = span_from(*text, 1);
         return true;
     }
-    for (; digits < text->length && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++)
+    for (; digits < text->length && digits <= 18 && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++)
         *offset = *offset * 10 + (text->at[digits] - '0');
     if (digits == 0 || digits > 18)
         return false;
@@ -130,19 +130,40 @@ static int32_t count_partitions(rd_kafka_t *consumer, const char *topic, int wai
     return -1;
 }
 
+static rd_kafka_topic_partition_list_t *list_new(const char *topic, int32_t count, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = offset;
+    return list;
+}
+
+/* Takes the list. */
+static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_partition_list_t *list,
+                                     rd_kafka_resp_err_t code)
+{
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *place = &list->elems[i];
+        code = place->err;
+        offsets_set(offsets, place->partition, place->offset >= 0 ? place->offset : OFFSET_NONE);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* The offset for a time of -1 is the end. Asked so, it is one request per broker, and keeps to its time; the function
+ * for watermarks has a request per partition, and did not keep to it before librdkafka 2.3.0. */
 bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                      size_t why_size)
 {
     int32_t count = count_partitions(consumer, topic, wait_ms, why, why_size);
     offsets_free(offsets);
-    for (int32_t i = 0; i < count; i++) {
-        int64_t low, high;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer, topic, i, &low, &high, wait_ms);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return fail(topic, code, why, why_size);
-        offsets_set(offsets, i, high);
-    }
-    return count >= 0;
+    if (count <= 0)
+        return count == 0;
+    rd_kafka_topic_partition_list_t *list = list_new(topic, count, RD_KAFKA_OFFSET_END);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
+    code = take_list(offsets, list, code);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
 }
 
 /* Asked again and again, for longer each time: while a consumer does not know its coordinator yet, librdkafka may sleep
@@ -158,6 +179,10 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
     }
 }
 
+/* A request for several partitions is answered only when none of them has a transaction under way, and where many
+ * workers are busy such a moment may never come. So each is asked for by itself if all together give no answer soon. */
+#define TOGETHER_MS 300
+
 bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                       size_t why_size)
 {
@@ -165,15 +190,18 @@ bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char 
     offsets_free(offsets);
     if (count <= 0)
         return count == 0;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-    for (int32_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, topic, i);
-    rd_kafka_resp_err_t code = ask_group(consumer, list, wait_ms);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        code = list->elems[i].err;
-        offsets_set(offsets, list->elems[i].partition,
-                    list->elems[i].offset >= 0 ? list->elems[i].offset : OFFSET_NONE);
+    rd_kafka_topic_partition_list_t *list = list_new(topic, count, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, wait_ms < TOGETHER_MS ? wait_ms : TOGETHER_MS);
+    if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        code = take_list(offsets, list, code);
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
     }
     rd_kafka_topic_partition_list_destroy(list);
+    code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int32_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, topic, i);
+        code = take_list(offsets, list, ask_group(consumer, list, wait_ms));
+    }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
 }

@@ -56,7 +56,7 @@ static void write_error(struct json_writer *writer, const struct item *item)
         writer_literal(writer, ",\"existingClientId\":");
         writer_string(writer, item->existing_client_id);
     }
-    if (item->error == ERROR_VALIDATION_FAILED)
+    if (item->error == ERROR_VALIDATION_FAILED && !item->bare)
         write_violations(writer, item->violations);
     writer_literal(writer, "}");
 }
@@ -100,14 +100,6 @@ static struct span reply_time(const struct item *item, struct arena *arena)
     return arena_copy(arena, span_of(text, TIME_LENGTH));
 }
 
-/* The client's id as its record tells it: of a duplicate it can only come from the stored record. */
-static struct span created_id(const struct item *item)
-{
-    struct span head = SPAN("{\"id\":\"");
-    assert(span_begins_with(item->record, head) && item->record.length > head.length + CLIENT_ID_LENGTH);
-    return span_of(item->record.at + head.length, CLIENT_ID_LENGTH);
-}
-
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers)
 {
@@ -121,13 +113,13 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
     headers[count++] = (struct header){SPAN("ce_id"), position_text(&item->from, arena)};
     headers[count++] = (struct header){SPAN("ce_time"), reply_time(item, arena)};
     if (client_exists(item))
-        headers[count++] = (struct header){SPAN("ce_subject"), created_id(item)};
+        headers[count++] = (struct header){SPAN("ce_subject"), span_of(item->client_id, CLIENT_ID_LENGTH)};
     headers[count++] = (struct header){SPAN("ce_causationid"), item->command_id};
     if (item->outcome == OUTCOME_DUPLICATE)
         headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
 
     static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "traceparent", "tracestate"};
-    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++) {
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && !item->bare; i++) {
         const struct header *header = item_header(item, span_of_text(echoes[i]));
         if (header)
             headers[count++] = *header;

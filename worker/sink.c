@@ -1,8 +1,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
 #include "worker/sink_parts.h"
+
+#define LOG_ERROR 3 /* syslog's, as librdkafka has them */
 
 static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, unsigned thread, char *why,
                              size_t why_size)
@@ -41,6 +44,19 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
                                                LOG_TEXT("error", rd_kafka_err2str(message->err))));
 }
 
+/* What librdkafka says here it mends itself, except for what it does not see: before 2.3.0 a request of messages whose
+ * answer was lost can be repeated under other sequence numbers, and the broker then takes new messages for old ones
+ * (its issue #4438); and an end of a transaction that comes late can end the next one (there is no KIP-890 in it). So
+ * a transaction in which something broke is not committed, and a producer with which something broke is not used again.
+ */
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
+{
+    struct sink *sink = opaque;
+    (void)code;
+    sink->disturbed = true;
+    kafka_log(producer, LOG_ERROR, "ERROR", reason);
+}
+
 static rd_kafka_topic_t *sink_topic(struct sink *sink, const char *name)
 {
     return rd_kafka_topic_new(sink->producer, name, NULL);
@@ -77,6 +93,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
     if (!conf)
         goto failed;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_opaque(conf, sink);
     bool fine = sink->transactional
                     ? transactional_id(config, conf, thread, why, sizeof(why))
@@ -196,5 +213,5 @@ bool sink_commit_was_tried(const struct sink *sink)
 
 bool sink_is_suspect(const struct sink *sink)
 {
-    return sink->suspect;
+    return sink->suspect || sink->disturbed;
 }

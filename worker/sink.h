@@ -33,7 +33,8 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms);
 enum sink_result sink_send(struct sink *sink);
 
 /* Puts the source's offsets into the transaction, under the authority of `group`: from then on nobody is told what the
- * group has committed of these partitions until the transaction has ended. Waits about `wait_ms`. Any result. */
+ * group has committed of these partitions until the transaction has ended; and waits until every message has arrived.
+ * If a connection broke meanwhile the transaction is undone. Waits about `wait_ms`. Any result. */
 enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
 

@@ -14,7 +14,8 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
                 LOG_INTEGER("offset", item->from.offset));
     if (kind == MESSAGE_DEAD_LETTER) {
         item->dead_letter_refused = true;
-    } else if (!item->refused) {
+    } else if (!item->refused || (item->refusal_counts && !item->bare)) {
+        item->bare = item->refused;
         item->refused = true;
         sink->has_refused = true;
     }

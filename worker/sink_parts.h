@@ -21,6 +21,7 @@ struct sink {
     bool prepared;     /* and the output topics are known */
     bool commit_tried; /* of the present transaction */
     bool suspect;
+    bool disturbed; /* a connection broke, or a request timed out, since sink_send */
     enum sink_step step;
     rd_kafka_topic_t *replies, *records, *dead_letters;
     rd_kafka_topic_t **allowed; /* by index in config->replies.allowed */

@@ -37,7 +37,7 @@ enum sink_result sink_send(struct sink *sink)
     }
     sink->step = STEP_SENT;
     sink->failed = 0;
-    sink->oversized = sink->has_refused = false;
+    sink->oversized = sink->has_refused = sink->disturbed = false;
     sink->commit_tried = false;
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
@@ -87,18 +87,33 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
     return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
 }
 
+/* All messages have arrived, and nothing broke on the way. */
+static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return SINK_LATER;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
+}
+
 enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
 {
     assert(sink->step != STEP_IDLE);
-    if (!sink->transactional || sink->step == STEP_OFFSETS_SENT)
+    if (!sink->transactional)
         return SINK_DONE;
     if (sink->step == STEP_ABORTING || sink->failed > 0)
         return sink_abort(sink, wait_ms);
-    enum sink_result result =
-        sink_judge(sink, "send offsets", rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
-    if (result == SINK_DONE)
+    enum sink_result result = SINK_DONE;
+    if (sink->step == STEP_SENT)
+        result = sink_judge(sink, "send offsets",
+                            rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
+    if (result == SINK_DONE) {
         sink->step = STEP_OFFSETS_SENT;
+        result = sink_await_delivery(sink, wait_ms);
+    }
     return result == SINK_ABORTED ? sink_abort(sink, wait_ms) : result;
 }
 

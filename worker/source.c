@@ -72,6 +72,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         goto failed;
     source->topic = config->commands.topic;
     source->records_topic = config->records.topic;
+    source->definitions_topic = config->definitions.topic;
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;

@@ -11,7 +11,7 @@
 #include "worker/batch.h"
 #include "worker/config.h"
 #include "worker/metrics.h"
-#include "worker/offsets.h"
+#include "worker/store_audit.h"
 
 struct source;
 
@@ -38,10 +38,9 @@ uint64_t source_assignments(const struct source *source);
 /* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
 int32_t *source_partitions(struct source *source, int32_t *count);
 
-/* What Kafka knows: where the record topic ends, and then what the group has committed of every partition of the
- * command topic, ours or not (offsets.h). Both are replaced. False if it gave no answer; each of the questions that
- * this takes is waited for up to `wait_ms`. */
-bool source_survey(struct source *source, int wait_ms, struct offsets *record_ends, struct offsets *committed);
+/* What Kafka knows (store_audit.h), of every partition of the command topic, ours or not. *survey is replaced. False if
+ * it gave no answer; each of the questions that this takes is waited for up to `wait_ms`. */
+bool source_survey(struct source *source, int wait_ms, struct survey *survey);
 
 /* False for a while after this process stood still (frozen, or the machine asleep) for so long that the group may have
  * given our partitions to others: only the next calls of source_hold can tell. */

@@ -45,12 +45,15 @@ bool source_reconcile(struct source *source, int wait_ms)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-bool source_survey(struct source *source, int wait_ms, struct offsets *record_ends, struct offsets *committed)
+bool source_survey(struct source *source, int wait_ms, struct survey *survey)
 {
     char why[512];
+    rd_kafka_t *consumer = source->consumer;
     /* First the records: those before these ends are committed with offsets that the group tells then. */
-    bool fine = offsets_of_ends(record_ends, source->consumer, source->records_topic, wait_ms, why, sizeof(why)) &&
-                offsets_of_group(committed, source->consumer, source->topic, wait_ms, why, sizeof(why));
+    bool fine =
+        offsets_of_ends(&survey->definition_ends, consumer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_ends(&survey->record_ends, consumer, source->records_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_group(&survey->committed, consumer, source->topic, wait_ms, why, sizeof(why));
     if (fine)
         log_fault_end(&source->survey_fault);
     else

@@ -9,8 +9,8 @@
 
 struct source {
     rd_kafka_t *consumer;
-    const char *topic;         /* the config's */
-    const char *records_topic; /* the config's */
+    const char *topic;                             /* the config's */
+    const char *records_topic, *definitions_topic; /* the config's */
     int64_t session_ms;
     size_t batch_bytes;
     struct batch *batch;

@@ -1,5 +1,6 @@
 #include "worker/store.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -29,6 +30,7 @@ void store_close(struct store *store)
     if (store->connection)
         redisFree(store->connection);
     offsets_free(&store->record_ends);
+    offsets_free(&store->committed);
     free(store);
 }
 
@@ -172,6 +174,20 @@ redisReply *store_executed(struct store *store, struct redis_pipeline *pipeline,
     if (executed->type != REDIS_REPLY_NIL)
         store_fail(store, "an unexpected type of answer");
     freeReplyObject(executed);
+    return NULL;
+}
+
+redisReply *store_ask(struct store *store, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = store->connection ? redisvCommand(store->connection, format, arguments) : NULL;
+    va_end(arguments);
+    if (reply && reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    if (store->connection)
+        store_fail(store, reply ? reply->str : store->connection->errstr);
+    freeReplyObject(reply);
     return NULL;
 }
 

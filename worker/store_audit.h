@@ -1,8 +1,8 @@
 /* store_audit: whether Redis still has what Kafka says is committed; and the rebuild, if it has not.
  *
- * A loss of data ends every connection (a restart, another server), or takes the epoch away (a flush). So an audit on
- * every new connection and on every missing epoch meets all of them but one: a master that goes on taking writes after
- * another has been promoted.
+ * A loss of data ends every connection (a restart, another server), takes the epoch away (a flush), or changes the
+ * replication id (a server that was a replica for a while). So an audit on every new connection and after every change
+ * of these meets all of them but one: a master that goes on taking writes after another has been promoted.
  *
  * What survives a loss is what Redis was at an earlier moment: a file and a replica's stream are cut at their end. So
  * if a checkpoint survived, everything that was in Redis before it survived, too. If a partition's checkpoint is not
@@ -16,16 +16,31 @@
 
 enum audit_result {
     AUDIT_FINE,   /* nothing is missing; store_take makes it sound */
-    AUDIT_BEHIND, /* what was written to the record topic from *from on may be missing. Also said for a moment while
-                     another worker is between its commit and its checkpoint */
+    AUDIT_BEHIND, /* what the gap says may be missing. Also said for a moment while another worker is between its commit
+                     and its checkpoint */
     AUDIT_LOST,   /* anything may be missing */
     AUDIT_FAILED  /* Redis gave no answer: again after store_connect */
 };
 
-/* `committed`: what the group has committed, transactions that had come to their commit waited for (offsets_of_group).
- * `record_ends`: the present end of committed records. *from is replaced, and the caller's. */
-enum audit_result store_audit(struct store *store, const struct offsets *committed, const struct offsets *record_ends,
-                              struct arena *scratch, struct offsets *from);
+/* What Kafka knows, asked for in this order. */
+struct survey {
+    struct offsets definition_ends; /* the present end of the definitions topic */
+    struct offsets record_ends;     /* the present end of committed records */
+    struct offsets committed;       /* by the group, of the command topic; transactions that had come to their commit
+                                       were waited for */
+};
+void survey_free(struct survey *survey);
+
+/* From where on the topics' messages may be missing in Redis. */
+struct audit_gap {
+    bool records_behind, definitions_behind;
+    struct offsets records, definitions;
+};
+void audit_gap_free(struct audit_gap *gap);
+
+/* *gap is replaced, and the caller's. */
+enum audit_result store_audit(struct store *store, const struct survey *survey, struct arena *scratch,
+                              struct audit_gap *gap);
 
 /* After AUDIT_FINE: becomes the owner of these partitions, and is sound from now on. False after a failure. */
 bool store_take(struct store *store, const int32_t *partitions, int32_t count, struct arena *scratch);
@@ -41,10 +56,10 @@ enum rebuild_result {
     REBUILD_ENDED   /* patience said so */
 };
 
-/* Brings Redis what the record topic has, from `from` on; or all of it, if that is NULL: then with the definitions that
- * it lacks and a new epoch at the end, by one worker at a time, while all others wait. It adds and corrects clients,
- * and removes those that the topic has as removed. */
-enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct offsets *from,
+/* Brings Redis what the gap says is missing; or everything, if that is NULL: all clients, the definitions that it
+ * lacks, and a new epoch at the end, while all others wait. One worker at a time. It adds and corrects clients, and
+ * removes those that the topic has as removed. */
+enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
                                   struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
                                   size_t why_size);
 

@@ -1,31 +1,32 @@
-/* Checkpoints and owners: what the store leaves behind for whoever comes after it. A checkpoint is "<offset>
- * <offsets>": that behind the partition's last committed command, and those of the record topic. */
+/* Checkpoints and owners: what the store leaves behind for whoever comes after it. A checkpoint is "<next>,<highest>
+ * <offsets of the record topic>". */
+#include <stdio.h>
+
 #include "worker/store_parts.h"
 
-bool checkpoint_parse(struct span text, int64_t *next, struct offsets *record_ends)
+bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends)
 {
     const char *space = text.at ? memchr(text.at, ' ', text.length) : NULL;
-    struct offsets first;
-    if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &first))
+    struct offsets numbers;
+    *record_ends = (struct offsets){0};
+    if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &numbers))
         return false;
-    *next = offsets_get(&first, 0);
-    bool fine = first.count == 1 && *next != OFFSET_NONE;
-    offsets_free(&first);
+    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1)};
+    bool fine = numbers.count == 2 && checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
+    offsets_free(&numbers);
     return fine && offsets_parse(span_from(text, (size_t)(space - text.at) + 1), record_ends);
 }
 
-struct span checkpoint_text(int64_t next, const struct offsets *record_ends, struct arena *arena)
+void write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
+                      struct span record_ends)
 {
-    struct span number = arena_format(arena, "%lld ", (long long)next);
-    return span_of(number.at, number.length + offsets_text(record_ends, arena).length);
-}
-
-void write_checkpoint(struct redis_pipeline *pipeline, struct span place, struct span text)
-{
+    char numbers[64];
+    int length =
+        snprintf(numbers, sizeof(numbers), "%lld,%lld ", (long long)checkpoint->next, (long long)checkpoint->highest);
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));
     pipeline_parts(pipeline, CHECKPOINT_KEY(place));
-    pipeline_parts(pipeline, text);
+    pipeline_parts(pipeline, span_of(numbers, (size_t)length), record_ends);
 }
 
 /* Under the watch that store_confirm began: Redis takes it only if the partitions are still ours. */
@@ -39,17 +40,18 @@ void store_checkpoint(struct store *store, struct batch *batch, const struct off
     if (count == 0)
         return;
     struct span *places = arena_alloc(&batch->arena, count * sizeof(*places));
-    struct span *texts = arena_alloc(&batch->arena, count * sizeof(*texts));
     offsets_raise_all(&store->record_ends, record_ends);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         places[i] = store_place(store, parts[i].partition, &batch->arena);
-        texts[i] = checkpoint_text(parts[i].next, &store->record_ends, &batch->arena);
-    }
+    struct span ends = offsets_text(&store->record_ends, &batch->arena);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, store->connection, &batch->arena);
     write_word(&pipeline, SPAN("MULTI"));
-    for (uint32_t i = 0; i < count; i++)
-        write_checkpoint(&pipeline, places[i], texts[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        offsets_raise(&store->committed, parts[i].partition, parts[i].next);
+        write_checkpoint(&pipeline, places[i],
+                         &(struct checkpoint){parts[i].next, offsets_get(&store->committed, parts[i].partition)}, ends);
+    }
     write_word(&pipeline, SPAN("EXEC"));
     redisReply *executed = pipeline_send(&pipeline) ? store_executed(store, &pipeline, count) : NULL;
     if (!executed && pipeline.failed)

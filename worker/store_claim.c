@@ -207,12 +207,13 @@ static bool claim_run(struct store *store, struct batch *batch, struct claim_ans
 }
 
 /* How many items have something to ask of Redis. */
-static size_t claim_begin(const struct batch *batch, struct claim_answer *answers)
+static size_t claim_begin(const struct store *store, const struct batch *batch, struct claim_answer *answers)
 {
     size_t asked = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
         answers[i] = (struct claim_answer){.asked = item_claims(item) || item_asks(item)};
+        answers[i].finding.committed = offsets_get(&store->committed, item->from.partition);
         asked += answers[i].asked;
     }
     return asked;
@@ -221,14 +222,15 @@ static size_t claim_begin(const struct batch *batch, struct claim_answer *answer
 bool store_claim(struct store *store, struct batch *batch)
 {
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
-    size_t asked = claim_begin(batch, answers);
+    size_t asked = claim_begin(store, batch, answers), mark = batch->arena.used;
     bool again = asked > 0;
     if (!store->sound || !store_release(store, batch))
         return false;
     for (uint32_t run = 0; again; run++) {
         if (run == CLAIM_RUNS(batch))
             return store_fail(store, "the claims of a batch keep changing");
-        claim_begin(batch, answers);
+        arena_reset(&batch->arena, mark);
+        claim_begin(store, batch, answers);
         if (!claim_run(store, batch, answers, asked, &again))
             return false;
     }

@@ -33,7 +33,46 @@ static bool marks_are_ours(struct store *store, const redisReply *marks, uint32_
     return true;
 }
 
-bool store_fence(struct store *store, struct batch *batch)
+void write_life(struct redis_pipeline *pipeline)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("INFO"));
+    pipeline_parts(pipeline, SPAN("replication"));
+}
+
+void store_read_life(const redisReply *reply, char life[LIFE_LENGTH])
+{
+    static const char name[] = "master_replid:";
+    const char *found = reply && reply->type == REDIS_REPLY_STRING ? strstr(reply->str, name) : NULL;
+    memset(life, 0, LIFE_LENGTH);
+    if (found && strlen(found) > strlen(name) + LIFE_LENGTH)
+        memcpy(life, found + strlen(name), LIFE_LENGTH);
+}
+
+/* A user that may not ask (NOPERM) does without. */
+static bool read_life(struct store *store, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE], life[LIFE_LENGTH];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply && store->connection->err)
+        return store_fail(store, why);
+    store_read_life(reply, life);
+    freeReplyObject(reply);
+    return memcmp(life, store->life, LIFE_LENGTH) == 0 ||
+           store_find_unsound(store, "the server became a master anew, or is none");
+}
+
+/* A write that does nothing: a server that may not write any more, since it is no master or has too few replicas, would
+ * go on to answer what it knows, and others may have claimed on the new master since. */
+static void write_nothing(struct redis_pipeline *pipeline)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("DEL"));
+    pipeline_parts(pipeline, SPAN("client-intake:nothing"));
+}
+
+/* `writes`: only on a server that takes writes. */
+static bool fence(struct store *store, struct batch *batch, bool writes)
 {
     size_t mark = batch->arena.used;
     struct batch_part *parts;
@@ -46,22 +85,35 @@ bool store_fence(struct store *store, struct batch *batch)
     write_word(&pipeline, SPAN("UNWATCH"));
     write_keys(&pipeline, SPAN("WATCH"), places, count);
     write_keys(&pipeline, SPAN("MGET"), places, count);
+    write_life(&pipeline);
+    if (writes)
+        write_nothing(&pipeline);
     bool fine = pipeline_send(&pipeline) || store_fail(store, "sending failed");
     for (int i = 0; i < 2 && fine; i++) {
         redisReply *reply = store_answer(store, &pipeline, REDIS_REPLY_STATUS);
         fine = reply != NULL;
         freeReplyObject(reply);
     }
+    /* All answers are read, whatever the first ones say. */
     redisReply *marks = fine ? store_answer(store, &pipeline, REDIS_REPLY_ARRAY) : NULL;
-    fine = marks && marks_are_ours(store, marks, count);
+    fine = marks && read_life(store, &pipeline);
+    redisReply *nothing =
+        writes && marks && store->connection ? store_answer(store, &pipeline, REDIS_REPLY_INTEGER) : NULL;
+    fine = fine && (!writes || nothing) && marks_are_ours(store, marks, count);
+    freeReplyObject(nothing);
     freeReplyObject(marks);
     arena_reset(&batch->arena, mark);
     return fine;
+}
+
+bool store_fence(struct store *store, struct batch *batch)
+{
+    return fence(store, batch, false);
 }
 
 bool store_confirm(struct store *store, struct batch *batch)
 {
     if (!store->sound || !store->connection || (store->asked && store->asked_audit != store->audits))
         return false;
-    return store_fence(store, batch);
+    return fence(store, batch, true);
 }

@@ -7,7 +7,8 @@
 #include "worker/redis_pipeline.h"
 #include "worker/store.h"
 
-#define WHY_SIZE 256
+#define WHY_SIZE    256
+#define LIFE_LENGTH 40 /* of a replication id */
 
 struct store {
     const struct config *config;
@@ -19,14 +20,17 @@ struct store {
     uint64_t audits;                      /* that found it sound */
     struct redis_epoch epoch;             /* that the last audit found */
     struct redis_epoch definitions_epoch; /* of the data that the definitions cache comes from */
+    char life[LIFE_LENGTH];               /* of the server, at that time */
     char owner[EPOCH_LENGTH];             /* our name, in the owner keys of our partitions */
     struct offsets record_ends;           /* every record before them is in Redis */
+    struct offsets committed;             /* the highest that were ever committed of the command topic */
     bool asked;                           /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;                 /* `audits` at that time */
     struct log_fault away, unsound;
 };
 
-/* The marks. */
+/* The marks. What was read of the definitions topic: its offsets. */
+#define DEFINITIONS_READ_KEY  "client-intake:definitions"
 #define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
 #define CHECKPOINT_KEY(place) SPAN("client-intake:checkpoint:"), (place)
 
@@ -49,6 +53,11 @@ bool store_find_unsound(struct store *store, const char *why);
  * store_find_unsound. */
 bool store_fence(struct store *store, struct batch *batch);
 
+/* The server's replication id (INFO replication): it changes when a replica becomes the master, and a server that was
+ * one, became a replica and is one again has another. Empty where Redis does not tell. */
+void store_read_life(const redisReply *reply, char life[LIFE_LENGTH]);
+void write_life(struct redis_pipeline *pipeline);
+
 /* Reads the next answer, which must be of this type. New, or NULL after store_fail. */
 redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, int type);
 
@@ -56,13 +65,25 @@ redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, i
  * or NULL after store_fail, or when nothing was done since something watched has changed. */
 redisReply *store_executed(struct store *store, struct redis_pipeline *pipeline, size_t count);
 
+/* One command, as redisCommand takes it. New, or NULL after store_fail, or without a connection. */
+redisReply *store_ask(struct store *store, const char *format, ...);
+
 /* Sends the pipeline and reads its answers, whatever they are but errors. False after store_fail. */
 bool store_carry_out(struct store *store, struct redis_pipeline *pipeline);
 
-/* A checkpoint's text, and back; `record_ends` is then the caller's. False if it is none of ours. */
-struct span checkpoint_text(int64_t next, const struct offsets *record_ends, struct arena *arena);
-bool checkpoint_parse(struct span text, int64_t *next, struct offsets *record_ends);
-void write_checkpoint(struct redis_pipeline *pipeline, struct span place, struct span text);
+/* How far a partition of the command topic is. */
+struct checkpoint {
+    int64_t next;    /* offset behind the last committed command */
+    int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
+};
+
+/* The key's value is the two numbers, and behind them the offsets of the record topic. `record_ends` is the caller's
+ * afterwards. False if the text is none of ours. */
+bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+
+/* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
+void write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
+                      struct span record_ends);
 
 /* Writes our name into the owner keys. False after store_fail. */
 bool store_own(struct store *store, const int32_t *partitions, int32_t count, struct arena *scratch);

@@ -1,32 +1,34 @@
-/* The rebuild: the record topic is the truth, Redis its index. */
+/* The rebuild: the topics are the truth, Redis their index. */
 #include <stdlib.h>
 #include <time.h>
 
 #include "worker/crash_point.h"
 #include "worker/definitions_sync.h"
+#include "worker/rebuild_lock.h"
 #include "worker/store_audit.h"
 #include "worker/store_parts.h"
 #include "worker/store_restore.h"
 #include "worker/topic_reader.h"
 
-#define LOCK_KEY      "client-intake:rebuild"
-#define LOCK_MS       "15000" /* a holder says more often that he is alive; a dead one is waited for so long */
 #define KAFKA_WAIT_MS 3000
 #define SAY_EVERY_MS  5000
 #define WAIT_MS       100
 
 struct rebuild {
     struct store *store;
+    const struct audit_gap *gap; /* NULL: everything */
     struct arena *scratch;
     rebuild_patience *patience;
     void *listener;
     char *why;
     size_t why_size;
-    bool whole;  /* not only what came after some offsets */
-    bool locked; /* only with `whole`: the lock was ours at the last look */
+    struct rebuild_lock lock;
     struct topic_reader *reader;
     struct restore restore;
     int64_t began_ms, said_ms;
+    struct offsets committed;   /* by the group, of the command topic */
+    struct offsets record_ends; /* up to which the record topic was read */
+    struct offsets definitions; /* up to which the definitions topic was read */
 };
 
 static int64_t now_ms(void)
@@ -43,77 +45,18 @@ static bool fail(struct rebuild *rebuild, const char *why)
 }
 
 /* False with "" in `why` if patience is at its end. */
-static bool go_on(struct rebuild *rebuild)
+static bool is_patient(struct rebuild *rebuild)
 {
     return rebuild->patience(rebuild->listener) || fail(rebuild, "");
 }
 
-/* ---- Redis ---- */
-
-/* One command on the connection. New, or NULL after store_fail. */
-static redisReply *ask(struct rebuild *rebuild, const char *format, ...)
+static bool go_on(struct rebuild *rebuild)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    redisContext *connection = rebuild->store->connection;
-    redisReply *reply = connection ? redisvCommand(connection, format, arguments) : NULL;
-    va_end(arguments);
-    if (reply && reply->type != REDIS_REPLY_ERROR)
-        return reply;
-    fail(rebuild, reply ? reply->str : connection ? connection->errstr : "no connection to Redis");
-    if (connection)
-        store_fail(rebuild->store, rebuild->why);
-    freeReplyObject(reply);
-    return NULL;
+    return is_patient(rebuild) &&
+           (rebuild_lock_renew(&rebuild->lock) || fail(rebuild, "no connection to Redis, or another loss of data"));
 }
 
-static bool says(const redisReply *reply, const char *text, size_t length)
-{
-    return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) && reply->len == length &&
-           memcmp(reply->str, text, length) == 0;
-}
-
-/* One worker rebuilds, the others wait. *taken: it is we. */
-static bool lock_take(struct rebuild *rebuild, bool *taken)
-{
-    struct store *store = rebuild->store;
-    redisReply *reply = ask(rebuild, "SET " LOCK_KEY " %b NX PX " LOCK_MS, store->owner, sizeof(store->owner));
-    bool fine = reply != NULL;
-    *taken = fine && reply->type == REDIS_REPLY_STATUS;
-    freeReplyObject(reply);
-    return fine;
-}
-
-/* Whether Redis has not been flushed again, and nobody took us for dead. */
-static bool lock_check(struct rebuild *rebuild)
-{
-    struct store *store = rebuild->store;
-    redisReply *holder = ask(rebuild, "GET " LOCK_KEY);
-    if (!holder)
-        return false;
-    rebuild->locked = says(holder, store->owner, sizeof(store->owner));
-    freeReplyObject(holder);
-    return rebuild->locked || fail(rebuild, "another loss of data, or another worker took over");
-}
-
-/* Says that we are alive. */
-static bool lock_renew(struct rebuild *rebuild)
-{
-    if (!rebuild->locked)
-        return true;
-    redisReply *renewed = lock_check(rebuild) ? ask(rebuild, "PEXPIRE " LOCK_KEY " " LOCK_MS) : NULL;
-    freeReplyObject(renewed);
-    return renewed != NULL;
-}
-
-static void lock_give_back(struct rebuild *rebuild)
-{
-    if (rebuild->locked && rebuild->store->connection && lock_renew(rebuild))
-        freeReplyObject(ask(rebuild, "DEL " LOCK_KEY));
-    rebuild->locked = false;
-}
-
-/* ---- the record topic ---- */
+/* ---- clients ---- */
 
 static void say_how_far(struct rebuild *rebuild)
 {
@@ -129,10 +72,10 @@ static bool write_clients(struct rebuild *rebuild)
     if (!restore_write(&rebuild->restore))
         return fail(rebuild, "no connection to Redis");
     crash_point(CRASH_REBUILD_HALF);
-    return lock_renew(rebuild);
+    return go_on(rebuild);
 }
 
-static bool restore_clients(struct rebuild *rebuild)
+static bool read_clients(struct rebuild *rebuild)
 {
     for (;;) {
         rd_kafka_message_t *message;
@@ -140,7 +83,7 @@ static bool restore_clients(struct rebuild *rebuild)
         if (reading == TOPIC_FAILED)
             return false;
         bool writes = reading != TOPIC_MESSAGE || restore_add(&rebuild->restore, message);
-        if (writes && (!write_clients(rebuild) || !go_on(rebuild)))
+        if (writes && !write_clients(rebuild))
             return false;
         say_how_far(rebuild);
         if (reading == TOPIC_END)
@@ -148,147 +91,178 @@ static bool restore_clients(struct rebuild *rebuild)
     }
 }
 
+/* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
+ * before: their offsets are waited for, and after them the records that they wrote. */
+static bool await_commits(struct rebuild *rebuild)
+{
+    rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
+    while (!offsets_of_group(&rebuild->committed, consumer, rebuild->store->config->commands.topic, KAFKA_WAIT_MS,
+                             rebuild->why, rebuild->why_size))
+        if (!go_on(rebuild))
+            return false;
+    return go_on(rebuild);
+}
+
+static bool restore_clients(struct rebuild *rebuild)
+{
+    const struct config *config = rebuild->store->config;
+    const struct audit_gap *gap = rebuild->gap;
+    if (gap && !gap->records_behind)
+        return true;
+    rebuild->reader = topic_reader_open(config, config->records.topic, KAFKA_WAIT_MS, rebuild->why, rebuild->why_size);
+    bool fine = rebuild->reader && go_on(rebuild) && (gap || await_commits(rebuild)) &&
+                topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->why_size) &&
+                go_on(rebuild) && read_clients(rebuild);
+    if (fine)
+        topic_reader_ends(rebuild->reader, &rebuild->record_ends);
+    return fine;
+}
+
 /* ---- definitions ---- */
 
 static bool sync_go_on(void *listener, int64_t done, int64_t total)
 {
-    struct rebuild *rebuild = listener;
     (void)done, (void)total;
-    return rebuild->patience(rebuild->listener) && lock_renew(rebuild);
+    return go_on(listener);
 }
 
+/* After a flush Redis gets what it lacks; where it is behind, what came since: what others have put there themselves is
+ * theirs. */
 static bool restore_definitions(struct rebuild *rebuild)
 {
     struct definitions_sync_result result;
-    return definitions_sync(rebuild->store->config, SYNC_MISSING, sync_go_on, rebuild, &result, rebuild->why,
-                            rebuild->why_size);
+    const struct audit_gap *gap = rebuild->gap;
+    if (gap && !gap->definitions_behind)
+        return true;
+    if (gap)
+        offsets_raise_all(&rebuild->definitions, &gap->definitions);
+    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read: of an older version */
+    return definitions_sync(rebuild->store->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
+                            sync_go_on, rebuild, &result, rebuild->why, rebuild->why_size);
 }
 
 /* ---- the marks at its end ---- */
 
+static void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
+{
+    pipeline_command(pipeline, 3);
+    pipeline_parts(pipeline, SPAN("SET"));
+    pipeline_parts(pipeline, key);
+    pipeline_parts(pipeline, value);
+}
+
 /* Checkpoints of all partitions, and a new epoch, at once, if the lock is still ours. */
-static bool end_whole(struct rebuild *rebuild, const struct offsets *committed, const struct offsets *record_ends)
+static bool end_whole(struct rebuild *rebuild)
 {
     struct store *store = rebuild->store;
+    struct arena *scratch = rebuild->scratch;
+    const struct offsets *committed = &rebuild->committed;
     char epoch[EPOCH_LENGTH];
-    redisReply *watching = ask(rebuild, "WATCH " LOCK_KEY);
-    freeReplyObject(watching);
-    if (!watching || !lock_check(rebuild) || !redis_epoch_random(epoch))
-        return false;
-    size_t mark = rebuild->scratch->used, count = 0;
-    struct span *places = arena_alloc(rebuild->scratch, (size_t)committed->count * sizeof(*places));
-    struct span *texts = arena_alloc(rebuild->scratch, (size_t)committed->count * sizeof(*texts));
+    if (!redis_epoch_random(epoch) || !rebuild_lock_watch(&rebuild->lock))
+        return fail(rebuild, "another loss of data at its end");
+    struct span *places = arena_alloc(scratch, (size_t)committed->count * sizeof(*places));
+    for (int32_t i = 0; i < committed->count; i++)
+        places[i] = store_place(store, i, scratch);
+    struct span ends = offsets_text(&rebuild->record_ends, scratch),
+                read = offsets_text(&rebuild->definitions, scratch);
+    size_t count = 3;
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, scratch);
+    write_word(&pipeline, SPAN("MULTI"));
     for (int32_t i = 0; i < committed->count; i++) {
         if (committed->at[i] == OFFSET_NONE)
             continue;
-        places[count] = store_place(store, i, rebuild->scratch);
-        texts[count++] = checkpoint_text(committed->at[i], record_ends, rebuild->scratch);
+        offsets_raise(&store->committed, i, committed->at[i]);
+        write_checkpoint(&pipeline, places[i],
+                         &(struct checkpoint){committed->at[i], offsets_get(&store->committed, i)}, ends);
+        count++;
     }
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, store->connection, rebuild->scratch);
-    write_word(&pipeline, SPAN("MULTI"));
-    for (size_t i = 0; i < count; i++)
-        write_checkpoint(&pipeline, places[i], texts[i]);
-    pipeline_command(&pipeline, 3);
-    pipeline_parts(&pipeline, SPAN("SET"));
-    pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
-    pipeline_parts(&pipeline, span_of(epoch, sizeof(epoch)));
-    pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("DEL"));
-    pipeline_parts(&pipeline, SPAN(LOCK_KEY));
+    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
+    write_unlock(&pipeline);
     write_word(&pipeline, SPAN("EXEC"));
     bool sent = pipeline_send(&pipeline) || store_fail(store, "sending failed");
-    redisReply *executed = sent ? store_executed(store, &pipeline, count + 2) : NULL;
-    arena_reset(rebuild->scratch, mark);
+    redisReply *executed = sent ? store_executed(store, &pipeline, count) : NULL;
     freeReplyObject(executed);
-    rebuild->locked = false;
+    rebuild->lock.held = false;
     return executed || fail(rebuild, "another loss of data at its end");
 }
 
-/* The partitions' checkpoints are raised to what was committed when the reading began; a worker that is alive has gone
- * on meanwhile, and its own checkpoint stands. */
-static bool end_part(struct rebuild *rebuild, const struct offsets *committed, const struct offsets *record_ends)
+/* Raises one checkpoint to what was committed when the reading began, unless it is there by now: a worker that is alive
+ * goes on meanwhile. */
+static bool raise_checkpoint(struct rebuild *rebuild, int32_t partition, struct span ends)
 {
     struct store *store = rebuild->store;
-    for (int32_t i = 0; i < committed->count; i++) {
-        int64_t next = OFFSET_NONE;
-        struct offsets ends = {0};
-        struct span value = SPAN_NONE;
-        size_t mark = rebuild->scratch->used;
+    struct span place = store_place(store, partition, rebuild->scratch), value = SPAN_NONE;
+    struct offsets its_ends = {0};
+    struct checkpoint checkpoint = {OFFSET_NONE, OFFSET_NONE};
+    redisReply *reply = store_ask(store, "GET client-intake:checkpoint:%b", place.at, place.length);
+    if (!reply)
+        return false;
+    if (store_reply_span(reply, &value) && value.at && !checkpoint_parse(value, &checkpoint, &its_ends))
+        checkpoint = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
+    freeReplyObject(reply);
+    offsets_free(&its_ends);
+    if (checkpoint.next >= rebuild->committed.at[partition])
+        return true;
+    checkpoint = (struct checkpoint){rebuild->committed.at[partition], offsets_get(&store->committed, partition)};
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, rebuild->scratch);
+    write_word(&pipeline, SPAN("MULTI"));
+    write_checkpoint(&pipeline, place, &checkpoint, ends);
+    write_word(&pipeline, SPAN("EXEC"));
+    return store_carry_out(store, &pipeline);
+}
+
+/* WATCH without an EXEC would hold for the next one, too. */
+static bool end_part(struct rebuild *rebuild)
+{
+    struct store *store = rebuild->store;
+    struct span ends = offsets_text(&rebuild->record_ends, rebuild->scratch);
+    for (int32_t i = 0; i < rebuild->committed.count && rebuild->gap->records_behind; i++) {
         struct span place = store_place(store, i, rebuild->scratch);
-        if (committed->at[i] <= 0)
+        if (rebuild->committed.at[i] <= 0)
             continue;
-        freeReplyObject(ask(rebuild, "WATCH client-intake:checkpoint:%b", place.at, place.length));
-        redisReply *reply = ask(rebuild, "GET client-intake:checkpoint:%b", place.at, place.length);
-        if (!reply)
-            return false;
-        if (store_reply_span(reply, &value) && value.at && checkpoint_parse(value, &next, &ends))
-            offsets_free(&ends);
-        freeReplyObject(reply);
-        if (next < committed->at[i]) {
-            struct span text = checkpoint_text(committed->at[i], record_ends, rebuild->scratch);
-            struct redis_pipeline pipeline;
-            pipeline_open(&pipeline, store->connection, rebuild->scratch);
-            write_word(&pipeline, SPAN("MULTI"));
-            write_checkpoint(&pipeline, place, text);
-            write_word(&pipeline, SPAN("EXEC"));
-            if (!store_carry_out(store, &pipeline))
-                return fail(rebuild, "no connection to Redis");
-        }
-        arena_reset(rebuild->scratch, mark);
+        freeReplyObject(store_ask(store, "UNWATCH"));
+        freeReplyObject(store_ask(store, "WATCH client-intake:checkpoint:%b", place.at, place.length));
+        if (!raise_checkpoint(rebuild, i, ends))
+            return fail(rebuild, "no connection to Redis");
     }
-    return true;
+    if (!rebuild->gap->definitions_behind)
+        return true;
+    struct span read = offsets_text(&rebuild->definitions, rebuild->scratch);
+    struct redis_pipeline pipeline;
+    if (!store->connection)
+        return fail(rebuild, "no connection to Redis");
+    pipeline_open(&pipeline, store->connection, rebuild->scratch);
+    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    return store_carry_out(store, &pipeline) || fail(rebuild, "no connection to Redis");
 }
 
 /* ---- all of it ---- */
 
-/* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
- * before: their offsets are waited for, and after them the records that they wrote. */
-static bool read_truth(struct rebuild *rebuild, const struct offsets *from, struct offsets *committed)
+static bool run(struct rebuild *rebuild)
 {
-    const struct config *config = rebuild->store->config;
-    rebuild->reader = topic_reader_open(config, config->records.topic, KAFKA_WAIT_MS, rebuild->why, rebuild->why_size);
-    if (!rebuild->reader || !go_on(rebuild))
-        return false;
-    while (rebuild->whole && !offsets_of_group(committed, topic_reader_handle(rebuild->reader), config->commands.topic,
-                                               KAFKA_WAIT_MS, rebuild->why, rebuild->why_size))
-        if (!go_on(rebuild) || !lock_renew(rebuild))
-            return false;
-    return topic_reader_await_open(rebuild->reader, from, rebuild->why, rebuild->why_size) && restore_clients(rebuild);
-}
-
-static bool run(struct rebuild *rebuild, const struct offsets *committed, const struct offsets *from)
-{
-    struct offsets fresh = {0}, record_ends = {0};
-    offsets_raise_all(&fresh, committed);
-    bool fine = read_truth(rebuild, from, &fresh) && (!rebuild->whole || restore_definitions(rebuild));
+    size_t mark = rebuild->scratch->used;
+    bool fine = restore_clients(rebuild) && restore_definitions(rebuild);
     crash_point(CRASH_REBUILD_BEFORE_END);
-    if (fine) {
-        topic_reader_ends(rebuild->reader, &record_ends);
-        fine = rebuild->whole ? end_whole(rebuild, &fresh, &record_ends) : end_part(rebuild, &fresh, &record_ends);
-    }
+    fine = fine && (rebuild->gap ? end_part(rebuild) : end_whole(rebuild));
+    arena_reset(rebuild->scratch, mark);
     crash_point(CRASH_REBUILD_AFTER_END);
-    offsets_free(&fresh);
-    offsets_free(&record_ends);
     return fine;
 }
 
-/* Waits while another rebuilds. *ours: nobody does any more, and the lock is ours; otherwise another has ended it. */
+/* Waits while another rebuilds. *ours: nobody did, and the lock is ours; otherwise another has come to his end. */
 static bool await_turn(struct rebuild *rebuild, bool *ours)
 {
-    for (*ours = false;;) {
-        if (!lock_take(rebuild, ours))
-            return false;
-        if (*ours)
-            return true;
+    for (bool waited = false;; waited = true) {
+        enum lock_result result = rebuild_lock_take(&rebuild->lock);
+        *ours = result == LOCK_TAKEN && !waited;
+        if (result != LOCK_BUSY)
+            return result == LOCK_TAKEN || fail(rebuild, "no connection to Redis");
         nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
-        if (!go_on(rebuild))
+        if (!is_patient(rebuild))
             return false;
-        redisReply *epoch = ask(rebuild, "EXISTS " EPOCH_KEY);
-        bool fine = epoch != NULL, ended = fine && epoch->integer == 1;
-        freeReplyObject(epoch);
-        if (!fine || ended)
-            return fine;
     }
 }
 
@@ -296,30 +270,45 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
  * the audit did not find. */
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
-    redisReply *epoch = ask(rebuild, "GET " EPOCH_KEY);
+    redisReply *epoch = store_ask(rebuild->store, "GET " EPOCH_KEY);
     if (!epoch)
-        return false;
+        return fail(rebuild, "no connection to Redis");
     *needed = redis_epoch_compare(&rebuild->store->epoch, epoch) != EPOCH_OTHER;
     freeReplyObject(epoch);
     if (!*needed)
         return true;
-    redisReply *gone = ask(rebuild, "DEL " EPOCH_KEY);
+    redisReply *gone = store_ask(rebuild->store, "DEL " EPOCH_KEY);
     freeReplyObject(gone);
     crash_point(CRASH_REBUILD_BEGUN);
-    return gone != NULL;
+    return gone || fail(rebuild, "no connection to Redis");
 }
 
 static void say_end(const struct rebuild *rebuild)
 {
     int64_t spent_ms = now_ms() - rebuild->began_ms;
-    log_info(
-        rebuild->whole ? "Redis is rebuilt" : "Redis has caught up", LOG_INTEGER("clients", rebuild->restore.clients),
-        LOG_INTEGER("removed", rebuild->restore.removed), LOG_INTEGER("passed_over", rebuild->restore.passed_over),
-        LOG_INTEGER("ms", spent_ms),
-        LOG_INTEGER("clients_per_second", (int64_t)rebuild->restore.clients * 1000 / (spent_ms > 0 ? spent_ms : 1)));
+    const struct restore *restore = &rebuild->restore;
+    log_info(rebuild->gap ? "Redis has caught up" : "Redis is rebuilt", LOG_INTEGER("clients", restore->clients),
+             LOG_INTEGER("removed", restore->removed), LOG_INTEGER("passed_over", restore->passed_over),
+             LOG_INTEGER("ms", spent_ms),
+             LOG_INTEGER("clients_per_second", (int64_t)restore->clients * 1000 / (spent_ms > 0 ? spent_ms : 1)));
 }
 
-enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct offsets *from,
+static bool rebuild_in_turn(struct rebuild *rebuild)
+{
+    bool needed;
+    bool fine = await_turn(rebuild, &needed);
+    if (fine && needed && !rebuild->gap)
+        fine = begin_whole(rebuild, &needed);
+    if (!fine || !needed)
+        return fine;
+    log_info(rebuild->gap ? "Redis catches up with the topics" : "the rebuild of Redis begins");
+    fine = run(rebuild);
+    if (fine)
+        say_end(rebuild);
+    return fine;
+}
+
+enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
                                   struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
                                   size_t why_size)
 {
@@ -329,29 +318,25 @@ enum rebuild_result store_rebuild(struct store *store, const struct offsets *com
         return REBUILD_FAILED;
     }
     *rebuild = (struct rebuild){.store = store,
+                                .gap = gap,
                                 .scratch = scratch,
+                                .lock = {.store = store},
                                 .restore = {.store = store, .scratch = scratch},
                                 .patience = patience,
                                 .listener = listener,
                                 .why = why,
                                 .why_size = why_size,
-                                .whole = from == NULL,
                                 .began_ms = now_ms(),
                                 .said_ms = now_ms()};
     snprintf(why, why_size, "%s", "");
-    bool needed = true, fine = !rebuild->whole || await_turn(rebuild, &needed);
-    rebuild->locked = rebuild->whole && fine && needed;
-    if (rebuild->locked)
-        fine = begin_whole(rebuild, &needed);
-    if (fine && needed) {
-        log_info(rebuild->whole ? "the rebuild of Redis begins" : "Redis catches up with the record topic");
-        fine = run(rebuild, committed, from);
-        if (fine)
-            say_end(rebuild);
-    }
-    lock_give_back(rebuild);
+    offsets_raise_all(&rebuild->committed, committed);
+    bool fine = rebuild_in_turn(rebuild);
+    rebuild_lock_give_back(&rebuild->lock);
     restore_clear(&rebuild->restore);
     topic_reader_close(rebuild->reader);
+    offsets_free(&rebuild->committed);
+    offsets_free(&rebuild->record_ends);
+    offsets_free(&rebuild->definitions);
     free(rebuild);
     return fine ? REBUILD_DONE : why[0] ? REBUILD_FAILED : REBUILD_ENDED;
 }

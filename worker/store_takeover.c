@@ -63,7 +63,7 @@ static bool watch(struct store *store, struct batch *batch, const struct span *k
 static bool find(struct store *store, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
     struct redis_pipeline pipeline;
-    *finding = (struct claim_finding){0};
+    *finding = (struct claim_finding){.committed = offsets_get(&store->committed, item->from.partition)};
     if (!store_fence(store, batch) || !WATCH(store, batch, CLIENT_KEY(item->workspace, item_id(item))) ||
         !WATCH(store, batch, EMAIL_KEY(item->workspace, item->email_key)))
         return false;

@@ -24,6 +24,7 @@ struct topic_reader {
     int32_t count;
     struct partition {
         int64_t low;   /* the first offset that there is */
+        int64_t first; /* where a rewound reading begins */
         int64_t begin; /* where this reading began */
         int64_t next;
         int64_t end;
@@ -152,7 +153,7 @@ static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why
         if (code)
             return fail(reader, code, why, why_size);
         if (partition->next == UNKNOWN)
-            partition->next = partition->low;
+            partition->next = partition->first = partition->low;
     }
     return true;
 }
@@ -176,7 +177,7 @@ static bool begin(struct topic_reader *reader, char *why, size_t why_size)
 bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size)
 {
     for (int32_t i = 0; i < reader->count; i++)
-        reader->partitions[i].next = reader->partitions[i].low;
+        reader->partitions[i].next = reader->partitions[i].first;
     return begin(reader, why, why_size);
 }
 
@@ -204,7 +205,8 @@ bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *
     for (int32_t i = 0; i < reader->count; i++) {
         struct partition *partition = &reader->partitions[i];
         int64_t wanted = from ? offsets_get(from, i) : OFFSET_NONE;
-        partition->next = wanted > partition->low ? wanted : partition->low;
+        bool is_there = wanted > partition->low && wanted <= partition->end;
+        partition->next = partition->first = is_there ? wanted : partition->low;
     }
     return begin(reader, why, why_size);
 }

@@ -16,7 +16,7 @@ struct topic_reader *topic_reader_open(const struct config *config, const char *
                                        size_t why_size);
 void topic_reader_close(struct topic_reader *reader);
 
-/* Goes back to the beginning; the end stays. False with the reason in `why`. */
+/* Goes back to where the reading began; the end stays. False with the reason in `why`. */
 bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size);
 
 /* Goes to the end as it was, and takes the present end as the new one. *grown: there may be something between them.
@@ -24,7 +24,7 @@ bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size
 bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t why_size);
 
 /* Takes as the end the present end with what open transactions have written, and goes back to the beginning, or to
- * `from` if that is not NULL (a partition that it does not know, or that is gone there, begins at its beginning). The
+ * `from` if that is not NULL (a partition that it does not know, or that is not there, begins at its beginning). The
  * reading waits then until those transactions have ended, so that whatever was being committed when this was called is
  * read or has been aborted. False with the reason in `why`. */
 bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t why_size);

@@ -75,9 +75,11 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     is_void = is_void || sink_has_refused(worker->sink);
     if (oversized)
         worker->single = true;
-    /* SINK_LATER: the end was asked for. Whatever becomes of the transaction, librdkafka must let go of the batch. */
-    if (result == SINK_LATER || result == SINK_BROKEN || oversized)
-        worker_close_sink(worker);
+    /* After an abort, too: librdkafka counts on from the sequence numbers of messages that it withdrew, of which the
+     * broker may have some already, and would then drop those of the next transaction as repetitions. And whatever
+     * becomes of a transaction that is left alone (SINK_LATER: the end was asked for), librdkafka must let go of the
+     * batch. */
+    worker_close_sink(worker);
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : TRY_AGAIN;
 }
 

@@ -63,12 +63,12 @@ static bool worker_is_patient(void *listener)
 }
 
 /* False, for this time, in any case but REBUILD_DONE: then an audit will tell. */
-static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct offsets *from)
+static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct audit_gap *gap)
 {
     char why[512];
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 1);
-    enum rebuild_result result = store_rebuild(worker->store, committed, from, &worker->batch.arena, worker_is_patient,
-                                               worker, why, sizeof(why));
+    enum rebuild_result result =
+        store_rebuild(worker->store, committed, gap, &worker->batch.arena, worker_is_patient, worker, why, sizeof(why));
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 0);
     if (result == REBUILD_FAILED)
         log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", why)));
@@ -80,13 +80,12 @@ static bool worker_rebuild(struct worker *worker, const struct offsets *committe
 }
 
 /* Audits until it is clear that what is missing is not just a checkpoint under way. */
-static enum audit_result worker_ask_redis(struct worker *worker, const struct offsets *committed,
-                                          const struct offsets *record_ends, struct offsets *from)
+static enum audit_result worker_ask_redis(struct worker *worker, const struct survey *survey, struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_FAILED;
     for (int waited_ms = 0; waited_ms <= CHECKPOINT_MS; waited_ms += CHECKPOINT_STEP_MS) {
-        result = store_audit(worker->store, committed, record_ends, &worker->batch.arena, from);
-        if (result == AUDIT_FINE || result == AUDIT_FAILED || stop_is_requested())
+        result = store_audit(worker->store, survey, &worker->batch.arena, gap);
+        if (result != AUDIT_BEHIND || !gap->records_behind || stop_is_requested())
             break;
         nanosleep(&(struct timespec){0, CHECKPOINT_STEP_MS * 1000000L}, NULL);
     }
@@ -114,18 +113,17 @@ static bool worker_take(struct worker *worker)
 
 static bool worker_audit(struct worker *worker)
 {
-    struct offsets record_ends = {0}, committed = {0}, from = {0};
-    bool fine =
-        source_is_sure(worker->source) && source_survey(worker->source, SURVEY_WAIT_MS, &record_ends, &committed);
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    bool fine = source_is_sure(worker->source) && source_survey(worker->source, SURVEY_WAIT_MS, &survey);
     if (fine) {
-        enum audit_result result = worker_ask_redis(worker, &committed, &record_ends, &from);
+        enum audit_result result = worker_ask_redis(worker, &survey, &gap);
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
-            worker_rebuild(worker, &committed, result == AUDIT_LOST ? NULL : &from);
+            worker_rebuild(worker, &survey.committed, result == AUDIT_LOST ? NULL : &gap);
         fine = result == AUDIT_FINE && worker_take(worker);
     }
-    offsets_free(&record_ends);
-    offsets_free(&committed);
-    offsets_free(&from);
+    survey_free(&survey);
+    audit_gap_free(&gap);
     worker_turn(worker);
     return fine;
 }

@@ -181,8 +181,8 @@ START_TEST(a_checkpoint_tells_how_far_each_partition_is)
     batch.items[2].dropped = true;
     ck_assert(store_claim(store, &batch) && store_confirm(store, &batch));
     store_checkpoint(store, &batch, &record_ends);
-    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8 -,-,40"));
-    ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91 -,-,40"));
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8,8 -,-,40"));
+    ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91,91 -,-,40"));
     ck_assert(store_is_sound(store));
     offsets_free(&record_ends);
 }
@@ -201,19 +201,21 @@ END_TEST
 
 /* ---- audits ---- */
 
-static enum audit_result audit(const char *committed_text, const char *expected_from)
+/* `from`: the gap in the records, "" for none. */
+static enum audit_result audit(const char *committed_text, const char *definitions_text, const char *from)
 {
-    struct offsets committed, record_ends, from = {0};
-    ck_assert(offsets_parse(span_of_text(committed_text), &committed));
-    ck_assert(offsets_parse(SPAN("100,100"), &record_ends));
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    ck_assert(offsets_parse(span_of_text(committed_text), &survey.committed));
+    ck_assert(offsets_parse(span_of_text(definitions_text), &survey.definition_ends));
+    ck_assert(offsets_parse(SPAN("100,100"), &survey.record_ends));
     batch_reset(&batch);
-    enum audit_result result = store_audit(store, &committed, &record_ends, &batch.arena, &from);
-    struct span text = offsets_text(&from, &batch.arena);
-    if (expected_from)
-        ck_assert_msg(span_equal(text, span_of_text(expected_from)), "from %.*s", SPAN_FORMAT(text));
-    offsets_free(&committed);
-    offsets_free(&record_ends);
-    offsets_free(&from);
+    enum audit_result result = store_audit(store, &survey, &batch.arena, &gap);
+    struct span text = offsets_text(&gap.records, &batch.arena);
+    if (from)
+        ck_assert_msg(span_equal(text, span_of_text(from)), "from %.*s", SPAN_FORMAT(text));
+    survey_free(&survey);
+    audit_gap_free(&gap);
     return result;
 }
 
@@ -226,16 +228,17 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
     } rows[] = {
         {"nothing was ever committed", NULL, NULL, "-,-", AUDIT_FINE, ""},
         {"the beginning was committed", NULL, NULL, "0,-", AUDIT_FINE, ""},
-        {"all are up to date", "5 7,8", "9 7,8", "5,9", AUDIT_FINE, ""},
-        {"one is ahead", "6 7,8", "9 7,8", "5,9", AUDIT_FINE, ""},
-        {"one is behind", "4 7,8", "9 9,9", "5,9", AUDIT_BEHIND, "7,8"},
-        {"both are behind", "4 7,8", "8 5,9", "5,9", AUDIT_BEHIND, "5,8"},
-        {"behind, and knows nothing of a partition", "4 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
-        {"behind, and knows of fewer partitions", "4 7,8", "8 5", "5,9", AUDIT_BEHIND, "5,-"},
-        {"one is missing", "5 7,8", NULL, "5,9", AUDIT_LOST, NULL},
-        {"one is missing, one behind", "4 7,8", NULL, "5,9", AUDIT_LOST, NULL},
-        {"one is of another form", "5 7,8", "nonsense", "5,9", AUDIT_LOST, NULL},
-        {"one has no offset", "5 7,8", "- 7,8", "5,9", AUDIT_LOST, NULL},
+        {"all are up to date", "5,5 7,8", "9,9 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is ahead", "6,6 7,8", "9,20 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is behind", "4,4 7,8", "9,9 9,9", "5,9", AUDIT_BEHIND, "7,8"},
+        {"both are behind", "4,4 7,8", "8,8 5,9", "5,9", AUDIT_BEHIND, "5,8"},
+        {"behind, and knows nothing of a partition", "4,4 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
+        {"behind, and knows of fewer partitions", "4,4 7,8", "8,8 5", "5,9", AUDIT_BEHIND, "5,-"},
+        {"one is missing", "5,5 7,8", NULL, "5,9", AUDIT_BEHIND, ""},
+        {"one is missing, one behind", "4,4 7,8", NULL, "5,9", AUDIT_BEHIND, "-,-"},
+        {"one is of another form", "5,5 7,8", "nonsense", "5,9", AUDIT_BEHIND, ""},
+        {"one has no offset", "5,5 7,8", "-,9 7,8", "5,9", AUDIT_BEHIND, ""},
+        {"one has been higher than ever", "5,5 7,8", "9,8 7,8", "5,9", AUDIT_BEHIND, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *const texts[] = {rows[i].first, rows[i].second};
@@ -245,15 +248,68 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
                 freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/%d %s",
                                              (int)partition, texts[partition]));
         }
-        ck_assert_msg(audit(rows[i].committed, rows[i].from) == rows[i].result, "%s", rows[i].what);
+        ck_assert_msg(audit(rows[i].committed, "", rows[i].from) == rows[i].result, "%s", rows[i].what);
     }
+}
+END_TEST
+
+START_TEST(an_audit_compares_what_was_read_of_the_definitions)
+{
+    ck_assert_int_eq(audit("-", "-,0", ""), AUDIT_FINE);
+    ck_assert_int_eq(audit("-", "3", ""), AUDIT_BEHIND);
+    meddle("SET client-intake:definitions 3,5");
+    ck_assert_int_eq(audit("-", "3,5", ""), AUDIT_FINE);
+    ck_assert_int_eq(audit("-", "3,4", ""), AUDIT_FINE);
+    ck_assert_int_eq(audit("-", "3,6", ""), AUDIT_BEHIND);
+    ck_assert_int_eq(audit("-", "3,5,1", ""), AUDIT_BEHIND);
+    meddle("SET client-intake:definitions nonsense");
+    ck_assert_int_eq(audit("-", "3,5", ""), AUDIT_BEHIND);
+}
+END_TEST
+
+/* The highest offset that was ever committed outlives offsets that are set back, and a topic that is made anew. */
+START_TEST(a_later_command_that_was_committed_is_no_future)
+{
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
+    ck_assert(claims(9, "x"));
+    ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
+    ck_assert(store_take(store, (const int32_t[]){0}, 1, &batch.arena));
+    batch_reset(&batch);
+    put_valid(4, "y", "x@example.com");
+    put_valid(5, "x", "x@example.com");
+    ck_assert(store_claim(store, &batch));
+    ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
+    ck_assert_int_eq(batch.items[1].outcome, OUTCOME_DUPLICATE);
+    ck_assert(store_confirm(store, &batch));
+    struct offsets record_ends = {0};
+    store_checkpoint(store, &batch, &record_ends);
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "6,10 100,100"));
+}
+END_TEST
+
+START_TEST(a_server_that_takes_no_writes_confirms_nothing)
+{
+    ck_assert(claims(1, "x"));
+    meddle("REPLICAOF 127.0.0.1 1"); /* nobody is there, so that its data stay */
+    ck_assert(!store_confirm(store, &batch));
+    ck_assert(!store_is_sound(store));
+}
+END_TEST
+
+START_TEST(a_server_that_became_the_master_anew_is_audited)
+{
+    ck_assert(claims(1, "x"));
+    meddle("REPLICAOF 127.0.0.1 1");
+    meddle("REPLICAOF NO ONE");
+    ck_assert(!claims(2, "y"));
+    ck_assert(!store_is_sound(store));
 }
 END_TEST
 
 START_TEST(without_an_epoch_everything_may_be_lost)
 {
     meddle("DEL client-intake:epoch");
-    ck_assert_int_eq(audit("-,-", NULL), AUDIT_LOST);
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_LOST);
 }
 END_TEST
 
@@ -261,7 +317,7 @@ START_TEST(another_epoch_is_taken_over_if_nothing_is_missing)
 {
     meddle("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
     ck_assert(!claims(1, "x"));
-    ck_assert_int_eq(audit("-,-", NULL), AUDIT_FINE);
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_FINE);
     ck_assert(store_take(store, (const int32_t[]){0}, 1, &batch.arena));
     ck_assert(claims(1, "x"));
 }
@@ -270,9 +326,9 @@ END_TEST
 START_TEST(an_audit_needs_a_connection)
 {
     meddle("CLIENT KILL TYPE normal SKIPME yes");
-    ck_assert_int_eq(audit("5", NULL), AUDIT_FAILED);
+    ck_assert_int_eq(audit("5", "", NULL), AUDIT_FAILED);
     ck_assert(store_connect(store));
-    ck_assert_int_eq(audit("-", NULL), AUDIT_FINE);
+    ck_assert_int_eq(audit("-", "", NULL), AUDIT_FINE);
 }
 END_TEST
 
@@ -295,6 +351,10 @@ int main(void)
     tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
+    tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
+    tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
+    tcase_add_test(tcase, a_server_that_takes_no_writes_confirms_nothing);
+    tcase_add_test(tcase, a_server_that_became_the_master_anew_is_audited);
     tcase_add_test(tcase, without_an_epoch_everything_may_be_lost);
     tcase_add_test(tcase, another_epoch_is_taken_over_if_nothing_is_missing);
     tcase_add_test(tcase, an_audit_needs_a_connection);
