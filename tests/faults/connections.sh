@@ -84,4 +84,4 @@ pinpricks kafka "answers of Kafka are cut short" "$(faults_choose 8 30)" cut_sho
 slow kafka "answers of Kafka in pieces" "$(faults_choose 0 4)" slice 700 1
 slow kafka "latency of Kafka" "$(faults_choose 0 4)" delay 100
 produce_stop
-live_end 60
+live_end 120

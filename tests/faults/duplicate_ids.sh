@@ -44,4 +44,4 @@ both "one group.instance.id" "the consumer failed for good" "${same_member[@]}"
 faults_all && both "both ids" "code=_FENCED|the consumer failed for good" "${same_producer[@]}" "${same_member[@]}"
 faults_worker_start one
 produce_stop
-live_end 60
+live_end 120

@@ -68,4 +68,4 @@ if faults_all; then
     away 1 $((resume_seconds + session_seconds))
 fi
 produce_stop
-live_end 60
+live_end 120

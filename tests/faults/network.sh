@@ -164,4 +164,4 @@ else
     suite_skip 12 "packets cannot be lost here: nft, or the kernel's nf_tables, is missing"
 fi
 produce_stop
-live_end 60
+live_end 120

@@ -28,4 +28,4 @@ for moment in "${moments[@]}"; do
 done
 worker
 produce_stop
-live_end 60
+live_end 120

@@ -66,4 +66,4 @@ if faults_all; then
     done
 fi
 produce_stop
-live_end 60
+live_end 120
