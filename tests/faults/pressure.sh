@@ -12,8 +12,8 @@ cd "$(dirname "$0")/../.." || exit 1
 LIVE_WORKSPACES=8
 LIVE_CHECKS=41
 memory_mib=512 # limits.memory_bytes, by default
-partitions=24
-backlog=$(faults_choose 20000 400000)
+partitions=$(faults_choose 12 24)
+backlog=$(faults_choose 20000 200000)
 fetched=$(faults_choose 480 2400)
 rate=20000
 
@@ -60,7 +60,7 @@ live_begin "$partitions"
 poison_definitions
 
 criterion "a producer ten times faster than the worker" "memory stays below $memory_mib MiB and does not grow with the backlog, and all is answered once the producer ends"
-worker --set worker.threads=1 --set batch.commands=50
+worker --set worker.threads=1 --set "batch.commands=$(faults_choose 50 500)"
 check "the worker begins" until_true 60 grep -q 'partitions assigned' "$suite_folder/one.log"
 produce 0 2000
 check "commands are answered at first" oracle await 60
