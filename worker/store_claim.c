@@ -85,7 +85,7 @@ static void write_first(struct redis_pipeline *pipeline, const struct batch *bat
         if (item_claims(item))
             write_claim(pipeline, SPAN("MSETNX"), item, sources[i]);
         else if (item_asks(item))
-            write_get_client(pipeline, item);
+            write_get_line(pipeline, item, item_id(item));
     }
     write_word(pipeline, SPAN("EXEC"));
 }
@@ -143,7 +143,7 @@ static bool read_epoch(struct store *store, struct redis_pipeline *pipeline)
     return finding == EPOCH_SAME || store_find_unsound(store, "the epoch is not there, or another one");
 }
 
-/* Second pipeline: what stands under the id and the email of the claims that were lost. */
+/* Second pipeline: what stands under the id, its first line, and the email of the claims that were lost. */
 static bool claim_second(struct store *store, struct batch *batch, struct claim_answer *answers)
 {
     struct redis_pipeline pipeline;
@@ -151,7 +151,7 @@ static bool claim_second(struct store *store, struct batch *batch, struct claim_
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!lost_claim(&batch->items[i], &answers[i]))
             continue;
-        write_get_client(&pipeline, &batch->items[i]);
+        write_get_line(&pipeline, &batch->items[i], item_id(&batch->items[i]));
         write_get_email(&pipeline, &batch->items[i]);
     }
     if (pipeline.count == 0)
@@ -187,13 +187,43 @@ static bool claim_third(struct store *store, struct batch *batch, struct claim_a
     return read_epoch(store, &pipeline);
 }
 
+/* A client that has the item's id and was made from the same bytes: a repetition, or the item's own. */
+static bool client_matters(const struct item *item, const struct claim_answer *answer)
+{
+    struct stored_client stored;
+    return answer->asked && !answer->won && answer->finding.stored.at &&
+           stored_client_parse(answer->finding.stored, &stored) &&
+           span_equal(stored.hash, span_of(item->hash, HASH_LENGTH));
+}
+
+/* Fourth pipeline: the clients that answers consist of. They are about as long as their commands; those of other bytes
+ * may be much longer, and many small commands may have the id of a large client. */
+static bool claim_fourth(struct store *store, struct batch *batch, struct claim_answer *answers)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, &batch->arena);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (client_matters(&batch->items[i], &answers[i]))
+            write_get_client(&pipeline, &batch->items[i]);
+    if (pipeline.count == 0)
+        return true;
+    redis_epoch_ask(&pipeline);
+    if (!pipeline_send(&pipeline))
+        return store_fail(store, "sending failed");
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (client_matters(&batch->items[i], &answers[i]) &&
+            !store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored))
+            return false;
+    return read_epoch(store, &pipeline);
+}
+
 /* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
  * now find other clients in their way. */
 static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
     if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
-        !claim_third(store, batch, answers))
+        !claim_third(store, batch, answers) || !claim_fourth(store, batch, answers))
         return false;
     for (uint32_t i = 0; i < batch->count && !*again; i++) {
         const struct item *item = &batch->items[i];
