@@ -20,8 +20,9 @@ bool traffic_await(int number, int limit_ms, char *why, size_t why_size);
 /* How many. */
 int traffic_sent(void);
 
-/* Of command `number` a dead letter, or anything, may be missing. */
-enum excuse { EXCUSE_NOTHING, EXCUSE_DEAD_LETTER, EXCUSE_ALL };
+/* Command `number` may be refused for its size: then it is too_large, without a record, and its dead letter may be
+ * missing. Or anything of it may be missing. */
+enum excuse { EXCUSE_NOTHING, EXCUSE_SIZE, EXCUSE_ALL };
 void traffic_excuse(int number, enum excuse excuse);
 
 /* Reads what has come, for `wait_ms`. */
