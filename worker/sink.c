@@ -183,6 +183,7 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms)
         if (result != SINK_DONE)
             return result == SINK_ABORTED ? SINK_BROKEN : result;
         sink->initialized = true;
+        log_fault_end(&sink->fault); /* a topic that is missing is another fault, to be told by itself */
     }
     if (!sink_learn_topics(sink, wait_ms))
         return SINK_LATER;

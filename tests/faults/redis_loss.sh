@@ -104,10 +104,20 @@ start_old() {
     redis_start --enable-debug-command yes
     redis_ask CONFIG SET appendonly yes
 }
+# Definitions of workspaces that no command names: one that changes and one that comes after the file was written.
+put() {
+    live_intake definitions put "$1" - <<<"[{\"key\":\"$2\",\"type\":\"text\"}]" >/dev/null || suite_fail "definitions put"
+}
+put changing before
 redis_ask SAVE >/dev/null
 cp "$suite_folder/redis/dump.rdb" "$suite_folder/old.rdb"
+put changing after
+put coming after
 under_load 3
 loses "a file of some seconds ago" start_old
+has_key() { redis_ask GET "custom-fields:{$1}" | grep -q "\"$2\""; }
+check "definitions that were put after the file was written are put again" until_true 20 has_key coming after
+check "and those that it had in an older version" until_true 20 has_key changing after
 
 criterion "a replica that lagged behind is promoted" "as above"
 start_replica() {
