@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stddef.h>
 
 #include "worker/crash_point.h"
 #include "worker/store_parts.h"
@@ -167,26 +168,6 @@ static bool claim_second(struct store *store, struct batch *batch, struct claim_
     return read_epoch(store, &pipeline);
 }
 
-/* Third pipeline: where the clients come from that hold those emails. */
-static bool claim_third(struct store *store, struct batch *batch, struct claim_answer *answers)
-{
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, store->connection, &batch->arena);
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (owner_matters(&batch->items[i], &answers[i]))
-            write_get_line(&pipeline, &batch->items[i], answers[i].finding.owner);
-    if (pipeline.count == 0)
-        return true;
-    redis_epoch_ask(&pipeline);
-    if (!pipeline_send(&pipeline))
-        return store_fail(store, "sending failed");
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (owner_matters(&batch->items[i], &answers[i]) &&
-            !store_read(store, &pipeline, &batch->arena, &answers[i].finding.owner_line))
-            return false;
-    return read_epoch(store, &pipeline);
-}
-
 /* A client that has the item's id and was made from the same bytes: a repetition, or the item's own. */
 static bool client_matters(const struct item *item, const struct claim_answer *answer)
 {
@@ -196,24 +177,54 @@ static bool client_matters(const struct item *item, const struct claim_answer *a
            span_equal(stored.hash, span_of(item->hash, HASH_LENGTH));
 }
 
-/* Fourth pipeline: the clients that answers consist of. They are about as long as their commands; those of other bytes
- * may be much longer, and many small commands may have the id of a large client. */
-static bool claim_fourth(struct store *store, struct batch *batch, struct claim_answer *answers)
+static void write_owner_line(struct redis_pipeline *pipeline, const struct item *item,
+                             const struct claim_answer *answer)
+{
+    write_get_line(pipeline, item, answer->finding.owner);
+}
+
+static void write_stored(struct redis_pipeline *pipeline, const struct item *item, const struct claim_answer *answer)
+{
+    (void)answer;
+    write_get_client(pipeline, item);
+}
+
+/* A pipeline of its own: what is asked for the items that it matters to, and the member of the finding that it fills.
+ */
+struct claim_question {
+    bool (*matters)(const struct item *item, const struct claim_answer *answer);
+    void (*write)(struct redis_pipeline *pipeline, const struct item *item, const struct claim_answer *answer);
+    size_t member;
+};
+
+/* Third: where the clients come from that hold the emails. Fourth: the clients that answers consist of. They are about
+ * as long as their commands; those of other bytes may be much longer, and many small commands may have the id of one.
+ */
+static const struct claim_question claim_third = {owner_matters, write_owner_line,
+                                                  offsetof(struct claim_finding, owner_line)};
+static const struct claim_question claim_fourth = {client_matters, write_stored,
+                                                   offsetof(struct claim_finding, stored)};
+
+static bool claim_ask(struct store *store, struct batch *batch, struct claim_answer *answers,
+                      const struct claim_question *question)
 {
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, store->connection, &batch->arena);
     for (uint32_t i = 0; i < batch->count; i++)
-        if (client_matters(&batch->items[i], &answers[i]))
-            write_get_client(&pipeline, &batch->items[i]);
+        if (question->matters(&batch->items[i], &answers[i]))
+            question->write(&pipeline, &batch->items[i], &answers[i]);
     if (pipeline.count == 0)
         return true;
     redis_epoch_ask(&pipeline);
     if (!pipeline_send(&pipeline))
         return store_fail(store, "sending failed");
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (client_matters(&batch->items[i], &answers[i]) &&
-            !store_read(store, &pipeline, &batch->arena, &answers[i].finding.stored))
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!question->matters(&batch->items[i], &answers[i]))
+            continue;
+        struct span *member = (struct span *)(void *)((char *)&answers[i].finding + question->member);
+        if (!store_read(store, &pipeline, &batch->arena, member))
             return false;
+    }
     return read_epoch(store, &pipeline);
 }
 
@@ -223,7 +234,7 @@ static bool claim_run(struct store *store, struct batch *batch, struct claim_ans
 {
     *again = false;
     if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
-        !claim_third(store, batch, answers) || !claim_fourth(store, batch, answers))
+        !claim_ask(store, batch, answers, &claim_third) || !claim_ask(store, batch, answers, &claim_fourth))
         return false;
     for (uint32_t i = 0; i < batch->count && !*again; i++) {
         const struct item *item = &batch->items[i];
