@@ -14,6 +14,16 @@ static void sleep_ms(int wait_ms)
     nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
 }
 
+static void wait_until_committed(uint64_t commands)
+{
+    size_t threads;
+    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
+        ck_assert_int_lt(waited, READ_LIMIT_MS);
+        sleep_ms(20);
+    }
+}
+
 /* Expects `count` replies, no more, and those of each partition in the order of its commands. */
 static void expect_replies_in_order(size_t count)
 {
@@ -257,7 +267,7 @@ START_TEST(the_broker_going_away_loses_nothing)
     scene_start("at-least-once", NULL);
     for (int i = 0; i < 50; i++)
         scene_send_valid(0, i);
-    sleep_ms(3000);
+    wait_until_committed(1); /* a member that was lost while it joined would be waited for */
     rd_kafka_mock_broker_set_down(scene.broker.cluster, 1);
     sleep_ms(1500);
     rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
@@ -404,16 +414,6 @@ START_TEST(no_injected_error_stops_the_worker)
     scene_stop(10000);
 }
 END_TEST
-
-static void wait_until_committed(uint64_t commands)
-{
-    size_t threads;
-    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
-    for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
-        ck_assert_int_lt(waited, READ_LIMIT_MS);
-        sleep_ms(20);
-    }
-}
 
 /* The errors of Produce are injected while Redis is away, so that the worker's own sending is the next: the test's
  * would meet them otherwise. */
