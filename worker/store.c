@@ -8,6 +8,8 @@
 #include "worker/store_parts.h"
 
 #define CHECK_EVERY_MS 1000
+#define FORGIVEN_MS                                                                                                    \
+    10000 /* what is refused is tried again sooner, so it is refused no more, or there is nothing to do */
 
 struct store *store_open(const struct config *config)
 {
@@ -34,6 +36,13 @@ void store_close(struct store *store)
     free(store);
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* What Redis refuses on a sound connection (no right, no memory, read-only) it may refuse on the next one, too: that it
  * answers there does not end the fault. */
 bool store_fail(struct store *store, const char *why)
@@ -41,6 +50,7 @@ bool store_fail(struct store *store, const char *why)
     store->retries++;
     if (store->connection)
         store->refused = store->connection->err == 0;
+    store->failed_ms = monotonic_ms();
     log_fault_begin(&store->away, LOG_LIST(LOG_TEXT("error", why)));
     if (store->connection)
         redisFree(store->connection);
@@ -64,13 +74,6 @@ bool store_is_sound(const struct store *store)
 void store_doubt(struct store *store)
 {
     store->sound = false;
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Whether the connection answers, and Redis has the epoch still. */
@@ -100,8 +103,8 @@ bool store_connect(struct store *store)
     if (!store_look(store))
         return false;
     store->checked_ms = now_ms;
-    if (!store->refused)
-        log_fault_end(&store->away);
+    if (!store->refused || now_ms - store->failed_ms >= FORGIVEN_MS)
+        store_accepted(store);
     return true;
 }
 

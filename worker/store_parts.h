@@ -15,7 +15,8 @@ struct store {
     redisContext *connection; /* NULL: none */
     int64_t checked_ms;       /* when the connection answered a PING */
     uint64_t retries;
-    bool refused; /* Redis answers, but does not do what it is asked for */
+    bool refused;      /* Redis answers, but does not do what it is asked for */
+    int64_t failed_ms; /* when something failed last */
     bool sound;
     uint64_t audits;                      /* that found it sound */
     struct redis_epoch epoch;             /* that the last audit found */
