@@ -122,6 +122,7 @@ START_TEST(test_headers_of_a_duplicate)
 {
     struct item *item = decided(OUTCOME_DUPLICATE);
     item->record = SPAN(CLIENT);
+    memcpy(item->client_id, "c705de71-3695-5583-8297-37fc27f7dead", CLIENT_ID_LENGTH);
     static const char *const expected[][2] = {
         {"content-type", "application/json"},
         {"ce_specversion", "1.0"},
@@ -134,6 +135,20 @@ START_TEST(test_headers_of_a_duplicate)
         {"duplicate", "true"},
     };
     expect_headers(item, expected, 9);
+}
+END_TEST
+
+/* The reply did not fit into its topic: it comes without what made it long. */
+START_TEST(test_headers_of_a_bare_reply)
+{
+    static const struct header given[] = {{{"correlation-id", 14}, {"long", 4}}, {{"traceparent", 11}, {"t", 1}}};
+    struct item *item = decided(OUTCOME_REJECTED);
+    item->headers = given;
+    item->header_count = 2;
+    struct header headers[REPLY_HEADERS];
+    uint32_t with_echoes = reply_headers(item, judging.config, &judging.batch.arena, headers);
+    item->bare = true;
+    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), with_echoes - 2);
 }
 END_TEST
 
@@ -256,6 +271,7 @@ int main(void)
     tcase_add_test(tests, test_without_workspace);
     tcase_add_test(tests, test_extreme_position);
     tcase_add_test(tests, test_headers_of_a_duplicate);
+    tcase_add_test(tests, test_headers_of_a_bare_reply);
     tcase_add_test(tests, test_all_echoes);
     tcase_add_loop_test(tests, test_reply_topic, 0, ROWS(topics));
     tcase_add_test(tests, test_dead_letter);
