@@ -40,8 +40,8 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     }
     /* A purge follows from an error that has been logged already. */
     if (message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-        log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("topic", rd_kafka_topic_name(message->rkt)),
-                                               LOG_TEXT("error", rd_kafka_err2str(message->err))));
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("topic", rd_kafka_topic_name(message->rkt)),
+                                              LOG_TEXT("error", rd_kafka_err2str(message->err))));
 }
 
 /* What librdkafka says here it mends itself, except for what it does not see: before 2.3.0 a request of messages whose
@@ -78,7 +78,8 @@ static bool sink_topics(struct sink *sink)
     return true;
 }
 
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single)
+struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single,
+                       struct log_fault *fault)
 {
     char why[512] = "out of memory";
     struct sink *sink = calloc(1, sizeof(*sink));
@@ -88,7 +89,8 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
     sink->batch = batch;
     sink->single = single;
     sink->transactional = config->delivery.mode == DELIVERY_EXACTLY_ONCE;
-    sink->fault = (struct log_fault){"sending fails", "sending goes on", 0};
+    sink->fault = fault;
+    sink->inherited = fault->began_ms != 0;
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, sizeof(why));
     if (!conf)
         goto failed;
@@ -157,7 +159,7 @@ static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    log_fault_begin(&sink->fault,
+    log_fault_begin(sink->fault,
                     LOG_LIST(LOG_TEXT("topic", rd_kafka_topic_name(topic)), LOG_TEXT("error", rd_kafka_err2str(code))));
     return false;
 }
@@ -183,11 +185,11 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms)
         if (result != SINK_DONE)
             return result == SINK_ABORTED ? SINK_BROKEN : result;
         sink->initialized = true;
-        log_fault_end(&sink->fault); /* a topic that is missing is another fault, to be told by itself */
     }
     if (!sink_learn_topics(sink, wait_ms))
         return SINK_LATER;
-    log_fault_end(&sink->fault);
+    if (!sink->inherited)
+        log_fault_end(sink->fault);
     sink->prepared = true;
     return SINK_DONE;
 }

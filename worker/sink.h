@@ -19,8 +19,10 @@ enum sink_result {
 };
 
 /* New, or NULL after the reason was logged. `batch` must outlive the sink. `single`: every message travels alone, so
- * that what the broker refuses for its size is too large by itself, and not in the company of others. */
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single);
+ * that what the broker refuses for its size is too large by itself, and not in the company of others. `fault`, which
+ * outlives it, too, says once that sending fails, whatever number of producers it takes until it goes on. */
+struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single,
+                       struct log_fault *fault);
 void sink_close(struct sink *sink);
 
 /* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics.

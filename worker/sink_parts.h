@@ -29,7 +29,8 @@ struct sink {
     uint32_t undelivered;       /* handed over, no report yet */
     uint32_t failed;            /* reports of failure since sink_send */
     struct offsets record_ends;
-    struct log_fault fault;
+    bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
+    struct log_fault *fault; /* borrowed: it may outlast many producers */
 };
 
 /* The message is too large by itself. */

@@ -20,7 +20,7 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
                                                                                         : "try again"));
     int64_t left_out;
     if (result == SINK_LATER)
-        log_fault_begin(&sink->fault, values);
+        log_fault_begin(sink->fault, values);
     else if (kafka_log_is_news(event, rd_kafka_error_string(error), &left_out))
         log_event(LOG_LEVEL_WARNING, "transaction step failed", values);
     rd_kafka_error_destroy(error);
@@ -48,7 +48,7 @@ enum sink_result sink_send(struct sink *sink)
         arena_reset(arena, mark);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             continue;
-        log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
         sink->failed++;
         break;
     }
@@ -61,7 +61,7 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
-        log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
         return SINK_LATER;
     }
     sink->step = STEP_IDLE;
@@ -94,7 +94,7 @@ static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
         return SINK_LATER;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_fault_begin(&sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
 }
 
@@ -138,7 +138,7 @@ enum sink_result sink_commit(struct sink *sink, int wait_ms)
     enum sink_result result = sink->transactional ? sink_end_transaction(sink, wait_ms) : sink_flush(sink, wait_ms);
     if (result == SINK_DONE) {
         assert(sink->undelivered == 0 && sink->failed == 0);
-        log_fault_end(&sink->fault);
+        log_fault_end(sink->fault);
     }
     return result;
 }

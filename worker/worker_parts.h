@@ -28,7 +28,7 @@ struct worker {
     uint64_t assignments;  /* of the source, when the store was audited last */
     bool single;           /* messages are sent one by one, since one of the present batch is too large */
     bool kafka_is_slow;    /* what was asked last of the sink has had no answer yet */
-    struct log_fault rebuild_fault;
+    struct log_fault rebuild_fault, sending_fault;
 };
 
 /* What becomes of a batch in a stage. */
