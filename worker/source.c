@@ -70,6 +70,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     struct source *source = calloc(1, sizeof(*source));
     if (!source)
         goto failed;
+    source->config = config;
     source->topic = config->commands.topic;
     source->records_topic = config->records.topic;
     source->definitions_topic = config->definitions.topic;
@@ -130,6 +131,8 @@ void source_close(struct source *source)
         if (source_may_destroy(source))
             rd_kafka_destroy(source->consumer);
     }
+    if (source->surveyor)
+        rd_kafka_destroy(source->surveyor);
     lag_free(source->lag);
     partitions_free(source->partitions);
     free(source->messages);

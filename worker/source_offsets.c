@@ -1,5 +1,6 @@
 #include <time.h>
 
+#include "worker/kafka_settings.h"
 #include "worker/source_parts.h"
 
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
@@ -45,15 +46,32 @@ bool source_reconcile(struct source *source, int wait_ms)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* A member's own connection to the coordinator answers nothing else while the group waits for others to join. */
+static rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size)
+{
+    if (source->surveyor)
+        return source->surveyor;
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
+    if (!conf)
+        return NULL;
+    if (kafka_conf_set(conf, "isolation.level", "read_committed", why, why_size) &&
+        kafka_conf_set(conf, "enable.auto.commit", "false", why, why_size))
+        source->surveyor = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!source->surveyor)
+        rd_kafka_conf_destroy(conf);
+    return source->surveyor;
+}
+
 bool source_survey(struct source *source, int wait_ms, struct survey *survey)
 {
     char why[512];
-    rd_kafka_t *consumer = source->consumer;
+    rd_kafka_t *asker = source_surveyor(source, why, sizeof(why));
     /* First the records: those before these ends are committed with offsets that the group tells then. */
     bool fine =
-        offsets_of_ends(&survey->definition_ends, consumer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_ends(&survey->record_ends, consumer, source->records_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_group(&survey->committed, consumer, source->topic, wait_ms, why, sizeof(why));
+        asker &&
+        offsets_of_ends(&survey->definition_ends, asker, source->definitions_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_ends(&survey->record_ends, asker, source->records_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_group(&survey->committed, asker, source->topic, wait_ms, why, sizeof(why));
     if (fine)
         log_fault_end(&source->survey_fault);
     else

@@ -9,6 +9,8 @@
 
 struct source {
     rd_kafka_t *consumer;
+    rd_kafka_t *surveyor; /* asks for the group and never joins it; NULL: to be opened */
+    const struct config *config;
     const char *topic;                             /* the config's */
     const char *records_topic, *definitions_topic; /* the config's */
     int64_t session_ms;

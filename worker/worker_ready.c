@@ -12,7 +12,7 @@
  */
 #define CHECKPOINT_MS      500
 #define CHECKPOINT_STEP_MS 25
-#define SURVEY_WAIT_MS     3000 /* less would not do where the group's coordinator must be found first */
+#define SURVEY_WAIT_MS     1500 /* the group's coordinator may have to be found first */
 
 bool worker_has_redis(struct worker *worker)
 {
