@@ -40,7 +40,7 @@ bool store_is_sound(const struct store *store);
 void store_doubt(struct store *store);
 
 /* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
- * none, and this store the owner of partitions 0 to `partitions` - 1. */
+ * none, and this store the owner of partitions 0 to `partitions` - 1, 64 at most. */
 bool store_trust(struct store *store, int32_t partitions);
 
 /* Looks up item->definitions for every item that is still undecided. False: run it again after store_connect and, if it

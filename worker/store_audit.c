@@ -1,5 +1,7 @@
 #include "worker/store_audit.h"
 
+#include <assert.h>
+
 #include "worker/store_parts.h"
 
 void survey_free(struct survey *survey)
@@ -136,9 +138,10 @@ bool store_trust(struct store *store, int32_t partitions)
     char mark[EPOCH_LENGTH];
     int32_t numbers[64];
     struct arena scratch;
+    assert(partitions <= 64);
     if (!store->connection || !redis_epoch_random(mark) || arena_open(&scratch, 1 << 20) != 0)
         return false;
-    for (int32_t i = 0; i < partitions && i < 64; i++)
+    for (int32_t i = 0; i < partitions; i++)
         numbers[i] = i;
     freeReplyObject(redisCommand(store->connection, "SET " EPOCH_KEY " %b NX", mark, sizeof(mark)));
     redisReply *reply = store->connection->err ? NULL : redisCommand(store->connection, "GET " EPOCH_KEY);
