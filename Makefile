@@ -61,7 +61,7 @@ test-kafka: test-packages
 # help: test-faults    every fault, each with its pass criterion: half an hour; `make test` has a selection of ten minutes
 test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run $(FAULT_TESTS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes 2 $(FAULT_TESTS)
 
 # help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
 soak: export MINUTES := $(or $(MINUTES),10)

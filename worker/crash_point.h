@@ -4,7 +4,7 @@
 #ifndef WORKER_CRASH_POINT_H
 #define WORKER_CRASH_POINT_H
 
-/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild. */
+/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, and of a rebalance. */
 #define CRASH_POINT_TABLE(ROW)                                                                                         \
     ROW(FILLED, "filled")                                                                                              \
     ROW(OWNED, "owned")                                                                                                \
@@ -25,7 +25,8 @@
     ROW(REBUILD_BEGUN, "rebuild-begun")                                                                                \
     ROW(REBUILD_HALF, "rebuild-half")                                                                                  \
     ROW(REBUILD_BEFORE_END, "rebuild-before-end")                                                                      \
-    ROW(REBUILD_AFTER_END, "rebuild-after-end")
+    ROW(REBUILD_AFTER_END, "rebuild-after-end")                                                                        \
+    ROW(IN_REVOCATION, "in-revocation")
 
 enum crash_point {
 #define CRASH_POINT_ROW(name, text) CRASH_##name,

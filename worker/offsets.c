@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/kafka_topic.h"
+
 void offsets_free(struct offsets *offsets)
 {
     free(offsets->at);
@@ -107,29 +109,6 @@ static bool fail(const char *topic, rd_kafka_resp_err_t code, char *why, size_t 
     return false;
 }
 
-/* -1 with the reason in `why`; a topic that does not exist has none. */
-static int32_t count_partitions(rd_kafka_t *consumer, const char *topic, int wait_ms, char *why, size_t why_size)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
-    rd_kafka_resp_err_t code =
-        handle ? rd_kafka_metadata(consumer, 0, handle, &metadata, wait_ms) : rd_kafka_last_error();
-    int32_t count = 0;
-    if (handle)
-        rd_kafka_topic_destroy(handle);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
-        count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        return 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return count;
-    fail(topic, code, why, why_size);
-    return -1;
-}
-
 static rd_kafka_topic_partition_list_t *list_new(const char *topic, int32_t count, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
@@ -156,7 +135,7 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_par
 bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                      size_t why_size)
 {
-    int32_t count = count_partitions(consumer, topic, wait_ms, why, why_size);
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, why_size);
     offsets_free(offsets);
     if (count <= 0)
         return count == 0;
@@ -186,7 +165,7 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
 bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                       size_t why_size)
 {
-    int32_t count = count_partitions(consumer, topic, wait_ms, why, why_size);
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, why_size);
     offsets_free(offsets);
     if (count <= 0)
         return count == 0;

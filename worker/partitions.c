@@ -6,6 +6,7 @@
 
 struct partition {
     int64_t next;       /* the offset behind the last command taken, or -1 */
+    int64_t committed;  /* the offset that was committed last, or -1 */
     int64_t waiting_ms; /* since when it waits, or -1 */
     int64_t retry_ms;   /* when it may be tried again */
 };
@@ -15,7 +16,7 @@ struct partitions {
     int32_t count;
 };
 
-static const struct partition unknown = {-1, -1, 0};
+static const struct partition unknown = {-1, -1, -1, 0};
 
 struct partitions *partitions_new(void)
 {
@@ -66,6 +67,16 @@ bool partitions_advance(struct partitions *partitions, int32_t partition, int64_
 int64_t partitions_next(const struct partitions *partitions, int32_t partition)
 {
     return look(partitions, partition)->next;
+}
+
+void partitions_note_committed(struct partitions *partitions, int32_t partition, int64_t offset)
+{
+    at(partitions, partition)->committed = offset;
+}
+
+int64_t partitions_committed(const struct partitions *partitions, int32_t partition)
+{
+    return look(partitions, partition)->committed;
 }
 
 bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,

@@ -1,6 +1,6 @@
-/* partitions: what the source knows of each partition of the command topic while it is ours: how far it was taken, and
- * whether it waits for definitions. A wait has a limit, counted from when the partition began to wait, so that many
- * commands that wait together are given up together. */
+/* partitions: what the source knows of each partition of the command topic while it is ours: how far it was taken and
+ * committed, and whether it waits for definitions. A wait has a limit, counted from when the partition began to wait,
+ * so that many commands that wait together are given up together. */
 #ifndef WORKER_PARTITIONS_H
 #define WORKER_PARTITIONS_H
 
@@ -22,6 +22,10 @@ bool partitions_advance(struct partitions *partitions, int32_t partition, int64_
 
 /* The offset behind the last command taken, or -1. */
 int64_t partitions_next(const struct partitions *partitions, int32_t partition);
+
+/* The offset that was committed last since the partition was assigned, or -1. */
+void partitions_note_committed(struct partitions *partitions, int32_t partition, int64_t offset);
+int64_t partitions_committed(const struct partitions *partitions, int32_t partition);
 
 /* Lets the partition wait, its next try in `retry_ms`. False if it has waited for `limit_ms` already. Times are of one
  * monotonic clock, in ms. */

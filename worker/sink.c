@@ -27,7 +27,10 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     enum message_kind kind = tag & 3;
     sink->undelivered--;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (kind == MESSAGE_RECORD)
+        /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
+        if (message->offset < 0)
+            sink->disturbed = true;
+        else if (kind == MESSAGE_RECORD)
             offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
         return;
     }
@@ -207,11 +210,6 @@ bool sink_has_refused(const struct sink *sink)
 const struct offsets *sink_record_ends(const struct sink *sink)
 {
     return &sink->record_ends;
-}
-
-bool sink_commit_was_tried(const struct sink *sink)
-{
-    return sink->commit_tried;
 }
 
 bool sink_is_suspect(const struct sink *sink)

@@ -30,6 +30,7 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
 enum sink_result sink_send(struct sink *sink)
 {
     assert(sink->step == STEP_IDLE);
+    rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
     if (sink->transactional) {
         enum sink_result result = sink_judge(sink, "begin", rd_kafka_begin_transaction(sink->producer));
         if (result != SINK_DONE)
@@ -38,7 +39,6 @@ enum sink_result sink_send(struct sink *sink)
     sink->step = STEP_SENT;
     sink->failed = 0;
     sink->oversized = sink->has_refused = sink->disturbed = false;
-    sink->commit_tried = false;
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         size_t mark = arena->used;
@@ -68,7 +68,7 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     char why[256];
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, why, sizeof(why)))
         return SINK_BROKEN;
-    return sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
+    return sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
 }
 
 enum sink_result sink_abort(struct sink *sink, int wait_ms)
@@ -121,7 +121,6 @@ static enum sink_result sink_end_transaction(struct sink *sink, int wait_ms)
 {
     if (sink->step == STEP_ABORTING)
         return sink_abort(sink, wait_ms);
-    sink->commit_tried = true;
     enum sink_result result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
         sink->suspect = true;

@@ -55,7 +55,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     return conf;
 }
 
-static rd_kafka_resp_err_t source_subscribe(struct source *source)
+rd_kafka_resp_err_t source_subscribe(struct source *source)
 {
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, source->topic, RD_KAFKA_PARTITION_UA);
@@ -222,6 +222,7 @@ int source_fill(struct source *source, int wait_ms)
 {
     assert(source->batch->count == 0 && !source->holding);
     source_refresh_group(source);
+    source_watch_ownership(source);
     source->filling_ms = source_now_ms();
     if (source->stalled && source->filling_ms - source->retaken_ms >= RETAKE_EVERY_MS) {
         source->stalled = false;

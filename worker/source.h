@@ -52,9 +52,13 @@ bool source_is_cut_off(const struct source *source);
 /* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
 rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
 
-/* After a transaction of unknown outcome, and once the next producer has ended it: asks the group which offsets are
- * committed, and drops the items below them, which have been answered. False if the group gave no answer in `wait_ms`.
- */
+/* These offsets were committed in a transaction. */
+void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);
+
+/* After a transaction that was not committed as far as we know, and once the next producer has ended it: asks the group
+ * which offsets are committed. Items below them have been answered after all: they are dropped. Where an offset is
+ * lower than we committed it, the partition is taken anew from there: its commands have to be answered again. False if
+ * the group gave no answer in `wait_ms`. */
 bool source_reconcile(struct source *source, int wait_ms);
 
 /* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets

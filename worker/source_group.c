@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "worker/crash_point.h"
 #include "worker/source_parts.h"
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code)
@@ -88,12 +89,22 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
         log_info(lost ? "partitions lost" : "partitions revoked", LOG_INTEGER("partitions", partitions->cnt));
+        crash_point(CRASH_IN_REVOCATION);
         source_unassign(source, partitions);
         break;
     default:
         source_log_error("rebalance failed", code);
         source_unassign(source, partitions);
     }
+}
+
+void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_unassign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+    source_assign(source, partitions);
+    source->assignments++;
 }
 
 void source_retake(struct source *source)
@@ -106,10 +117,7 @@ void source_retake(struct source *source)
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);
     if (partitions->cnt > 0) {
         log_info("partitions are taken anew", LOG_INTEGER("partitions", partitions->cnt));
-        source_unassign(source, partitions);
-        for (int i = 0; i < partitions->cnt; i++)
-            partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
-        source_assign(source, partitions);
+        source_take_anew(source, partitions);
     }
     rd_kafka_topic_partition_list_destroy(partitions);
 }

@@ -24,30 +24,64 @@ rd_kafka_topic_partition_list_t *source_offsets(const struct source *source)
     return offsets;
 }
 
-bool source_reconcile(struct source *source, int wait_ms)
+void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets)
 {
-    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (offsets->cnt > 0)
-        code = rd_kafka_committed(source->consumer, offsets, wait_ms);
-    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        code = offsets->elems[i].err;
-    for (uint32_t i = 0; i < source->batch->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+    for (int i = 0; i < offsets->cnt; i++)
+        partitions_note_committed(source->partitions, offsets->elems[i].partition, offsets->elems[i].offset);
+}
+
+/* What was committed after all has been answered. */
+static void source_drop_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
+{
+    for (uint32_t i = 0; i < source->batch->count; i++) {
         struct item *item = &source->batch->items[i];
         const rd_kafka_topic_partition_t *place =
-            rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
+            rd_kafka_topic_partition_list_find(committed, source->topic, item->from.partition);
         if (place && item->from.offset < place->offset)
             item->dropped = true;
     }
-    rd_kafka_topic_partition_list_destroy(offsets);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+}
+
+/* What was committed, and is not any more, has to be done again. */
+static void source_follow_back(struct source *source, rd_kafka_topic_partition_list_t *committed)
+{
+    for (int i = committed->cnt - 1; i >= 0; i--) {
+        const rd_kafka_topic_partition_t *place = &committed->elems[i];
+        int64_t noted = partitions_committed(source->partitions, place->partition);
+        if (place->offset >= 0 && place->offset < noted)
+            log_warning("committed offsets went back, and commands are answered again",
+                        LOG_INTEGER("partition", place->partition), LOG_INTEGER("from", noted),
+                        LOG_INTEGER("to", place->offset));
+        else
+            rd_kafka_topic_partition_list_del_by_idx(committed, i);
+    }
+    if (committed->cnt > 0)
+        source_take_anew(source, committed);
+}
+
+bool source_reconcile(struct source *source, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *committed = source_assignment(source);
+    if (!committed)
+        return false;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (committed->cnt > 0)
+        code = rd_kafka_committed(source->consumer, committed, wait_ms);
+    for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = committed->elems[i].err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        source_drop_committed(source, committed);
+        source_follow_back(source, committed);
+    } else {
         log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("step", "reading committed offsets"),
                                                  LOG_TEXT("error", rd_kafka_err2str(code))));
+    }
+    rd_kafka_topic_partition_list_destroy(committed);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* A member's own connection to the coordinator answers nothing else while the group waits for others to join. */
-static rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size)
+rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size)
 {
     if (source->surveyor)
         return source->surveyor;
@@ -87,9 +121,11 @@ bool source_commit(struct source *source)
         code = rd_kafka_commit(source->consumer, offsets, 0);
     for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = offsets->elems[i].err;
-    rd_kafka_topic_partition_list_destroy(offsets);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_note_committed(source, offsets);
+    else
         source_log_error("committing offsets failed; the commands will come again", code);
+    rd_kafka_topic_partition_list_destroy(offsets);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

@@ -33,7 +33,9 @@ struct source {
     bool broken;
     bool cut_off;
     struct lag *lag;
-    int64_t looked_ms; /* when lags were looked at last */
+    int64_t looked_ms;  /* when lags were looked at last */
+    int64_t watched_ms; /* when the group's partitions were counted last */
+    int32_t orphans;    /* how many of them were nobody's then */
     struct log_fault fault, survey_fault;
 };
 
@@ -41,6 +43,8 @@ struct source {
 int64_t source_now_ms(void);
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
+
+rd_kafka_resp_err_t source_subscribe(struct source *source);
 
 /* ---- source_group.c: the group, and the partitions that are ours ---- */
 
@@ -57,14 +61,25 @@ void source_refresh_group(struct source *source);
 /* New, or NULL after the reason was logged. */
 rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
 
-/* Takes partitions anew that have brought nothing yet. Librdkafka keeps one whose committed offset it could not read,
+/* Takes partitions anew, which are ours, from their committed offsets on: as if they had been assigned just now. */
+void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *partitions);
+
+/* Takes those anew that have brought nothing yet. Librdkafka keeps one whose committed offset it could not read,
  * but never reads it; it says that something went wrong, not where. */
 void source_retake(struct source *source);
 
 void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
+/* ---- source_ownership.c ---- */
+
+/* Now and then, as a static member: counts the partitions that the group gave to nobody, and has them shared anew. */
+void source_watch_ownership(struct source *source);
+
 /* ---- source_offsets.c: how far we are ---- */
+
+/* The client that asks; NULL with the reason in `why`. */
+rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size);
 
 /* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
 void source_look_around(struct source *source);

@@ -67,10 +67,9 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     return result;
 }
 
-/* After a transaction that was not committed. *in_doubt: it may have been all the same. */
-static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void, bool *in_doubt)
+/* After a transaction that was not committed, as far as we know. */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void)
 {
-    *in_doubt = *in_doubt || (result == SINK_BROKEN && !is_void) || sink_commit_was_tried(worker->sink);
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
     is_void = is_void || sink_has_refused(worker->sink);
     if (oversized)
@@ -83,25 +82,28 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : TRY_AGAIN;
 }
 
-static enum try_result worker_try(struct worker *worker, bool *in_doubt)
+static enum try_result worker_try(struct worker *worker)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
     enum sink_result result = SINK_DONE;
     bool is_void = false;
     if (offsets->cnt > 0)
         result = worker_send(worker, offsets, &is_void);
+    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
+        source_note_committed(worker->source, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
-    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, in_doubt);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void);
 }
 
-/* Waits for a producer, and finds out what became of a transaction in doubt. False as worker_back_off. */
-static bool worker_recover(struct worker *worker, struct backoff *backoff, bool *in_doubt)
+/* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now: that is never
+ * taken for granted. The transaction may have been committed after all; and a broker that forgot to carry out the
+ * commit before (KAFKA-20734) undoes that one with it. False as worker_back_off. */
+static bool worker_recover(struct worker *worker, struct backoff *backoff)
 {
     do {
         if (!worker_back_off(worker, backoff) || !worker->source)
             return false;
-    } while (!worker_open_sink(worker) || (*in_doubt && !source_reconcile(worker->source, COMMIT_WAIT_MS)));
-    *in_doubt = false;
+    } while (!worker_open_sink(worker) || !source_reconcile(worker->source, COMMIT_WAIT_MS));
     return true;
 }
 
@@ -129,12 +131,11 @@ static void worker_end_batch(struct worker *worker)
 enum stage_result worker_commit(struct worker *worker)
 {
     struct backoff backoff = {0};
-    bool in_doubt = false; /* whether a transaction of this batch was committed after all */
     for (;;) {
-        enum try_result result = worker_try(worker, &in_doubt);
+        enum try_result result = worker_try(worker);
         if (result == TRY_DONE)
             break;
-        if (result == TRY_STOP || !worker_recover(worker, &backoff, &in_doubt))
+        if (result == TRY_STOP || !worker_recover(worker, &backoff))
             return STAGE_STOP;
         if (result == TRY_VOID)
             return STAGE_AGAIN;

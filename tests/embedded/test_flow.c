@@ -273,10 +273,12 @@ START_TEST(the_broker_going_away_loses_nothing)
     rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
     for (int i = 50; i < 100; i++)
         scene_send_valid(0, i);
-    rd_kafka_message_t *replies[100];
+    wait_until_committed(100);
+    /* What was under way then may come twice. */
+    rd_kafka_message_t *replies[1000];
     bool seen[100] = {false};
-    ck_assert_uint_ge(scene_read("clients.replies", replies, 100, READ_LIMIT_MS), 100);
-    for (size_t i = 0; i < 100; i++) {
+    size_t found = scene_read("clients.replies", replies, 1000, 3000);
+    for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
         reply_source(replies[i], &partition, &offset);
@@ -284,7 +286,7 @@ START_TEST(the_broker_going_away_loses_nothing)
     }
     for (size_t i = 0; i < 100; i++)
         ck_assert_msg(seen[i], "command %zu has no reply", i);
-    scene_forget(replies, 100);
+    scene_forget(replies, found);
     scene_stop(10000);
 }
 END_TEST
@@ -421,7 +423,8 @@ START_TEST(no_refused_record_stops_the_worker)
 {
     static const rd_kafka_resp_err_t codes[] = {
         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_INVALID_RECORD};
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER};
     const size_t count = sizeof(codes) / sizeof(codes[0]);
     scene_end_redis();
     scene_start("exactly-once", NULL);
@@ -448,6 +451,87 @@ START_TEST(no_refused_record_stops_the_worker)
 }
 END_TEST
 
+static void commit_offset(int64_t offset)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", scene.broker.address, why, sizeof(why)), 0);
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "group.id", "client-intake", why, sizeof(why)), 0);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    ck_assert_ptr_nonnull(consumer);
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(offsets, "clients.commands", 0)->offset = offset;
+    ck_assert_int_eq(rd_kafka_commit(consumer, offsets, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_destroy(consumer);
+}
+
+/* The mock cluster does not keep the offsets of a transaction: as if a broker had undone the commit of commands 5 to 9
+ * together with the transaction behind it. */
+START_TEST(committed_offsets_that_went_back_are_followed)
+{
+    for (int i = 0; i < 10; i++)
+        scene_send_valid(0, i);
+    commit_offset(5);
+    scene_start("exactly-once", NULL);
+    wait_until_committed(5);
+    rd_kafka_mock_push_request_errors(scene.broker.cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+    scene_send_valid(0, 10);
+    wait_until_committed(11);
+    rd_kafka_message_t *replies[100];
+    int seen[11] = {0};
+    size_t found = scene_read("clients.replies", replies, 100, 3000);
+    for (size_t i = 0; i < found; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        ck_assert_str_eq(reply_verdict(replies[i]), "created");
+        seen[offset]++;
+    }
+    scene_forget(replies, found);
+    for (int i = 0; i < 10; i++)
+        ck_assert_msg(seen[i] == (i < 5 ? 0 : 2), "command %d: %d replies", i, seen[i]);
+    ck_assert_int_ge(seen[10], 1); /* aborted ones are seen there, too */
+    scene_stop(10000);
+}
+END_TEST
+
+/* What each producer says when it cannot reach that broker undoes no transaction of those that the others serve. */
+START_TEST(a_broker_that_stays_away_is_none_of_a_transactions_business)
+{
+    const char *topics[] = {"clients.commands", "clients.replies", "clients.records", "clients.dead-letters",
+                            "other.replies"};
+    rd_kafka_mock_cluster_t *cluster = scene.broker.cluster;
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
+        for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
+            ck_assert_int_eq(rd_kafka_mock_partition_set_leader(cluster, topics[i], partition, partition % 2 + 1), 0);
+    ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "transaction", "client-intake-0", 1), 0);
+    ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "group", "client-intake", 2), 0);
+    scene_start("exactly-once", NULL);
+    scene_send_valid(0, 0);
+    wait_until_committed(1);
+    rd_kafka_mock_broker_set_down(cluster, 3);
+    for (int i = 1; i <= 300; i++) {
+        if (i % 100 == 0) /* a new producer, which may try that broker first */
+            rd_kafka_mock_push_request_errors(cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+        scene_send_valid(i % SCENE_PARTITIONS, i);
+        sleep_ms(20);
+    }
+    wait_until_committed(301);
+    size_t threads;
+    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    ck_assert_uint_le(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED) +
+                          metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST),
+                      3 + 3);
+    scene_stop(10000);
+}
+END_TEST
+
+static void open_three(void)
+{
+    scene_open_on(3);
+}
+
 int main(void)
 {
     Suite *suite = suite_create("flow on the embedded broker");
@@ -467,7 +551,13 @@ int main(void)
     tcase_add_test(tcase, it_stops_in_time_while_a_partition_waits);
     tcase_add_test(tcase, no_refused_record_stops_the_worker);
     tcase_add_test(tcase, no_injected_error_stops_the_worker);
+    tcase_add_test(tcase, committed_offsets_that_went_back_are_followed);
     suite_add_tcase(suite, tcase);
+    TCase *three = tcase_create("three brokers");
+    tcase_set_timeout(three, 90);
+    tcase_add_checked_fixture(three, open_three, scene_close);
+    tcase_add_test(three, a_broker_that_stays_away_is_none_of_a_transactions_business);
+    suite_add_tcase(suite, three);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -130,12 +130,9 @@ static bool case_is_met(const struct error_case *row)
 static int case_send(const struct error_case *row)
 {
     int number = traffic_send();
-    /* A broker that says so has the message already, the mock cluster has not; and what a broker refuses as
-     * too large again and again is refused by the worker, or given up. */
-    if (row->lane->api == API_PRODUCE && row->code == RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER)
-        traffic_excuse(number, EXCUSE_ALL);
+    /* What a broker refuses as too large again and again is refused by the worker, or given up. */
     if (row->lane->api == API_PRODUCE && row->code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        traffic_excuse(number, EXCUSE_SIZE);
+        traffic_excuse_size(number);
     return number;
 }
 

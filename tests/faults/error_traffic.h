@@ -21,9 +21,8 @@ bool traffic_await(int number, int limit_ms, char *why, size_t why_size);
 int traffic_sent(void);
 
 /* Command `number` may be refused for its size: then it is too_large, without a record, and its dead letter may be
- * missing. Or anything of it may be missing. */
-enum excuse { EXCUSE_NOTHING, EXCUSE_SIZE, EXCUSE_ALL };
-void traffic_excuse(int number, enum excuse excuse);
+ * missing. */
+void traffic_excuse_size(int number);
 
 /* Reads what has come, for `wait_ms`. */
 void traffic_read(int wait_ms);

@@ -13,13 +13,6 @@ criterion "the same without group.instance.id (FAULTS=all)" \
 criterion "the broker is killed while the worker is being started; while it ends" \
     "the worker waits for it; it ends within shutdown.timeout, with 0, or with 2 if it left a batch to be done again"
 
-# Once in some tens of kills it fails, for reasons that the README tells: no part of a selection that has to pass.
-if ! faults_all; then
-    suite_begin
-    suite_skip 46 "a broker that is killed: make test-faults only (see what is not yet understood in the README)"
-    suite_end
-fi
-
 resume_seconds=10
 session_seconds=10 # that of live_begin
 
