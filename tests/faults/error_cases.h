@@ -79,6 +79,9 @@ struct error_case {
 /* "EndTxn: 51 CONCURRENT_TRANSACTIONS, 5 times" */
 void error_case_name(const struct error_case *row, char *text, size_t size);
 
+/* True if this librdkafka itself ends the process, whatever the worker does. */
+bool error_case_is_deadly(const struct error_case *row);
+
 /* The cases of a lane: those that a broker can really answer, or all. New; to be freed. */
 struct error_case *error_cases_of(const struct lane *lane, bool all, size_t *count);
 
