@@ -133,6 +133,7 @@ void source_close(struct source *source)
     }
     if (source->surveyor)
         rd_kafka_destroy(source->surveyor);
+    source_end_watch(source);
     lag_free(source->lag);
     partitions_free(source->partitions);
     free(source->messages);

@@ -80,26 +80,26 @@ bool source_reconcile(struct source *source, int wait_ms)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* A member's own connection to the coordinator answers nothing else while the group waits for others to join. */
-rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size)
+rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_size)
 {
-    if (source->surveyor)
-        return source->surveyor;
     rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
+    rd_kafka_t *asker = NULL;
     if (!conf)
         return NULL;
     if (kafka_conf_set(conf, "isolation.level", "read_committed", why, why_size) &&
         kafka_conf_set(conf, "enable.auto.commit", "false", why, why_size))
-        source->surveyor = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
-    if (!source->surveyor)
+        asker = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!asker)
         rd_kafka_conf_destroy(conf);
-    return source->surveyor;
+    return asker;
 }
 
 bool source_survey(struct source *source, int wait_ms, struct survey *survey)
 {
     char why[512];
-    rd_kafka_t *asker = source_surveyor(source, why, sizeof(why));
+    if (!source->surveyor)
+        source->surveyor = source_asker_new(source, why, sizeof(why));
+    rd_kafka_t *asker = source->surveyor;
     /* First the records: those before these ends are committed with offsets that the group tells then. */
     bool fine =
         asker &&

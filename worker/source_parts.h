@@ -7,6 +7,15 @@
 #include "worker/partitions.h"
 #include "worker/source.h"
 
+/* What a static member has seen of the group since it came. */
+struct ownership {
+    bool is_whole;     /* every partition has an owner: nothing more to look after */
+    rd_kafka_t *asker; /* NULL: to be opened */
+    int64_t look_ms;   /* when it looks next; 0: it has just come */
+    int64_t pause_ms;  /* and how long it waited for that */
+    int32_t orphans;   /* the partitions that were nobody's when it looked last; -1: that was not known */
+};
+
 struct source {
     rd_kafka_t *consumer;
     rd_kafka_t *surveyor; /* asks for the group and never joins it; NULL: to be opened */
@@ -33,9 +42,8 @@ struct source {
     bool broken;
     bool cut_off;
     struct lag *lag;
-    int64_t looked_ms;  /* when lags were looked at last */
-    int64_t watched_ms; /* when the group's partitions were counted last */
-    int32_t orphans;    /* how many of them were nobody's then */
+    int64_t looked_ms; /* when lags were looked at last */
+    struct ownership ownership;
     struct log_fault fault, survey_fault;
 };
 
@@ -73,13 +81,16 @@ void source_resume_partitions(struct source *source, rd_kafka_topic_partition_li
 
 /* ---- source_ownership.c ---- */
 
-/* Now and then, as a static member: counts the partitions that the group gave to nobody, and has them shared anew. */
+/* As a static member that has come back: counts the partitions that the group gave to nobody, and has them shared anew,
+ * until there are none. To be called again and again; the batch must be empty. */
 void source_watch_ownership(struct source *source);
+void source_end_watch(struct source *source);
 
 /* ---- source_offsets.c: how far we are ---- */
 
-/* The client that asks; NULL with the reason in `why`. */
-rd_kafka_t *source_surveyor(struct source *source, char *why, size_t why_size);
+/* A client that only asks: a member's own connection to the coordinator answers nothing else while the group waits for
+ * others to join. The caller destroys it. NULL with the reason in `why`. */
+rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_size);
 
 /* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
 void source_look_around(struct source *source);
