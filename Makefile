@@ -58,7 +58,7 @@ test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run $(LIVE_TESTS)
 
-# help: test-faults    every fault, each with its pass criterion: half an hour; `make test` has a selection of ten minutes
+# help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes 2 $(FAULT_TESTS)
