@@ -71,6 +71,15 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     return sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
 }
 
+/* Something broke: such a transaction is left to the next producer, whose first step ends it. To abort it here would
+ * let librdkafka begin it at a broker that has come back: a transaction of which that broker knows nothing yet, and
+ * whose end it might take for that of the one before (KAFKA-20734). */
+static bool sink_is_disturbed(struct sink *sink)
+{
+    rd_kafka_poll(sink->producer, 0);
+    return sink->disturbed;
+}
+
 enum sink_result sink_abort(struct sink *sink, int wait_ms)
 {
     assert(sink->step != STEP_IDLE);
@@ -80,6 +89,8 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
         enum sink_result flushed = sink_flush(sink, wait_ms);
         return flushed == SINK_DONE ? SINK_ABORTED : flushed;
     }
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
     enum sink_result result = sink_judge(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
         return SINK_LATER;
@@ -95,7 +106,9 @@ static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
         return SINK_LATER;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
-    return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
 
 enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
@@ -104,6 +117,8 @@ enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_li
     assert(sink->step != STEP_IDLE);
     if (!sink->transactional)
         return SINK_DONE;
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
     if (sink->step == STEP_ABORTING || sink->failed > 0)
         return sink_abort(sink, wait_ms);
     enum sink_result result = SINK_DONE;

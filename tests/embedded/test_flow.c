@@ -451,6 +451,24 @@ START_TEST(no_refused_record_stops_the_worker)
 }
 END_TEST
 
+/* To abort it, librdkafka would first take it to the broker, once that is back, and what a broker that has just started
+ * makes of the end of a transaction is not always right (KAFKA-20734). */
+START_TEST(a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer)
+{
+    scene_end_redis();
+    scene_start("exactly-once", NULL);
+    scene_send_valid(0, 0);
+    rd_kafka_mock_push_request_errors(scene.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
+    scene_begin_redis();
+    wait_until_committed(1);
+    size_t threads;
+    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST), 1);
+    ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 0);
+    scene_stop(10000);
+}
+END_TEST
+
 static void commit_offset(int64_t offset)
 {
     char why[256];
@@ -551,6 +569,7 @@ int main(void)
     tcase_add_test(tcase, it_stops_in_time_while_a_partition_waits);
     tcase_add_test(tcase, no_refused_record_stops_the_worker);
     tcase_add_test(tcase, no_injected_error_stops_the_worker);
+    tcase_add_test(tcase, a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer);
     tcase_add_test(tcase, committed_offsets_that_went_back_are_followed);
     suite_add_tcase(suite, tcase);
     TCase *three = tcase_create("three brokers");

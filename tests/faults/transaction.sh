@@ -9,8 +9,8 @@ cd "$(dirname "$0")/../.." || exit 1
 
 criterion "the answer to EndTxn never comes; comes late" "the transaction is resolved, and nothing of it is lost or doubled"
 criterion "EndTxn itself never comes; comes in the next transaction" "the same: the next transaction is whole"
-criterion "the EndTxn of an abort comes in the next transaction" "the same"
-criterion "answers to messages are lost, and their transaction is aborted" "the messages count when they are sent again"
+criterion "the answer to offsets is lost, and the EndTxn of the next try is late" "the same"
+criterion "answers to messages are late, and their transaction is given up" "the messages count when they are sent again"
 criterion "any other request of the group or the producer is lost, or its answer" "the worker goes on within 15 s; the same"
 
 # The api keys of Kafka's protocol.
@@ -50,7 +50,7 @@ lost "the answer to EndTxn is late" "answer $end_transaction delay 3500 1"
 lost "EndTxn is lost" "request $end_transaction drop 1"
 lost "EndTxn is late" "request $end_transaction delay 3500 1"
 for _ in $(seq "$(faults_choose 1 3)"); do
-    lost "the EndTxn of an abort is late" "answer $commit_offsets drop 1" "request $end_transaction delay 3500 1"
+    lost "a transaction is given up, and the next is ended late" "answer $commit_offsets drop 1" "request $end_transaction delay 3500 1"
     # The answers to messages stand behind it in the same connection.
     lost "answers to offsets and messages are late" "answer $commit_offsets delay 3500 1"
 done
