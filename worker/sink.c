@@ -212,6 +212,11 @@ const struct offsets *sink_record_ends(const struct sink *sink)
     return &sink->record_ends;
 }
 
+bool sink_commit_was_tried(const struct sink *sink)
+{
+    return sink->commit_tried;
+}
+
 bool sink_is_suspect(const struct sink *sink)
 {
     return sink->suspect || sink->disturbed;

@@ -56,6 +56,10 @@ bool sink_has_refused(const struct sink *sink);
 /* For each partition of the record topic the offset behind the last record that this sink wrote. Borrowed. */
 const struct offsets *sink_record_ends(const struct sink *sink);
 
+/* True if the last transaction came as far as its commit: whatever librdkafka says afterwards, an abort included
+ * ("commit succeeded on broker but had already failed locally"), the broker may have committed it. */
+bool sink_commit_was_tried(const struct sink *sink);
+
 /* True after a commit whose outcome was in doubt for a while: librdkafka has no KIP-890, so a late EndTxn of this
  * producer could end a later transaction. Close and open the sink before the next batch. */
 bool sink_is_suspect(const struct sink *sink);

@@ -39,6 +39,7 @@ enum sink_result sink_send(struct sink *sink)
     sink->step = STEP_SENT;
     sink->failed = 0;
     sink->oversized = sink->has_refused = sink->disturbed = false;
+    sink->commit_tried = false;
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         size_t mark = arena->used;
@@ -136,6 +137,7 @@ static enum sink_result sink_end_transaction(struct sink *sink, int wait_ms)
 {
     if (sink->step == STEP_ABORTING)
         return sink_abort(sink, wait_ms);
+    sink->commit_tried = true;
     enum sink_result result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
         sink->suspect = true;

@@ -67,9 +67,10 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     return result;
 }
 
-/* After a transaction that was not committed, as far as we know. */
-static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void)
+/* After a transaction that was not committed, as far as we know. *in_doubt: it may have been all the same. */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void, bool *in_doubt)
 {
+    *in_doubt = *in_doubt || sink_commit_was_tried(worker->sink);
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
     is_void = is_void || sink_has_refused(worker->sink);
     if (oversized)
@@ -82,7 +83,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : TRY_AGAIN;
 }
 
-static enum try_result worker_try(struct worker *worker)
+static enum try_result worker_try(struct worker *worker, bool *in_doubt)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
     enum sink_result result = SINK_DONE;
@@ -92,18 +93,20 @@ static enum try_result worker_try(struct worker *worker)
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         source_note_committed(worker->source, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
-    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, in_doubt);
 }
 
-/* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now: that is never
- * taken for granted. The transaction may have been committed after all; and a broker that forgot to carry out the
- * commit before (KAFKA-20734) undoes that one with it. False as worker_back_off. */
-static bool worker_recover(struct worker *worker, struct backoff *backoff)
+/* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now. A transaction
+ * in doubt may have been committed after all: that has to be known. Of any other it is asked once, since a broker that
+ * forgot to carry out the commit before (KAFKA-20734) can undo that one with it, or not answer until the next commit.
+ * False as worker_back_off. */
+static bool worker_recover(struct worker *worker, struct backoff *backoff, bool *in_doubt)
 {
     do {
         if (!worker_back_off(worker, backoff) || !worker->source)
             return false;
-    } while (!worker_open_sink(worker) || !source_reconcile(worker->source, COMMIT_WAIT_MS));
+    } while (!worker_open_sink(worker) || (!source_reconcile(worker->source, COMMIT_WAIT_MS) && *in_doubt));
+    *in_doubt = false;
     return true;
 }
 
@@ -131,11 +134,12 @@ static void worker_end_batch(struct worker *worker)
 enum stage_result worker_commit(struct worker *worker)
 {
     struct backoff backoff = {0};
+    bool in_doubt = false; /* whether a transaction of this batch was committed after all */
     for (;;) {
-        enum try_result result = worker_try(worker);
+        enum try_result result = worker_try(worker, &in_doubt);
         if (result == TRY_DONE)
             break;
-        if (result == TRY_STOP || !worker_recover(worker, &backoff))
+        if (result == TRY_STOP || !worker_recover(worker, &backoff, &in_doubt))
             return STAGE_STOP;
         if (result == TRY_VOID)
             return STAGE_AGAIN;
