@@ -25,9 +25,8 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
                        struct log_fault *fault);
 void sink_close(struct sink *sink);
 
-/* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics.
- * Waits up to `wait_ms` for each. SINK_DONE (at once if it was
- * done before), SINK_LATER or SINK_BROKEN. */
+/* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics. Waits
+ * up to `wait_ms` for each. SINK_DONE (at once if it was done before), SINK_LATER or SINK_BROKEN. */
 enum sink_result sink_prepare(struct sink *sink, int wait_ms);
 
 /* Begins the transaction and hands everything that the batch gives to librdkafka. SINK_DONE, SINK_ABORTED or
@@ -36,7 +35,8 @@ enum sink_result sink_send(struct sink *sink);
 
 /* Puts the source's offsets into the transaction, under the authority of `group`: from then on nobody is told what the
  * group has committed of these partitions until the transaction has ended; and waits until every message has arrived.
- * If a connection broke meanwhile the transaction is undone. Waits about `wait_ms`. Any result. */
+ * SINK_BROKEN if a connection broke meanwhile: the next producer undoes the transaction. Waits about `wait_ms`. Any
+ * result. */
 enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
                             const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
 
