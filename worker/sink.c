@@ -115,7 +115,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
         return sink;
     snprintf(why, sizeof(why), "%s", rd_kafka_err2str(rd_kafka_last_error()));
 failed:
-    log_error("cannot produce", LOG_TEXT("error", why));
+    log_fault_begin(fault, LOG_LIST(LOG_TEXT("error", why)));
     sink_close(sink);
     return NULL;
 }

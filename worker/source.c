@@ -101,8 +101,10 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return source;
     snprintf(why, sizeof(why), "%s", rd_kafka_err2str(code));
-failed:
-    log_error("cannot consume", LOG_TEXT("error", why));
+failed:;
+    int64_t left_out;
+    if (kafka_log_is_news("cannot consume", why, &left_out))
+        log_error("cannot consume", LOG_TEXT("error", why));
     source_close(source);
     return NULL;
 }

@@ -101,13 +101,16 @@ worker_stop one
 check_equal "nothing was answered meanwhile" "0" "$(oracle count | sed -nE 's/.*[^0-9]([0-9]+) replies.*/\1/p')"
 
 # Files that are mounted late.
+worker_start two --set "kafka.producer.ssl.ca.location=$certificates/late.pem"
 worker_start one --set "kafka.ssl.ca.location=$certificates/late.pem"
 check "a daemon without its file of authorities says so" until_true 20 logged 'level=warning .*ssl.ca.location failed'
 sleep 3
 check_equal "once" 1 "$(live_log_count one 'ssl.ca.location failed')"
+check_equal "so does one whose producer alone has none" 1 "$(live_log_count two 'event="sending fails".*ssl.ca.location failed')"
 cp "$certificates/authority.pem" "$certificates/late.pem"
 check "and answers when the file is there" oracle await 60
 worker_stop one
+worker_stop two
 
 worker_start one --set "http.listen=$http" --set log.level=debug --set kafka.debug=security,conf
 "$BUILD/client-intake" run "${mutual[@]}" "${certificate[@]}" --set "kafka.ssl.key.password=\${file:$certificates/key-password}" \
