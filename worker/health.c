@@ -32,14 +32,19 @@ bool health_is_ready(struct metrics *const *threads, size_t count, char reason[H
         kafka = kafka && metrics_get(threads[i], METRIC_KAFKA_UP, 0) == 1;
         redis = redis && metrics_get(threads[i], METRIC_REDIS_UP, 0) == 1;
     }
+    /* First what has to be mended from outside: a rebuild that Kafka keeps waiting is not what is wrong. */
+    if (!kafka || !redis) {
+        snprintf(reason, HEALTH_REASON_SIZE, "no connection to %s",
+                 kafka   ? "Redis"
+                 : redis ? "Kafka"
+                         : "Kafka and Redis");
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         if (metrics_get(threads[i], METRIC_REBUILDING, 0) == 0)
             continue;
         snprintf(reason, HEALTH_REASON_SIZE, "Redis is being rebuilt");
         return false;
     }
-    if (kafka && redis)
-        return true;
-    snprintf(reason, HEALTH_REASON_SIZE, "no connection to %s", kafka ? "Redis" : redis ? "Kafka" : "Kafka and Redis");
-    return false;
+    return true;
 }

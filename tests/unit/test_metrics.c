@@ -500,20 +500,23 @@ END_TEST
 START_TEST(it_is_ready_when_every_thread_has_both)
 {
     const struct {
-        unsigned kafka[2], redis[2];
+        unsigned kafka[2], redis[2], rebuilding[2];
         const char *reason; /* NULL: ready */
     } rows[] = {
-        {{0, 0}, {0, 0}, "no connection to Kafka and Redis"},
-        {{1, 1}, {1, 0}, "no connection to Redis"},
-        {{0, 1}, {1, 1}, "no connection to Kafka"},
-        {{0, 1}, {1, 0}, "no connection to Kafka and Redis"},
-        {{1, 1}, {1, 1}, NULL},
+        {{0, 0}, {0, 0}, {0, 0}, "no connection to Kafka and Redis"},
+        {{1, 1}, {1, 0}, {0, 0}, "no connection to Redis"},
+        {{0, 1}, {1, 1}, {0, 0}, "no connection to Kafka"},
+        {{0, 1}, {1, 0}, {0, 0}, "no connection to Kafka and Redis"},
+        {{1, 1}, {1, 1}, {0, 1}, "Redis is being rebuilt"},
+        {{1, 0}, {1, 1}, {1, 1}, "no connection to Kafka"},
+        {{1, 1}, {1, 1}, {0, 0}, NULL},
     };
     char reason[HEALTH_REASON_SIZE];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (size_t j = 0; j < 2; j++) {
             metrics_set(threads[j], METRIC_KAFKA_UP, 0, rows[i].kafka[j]);
             metrics_set(threads[j], METRIC_REDIS_UP, 0, rows[i].redis[j]);
+            metrics_set(threads[j], METRIC_REBUILDING, 0, rows[i].rebuilding[j]);
         }
         ck_assert(health_is_ready(threads, 2, reason) == (rows[i].reason == NULL));
         if (rows[i].reason)
