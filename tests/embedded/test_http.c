@@ -13,7 +13,7 @@
 #include "worker/http.h"
 #include "worker/stop.h"
 
-#define LIMIT_MS 20000
+#define LIMIT_MS 60000
 
 /* The mock cluster loses a consumer that joins the group once more because metadata came just while it was elected. */
 #define CALM "kafka.consumer.topic.metadata.refresh.interval.ms=300000"
@@ -516,7 +516,7 @@ int main(void)
 {
     Suite *suite = suite_create("http");
     TCase *worker = tcase_create("worker");
-    tcase_set_timeout(worker, 90);
+    tcase_set_timeout(worker, 240);
     tcase_add_checked_fixture(worker, scene_open, close_all);
     tcase_add_test(worker, every_command_is_counted_by_its_result);
     tcase_add_test(worker, refused_dead_letters_are_counted_apart);
