@@ -59,7 +59,9 @@ static int32_t count_assigned(struct assignment assignment, const char *topic)
 static int32_t ask_assigned(rd_kafka_t *asker, const char *name, const char *topic)
 {
     const struct rd_kafka_group_list *groups;
-    if (rd_kafka_list_groups(asker, name, &groups, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(asker, name, &groups, LOOK_WAIT_MS);
+    /* Some brokers did not answer, but the group's coordinator may be among those that did. */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
         return -1;
     int32_t assigned = -1;
     if (groups->group_cnt == 1 && !groups->groups[0].err && strcmp(groups->groups[0].state, "Stable") == 0) {
@@ -91,14 +93,17 @@ static int32_t source_count_orphans(struct source *source)
     return count > assigned ? count - assigned : 0;
 }
 
-/* Leaving makes the others share anew; whoever comes back is one of them. */
+/* Leaving makes the others share anew; whoever comes back is one of them. A consumer that has left and cannot subscribe
+ * would stand still for ever: the source is opened anew then. */
 static void source_join_anew(struct source *source)
 {
     rd_kafka_resp_err_t code = rd_kafka_unsubscribe(source->consumer);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = source_subscribe(source);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        source_log_error("joining anew failed", code);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    source_log_error("joining anew failed", code);
+    source->broken = true;
 }
 
 void source_end_watch(struct source *source)

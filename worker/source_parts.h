@@ -52,6 +52,7 @@ int64_t source_now_ms(void);
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
+/* Librdkafka's answer. */
 rd_kafka_resp_err_t source_subscribe(struct source *source);
 
 /* ---- source_group.c: the group, and the partitions that are ours ---- */
@@ -79,11 +80,13 @@ void source_retake(struct source *source);
 void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
-/* ---- source_ownership.c ---- */
+/* ---- source_ownership.c: that every partition has an owner ---- */
 
 /* As a static member that has come back: counts the partitions that the group gave to nobody, and has them shared anew,
  * until there are none. To be called again and again; the batch must be empty. */
 void source_watch_ownership(struct source *source);
+
+/* Looks no more, and frees what that took. */
 void source_end_watch(struct source *source);
 
 /* ---- source_offsets.c: how far we are ---- */
