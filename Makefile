@@ -47,7 +47,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run $(UNITS) $(DIFFERENTIAL) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS) $(FAULT_TESTS)
+	@BUILD=$(BUILD) tests/run --lanes 2 $(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
@@ -56,7 +56,7 @@ check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they cannot be had
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run $(LIVE_TESTS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes 2 $(LIVE_TESTS)
 
 # help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
