@@ -25,7 +25,7 @@ CPPFLAGS  += -DCLIENT_INTAKE_REDIS_TLS=$(REDIS_TLS)
 LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
 
 SOURCES := $(filter-out worker/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c)))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/common/json_simdjson.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(patsubst %.cc,$(BUILD)/%.o,$(wildcard common/*.cc))
 PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 
 # Unit tests and tests on the embedded broker link everything but main.
@@ -175,13 +175,13 @@ bench-phone: test-packages
 $(EMBEDDED): $(BUILD)/tests/embedded/scene.o
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
 $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/scene.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
@@ -228,7 +228,7 @@ FUZZ_PURE := address_% batch check client_% config config_check config_source co
              definitions definitions_draft definitions_reader error field field_% identity judge kafka_log kafka_settings \
              kafka_trust key_table member nearest quote record reply rules timestamp violation
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(filter $(FUZZ_PURE:%=worker/%.c),$(SOURCES))) \
-                $(BUILD)/fuzz/common/json_simdjson.o $(BUILD)/fuzz/tests/fuzz/fuzz.o
+                $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
 FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/fuzz/%.o: %.c
