@@ -113,16 +113,30 @@ static size_t forces_normalize(struct span code, char form[POSTAL_CODE_BYTES])
     return join(left, right, form);
 }
 
+/* Writes `text` in upper case and with a space for each white space, and returns its length; 0 if it is too long or
+ * holds another character beyond ASCII. */
+static size_t plain_upper(struct span text, char upper[POSTAL_CODE_BYTES + 1])
+{
+    size_t length = 0;
+    for (size_t at = 0, size; at < text.length; at += size) {
+        const uint32_t code_point = text_code_point(text, at, &size);
+        if (length == POSTAL_CODE_BYTES + 1)
+            return 0;
+        if (text_is_white_space(code_point))
+            upper[length++] = ' ';
+        else if (code_point < 0x80)
+            upper[length++] = code_point >= 'a' && code_point <= 'z' ? (char)(code_point & ~0x20u) : (char)code_point;
+        else
+            return 0;
+    }
+    return length;
+}
+
 size_t postal_code_normalize(struct span country, struct span text, char form[POSTAL_CODE_BYTES])
 {
     char upper[POSTAL_CODE_BYTES + 1]; /* one space too many */
     struct span left, right;
-    text = text_trim(text);
-    if (text.length > sizeof(upper))
-        return 0;
-    for (size_t i = 0; i < text.length; i++)
-        upper[i] = text.at[i] >= 'a' && text.at[i] <= 'z' ? (char)(text.at[i] & ~0x20) : text.at[i];
-    const struct span code = span_of(upper, text.length);
+    const struct span code = span_of(upper, plain_upper(text_trim(text), upper));
 
     if (span_equal(country, SPAN("CA")))
         return split(code, 3, &left, &right) && is_canadian(left, right) ? join(left, right, form) : 0;
