@@ -588,7 +588,8 @@ START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {" ",   "  ",  "-",      "0",      "1",      "A",  "B",  "a",    "O",
                                          "I",   "é",   "\u0301", "\u00a0", "\t",     "\n", "\r", "BFPO", "1AA",
-                                         "GIR", "New", "US-",    "Q",      "\u212a", "İ",  "ſ",  "１"};
+                                         "GIR", "New", "US-",    "Q",      "\u212a", "İ",  "ſ",  "１",
+                                         "\u3000", "\u2028", "\u200b"};
     static const char *const countries[] = {"US", "CA", "AU", "GB", "NZ"};
     uint64_t seed = 11;
     char mutation[1024];

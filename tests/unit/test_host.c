@@ -1,6 +1,7 @@
 /* Hosts by themselves: names with and without Unicode, IPv4, IPv6. What the email and the URL rule make of them is in
  * their own tests. */
 #include <stdio.h>
+#include <unistr.h>
 
 #include "common/host.h"
 #include "common/host_address.h"
@@ -191,6 +192,32 @@ START_TEST(what_is_not_shown_is_named)
 }
 END_TEST
 
+/* Whatever stands between two letters is refused, or part of the name: no name becomes another one by losing it. */
+START_TEST(no_character_is_dropped)
+{
+    unsigned taken = 0;
+    for (uint32_t code_point = 0x80; code_point < 0xe1000; code_point++) {
+        if (code_point == 0xd800)
+            code_point = 0xe000;
+        if (code_point == 0x20000) /* planes 2 and 3 hold nothing but Chinese characters */
+            code_point = 0xe0000;
+        char text[16] = "a";
+        const int size = u8_uctomb((uint8_t *)text + 1, code_point, 4);
+        memcpy(text + 1 + size, "b", 2);
+        struct host host, again;
+        if (host_read_name(span_of_text(text), &host) != HOST_FINE)
+            continue;
+        taken++;
+        const struct span written = span_of(host.text, host.length);
+        if (span_equal(written, SPAN("ab")))
+            ck_abort_msg("U+%04X is dropped", (unsigned)code_point);
+        if (host_read_name(written, &again) != HOST_FINE || !span_equal(span_of(again.text, again.length), written))
+            ck_abort_msg("U+%04X gives %.*s, which is not read again", (unsigned)code_point, SPAN_FORMAT(written));
+    }
+    ck_assert_uint_gt(taken, 50000);
+}
+END_TEST
+
 START_TEST(nul_is_a_character_like_others)
 {
     struct host host;
@@ -298,8 +325,10 @@ END_TEST
 int main(void)
 {
     TCase *rules = tcase_create("host");
+    tcase_set_timeout(rules, 60);
     tcase_add_test(rules, names_are_read_and_lowered);
     tcase_add_test(rules, what_is_not_shown_is_named);
+    tcase_add_test(rules, no_character_is_dropped);
     tcase_add_test(rules, nul_is_a_character_like_others);
     tcase_add_test(rules, a_name_of_any_length_is_survived);
     tcase_add_test(rules, a_host_of_a_url_may_be_an_address_or_end_at_the_root);

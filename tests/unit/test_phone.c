@@ -2,6 +2,8 @@
  * message. What depends on the numbering plan holds for the release that common/data/numbering-plan.txt names. */
 #include "tests/unit/trial.h"
 
+#include <unistr.h>
+
 #include "common/phone.h"
 
 #define POSSIBLE PHONE_POSSIBLE
@@ -628,6 +630,30 @@ START_TEST(any_value_is_settled)
 }
 END_TEST
 
+/* The contract's list, and nothing else; beyond U+FFFF, where nothing of it is, a sample. */
+START_TEST(every_code_point_between_digits_is_judged)
+{
+    static const uint32_t dropped[][2] = {
+        {'\t', '\t'},     {' ', ' '},       {'(', ')'},       {'-', '.'},       {0xa0, 0xa0},     {0xad, 0xad},
+        {0x61c, 0x61c},   {0x1680, 0x1680}, {0x2000, 0x200f}, {0x2010, 0x2015}, {0x202a, 0x202f}, {0x205f, 0x2060},
+        {0x2066, 0x2069}, {0x2212, 0x2212}, {0x3000, 0x3000}, {0xfeff, 0xfeff}, {0xff08, 0xff09}, {0xff0d, 0xff0e},
+    };
+    for (uint32_t code_point = 1; code_point <= 0x10ffff; code_point += code_point < 0xffff ? 1 : 61) {
+        if ((code_point >= '0' && code_point <= '9') || (code_point >= 0xd800 && code_point <= 0xdfff))
+            continue;
+        char text[32] = "+1202";
+        const int size = u8_uctomb((uint8_t *)text + 5, code_point, 4);
+        memcpy(text + 5 + size, "5550123", 8);
+        bool is_dropped = false;
+        for (int i = 0; i < COUNT_OF(dropped); i++)
+            is_dropped |= code_point >= dropped[i][0] && code_point <= dropped[i][1];
+        const char *outcome = trial_string(&trial, span_of_text(text));
+        if (strcmp(outcome, is_dropped ? "+12025550123" : "phone_character") != 0)
+            ck_abort_msg("U+%04X gives %s", (unsigned)code_point, outcome);
+    }
+}
+END_TEST
+
 #define TREE_DIGITS 6
 #define TREE_NODES  1111111 /* strings of up to TREE_DIGITS digits; the ten that go on from node n begin at 10 n + 1 */
 
@@ -696,6 +722,7 @@ int main(void)
     tcase_add_test(rules, level_is_the_fields_or_the_configs);
     tcase_add_test(rules, long_values_are_refused);
     tcase_add_test(rules, any_value_is_settled);
+    tcase_add_test(rules, every_code_point_between_digits_is_judged);
     tcase_add_loop_test(rules, kind_of_fault_follows_the_rule, 0, 2 * PHONE_GRADES);
     tcase_add_test(rules, plan_has_a_version);
     return trial_run(rules, "phone");
