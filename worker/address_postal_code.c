@@ -114,20 +114,23 @@ static size_t forces_normalize(struct span code, char form[POSTAL_CODE_BYTES])
 }
 
 /* Writes `text` in upper case and with a space for each white space, and returns its length; 0 if it is too long or
- * holds another character beyond ASCII. */
+ * holds a control or another character beyond ASCII. */
 static size_t plain_upper(struct span text, char upper[POSTAL_CODE_BYTES + 1])
 {
     size_t length = 0;
     for (size_t at = 0, size; at < text.length; at += size) {
-        const uint32_t code_point = text_code_point(text, at, &size);
+        char letter = text.at[at];
+        size = 1;
+        if (letter >= 'a' && letter <= 'z')
+            letter = (char)(letter & ~0x20);
+        else if (letter <= ' ' || (unsigned char)letter >= 0x80) {
+            if (!text_is_white_space(text_code_point(text, at, &size)))
+                return 0;
+            letter = ' ';
+        }
         if (length == POSTAL_CODE_BYTES + 1)
             return 0;
-        if (text_is_white_space(code_point))
-            upper[length++] = ' ';
-        else if (code_point < 0x80)
-            upper[length++] = code_point >= 'a' && code_point <= 'z' ? (char)(code_point & ~0x20u) : (char)code_point;
-        else
-            return 0;
+        upper[length++] = letter;
     }
     return length;
 }

@@ -60,9 +60,9 @@ static struct span plain_letters(struct span text, char letters[REGION_NAME_BYTE
         const uint32_t code_point = text_code_point(text, at, &size);
         if (is_diacritic(code_point))
             continue;
-        const uint32_t letter = text_is_white_space(code_point) ? ' '
-                                : code_point < 0x80             ? code_point
-                                                                : base_letter(code_point);
+        uint32_t letter = code_point;
+        if (code_point <= ' ' || code_point >= 0x80)
+            letter = text_is_white_space(code_point) ? ' ' : base_letter(code_point);
         if (letter == 0 || letter >= 0x80 || length == REGION_NAME_BYTES)
             return SPAN("");
         letters[length++] = (char)letter;

@@ -20,10 +20,16 @@ static const enum error fault_errors[] = {
 
 /* What a character is in a number. */
 enum mark {
+    STRAY,
     DIGIT,
     SEPARATOR, /* goes, if a digit follows it */
-    UNSEEN,    /* comes with copied numbers and is not shown: goes */
-    STRAY
+    UNSEEN     /* comes with copied numbers and is not shown: goes */
+};
+
+/* Of ASCII. */
+static const unsigned char byte_marks[0x80] = {
+    ['0' ... '9'] = DIGIT, [' '] = SEPARATOR, ['-'] = SEPARATOR,  ['.'] = SEPARATOR,
+    ['('] = SEPARATOR,     [')'] = SEPARATOR, ['\t'] = SEPARATOR,
 };
 
 static bool is_digit(char byte)
@@ -50,18 +56,25 @@ static bool is_wide_separator(uint32_t code_point)
 
 static enum mark mark_of(struct span text, size_t at, size_t *size)
 {
-    const char byte = text.at[at];
+    const unsigned char byte = (unsigned char)text.at[at];
     *size = 1;
-    if (is_digit(byte))
-        return DIGIT;
-    if (byte == ' ' || byte == '-' || byte == '.' || byte == '(' || byte == ')' || byte == '\t')
-        return SEPARATOR;
-    if ((unsigned char)byte < 0x80)
-        return STRAY;
+    if (byte < 0x80)
+        return (enum mark)byte_marks[byte];
     const uint32_t code_point = text_code_point(text, at, size);
     if (is_unseen(code_point))
         return UNSEEN;
     return is_wide_separator(code_point) ? SEPARATOR : STRAY;
+}
+
+/* As most numbers come: the plus, digits and nothing else. */
+static bool is_normal(struct span text)
+{
+    if (text.length == 0 || text.at[0] != '+')
+        return false;
+    for (size_t i = 1; i < text.length; i++)
+        if (!is_digit(text.at[i]))
+            return false;
+    return true;
 }
 
 /* Without white space and what is not shown at both ends. */
@@ -193,27 +206,42 @@ static bool countries_hold(struct check *check, const struct rules *rules, struc
     return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %s, which the field does not allow", text);
 }
 
+/* Reads a number that is not normal yet. Returns its token, and in *digits how many it has; SPAN_NONE with a violation
+ * added if it is none. */
+static struct span written_normalize(struct check *check, struct span text, size_t *digits)
+{
+    text = trimmed(text);
+    const size_t plus = plus_size(text);
+    if (plus == 0) {
+        check_fail(check, ERROR_PHONE_PLUS, "must begin with + and the country calling code, as in +12025550123");
+        return SPAN_NONE;
+    }
+    const struct written written = written_of(text, plus);
+    if (written.stray < text.length) {
+        character_fail(check, span_from(text, written.stray));
+        return SPAN_NONE;
+    }
+    if (written.ends_in_separator) {
+        check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
+        return SPAN_NONE;
+    }
+    *digits = written.digits;
+    return joined_token(check->arena, text, written.digits);
+}
+
 bool field_phone_judge(struct check *check, const struct field *field, const struct json_document *document,
                        uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);
-    struct span text = trimmed(json_text(document, node));
-    const size_t plus = plus_size(text);
-    if (plus == 0)
-        return check_fail(check, ERROR_PHONE_PLUS,
-                          "must begin with + and the country calling code, as in +12025550123");
+    const struct span text = json_text(document, node);
+    size_t digit_count = text.length - 1;
+    const struct span token = is_normal(text) ? field_string_token(check, document, node, text)
+                                              : written_normalize(check, text, &digit_count);
+    if (!token.at)
+        return false;
 
-    struct written written = written_of(text, plus);
-    if (written.stray < text.length)
-        return character_fail(check, span_from(text, written.stray));
-    if (written.ends_in_separator)
-        return check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
-
-    const bool is_joined = text.length == 1 + written.digits; /* plus and digits, nothing else */
-    struct span token = is_joined ? field_string_token(check, document, node, text)
-                                  : joined_token(check->arena, text, written.digits);
-    struct span digits = span_of(token.at + 2, written.digits); /* behind quote and plus */
+    const struct span digits = span_of(token.at + 2, digit_count); /* behind quote and plus */
     const struct rules *rules = &field->rules;
     enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
     char message[PHONE_MESSAGE_BYTES];
