@@ -113,16 +113,33 @@ static size_t forces_normalize(struct span code, char form[POSTAL_CODE_BYTES])
     return join(left, right, form);
 }
 
+/* Writes `text` in upper case and with a space for each white space, and returns its length; 0 if it is too long or
+ * holds a control or another character beyond ASCII. */
+static size_t plain_upper(struct span text, char upper[POSTAL_CODE_BYTES + 1])
+{
+    size_t length = 0;
+    for (size_t at = 0, size; at < text.length; at += size) {
+        char letter = text.at[at];
+        size = 1;
+        if (letter >= 'a' && letter <= 'z')
+            letter = (char)(letter & ~0x20);
+        else if (letter <= ' ' || (unsigned char)letter >= 0x80) {
+            if (!text_is_white_space(text_code_point(text, at, &size)))
+                return 0;
+            letter = ' ';
+        }
+        if (length == POSTAL_CODE_BYTES + 1)
+            return 0;
+        upper[length++] = letter;
+    }
+    return length;
+}
+
 size_t postal_code_normalize(struct span country, struct span text, char form[POSTAL_CODE_BYTES])
 {
     char upper[POSTAL_CODE_BYTES + 1]; /* one space too many */
     struct span left, right;
-    text = text_trim(text);
-    if (text.length > sizeof(upper))
-        return 0;
-    for (size_t i = 0; i < text.length; i++)
-        upper[i] = text.at[i] >= 'a' && text.at[i] <= 'z' ? (char)(text.at[i] & ~0x20) : text.at[i];
-    const struct span code = span_of(upper, text.length);
+    const struct span code = span_of(upper, plain_upper(text_trim(text), upper));
 
     if (span_equal(country, SPAN("CA")))
         return split(code, 3, &left, &right) && is_canadian(left, right) ? join(left, right, form) : 0;

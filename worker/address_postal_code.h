@@ -16,7 +16,8 @@
  *                 BFPO 61, and the forces' BF1 codes
  * NZ 6011
  *
- * White space around the code goes. The one inner space of CA and GB may be missing or doubled. No other repair. */
+ * White space around the code goes. The one inner space of CA and GB may be any White_Space, missing or doubled. No
+ * other repair. */
 size_t postal_code_normalize(struct span country, struct span text, char form[POSTAL_CODE_BYTES]);
 
 /* What the country's codes look like, for messages: "10001 or 10001-1234". Static. */

@@ -51,16 +51,18 @@ static uint32_t base_letter(uint32_t code_point)
     return code_point;
 }
 
-/* `text` without diacritics, in `letters`; empty if anything is left that is not ASCII, or if it is too long for a
- * name. */
-static struct span without_diacritics(struct span text, char letters[REGION_NAME_BYTES])
+/* `text` without diacritics and with a space for each white space, in `letters`; empty if anything is left that is not
+ * ASCII, or if it is too long for a name. */
+static struct span plain_letters(struct span text, char letters[REGION_NAME_BYTES])
 {
     size_t length = 0;
     for (size_t at = 0, size; at < text.length; at += size) {
         const uint32_t code_point = text_code_point(text, at, &size);
         if (is_diacritic(code_point))
             continue;
-        const uint32_t letter = code_point < 0x80 ? code_point : base_letter(code_point);
+        uint32_t letter = code_point;
+        if (code_point <= ' ' || code_point >= 0x80)
+            letter = text_is_white_space(code_point) ? ' ' : base_letter(code_point);
         if (letter == 0 || letter >= 0x80 || length == REGION_NAME_BYTES)
             return SPAN("");
         letters[length++] = (char)letter;
@@ -99,7 +101,7 @@ struct span region_find(struct span country, struct span text)
 {
     char letters[REGION_NAME_BYTES];
     text = text_trim(text);
-    const struct span code = without_country(text, country), name = without_diacritics(text, letters);
+    const struct span code = without_country(text, country), name = plain_letters(text, letters);
     for (const struct region *region = regions; region->country.at; region++)
         if ((is_text(code, region->code) || is_text(name, region->name)) && is_text(country, region->country))
             return own_name(region);

@@ -9,7 +9,7 @@ bool region_is_listed(struct span country);
 
 /* The English name (ISO 3166-2) of the region that `text` names, or an empty span. It may be the region's code ("NY"),
  * the same with its country ("US-NY"), or a name, in any case; a name with diacritics or without ("Québec", "Quebec").
- * White space around it does not count. `text` is in NFC. Static. */
+ * White space around it does not count, and any White_Space stands for a space. `text` is in NFC. Static. */
 struct span region_find(struct span country, struct span text);
 
 #endif

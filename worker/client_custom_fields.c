@@ -7,8 +7,8 @@
 static void value_judge(struct check *check, const struct field *field, uint32_t node, struct span *normal)
 {
     const struct json_document *document = &check->item->document;
-    bool required = field->rules.required;
-    if (value_is_absent(document, node) || (required && value_is_blank(document, node))) {
+    const bool required = field->rules.required, may_be_blank = !required && !field->type->blank_is_absent;
+    if (value_is_absent(document, node) || (!may_be_blank && value_is_blank(document, node))) {
         if (required)
             check_fail_required(check);
         return;

@@ -43,6 +43,8 @@ static void name_judge(struct check *check, uint32_t node, struct span *name)
         if (control_found(check, text))
             return;
         text = text_collapse_white_space(text_compose(text, check->arena), check->arena);
+        if (!text_can_be_seen(text))
+            text = SPAN("");
     }
     if (text.length == 0) {
         check_fail_required(check);

@@ -62,6 +62,7 @@ static int read_options(int argc, char **argv, struct options *options)
         else if (option == '?')
             return command_usage(argv[0], "%s is not an option, or lacks its value", argv[optind - 1]);
     }
+    options->time_ms = time_of_message(options->time_ms);
     if (!options->definitions_path)
         return command_usage(argv[0], "--definitions FILE is missing");
     if (argc - optind > 1)

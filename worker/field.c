@@ -4,14 +4,14 @@
 #include "common/text.h"
 
 const struct field_type field_types[] = {
-    {"text", field_text_judge, RULE_LENGTH},
-    {"number", field_number_judge, RULE_RANGE},
-    {"email", field_email_judge, RULE_LENGTH},
-    {"url", field_url_judge, RULE_LENGTH},
-    {"phoneNumber", field_phone_judge, RULE_COUNTRIES | RULE_PHONE},
-    {"address", field_address_judge, RULE_COUNTRIES},
-    {"multiSelect", field_multi_select_judge, RULE_SELECTED},
-    {NULL, NULL, 0},
+    {"text", field_text_judge, RULE_LENGTH, false},
+    {"number", field_number_judge, RULE_RANGE, true},
+    {"email", field_email_judge, RULE_LENGTH, true},
+    {"url", field_url_judge, RULE_LENGTH, true},
+    {"phoneNumber", field_phone_judge, RULE_COUNTRIES | RULE_PHONE, true},
+    {"address", field_address_judge, RULE_COUNTRIES, true},
+    {"multiSelect", field_multi_select_judge, RULE_SELECTED, false},
+    {NULL, NULL, 0, false},
 };
 
 const struct field_type *field_type_find(struct span name)

@@ -6,7 +6,8 @@
 
 /* Judges the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as the
  * batch; or false with at least one violation added at or below the check's present path. `node` is never null, "" or
- * [] (those mean absent and do not get here). No heap allocation. */
+ * [], nor a string of white space for a type that has `blank_is_absent` (those mean absent and do not get here). No heap
+ * allocation. */
 typedef bool field_judge(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t node, struct span *normal);
 
@@ -22,7 +23,8 @@ enum {
 struct field_type {
     const char *name; /* as in definitions */
     field_judge *judge;
-    unsigned rules; /* besides `required`, which all have */
+    unsigned rules;       /* besides `required`, which all have */
+    bool blank_is_absent; /* a string of white space only is no value of it */
 };
 
 /* The row called `name`, or NULL. */

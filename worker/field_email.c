@@ -62,6 +62,9 @@ static bool domain_holds(struct check *check, struct span domain, size_t before,
     const enum host_fault fault = host_read_name(domain, host);
     if (fault == HOST_NAME_LENGTH || (fault == HOST_FINE && before + host->length > EMAIL_BYTES))
         return email_fail_length(check);
+    if (fault == HOST_INVISIBLE)
+        return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain holds U+%04X, which is not shown and must go",
+                          (unsigned)host->invisible);
     if (fault != HOST_FINE)
         return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s %s", quote_of(check, domain),
                           host_fault_text(fault));

@@ -18,35 +18,113 @@ static const enum error fault_errors[] = {
     [PHONE_FAULT_AREA_CODE] = ERROR_PHONE_AREA_CODE,
 };
 
-static bool is_separator(char byte)
-{
-    return byte == ' ' || byte == '-' || byte == '.' || byte == '(' || byte == ')';
-}
+/* What a character is in a number. */
+enum mark {
+    STRAY,
+    DIGIT,
+    SEPARATOR, /* goes, if a digit follows it */
+    UNSEEN     /* comes with copied numbers and is not shown: goes */
+};
+
+/* Of ASCII. */
+static const unsigned char byte_marks[0x80] = {
+    ['0' ... '9'] = DIGIT, [' '] = SEPARATOR, ['-'] = SEPARATOR,  ['.'] = SEPARATOR,
+    ['('] = SEPARATOR,     [')'] = SEPARATOR, ['\t'] = SEPARATOR,
+};
 
 static bool is_digit(char byte)
 {
     return byte >= '0' && byte <= '9';
 }
 
-/* A number as it was written: `text` begins with the plus. */
+/* Bidi_Control (UAX #9), and what else pages, documents and address books put around a number or into it. */
+static bool is_unseen(uint32_t code_point)
+{
+    return code_point == 0xad || code_point == 0x61c || (code_point >= 0x200b && code_point <= 0x200f) ||
+           (code_point >= 0x202a && code_point <= 0x202e) || code_point == 0x2060 ||
+           (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0xfeff;
+}
+
+/* Beyond ASCII: white space but line ends, hyphens and dashes, the full-width ( ) - and the full-width full stop. */
+static bool is_wide_separator(uint32_t code_point)
+{
+    if (text_is_white_space(code_point))
+        return code_point != 0x85 && code_point != 0x2028 && code_point != 0x2029;
+    return (code_point >= 0x2010 && code_point <= 0x2015) || code_point == 0x2212 || code_point == 0xff08 ||
+           code_point == 0xff09 || code_point == 0xff0d || code_point == 0xff0e;
+}
+
+static enum mark mark_of(struct span text, size_t at, size_t *size)
+{
+    const unsigned char byte = (unsigned char)text.at[at];
+    *size = 1;
+    if (byte < 0x80)
+        return (enum mark)byte_marks[byte];
+    const uint32_t code_point = text_code_point(text, at, size);
+    if (is_unseen(code_point))
+        return UNSEEN;
+    return is_wide_separator(code_point) ? SEPARATOR : STRAY;
+}
+
+/* As most numbers come: the plus, digits and nothing else. */
+static bool is_normal(struct span text)
+{
+    if (text.length == 0 || text.at[0] != '+')
+        return false;
+    for (size_t i = 1; i < text.length; i++)
+        if (!is_digit(text.at[i]))
+            return false;
+    return true;
+}
+
+/* Without white space and what is not shown at both ends. */
+static struct span trimmed(struct span text)
+{
+    size_t length, size;
+    do {
+        text = text_trim(text);
+        length = text.length;
+        if (text.length > 0 && mark_of(text, 0, &size) == UNSEEN)
+            text = span_from(text, size);
+        size_t last = text.length;
+        while (last > 0 && ((unsigned char)text.at[--last] & 0xc0) == 0x80)
+            ;
+        if (text.length > 0 && mark_of(text, last, &size) == UNSEEN)
+            text.length = last;
+    } while (text.length < length);
+    return text;
+}
+
+/* The bytes of the plus at the beginning, ASCII's or the full-width one; 0 if there is none. */
+static size_t plus_size(struct span text)
+{
+    if (text.length > 0 && text.at[0] == '+')
+        return 1;
+    return span_begins_with(text, SPAN("\uff0b")) ? 3 : 0;
+}
+
+/* A number as it was written behind the plus. */
 struct written {
-    size_t digits;      /* how many */
-    size_t stray;       /* where the first byte is that is neither digit nor separator; text.length if there is none */
-    bool has_separator; /* between the plus and the last digit */
+    size_t digits; /* how many */
+    size_t stray;  /* where the first character is that has no place in a number; text.length if there is none */
     bool ends_in_separator;
 };
 
-static struct written written_of(struct span text)
+static struct written written_of(struct span text, size_t plus)
 {
     struct written written = {.stray = text.length};
-    for (size_t i = 1; i < text.length; i++) {
-        if (is_digit(text.at[i])) {
-            written.has_separator |= written.ends_in_separator;
-            written.ends_in_separator = false;
+    for (size_t i = plus, size; i < text.length; i += size) {
+        switch (mark_of(text, i, &size)) {
+        case DIGIT:
             written.digits++;
-        } else if (is_separator(text.at[i])) {
+            written.ends_in_separator = false;
+            break;
+        case SEPARATOR:
             written.ends_in_separator = true;
-        } else {
+            break;
+        case UNSEEN:
+            break;
+        case STRAY:
             written.stray = i;
             return written;
         }
@@ -54,14 +132,15 @@ static struct written written_of(struct span text)
     return written;
 }
 
-/* The number without its separators as a JSON string, plus first; in the arena. */
+/* Plus and digits as a JSON string, in the arena. */
 static struct span joined_token(struct arena *arena, struct span text, size_t digits)
 {
     char *token = arena_alloc(arena, digits + sizeof("\"+\""));
     size_t length = 0;
     token[length++] = '"';
+    token[length++] = '+';
     for (size_t i = 0; i < text.length; i++)
-        if (!is_separator(text.at[i]))
+        if (is_digit(text.at[i]))
             token[length++] = text.at[i];
     token[length++] = '"';
     return span_of(token, length);
@@ -93,10 +172,28 @@ static void countries_write(char countries[][3], uint32_t count, char text[COUNT
         snprintf(text + length, COUNTRIES_BYTES - (size_t)length, " or %u others", count - named);
 }
 
+/* Ascension and Tristan da Cunha have calling codes, but in ISO 3166-1 they are parts of SH. Returns how many countries
+ * are left, each once. */
+static uint32_t countries_unite(char countries[][3], uint32_t count)
+{
+    uint32_t kept = 0;
+    bool has_saint_helena = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const bool is_part = strcmp(countries[i], "AC") == 0 || strcmp(countries[i], "TA") == 0;
+        const char *country = is_part ? "SH" : countries[i];
+        const bool is_saint_helena = strcmp(country, "SH") == 0;
+        if (is_saint_helena && has_saint_helena)
+            continue;
+        has_saint_helena |= is_saint_helena;
+        memmove(countries[kept++], country, 3);
+    }
+    return kept;
+}
+
 static bool countries_hold(struct check *check, const struct rules *rules, struct span digits)
 {
     char countries[PHONE_COUNTRIES][3];
-    uint32_t count = phone_countries(digits, countries);
+    uint32_t count = countries_unite(countries, phone_countries(digits, countries));
     for (uint32_t i = 0; i < count; i++)
         if (is_allowed(rules, countries[i]))
             return true;
@@ -109,25 +206,42 @@ static bool countries_hold(struct check *check, const struct rules *rules, struc
     return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %s, which the field does not allow", text);
 }
 
+/* Reads a number that is not normal yet. Returns its token, and in *digits how many it has; SPAN_NONE with a violation
+ * added if it is none. */
+static struct span written_normalize(struct check *check, struct span text, size_t *digits)
+{
+    text = trimmed(text);
+    const size_t plus = plus_size(text);
+    if (plus == 0) {
+        check_fail(check, ERROR_PHONE_PLUS, "must begin with + and the country calling code, as in +12025550123");
+        return SPAN_NONE;
+    }
+    const struct written written = written_of(text, plus);
+    if (written.stray < text.length) {
+        character_fail(check, span_from(text, written.stray));
+        return SPAN_NONE;
+    }
+    if (written.ends_in_separator) {
+        check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
+        return SPAN_NONE;
+    }
+    *digits = written.digits;
+    return joined_token(check->arena, text, written.digits);
+}
+
 bool field_phone_judge(struct check *check, const struct field *field, const struct json_document *document,
                        uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);
-    struct span text = text_trim(json_text(document, node));
-    if (text.length == 0 || text.at[0] != '+')
-        return check_fail(check, ERROR_PHONE_PLUS,
-                          "must begin with + and the country calling code, as in +12025550123");
+    const struct span text = json_text(document, node);
+    size_t digit_count = text.length - 1;
+    const struct span token = is_normal(text) ? field_string_token(check, document, node, text)
+                                              : written_normalize(check, text, &digit_count);
+    if (!token.at)
+        return false;
 
-    struct written written = written_of(text);
-    if (written.stray < text.length)
-        return character_fail(check, span_from(text, written.stray));
-    if (written.ends_in_separator)
-        return check_fail(check, ERROR_PHONE_CHARACTER, "must end with a digit, not with a separator");
-
-    struct span token = written.has_separator ? joined_token(check->arena, text, written.digits)
-                                              : field_string_token(check, document, node, text);
-    struct span digits = span_of(token.at + 2, written.digits); /* behind quote and plus */
+    const struct span digits = span_of(token.at + 2, digit_count); /* behind quote and plus */
     const struct rules *rules = &field->rules;
     enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
     char message[PHONE_MESSAGE_BYTES];

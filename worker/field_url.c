@@ -36,6 +36,9 @@ static bool url_fail(struct check *check, struct span text, struct url_fault fau
     case URL_PORT:
         return check_fail(check, ERROR_URL_SYNTAX, "the port is not a decimal number from 0 to %d", UINT16_MAX);
     case URL_HOST:
+        if (fault.host == HOST_INVISIBLE)
+            return check_fail(check, ERROR_URL_HOST, "the host holds U+%04X, which is not shown and must go",
+                              (unsigned)fault.invisible);
         return check_fail(check, ERROR_URL_HOST, "the host %s", host_fault_text(fault.host));
     }
     return false;

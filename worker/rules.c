@@ -28,19 +28,26 @@ static bool read_number(struct definitions_reader *reader, uint32_t node, double
     return reader_number(reader, node, number) || reader_fault(reader, "must be a number");
 }
 
-static bool read_country(struct definitions_reader *reader, uint32_t node, uint32_t countries[26])
+/* Kosovo's code, which ISO 3166-1 leaves to its users. Telephone numbers have a calling code of it, addresses go by ISO
+ * 3166-1 alone. */
+static bool is_country(struct span code, bool of_numbers)
+{
+    return country_find(code) || (of_numbers && span_equal(code, SPAN("XK")));
+}
+
+static bool read_country(struct definitions_reader *reader, uint32_t node, bool of_numbers, uint32_t countries[26])
 {
     bool is_text = reader_type(reader, node) == NODE_STRING;
     struct span code = is_text ? json_text(&reader->document, node) : SPAN("");
     if (code.length != 2 || code.at[0] < 'A' || code.at[0] > 'Z' || code.at[1] < 'A' || code.at[1] > 'Z')
         return reader_fault(reader, "must be a country code of two capital letters, like \"US\"");
-    if (!country_find(code))
+    if (!is_country(code, of_numbers))
         return reader_fault(reader, "\"%.2s\" is not a country of ISO 3166-1", code.at);
     countries[code.at[0] - 'A'] |= UINT32_C(1) << (code.at[1] - 'A');
     return true;
 }
 
-static bool read_countries(struct definitions_reader *reader, uint32_t node, uint32_t countries[26])
+static bool read_countries(struct definitions_reader *reader, uint32_t node, bool of_numbers, uint32_t countries[26])
 {
     const struct json_node *nodes = reader->document.nodes;
     bool valid = true;
@@ -49,7 +56,7 @@ static bool read_countries(struct definitions_reader *reader, uint32_t node, uin
         return reader_fault(reader, "must be an array of at least one country code");
     for (uint32_t child = node + 1; child < nodes[node].next; child = nodes[child].next) {
         size_t where = reader_enter_index(reader, index++);
-        valid &= read_country(reader, child, countries);
+        valid &= read_country(reader, child, of_numbers, countries);
         reader_leave(reader, where);
     }
     return valid;
@@ -138,7 +145,7 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
         rules->has_max_selected = read_count(reader, node, 1, &rules->max_selected);
         break;
     case COUNTRIES:
-        rules->has_countries = read_countries(reader, node, rules->countries);
+        rules->has_countries = read_countries(reader, node, allowed & RULE_PHONE, rules->countries);
         break;
     case PHONE:
         rules->has_phone = read_phone_level(reader, node, &rules->phone);

@@ -4,6 +4,7 @@
 #define MINUTE_MS    INT64_C(60000)
 #define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define NO_TIMESTAMP (-1)                     /* in Kafka's protocol */
 
 /* Days are counted in years that begin in March, so that the leap day is a year's last; 400 years have 146,097 days and
  * the count begins 719,468 days before 1970-01-01, on 0000-03-01. */
@@ -46,12 +47,22 @@ static void write_digits(char *to, unsigned digits, unsigned value)
         to[i - 1] = (char)('0' + value % 10);
 }
 
-void time_text(int64_t since_1970_ms, char text[TIME_LENGTH])
+/* The nearest time that has four digits for its year. */
+static int64_t within_years(int64_t since_1970_ms)
 {
     if (since_1970_ms < YEAR_0_MS)
-        since_1970_ms = YEAR_0_MS;
-    if (since_1970_ms > YEAR_9999_MS)
-        since_1970_ms = YEAR_9999_MS;
+        return YEAR_0_MS;
+    return since_1970_ms > YEAR_9999_MS ? YEAR_9999_MS : since_1970_ms;
+}
+
+int64_t time_of_message(int64_t timestamp_ms)
+{
+    return timestamp_ms == NO_TIMESTAMP ? 0 : within_years(timestamp_ms);
+}
+
+void time_text(int64_t since_1970_ms, char text[TIME_LENGTH])
+{
+    since_1970_ms = within_years(since_1970_ms);
     int64_t day = since_1970_ms / DAY_MS;
     int64_t rest = since_1970_ms % DAY_MS;
     if (rest < 0) {

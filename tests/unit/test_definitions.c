@@ -69,6 +69,11 @@ static const struct fault_row {
      "/0/rules/countries/1: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/2: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/3: must be a country code of two capital letters, like \"US\""},
+    {RULES("address", "{\"countries\":[\"XK\"]}"), "/0/rules/countries/0: \"XK\" is not a country of ISO 3166-1"},
+    {RULES("phoneNumber", "{\"countries\":[\"AC\",\"TA\",\"UK\"]}"),
+     "/0/rules/countries/0: \"AC\" is not a country of ISO 3166-1\n"
+     "/0/rules/countries/1: \"TA\" is not a country of ISO 3166-1\n"
+     "/0/rules/countries/2: \"UK\" is not a country of ISO 3166-1"},
     {RULES("address", "{\"countries\":[\"UK\"]}"), "/0/rules/countries/0: \"UK\" is not a country of ISO 3166-1"},
     {RULES("phoneNumber", "{\"phone\":\"valid\"}"), "/0/rules/phone: must be \"possible\", \"plan\" or \"assigned\""},
     {RULES("address", "{\"phone\":\"plan\"}"), "/0/rules/phone: is not a rule for fields of this type"},
@@ -168,7 +173,7 @@ START_TEST(test_compiled)
         "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":"
         "\"b\\\"\"}]},"
         "{\"key\":\"t\",\"type\":\"text\",\"order\":1,\"rules\":{\"required\":true,\"minLength\":2,\"maxLength\":9}},"
-        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\"],\"phone\":\"possible\"}},"
+        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\",\"XK\"],\"phone\":\"possible\"}},"
         "{\"key\":\"n\",\"type\":\"number\",\"order\":1,\"rules\":{\"minimum\":-1.5,\"maximum\":7,\"integer\":true}}]";
     struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
     ck_assert_ptr_nonnull(definitions);
@@ -207,6 +212,7 @@ START_TEST(test_compiled)
     ck_assert_int_eq(phone->rules.phone, PHONE_POSSIBLE);
     ck_assert_uint_eq(phone->rules.countries['U' - 'A'], UINT32_C(1) << ('S' - 'A'));
     ck_assert_uint_eq(phone->rules.countries['C' - 'A'], UINT32_C(1) << ('A' - 'A'));
+    ck_assert_uint_eq(phone->rules.countries['X' - 'A'], UINT32_C(1) << ('K' - 'A'));
 
     const struct field *number = definitions_field(definitions, SPAN("n"));
     ck_assert(number->rules.integer && number->rules.has_minimum && number->rules.has_maximum);

@@ -35,6 +35,27 @@ START_TEST(test_text)
 }
 END_TEST
 
+static const struct {
+    int64_t timestamp_ms, time_ms;
+} messages[] = {
+    {-1, 0}, /* none */
+    {0, 0},
+    {1, 1},
+    {-2, -2},
+    {1795415880123, 1795415880123},
+    {253402300799999, 253402300799999},
+    {253402300800000, 253402300799999},
+    {INT64_MAX, 253402300799999},
+    {-62167219200001, -62167219200000},
+    {INT64_MIN, -62167219200000},
+};
+
+START_TEST(test_message)
+{
+    ck_assert_int_eq(time_of_message(messages[_i].timestamp_ms), messages[_i].time_ms);
+}
+END_TEST
+
 /* Every day of four hundred years and more, there and back. */
 START_TEST(test_every_day)
 {
@@ -117,6 +138,7 @@ int main(void)
     Suite *suite = suite_create("timestamp");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_text, 0, ROWS(times));
+    tcase_add_loop_test(tests, test_message, 0, ROWS(messages));
     tcase_add_test(tests, test_every_day);
     tcase_add_loop_test(tests, test_read, 0, ROWS(readable));
     tcase_add_loop_test(tests, test_do_not_read, 0, ROWS(unreadable));
