@@ -13,6 +13,8 @@
 #define STRAY(sign)                                                                                                    \
     "phone_character: \"" sign "\" has no place in a number, which is + and digits 0 to 9 with space - . ( ) between " \
     "them"
+#define STRAY_AS(text)                                                                                                 \
+    "phone_character: " text " has no place in a number, which is + and digits 0 to 9 with space - . ( ) between them"
 #define REFUSED(countries) "country_not_allowed: is a number of " countries ", which the field does not allow"
 #define OF_NO_COUNTRY(code)                                                                                            \
     "country_not_allowed: +" code " is the calling code of no country, must be one of a country that the field allows"
@@ -101,26 +103,26 @@ static const struct {
     {PLAN, SPAN("+1-800-FLOWERS"), STRAY("F")},
     {PLAN, SPAN("+1/202/5550123"), STRAY("/")},
     {PLAN, SPAN("+1_2025550123"), STRAY("_")},
-    {PLAN, SPAN("+1\t2025550123"), STRAY("\\u0009")},
-    {PLAN, SPAN("+1\n2025550123"), STRAY("\\u000a")},
-    {PLAN, SPAN("+1\302\2402025550123"), STRAY("\302\240")},
-    {PLAN, SPAN("+1\342\200\2212025550123"), STRAY("\342\200\221")},
-    {PLAN, SPAN("+1\342\200\2232025550123"), STRAY("\342\200\223")},
-    {PLAN, SPAN("+1\342\210\2222025550123"), STRAY("\342\210\222")},
-    {PLAN, SPAN("+1\302\2552025550123"), STRAY("\302\255")},
-    {PLAN, SPAN("+1\342\200\2132025550123"), STRAY("\342\200\213")},
-    {PLAN, SPAN("+1\342\200\2162025550123"), STRAY("\342\200\216")},
+    {PLAN, SPAN("+1\t2025550123"), STRAY_AS("U+0009")},
+    {PLAN, SPAN("+1\n2025550123"), STRAY_AS("U+000A")},
+    {PLAN, SPAN("+1\302\2402025550123"), STRAY_AS("U+00A0")},
+    {PLAN, SPAN("+1\342\200\2212025550123"), STRAY_AS("\"\342\200\221\" (U+2011)")},
+    {PLAN, SPAN("+1\342\200\2232025550123"), STRAY_AS("\"\342\200\223\" (U+2013)")},
+    {PLAN, SPAN("+1\342\210\2222025550123"), STRAY_AS("\"\342\210\222\" (U+2212)")},
+    {PLAN, SPAN("+1\302\2552025550123"), STRAY_AS("U+00AD")},
+    {PLAN, SPAN("+1\342\200\2132025550123"), STRAY_AS("U+200B")},
+    {PLAN, SPAN("+1\342\200\2162025550123"), STRAY_AS("U+200E")},
     {PLAN,
      SPAN("+\357\274\221\357\274\222\357\274\220\357\274\222\357\274\225\357\274\225\357\274\225\357\274\220\357\274"
           "\221\357\274\222\357\274\223"),
-     STRAY("\357\274\221")},
-    {PLAN, SPAN("+1202555012\357\274\223"), STRAY("\357\274\223")},
+     STRAY_AS("\"\357\274\221\" (U+FF11)")},
+    {PLAN, SPAN("+1202555012\357\274\223"), STRAY_AS("\"\357\274\223\" (U+FF13)")},
     {PLAN, SPAN("+\331\241\331\242\331\240\331\242\331\245\331\245\331\245\331\240\331\241\331\242\331\243"),
-     STRAY("\331\241")},
-    {PLAN, SPAN("+1\302\2622025550123"), STRAY("\302\262")},
-    {PLAN, SPAN("+1\000"), STRAY("\\u0000")},
-    {PLAN, SPAN("+12025550123\000"), STRAY("\\u0000")},
-    {PLAN, SPAN("+1202555012\360\235\237\257"), STRAY("\360\235\237\257")},
+     STRAY_AS("\"\331\241\" (U+0661)")},
+    {PLAN, SPAN("+1\302\2622025550123"), STRAY_AS("\"\302\262\" (U+00B2)")},
+    {PLAN, SPAN("+1\000"), STRAY_AS("U+0000")},
+    {PLAN, SPAN("+12025550123\000"), STRAY_AS("U+0000")},
+    {PLAN, SPAN("+1202555012\360\235\237\257"), STRAY_AS("\"\360\235\237\257\" (U+1D7EF)")},
     {PLAN, SPAN("+1[202]5550123"), STRAY("[")},
     {PLAN, SPAN("+1{202}5550123"), STRAY("{")},
     {PLAN, SPAN("+1:2025550123"), STRAY(":")},
@@ -447,11 +449,15 @@ static const char *outcome_of(struct span given)
     return trial_text(&trial, arena_format(&trial.arena, "%s: %.*s", outcome, SPAN_FORMAT(message)));
 }
 
+/* A row's message is what is wrong; what would be right may follow behind a semicolon, and has rows of its own. */
 static const char *assert_outcome(struct span given, const char *expected)
 {
     const char *outcome = outcome_of(given);
     const char *wanted = expected == SAME ? given.at : expected;
-    ck_assert_msg(strcmp(outcome, wanted) == 0, "\"%.*s\" gives %s, not %s", SPAN_FORMAT(given), outcome, wanted);
+    const size_t length = strlen(wanted);
+    const bool begins = strncmp(outcome, wanted, length) == 0 && (outcome[length] == '\0' || outcome[length] == ';');
+    ck_assert_msg(begins, "\"%.*s\" gives %s, not %s", given.length < 64 ? (int)given.length : 64, given.at, outcome,
+                  wanted);
     return outcome;
 }
 
