@@ -6,6 +6,7 @@
 
 #define NAME_BYTES      128
 #define CONTAINED_LEAST 3 /* bytes of a name that may be a part of another one */
+#define CONTAINED_SHARE 4 /* which is at most this many times as long */
 
 struct nearest nearest_to(const char *name)
 {
@@ -68,7 +69,8 @@ static struct span fold(struct span name, struct folded *folded)
 
 static bool contains(struct span whole, struct span part)
 {
-    return part.length >= CONTAINED_LEAST && memmem(whole.at, whole.length, part.at, part.length);
+    return part.length >= CONTAINED_LEAST && part.length * CONTAINED_SHARE >= whole.length &&
+           memmem(whole.at, whole.length, part.at, part.length);
 }
 
 /* 0: equal but for case. 1: one is a part of the other. Else one more than Levenshtein's distance. */
