@@ -4,7 +4,7 @@
 #include "common/json_writer.h"
 #include "common/text.h"
 #include "worker/field.h"
-#include "worker/nearest.h"
+#include "worker/suggest.h"
 
 /* The option that differs from `key` only in the case of ASCII letters, or NULL. */
 static const struct span *option_in_other_case(const struct field *field, struct span key)
@@ -35,23 +35,11 @@ static const struct span *option_in_other_form(struct check *check, const struct
     return found;
 }
 
-/* True if a violation was added: names the first character in which the two differ. */
-static bool other_form_fail(struct check *check, const struct field *field, struct span key)
+static bool written_fail(struct check *check, const struct field *field, struct span key, struct span option)
 {
-    const struct span *const other = option_in_other_form(check, field, key);
-    size_t at = 0, size;
-    if (!other)
-        return false;
-    while (at < key.length && at < other->length && key.at[at] == other->at[at])
-        at++;
-    while (at > 0 && at < key.length && ((unsigned char)key.at[at] & 0xc0) == 0x80)
-        at--;
-    if (at >= key.length || at >= other->length)
-        return false;
-    check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be written %s, with U+%04X for U+%04X",
-               quote_of(check, key), name_of(check, field->key), name_of(check, *other),
-               (unsigned)text_code_point(*other, at, &size), (unsigned)text_code_point(key, at, &size));
-    return true;
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be written %s%s",
+                      quote_of(check, key), name_of(check, field->key), name_of(check, option),
+                      suggest_difference(check, key, option));
 }
 
 static bool option_fail(struct check *check, const struct field *field, struct span key)
@@ -65,16 +53,17 @@ static bool option_fail(struct check *check, const struct field *field, struct s
         return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, which has none: it must be left out",
                           quoted, of);
     const struct span *other = option_in_other_case(field, key);
+    if (!other)
+        other = option_in_other_form(check, field, key);
     if (other)
-        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be written %s", quoted, of,
-                          name_of(check, *other));
-    if (other_form_fail(check, field, key))
-        return false;
+        return written_fail(check, field, key, *other);
     struct choices choices;
     char names[CHOICES_SIZE];
     choices_open(&choices, key, &check->compared);
     for (uint32_t i = 0; i < field->option_count; i++)
         choices_offer(&choices, field->options[i], SPAN_NONE);
+    if (choices_meant(&choices) == 1 && suggest_difference(check, key, choices.nearest[0].name)[0] != '\0')
+        return written_fail(check, field, key, choices.nearest[0].name);
     choices_write(&choices, CHOICES_LISTED, ", ", true, names);
     return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be one of %s", quoted, of, names);
 }

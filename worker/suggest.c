@@ -1,5 +1,6 @@
 #include "worker/suggest.h"
 
+#include "common/text.h"
 #include "worker/definitions.h"
 #include "worker/member.h"
 
@@ -77,7 +78,24 @@ const char *suggest_choices(struct check *check, const struct choices *choices)
     if (meant == 0)
         return suggest_list(check, choices);
     choices_write(choices, meant, " or ", false, names);
-    return arena_format(check->arena, "; did you mean %s?%c", names, '\0').at;
+    const char *difference = meant == 1 ? suggest_difference(check, choices->written, choices->nearest[0].name) : "";
+    return arena_format(check->arena, "; did you mean %s%s?%c", names, difference, '\0').at;
+}
+
+const char *suggest_difference(struct check *check, struct span written, struct span name)
+{
+    size_t at = 0, size;
+    while (at < written.length && at < name.length && written.at[at] == name.at[at])
+        at++;
+    while (at > 0 && at < written.length && ((unsigned char)written.at[at] & 0xc0) == 0x80)
+        at--;
+    if (check->item->violations_full || at >= written.length || at >= name.length)
+        return "";
+    const uint32_t found = text_code_point(written, at, &size), right = text_code_point(name, at, &size);
+    const bool is_plain = found < 0x80 && right < 0x80;
+    if (is_plain || !character_is_visible(found) || !character_is_visible(right))
+        return "";
+    return arena_format(check->arena, ", with U+%04X for U+%04X%c", (unsigned)right, (unsigned)found, '\0').at;
 }
 
 static struct choices fields_near(struct check *check, struct span key)

@@ -9,6 +9,10 @@
  * was offered. */
 const char *suggest_choices(struct check *check, const struct choices *choices);
 
+/* ", with U+0065 for U+0435" if the first character in which the two differ is beyond ASCII and can be seen: letters of
+ * two scripts, and the Unicode forms of one, look alike. Else "". */
+const char *suggest_difference(struct check *check, struct span written, struct span name);
+
 /* For the members of a create-client command, by names that other programs give them too. A name of a custom field is
  * told where it belongs. */
 const char *suggest_member(struct check *check, struct span name);
