@@ -60,8 +60,10 @@ static bool option_fail(struct check *check, const struct field *field, struct s
     struct choices choices;
     char names[CHOICES_SIZE];
     choices_open(&choices, key, &check->compared);
-    for (uint32_t i = 0; i < field->option_count; i++)
-        choices_offer(&choices, field->options[i], SPAN_NONE);
+    uint32_t offered = 0;
+    for (; offered < field->option_count && !choices_are_settled(&choices); offered++)
+        choices_offer(&choices, field->options[offered], SPAN_NONE);
+    choices_leave(&choices, field->option_count - offered);
     if (choices_meant(&choices) == 1 && suggest_difference(check, key, choices.nearest[0].name)[0] != '\0')
         return written_fail(check, field, key, choices.nearest[0].name);
     choices_write(&choices, CHOICES_LISTED, ", ", true, names);

@@ -49,22 +49,17 @@ void nearest_offer(struct nearest *search, const char *candidate)
 
 /* ---- Choices ---- */
 
-/* A name without case and without what stands between words. Of a long one the beginning. */
-struct folded {
-    char text[NAME_BYTES];
-    size_t length;
-};
-
-static struct span fold(struct span name, struct folded *folded)
+/* Writes the name without case and without what stands between words, of a long one the beginning. */
+static struct span fold(struct span name, char folded[CHOICES_BYTES])
 {
-    folded->length = 0;
-    for (size_t i = 0; i < name.length && folded->length < NAME_BYTES; i++) {
+    size_t length = 0;
+    for (size_t i = 0; i < name.length && length < CHOICES_BYTES; i++) {
         const char byte = name.at[i];
         if (byte == '_' || byte == '-' || byte == ' ' || byte == '.')
             continue;
-        folded->text[folded->length++] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+        folded[length++] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
     }
-    return span_of(folded->text, folded->length);
+    return span_of(folded, length);
 }
 
 static bool contains(struct span whole, struct span part)
@@ -76,10 +71,10 @@ static bool contains(struct span whole, struct span part)
 /* 0: equal but for case. 1: one is a part of the other. Else one more than Levenshtein's distance. */
 static uint32_t distance_of(struct choices *choices, struct span name)
 {
-    struct folded folded[2];
+    char folded[CHOICES_BYTES];
     if (*choices->work >= CHOICES_WORK)
         return UINT32_MAX;
-    const struct span written = fold(choices->written, &folded[0]), offered = fold(name, &folded[1]);
+    const struct span written = span_of(choices->folded, choices->folded_length), offered = fold(name, folded);
     *choices->work += written.length + offered.length;
     if (written.length == 0)
         return UINT32_MAX; /* nothing is nearer to nothing */
@@ -97,7 +92,10 @@ static uint32_t distance_of(struct choices *choices, struct span name)
 
 void choices_open(struct choices *choices, struct span written, size_t *work)
 {
-    *choices = (struct choices){.written = written, .work = work};
+    choices->written = written;
+    choices->folded_length = fold(written, choices->folded).length;
+    choices->work = work;
+    choices->count = choices->kept = 0;
 }
 
 void choices_offer(struct choices *choices, struct span name, struct span alias)
@@ -121,10 +119,19 @@ void choices_offer(struct choices *choices, struct span name, struct span alias)
     choices->nearest[place] = (struct choice){name, distance};
 }
 
+bool choices_are_settled(const struct choices *choices)
+{
+    return choices->kept == CHOICES_LISTED && *choices->work >= CHOICES_WORK;
+}
+
+void choices_leave(struct choices *choices, uint32_t count)
+{
+    choices->count += count;
+}
+
 uint32_t choices_meant(const struct choices *choices)
 {
-    struct folded folded;
-    const size_t length = fold(choices->written, &folded).length;
+    const size_t length = choices->folded_length;
     const uint32_t mistakes = length <= 3 ? 1 : length < 9 ? 2 : (uint32_t)length / 3;
     if (choices->kept == 0 || length == 0 || choices->nearest[0].distance > mistakes + 1)
         return 0;

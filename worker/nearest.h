@@ -22,16 +22,19 @@ void nearest_offer(struct nearest *search, const char *candidate);
 
 /* How much work all comparisons for one command may be, in bytes compared; a millisecond or so. Behind it names are
  * taken in the order in which they are offered. */
-#define CHOICES_WORK ((size_t)1 << 20)
+#define CHOICES_WORK  ((size_t)1 << 18)
+#define CHOICES_BYTES 128 /* of a name that are compared, at most */
 
 /* What would have been right, the nearest first.
  *
  * Case and the characters between words do not count: phone_number is phoneNumber. Of two that are equally near, the
  * one that was offered first comes first. */
 struct choices {
-    struct span written; /* what was */
-    size_t *work;        /* done so far for this command */
-    uint32_t count;      /* of names that were offered */
+    struct span written;        /* what was */
+    char folded[CHOICES_BYTES]; /* the same without case and without what stands between words */
+    size_t folded_length;
+    size_t *work;   /* done so far for this command */
+    uint32_t count; /* of names that were offered */
     uint32_t kept;
     struct choice {
         struct span name; /* borrowed */
@@ -44,6 +47,11 @@ void choices_open(struct choices *choices, struct span written, size_t *work);
 
 /* Offers a name, which is also known as `alias` (at == NULL: it is not). */
 void choices_offer(struct choices *choices, struct span name, struct span alias);
+
+/* True if no further name can come among the nearest: the work is done. Then choices_leave tells how many more there
+ * are, and they need not be offered. */
+bool choices_are_settled(const struct choices *choices);
+void choices_leave(struct choices *choices, uint32_t count);
 
 /* How many of the nearest are as near as the first and near enough to be what was meant; 0 to 3. */
 uint32_t choices_meant(const struct choices *choices);

@@ -103,8 +103,11 @@ static struct choices fields_near(struct check *check, struct span key)
     struct choices choices;
     const struct definitions *definitions = check->item->definitions;
     choices_open(&choices, key, &check->compared);
-    for (uint32_t i = 0; definitions && i < definitions->count; i++)
-        choices_offer(&choices, definitions->fields[i].key, definitions->fields[i].name);
+    const uint32_t count = definitions ? definitions->count : 0;
+    uint32_t offered = 0;
+    for (; offered < count && !choices_are_settled(&choices); offered++)
+        choices_offer(&choices, definitions->fields[offered].key, definitions->fields[offered].name);
+    choices_leave(&choices, count - offered);
     return choices;
 }
 

@@ -1,6 +1,7 @@
 /* definitions: what compiles, in which order and how it is found; every fault with its place. */
 #include "tests/unit/judging.h"
 
+#include "tests/unit/visible.h"
 #include "worker/field.h"
 #include "worker/identity.h"
 
@@ -19,6 +20,9 @@ static const struct fault_row {
     {"[\n  {\"key\": \"a\",}\n]", ": line 2, column 15: ..."},
     {"{\"data\":[],\"data\":[]}", ": line 1, column 12: ..."},
     {"[\"\xff\"]", ": ..."},
+    {"\xef\xbb\xbf[]", ": line 1, column 1: the value begins at byte 0 with a UTF-8 byte-order mark, must be ..."},
+    {"[{\"key\":\"a\",\"type\":\"te\xe2\x80\x8bxt\"}]",
+     "/0/type: \"te<U+200B>xt\" is not a type of custom field, must be one of text, ..."},
     {"{}", "/data: must be the array of custom fields"},
     {"{\"data\":{}}", "/data: must be the array of custom fields"},
     {"7", "/data: must be the array of custom fields"},
@@ -115,6 +119,7 @@ START_TEST(test_faulty)
     for (const struct definitions_fault *fault = faults; fault; fault = fault->next) {
         char found[sizeof(fault->path) + sizeof(fault->message) + 2];
         snprintf(found, sizeof(found), "%s: %s", fault->path, fault->message);
+        ck_assert_msg(invisible_in(span_of_text(fault->message)) == 0, "invisible in %s", fault->message);
         size_t length = strcspn(expected, "\n");
         ck_assert_msg(line_matches(expected, length, found), "%s\nexpected %s\nfound    %s", row->json, expected,
                       found);

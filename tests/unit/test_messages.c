@@ -744,6 +744,37 @@ START_TEST(hostile_values_stay_short_and_visible)
 }
 END_TEST
 
+/* A field with thousands of options, asked for a hundred that it lacks: comparing stops, counting does not. */
+START_TEST(options_without_number_are_counted)
+{
+    enum { OPTIONS = 3000, WRONG = 100, BYTES = 200000 };
+    char *json = malloc(BYTES), *command = malloc(BYTES);
+    ck_assert(json && command);
+    size_t length = (size_t)sprintf(json, "[{\"key\":\"f\",\"type\":\"multiSelect\",\"options\":[");
+    for (int i = 0; i < OPTIONS; i++)
+        length += (size_t)sprintf(json + length, "%s{\"key\":\"option number %d\"}", i > 0 ? "," : "", i);
+    strcpy(json + length, "]}]");
+    length = (size_t)sprintf(command, "{" PERSON ",\"customFields\":{\"f\":[");
+    for (int i = 0; i < WRONG; i++)
+        length += (size_t)sprintf(command + length, "%s\"another number %d\"", i > 0 ? "," : "", i);
+    strcpy(command + length, "]}}");
+
+    struct judging many;
+    judging_open(&many, json, NULL);
+    struct item *item = judging_item(&many, command);
+    judge_item(&many.judge, item, &many.batch.arena);
+    ck_assert_uint_eq(item->violation_listed, WRONG);
+    for (const struct violation *one = item->violations; one; one = one->next) {
+        const struct span tail = SPAN(" or 2990 others");
+        ck_assert_msg(span_equal(span_from(one->message, one->message.length - tail.length), tail), "%.*s",
+                      SPAN_FORMAT(one->message));
+    }
+    judging_close(&many);
+    free(json);
+    free(command);
+}
+END_TEST
+
 START_TEST(every_error_has_a_row)
 {
     for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
@@ -761,6 +792,7 @@ int main(void)
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, open_all, close_all);
     tcase_add_test(tests, every_error_has_a_row);
+    tcase_add_test(tests, options_without_number_are_counted);
     tcase_add_loop_test(tests, row_says_what_would_be_right, 0, (int)ROWS);
     tcase_add_loop_test(tests, hostile_values_stay_short_and_visible, 0, (int)ROWS);
     suite_add_tcase(suite, tests);
