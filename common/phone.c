@@ -81,6 +81,19 @@ uint32_t phone_countries(struct span digits, char countries[PHONE_COUNTRIES][3])
     return count;
 }
 
+const char *phone_neighbours(struct span digits)
+{
+    size_t size;
+    const struct calling_code *code = calling_code_of(digits, &size);
+    return code ? code->countries : "";
+}
+
+size_t phone_calling_code_size(struct span digits)
+{
+    size_t size;
+    return calling_code_of(digits, &size) ? size : 0;
+}
+
 /* Writes the numbers of the bits of `lengths`: "10", "9 or 10", "4 to 8 or 10", "3, 5 or 7". */
 static void lengths_text(uint32_t lengths, char *text, size_t size)
 {
@@ -100,21 +113,35 @@ static void lengths_text(uint32_t lengths, char *text, size_t size)
     }
 }
 
+#define NEXT_BYTES sizeof("0, 1, 3, 4, 6, 7 or 9")
+
+/* The digits that lead on from a state: "2 to 9". */
+static void next_text(uint32_t state, char *text, size_t size)
+{
+    uint32_t next = 0;
+    for (unsigned digit = 0; digit < 10; digit++)
+        if (fit_next[state][digit] != 0)
+            next |= 1u << digit;
+    lengths_text(next, text, size);
+}
+
 static enum phone_fault calling_code_fault(struct span digits, char message[PHONE_MESSAGE_BYTES])
 {
     uint32_t state = fit_roots[PHONE_GRADE_POSSIBLE];
-    for (size_t i = 0; i < digits.length; i++) {
-        state = step(state, digits.at[i]);
-        if (state == 0) {
-            snprintf(message, PHONE_MESSAGE_BYTES, "+%.*s is not a country calling code", (int)i + 1, digits.at);
-            return PHONE_FAULT_CALLING_CODE;
-        }
-    }
-    if (digits.length == 0)
-        snprintf(message, PHONE_MESSAGE_BYTES, "no digit follows the +");
+    char next[NEXT_BYTES];
+    size_t live = 0;
+    for (uint32_t after; live < digits.length && (after = step(state, digits.at[live])) != 0; live++)
+        state = after;
+    next_text(state, next, sizeof(next));
+    if (live < digits.length)
+        snprintf(message, PHONE_MESSAGE_BYTES, "+%.*s is not a country calling code; after +%.*s must come %s",
+                 (int)live + 1, digits.at, (int)live, digits.at, next);
+    else if (live == 0)
+        snprintf(message, PHONE_MESSAGE_BYTES, "no digit follows the +; the country calling code must");
     else
-        snprintf(message, PHONE_MESSAGE_BYTES, "+%.*s is only the beginning of a country calling code",
-                 SPAN_FORMAT(digits));
+        snprintf(message, PHONE_MESSAGE_BYTES,
+                 "+%.*s is only the beginning of a country calling code; after it must come %s", SPAN_FORMAT(digits),
+                 next);
     return PHONE_FAULT_CALLING_CODE;
 }
 
@@ -157,8 +184,10 @@ static void length_message(const struct calling_code *code, struct span digits, 
     struct span national = span_from(digits, size);
     char lengths[64], beginning[PHONE_DIGITS + sizeof(" that begin ")] = "", found[24] = "none";
     if (progress->decided_by == 0) {
-        snprintf(message, PHONE_MESSAGE_BYTES, "+%.*s is a whole number; this one goes on for %zu digits",
-                 (int)(size + progress->whole), digits.at, national.length - progress->whole);
+        snprintf(message, PHONE_MESSAGE_BYTES,
+                 "+%.*s is a whole number; this one goes on for %zu digit%s, which must go",
+                 (int)(size + progress->whole), digits.at, national.length - progress->whole,
+                 national.length - progress->whole == 1 ? "" : "s");
         return;
     }
     lengths_text(progress->decided_by, lengths, sizeof(lengths));
@@ -168,6 +197,18 @@ static void length_message(const struct calling_code *code, struct span digits, 
         snprintf(found, sizeof(found), "%zu", national.length);
     snprintf(message, PHONE_MESSAGE_BYTES, "+%u numbers%s have %s digits after +%u; this one has %s", code->number,
              beginning, lengths, code->number, found);
+}
+
+/* `live` national digits are the beginning of a number, one more is not. */
+static void area_code_message(const struct calling_code *code, struct span national, uint32_t state, size_t live,
+                              char message[PHONE_MESSAGE_BYTES])
+{
+    char next[NEXT_BYTES];
+    for (size_t i = 0; i < live; i++)
+        state = step(state, national.at[i]);
+    next_text(state, next, sizeof(next));
+    snprintf(message, PHONE_MESSAGE_BYTES, "no number in +%u begins %.*s; after +%u%s%.*s must come %s", code->number,
+             (int)live + 1, national.at, code->number, live > 0 ? " " : "", (int)live, national.at, next);
 }
 
 enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char message[PHONE_MESSAGE_BYTES])
@@ -201,8 +242,7 @@ enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char
         length_message(code, digits, size, &progress, message);
         return PHONE_FAULT_LENGTH;
     }
-    snprintf(message, PHONE_MESSAGE_BYTES, "no number in +%u begins %.*s", code->number, (int)progress.live + 1,
-             national.at);
+    area_code_message(code, national, state, progress.live, message);
     return PHONE_FAULT_AREA_CODE;
 }
 

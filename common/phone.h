@@ -11,7 +11,7 @@
 #include "common/span.h"
 
 #define PHONE_DIGITS        15  /* E.164: calling code and national number together */
-#define PHONE_MESSAGE_BYTES 192 /* of phone_fault_of, NUL included */
+#define PHONE_MESSAGE_BYTES 256 /* of phone_fault_of, NUL included */
 #define PHONE_COUNTRIES     32  /* most countries that share a calling code; +1 has 25 */
 
 /* How much a number is worth. Who has a grade has those before it. */
@@ -32,8 +32,8 @@ enum phone_fault {
     PHONE_FAULT_AREA_CODE /* no number begins so */
 };
 
-/* Why a number does not have a grade, with a message for people that says what would be right; or PHONE_FAULT_NONE and
- * no message when it has. */
+/* Why a number does not have a grade, with a message for people: what is wrong, a semicolon, what would be right; or
+ * PHONE_FAULT_NONE and no message when it has. */
 enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char message[PHONE_MESSAGE_BYTES]);
 
 /* The countries that a number belongs to, as ISO 3166-1 alpha-2 codes (and AC, TA, XK) ended by NUL. Returns how many;
@@ -44,6 +44,12 @@ enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char
  * have no leading digits and whose general pattern it fits; else all of the calling code, since nothing tells them
  * apart. */
 uint32_t phone_countries(struct span digits, char countries[PHONE_COUNTRIES][3]);
+
+/* All countries of the calling code that the digits begin with, two letters each; "" if there are none. Static. */
+const char *phone_neighbours(struct span digits);
+
+/* How many digits the calling code has that the digits begin with; 0 if they begin with none. */
+size_t phone_calling_code_size(struct span digits);
 
 /* The release of the metadata that the plan was drawn from, such as "9.0.43". */
 const char *phone_plan_version(void);

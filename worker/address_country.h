@@ -13,4 +13,8 @@ struct country {
  * Static. */
 const struct country *country_find(struct span code);
 
+/* The code of a country that was written by its name in any case, or by another code that is in wide use (UK, EL, USA),
+ * for messages; or NULL. Static. */
+const char *country_meant(struct span text);
+
 #endif

@@ -107,3 +107,10 @@ struct span region_find(struct span country, struct span text)
             return own_name(region);
     return SPAN("");
 }
+
+void region_offer(struct span country, struct choices *choices)
+{
+    for (const struct region *region = regions; region->country.at; region++)
+        if (!region->is_other_name && is_text(country, region->country))
+            choices_offer(choices, region->name, SPAN_NONE);
+}

@@ -6,6 +6,7 @@
 #include "worker/client.h"
 #include "worker/member.h"
 #include "worker/record.h"
+#include "worker/suggest.h"
 
 /* The members of a command. */
 
@@ -54,8 +55,8 @@ static void member_judge(struct check *check, uint32_t node, struct client *clie
     if (member != MEMBER_UNKNOWN)
         rules[member].judge(check, node, client);
     else if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
-        check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command",
-                   quote_of(check, name));
+        check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command%s",
+                   quote_of(check, name), suggest_member(check, name));
     check_leave(check);
 }
 
@@ -146,12 +147,17 @@ static void verdict(const struct check *check, const struct client *client)
                     arena_format(check->arena, "%u values are not valid", (unsigned)item->violation_count));
     else if (item->definitions_broken)
         item_reject(item, ERROR_DEFINITIONS_MISSING,
-                    arena_format(check->arena, "the custom field definitions of workspace %.*s are not usable",
+                    arena_format(check->arena,
+                                 "the custom field definitions of workspace %.*s are not usable, must be mended first; "
+                                 "client-intake definitions lint shows why",
                                  SPAN_FORMAT(item->workspace)));
     else if (!item->definitions && client->custom_fields_given)
         item_reject(
             item, ERROR_DEFINITIONS_MISSING,
-            arena_format(check->arena, "workspace %.*s has no custom field definitions", SPAN_FORMAT(item->workspace)));
+            arena_format(check->arena,
+                         "workspace %.*s has no custom field definitions, must have some before custom fields can be "
+                         "given",
+                         SPAN_FORMAT(item->workspace)));
 }
 
 static void item_judge(struct item *item, const struct config *config, struct arena *arena)

@@ -22,6 +22,7 @@ struct check {
         uint32_t index;
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
+    size_t compared; /* work done to find names for messages; see nearest.h */
 };
 
 /* Judges `item` as far as it can be judged without the store: sets outcome to OUTCOME_REJECTED with its error and
@@ -47,8 +48,16 @@ bool check_fail_type(struct check *check, const char *expected, enum json_type f
 /* "must not be missing or blank", for a value that is required. Always returns false. */
 bool check_fail_required(struct check *check);
 
-/* The value in quotes, for messages; see quote.h. The result lives in the arena; use it with "%s". */
+/* The value in quotes, for messages; see quote.h. The result lives in the arena; use it with "%s". Once no further
+ * violation is listed it is "", so that a hostile command cannot fill the arena; the same holds for what suggest.h and
+ * host_message.h give. */
 const char *quote_of(struct check *check, struct span value);
+
+/* A name that is not the sender's (the key of a field or option), as quote.h writes it without quotes. */
+const char *name_of(struct check *check, struct span name);
+
+/* The first character of `text`, which is not empty, for messages; see character_write. */
+const char *character_of(struct check *check, struct span text);
 
 /* True for null, "" and []: on a create they mean that an optional value is absent. */
 bool value_is_absent(const struct json_document *document, uint32_t node);

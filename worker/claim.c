@@ -100,7 +100,8 @@ static void apply_stored(struct item *item, const struct stored_client *stored, 
     if (how == RELATION_DIFFERENT) {
         item->outcome = OUTCOME_REJECTED;
         item->error = ERROR_COMMAND_ID_CONFLICT;
-        item->error_message = SPAN("this command id already created a client from a different body");
+        item->error_message =
+            SPAN("this command id already created a client from a different body, must be a new id for a new client");
         return;
     }
     item->outcome = how == RELATION_OWN ? OUTCOME_CREATED : OUTCOME_DUPLICATE;
@@ -115,7 +116,8 @@ void claim_apply(struct item *item, const struct claim_finding *finding)
         apply_stored(item, &stored, finding->committed);
     } else if (item->outcome == OUTCOME_UNDECIDED) {
         assert(claim_is_blocked(item, finding));
-        item_reject(item, ERROR_EMAIL_TAKEN, SPAN("another client of the workspace has this email"));
+        item_reject(item, ERROR_EMAIL_TAKEN,
+                    SPAN("another client of the workspace has this email, must be one that no client has"));
         item->existing_client_id = finding->owner;
     }
 }

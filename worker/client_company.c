@@ -15,7 +15,8 @@ static bool company_judge(struct check *check, uint32_t node)
     if (!(document->nodes[node].flags & JSON_ASCII)) {
         uint32_t control = text_find_control(text, "");
         if (control != 0)
-            return check_fail(check, ERROR_CONTROL_CHARACTER, "must not hold the control character U+%04X",
+            return check_fail(check, ERROR_CONTROL_CHARACTER,
+                              "must not hold the control character U+%04X, nor any other",
                               control == UINT32_MAX ? 0 : (unsigned)control);
     }
     if (text_is_blank(text))

@@ -2,6 +2,7 @@
 #include "worker/client.h"
 
 #include "worker/field.h"
+#include "worker/suggest.h"
 
 /* Judges one member of customFields. */
 static void value_judge(struct check *check, const struct field *field, uint32_t node, struct span *normal)
@@ -55,8 +56,8 @@ static void members_judge(struct check *check, uint32_t object, struct client *c
             given[field->index] = true;
             value_judge(check, field, node, &normal[field->index]);
         } else {
-            check_fail(check, ERROR_UNKNOWN_FIELD, "%s is not the key of a custom field of the workspace",
-                       quote_of(check, key));
+            check_fail(check, ERROR_UNKNOWN_FIELD, "%s is not the key of a custom field of the workspace%s",
+                       quote_of(check, key), suggest_field(check, key));
         }
         check_leave(check);
     }

@@ -22,7 +22,8 @@ static bool control_found(struct check *check, struct span text)
     uint32_t control = text_find_control(text, "\t\n\r");
     if (control == 0)
         return false;
-    check_fail(check, ERROR_CONTROL_CHARACTER, "must not hold the control character U+%04X",
+    check_fail(check, ERROR_CONTROL_CHARACTER,
+               "must not hold the control character U+%04X, nor any other but TAB and line ends",
                control == UINT32_MAX ? 0 : (unsigned)control);
     return true;
 }

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "common/text.h"
+#include "worker/malformed.h"
 #include "worker/member.h"
 #include "worker/quote.h"
 
@@ -121,8 +122,18 @@ static bool workspace_is_valid(const struct decoder *decoder, const struct found
     if (valid)
         return true;
     fault->code = ERROR_ID_SYNTAX;
-    fault->message = arena_format(decoder->arena, "%smust have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s",
-                                  found->source, WORKSPACE_ID_CHARACTERS, quote_new(found->text, decoder->arena));
+    size_t stray = 0;
+    while (stray < found->text.length && workspace_character(found->text.at[stray]))
+        stray++;
+    char character[CHARACTER_SIZE] = "";
+    if (stray < found->text.length)
+        character_write(span_from(found->text, stray), character);
+    fault->message =
+        stray < found->text.length
+            ? arena_format(decoder->arena, "%smust have 1 to %d of the characters A-Z a-z 0-9 _ . -, not %s",
+                           found->source, WORKSPACE_ID_CHARACTERS, character)
+            : arena_format(decoder->arena, "%smust have at most %d characters, not %zu", found->source,
+                           WORKSPACE_ID_CHARACTERS, found->text.length);
     return false;
 }
 
@@ -225,13 +236,48 @@ static void find_members(const struct decoder *decoder, uint32_t object)
     }
 }
 
+static struct span root_message(const struct item *item)
+{
+    switch (item->document.nodes[0].type) {
+    case NODE_ARRAY:
+        return SPAN("the value is a JSON array from byte 0 on, must be one JSON object");
+    case NODE_STRING:
+        return SPAN(
+            "the value is a JSON string from byte 0 on, must be a JSON object that is not written into a string");
+    default:
+        return SPAN("the value is no JSON object from byte 0 on, must be one");
+    }
+}
+
+/* For a command whose containers are nested one deeper than it may be; the parser took it, for it could have been a
+ * CloudEvent's. */
+static struct span depth_message(const struct decoder *decoder)
+{
+    const struct item *item = decoder->item;
+    uint32_t depth = 0, at = 0;
+    bool is_inside = false;
+    for (; at < item->value.length && depth <= CUSTOM_FIELDS_DEPTH; at++) {
+        const char byte = item->value.at[at];
+        if (byte == '"')
+            is_inside = !is_inside;
+        else if (is_inside)
+            at += byte == '\\';
+        else if (byte == '{' || byte == '[')
+            depth++;
+        else if (byte == '}' || byte == ']')
+            depth--;
+    }
+    const struct json_fault fault = {JSON_DEPTH, at - 1};
+    return malformed_message(item->value, &fault, decoder->arena);
+}
+
 /* Finds the command in the parsed value, which may be a CloudEvent around it. */
 static bool find_command(struct decoder *decoder)
 {
     struct item *item = decoder->item;
     const struct json_document *document = &item->document;
     if (document->nodes[0].type != NODE_OBJECT) {
-        refuse_as_malformed(decoder, SPAN("the value must be a JSON object"));
+        refuse_as_malformed(decoder, root_message(item));
         return false;
     }
     const struct header *content_type = item_header(item, SPAN("content-type"));
@@ -240,7 +286,7 @@ static bool find_command(struct decoder *decoder)
     if (!item->structured) {
         if (document->depth <= CUSTOM_FIELDS_DEPTH)
             return true;
-        refuse_as_malformed(decoder, span_of_text(json_fault_text(JSON_DEPTH)));
+        refuse_as_malformed(decoder, depth_message(decoder));
         return false;
     }
     decoder->event_id = json_member(document, 0, SPAN("id"));
@@ -261,7 +307,8 @@ static bool parse_value(const struct decoder *decoder, struct json_parser *parse
 {
     struct item *item = decoder->item;
     if (item->value.length == 0) {
-        refuse_as_malformed(decoder, item->value.at ? SPAN("the value is empty") : SPAN("the value is null"));
+        refuse_as_malformed(decoder, item->value.at ? SPAN("the value is empty, must be a JSON object")
+                                                    : SPAN("the value is null, must be a JSON object"));
         return false;
     }
     size_t mark = decoder->arena->used;
@@ -272,9 +319,7 @@ static bool parse_value(const struct decoder *decoder, struct json_parser *parse
     if (json_parse(parser, text, item->value.length, CUSTOM_FIELDS_DEPTH + 1, decoder->arena, &item->document, &fault))
         return true;
     arena_reset(decoder->arena, mark);
-    refuse_as_malformed(decoder, fault.at == 0 ? span_of_text(json_fault_text(fault.code))
-                                               : arena_format(decoder->arena, "%s at byte %u",
-                                                              json_fault_text(fault.code), (unsigned)fault.at));
+    refuse_as_malformed(decoder, malformed_message(item->value, &fault, decoder->arena));
     return false;
 }
 

@@ -52,7 +52,7 @@ struct definitions {
 /* One fault of a definition set, found by compiling it. */
 struct definitions_fault {
     char path[128]; /* JSON Pointer of the place; "" for the whole */
-    char message[256];
+    char message[768]; /* with a quote of the longest kind, and a list of what would be right */
     struct definitions_fault *next;
 };
 

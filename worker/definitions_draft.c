@@ -4,6 +4,8 @@
 
 #include "common/text.h"
 #include "worker/field.h"
+#include "worker/malformed.h"
+#include "worker/nearest.h"
 #include "worker/quote.h"
 
 #define JSON_DEPTH_LIMIT 64 /* of what the public API may put into a field some day */
@@ -16,16 +18,18 @@ static bool read_key(struct definitions_reader *reader, uint32_t object, struct 
     size_t where = reader_enter(reader, SPAN("key"));
     *key = type == NODE_STRING ? json_text(&reader->document, node) : SPAN("");
     bool valid = true;
+    uint32_t control;
     if (type == NODE_NULL)
-        valid = reader_fault(reader, "is missing");
+        valid = reader_fault(reader, "is missing, must be a string");
     else if (type != NODE_STRING)
         valid = reader_fault(reader, "must be a string");
     else if (text_is_blank(*key))
         valid = reader_fault(reader, "must not be blank");
     else if (key->length > FIELD_KEY_BYTES)
         valid = reader_fault(reader, "must have at most %d bytes, not %zu", FIELD_KEY_BYTES, key->length);
-    else if (text_find_control(*key, "") != 0)
-        valid = reader_fault(reader, "must not hold a control character");
+    else if ((control = text_find_control(*key, "")) != 0)
+        valid = reader_fault(reader, "must not hold a control character, but holds U+%04X",
+                             control == UINT32_MAX ? 0 : (unsigned)control);
     reader_leave(reader, where);
     return valid;
 }
@@ -35,7 +39,7 @@ static void fault_twice(struct definitions_reader *reader, struct span key, cons
     char quote[QUOTE_SIZE];
     quote_write(key, quote);
     size_t where = reader_enter(reader, SPAN("key"));
-    reader_fault(reader, "%s is already the key of another %s", quote, of);
+    reader_fault(reader, "%s is already the key of another %s, must be one of its own", quote, of);
     reader_leave(reader, where);
 }
 
@@ -78,14 +82,27 @@ static void read_options(struct definitions_reader *reader, uint32_t entry, stru
     bool chooses = draft->type->rules & RULE_SELECTED;
     size_t where = reader_enter(reader, SPAN("options"));
     if (list == 0 && chooses)
-        reader_fault(reader, "is missing");
+        reader_fault(reader, "is missing, must be an array of options");
     else if (type != NODE_NULL && type != NODE_ARRAY)
         reader_fault(reader, "must be an array");
     else if (!chooses && reader_count(reader, list) > 0)
-        reader_fault(reader, "only a multiSelect has options");
+        reader_fault(reader, "must be left out, only a multiSelect has options");
     else if (type == NODE_ARRAY)
         read_option_list(reader, list, draft);
     reader_leave(reader, where);
+}
+
+/* Says what is wrong with the type `name`, and which there are. */
+static void fault_of_type(struct definitions_reader *reader, struct span wrong, struct span name)
+{
+    struct choices choices;
+    char names[CHOICES_SIZE];
+    size_t work = 0;
+    choices_open(&choices, name, &work);
+    for (const struct field_type *type = field_types; type->name; type++)
+        choices_offer(&choices, span_of_text(type->name), SPAN_NONE);
+    choices_write(&choices, CHOICES_LISTED, ", ", true, names);
+    reader_fault(reader, "%.*s, must be one of %s", SPAN_FORMAT(wrong), names);
 }
 
 static void read_type(struct definitions_reader *reader, uint32_t entry, struct draft *draft)
@@ -94,15 +111,16 @@ static void read_type(struct definitions_reader *reader, uint32_t entry, struct 
     enum json_type type = reader_type(reader, node);
     size_t where = reader_enter(reader, SPAN("type"));
     if (type == NODE_NULL) {
-        reader_fault(reader, "is missing");
+        fault_of_type(reader, SPAN("is missing"), SPAN(""));
     } else if (type != NODE_STRING) {
         reader_fault(reader, "must be a string");
     } else {
-        char quote[QUOTE_SIZE];
-        quote_write(json_text(&reader->document, node), quote);
-        draft->type = field_type_find(json_text(&reader->document, node));
+        char quote[QUOTE_SIZE + sizeof(" is not a type of custom field")];
+        const struct span name = json_text(&reader->document, node);
+        quote_write(name, quote);
+        draft->type = field_type_find(name);
         if (!draft->type)
-            reader_fault(reader, "%s is not a type of custom field", quote);
+            fault_of_type(reader, span_of_text(strcat(quote, " is not a type of custom field")), name);
     }
     reader_leave(reader, where);
 }
@@ -198,10 +216,16 @@ static void fault_of_json(struct definitions_reader *reader, struct span json, c
         column = json.at[i] == '\n' ? 1 : column + 1;
         line += json.at[i] == '\n';
     }
+    if (fault->code == JSON_DEPTH) {
+        reader_fault(reader, "line %u, column %u: %s, must be at most %d levels deep", line, column,
+                     json_fault_text(fault->code), JSON_DEPTH_LIMIT);
+        return;
+    }
+    const struct span message = malformed_message(json, fault, &reader->scratch);
     if (fault->code == JSON_UTF8)
-        reader_fault(reader, "%s", json_fault_text(fault->code));
+        reader_fault(reader, "%.*s", SPAN_FORMAT(message));
     else
-        reader_fault(reader, "line %u, column %u: %s", line, column, json_fault_text(fault->code));
+        reader_fault(reader, "line %u, column %u: %.*s", line, column, SPAN_FORMAT(message));
 }
 
 bool drafts_read(struct definitions_reader *reader, struct span json, struct drafts *drafts)

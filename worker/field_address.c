@@ -10,11 +10,10 @@
 #include "worker/address_postal_code.h"
 #include "worker/address_region.h"
 #include "worker/field.h"
+#include "worker/suggest.h"
 
 #define FULL_ADDRESS_CHARACTERS 1000 /* code points */
 #define PART_CHARACTERS         255
-
-#define COUNTRIES_NAMED 12 /* those that a field allows are named in a message if they are so few */
 
 /* In the order in which they are written. */
 enum part { COUNTRY, REGION, POSTAL_CODE, ADDRESS_LINE_1, ADDRESS_LINE_2, CITY, FULL_ADDRESS, PART_COUNT };
@@ -101,18 +100,53 @@ static bool full_address_holds(struct check *check, const struct json_document *
     return true;
 }
 
+static bool region_fail(struct check *check, struct span country, struct span text)
+{
+    struct choices choices;
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_ADDRESS_REGION, "is no region of the country");
+    choices_open(&choices, text_trim(text), &check->compared);
+    region_offer(country, &choices);
+    return check_fail(check, ERROR_ADDRESS_REGION,
+                      "%s is no region of %.*s, must be a state, province or territory by its code or English name%s",
+                      quote_of(check, text), SPAN_FORMAT(country),
+                      choices_meant(&choices) > 0 ? suggest_choices(check, &choices) : "");
+}
+
 static bool region_holds(struct check *check, struct span country, struct span *text)
 {
     if (!region_is_listed(country))
         return true;
     const struct span name = region_find(country, *text);
     if (name.length == 0)
-        return check_fail(check, ERROR_ADDRESS_REGION,
-                          "%s is no region of %.*s, must be a state, province or territory by its code or English name",
-                          quote_of(check, *text), SPAN_FORMAT(country));
+        return region_fail(check, country, *text);
     if (!span_equal(*text, name))
         *text = name;
     return true;
+}
+
+/* The first character that stands in no postal code, and what follows it; empty if there is none. */
+static struct span find_stray(struct span text)
+{
+    size_t at = 0;
+    while (at < text.length &&
+           (text.at[at] == ' ' || text.at[at] == '-' || (text.at[at] >= '0' && text.at[at] <= '9') ||
+            (text.at[at] >= 'A' && text.at[at] <= 'Z') || (text.at[at] >= 'a' && text.at[at] <= 'z')))
+        at++;
+    return span_from(text, at);
+}
+
+static bool postal_code_fail(struct check *check, struct span country, struct span text)
+{
+    const struct span stray = find_stray(text_trim(text));
+    if (stray.length > 0 && text_is_white_space(text_code_point(stray, 0, &(size_t){0})))
+        return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s is no postal code of %.*s, must be like %s",
+                          quote_of(check, text), SPAN_FORMAT(country), postal_code_example(country));
+    if (stray.length > 0)
+        return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s has no place in a postal code of %.*s, must be like %s",
+                          character_of(check, stray), SPAN_FORMAT(country), postal_code_example(country));
+    return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s is no postal code of %.*s, must be like %s",
+                      quote_of(check, text), SPAN_FORMAT(country), postal_code_example(country));
 }
 
 static bool postal_code_holds(struct check *check, struct span country, struct span *text)
@@ -120,8 +154,7 @@ static bool postal_code_holds(struct check *check, struct span country, struct s
     char form[POSTAL_CODE_BYTES];
     const size_t length = postal_code_normalize(country, *text, form);
     if (length == 0)
-        return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s is no postal code of %.*s, must be like %s",
-                          quote_of(check, *text), SPAN_FORMAT(country), postal_code_example(country));
+        return postal_code_fail(check, country, *text);
     if (!span_equal(*text, span_of(form, length)))
         *text = arena_copy(check->arena, span_of(form, length));
     return true;
@@ -151,33 +184,16 @@ static bool is_allowed(const struct rules *rules, struct span country)
     return rules->countries[country.at[0] - 'A'] & (uint32_t)1 << (country.at[1] - 'A');
 }
 
-/* "US, CA", or "its list" if they are too many to be named. */
-static const char *allowed_named(const struct rules *rules, char named[COUNTRIES_NAMED * 4 + 1])
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < 26 * 26; i++) {
-        if (!(rules->countries[i / 26] & (uint32_t)1 << i % 26))
-            continue;
-        if (count == COUNTRIES_NAMED)
-            return "the countries of its list";
-        snprintf(named + (count > 0 ? count * 4 - 2 : 0), 5, "%s%c%c", count > 0 ? ", " : "", (char)('A' + i / 26),
-                 (char)('A' + i % 26));
-        count++;
-    }
-    return named;
-}
-
 /* The field's rule `countries`. An address without a country is in none of them. */
 static bool country_is_allowed(struct check *check, const struct rules *rules, struct span country)
 {
-    char named[COUNTRIES_NAMED * 4 + 1] = "";
     if (!rules->has_countries || (country.length > 0 && is_allowed(rules, country)))
         return true;
     if (country.length == 0)
         return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is missing, the field allows only %s",
-                          allowed_named(rules, named));
+                          suggest_countries(check, rules, SPAN(""), ""));
     return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "%.*s is not allowed, the field allows only %s",
-                      SPAN_FORMAT(country), allowed_named(rules, named));
+                      SPAN_FORMAT(country), suggest_countries(check, rules, country, ""));
 }
 
 /* The same, told of a country that is not there. */
@@ -203,6 +219,13 @@ static bool is_full_address_alone(const struct json_document *document, uint32_t
     return has_full_address;
 }
 
+static bool country_fail(struct check *check, struct span text)
+{
+    const char *const meant = country_meant(text_trim(text));
+    return check_fail(check, ERROR_ADDRESS_COUNTRY, "%s is no country, must be an ISO 3166-1 alpha-2 code such as %s",
+                      quote_of(check, text), meant ? meant : "US");
+}
+
 /* The country of an object, or empty if it may do without. */
 static bool country_holds(struct check *check, const struct json_document *document, uint32_t object,
                           struct span *country)
@@ -220,10 +243,33 @@ static bool country_holds(struct check *check, const struct json_document *docum
         return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
     const struct country *found = country_find(text_trim(text));
     if (!found)
-        return check_fail(check, ERROR_ADDRESS_COUNTRY,
-                          "%s is no country, must be an ISO 3166-1 alpha-2 code such as US", quote_of(check, text));
+        return country_fail(check, text);
     *country = span_of(found->code, 2);
     return true;
+}
+
+/* What other programs call the members of an address. */
+static const struct other_name other_part_names[] = {
+    {"zip", "postalCode"},     {"zipcode", "postalCode"},  {"postcode", "postalCode"},        {"state", "region"},
+    {"province", "region"},    {"county", "region"},       {"countrycode", "country"},        {"town", "city"},
+    {"locality", "city"},      {"street", "addressLine1"}, {"streetaddress", "addressLine1"}, {"line1", "addressLine1"},
+    {"line2", "addressLine2"}, {"address", "fullAddress"}, {"formatted", "fullAddress"},      {NULL, NULL},
+};
+
+static bool unknown_fail(struct check *check, struct span name)
+{
+    struct choices choices;
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "is not a member of an address");
+    const char *const meant = other_name_find(other_part_names, name);
+    if (meant)
+        return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address; did you mean %s?",
+                          quote_of(check, name), meant);
+    choices_open(&choices, name, &check->compared);
+    for (enum part part = COUNTRY; part < PART_COUNT; part++)
+        choices_offer(&choices, part_names[part], SPAN_NONE);
+    return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address%s", quote_of(check, name),
+                      suggest_choices(check, &choices));
 }
 
 /* Judges the members in their order. The country holds already, or is empty. */
@@ -236,7 +282,7 @@ static bool members_hold(struct check *check, const struct field *field, const s
         const enum part part = part_find(json_name(document, i));
         check_enter(check, json_name(document, i));
         if (part == PART_COUNT)
-            holds = check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "is not a member of an address");
+            holds = unknown_fail(check, json_name(document, i));
         else if (part == COUNTRY)
             holds &= country_is_allowed(check, &field->rules, country);
         else if (part == FULL_ADDRESS)

@@ -3,6 +3,7 @@
 #include "common/host.h"
 #include "common/text.h"
 #include "worker/field.h"
+#include "worker/host_message.h"
 
 #define EMAIL_BYTES       254  /* RFC 5321, §4.5.3.1.3: a path of 256 octets with its angle brackets */
 #define LOCAL_PART_BYTES  64   /* RFC 5321, §4.5.3.1.1 */
@@ -29,28 +30,30 @@ static bool controls_hold(struct check *check, struct span text)
 static bool local_part_holds(struct check *check, struct span local)
 {
     if (local.length == 0)
-        return check_fail(check, ERROR_EMAIL_SYNTAX, "has nothing before the @");
+        return check_fail(check, ERROR_EMAIL_SYNTAX, "has nothing before the @, must be like ada@example.com");
     for (size_t i = 0; i < local.length; i++) {
         if (is_atom_byte[(unsigned char)local.at[i]])
             continue;
         if (local.at[i] != '.')
             return check_fail(check, ERROR_EMAIL_SYNTAX,
-                              "%s holds a character before the @ that is no ASCII letter, no digit and none of "
-                              "!#$%%&'*+-/=?^_`{|}~.",
-                              quote_of(check, local));
+                              "%s has no place before the @, where must be ASCII letters, digits and "
+                              "!#$%%&'*+-/=?^_`{|}~. only",
+                              character_of(check, span_from(local, i)));
         if (i == 0 || i + 1 == local.length || local.at[i + 1] == '.')
             return check_fail(check, ERROR_EMAIL_SYNTAX,
                               "%s has a dot at an end or two in a row before the @, must have neither",
                               quote_of(check, local));
     }
     if (local.length > LOCAL_PART_BYTES)
-        return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes before the @", LOCAL_PART_BYTES);
+        return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes before the @, must have at most that",
+                          LOCAL_PART_BYTES);
     return true;
 }
 
 static bool email_fail_length(struct check *check)
 {
-    return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes once normalized", EMAIL_BYTES);
+    return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes once normalized, must have at most that",
+                      EMAIL_BYTES);
 }
 
 /* Reads the domain of an address that has `before` bytes up to it. */
@@ -62,14 +65,12 @@ static bool domain_holds(struct check *check, struct span domain, size_t before,
     const enum host_fault fault = host_read_name(domain, host);
     if (fault == HOST_NAME_LENGTH || (fault == HOST_FINE && before + host->length > EMAIL_BYTES))
         return email_fail_length(check);
-    if (fault == HOST_INVISIBLE)
-        return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain holds U+%04X, which is not shown and must go",
-                          (unsigned)host->invisible);
     if (fault != HOST_FINE)
-        return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s %s", quote_of(check, domain),
-                          host_fault_text(fault));
+        return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s",
+                          host_message(check, domain, fault, HOST_OF_EMAIL));
     if (host->labels < 2)
-        return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s is a single label, must be two or more",
+        return check_fail(check, ERROR_EMAIL_DOMAIN,
+                          "the domain %s is a single label, must have two or more, like example.com",
                           quote_of(check, domain));
     return true;
 }
@@ -85,8 +86,11 @@ bool email_normalize(struct check *check, struct span text, struct span *normal)
     if (text.length > EMAIL_INPUT_BYTES)
         return email_fail_length(check);
     const char *at = memchr(text.at, '@', text.length);
-    if (!at || memchr(at + 1, '@', text.length - (size_t)(at + 1 - text.at)))
-        return check_fail(check, ERROR_EMAIL_SYNTAX, "%s is not an email address, must have one @ between its parts",
+    if (!at)
+        return check_fail(check, ERROR_EMAIL_SYNTAX, "%s holds no @, must be like ada@example.com",
+                          quote_of(check, text));
+    if (memchr(at + 1, '@', text.length - (size_t)(at + 1 - text.at)))
+        return check_fail(check, ERROR_EMAIL_SYNTAX, "%s holds more than one @, must be like ada@example.com",
                           quote_of(check, text));
     const struct span local = span_of(text.at, (size_t)(at - text.at)), domain = span_from(text, local.length + 1);
     struct host host;

@@ -2,11 +2,9 @@
 #include <strings.h>
 
 #include "common/json_writer.h"
+#include "common/text.h"
 #include "worker/field.h"
-
-/* The options are named in a message if they are so few. */
-#define OPTIONS_NAMED       8
-#define OPTIONS_NAMED_BYTES 160
+#include "worker/suggest.h"
 
 /* The option that differs from `key` only in the case of ASCII letters, or NULL. */
 static const struct span *option_in_other_case(const struct field *field, struct span key)
@@ -17,25 +15,31 @@ static const struct span *option_in_other_case(const struct field *field, struct
     return NULL;
 }
 
-/* "fileSharing, metrics", or empty if they are too many to be named. */
-static struct span options_named(const struct field *field, struct arena *arena)
+/* The option that is the same text in another Unicode form, which looks no different, or NULL. */
+static const struct span *option_in_other_form(struct check *check, const struct field *field, struct span key)
 {
-    size_t length = 0;
-    for (uint32_t i = 0; i < field->option_count && length <= OPTIONS_NAMED_BYTES; i++)
-        length += field->options[i].length + 2;
-    if (field->option_count > OPTIONS_NAMED || length > OPTIONS_NAMED_BYTES)
-        return SPAN("");
-    char *names = arena_alloc(arena, length);
-    length = 0;
-    for (uint32_t i = 0; i < field->option_count; i++) {
-        if (i > 0) {
-            memcpy(names + length, ", ", 2);
-            length += 2;
-        }
-        memcpy(names + length, field->options[i].at, field->options[i].length);
-        length += field->options[i].length;
+    const size_t mark = check->arena->used;
+    const struct span *found = NULL;
+    if (text_is_printable_ascii(key) || key.length > FIELD_KEY_BYTES)
+        return NULL;
+    const struct span composed = text_compose(key, check->arena);
+    const size_t behind = check->arena->used;
+    for (uint32_t i = 0; !found && i < field->option_count && check->compared < CHOICES_WORK; i++) {
+        const struct span option = field->options[i];
+        check->compared += option.length;
+        if (!text_is_printable_ascii(option) && span_equal(text_compose(option, check->arena), composed))
+            found = &field->options[i];
+        arena_reset(check->arena, behind);
     }
-    return span_of(names, length);
+    arena_reset(check->arena, mark);
+    return found;
+}
+
+static bool written_fail(struct check *check, const struct field *field, struct span key, struct span option)
+{
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be written %s%s",
+                      quote_of(check, key), name_of(check, field->key), name_of(check, option),
+                      suggest_difference(check, key, option));
 }
 
 static bool option_fail(struct check *check, const struct field *field, struct span key)
@@ -44,20 +48,26 @@ static bool option_fail(struct check *check, const struct field *field, struct s
     if (check->item->violations_full)
         return check_fail(check, ERROR_OPTION_UNKNOWN, "is not an option of the field");
 
-    const char *quoted = quote_of(check, key);
+    const char *quoted = quote_of(check, key), *of = name_of(check, field->key);
     if (field->option_count == 0)
-        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, which has none", quoted,
-                          SPAN_FORMAT(field->key));
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, which has none: it must be left out",
+                          quoted, of);
     const struct span *other = option_in_other_case(field, key);
+    if (!other)
+        other = option_in_other_form(check, field, key);
     if (other)
-        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be written %.*s", quoted,
-                          SPAN_FORMAT(field->key), SPAN_FORMAT(*other));
-    struct span named = options_named(field, check->arena);
-    if (named.length > 0)
-        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be one of %.*s", quoted,
-                          SPAN_FORMAT(field->key), SPAN_FORMAT(named));
-    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %.*s, must be the key of one of its %u",
-                      quoted, SPAN_FORMAT(field->key), field->option_count);
+        return written_fail(check, field, key, *other);
+    struct choices choices;
+    char names[CHOICES_SIZE];
+    choices_open(&choices, key, &check->compared);
+    uint32_t offered = 0;
+    for (; offered < field->option_count && !choices_are_settled(&choices); offered++)
+        choices_offer(&choices, field->options[offered], SPAN_NONE);
+    choices_leave(&choices, field->option_count - offered);
+    if (choices_meant(&choices) == 1 && suggest_difference(check, key, choices.nearest[0].name)[0] != '\0')
+        return written_fail(check, field, key, choices.nearest[0].name);
+    choices_write(&choices, CHOICES_LISTED, ", ", true, names);
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be one of %s", quoted, of, names);
 }
 
 /* The option that the element at `node` names, or -1. */

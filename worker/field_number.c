@@ -1,4 +1,7 @@
 /* The type number: a JSON number, or a string that holds one. */
+#include <float.h>
+#include <math.h>
+
 #include "common/number.h"
 #include "common/text.h"
 #include "worker/field.h"
@@ -13,9 +16,34 @@ static const char *syntax_hint(struct span text)
         return "without white space around it";
     if (text.at[0] == '+')
         return "without a plus sign";
-    if (memchr(text.at, ',', text.length))
+    if (memchr(text.at, ',', text.length) || memchr(trimmed.at, ' ', trimmed.length))
         return "with a point before the decimals and nothing between thousands";
     return "like 12, -0.5 or 6e23";
+}
+
+/* The first character that no number holds, and what follows it; empty if there is none. */
+static struct span find_stray(struct span text)
+{
+    size_t at = 0;
+    while (at < text.length && text.at[at] != '\0' && strchr("0123456789+-.eE", text.at[at]))
+        at++;
+    return span_from(text, at);
+}
+
+static bool syntax_fail(struct check *check, struct span text)
+{
+    const struct span stray = find_stray(text_trim(text));
+    if (stray.length == 0 || stray.at[0] == ',' || stray.at[0] == ' ')
+        return check_fail(check, ERROR_NUMBER_SYNTAX, "%s is not a number, must be one %s", quote_of(check, text),
+                          syntax_hint(text));
+    return check_fail(check, ERROR_NUMBER_SYNTAX, "%s has no place in a number, which must be one %s",
+                      character_of(check, stray), syntax_hint(text));
+}
+
+/* What is kept of a number that was not. */
+static const char *precision_hint(const struct number *number)
+{
+    return fabs(number->value) < DBL_MIN ? "0, or one not so near to 0" : "any of up to 15 digits is";
 }
 
 /* Adds a violation unless the number stands on the right side of a limit. */
@@ -52,15 +80,14 @@ bool field_number_judge(struct check *check, const struct field *field, const st
     struct number number;
     switch (number_read(text, &number)) {
     case NUMBER_SYNTAX:
-        return check_fail(check, ERROR_NUMBER_SYNTAX, "%s is not a number, must be one %s", quote_of(check, text),
-                          syntax_hint(text));
+        return syntax_fail(check, text);
     case NUMBER_RANGE:
         return check_fail(check, ERROR_NUMBER_RANGE, "%s is too large, must be between -%s and %s",
                           quote_of(check, text), NUMBER_LARGEST, NUMBER_LARGEST);
     case NUMBER_PRECISION:
         return check_fail(check, ERROR_NUMBER_PRECISION,
-                          "%s has more digits than binary64 numbers keep, the nearest that they do is %.*s",
-                          quote_of(check, text), (int)number.length, number.text);
+                          "%s would become %.*s, must be a number that binary64 keeps: %s", quote_of(check, text),
+                          (int)number.length, number.text, precision_hint(&number));
     case NUMBER_FINE:
         break;
     }

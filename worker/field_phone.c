@@ -2,8 +2,10 @@
 #include <stdio.h>
 
 #include "common/phone.h"
+#include "common/phone_advice.h"
 #include "common/text.h"
 #include "worker/field.h"
+#include "worker/suggest.h"
 
 #define COUNTRIES_NAMED 5 /* most countries that a message lists */
 #define COUNTRIES_BYTES 64
@@ -148,11 +150,9 @@ static struct span joined_token(struct arena *arena, struct span text, size_t di
 
 static bool character_fail(struct check *check, struct span stray)
 {
-    size_t size;
-    text_code_point(stray, 0, &size);
     return check_fail(check, ERROR_PHONE_CHARACTER,
                       "%s has no place in a number, which is + and digits 0 to 9 with space - . ( ) between them",
-                      quote_of(check, span_of(stray.at, size)));
+                      character_of(check, stray));
 }
 
 static bool is_allowed(const struct rules *rules, const char country[3])
@@ -198,12 +198,43 @@ static bool countries_hold(struct check *check, const struct rules *rules, struc
         if (is_allowed(rules, countries[i]))
             return true;
     if (count == 0)
-        return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED,
-                          "+%.*s is the calling code of no country, must be one of a country that the field allows", 3,
-                          digits.at);
+        return check_fail(
+            check, ERROR_COUNTRY_NOT_ALLOWED,
+            "+%.*s is the calling code of no country, must be one of a country that the field allows; it allows only "
+            "%s",
+            3, digits.at, suggest_countries(check, rules, SPAN(""), ""));
     char text[COUNTRIES_BYTES];
     countries_write(countries, count, text);
-    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is a number of %s, which the field does not allow", text);
+    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED,
+                      "is a number of %s, which the field does not allow; it allows only %s", text,
+                      suggest_countries(check, rules, span_of(countries[0], 2), phone_neighbours(digits)));
+}
+
+/* A number with 00 in place of the plus is told so if all else is right. */
+static bool plus_fail(struct check *check, struct span text)
+{
+    char digits[PHONE_DIGITS + 2];
+    size_t length = 0;
+    for (size_t i = 0; i < text.length && length < sizeof(digits); i++)
+        if (is_digit(text.at[i]))
+            digits[length++] = text.at[i];
+    const struct span number = span_of(digits + 2, length < 2 ? 0 : length - 2);
+    if (length > 2 && length < sizeof(digits) && memcmp(digits, "00", 2) == 0 &&
+        phone_has_grade(number, PHONE_GRADE_PLAN))
+        return check_fail(check, ERROR_PHONE_PLUS,
+                          "must begin with + and the country calling code, as in +12025550123; this one would be +%.*s",
+                          SPAN_FORMAT(number));
+    return check_fail(check, ERROR_PHONE_PLUS, "must begin with + and the country calling code, as in +12025550123");
+}
+
+/* Where a number that would be right is known, it comes in place of the hint that the message ends with. */
+static bool number_fail(struct check *check, struct span digits, enum phone_fault fault, enum phone_level level,
+                        const char *message)
+{
+    char advice[PHONE_MESSAGE_BYTES];
+    if (check->item->violations_full || !phone_advice(digits, (enum phone_grade)level, advice))
+        return check_fail(check, fault_errors[fault], "%s", message);
+    return check_fail(check, fault_errors[fault], "%.*s; %s", (int)strcspn(message, ";"), message, advice);
 }
 
 /* Reads a number that is not normal yet. Returns its token, and in *digits how many it has; SPAN_NONE with a violation
@@ -213,7 +244,7 @@ static struct span written_normalize(struct check *check, struct span text, size
     text = trimmed(text);
     const size_t plus = plus_size(text);
     if (plus == 0) {
-        check_fail(check, ERROR_PHONE_PLUS, "must begin with + and the country calling code, as in +12025550123");
+        plus_fail(check, text);
         return SPAN_NONE;
     }
     const struct written written = written_of(text, plus);
@@ -247,7 +278,7 @@ bool field_phone_judge(struct check *check, const struct field *field, const str
     char message[PHONE_MESSAGE_BYTES];
     enum phone_fault fault = phone_fault_of(digits, (enum phone_grade)level, message);
     if (fault != PHONE_FAULT_NONE)
-        return check_fail(check, fault_errors[fault], "%s", message);
+        return number_fail(check, digits, fault, level, message);
     if (rules->has_countries && !countries_hold(check, rules, digits))
         return false;
     *normal = token;

@@ -4,6 +4,32 @@
 #include "common/text.h"
 #include "common/url.h"
 #include "worker/field.h"
+#include "worker/host_message.h"
+
+static bool outer_space_fail(struct check *check, struct span text)
+{
+    const struct span trimmed = text_trim(text);
+    if (trimmed.length == 0)
+        return check_fail(check, ERROR_URL_SYNTAX, "holds nothing but white space, must be a URL");
+    if (trimmed.at > text.at)
+        return check_fail(check, ERROR_URL_SYNTAX, "begins with white space, must begin with http:// or https://");
+    return check_fail(check, ERROR_URL_SYNTAX, "ends with white space, must end without");
+}
+
+/* The host of a URL that was refused for it: behind the slashes, up to port, path, query or fragment. */
+static struct span host_of(struct span text)
+{
+    const char *const colon = memchr(text.at, ':', text.length);
+    struct span host = span_from(text, (size_t)(colon - text.at) + strlen("://"));
+    bool is_in_brackets = host.length > 0 && host.at[0] == '[';
+    size_t length = 0;
+    for (; length < host.length && !memchr("/?#\\", host.at[length], 4); length++) {
+        if (host.at[length] == ':' && !is_in_brackets)
+            break;
+        is_in_brackets &= host.at[length] != ']';
+    }
+    return span_of(host.at, length);
+}
 
 static bool url_fail(struct check *check, struct span text, struct url_fault fault)
 {
@@ -12,21 +38,26 @@ static bool url_fail(struct check *check, struct span text, struct url_fault fau
         break;
     case URL_INPUT_LENGTH:
     case URL_LENGTH:
-        return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes once normalized", URL_BYTES);
+        return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes once normalized, must have at most that",
+                          URL_BYTES);
     case URL_CONTROL: {
         const uint32_t control = text_find_control(text, "");
         return check_fail(check, ERROR_CONTROL_CHARACTER, "holds the control character U+%04X, must hold none",
                           control == UINT32_MAX ? 0 : control);
     }
     case URL_OUTER_SPACE:
-        return check_fail(check, ERROR_URL_SYNTAX, "begins or ends with white space, which must go");
+        return outer_space_fail(check, text);
     case URL_NO_SCHEME:
         return check_fail(check, ERROR_URL_SYNTAX, "%s is not an absolute URL, must begin with http:// or https://",
                           quote_of(check, text));
     case URL_SCHEME:
-        return check_fail(check, ERROR_URL_SCHEME, "%s is neither an http nor an https URL", quote_of(check, text));
+        return check_fail(check, ERROR_URL_SCHEME,
+                          "%s is neither an http nor an https URL, must begin with http:// or https://",
+                          quote_of(check, text));
     case URL_SLASHES:
-        return check_fail(check, ERROR_URL_SYNTAX, "%s lacks the two slashes after its scheme", quote_of(check, text));
+        return check_fail(check, ERROR_URL_SYNTAX,
+                          "%s must have two slashes after its scheme, as in https://example.com/",
+                          quote_of(check, text));
     case URL_BACKSLASH:
         return check_fail(check, ERROR_URL_SYNTAX, "holds a back slash before query and fragment, must be / or %%5C");
     case URL_CREDENTIALS:
@@ -34,12 +65,10 @@ static bool url_fail(struct check *check, struct span text, struct url_fault fau
                           "holds a user name, a password or an @ before its host, "
                           "must hold none");
     case URL_PORT:
-        return check_fail(check, ERROR_URL_SYNTAX, "the port is not a decimal number from 0 to %d", UINT16_MAX);
+        return check_fail(check, ERROR_URL_SYNTAX, "the port must be a decimal number from 0 to %d", UINT16_MAX);
     case URL_HOST:
-        if (fault.host == HOST_INVISIBLE)
-            return check_fail(check, ERROR_URL_HOST, "the host holds U+%04X, which is not shown and must go",
-                              (unsigned)fault.invisible);
-        return check_fail(check, ERROR_URL_HOST, "the host %s", host_fault_text(fault.host));
+        return check_fail(check, ERROR_URL_HOST, "the host %s",
+                          host_message(check, host_of(text), fault.host, HOST_OF_URL));
     }
     return false;
 }

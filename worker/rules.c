@@ -4,6 +4,7 @@
 #include "worker/address_country.h"
 #include "worker/definitions_reader.h"
 #include "worker/field.h"
+#include "worker/nearest.h"
 
 static bool read_flag(struct definitions_reader *reader, uint32_t node, bool *flag)
 {
@@ -42,7 +43,8 @@ static bool read_country(struct definitions_reader *reader, uint32_t node, bool 
     if (code.length != 2 || code.at[0] < 'A' || code.at[0] > 'Z' || code.at[1] < 'A' || code.at[1] > 'Z')
         return reader_fault(reader, "must be a country code of two capital letters, like \"US\"");
     if (!is_country(code, of_numbers))
-        return reader_fault(reader, "\"%.2s\" is not a country of ISO 3166-1", code.at);
+        return reader_fault(reader, "\"%.2s\" is not a country of ISO 3166-1, must be one such as \"%s\"", code.at,
+                            country_meant(code) ? country_meant(code) : "US");
     countries[code.at[0] - 'A'] |= UINT32_C(1) << (code.at[1] - 'A');
     return true;
 }
@@ -109,12 +111,17 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
     unsigned rule = REQUIRED;
     while (rule < UNKNOWN && !span_equal(span_of_text(table[rule].name), name))
         rule++;
-    if (rule == UNKNOWN) {
-        reader_fault(reader, "is not a rule");
-        return;
-    }
-    if (table[rule].needs != 0 && !(allowed & table[rule].needs)) {
-        reader_fault(reader, "is not a rule for fields of this type");
+    if (rule == UNKNOWN || (table[rule].needs != 0 && !(allowed & table[rule].needs))) {
+        struct choices choices;
+        char names[CHOICES_SIZE];
+        size_t work = 0;
+        choices_open(&choices, name, &work);
+        for (unsigned other = REQUIRED; other < UNKNOWN; other++)
+            if (table[other].needs == 0 || (allowed & table[other].needs))
+                choices_offer(&choices, span_of_text(table[other].name), SPAN_NONE);
+        choices_write(&choices, CHOICES_LISTED, ", ", true, names);
+        reader_fault(reader, "is not a rule%s, must be %s%s", rule == UNKNOWN ? "" : " for fields of this type",
+                     choices.count > 1 ? "one of " : "", names);
         return;
     }
     if (reader_type(reader, node) == NODE_NULL)
@@ -159,15 +166,15 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
 static void contradictions_find(struct definitions_reader *reader, const struct rules *rules, uint32_t options)
 {
     if (rules->has_min_length && rules->has_max_length && rules->min_length > rules->max_length)
-        reader_fault(reader, "minLength is greater than maxLength");
+        reader_fault(reader, "minLength is greater than maxLength, must be at most that");
     if (rules->has_minimum && rules->has_maximum && rules->minimum > rules->maximum)
-        reader_fault(reader, "minimum is greater than maximum");
+        reader_fault(reader, "minimum is greater than maximum, must be at most that");
     else if (rules->integer && rules->has_minimum && rules->has_maximum && ceil(rules->minimum) > floor(rules->maximum))
-        reader_fault(reader, "no integer lies between minimum and maximum");
+        reader_fault(reader, "no integer lies between minimum and maximum, must be room for one");
     if (rules->has_min_selected && rules->has_max_selected && rules->min_selected > rules->max_selected)
-        reader_fault(reader, "minSelected is greater than maxSelected");
+        reader_fault(reader, "minSelected is greater than maxSelected, must be at most that");
     if (rules->has_min_selected && rules->min_selected > options)
-        reader_fault(reader, "minSelected is greater than the number of options");
+        reader_fault(reader, "minSelected is greater than the number of options, must be at most that");
 }
 
 void rules_read(struct definitions_reader *reader, uint32_t object, const struct field_type *type, uint32_t options,

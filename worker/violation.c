@@ -125,10 +125,27 @@ bool check_fail_required(struct check *check)
 
 const char *quote_of(struct check *check, struct span value)
 {
-    /* Its message would not be listed, and a hostile command must not fill the arena with quotes. */
     if (check->item->violations_full)
         return "";
     return quote_new(value, check->arena);
+}
+
+const char *name_of(struct check *check, struct span name)
+{
+    char quote[QUOTE_SIZE];
+    if (check->item->violations_full)
+        return "";
+    quote_write_name(name, quote);
+    return arena_copy(check->arena, span_of(quote, strlen(quote) + 1)).at;
+}
+
+const char *character_of(struct check *check, struct span text)
+{
+    char character[CHARACTER_SIZE];
+    if (check->item->violations_full)
+        return "";
+    character_write(text, character);
+    return arena_copy(check->arena, span_of(character, strlen(character) + 1)).at;
 }
 
 bool value_is_absent(const struct json_document *document, uint32_t node)

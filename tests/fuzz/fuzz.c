@@ -8,6 +8,7 @@
 #include <uninorm.h>
 
 #include "common/json_writer.h"
+#include "tests/unit/visible.h"
 #include "worker/quote.h"
 
 #define INPUT_BYTES       ((size_t)1 << 20)
@@ -130,12 +131,20 @@ void fuzz_expect_composed(struct span text)
     json_decref(value);
 }
 
+void fuzz_expect_visible(struct span message)
+{
+    const uint32_t invisible = text_is_utf8(message) ? invisible_in(message) : 0;
+    if (invisible != 0)
+        fuzz_fail("U+%04X in a message: %.*s", (unsigned)invisible, SPAN_FORMAT(message));
+}
+
 void fuzz_expect_violations(const struct item *item)
 {
     uint32_t listed = 0;
     for (const struct violation *one = item->violations; one; one = one->next, listed++) {
         if (one->message.length == 0 || !text_is_utf8(one->message))
             fuzz_fail("a violation's message is empty or not UTF-8");
+        fuzz_expect_visible(one->message);
         if (!text_is_utf8(one->path) || (one->path.length > 0 && one->path.at[0] != '/'))
             fuzz_fail("a violation's path is no JSON Pointer");
     }

@@ -28,7 +28,11 @@ void fuzz_expect_json(struct span text);
 /* Fails unless each string in the JSON value `text` is in Unicode's form C, as libunistring sees it, and without CR. */
 void fuzz_expect_composed(struct span text);
 
-/* Fails unless the violations are at least one and at most 100, each with a message and a path in UTF-8. */
+/* Fails if a message holds a character that cannot be seen. */
+void fuzz_expect_visible(struct span message);
+
+/* Fails unless the violations are at least one and at most 100, each with a message that can be seen and a
+ * path in UTF-8. */
 void fuzz_expect_violations(const struct item *item);
 
 /* Inputs grow slowly by mutation, so they may say themselves what is to be repeated: the part between two bytes 0x01,

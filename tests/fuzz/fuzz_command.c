@@ -122,6 +122,8 @@ static void expect_reply(const struct message *message)
         fuzz_fail("no reply topic");
 
     fuzz_expect_json(item->reply);
+    if (item->outcome == OUTCOME_REJECTED)
+        fuzz_expect_visible(item->error_message);
     json_error_t error;
     json_t *reply = json_loadb(item->reply.at, item->reply.length, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
     const json_t *errors = json_object_get(json_object_get(reply, "error"), "errors");

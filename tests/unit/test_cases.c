@@ -4,6 +4,7 @@
 #include <glob.h>
 
 #include "common/json_writer.h"
+#include "tests/unit/visible.h"
 #include "worker/judge.h"
 #include "worker/reply.h"
 
@@ -194,6 +195,25 @@ static void expect_rejected(struct trial *trial, const struct case_section *sect
         fail_with(trial, "a violation too much", violation->path, item->reply);
 }
 
+/* Of the first messages only that they repeat little of the value, since looking takes long in a large one. */
+static void expect_message(const struct trial *trial, struct span message, bool is_compared)
+{
+    if (invisible_in(message) != 0)
+        fail_with(trial, "something invisible in a message", SPAN("U+..."), message);
+    if (is_compared && repeats_too_much(message, trial->item->value))
+        fail_with(trial, "more than 64 bytes of the value in a message", trial->item->value, message);
+}
+
+static void expect_messages(const struct trial *trial)
+{
+    enum { COMPARED = 8 };
+    unsigned count = 0;
+    if (trial->item->outcome == OUTCOME_REJECTED)
+        expect_message(trial, trial->item->error_message, true);
+    for (const struct violation *one = trial->item->violations; one; one = one->next)
+        expect_message(trial, one->message, count++ < COMPARED);
+}
+
 /* Whatever the case expects: a reply is one JSON object on one line, and its paths are in the limits. */
 static void expect_sound(struct trial *trial)
 {
@@ -217,6 +237,7 @@ START_TEST(test_case)
     trial_open(&trial, paths.gl_pathv[_i]);
     judge_item(&trial.judge, trial.item, &trial.batch.arena);
     expect_sound(&trial);
+    expect_messages(&trial);
     unsigned expectations = 0;
     for (unsigned i = 0; i < trial.file.count; i++) {
         const struct case_section *section = &trial.file.sections[i];

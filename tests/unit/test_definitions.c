@@ -1,6 +1,7 @@
 /* definitions: what compiles, in which order and how it is found; every fault with its place. */
 #include "tests/unit/judging.h"
 
+#include "tests/unit/visible.h"
 #include "worker/field.h"
 #include "worker/identity.h"
 
@@ -19,49 +20,61 @@ static const struct fault_row {
     {"[\n  {\"key\": \"a\",}\n]", ": line 2, column 15: ..."},
     {"{\"data\":[],\"data\":[]}", ": line 1, column 12: ..."},
     {"[\"\xff\"]", ": ..."},
+    {"\xef\xbb\xbf[]", ": line 1, column 1: the value begins at byte 0 with a UTF-8 byte-order mark, must be ..."},
+    {"[{\"key\":\"a\",\"type\":\"te\xe2\x80\x8bxt\"}]",
+     "/0/type: \"te<U+200B>xt\" is not a type of custom field, must be one of text, ..."},
     {"{}", "/data: must be the array of custom fields"},
     {"{\"data\":{}}", "/data: must be the array of custom fields"},
     {"7", "/data: must be the array of custom fields"},
     {"[1,null,\"x\"]", "/0: must be an object\n/1: must be an object\n/2: must be an object"},
-    {"[{}]", "/0/key: is missing\n/0/type: is missing"},
-    {"{\"data\":[{\"key\":\"a\",\"type\":\"text\"},{\"type\":\"text\"}]}", "/data/1/key: is missing"},
-    {"[{\"key\":null,\"type\":null}]", "/0/key: is missing\n/0/type: is missing"},
+    {"[{}]", "/0/key: is missing, must be a string\n/0/type: is missing, must be one of text, number, email, url, "
+             "phoneNumber, address, multiSelect"},
+    {"{\"data\":[{\"key\":\"a\",\"type\":\"text\"},{\"type\":\"text\"}]}", "/data/1/key: is missing, must be a string"},
+    {"[{\"key\":null,\"type\":null}]", "/0/key: is missing, must be a string\n/0/type: is missing, must be one of "
+                                       "text, number, email, url, phoneNumber, address, multiSelect"},
     {"[{\"key\":7,\"type\":7}]", "/0/key: must be a string\n/0/type: must be a string"},
     {"[{\"key\":\"\",\"type\":\"text\"}]", "/0/key: must not be blank"},
     {"[{\"key\":\" \\t\",\"type\":\"text\"}]", "/0/key: must not be blank"},
-    {"[{\"key\":\"a\\u0007\",\"type\":\"text\"}]", "/0/key: must not hold a control character"},
-    {"[{\"key\":\"a\\u0000\",\"type\":\"text\"}]", "/0/key: must not hold a control character"},
-    {"[{\"key\":\"a\",\"type\":\"date\"}]", "/0/type: \"date\" is not a type of custom field"},
-    {"[{\"key\":\"a\",\"type\":\"Text\"}]", "/0/type: \"Text\" is not a type of custom field"},
+    {"[{\"key\":\"a\\u0007\",\"type\":\"text\"}]", "/0/key: must not hold a control character, but holds U+0007"},
+    {"[{\"key\":\"a\\u0000\",\"type\":\"text\"}]", "/0/key: must not hold a control character, but holds U+0000"},
+    {"[{\"key\":\"a\",\"type\":\"date\"}]", "/0/type: \"date\" is not a type of custom field, must be one of ..."},
+    {"[{\"key\":\"a\",\"type\":\"Text\"}]",
+     "/0/type: \"Text\" is not a type of custom field, must be one of text, ..."},
     {"[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"},{\"key\":\"\\u0061\",\"type\":\"url\"}]",
-     "/2/key: \"a\" is already the key of another field"},
+     "/2/key: \"a\" is already the key of another field, must be one of its own"},
     {FIELD("text", ",\"order\":\"1\""), "/0/order: must be a number"},
     {FIELD("text", ",\"order\":1e400"), "/0/order: must be a number"},
-    {FIELD("text", ",\"options\":[{\"key\":\"a\"}]"), "/0/options: only a multiSelect has options"},
+    {FIELD("text", ",\"options\":[{\"key\":\"a\"}]"), "/0/options: must be left out, only a multiSelect has options"},
     {FIELD("text", ",\"options\":7"), "/0/options: must be an array"},
-    {CHOICE(""), "/0/options: is missing"},
+    {CHOICE(""), "/0/options: is missing, must be an array of options"},
     {CHOICE(",\"options\":{}"), "/0/options: must be an array"},
     {CHOICE(",\"options\":[\"a\"]"), "/0/options/0: must be an object"},
-    {CHOICE(",\"options\":[{\"key\":\"a\"},{\"label\":\"A\"}]"), "/0/options/1/key: is missing"},
+    {CHOICE(",\"options\":[{\"key\":\"a\"},{\"label\":\"A\"}]"), "/0/options/1/key: is missing, must be a string"},
     {CHOICE(",\"options\":[{\"key\":\"a\"},{\"key\":\"b\"},{\"key\":\"a\"}]"),
-     "/0/options/2/key: \"a\" is already the key of another option"},
+     "/0/options/2/key: \"a\" is already the key of another option, must be one of its own"},
     {RULES("text", "[]"), "/0/rules: must be an object"},
-    {RULES("text", "{\"minlength\":1}"), "/0/rules/minlength: is not a rule"},
+    {RULES("text", "{\"minlength\":1}"),
+     "/0/rules/minlength: is not a rule, must be one of minLength, maxLength, required"},
     {RULES("text", "{\"required\":1}"), "/0/rules/required: must be true or false"},
     {RULES("text", "{\"minLength\":-1}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
     {RULES("text", "{\"minLength\":1.5}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
     {RULES("text", "{\"minLength\":\"1\"}"), "/0/rules/minLength: must be a whole number from 0 to 4294967295"},
     {RULES("text", "{\"maxLength\":4294967296}"), "/0/rules/maxLength: must be a whole number from 1 to 4294967295"},
     {RULES("text", "{\"maxLength\":0}"), "/0/rules/maxLength: must be a whole number from 1 to 4294967295"},
-    {RULES("text", "{\"minimum\":1}"), "/0/rules/minimum: is not a rule for fields of this type"},
-    {RULES("text", "{\"countries\":[\"US\"]}"), "/0/rules/countries: is not a rule for fields of this type"},
-    {RULES("text", "{\"minLength\":3,\"maxLength\":2}"), "/0/rules: minLength is greater than maxLength"},
-    {RULES("number", "{\"minLength\":3}"), "/0/rules/minLength: is not a rule for fields of this type"},
+    {RULES("text", "{\"minimum\":1}"),
+     "/0/rules/minimum: is not a rule for fields of this type, must be one of minLength, required, maxLength"},
+    {RULES("text", "{\"countries\":[\"US\"]}"),
+     "/0/rules/countries: is not a rule for fields of this type, must be one of required, minLength, maxLength"},
+    {RULES("text", "{\"minLength\":3,\"maxLength\":2}"),
+     "/0/rules: minLength is greater than maxLength, must be at most that"},
+    {RULES("number", "{\"minLength\":3}"),
+     "/0/rules/minLength: is not a rule for fields of this type, must be one of integer, minimum, maximum, required"},
     {RULES("number", "{\"minimum\":\"1\"}"), "/0/rules/minimum: must be a number"},
     {RULES("number", "{\"minimum\":1e400}"), "/0/rules/minimum: must be a number"},
-    {RULES("number", "{\"minimum\":2,\"maximum\":1}"), "/0/rules: minimum is greater than maximum"},
+    {RULES("number", "{\"minimum\":2,\"maximum\":1}"),
+     "/0/rules: minimum is greater than maximum, must be at most that"},
     {RULES("number", "{\"minimum\":1.1,\"maximum\":1.9,\"integer\":true}"),
-     "/0/rules: no integer lies between minimum and maximum"},
+     "/0/rules: no integer lies between minimum and maximum, must be room for one"},
     {RULES("phoneNumber", "{\"countries\":[]}"), "/0/rules/countries: must be an array of at least one country code"},
     {RULES("phoneNumber", "{\"countries\":\"US\"}"),
      "/0/rules/countries: must be an array of at least one country code"},
@@ -69,25 +82,30 @@ static const struct fault_row {
      "/0/rules/countries/1: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/2: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/3: must be a country code of two capital letters, like \"US\""},
-    {RULES("address", "{\"countries\":[\"XK\"]}"), "/0/rules/countries/0: \"XK\" is not a country of ISO 3166-1"},
+    {RULES("address", "{\"countries\":[\"XK\"]}"),
+     "/0/rules/countries/0: \"XK\" is not a country of ISO 3166-1, must be one such as \"US\""},
     {RULES("phoneNumber", "{\"countries\":[\"AC\",\"TA\",\"UK\"]}"),
-     "/0/rules/countries/0: \"AC\" is not a country of ISO 3166-1\n"
-     "/0/rules/countries/1: \"TA\" is not a country of ISO 3166-1\n"
-     "/0/rules/countries/2: \"UK\" is not a country of ISO 3166-1"},
-    {RULES("address", "{\"countries\":[\"UK\"]}"), "/0/rules/countries/0: \"UK\" is not a country of ISO 3166-1"},
+     "/0/rules/countries/0: \"AC\" is not a country of ISO 3166-1, must be one such as \"US\"\n"
+     "/0/rules/countries/1: \"TA\" is not a country of ISO 3166-1, must be one such as \"US\"\n"
+     "/0/rules/countries/2: \"UK\" is not a country of ISO 3166-1, must be one such as \"GB\""},
+    {RULES("address", "{\"countries\":[\"UK\"]}"),
+     "/0/rules/countries/0: \"UK\" is not a country of ISO 3166-1, must be one such as \"GB\""},
     {RULES("phoneNumber", "{\"phone\":\"valid\"}"), "/0/rules/phone: must be \"possible\", \"plan\" or \"assigned\""},
-    {RULES("address", "{\"phone\":\"plan\"}"), "/0/rules/phone: is not a rule for fields of this type"},
+    {RULES("address", "{\"phone\":\"plan\"}"),
+     "/0/rules/phone: is not a rule for fields of this type, must be one of required, countries"},
     {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"minSelected\":2}"),
-     "/0/rules: minSelected is greater than the number of options"},
+     "/0/rules: minSelected is greater than the number of options, must be at most that"},
     {CHOICE(",\"options\":[{\"key\":\"a\"},{\"key\":\"b\"}],\"rules\":{\"minSelected\":2,\"maxSelected\":1}"),
-     "/0/rules: minSelected is greater than maxSelected"},
+     "/0/rules: minSelected is greater than maxSelected, must be at most that"},
     {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"maxSelected\":0}"),
      "/0/rules/maxSelected: must be a whole number from 1 to 4294967295"},
     /* Every fault, in document order. */
     {"[{\"key\":\"a\",\"type\":\"x\"},{\"key\":\"a\",\"type\":\"text\",\"rules\":{\"a\":1,\"b\":2}},{\"key\":\"\","
      "\"type\":\"text\"}]",
-     "/0/type: \"x\" is not a type of custom field\n/1/key: \"a\" is already the key of another field\n"
-     "/1/rules/a: is not a rule\n/1/rules/b: is not a rule\n/2/key: must not be blank"},
+     "/0/type: \"x\" is not a type of custom field, must be one of text, ...\n/1/key: \"a\" is already the key of "
+     "another field, must be one of its own\n"
+     "/1/rules/a: is not a rule, must be one of ...\n/1/rules/b: is not a rule, must be one of ...\n/2/key: must not "
+     "be blank"},
 };
 
 /* The expected line matches up to its "...". */
@@ -107,6 +125,7 @@ START_TEST(test_faulty)
     for (const struct definitions_fault *fault = faults; fault; fault = fault->next) {
         char found[sizeof(fault->path) + sizeof(fault->message) + 2];
         snprintf(found, sizeof(found), "%s: %s", fault->path, fault->message);
+        ck_assert_msg(invisible_in(span_of_text(fault->message)) == 0, "invisible in %s", fault->message);
         size_t length = strcspn(expected, "\n");
         ck_assert_msg(line_matches(expected, length, found), "%s\nexpected %s\nfound    %s", row->json, expected,
                       found);

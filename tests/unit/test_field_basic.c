@@ -246,7 +246,7 @@ START_TEST(messages_say_what_is_wrong_and_what_would_be_right)
         {TEXT_WITH("\"minLength\":3"), VALUE("\"a\""), VALUE("must have at least 3 characters, not 1")},
         {TEXT_WITH("\"maxLength\":1"), VALUE("\"ab\""), VALUE("must have at most 1 character, not 2")},
         {NUMBER, VALUE("true"), VALUE("must be a number, or a string that holds one, not true")},
-        {NUMBER, VALUE("\"seven\""), VALUE("\"seven\" is not a number, must be one like 12, -0.5 or 6e23")},
+        {NUMBER, VALUE("\"seven\""), VALUE("\"s\" has no place in a number, which must be one like 12, -0.5 or 6e23")},
         {NUMBER, VALUE("\"7 \""), VALUE("\"7 \" is not a number, must be one without white space around it")},
         {NUMBER, VALUE("\"+7\""), VALUE("\"+7\" is not a number, must be one without a plus sign")},
         {NUMBER, VALUE("\"1,5\""),
@@ -254,25 +254,25 @@ START_TEST(messages_say_what_is_wrong_and_what_would_be_right)
         {NUMBER, VALUE("1e309"),
          VALUE("\"1e309\" is too large, must be between -1.7976931348623157e+308 and 1.7976931348623157e+308")},
         {NUMBER, VALUE("9007199254740993"),
-         VALUE("\"9007199254740993\" has more digits than binary64 numbers keep, "
-               "the nearest that they do is 9007199254740992")},
+         VALUE("\"9007199254740993\" would become 9007199254740992, must be a number that binary64 keeps: any of up to "
+               "15 digits is")},
         {NUMBER_WITH("\"minimum\":0.5"), VALUE("-3"), VALUE("must be at least 0.5, not -3")},
         {NUMBER_WITH("\"maximum\":100"), VALUE("\"0101\""), VALUE("must be at most 100, not 101")},
         {NUMBER_WITH("\"integer\":true"), VALUE("2.50"), VALUE("must be a whole number, not 2.5")},
         {SERVICES, VALUE("\"metrics\""), VALUE("must be an array of option keys, not a string")},
         {SERVICES, VALUE("[null]"), VALUE("must be a string, the key of an option, not null")},
         {SERVICES, VALUE("[\"metric\"]"),
-         VALUE("\"metric\" is not an option of f, must be one of fileSharing, metrics, R&D \"x\"")},
+         VALUE("\"metric\" is not an option of f, must be one of metrics, R&D \"x\", fileSharing")},
         {SERVICES, VALUE("[\"filesharing\"]"),
          VALUE("\"filesharing\" is not an option of f, must be written fileSharing")},
         {SERVICES_WITH("\"minSelected\":2"), VALUE("[\"metrics\"]"), VALUE("must select at least 2 options, not 1")},
         {SERVICES_WITH("\"maxSelected\":1"), VALUE("[\"metrics\",\"fileSharing\"]"),
          VALUE("must select at most 1 option, not 2")},
         {"\"type\":\"multiSelect\",\"options\":[]", VALUE("[\"a\"]"),
-         VALUE("\"a\" is not an option of f, which has none")},
+         VALUE("\"a\" is not an option of f, which has none: it must be left out")},
         {"\"type\":\"multiSelect\",\"options\":[" OPTION("o1") "," OPTION("o2") "," OPTION("o3") "," OPTION(
              "o4") "," OPTION("o5") "," OPTION("o6") "," OPTION("o7") "," OPTION("o8") "," OPTION("o9") "]",
-         VALUE("[\"a\"]"), VALUE("\"a\" is not an option of f, must be the key of one of its 9")},
+         VALUE("[\"a\"]"), VALUE("\"a\" is not an option of f, must be one of o1, o2, o3, o4, o5, o6, o7, o8, o9")},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct definitions *definitions = definitions_of(rows[i].field);

@@ -16,6 +16,8 @@
     "phone_character: \"" sign "\" has no place in a number, which is + and digits 0 to 9 with space - . ( ) between " \
     "them"
 #define STRAY_CODE "phone_character" /* whatever the message */
+#define STRAY_AS(text)                                                                                                 \
+    "phone_character: " text " has no place in a number, which is + and digits 0 to 9 with space - . ( ) between them"
 #define REFUSED(countries) "country_not_allowed: is a number of " countries ", which the field does not allow"
 #define OF_NO_COUNTRY(code)                                                                                            \
     "country_not_allowed: +" code " is the calling code of no country, must be one of a country that the field allows"
@@ -133,31 +135,31 @@ static const struct {
     {PLAN, SPAN("+1-800-FLOWERS"), STRAY("F")},
     {PLAN, SPAN("+1/202/5550123"), STRAY("/")},
     {PLAN, SPAN("+1_2025550123"), STRAY("_")},
-    {PLAN, SPAN("+1\n2025550123"), STRAY("\\u000a")},
-    {PLAN, SPAN("+1\r2025550123"), STRAY("\\u000d")},
-    {PLAN, SPAN("+1\v2025550123"), STRAY("\\u000b")},
-    {PLAN, SPAN("+1\f2025550123"), STRAY("\\u000c")},
-    {PLAN, SPAN("+1\302\2052025550123"), STRAY_CODE},
-    {PLAN, SPAN("+1\u20282025550123"), STRAY_CODE},
-    {PLAN, SPAN("+1\u20292025550123"), STRAY_CODE},
-    {PLAN, SPAN("+1\uff0b2025550123"), STRAY("\uff0b")},
+    {PLAN, SPAN("+1\n2025550123"), STRAY_AS("U+000A")},
+    {PLAN, SPAN("+1\r2025550123"), STRAY_AS("U+000D")},
+    {PLAN, SPAN("+1\v2025550123"), STRAY_AS("U+000B")},
+    {PLAN, SPAN("+1\f2025550123"), STRAY_AS("U+000C")},
+    {PLAN, SPAN("+1\302\2052025550123"), STRAY_AS("U+0085")},
+    {PLAN, SPAN("+1\u20282025550123"), STRAY_AS("U+2028")},
+    {PLAN, SPAN("+1\u20292025550123"), STRAY_AS("U+2029")},
+    {PLAN, SPAN("+1\uff0b2025550123"), STRAY_CODE},
     {PLAN, SPAN("\uff0b+12025550123"), STRAY("+")},
-    {PLAN, SPAN("+1\uff0f2025550123"), STRAY("\uff0f")},
-    {PLAN, SPAN("+1\u20162025550123"), STRAY("\u2016")},
-    {PLAN, SPAN("+1\u20432025550123"), STRAY("\u2043")},
-    {PLAN, SPAN("+1\ufe002025550123"), STRAY_CODE},
-    {PLAN, SPAN("+1\u034f2025550123"), STRAY_CODE},
+    {PLAN, SPAN("+1\uff0f2025550123"), STRAY_CODE},
+    {PLAN, SPAN("+1\u20162025550123"), STRAY_CODE},
+    {PLAN, SPAN("+1\u20432025550123"), STRAY_CODE},
+    {PLAN, SPAN("+1\ufe002025550123"), STRAY_AS("U+FE00")},
+    {PLAN, SPAN("+1\u034f2025550123"), STRAY_AS("U+034F")},
     {PLAN,
      SPAN("+\357\274\221\357\274\222\357\274\220\357\274\222\357\274\225\357\274\225\357\274\225\357\274\220\357\274"
           "\221\357\274\222\357\274\223"),
-     STRAY("\357\274\221")},
-    {PLAN, SPAN("+1202555012\357\274\223"), STRAY("\357\274\223")},
+     STRAY_AS("\"\357\274\221\" (U+FF11)")},
+    {PLAN, SPAN("+1202555012\357\274\223"), STRAY_AS("\"\357\274\223\" (U+FF13)")},
     {PLAN, SPAN("+\331\241\331\242\331\240\331\242\331\245\331\245\331\245\331\240\331\241\331\242\331\243"),
-     STRAY("\331\241")},
-    {PLAN, SPAN("+1\302\2622025550123"), STRAY("\302\262")},
-    {PLAN, SPAN("+1\000"), STRAY("\\u0000")},
-    {PLAN, SPAN("+12025550123\000"), STRAY("\\u0000")},
-    {PLAN, SPAN("+1202555012\360\235\237\257"), STRAY("\360\235\237\257")},
+     STRAY_AS("\"\331\241\" (U+0661)")},
+    {PLAN, SPAN("+1\302\2622025550123"), STRAY_AS("\"\302\262\" (U+00B2)")},
+    {PLAN, SPAN("+1\000"), STRAY_AS("U+0000")},
+    {PLAN, SPAN("+12025550123\000"), STRAY_AS("U+0000")},
+    {PLAN, SPAN("+1202555012\360\235\237\257"), STRAY_AS("\"\360\235\237\257\" (U+1D7EF)")},
     {PLAN, SPAN("+1[202]5550123"), STRAY("[")},
     {PLAN, SPAN("+1{202}5550123"), STRAY("{")},
     {PLAN, SPAN("+1:2025550123"), STRAY(":")},
@@ -498,13 +500,17 @@ static const char *outcome_of(struct span given)
     return trial_text(&trial, arena_format(&trial.arena, "%s: %.*s", outcome, SPAN_FORMAT(message)));
 }
 
+/* A row's message is what is wrong; what would be right may follow behind a semicolon, and has rows of its own. */
 static const char *assert_outcome(struct span given, const char *expected)
 {
     const char *outcome = outcome_of(given);
     const char *wanted = expected == SAME ? given.at : expected;
-    if (expected != SAME && strcmp(expected, STRAY_CODE) == 0 && strncmp(outcome, STRAY_CODE, strlen(STRAY_CODE)) == 0)
-        return outcome;
-    ck_assert_msg(strcmp(outcome, wanted) == 0, "\"%.*s\" gives %s, not %s", SPAN_FORMAT(given), outcome, wanted);
+    const size_t length = strlen(wanted);
+    const bool any_message = strcmp(wanted, STRAY_CODE) == 0 && outcome[length] == ':';
+    const bool begins = strncmp(outcome, wanted, length) == 0 &&
+                        (outcome[length] == '\0' || outcome[length] == ';' || any_message);
+    ck_assert_msg(begins, "\"%.*s\" gives %s, not %s", given.length < 64 ? (int)given.length : 64, given.at, outcome,
+                  wanted);
     return outcome;
 }
 
