@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "worker/stop.h"
 #include "worker/worker.h"
@@ -85,7 +87,10 @@ struct workers *workers_start(const struct config *config)
     if (fine)
         return workers;
     stop_request();
-    workers_join(workers, INT64_MAX / 2);
+    if (!workers_join(workers, config->shutdown.timeout_ms)) {
+        log_error("a part that was started does not end");
+        _exit(EX_UNAVAILABLE);
+    }
     return NULL;
 }
 
@@ -122,10 +127,17 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
     return true;
 }
 
+bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    bool filled = definitions_fill_end(workers->shared.fill, &deadline);
+    return definitions_watch_end(workers->shared.watch, &deadline) && filled;
+}
+
 void workers_free(struct workers *workers)
 {
-    definitions_fill_close(workers->shared.fill);
-    definitions_watch_close(workers->shared.watch);
+    definitions_fill_free(workers->shared.fill);
+    definitions_watch_free(workers->shared.watch);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)
         metrics_free(workers->metrics[i]);
     free(workers->metrics);
@@ -134,7 +146,7 @@ void workers_free(struct workers *workers)
 
 bool workers_join(struct workers *workers, int64_t wait_ms)
 {
-    if (!workers_wait(workers, wait_ms))
+    if (!workers_wait(workers, wait_ms) || !workers_end_helpers(workers, wait_ms))
         return false;
     workers_free(workers);
     return true;
