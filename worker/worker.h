@@ -7,12 +7,14 @@
 #include "worker/definitions_fill.h"
 #include "worker/definitions_watch.h"
 #include "worker/metrics.h"
+#include "worker/reply_topics.h"
 
 /* What all threads share beside the log and the stop flag. */
 struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
     struct definitions_fill *fill;
+    struct reply_topics *topics;
     const struct config *_Atomic judging; /* by which commands are judged; may be replaced while the threads run */
 };
 

@@ -79,8 +79,9 @@ struct workers *workers_start(const struct config *config)
     shared->config = config;
     shared->watch = definitions_watch_open(config);
     shared->fill = definitions_fill_open(config);
+    shared->topics = reply_topics_open(config);
     atomic_store(&shared->judging, config);
-    bool fine = shared->watch && shared->fill;
+    bool fine = shared->watch && shared->fill && shared->topics;
     for (unsigned i = 0; i < count && fine; i++)
         fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -131,13 +132,15 @@ bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
     bool filled = definitions_fill_end(workers->shared.fill, &deadline);
-    return definitions_watch_end(workers->shared.watch, &deadline) && filled;
+    bool watched = definitions_watch_end(workers->shared.watch, &deadline);
+    return reply_topics_end(workers->shared.topics, &deadline) && watched && filled;
 }
 
 void workers_free(struct workers *workers)
 {
     definitions_fill_free(workers->shared.fill);
     definitions_watch_free(workers->shared.watch);
+    reply_topics_free(workers->shared.topics);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)
         metrics_free(workers->metrics[i]);
     free(workers->metrics);

