@@ -212,7 +212,7 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hard commands, and topics that change under the daemon's feet.
-PRESSURE_PROGRAMS := $(BUILD)/tests/faults/poison $(BUILD)/tests/faults/topic_config
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
@@ -226,7 +226,7 @@ CLANG   ?= clang
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PURE := address_% batch check client_% config config_check config_source config_table config_value decode \
              definitions definitions_draft definitions_reader error field field_% host_message identity judge kafka_log kafka_settings \
-             kafka_trust key_table malformed member nearest quote record reply rules suggest timestamp violation
+             kafka_trust key_table malformed member nearest quote record reply reply_address rules suggest timestamp violation
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(filter $(FUZZ_PURE:%=worker/%.c),$(SOURCES))) \
                 $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
 FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -56,6 +56,18 @@ enum outcome {
     OUTCOME_REJECTED
 };
 
+/* What became of a command's wish that its reply go to a topic, or partition, of its choice. */
+enum reply_absence {
+    REPLY_ASKED_NOTHING,     /* it names no topic */
+    REPLY_AS_ASKED,          /* the reply goes where it asks */
+    REPLY_ILLEGAL_NAME,      /* no topic can have that name */
+    REPLY_NOT_ALLOWED,       /* replies.allowed does not list it */
+    REPLY_TOPIC_MISSING,     /* there is no such topic, or none that we may know of */
+    REPLY_TOPIC_REFUSED,     /* it did not take a reply a short while ago: we may not write to it, or it fails */
+    REPLY_PARTITION_MISSING, /* the topic is used, but not the partition that the command names, which is not there */
+    REPLY_ABSENCES
+};
+
 struct definitions;
 
 /* The members of a command that decode and check know, in the order in which missing ones are reported. */
@@ -119,6 +131,9 @@ struct item {
 
     /* Filled by compose. */
     struct span reply;
+
+    /* Filled by the sink at each try. */
+    enum reply_absence reply_absence;
 
     /* Filled by the sink, and kept when the batch is judged anew. */
     bool refused;             /* its record or reply is too large for the topic that it would go to */

@@ -67,15 +67,18 @@ static void print_redis_details(redisContext *connection)
     freeReplyObject(info);
 }
 
-static bool check_redis(const struct config *config)
+static int check_redis(const struct config *config)
 {
     char why[256];
-    redisContext *connection = redis_connect(config, why, sizeof(why));
+    redisContext *connection = redis_reach(config, why, sizeof(why));
     redisReply *answer = connection ? redisCommand(connection, "PING") : NULL;
     bool fine = answer && answer->type == REDIS_REPLY_STATUS;
     if (connection && !fine)
         snprintf(why, sizeof(why), "PING: %s", answer ? answer->str : connection->errstr);
-    if (fine) {
+    bool is_node = fine && redis_is_cluster_node(connection);
+    if (is_node) {
+        printf("redis   %s: %s\n", config->redis.address, REDIS_IS_CLUSTER_NODE);
+    } else if (fine) {
         printf("redis   fine: %s", config->redis.address);
         print_redis_details(connection);
         printf("\n");
@@ -85,7 +88,7 @@ static bool check_redis(const struct config *config)
     freeReplyObject(answer);
     if (connection)
         redisFree(connection);
-    return fine;
+    return is_node ? COMMAND_CONFIGURATION : fine ? COMMAND_FINE : COMMAND_UNAVAILABLE;
 }
 
 int command_check(int argc, char **argv, const struct config *config)
@@ -94,6 +97,6 @@ int command_check(int argc, char **argv, const struct config *config)
         return command_usage("check", "%s is one argument too many", argv[1]);
     printf("config  fine\n");
     bool kafka = check_kafka(config);
-    bool redis = check_redis(config);
-    return kafka && redis ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    int redis = check_redis(config);
+    return redis != COMMAND_FINE ? redis : kafka ? COMMAND_FINE : COMMAND_UNAVAILABLE;
 }

@@ -149,12 +149,19 @@ static bool demo_start(struct demo *demo, const char *directory)
 static void demo_stop(struct demo *demo)
 {
     stop_request();
-    if (demo->workers && !workers_join(demo->workers, STOP_LIMIT_MS))
+    bool ended = !demo->workers || workers_join(demo->workers, STOP_LIMIT_MS);
+    if (!ended)
         demo_fail("worker", "did not stop in time");
     private_redis_stop(&demo->redis);
-    embedded_broker_stop(&demo->broker);
+    if (ended)
+        embedded_broker_stop(&demo->broker);
     if (demo->folder[0] && !folder_remove(demo->folder))
         demo_fail(demo->folder, strerror(errno));
+    if (!ended) {
+        /* Threads still use what would be freed. */
+        fflush(NULL);
+        _exit(COMMAND_FORCED);
+    }
     config_free(demo->config);
     for (size_t i = 0; i < demo->count; i++) {
         free(demo->commands[i].title);

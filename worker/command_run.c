@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "worker/command.h"
 #include "worker/http.h"
@@ -8,6 +10,7 @@
 #include "worker/worker.h"
 
 #define LOOK_EVERY_MS 100
+#define HELPERS_MS    500 /* how long threads that hold no work may take to end */
 
 /* Waits for the end to be asked for, and reloads the config when that is asked for. */
 static void wait_for_stop(struct workers *workers, struct reload *reload)
@@ -29,6 +32,14 @@ static bool drain(struct workers *workers, int64_t limit_ms)
     return false;
 }
 
+/* Ends the process while threads still run. They use the config and what the library's destructors would free, so
+ * nothing is freed and no destructor runs. */
+static _Noreturn void leave(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
 /* Runs the workers, and tells about them, until the end is asked for. */
 static int run(struct http *http, struct workers *workers, struct reload *reload, const struct config *config)
 {
@@ -39,16 +50,19 @@ static int run(struct http *http, struct workers *workers, struct reload *reload
         stop_request();
     wait_for_stop(workers, reload);
     log_info("stopping");
-    bool drained = drain(workers, config->shutdown.timeout_ms);
-    http_close(http);
-    if (!drained) {
+    if (!drain(workers, config->shutdown.timeout_ms)) {
         log_warning("stopped before the work in hand was finished; it will be done again");
-        return COMMAND_FORCED;
+        leave(COMMAND_FORCED);
     }
+    int code = served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    http_close(http);
+    bool ended = workers_end_helpers(workers, HELPERS_MS);
+    log_info("stopped");
+    if (!ended)
+        leave(code);
     workers_free(workers);
     reload_close(reload);
-    log_info("stopped");
-    return served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return code;
 }
 
 int command_run(int argc, char **argv, const struct config *config)

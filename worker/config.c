@@ -120,7 +120,8 @@ static void store_defaults(struct config *config)
     char why[MESSAGE_BYTES];
     for (const struct config_row *row = config_rows; row->section; row++) {
         if (!config_value_store(config, row, row->standard, false, why, sizeof(why))) {
-            fprintf(stderr, "the default of %s.%s %s\n", row->section, row->name, why);
+            log_error("a default is not valid", LOG_TEXT("section", row->section), LOG_TEXT("key", row->name),
+                      LOG_TEXT("error", why));
             abort();
         }
     }

@@ -41,7 +41,7 @@ struct config {
     } commands;
     struct {
         char *topic;
-        struct text_list allowed; /* reply topics that a command may name */
+        struct text_list allowed; /* reply topics that a command may name, or patterns with `*` */
         char *source;             /* ce_source */
     } replies;
     struct {

@@ -20,7 +20,7 @@ static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer",
 static void *require(void *memory)
 {
     if (!memory) {
-        fputs("out of memory while reading the config\n", stderr);
+        log_error("out of memory while reading the config");
         abort();
     }
     return memory;

@@ -18,7 +18,7 @@
 /* Kafka's own limit for names of topics. */
 #define TOPIC_CHARACTERS 249
 
-static config_rule rule_workspace_or_none, rule_listen, rule_redis_address, rule_source;
+static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_source;
 
 static const struct config_word delivery_modes[] = {
     {"exactly-once", DELIVERY_EXACTLY_ONCE}, {"at-least-once", DELIVERY_AT_LEAST_ONCE}, {NULL, 0}};
@@ -68,7 +68,7 @@ const struct config_row config_rows[] = {
     TEXT("commands", "topic", commands.topic, "clients.commands", config_rule_topic, 0),
     TEXT("commands", "workspace", commands.workspace, "", rule_workspace_or_none, 0),
     TEXT("replies", "topic", replies.topic, "clients.replies", config_rule_topic, 0),
-    LIST("replies", "allowed", replies.allowed, "", config_rule_topic, 0),
+    LIST("replies", "allowed", replies.allowed, "", rule_topic_pattern, 0),
     TEXT("replies", "source", replies.source, "/client-intake", rule_source, 0),
     TEXT("records", "topic", records.topic, "clients.records", config_rule_topic, 0),
     TEXT("dead_letters", "topic", dead_letters.topic, "clients.dead-letters", config_rule_topic, 0),
@@ -122,27 +122,36 @@ const struct config_row *config_row_at(size_t offset)
     return row;
 }
 
-static bool consists_of_name_characters(const char *text, size_t most)
+static bool consists_of(const char *text, size_t most, const char *others)
 {
     size_t length = strlen(text);
     if (length == 0 || length > most)
         return false;
     for (size_t i = 0; i < length; i++)
-        if (!(isascii((unsigned char)text[i]) && isalnum((unsigned char)text[i])) && !strchr("._-", text[i]))
+        if (!(isascii((unsigned char)text[i]) && isalnum((unsigned char)text[i])) && !strchr(others, text[i]))
             return false;
     return true;
 }
 
 const char *config_rule_topic(const char *text)
 {
-    bool holds =
-        consists_of_name_characters(text, TOPIC_CHARACTERS) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+    bool holds = consists_of(text, TOPIC_CHARACTERS, "._-") && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
     return holds ? NULL : "must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -";
+}
+
+/* `*` stands for any characters. */
+static const char *rule_topic_pattern(const char *text)
+{
+    bool holds = consists_of(text, TOPIC_CHARACTERS, "._-*") && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+                 strncmp(text, "__", 2) != 0;
+    return holds ? NULL
+                 : "must be a topic name or a pattern such as *.reply: 1 to 249 of A-Z a-z 0-9 . _ - *, without __ in "
+                   "front";
 }
 
 const char *config_rule_workspace(const char *text)
 {
-    bool holds = consists_of_name_characters(text, WORKSPACE_ID_CHARACTERS);
+    bool holds = consists_of(text, WORKSPACE_ID_CHARACTERS, "._-");
     return holds ? NULL : "must be a workspace id: 1 to 64 of A-Z a-z 0-9 _ . -";
 }
 

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "worker/definitions_sync.h"
 
@@ -16,6 +15,7 @@ struct definitions_fill {
     const struct config *config;
     pthread_t thread;
     atomic_bool done, ending;
+    bool ended; /* joined; only for the thread that ends it */
 };
 
 static bool go_on(void *listener, int64_t done, int64_t total)
@@ -75,12 +75,17 @@ struct definitions_fill *definitions_fill_open(const struct config *config)
     return NULL;
 }
 
-void definitions_fill_close(struct definitions_fill *fill)
+bool definitions_fill_end(struct definitions_fill *fill, const struct timespec *deadline)
 {
-    if (!fill)
-        return;
+    if (!fill || fill->ended)
+        return true;
     atomic_store(&fill->ending, true);
-    pthread_join(fill->thread, NULL);
+    fill->ended = pthread_timedjoin_np(fill->thread, NULL, deadline) == 0;
+    return fill->ended;
+}
+
+void definitions_fill_free(struct definitions_fill *fill)
+{
     free(fill);
 }
 

@@ -27,6 +27,7 @@ struct definitions_watch {
     pthread_t thread;
     int wake; /* eventfd: somebody waits for a ping, or the end is asked for */
     atomic_bool ending;
+    bool ended; /* joined; only for the thread that ends it */
     struct definitions_stamps stamps;
 
     /* Pings are numbered. A caller waits for one that is sent after his call: the next. */
@@ -349,13 +350,20 @@ struct definitions_watch *definitions_watch_open(const struct config *config)
     return NULL;
 }
 
-void definitions_watch_close(struct definitions_watch *watch)
+bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline)
+{
+    if (!watch || watch->ended)
+        return true;
+    atomic_store(&watch->ending, true);
+    watch_wake(watch);
+    watch->ended = pthread_timedjoin_np(watch->thread, NULL, deadline) == 0;
+    return watch->ended;
+}
+
+void definitions_watch_free(struct definitions_watch *watch)
 {
     if (!watch)
         return;
-    atomic_store(&watch->ending, true);
-    watch_wake(watch);
-    pthread_join(watch->thread, NULL);
     close(watch->wake);
     pthread_cond_destroy(&watch->changed);
     pthread_mutex_destroy(&watch->lock);

@@ -11,6 +11,8 @@
 #ifndef WORKER_DEFINITIONS_WATCH_H
 #define WORKER_DEFINITIONS_WATCH_H
 
+#include <time.h>
+
 #include "common/span.h"
 #include "worker/config.h"
 
@@ -20,8 +22,12 @@ struct definitions_watch;
  * `config` must outlive it. */
 struct definitions_watch *definitions_watch_open(const struct config *config);
 
-/* Ends the thread, which takes redis.timeout at most. Nobody may be using the watch. */
-void definitions_watch_close(struct definitions_watch *watch);
+/* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME) for it: an answer of Redis may be under way, which
+ * takes redis.timeout. True if it has ended. NULL is fine. */
+bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
+
+/* Once the thread has ended. Nobody may be using the watch. NULL is fine. */
+void definitions_watch_free(struct definitions_watch *watch);
 
 /* Waits up to `wait_ms` until the stamps know every change that Redis had answered before this call: asks Redis for a
  * sign of life, which comes behind all news of earlier changes. False if there is no connection or no answer in time;

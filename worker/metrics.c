@@ -16,6 +16,11 @@ static const char *const transactions[TRANSACTION_RESULTS] = {
 static const char *const cache_events[CACHE_EVENTS] = {
     [CACHE_HIT] = "hit",           [CACHE_MISS] = "miss",       [CACHE_BROKEN] = "broken",
     [CACHE_COMPILED] = "compiled", [CACHE_EVICTED] = "evicted", [CACHE_INVALIDATED] = "invalidated"};
+static const char *const absences[REPLY_ABSENCES] = {[REPLY_ILLEGAL_NAME] = "illegal_name",
+                                                     [REPLY_NOT_ALLOWED] = "not_allowed",
+                                                     [REPLY_TOPIC_MISSING] = "topic_missing",
+                                                     [REPLY_TOPIC_REFUSED] = "topic_refused",
+                                                     [REPLY_PARTITION_MISSING] = "partition_missing"};
 static const char *const stages[BATCH_STAGES] = {
     [STAGE_DECODE] = "decode", [STAGE_DEFINITIONS] = "definitions", [STAGE_CHECK] = "check",
     [STAGE_CLAIM] = "claim",   [STAGE_COMPOSE] = "compose",         [STAGE_COMMIT] = "commit"};
@@ -31,6 +36,7 @@ static const char *const codes[ERROR_COUNT] = {ERROR_TABLE(ERROR_ROW)};
     ROW(NONE, NULL, no_values)                                                                                         \
     ROW(RESULT, "result", results)                                                                                     \
     ROW(CODE, "code", codes)                                                                                           \
+    ROW(ABSENCE, "reason", absences)                                                                                   \
     ROW(TRANSACTION, "result", transactions)                                                                           \
     ROW(CACHE, "event", cache_events)                                                                                  \
     ROW(STAGE, "stage", stages)                                                                                        \

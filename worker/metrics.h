@@ -25,6 +25,8 @@
     ROW(DEAD_LETTERS, "dead_letters_total", COUNTER, NONE, "Commands written to the dead-letter topic.")               \
     ROW(DEAD_LETTERS_REFUSED, "dead_letters_refused_total", COUNTER, NONE,                                             \
         "Dead letters that the broker refused as too large.")                                                          \
+    ROW(REPLIES_UNADDRESSED, "replies_unaddressed_total", COUNTER, ABSENCE,                                            \
+        "Replies that could not go to the topic or partition that the command names, by reason.")                      \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \
         "Kafka transactions, by how they ended; an aborted or lost one is run again.")                                 \
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \
@@ -51,7 +53,8 @@ enum metric {
         METRIC_COUNT
 };
 
-/* The values of labels. COMMANDS counts by enum outcome (batch.h), REJECTIONS by enum error. */
+/* The values of labels. COMMANDS counts by enum outcome (batch.h), REJECTIONS by enum error, REPLIES_UNADDRESSED by
+ * enum reply_absence. */
 enum transaction_result { TRANSACTION_COMMITTED, TRANSACTION_ABORTED, TRANSACTION_LOST, TRANSACTION_RESULTS };
 enum cache_event {
     CACHE_HIT,

@@ -9,8 +9,10 @@
 #include "worker/config_table.h"
 #include "worker/redis_tls.h"
 
+#define CLUSTER_ENABLED "cluster_enabled:1"
+
 /* *host: new, or NULL for a unix socket. */
-static redisContext *reach(const char *address, struct timeval timeout, char **host)
+static redisContext *open_socket(const char *address, struct timeval timeout, char **host)
 {
     *host = NULL;
     if (strncmp(address, "unix:", 5) == 0)
@@ -44,12 +46,12 @@ static bool introduce(redisContext *connection, const struct config *config, cha
     return config->redis.database == 0 || ask(connection, why, why_size, 2, (const char *const[]){"SELECT", database});
 }
 
-redisContext *redis_connect(const struct config *config, char *why, size_t why_size)
+redisContext *redis_reach(const struct config *config, char *why, size_t why_size)
 {
     struct timeval timeout = {.tv_sec = config->redis.timeout_ms / 1000,
                               .tv_usec = config->redis.timeout_ms % 1000 * 1000};
     char *host = NULL;
-    redisContext *connection = reach(config->redis.address, timeout, &host);
+    redisContext *connection = open_socket(config->redis.address, timeout, &host);
     bool fine = false;
     if (!connection)
         snprintf(why, why_size, "out of memory");
@@ -67,5 +69,26 @@ redisContext *redis_connect(const struct config *config, char *why, size_t why_s
         return connection;
     if (connection)
         redisFree(connection);
+    return NULL;
+}
+
+bool redis_is_cluster_node(redisContext *connection)
+{
+    redisReply *info = redisCommand(connection, "INFO cluster");
+    bool is_node = info && info->type == REDIS_REPLY_STRING && strstr(info->str, CLUSTER_ENABLED) != NULL;
+    freeReplyObject(info);
+    return is_node;
+}
+
+redisContext *redis_connect(const struct config *config, char *why, size_t why_size)
+{
+    redisContext *connection = redis_reach(config, why, why_size);
+    bool is_node = connection && redis_is_cluster_node(connection);
+    if (connection && connection->err == 0 && !is_node)
+        return connection;
+    if (connection) {
+        snprintf(why, why_size, "%s", is_node ? REDIS_IS_CLUSTER_NODE : connection->errstr);
+        redisFree(connection);
+    }
     return NULL;
 }

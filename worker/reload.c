@@ -1,5 +1,6 @@
 #include "worker/reload.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -70,9 +71,38 @@ static bool keep(struct reload *reload, struct config *fresh)
     return true;
 }
 
+/* Each line of `faults` as an event, so that a reader of the log finds nothing but events in it. */
+static void log_faults(char *faults)
+{
+    for (char *line; (line = strsep(&faults, "\n"));)
+        if (line[0] != '\0')
+            log_error("the config has an error", LOG_TEXT("error", line));
+}
+
+/* New, or NULL after its errors were logged. */
+static struct config *read_again(const struct config_sources *sources)
+{
+    char *faults = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&faults, &length);
+    if (!out) {
+        log_error("the config cannot be read", LOG_TEXT("error", strerror(errno)));
+        return NULL;
+    }
+    struct config_sources again = *sources;
+    again.faults = out;
+    struct config *fresh = config_read(&again);
+    if (fresh)
+        fresh->from = *sources;
+    if (fclose(out) == 0)
+        log_faults(faults);
+    free(faults);
+    return fresh;
+}
+
 const struct config *reload_read(struct reload *reload)
 {
-    struct config *fresh = config_read(&reload->start->from);
+    struct config *fresh = read_again(&reload->start->from);
     char *workspace = fresh ? strdup(reload->start->commands.workspace) : NULL;
     if (!fresh || !workspace || !keep(reload, fresh)) {
         log_error("the config is not reloaded; the one in use stays");

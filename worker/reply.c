@@ -118,7 +118,8 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
     if (item->outcome == OUTCOME_DUPLICATE)
         headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
 
-    static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "traceparent", "tracestate"};
+    static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "REPLY_CORRELATION_ID", "traceparent",
+                                         "tracestate"};
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && !item->bare; i++) {
         const struct header *header = item_header(item, span_of_text(echoes[i]));
         if (header)
@@ -126,32 +127,6 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
     }
     assert(count <= REPLY_HEADERS);
     return count;
-}
-
-static int32_t named_partition(const struct item *item)
-{
-    const struct header *header = item_header(item, SPAN("kafka_replyPartition"));
-    if (!header || !header->value.at || header->value.length != 4)
-        return -1;
-    const unsigned char *bytes = (const unsigned char *)header->value.at;
-    uint32_t number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-    return number <= INT32_MAX ? (int32_t)number : -1;
-}
-
-const char *reply_topic(const struct item *item, const struct config *config, int32_t *partition)
-{
-    const struct header *header = item_header(item, SPAN("kafka_replyTopic"));
-    if (!header || !header->value.at)
-        header = item_header(item, SPAN("reply-topic"));
-    *partition = -1;
-    for (size_t i = 0; header && header->value.at && i < config->replies.allowed.count; i++) {
-        const char *allowed = config->replies.allowed.items[i];
-        if (!span_equal(header->value, span_of_text(allowed)))
-            continue;
-        *partition = named_partition(item);
-        return allowed;
-    }
-    return config->replies.topic;
 }
 
 /* Dead letters. */

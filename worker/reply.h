@@ -21,11 +21,6 @@ void reply_compose(struct item *item, struct arena *arena);
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers);
 
-/* The reply topic: that of header kafka_replyTopic, else reply-topic, if replies.allowed lists it, else the configured
- * one. *partition: what kafka_replyPartition names (four bytes, big-endian, as Spring for Kafka sends it) if the
- * header's topic was taken, else -1. */
-const char *reply_topic(const struct item *item, const struct config *config, int32_t *partition);
-
 /* The headers that a dead letter gets besides its own. Same terms as reply_headers. */
 uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers);
 

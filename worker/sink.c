@@ -26,6 +26,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     uintptr_t tag = (uintptr_t)message->_private;
     enum message_kind kind = tag & 3;
     sink->undelivered--;
+    sink_route_ended(sink, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
         if (message->offset < 0)
@@ -67,28 +68,28 @@ static rd_kafka_topic_t *sink_topic(struct sink *sink, const char *name)
 
 static bool sink_topics(struct sink *sink)
 {
-    const struct text_list *allowed = &sink->config->replies.allowed;
-    sink->replies = sink_topic(sink, sink->config->replies.topic);
     sink->records = sink_topic(sink, sink->config->records.topic);
     sink->dead_letters = sink_topic(sink, sink->config->dead_letters.topic);
-    sink->allowed = calloc(allowed->count + 1, sizeof(rd_kafka_topic_t *));
-    sink->partitions = calloc(allowed->count + 1, sizeof(*sink->partitions));
-    if (!sink->replies || !sink->records || !sink->dead_letters || !sink->allowed || !sink->partitions)
-        return false;
-    for (size_t i = 0; i < allowed->count; i++)
-        if (!(sink->allowed[i] = sink_topic(sink, allowed->items[i])))
-            return false;
-    return true;
+    return sink->records && sink->dead_letters && sink_routes_open(sink);
 }
 
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single,
-                       struct log_fault *fault)
+static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
+{
+    struct sink *sink = rd_kafka_opaque(producer);
+    kafka_log(producer, level, facility, text);
+    if (sink && sink_routes_read_log(sink, facility, text))
+        atomic_store(&sink->denied, true);
+}
+
+struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
+                       bool single, struct log_fault *fault)
 {
     char why[512] = "out of memory";
     struct sink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         goto failed;
     sink->config = config;
+    sink->topics = topics;
     sink->batch = batch;
     sink->single = single;
     sink->transactional = config->delivery.mode == DELIVERY_EXACTLY_ONCE;
@@ -99,10 +100,13 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct batc
         goto failed;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_opaque(conf, sink);
     bool fine = sink->transactional
                     ? transactional_id(config, conf, thread, why, sizeof(why))
                     : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
+    /* A topic that a command names may be gone a moment later: to ask for it must not make it again. */
+    fine = fine && kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why));
     if (fine && single)
         fine = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
     if (fine)
@@ -132,19 +136,14 @@ void sink_close(struct sink *sink)
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_debug("flushing failed", LOG_TEXT("error", rd_kafka_err2str(code)));
     }
-    for (size_t i = 0; sink->allowed && i < sink->config->replies.allowed.count; i++)
-        if (sink->allowed[i])
-            rd_kafka_topic_destroy(sink->allowed[i]);
-    if (sink->replies)
-        rd_kafka_topic_destroy(sink->replies);
+    sink_routes_let_go(sink);
     if (sink->records)
         rd_kafka_topic_destroy(sink->records);
     if (sink->dead_letters)
         rd_kafka_topic_destroy(sink->dead_letters);
     if (sink->producer)
         rd_kafka_destroy(sink->producer);
-    free(sink->allowed);
-    free(sink->partitions);
+    sink_routes_free(sink);
     offsets_free(&sink->record_ends);
     free(sink);
 }
@@ -169,13 +168,13 @@ static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t
 
 static bool sink_learn_topics(struct sink *sink, int wait_ms)
 {
-    for (size_t i = 0; i < sink->config->replies.allowed.count; i++)
-        if (sink->partitions[i + 1] == 0 &&
-            !sink_learn_topic(sink, sink->allowed[i], &sink->partitions[i + 1], wait_ms))
-            return false;
-    return sink_learn_topic(sink, sink->replies, &sink->partitions[0], wait_ms) &&
-           sink_learn_topic(sink, sink->records, NULL, wait_ms) &&
-           sink_learn_topic(sink, sink->dead_letters, NULL, wait_ms);
+    int32_t partitions = 0;
+    if (!sink_learn_topic(sink, sink_default_topic(sink), &partitions, wait_ms) ||
+        !sink_learn_topic(sink, sink->records, NULL, wait_ms) ||
+        !sink_learn_topic(sink, sink->dead_letters, NULL, wait_ms))
+        return false;
+    sink_default_learned(sink, partitions);
+    return true;
 }
 
 enum sink_result sink_prepare(struct sink *sink, int wait_ms)
@@ -219,5 +218,5 @@ bool sink_commit_was_tried(const struct sink *sink)
 
 bool sink_is_suspect(const struct sink *sink)
 {
-    return sink->suspect || sink->disturbed;
+    return sink->suspect || sink->disturbed || sink_routes_are_many(sink);
 }

@@ -8,6 +8,7 @@
 #include "worker/batch.h"
 #include "worker/config.h"
 #include "worker/offsets.h"
+#include "worker/reply_topics.h"
 
 struct sink;
 
@@ -18,11 +19,12 @@ enum sink_result {
     SINK_BROKEN   /* this producer is of no more use: close and open it; nothing of the batch counts, or all of it */
 };
 
-/* New, or NULL after the reason was logged. `batch` must outlive the sink. `single`: every message travels alone, so
- * that what the broker refuses for its size is too large by itself, and not in the company of others. `fault`, which
- * outlives it, too, says once that sending fails, whatever number of producers it takes until it goes on. */
-struct sink *sink_open(const struct config *config, unsigned thread, struct batch *batch, bool single,
-                       struct log_fault *fault);
+/* New, or NULL after the reason was logged. `topics` and `batch` must outlive the sink. `single`: every message travels
+ * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others.
+ * `fault`, which outlives it, too, says once that sending fails, whatever number of producers it takes until it goes
+ * on. */
+struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
+                       bool single, struct log_fault *fault);
 void sink_close(struct sink *sink);
 
 /* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics. Waits
@@ -61,7 +63,8 @@ const struct offsets *sink_record_ends(const struct sink *sink);
 bool sink_commit_was_tried(const struct sink *sink);
 
 /* True after a commit whose outcome was in doubt for a while: librdkafka has no KIP-890, so a late EndTxn of this
- * producer could end a later transaction. Close and open the sink before the next batch. */
+ * producer could end a later transaction; and if commands have named so many reply topics that the producer, which
+ * forgets none, has grown large. Close and open the sink before the next batch. */
 bool sink_is_suspect(const struct sink *sink);
 
 #endif

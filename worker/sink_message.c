@@ -63,11 +63,13 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
         rd_kafka_error_destroy(error);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             sink->undelivered++;
+            sink_route_sent(outgoing->topic);
             return code;
         }
         if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
             sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            sink_route_failed(sink, outgoing->topic, code);
             rd_kafka_headers_destroy(outgoing->headers);
             return code;
         }
@@ -75,21 +77,15 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
     }
 }
 
-/* Where a reply goes: the topic that the command names, if it may; its partition by key, else by source partition. */
-static void sink_address_reply(struct sink *sink, const struct item *item, struct outgoing *outgoing)
+/* Where a reply goes: the topic and partition that the command names, else by key, else by source partition. */
+static void sink_address_reply(struct sink *sink, uint32_t index, struct outgoing *outgoing)
 {
-    int32_t wanted;
-    const char *name = reply_topic(item, sink->config, &wanted);
-    int32_t partitions = sink->partitions[0];
-    outgoing->topic = sink->replies;
-    for (size_t i = 0; name != sink->config->replies.topic && i < sink->config->replies.allowed.count; i++)
-        if (name == sink->config->replies.allowed.items[i]) {
-            outgoing->topic = sink->allowed[i];
-            partitions = sink->partitions[i + 1];
-        }
+    const struct item *item = &sink->batch->items[index];
+    int32_t partitions, named;
+    outgoing->topic = sink_route(sink, index, &partitions, &named);
     outgoing->key = item->key.at ? item->key : item->workspace;
-    if (wanted >= 0 && wanted < partitions)
-        outgoing->partition = wanted;
+    if (named >= 0)
+        outgoing->partition = named;
     else if (outgoing->key.at)
         outgoing->partition = RD_KAFKA_PARTITION_UA;
     else
@@ -102,7 +98,7 @@ static rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, st
     struct header headers[REPLY_HEADERS];
     uint32_t count = reply_headers(item, sink->config, scratch, headers);
     struct outgoing outgoing = {.value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
-    sink_address_reply(sink, item, &outgoing);
+    sink_address_reply(sink, index, &outgoing);
     return sink_produce(sink, index, &outgoing);
 }
 

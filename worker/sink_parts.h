@@ -2,6 +2,8 @@
 #ifndef WORKER_SINK_PARTS_H
 #define WORKER_SINK_PARTS_H
 
+#include <stdatomic.h>
+
 #include "worker/sink.h"
 
 /* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
@@ -23,11 +25,15 @@ struct sink {
     bool suspect;
     bool disturbed; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
-    rd_kafka_topic_t *replies, *records, *dead_letters;
-    rd_kafka_topic_t **allowed; /* by index in config->replies.allowed */
-    int32_t *partitions;        /* of replies, then of each allowed topic; 0: not known */
-    uint32_t undelivered;       /* handed over, no report yet */
-    uint32_t failed;            /* reports of failure since sink_send */
+    rd_kafka_topic_t *records, *dead_letters;
+    struct reply_topics *topics;              /* borrowed */
+    struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */
+    size_t named_count;
+    struct sink_route *routes; /* by the item's index */
+    int64_t routed_ms;         /* CLOCK_MONOTONIC */
+    atomic_bool denied;        /* librdkafka's log names a topic that may not be written, since sink_send */
+    uint32_t undelivered;      /* handed over, no report yet */
+    uint32_t failed;           /* reports of failure since sink_send */
     struct offsets record_ends;
     bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
     struct log_fault *fault; /* borrowed: it may outlast many producers */
@@ -38,6 +44,51 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
 
 /* Hands what an item gives to librdkafka. */
 rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, struct arena *scratch);
+
+/* ---- sink_routes.c: where each reply goes ---- */
+
+/* A reply topic as this producer knows it. It is the opaque of its rd_kafka_topic_t. */
+struct sink_topic;
+
+struct sink_route {
+    struct sink_topic *topic;
+    int32_t partition; /* that the command names and the topic has; -1: none */
+};
+
+/* Both when a sink is opened and after its producer has been destroyed. False when out of memory. */
+bool sink_routes_open(struct sink *sink);
+void sink_routes_free(struct sink *sink);
+
+/* Before the producer is destroyed. */
+void sink_routes_let_go(struct sink *sink);
+
+rd_kafka_topic_t *sink_default_topic(const struct sink *sink);
+void sink_default_learned(struct sink *sink, int32_t partitions);
+
+/* Chooses for each item of the batch, and counts in it what cannot be had. Waits at most 100 ms for news of a topic
+ * that is missed, once a second; and 500 ms for a topic that is new to this producer, or has grown. */
+void sink_route_batch(struct sink *sink);
+
+/* An item's topic, how many partitions it has, and the partition that the command names, or -1. */
+rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions, int32_t *partition);
+
+/* What happens to a message, of whatever kind. A topic named by a command that does not take its reply is shunned for a
+ * while, so that the batch goes through when it is sent again. */
+void sink_route_sent(rd_kafka_topic_t *handle);
+void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code);
+void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message);
+
+/* True, after such topics were shunned, if the batch waits for topics that commands name: they are no longer there, or
+ * take nothing while Kafka answers. The producer is of no more use then. */
+bool sink_routes_hold_up(struct sink *sink);
+
+/* The transaction has failed since a topic may not be written. `read_log` is told each line of librdkafka's log, by any
+ * thread, and is true if it tells which; where no line did, every topic that a command names is shunned. */
+bool sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
+void sink_routes_deny(struct sink *sink);
+
+/* True if so many topics were named that this producer should be replaced. */
+bool sink_routes_are_many(const struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
  */

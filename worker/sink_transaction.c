@@ -23,6 +23,8 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
         log_fault_begin(sink->fault, values);
     else if (kafka_log_is_news(event, rd_kafka_error_string(error), &left_out))
         log_event(LOG_LEVEL_WARNING, "transaction step failed", values);
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && !atomic_load(&sink->denied))
+        sink_routes_deny(sink);
     rd_kafka_error_destroy(error);
     return result;
 }
@@ -30,6 +32,7 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
 enum sink_result sink_send(struct sink *sink)
 {
     assert(sink->step == STEP_IDLE);
+    sink_route_batch(sink);
     rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
     if (sink->transactional) {
         enum sink_result result = sink_judge(sink, "begin", rd_kafka_begin_transaction(sink->producer));
@@ -40,6 +43,7 @@ enum sink_result sink_send(struct sink *sink)
     sink->failed = 0;
     sink->oversized = sink->has_refused = sink->disturbed = false;
     sink->commit_tried = false;
+    atomic_store(&sink->denied, false);
     struct arena *arena = &sink->batch->arena;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         size_t mark = arena->used;
@@ -62,6 +66,8 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        if (sink_routes_hold_up(sink))
+            return SINK_BROKEN;
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
         return SINK_LATER;
     }
@@ -104,7 +110,7 @@ static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
-        return SINK_LATER;
+        return sink_routes_hold_up(sink) ? SINK_BROKEN : SINK_LATER;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     if (sink_is_disturbed(sink))

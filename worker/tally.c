@@ -13,6 +13,8 @@ static void tally_item(struct metrics *metrics, const struct item *item, int64_t
         metrics_add(metrics, METRIC_DUPLICATES, 0, 1);
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error))
         metrics_add(metrics, item->dead_letter_refused ? METRIC_DEAD_LETTERS_REFUSED : METRIC_DEAD_LETTERS, 0, 1);
+    if (item->reply_absence > REPLY_AS_ASKED)
+        metrics_add(metrics, METRIC_REPLIES_UNADDRESSED, item->reply_absence, 1);
     /* A producer's clock may be ahead of ours; a message without a timestamp tells nothing. */
     int64_t taken_ms = now_ms > item->from.timestamp_ms ? now_ms - item->from.timestamp_ms : 0;
     if (item->from.timestamp_ms > 0)

@@ -7,12 +7,14 @@
 #include "worker/definitions_fill.h"
 #include "worker/definitions_watch.h"
 #include "worker/metrics.h"
+#include "worker/reply_topics.h"
 
 /* What all threads share beside the log and the stop flag. */
 struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
     struct definitions_fill *fill;
+    struct reply_topics *topics;
     const struct config *_Atomic judging; /* by which commands are judged; may be replaced while the threads run */
 };
 
@@ -40,10 +42,14 @@ void workers_judge_by(struct workers *workers, const struct config *config);
 /* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);
 
-/* Once all threads have ended. */
+/* Once workers_wait gave true: asks the threads that help the workers to end, and waits up to `wait_ms` for them, which may
+ * wait for an answer of Kafka or Redis. True if they have. They hold no work that could be lost. */
+bool workers_end_helpers(struct workers *workers, int64_t wait_ms);
+
+/* Once both gave true. */
 void workers_free(struct workers *workers);
 
-/* Both. */
+/* The three together, each waiting up to `wait_ms`. False: a thread still runs, and nothing is freed. */
 bool workers_join(struct workers *workers, int64_t wait_ms);
 
 /* Each thread's metrics. Borrowed: they live until workers_free. */

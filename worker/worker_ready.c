@@ -24,8 +24,8 @@ bool worker_has_redis(struct worker *worker)
 bool worker_open_sink(struct worker *worker)
 {
     if (!worker->sink)
-        worker->sink =
-            sink_open(worker->config, worker->number, &worker->batch, worker->single, &worker->sending_fault);
+        worker->sink = sink_open(worker->config, worker->number, worker->shared->topics, &worker->batch, worker->single,
+                                 &worker->sending_fault);
     if (!worker->sink)
         return false;
     enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
@@ -143,7 +143,8 @@ bool worker_get_ready(struct worker *worker)
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
         if (worker_has_redis(worker) && definitions_fill_is_done(worker->shared->fill) && worker_open_sink(worker) &&
-            worker_open_source(worker) && worker_has_sound_redis(worker)) {
+            reply_topics_are_known(worker->shared->topics) && worker_open_source(worker) &&
+            worker_has_sound_redis(worker)) {
             source_resume(worker->source);
             worker_turn(worker);
             return true;

@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "worker/stop.h"
 #include "worker/worker.h"
@@ -77,15 +79,19 @@ struct workers *workers_start(const struct config *config)
     shared->config = config;
     shared->watch = definitions_watch_open(config);
     shared->fill = definitions_fill_open(config);
+    shared->topics = reply_topics_open(config);
     atomic_store(&shared->judging, config);
-    bool fine = shared->watch && shared->fill;
+    bool fine = shared->watch && shared->fill && shared->topics;
     for (unsigned i = 0; i < count && fine; i++)
         fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (fine)
         return workers;
     stop_request();
-    workers_join(workers, INT64_MAX / 2);
+    if (!workers_join(workers, config->shutdown.timeout_ms)) {
+        log_error("a part that was started does not end");
+        _exit(EX_UNAVAILABLE);
+    }
     return NULL;
 }
 
@@ -122,10 +128,19 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
     return true;
 }
 
+bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    bool filled = definitions_fill_end(workers->shared.fill, &deadline);
+    bool watched = definitions_watch_end(workers->shared.watch, &deadline);
+    return reply_topics_end(workers->shared.topics, &deadline) && watched && filled;
+}
+
 void workers_free(struct workers *workers)
 {
-    definitions_fill_close(workers->shared.fill);
-    definitions_watch_close(workers->shared.watch);
+    definitions_fill_free(workers->shared.fill);
+    definitions_watch_free(workers->shared.watch);
+    reply_topics_free(workers->shared.topics);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)
         metrics_free(workers->metrics[i]);
     free(workers->metrics);
@@ -134,7 +149,7 @@ void workers_free(struct workers *workers)
 
 bool workers_join(struct workers *workers, int64_t wait_ms)
 {
-    if (!workers_wait(workers, wait_ms))
+    if (!workers_wait(workers, wait_ms) || !workers_end_helpers(workers, wait_ms))
         return false;
     workers_free(workers);
     return true;

@@ -11,6 +11,7 @@
 static const char usage[] =
     "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration from now on\n"
     "topic_config ADDRESS delete TOPIC ...           returns once no broker knows them any more\n"
+    "topic_config ADDRESS grow TOPIC PARTITIONS      so many from now on\n"
     "Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what, const char *why)
@@ -24,6 +25,7 @@ static rd_kafka_t *client_new(const char *address)
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", address, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "log_level", "2", why, sizeof(why)) != RD_KAFKA_CONF_OK)
         give_up(address, why);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
@@ -98,6 +100,23 @@ static void delete_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char
             give_up(topic, "still there");
 }
 
+static void grow(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, size_t partitions)
+{
+    char why[256];
+    rd_kafka_NewPartitions_t *request = rd_kafka_NewPartitions_new(topic, partitions, why, sizeof(why));
+    if (!request)
+        give_up(topic, why);
+    rd_kafka_CreatePartitions(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_topic_result_t **answer =
+        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &answers);
+    if (answers != 1 || rd_kafka_topic_result_error(answer[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, answers == 1 ? rd_kafka_topic_result_error_string(answer[0]) : "no answer");
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewPartitions_destroy(request);
+}
+
 int main(int count, char **arguments)
 {
     if (count < 4) {
@@ -113,6 +132,8 @@ int main(int count, char **arguments)
     } else if (strcmp(verb, "delete") == 0) {
         for (int i = 3; i < count; i++)
             delete_topic(client, queue, arguments[i]);
+    } else if (strcmp(verb, "grow") == 0 && count == 5) {
+        grow(client, queue, arguments[3], strtoul(arguments[4], NULL, 10));
     } else {
         fputs(usage, stderr);
         status = 64;

@@ -208,6 +208,7 @@ static const struct {
     {"duplicates_total", "counter", 1},
     {"dead_letters_total", "counter", 1},
     {"dead_letters_refused_total", "counter", 1},
+    {"replies_unaddressed_total", "counter", 5},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
     {"rebuilds_total", "counter", 1},

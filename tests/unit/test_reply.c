@@ -1,4 +1,4 @@
-/* reply: values, headers, topics and dead letters of every outcome. */
+/* reply: values, headers and dead letters of every outcome. */
 #include "tests/unit/judging.h"
 
 #include "worker/reply.h"
@@ -10,8 +10,7 @@ static struct judging judging;
 
 static void open_judging(void)
 {
-    static const char *const settings[] = {"replies.allowed=team-a.replies, team-b.replies", NULL};
-    judging_open(&judging, NULL, settings);
+    judging_open(&judging, NULL, NULL);
 }
 
 static void close_judging(void)
@@ -158,84 +157,23 @@ START_TEST(test_all_echoes)
     static const struct header given[] = {
         {{"correlation-id", 14}, {"first", 5}}, {{"tracestate", 10}, {"s", 1}},
         {{"correlation-id", 14}, {"last", 4}},  {{"kafka_correlationId", 19}, {"\0\xff", 2}},
-        {{"traceparent", 11}, {NULL, 0}},
+        {{"traceparent", 11}, {NULL, 0}},       {{"REPLY_CORRELATION_ID", 20}, {"uuid", 4}},
     };
     struct item *item = decided(OUTCOME_DUPLICATE);
     item->record = SPAN(CLIENT);
     item->headers = given;
-    item->header_count = 5;
+    item->header_count = 6;
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 13);
+    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 14);
     expect_span(headers[9].name, "kafka_correlationId");
     ck_assert(span_equal(headers[9].value, span_of("\0\xff", 2)));
     expect_span(headers[10].name, "correlation-id");
     expect_span(headers[10].value, "last");
-    expect_span(headers[11].name, "traceparent");
-    ck_assert_ptr_null(headers[11].value.at);
-    expect_span(headers[12].name, "tracestate");
-}
-END_TEST
-
-#define TOPIC(name)                                                                                                    \
-    {                                                                                                                  \
-        {"kafka_replyTopic", 16},                                                                                      \
-        {                                                                                                              \
-            name, sizeof(name) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define TOPIC_TOO(name)                                                                                                \
-    {                                                                                                                  \
-        {"reply-topic", 11},                                                                                           \
-        {                                                                                                              \
-            name, sizeof(name) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define PARTITION(text)                                                                                                \
-    {                                                                                                                  \
-        {"kafka_replyPartition", 20},                                                                                  \
-        {                                                                                                              \
-            text, sizeof(text) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define NO_HEADER                                                                                                      \
-    {                                                                                                                  \
-        {"other", 5},                                                                                                  \
-        {                                                                                                              \
-            "", 0                                                                                                      \
-        }                                                                                                              \
-    }
-
-static const struct {
-    struct header headers[3];
-    const char *topic;
-    int32_t partition;
-} topics[] = {
-    {{NO_HEADER, NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replies"), NO_HEADER, NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC_TOO("team-b.replies"), NO_HEADER, NO_HEADER}, "team-b.replies", -1},
-    {{TOPIC("team-a.replies"), TOPIC_TOO("team-b.replies"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION("\0\0\0\0"), NO_HEADER}, "team-a.replies", 0},
-    {{TOPIC("team-a.replies"), PARTITION("\0\1\2\3"), NO_HEADER}, "team-a.replies", 66051},
-    {{TOPIC("team-a.replies"), PARTITION("\xff\xff\xff\xff"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION("7"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION(""), NO_HEADER}, "team-a.replies", -1},
-    /* Not allowed: the configured topic, and the partition does not count either. */
-    {{TOPIC("secrets"), PARTITION("\0\0\0\1"), NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("secrets"), TOPIC_TOO("team-a.replies"), NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replie"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC(""), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replies\0"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{PARTITION("\0\0\0\1"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-};
-
-START_TEST(test_reply_topic)
-{
-    struct item *item = rejected(ERROR_TOO_LARGE);
-    item->headers = topics[_i].headers;
-    item->header_count = 3;
-    int32_t partition = 99;
-    ck_assert_str_eq(reply_topic(item, judging.config, &partition), topics[_i].topic);
-    ck_assert_int_eq(partition, topics[_i].partition);
+    expect_span(headers[11].name, "REPLY_CORRELATION_ID");
+    expect_span(headers[11].value, "uuid");
+    expect_span(headers[12].name, "traceparent");
+    ck_assert_ptr_null(headers[12].value.at);
+    expect_span(headers[13].name, "tracestate");
 }
 END_TEST
 
@@ -257,8 +195,6 @@ START_TEST(test_dead_letter)
 }
 END_TEST
 
-#define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
     Suite *suite = suite_create("reply");
@@ -273,7 +209,6 @@ int main(void)
     tcase_add_test(tests, test_headers_of_a_duplicate);
     tcase_add_test(tests, test_headers_of_a_bare_reply);
     tcase_add_test(tests, test_all_echoes);
-    tcase_add_loop_test(tests, test_reply_topic, 0, ROWS(topics));
     tcase_add_test(tests, test_dead_letter);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
