@@ -1,9 +1,8 @@
 #include "worker/timestamp.h"
 
-#define DAY_MS       INT64_C(86400000)
-#define MINUTE_MS    INT64_C(60000)
-#define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
-#define YEAR_9999_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define DAY_MS    INT64_C(86400000)
+#define MINUTE_MS INT64_C(60000)
+#define YEAR_0_MS INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 
 /* Days are counted in years that begin in March, so that the leap day is a year's last; 400 years have 146,097 days and
  * the count begins 719,468 days before 1970-01-01, on 0000-03-01. */
@@ -50,8 +49,8 @@ void time_text(int64_t since_1970_ms, char text[TIME_LENGTH])
 {
     if (since_1970_ms < YEAR_0_MS)
         since_1970_ms = YEAR_0_MS;
-    if (since_1970_ms > YEAR_9999_MS)
-        since_1970_ms = YEAR_9999_MS;
+    if (since_1970_ms > TIME_LAST_MS)
+        since_1970_ms = TIME_LAST_MS;
     int64_t day = since_1970_ms / DAY_MS;
     int64_t rest = since_1970_ms % DAY_MS;
     if (rest < 0) {

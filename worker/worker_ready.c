@@ -24,8 +24,8 @@ bool worker_has_redis(struct worker *worker)
 bool worker_open_sink(struct worker *worker)
 {
     if (!worker->sink)
-        worker->sink =
-            sink_open(worker->config, worker->number, &worker->batch, worker->single, &worker->sending_fault);
+        worker->sink = sink_open(worker->config, worker->number, &worker->batch, worker->single, &worker->reply_limits,
+                                 &worker->sending_fault);
     if (!worker->sink)
         return false;
     enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
