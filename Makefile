@@ -212,11 +212,11 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hard commands, and topics that change under the daemon's feet.
-PRESSURE_PROGRAMS := $(BUILD)/tests/faults/poison $(BUILD)/tests/faults/topic_config
+PRESSURE_PROGRAMS := $(BUILD)/tests/faults/poison $(BUILD)/tests/faults/topic_config $(BUILD)/tests/faults/form
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
