@@ -212,11 +212,11 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hard commands, and topics that change under the daemon's feet.
-PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics)
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 

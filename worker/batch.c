@@ -7,12 +7,13 @@
 /* Arena bytes per byte of value, at worst: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a normalized
  * form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
 #define ARENA_BYTES_PER_BYTE 32
-/* Arena bytes per command besides: padding, ids, headers, and the paths and messages of its violations. */
+/* Arena bytes per command besides: padding, ids, the list of its known headers, replies in smaller forms, and the paths
+ * and messages of its violations. */
 #define ARENA_BYTES_PER_COMMAND (16384 + VIOLATION_BYTES * 8)
 
 int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes)
 {
-    *batch = (struct batch){.capacity = capacity};
+    *batch = (struct batch){.capacity = capacity, .command_bytes = command_bytes};
     batch->items = calloc(capacity, sizeof(*batch->items));
     if (!batch->items)
         return -1;
@@ -52,11 +53,15 @@ void batch_rewind(struct batch *batch)
                                         .value = item->value,
                                         .headers = item->headers,
                                         .header_count = item->header_count,
+                                        .header_state = item->header_state,
+                                        .outer_bytes = item->outer_bytes,
+                                        .header_heap = item->header_heap,
+                                        .message = item->message,
                                         .dropped = item->dropped,
                                         .postponed = item->postponed,
-                                        .refused = item->refused,
-                                        .bare = item->bare,
-                                        .dead_letter_refused = item->dead_letter_refused};
+                                        .reply_form = item->reply_form,
+                                        .record_form = item->record_form,
+                                        .dead_letter_form = item->dead_letter_form};
     }
     arena_reset(&batch->arena, batch->filled);
 }

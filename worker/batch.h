@@ -29,6 +29,21 @@ struct position {
     int64_t timestamp_ms; /* Kafka's message timestamp, since 1970, UTC */
 };
 
+/* Whether the headers of a message could be read. */
+enum header_state {
+    HEADERS_READ,      /* all of them; also if there are none */
+    HEADERS_UNREADABLE /* librdkafka cannot parse them: there are more than it takes, or they are damaged */
+};
+
+/* How much of a message is sent. A message begins with FORM_FULL; each time its topic refuses it as too large, the sink
+ * makes it smaller. A form outlives batch_rewind, since the next try would end in the same way without it. */
+enum form {
+    FORM_FULL,
+    FORM_MINIMAL, /* replies only: without echoes and without the list of errors */
+    FORM_KEYLESS, /* replies only: minimal, and without a key; its partition follows from the source partition */
+    FORM_NONE     /* it is not sent: its smallest form was refused */
+};
+
 struct header {
     struct span name;
     struct span value; /* at == NULL for a null value */
@@ -89,12 +104,16 @@ enum member {
 struct item {
     /* Filled by the source. */
     struct position from;
-    struct span key;   /* at == NULL: no key */
-    struct span value; /* at == NULL: a tombstone */
-    const struct header *headers;
+    struct span key;              /* at == NULL: no key */
+    struct span value;            /* at == NULL: a tombstone */
+    const struct header *headers; /* those that the program knows (message_headers.h); each name once, its last value */
     uint32_t header_count;
-    bool dropped;   /* its partition was revoked, or it is put off: no further stage touches it */
-    bool postponed; /* with dropped: it comes again in a later batch */
+    enum header_state header_state;
+    size_t outer_bytes; /* of the key, and of the names and values of all headers */
+    size_t header_heap; /* what librdkafka takes for all headers as long as they are parsed; a guess if it cannot */
+    void *message;      /* librdkafka's message, for all its headers; NULL where there is none */
+    bool dropped;       /* its partition was revoked, or it is put off: no further stage touches it */
+    bool postponed;     /* with dropped: it comes again in a later batch */
 
     /* Filled by decode. */
     struct json_document document;  /* of the whole value */
@@ -122,7 +141,6 @@ struct item {
     uint32_t violation_listed;
     bool violations_full; /* no further one is listed */
     size_t violation_bytes;
-    bool refusal_counts;   /* `refused` has been taken into account */
     struct span email_key; /* the email in lower case */
     struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */
 
@@ -131,22 +149,25 @@ struct item {
 
     /* Filled by compose. */
     struct span reply;
+    enum form composed; /* the form that `reply` has */
 
     /* Filled by the sink at each try. */
     enum reply_absence reply_absence;
 
     /* Filled by the sink, and kept when the batch is judged anew. */
-    bool refused;             /* its record or reply is too large for the topic that it would go to */
-    bool bare;                /* and so is the reply that says so: no echoes, no list of errors */
-    bool dead_letter_refused; /* its dead letter is */
+    enum form reply_form;
+    enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */
+    enum form dead_letter_form; /* FORM_NONE: the command stays in its topic only */
+    size_t reply_bytes;         /* of the reply that was sent last, about as the broker counts them */
 };
 
 struct batch {
     struct item *items;
     uint32_t count;
     uint32_t capacity;
-    size_t bytes;  /* of the values */
-    size_t filled; /* of the arena, by the source */
+    size_t bytes;         /* of its messages: values, keys, and headers as they are once parsed */
+    size_t command_bytes; /* the longest value that the arena has room for, and the most of a message's headers */
+    size_t filled;        /* of the arena, by the source */
     struct arena arena;
 };
 
@@ -156,8 +177,8 @@ struct batch_part {
     int64_t next; /* the offset behind the last of them */
 };
 
-/* Room for `capacity` commands of `bytes` bytes in total (one may reach over it by `command_bytes`). Returns 0, or -1
- * with errno set. */
+/* Room for `capacity` commands of `bytes` bytes in total, values, keys and headers (one may reach over it by
+ * `command_bytes`). Returns 0, or -1 with errno set. */
 int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);

@@ -178,19 +178,17 @@ static void item_judge(struct item *item, const struct config *config, struct ar
     item->record = record_compose(item, &client, arena);
 }
 
-/* A client that the broker refused for its size is too large; of a refusal only the reply can have been. */
+/* The broker refused the client for its size. Whatever the rules say of the command now, this stands. */
 static void refusal_judge(struct item *item)
 {
-    item->bare = item->bare || item->outcome == OUTCOME_REJECTED;
-    if (item->outcome != OUTCOME_REJECTED)
-        item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
-    item->refusal_counts = true;
+    item->outcome = OUTCOME_UNDECIDED;
+    item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
 }
 
 void check_item(struct item *item, const struct config *config, struct arena *arena)
 {
     if (item->outcome != OUTCOME_REJECTED)
         item_judge(item, config, arena);
-    if (item->refused)
+    if (item->record_form == FORM_NONE)
         refusal_judge(item);
 }

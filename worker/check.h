@@ -27,7 +27,8 @@ struct check {
 
 /* Judges `item` as far as it can be judged without the store: sets outcome to OUTCOME_REJECTED with its error and
  * violations, or leaves OUTCOME_UNDECIDED and sets record and email_key. Does nothing for an item that is rejected
- * already. item->definitions must have been looked up.
+ * already. An item whose client a topic has refused (record_form is FORM_NONE) becomes too_large. item->definitions
+ * must have been looked up.
  *
  * definitions_missing is said only of a command that is otherwise valid: it is retryable, and a command with other
  * faults would be rejected again however often it is retried. */

@@ -323,13 +323,34 @@ static bool parse_value(const struct decoder *decoder, struct json_parser *parse
     return false;
 }
 
+static void refuse_as_too_large(const struct decoder *decoder, struct span message)
+{
+    item_reject(decoder->item, ERROR_TOO_LARGE, message);
+    decode_headers_only(decoder);
+}
+
 void decode_too_large(struct item *item, const struct config *config, struct arena *arena)
 {
     struct decoder decoder = {.item = item, .config = config, .arena = arena};
-    item_reject(item, ERROR_TOO_LARGE,
-                arena_format(arena, "the value has more than the %lld bytes that are allowed",
-                             (long long)config->limits.command_bytes));
-    decode_headers_only(&decoder);
+    refuse_as_too_large(&decoder, arena_format(arena, "the value has more than the %lld bytes that are allowed",
+                                               (long long)config->limits.command_bytes));
+}
+
+/* The bounds of a message besides its value. */
+static bool decode_outside(const struct decoder *decoder)
+{
+    const struct item *item = decoder->item;
+    long long limit = decoder->config->limits.command_bytes;
+    if (item->header_state == HEADERS_UNREADABLE)
+        refuse_as_too_large(decoder, SPAN("the headers cannot be read, there may be 100000 at most"));
+    else if (item->outer_bytes > (unsigned long long)limit)
+        refuse_as_too_large(decoder, arena_format(decoder->arena,
+                                                  "key and headers have %zu bytes together, more than the %lld that "
+                                                  "are allowed",
+                                                  item->outer_bytes, limit));
+    else
+        return true;
+    return false;
 }
 
 void decode_item(struct item *item, const struct config *config, struct json_parser *parser, struct arena *arena)
@@ -340,6 +361,8 @@ void decode_item(struct item *item, const struct config *config, struct json_par
         decode_too_large(item, config, arena);
         return;
     }
+    if (!decode_outside(&decoder))
+        return;
     if (!parse_value(&decoder, parser) || !find_command(&decoder)) {
         decode_headers_only(&decoder);
         return;

@@ -23,10 +23,14 @@
     ROW(REJECTIONS, "rejections_total", COUNTER, CODE, "Commands rejected, by error.code of the reply.")               \
     ROW(DUPLICATES, "duplicates_total", COUNTER, NONE, "Commands answered with the client that they created before.")  \
     ROW(DEAD_LETTERS, "dead_letters_total", COUNTER, NONE, "Commands written to the dead-letter topic.")               \
+    ROW(REPLIES_REFUSED, "replies_refused_total", COUNTER, NONE,                                                       \
+        "Commands without a reply, since the broker refused even its smallest form as too large.")                     \
     ROW(DEAD_LETTERS_REFUSED, "dead_letters_refused_total", COUNTER, NONE,                                             \
         "Dead letters that the broker refused as too large.")                                                          \
     ROW(REPLIES_UNADDRESSED, "replies_unaddressed_total", COUNTER, ABSENCE,                                            \
         "Replies that could not go to the topic or partition that the command names, by reason.")                      \
+    ROW(DEAD_LETTERS_INCOMPLETE, "dead_letters_incomplete_total", COUNTER, NONE,                                       \
+        "Dead letters without the headers of their command, which could not be read.")                                 \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \
         "Kafka transactions, by how they ended; an aborted or lost one is run again.")                                 \
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \

@@ -56,7 +56,7 @@ static void write_error(struct json_writer *writer, const struct item *item)
         writer_literal(writer, ",\"existingClientId\":");
         writer_string(writer, item->existing_client_id);
     }
-    if (item->error == ERROR_VALIDATION_FAILED && !item->bare)
+    if (item->error == ERROR_VALIDATION_FAILED && item->reply_form == FORM_FULL)
         write_violations(writer, item->violations);
     writer_literal(writer, "}");
 }
@@ -89,6 +89,15 @@ void reply_compose(struct item *item, struct arena *arena)
     }
     writer_literal(&writer, "}");
     item->reply = writer_close(&writer);
+    item->composed = item->reply_form;
+}
+
+void reply_recompose(struct item *item, struct arena *arena)
+{
+    /* Forms below FORM_FULL differ in headers and key only. */
+    bool is_shorter = item->composed == FORM_FULL && item->reply_form != FORM_FULL && item->outcome == OUTCOME_REJECTED;
+    if (is_shorter)
+        reply_compose(item, arena);
 }
 
 /* The headers. */
@@ -120,7 +129,7 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
 
     static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "REPLY_CORRELATION_ID", "traceparent",
                                          "tracestate"};
-    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && !item->bare; i++) {
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && item->reply_form == FORM_FULL; i++) {
         const struct header *header = item_header(item, span_of_text(echoes[i]));
         if (header)
             headers[count++] = *header;
@@ -148,5 +157,7 @@ uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struc
         (struct header){SPAN("dlq-timestamp"), arena_format(arena, "%lld", (long long)from->timestamp_ms)};
     headers[count++] = (struct header){SPAN("dlq-code"), span_of_text(error_row(item->error)->code)};
     headers[count++] = (struct header){SPAN("dlq-message"), item->error_message};
+    if (item->header_state == HEADERS_UNREADABLE)
+        headers[count++] = (struct header){SPAN("dlq-lost"), SPAN("headers")};
     return count;
 }

@@ -13,6 +13,10 @@
  * what is wrong besides, since no retry could help it. */
 void reply_compose(struct item *item, struct arena *arena);
 
+/* Writes item->reply again if item->reply_form asks for another value than it has. Happens once for an item between
+ * two calls of reply_compose. */
+void reply_recompose(struct item *item, struct arena *arena);
+
 /* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the
  * same bytes. Of several headers with one name the last is echoed.
  *
@@ -21,7 +25,8 @@ void reply_compose(struct item *item, struct arena *arena);
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers);
 
-/* The headers that a dead letter gets besides its own. Same terms as reply_headers. */
+/* The headers that a dead letter gets besides its own. dlq-lost names what of the command could not be kept. Same terms
+ * as reply_headers. */
 uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers);
 
 /* True for the errors whose commands go to the dead letters. */

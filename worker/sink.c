@@ -81,8 +81,16 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
         atomic_store(&sink->denied, true);
 }
 
+/* True if messages travel as they are; also if librdkafka does not tell, as it always does. */
+static bool is_uncompressed(const rd_kafka_conf_t *conf)
+{
+    char codec[32] = "";
+    size_t size = sizeof(codec);
+    return rd_kafka_conf_get(conf, "compression.codec", codec, &size) != RD_KAFKA_CONF_OK || strcmp(codec, "none") == 0;
+}
+
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
-                       bool single, struct log_fault *fault)
+                       bool single, struct size_limits *limits, struct log_fault *fault)
 {
     char why[512] = "out of memory";
     struct sink *sink = calloc(1, sizeof(*sink));
@@ -93,6 +101,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     sink->batch = batch;
     sink->single = single;
     sink->transactional = config->delivery.mode == DELIVERY_EXACTLY_ONCE;
+    sink->limits = limits;
     sink->fault = fault;
     sink->inherited = fault->began_ms != 0;
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, sizeof(why));
@@ -102,6 +111,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_opaque(conf, sink);
+    sink->knows_sizes = is_uncompressed(conf);
     bool fine = sink->transactional
                     ? transactional_id(config, conf, thread, why, sizeof(why))
                     : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
@@ -201,9 +211,9 @@ bool sink_is_oversized(const struct sink *sink)
     return sink->oversized;
 }
 
-bool sink_has_refused(const struct sink *sink)
+bool sink_has_refused_client(const struct sink *sink)
 {
-    return sink->has_refused;
+    return sink->has_refused_client;
 }
 
 const struct offsets *sink_record_ends(const struct sink *sink)

@@ -9,6 +9,7 @@
 #include "worker/config.h"
 #include "worker/offsets.h"
 #include "worker/reply_topics.h"
+#include "worker/size_limits.h"
 
 struct sink;
 
@@ -20,20 +21,20 @@ enum sink_result {
 };
 
 /* New, or NULL after the reason was logged. `topics` and `batch` must outlive the sink. `single`: every message travels
- * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others.
- * `fault`, which outlives it, too, says once that sending fails, whatever number of producers it takes until it goes
- * on. */
+ * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others. `limits`
+ * and `fault` outlive it, too: what reply topics have refused, and a fault that says once that sending fails, whatever
+ * number of producers it takes until it goes on. */
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
-                       bool single, struct log_fault *fault);
+                       bool single, struct size_limits *limits, struct log_fault *fault);
 void sink_close(struct sink *sink);
 
 /* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics. Waits
  * up to `wait_ms` for each. SINK_DONE (at once if it was done before), SINK_LATER or SINK_BROKEN. */
 enum sink_result sink_prepare(struct sink *sink, int wait_ms);
 
-/* Begins the transaction and hands everything that the batch gives to librdkafka. SINK_DONE, SINK_ABORTED or
- * SINK_BROKEN. */
-enum sink_result sink_send(struct sink *sink);
+/* Begins the transaction and hands everything that the batch gives to librdkafka. SINK_LATER if librdkafka's queue has
+ * been full for about `wait_ms`; else SINK_DONE or SINK_BROKEN. */
+enum sink_result sink_send(struct sink *sink, int wait_ms);
 
 /* Puts the source's offsets into the transaction, under the authority of `group`: from then on nobody is told what the
  * group has committed of these partitions until the transaction has ended; and waits until every message has arrived.
@@ -52,8 +53,9 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms);
  */
 bool sink_is_oversized(const struct sink *sink);
 
-/* True if a command's record or reply was refused for its size since sink_send: item->refused tells which. */
-bool sink_has_refused(const struct sink *sink);
+/* True if a client was refused for its size since sink_send (item->record_form tells which): the outcomes do not stand.
+ * A reply or a dead letter that is refused needs another sink_send only. */
+bool sink_has_refused_client(const struct sink *sink);
 
 /* For each partition of the record topic the offset behind the last record that this sink wrote. Borrowed. */
 const struct offsets *sink_record_ends(const struct sink *sink);

@@ -9,22 +9,25 @@
 /* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
 enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
 
-enum sink_step { STEP_IDLE, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
+enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
 
 struct sink {
     rd_kafka_t *producer;
     const struct config *config;
     struct batch *batch;
     bool transactional;
-    bool single;       /* every message travels alone */
-    bool oversized;    /* a message was refused for its size, in company, since sink_send */
-    bool has_refused;  /* and alone */
+    bool single;    /* every message travels alone */
+    bool oversized; /* a message was refused for its size, in company, since sink_send */
+    bool has_refused_client;
+    bool knows_sizes;  /* messages are not compressed, so of two the longer one is the larger one to the broker */
     bool initialized;  /* its transactional id is ours */
     bool prepared;     /* and the output topics are known */
     bool commit_tried; /* of the present transaction */
     bool suspect;
     bool disturbed; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
+    uint32_t next;              /* message that was not handed over yet; an item has two, its reply is the second */
+    struct size_limits *limits; /* borrowed: of reply topics */
     rd_kafka_topic_t *records, *dead_letters;
     struct reply_topics *topics;              /* borrowed */
     struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */
@@ -33,17 +36,26 @@ struct sink {
     int64_t routed_ms;         /* CLOCK_MONOTONIC */
     atomic_bool denied;        /* librdkafka's log names a topic that may not be written, since sink_send */
     uint32_t undelivered;      /* handed over, no report yet */
-    uint32_t failed;           /* reports of failure since sink_send */
+    uint32_t failed;           /* messages that were refused or did not arrive, since sink_send */
     struct offsets record_ends;
     bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
     struct log_fault *fault; /* borrowed: it may outlast many producers */
 };
 
-/* The message is too large by itself. */
+/* The monotonic clock. */
+int64_t sink_now_ms(void);
+
+/* The message is too large by itself: the next one in its place will be smaller, or none. */
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
 
-/* Hands what an item gives to librdkafka. */
-rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, struct arena *scratch);
+/* Hands one of the two messages that an item gives to librdkafka, if it gives it: what stands beside the reply (a
+ * record or a dead letter), or the reply. RD_KAFKA_RESP_ERR__QUEUE_FULL: nothing has happened, try again later. One
+ * that is too large for librdkafka itself is refused and counted as failed, which is no error. */
+rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch);
+rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch);
+
+/* Makes the reply small enough for what is known of its topic. May put a reply into the batch's arena. */
+void sink_fit_reply(struct sink *sink, uint32_t index);
 
 /* ---- sink_routes.c: where each reply goes ---- */
 

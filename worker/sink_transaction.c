@@ -1,9 +1,19 @@
 /* The transaction in which a batch is sent. */
 #include <assert.h>
+#include <time.h>
 
 #include "worker/crash_point.h"
 #include "worker/kafka_log.h"
 #include "worker/sink_parts.h"
+
+#define QUEUE_WAIT_MS 10 /* for room in librdkafka's queue, at a time */
+
+int64_t sink_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
@@ -29,9 +39,8 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
     return result;
 }
 
-enum sink_result sink_send(struct sink *sink)
+static enum sink_result sink_begin(struct sink *sink)
 {
-    assert(sink->step == STEP_IDLE);
     sink_route_batch(sink);
     rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
     if (sink->transactional) {
@@ -39,24 +48,51 @@ enum sink_result sink_send(struct sink *sink)
         if (result != SINK_DONE)
             return SINK_BROKEN;
     }
-    sink->step = STEP_SENT;
+    sink->step = STEP_SENDING;
+    sink->next = 0;
     sink->failed = 0;
-    sink->oversized = sink->has_refused = sink->disturbed = false;
+    sink->oversized = sink->has_refused_client = sink->disturbed = false;
     sink->commit_tried = false;
     atomic_store(&sink->denied, false);
+    return SINK_DONE;
+}
+
+/* Hands over sink->next. */
+static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
+{
     struct arena *arena = &sink->batch->arena;
-    for (uint32_t i = 0; i < sink->batch->count; i++) {
-        size_t mark = arena->used;
-        if (i == sink->batch->count / 2)
+    uint32_t index = sink->next / 2;
+    bool is_reply = sink->next % 2 == 1;
+    if (is_reply)
+        sink_fit_reply(sink, index);
+    size_t mark = arena->used;
+    rd_kafka_resp_err_t code = is_reply ? sink_send_reply(sink, index, arena) : sink_send_companion(sink, index, arena);
+    arena_reset(arena, mark);
+    return code;
+}
+
+enum sink_result sink_send(struct sink *sink, int wait_ms)
+{
+    assert(sink->step == STEP_IDLE || sink->step == STEP_SENDING);
+    if (sink->step == STEP_IDLE && sink_begin(sink) != SINK_DONE)
+        return SINK_BROKEN;
+    for (int64_t until_ms = sink_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
+        if (sink->next == sink->batch->count / 2 * 2)
             crash_point(CRASH_IN_SEND);
-        rd_kafka_resp_err_t code = sink_send_item(sink, i, arena);
-        arena_reset(arena, mark);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            continue;
-        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
-        sink->failed++;
-        break;
+        rd_kafka_resp_err_t code = sink_send_next(sink);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            sink->next++;
+        } else if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+            sink->failed++;
+            break;
+        } else if (sink_now_ms() >= until_ms) {
+            return SINK_LATER;
+        } else {
+            rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);
+        }
     }
+    sink->step = STEP_SENT;
     rd_kafka_poll(sink->producer, 0);
     return SINK_DONE;
 }

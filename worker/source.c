@@ -6,7 +6,9 @@
 
 #include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
+#include "worker/message_headers.h"
 #include "worker/source_parts.h"
+#include "worker/timestamp.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define RETAKE_EVERY_MS    500 /* partitions that librdkafka has given up on; a broker may go on refusing */
@@ -142,42 +144,29 @@ void source_close(struct source *source)
     free(source);
 }
 
-/* Librdkafka parses a message's headers on demand; what the spans point into belongs to the message. */
-static void source_headers(struct item *item, rd_kafka_message_t *message, struct arena *arena)
+static int64_t source_timestamp(const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    size_t count = rd_kafka_header_cnt(headers);
-    struct header *list = arena_alloc(arena, count * sizeof(*list));
-    for (size_t i = 0; i < count; i++) {
-        const char *name;
-        const void *value;
-        size_t size;
-        rd_kafka_resp_err_t code = rd_kafka_header_get_all(headers, i, &name, &value, &size);
-        assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
-        (void)code;
-        list[i] = (struct header){span_of_text(name), span_of(value, value ? size : 0)};
-    }
-    item->headers = list;
-    item->header_count = (uint32_t)count;
+    rd_kafka_timestamp_type_t type;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time_of_message(timestamp);
 }
 
 static void source_take(struct source *source, rd_kafka_message_t *message)
 {
     struct batch *batch = source->batch;
     struct item *item = &batch->items[batch->count];
-    rd_kafka_timestamp_type_t type;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
     *item = (struct item){
-        .from = {source->topic, message->partition, message->offset,
-                 type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : timestamp},
+        .from = {source->topic, message->partition, message->offset, source_timestamp(message)},
         .key = span_of(message->key, message->key ? message->key_len : 0),
         .value = span_of(message->payload, message->payload ? message->len : 0),
     };
-    source_headers(item, message, &batch->arena);
+    message_headers_take(item, message, batch->command_bytes, &batch->arena);
+    if (item->header_state == HEADERS_UNREADABLE)
+        log_warning("headers of a command cannot be read; its dead letter comes without them",
+                    LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
+                    LOG_INTEGER("offset", message->offset));
     source->messages[batch->count++] = message;
-    batch->bytes += message->len;
+    batch->bytes += item->value.length + item->key.length + item->header_heap;
 }
 
 /* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */

@@ -108,7 +108,8 @@ void write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Only the first line of another client, which tells its source. */
 void write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
 
-/* Gives back what the batch's refused items (item->refused) had claimed in an earlier run. False: claim the batch anew.
+/* Gives back what items whose client does not fit (item->record_form) had claimed in an earlier run. False: claim the
+ * batch anew.
  */
 bool store_release(struct store *store, struct batch *batch);
 

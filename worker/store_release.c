@@ -50,8 +50,8 @@ bool store_release(struct store *store, struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        bool refused = !item->dropped && item->refused && item->outcome == OUTCOME_REJECTED && item->has_identity;
-        if (refused && !release(store, batch, item))
+        bool does_not_fit = !item->dropped && item->record_form == FORM_NONE && item->has_identity;
+        if (does_not_fit && !release(store, batch, item))
             return false;
     }
     return true;

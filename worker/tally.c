@@ -12,7 +12,13 @@ static void tally_item(struct metrics *metrics, const struct item *item, int64_t
     if (item->outcome == OUTCOME_DUPLICATE)
         metrics_add(metrics, METRIC_DUPLICATES, 0, 1);
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error))
-        metrics_add(metrics, item->dead_letter_refused ? METRIC_DEAD_LETTERS_REFUSED : METRIC_DEAD_LETTERS, 0, 1);
+        metrics_add(metrics, item->dead_letter_form == FORM_NONE ? METRIC_DEAD_LETTERS_REFUSED : METRIC_DEAD_LETTERS, 0,
+                    1);
+    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL &&
+        item->header_state == HEADERS_UNREADABLE)
+        metrics_add(metrics, METRIC_DEAD_LETTERS_INCOMPLETE, 0, 1);
+    if (item->reply_form == FORM_NONE)
+        metrics_add(metrics, METRIC_REPLIES_REFUSED, 0, 1);
     if (item->reply_absence > REPLY_AS_ASKED)
         metrics_add(metrics, METRIC_REPLIES_UNADDRESSED, item->reply_absence, 1);
     /* A producer's clock may be ahead of ours; a message without a timestamp tells nothing. */

@@ -3,7 +3,6 @@
 #define DAY_MS       INT64_C(86400000)
 #define MINUTE_MS    INT64_C(60000)
 #define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
-#define YEAR_9999_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define NO_TIMESTAMP (-1)                     /* in Kafka's protocol */
 
 /* Days are counted in years that begin in March, so that the leap day is a year's last; 400 years have 146,097 days and
@@ -52,7 +51,7 @@ static int64_t within_years(int64_t since_1970_ms)
 {
     if (since_1970_ms < YEAR_0_MS)
         return YEAR_0_MS;
-    return since_1970_ms > YEAR_9999_MS ? YEAR_9999_MS : since_1970_ms;
+    return since_1970_ms > TIME_LAST_MS ? TIME_LAST_MS : since_1970_ms;
 }
 
 int64_t time_of_message(int64_t timestamp_ms)

@@ -6,7 +6,8 @@
 
 #include "common/span.h"
 
-#define TIME_LENGTH 24
+#define TIME_LENGTH  24
+#define TIME_LAST_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* "2026-11-23T06:38:00.123Z", 24 bytes. Times outside of the years 0 to 9999 come out as the nearest one inside. */
 void time_text(int64_t since_1970_ms, char text[TIME_LENGTH]);

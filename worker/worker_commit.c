@@ -22,15 +22,16 @@ static void worker_count_transaction(struct worker *worker, enum sink_result res
         metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
 }
 
-/* A step of the transaction's end, tried until it has an answer, or the end is asked for: then SINK_LATER. */
-enum step { STEP_OFFER, STEP_COMMIT, STEP_ABORT };
+/* A step of the transaction, tried until it has an answer, or the end is asked for: then SINK_LATER. */
+enum step { STEP_SEND, STEP_OFFER, STEP_COMMIT, STEP_ABORT };
 
 static enum sink_result worker_step(struct worker *worker, enum step step,
                                     const rd_kafka_topic_partition_list_t *offsets)
 {
     enum sink_result result;
     do {
-        result = step == STEP_OFFER    ? sink_offer(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
+        result = step == STEP_SEND     ? sink_send(worker->sink, COMMIT_WAIT_MS)
+                 : step == STEP_OFFER  ? sink_offer(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
                  : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
                                        : sink_abort(worker->sink, COMMIT_WAIT_MS);
         worker->kafka_is_slow = result == SINK_LATER;
@@ -49,7 +50,7 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
         return SINK_ABORTED;
     }
     crash_point(CRASH_BEFORE_SEND);
-    enum sink_result result = sink_send(worker->sink);
+    enum sink_result result = worker_step(worker, STEP_SEND, offsets);
     crash_point(CRASH_AFTER_SEND);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_OFFER, offsets);
@@ -72,7 +73,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
 {
     *in_doubt = *in_doubt || sink_commit_was_tried(worker->sink);
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
-    is_void = is_void || sink_has_refused(worker->sink);
+    is_void = is_void || sink_has_refused_client(worker->sink);
     if (oversized)
         worker->single = true;
     /* After an abort, too: librdkafka counts on from the sequence numbers of messages that it withdrew, of which the

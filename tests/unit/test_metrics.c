@@ -207,8 +207,10 @@ static const struct {
     {"rejections_total", "counter", 7},
     {"duplicates_total", "counter", 1},
     {"dead_letters_total", "counter", 1},
+    {"replies_refused_total", "counter", 1},
     {"dead_letters_refused_total", "counter", 1},
     {"replies_unaddressed_total", "counter", 5},
+    {"dead_letters_incomplete_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
     {"rebuilds_total", "counter", 1},
@@ -437,38 +439,47 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
         {.outcome = OUTCOME_REJECTED,
          .error = ERROR_TOO_LARGE,
          .from.timestamp_ms = now_ms,
-         .dead_letter_refused = true},
+         .header_state = HEADERS_UNREADABLE,
+         .dead_letter_form = FORM_NONE},
         {.outcome = OUTCOME_REJECTED, .error = ERROR_MALFORMED_JSON, .from.timestamp_ms = now_ms},
+        {.outcome = OUTCOME_REJECTED,
+         .error = ERROR_TOO_LARGE,
+         .from.timestamp_ms = now_ms,
+         .header_state = HEADERS_UNREADABLE},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_NONE},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_KEYLESS},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .dropped = true},
         {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .dropped = true},
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
     tally_batch(threads[0], &batch, now_ms);
-    const struct batch dropped = {.items = items + 6, .count = 2};
+    const struct batch dropped = {.items = items + 9, .count = 2};
     tally_batch(threads[0], &dropped, now_ms);
     read_all(threads, 2);
     const struct {
         const char *name, *labels;
         double value;
     } rows[] = {
-        {"commands_total", "result=\"created\"", 2},
+        {"commands_total", "result=\"created\"", 4},
         {"commands_total", "result=\"duplicate\"", 1},
-        {"commands_total", "result=\"rejected\"", 3},
+        {"commands_total", "result=\"rejected\"", 4},
         {"duplicates_total", "", 1},
         {"rejections_total", "code=\"validation_failed\"", 1},
-        {"rejections_total", "code=\"too_large\"", 1},
+        {"rejections_total", "code=\"too_large\"", 2},
         {"rejections_total", "code=\"malformed_json\"", 1},
         {"rejections_total", "code=\"email_taken\"", 0},
-        {"dead_letters_total", "", 1},
+        {"dead_letters_total", "", 2},
         {"dead_letters_refused_total", "", 1},
+        {"dead_letters_incomplete_total", "", 1},
+        {"replies_refused_total", "", 1},
         {"batch_commands_count", "", 1},
-        {"batch_commands_sum", "", 6},
-        {"reply_seconds_count", "", 5},
+        {"batch_commands_sum", "", 9},
+        {"reply_seconds_count", "", 6},
         {"reply_seconds_sum", "", 7.04},
-        {"reply_seconds_bucket", "le=\"0.0001\"", 3},
-        {"reply_seconds_bucket", "le=\"0.05\"", 4},
-        {"reply_seconds_bucket", "le=\"5\"", 4},
-        {"reply_seconds_bucket", "le=\"10\"", 5},
+        {"reply_seconds_bucket", "le=\"0.0001\"", 4},
+        {"reply_seconds_bucket", "le=\"0.05\"", 5},
+        {"reply_seconds_bucket", "le=\"5\"", 5},
+        {"reply_seconds_bucket", "le=\"10\"", 6},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char name[64];

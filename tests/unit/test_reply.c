@@ -2,6 +2,7 @@
 #include "tests/unit/judging.h"
 
 #include "worker/reply.h"
+#include "worker/size_limits.h"
 
 #define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
 #define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"
@@ -138,7 +139,7 @@ START_TEST(test_headers_of_a_duplicate)
 END_TEST
 
 /* The reply did not fit into its topic: it comes without what made it long. */
-START_TEST(test_headers_of_a_bare_reply)
+START_TEST(test_headers_of_a_minimal_reply)
 {
     static const struct header given[] = {{{"correlation-id", 14}, {"long", 4}}, {{"traceparent", 11}, {"t", 1}}};
     struct item *item = decided(OUTCOME_REJECTED);
@@ -146,8 +147,63 @@ START_TEST(test_headers_of_a_bare_reply)
     item->header_count = 2;
     struct header headers[REPLY_HEADERS];
     uint32_t with_echoes = reply_headers(item, judging.config, &judging.batch.arena, headers);
-    item->bare = true;
+    item->reply_form = FORM_MINIMAL;
     ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), with_echoes - 2);
+}
+END_TEST
+
+/* The list of errors goes, and is not looked at again; a client stays. */
+START_TEST(test_value_of_a_minimal_reply)
+{
+    struct violation violation = {.code = ERROR_REQUIRED, .path = SPAN("/email"), .message = SPAN("must be there")};
+    struct item *item = decided(OUTCOME_REJECTED);
+    item->error = ERROR_VALIDATION_FAILED;
+    item->error_message = SPAN("1 value is not valid");
+    item->violations = &violation;
+    reply_compose(item, &judging.batch.arena);
+    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
+    item->reply_form = FORM_MINIMAL;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_ptr_null(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
+    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "validation_failed", 17));
+    size_t used = judging.batch.arena.used;
+    item->reply_form = FORM_KEYLESS;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_uint_eq(judging.batch.arena.used, used);
+
+    item = decided(OUTCOME_DUPLICATE);
+    item->record = SPAN(CLIENT);
+    reply_compose(item, &judging.batch.arena);
+    struct span whole = item->reply;
+    item->reply_form = FORM_MINIMAL;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_ptr_eq(item->reply.at, whole.at);
+}
+END_TEST
+
+/* The longest rejection in its smallest form takes about 2 KiB, most of it the topic's name and the command id, each
+ * twice at their longest (contract section 3). */
+START_TEST(test_size_of_the_smallest_reply)
+{
+    static char topic[TOPIC_NAME_BYTES], id[COMMAND_ID_BYTES + 1], workspace[WORKSPACE_ID_CHARACTERS + 1];
+    memset(topic, 't', sizeof(topic) - 1);
+    for (size_t i = 0; i < COMMAND_ID_CHARACTERS; i++)
+        memcpy(id + 4 * i, "\xf0\x9f\x98\x80", 4);
+    memset(workspace, 'w', sizeof(workspace) - 1);
+    struct item *item = decided(OUTCOME_REJECTED);
+    item->from = (struct position){topic, INT32_MAX, INT64_MAX, JUDGING_TIME};
+    item->command_id = span_of(id, COMMAND_ID_BYTES);
+    item->workspace = span_of_text(workspace);
+    item->error = ERROR_TOO_LARGE;
+    item->error_message = SPAN("the client does not fit into a message of the topic it would go to");
+    item->reply_form = FORM_KEYLESS;
+    reply_compose(item, &judging.batch.arena);
+    struct header headers[REPLY_HEADERS];
+    uint32_t count = reply_headers(item, judging.config, &judging.batch.arena, headers);
+    size_t bytes = 100 + item->reply.length; /* what a batch of one takes */
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length + 4;
+    ck_assert_uint_le(bytes, 2200);
 }
 END_TEST
 
@@ -207,7 +263,9 @@ int main(void)
     tcase_add_test(tests, test_without_workspace);
     tcase_add_test(tests, test_extreme_position);
     tcase_add_test(tests, test_headers_of_a_duplicate);
-    tcase_add_test(tests, test_headers_of_a_bare_reply);
+    tcase_add_test(tests, test_headers_of_a_minimal_reply);
+    tcase_add_test(tests, test_value_of_a_minimal_reply);
+    tcase_add_test(tests, test_size_of_the_smallest_reply);
     tcase_add_test(tests, test_all_echoes);
     tcase_add_test(tests, test_dead_letter);
     suite_add_tcase(suite, tests);
