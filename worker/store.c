@@ -211,3 +211,11 @@ void write_word(struct redis_pipeline *pipeline, struct span word)
     pipeline_command(pipeline, 1);
     pipeline_parts(pipeline, word);
 }
+
+void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
+{
+    pipeline_command(pipeline, 3);
+    pipeline_parts(pipeline, SPAN("SET"));
+    pipeline_parts(pipeline, key);
+    pipeline_parts(pipeline, value);
+}

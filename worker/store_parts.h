@@ -59,6 +59,10 @@ bool store_fence(struct store *store, struct batch *batch);
 void store_read_life(const redisReply *reply, char life[LIFE_LENGTH]);
 void write_life(struct redis_pipeline *pipeline);
 
+/* Reads the answer to write_life, and compares it with what the last audit found. A user that may not ask (NOPERM) does
+ * without. False after store_fail or store_find_unsound. */
+bool store_same_life(struct store *store, struct redis_pipeline *pipeline);
+
 /* Reads the next answer, which must be of this type. New, or NULL after store_fail. */
 redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, int type);
 
@@ -91,6 +95,7 @@ bool store_own(struct store *store, const int32_t *partitions, int32_t count, st
 
 /* A command without arguments, such as MULTI. */
 void write_word(struct redis_pipeline *pipeline, struct span word);
+void write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
 
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool store_fail(struct store *store, const char *why);
