@@ -185,6 +185,12 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
 bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                       size_t why_size)
 {
+    return offsets_of_group_patiently(offsets, consumer, topic, wait_ms, NULL, NULL, why, why_size);
+}
+
+bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                offsets_patience *patience, void *listener, char *why, size_t why_size)
+{
     int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, why_size);
     offsets_free(offsets);
     if (count <= 0)
@@ -198,6 +204,9 @@ bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char 
     rd_kafka_topic_partition_list_destroy(list);
     code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int32_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        snprintf(why, why_size, "%s", "");
+        if (patience && !patience(listener))
+            return false;
         list = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(list, topic, i);
         code = take_list(offsets, list, ask_group(consumer, list, wait_ms));

@@ -50,4 +50,10 @@ bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char
 bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
                       size_t why_size);
 
+/* The same; `patience` is called between questions, which may take up to `wait_ms` each. When it returns false, so does
+ * this, with "" in `why`, or with what patience has written there. */
+typedef bool offsets_patience(void *listener);
+bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                offsets_patience *patience, void *listener, char *why, size_t why_size);
+
 #endif

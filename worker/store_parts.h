@@ -27,6 +27,9 @@ struct store {
     struct offsets committed;             /* the highest that were ever committed of the command topic */
     bool asked;                           /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;                 /* `audits` at that time */
+    store_patience *patience;             /* NULL: endless */
+    void *listener;
+    int64_t patient_ms; /* when it was asked last */
     struct log_fault away, unsound;
 };
 
@@ -42,6 +45,9 @@ struct store {
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span store_place(const struct store *store, int32_t partition, struct arena *arena);
+
+/* Asks the caller's patience, if it is time. */
+bool store_is_patient(struct store *store);
 
 /* Redis has done everything that a batch asks for. */
 void store_accepted(struct store *store);

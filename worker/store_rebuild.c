@@ -125,9 +125,9 @@ static bool restore_range(struct rebuild *rebuild)
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
-    while (!offsets_of_group(&rebuild->committed, consumer, rebuild->store->config->commands.topic, KAFKA_WAIT_MS,
-                             rebuild->why, rebuild->why_size))
-        if (!go_on(rebuild))
+    while (!offsets_of_group_patiently(&rebuild->committed, consumer, rebuild->store->config->commands.topic,
+                                       KAFKA_WAIT_MS, go_on, rebuild, rebuild->why, rebuild->why_size))
+        if (!rebuild->lock.held || !go_on(rebuild))
             return false;
     return go_on(rebuild);
 }
@@ -301,7 +301,7 @@ static bool rebuild_in_turn(struct rebuild *rebuild)
 }
 
 enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
+                                  struct arena *scratch, store_patience *patience, void *listener, char *why,
                                   size_t why_size)
 {
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));

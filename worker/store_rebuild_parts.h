@@ -12,7 +12,7 @@ struct rebuild {
     struct store *store;
     const struct audit_gap *gap; /* NULL: everything */
     struct arena *scratch;
-    rebuild_patience *patience;
+    store_patience *patience;
     void *listener;
     char *why;
     size_t why_size;

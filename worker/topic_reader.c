@@ -47,13 +47,11 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
 }
 
-/* False with "" in `why` if patience is at its end. */
+/* Patience may leave a reason of its own in `why`. */
 static bool is_patient(const struct topic_reader *reader, char *why, size_t why_size)
 {
-    bool patient = !reader->patience || reader->patience(reader->listener);
-    if (!patient)
-        snprintf(why, why_size, "%s", "");
-    return patient;
+    snprintf(why, why_size, "%s", "");
+    return !reader->patience || reader->patience(reader->listener);
 }
 
 static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t why_size)

@@ -17,7 +17,7 @@ struct topic_reader *topic_reader_open(const struct config *config, const char *
 
 /* The same. `patience` is called between questions to Kafka, which may take up to `wait_ms` each, while the reader is
  * opened, extended, or waits for open transactions to be counted. When it returns false, that call fails, with "" in
- * `why`. */
+ * `why`, or with what patience has written there. */
 typedef bool topic_patience(void *listener);
 struct topic_reader *topic_reader_open_patiently(const struct config *config, const char *topic, int wait_ms,
                                                  topic_patience *patience, void *listener, char *why, size_t why_size);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/folder.h"
+#include "worker/crash_point.h"
 #include "worker/embedded_broker.h"
 #include "worker/private_redis.h"
 #include "worker/stop.h"
@@ -21,7 +22,7 @@
 #define CLIENTS    9
 #define EMAILS     4
 #define EVENTS     60
-#define SEEDS      25
+#define SEEDS      10
 #define RECORD     512
 #define LINE       1024
 
@@ -513,6 +514,138 @@ START_TEST(the_email_of_a_removed_client_belongs_to_the_one_that_took_it)
 }
 END_TEST
 
+/* The group's offsets were set back before Redis was lost: the sources of the records tell what was committed. */
+START_TEST(what_is_in_the_record_topic_was_committed)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500}}, .count = 1};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    open_case("committed", 100);
+    ask("FLUSHALL");
+    produce(&history, 0, 1, places);
+    audit();
+    rebuild(NULL, "committed");
+    redisReply *reply = redisCommand(aside, "GET client-intake:checkpoint:clients.commands/0");
+    ck_assert_int_eq(reply->type, REDIS_REPLY_STRING);
+    ck_assert_msg(strncmp(reply->str, "0,501 ", 6) == 0, "%s", reply->str);
+    freeReplyObject(reply);
+
+    /* Another worker, and a command of before, which has not been accepted until now. */
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    struct batch batch;
+    struct store *other = store_open(config);
+    ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
+    ck_assert(store_connect(other));
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(&survey.committed, i, 0);
+    ck_assert_int_eq(store_audit(other, &survey, &scratch, &gap), AUDIT_FINE);
+    ck_assert(store_take(other, (const int32_t[]){0}, 1, &scratch));
+    struct item *item = &batch.items[batch.count++];
+    *item = (struct item){.from = {"clients.commands", 0, 10, 0},
+                          .workspace = SPAN("acme"),
+                          .command_id = SPAN("x"),
+                          .has_identity = true,
+                          .email_key = SPAN("e0@example.com"),
+                          .record = SPAN("{\"email\":\"e0@example.com\"}")};
+    memset(item->client_id, '7', CLIENT_ID_LENGTH);
+    memset(item->hash, '7', HASH_LENGTH);
+    ck_assert(store_claim(other, &batch));
+    ck_assert_int_eq(item->error, ERROR_EMAIL_TAKEN);
+    expect_fold(&history, "after the claim");
+    survey_free(&survey);
+    audit_gap_free(&gap);
+    batch_close(&batch);
+    store_close(other);
+}
+END_TEST
+
+/* ---- a rebuilder that was taken for dead ---- */
+
+static enum crash_point when;
+static const char *what;
+
+void crash_point(enum crash_point point)
+{
+    if (!what || point != when)
+        return;
+    const char *command = what;
+    what = NULL;
+    ask(command);
+}
+
+static const struct {
+    enum crash_point when;
+    const char *what;
+} takeovers[] = {
+    {CRASH_REBUILD_BEGUN, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_HALF, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_BEFORE_END, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_BEFORE_END, "DEL client-intake:rebuild"},
+    {CRASH_REBUILD_BEFORE_END, "FLUSHALL"},
+};
+
+static void expect_failure(const struct audit_gap *gap)
+{
+    char why[512];
+    struct offsets committed = {0};
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(&committed, i, 1000);
+    ck_assert_int_eq(store_rebuild(store, &committed, gap, &scratch, patient, NULL, why, sizeof(why)), REBUILD_FAILED);
+    offsets_free(&committed);
+}
+
+static bool exists(const char *pattern)
+{
+    redisReply *keys = redisCommand(aside, "KEYS %s", pattern);
+    bool some = keys->elements > 0;
+    freeReplyObject(keys);
+    return some;
+}
+
+START_TEST(a_rebuilder_that_lost_its_lock_writes_no_marks)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500}}, .count = 1};
+    struct audit_gap gap = {.records_behind = true, .definitions_behind = true};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    bool whole = _i % 2 == 0;
+    open_case("lost", 100);
+    ask("FLUSHALL");
+    if (!whole)
+        ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    produce(&history, 0, 1, places);
+    audit();
+    when = takeovers[_i / 2].when;
+    what = takeovers[_i / 2].what;
+    if (!whole && when == CRASH_REBUILD_BEGUN)
+        return;
+    expect_failure(whole ? NULL : &gap);
+    ck_assert_ptr_null(what);
+    ck_assert(!exists("client-intake:checkpoint:*"));
+    ck_assert(!exists("client-intake:definitions"));
+    ck_assert(!whole || !exists("client-intake:epoch"));
+    if (when == CRASH_REBUILD_BEGUN)
+        ck_assert(!exists("client:{*")); /* nor clients */
+}
+END_TEST
+
+/* Nor does a part that another loss, or another server, came between. */
+static const char *const losses[] = {"DEL client-intake:epoch", "SET client-intake:epoch another"};
+
+START_TEST(a_part_writes_no_marks_on_other_data)
+{
+    struct audit_gap gap = {.records_behind = true, .definitions_behind = true};
+    open_case("other", 100);
+    ask("FLUSHALL");
+    ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    audit();
+    when = CRASH_REBUILD_BEFORE_END;
+    what = losses[_i];
+    expect_failure(&gap);
+    ck_assert(!exists("client-intake:checkpoint:*"));
+    ck_assert(!exists("client-intake:definitions"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rebuild");
@@ -522,6 +655,10 @@ int main(void)
     tcase_add_test(tcase, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
     tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
+    tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
+    tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
+                        2 * sizeof(takeovers) / sizeof(takeovers[0]));
+    tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
