@@ -13,10 +13,12 @@
 
 #include "common/folder.h"
 #include "worker/crash_point.h"
+#include "worker/definitions_history.h"
 #include "worker/embedded_broker.h"
 #include "worker/private_redis.h"
 #include "worker/stop.h"
 #include "worker/store_audit.h"
+#include "worker/topic_reader.h"
 
 #define PARTITIONS 4
 #define CLIENTS    9
@@ -559,6 +561,50 @@ START_TEST(what_is_in_the_record_topic_was_committed)
 }
 END_TEST
 
+/* ---- definitions, which are synced in the same way ---- */
+
+/* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
+START_TEST(the_last_definitions_do_not_depend_on_the_order_of_partitions)
+{
+    static const struct {
+        int32_t partition;
+        int64_t timestamp_ms;
+    } sent[] = {{0, 10000}, {0, 5000}, {1, 7000}};
+    static const size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {2, 0, 1}};
+    rd_kafka_message_t *messages[3] = {NULL}, *message;
+    char why[512];
+    size_t count = 0;
+    enum topic_reading reading;
+    open_case("definitions", 100);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->records.topic),
+                                           RD_KAFKA_V_PARTITION(sent[i].partition), RD_KAFKA_V_KEY("acme", 4),
+                                           RD_KAFKA_V_VALUE("[]", 2), RD_KAFKA_V_TIMESTAMP(sent[i].timestamp_ms),
+                                           RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    struct topic_reader *reader = topic_reader_open(config, config->records.topic, 3000, why, sizeof(why));
+    ck_assert_msg(reader != NULL, "%s", why);
+    while ((reading = topic_reader_next(reader, &message, why, sizeof(why))) != TOPIC_END) {
+        ck_assert_int_ne(reading, TOPIC_FAILED);
+        if (message)
+            messages[message->partition == 1 ? 2 : message->offset] = message;
+        count += message != NULL;
+    }
+    ck_assert_uint_eq(count, 3);
+    for (size_t order = 0; order < 3; order++) {
+        struct definitions_history *history = definitions_history_new();
+        for (size_t i = 0; i < 3; i++)
+            definitions_history_note(history, messages[orders[order][i]]);
+        ck_assert_msg(definitions_history_is_last(history, messages[2]), "order %zu", order);
+        definitions_history_free(history);
+    }
+    for (size_t i = 0; i < 3; i++)
+        rd_kafka_message_destroy(messages[i]);
+    topic_reader_close(reader);
+}
+END_TEST
+
 /* ---- a rebuilder that was taken for dead ---- */
 
 static enum crash_point when;
@@ -656,6 +702,7 @@ int main(void)
     tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
+    tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
     tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
     tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
