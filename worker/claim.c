@@ -36,12 +36,19 @@ static int64_t take_number(struct span *text)
     return number;
 }
 
+bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset)
+{
+    *offset = take_number(&source);
+    *partition = take_number(&source);
+    return *offset >= 0 && *partition >= 0 && span_equal(source, topic);
+}
+
 /* True if `source` is in the item's partition; then *offset is its offset. */
 static bool source_offset(const struct item *item, struct span source, int64_t *offset)
 {
-    *offset = take_number(&source);
-    int64_t partition = take_number(&source);
-    return *offset >= 0 && partition == item->from.partition && span_equal(source, span_of_text(item->from.topic));
+    int64_t partition;
+    return source_parse(source, span_of_text(item->from.topic), &partition, offset) &&
+           partition == item->from.partition;
 }
 
 /* How a stored client stands to a command that has its id. */

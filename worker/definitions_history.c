@@ -11,8 +11,10 @@ struct place {
     int64_t offset, timestamp_ms;
 };
 
+/* The last message of a workspace in each partition that has one: nearly always one partition. */
 struct last {
-    struct place place;
+    struct place *places;
+    size_t count;
     UT_hash_handle hh;
     char workspace[];
 };
@@ -34,6 +36,7 @@ void definitions_history_free(struct definitions_history *history)
     HASH_ITER(hh, history->workspaces, last, next)
     {
         HASH_DEL(history->workspaces, last);
+        free(last->places);
         free(last);
     }
     free(history);
@@ -57,14 +60,42 @@ static struct place place_of(const rd_kafka_message_t *message)
 }
 
 /* A workspace's messages are in one partition, in order, unless partitions were added between them; then only their
- * time can tell. */
-static bool is_later(const struct place *a, const struct place *b)
+ * time can tell, and it is asked of the last message of each partition: within one the time may go back, and a
+ * comparison of any two would depend on the order of reading. */
+static const struct place *latest(const struct last *last)
 {
-    if (a->partition == b->partition)
-        return a->offset > b->offset;
-    if (a->timestamp_ms != b->timestamp_ms)
-        return a->timestamp_ms > b->timestamp_ms;
-    return a->partition > b->partition;
+    const struct place *latest = &last->places[0];
+    for (size_t i = 1; i < last->count; i++) {
+        const struct place *place = &last->places[i];
+        if (place->timestamp_ms > latest->timestamp_ms ||
+            (place->timestamp_ms == latest->timestamp_ms && place->partition > latest->partition))
+            latest = place;
+    }
+    return latest;
+}
+
+static bool is_at(const struct place *place, int32_t partition, int64_t offset)
+{
+    return place->partition == partition && place->offset == offset;
+}
+
+/* False if the partition has a later one, or this very one. */
+static bool add_place(struct last *last, const struct place *place)
+{
+    for (size_t i = 0; i < last->count; i++) {
+        if (last->places[i].partition != place->partition)
+            continue;
+        if (last->places[i].offset >= place->offset)
+            return false;
+        last->places[i] = *place;
+        return true;
+    }
+    struct place *grown = realloc(last->places, (last->count + 1) * sizeof(*grown));
+    if (!grown)
+        abort();
+    last->places = grown;
+    grown[last->count++] = *place;
+    return true;
 }
 
 static struct last *find(const struct definitions_history *history, struct span workspace)
@@ -79,8 +110,6 @@ bool definitions_history_note(struct definitions_history *history, const rd_kafk
     struct span workspace = definitions_history_workspace(message);
     struct place place = place_of(message);
     struct last *last = find(history, workspace);
-    if (last && !is_later(&place, &last->place))
-        return false;
     if (!last) {
         last = calloc(1, sizeof(*last) + workspace.length);
         if (!last)
@@ -88,14 +117,13 @@ bool definitions_history_note(struct definitions_history *history, const rd_kafk
         memcpy(last->workspace, workspace.at, workspace.length);
         HASH_ADD_KEYPTR(hh, history->workspaces, last->workspace, workspace.length, last);
     }
-    last->place = place;
-    return true;
+    return add_place(last, &place) && is_at(latest(last), place.partition, place.offset);
 }
 
 bool definitions_history_is_last(const struct definitions_history *history, const rd_kafka_message_t *message)
 {
     const struct last *last = find(history, definitions_history_workspace(message));
-    return last && last->place.partition == message->partition && last->place.offset == message->offset;
+    return last && is_at(latest(last), message->partition, message->offset);
 }
 
 struct span *definitions_history_workspaces(const struct definitions_history *history, size_t *count)
@@ -113,5 +141,6 @@ void definitions_history_forget(struct definitions_history *history, struct span
     if (!last)
         return;
     HASH_DEL(history->workspaces, last);
+    free(last->places);
     free(last);
 }

@@ -34,9 +34,11 @@ struct sync {
     size_t chunk_count, chunk_bytes;
 };
 
+/* No reason: progress ended it, and has said why, if it has a reason of its own. */
 static bool sync_fail(struct sync *sync, const char *server, const char *reason)
 {
-    snprintf(sync->why, sync->why_size, "%s: %s", server, reason);
+    if (reason[0] != '\0')
+        snprintf(sync->why, sync->why_size, "%s: %s", server, reason);
     return false;
 }
 
@@ -45,6 +47,12 @@ static bool sync_report(struct sync *sync)
     int64_t total = topic_reader_total(sync->reader), done = topic_reader_done(sync->reader);
     sync->why[0] = '\0';
     return !sync->progress || sync->progress(sync->listener, sync->passes_done * total + done, sync->passes * total);
+}
+
+static bool sync_is_patient(void *listener)
+{
+    struct sync *sync = listener;
+    return !sync->progress || sync->progress(sync->listener, 0, 1);
 }
 
 /* ---- writing to Redis ---- */
@@ -227,7 +235,7 @@ static bool sync_run(struct sync *sync)
         return true;
     if (!topic_reader_rewind(sync->reader, reason, sizeof(reason)))
         return sync_fail(sync, "Kafka", reason);
-    return sync_read(sync, visit_last, &count) && (sync->mode != SYNC_ALL || sync_follow(sync));
+    return sync_read(sync, visit_last, &count) && (sync->mode == SYNC_MISSING || sync_follow(sync));
 }
 
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
@@ -239,6 +247,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     struct sync *sync = calloc(1, sizeof(*sync));
     bool fine = false;
     *result = (struct definitions_sync_result){0};
+    snprintf(why, why_size, "%s", "");
     if (!sync) {
         snprintf(why, why_size, "%s", reason);
         return false;
@@ -255,7 +264,8 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     sync->redis = redis_connect(config, reason, sizeof(reason));
     if (!sync->history || !sync->redis)
         sync_fail(sync, "Redis", reason);
-    else if (!(sync->reader = topic_reader_open(config, config->definitions.topic, wait_ms, reason, sizeof(reason))))
+    else if (!(sync->reader = topic_reader_open_patiently(config, config->definitions.topic, wait_ms, sync_is_patient,
+                                                          sync, reason, sizeof(reason))))
         sync_fail(sync, "Kafka", reason);
     else if (mode == SYNC_SINCE && !topic_reader_await_open(sync->reader, range, reason, sizeof(reason)))
         sync_fail(sync, "Kafka", reason);

@@ -3,7 +3,7 @@
 #include "worker/stop.h"
 
 #define LONGEST_TURN_MS 60000 /* librdkafka's calls wait a second each, but closing a consumer may take long */
-#define ROUND_TRIPS     4     /* most that one stage makes, but for takeovers, and connects before; each may time out */
+#define ROUND_TRIPS     4     /* most that one stage makes between two turns, and connects before; each may time out */
 
 bool health_is_live(struct metrics *const *threads, size_t count, const struct config *config, int64_t now_ms,
                     char reason[HEALTH_REASON_SIZE])

@@ -1,10 +1,17 @@
-/* rebuild_lock: one worker rebuilds Redis, the others wait. A key that ends by itself, so that nobody waits for a dead
- * holder for long; whoever holds it says more often that he is alive. */
+/* rebuild_lock: one worker rebuilds Redis, the others wait. A key with a lifetime, so that a holder that died is not
+ * waited for much longer; the holder renews it.
+ *
+ * The holder may be frozen for longer than the key lives, and another worker may rebuild and finish meanwhile. So every
+ * write of a rebuild is a Redis transaction that watches the key: what a stale holder still writes when it wakes up is
+ * refused by Redis itself. */
 #ifndef WORKER_REBUILD_LOCK_H
 #define WORKER_REBUILD_LOCK_H
 
 #include "worker/redis_pipeline.h"
 #include "worker/store.h"
+
+#define REBUILD_LOCK_KEY     "client-intake:rebuild"
+#define REBUILD_LOCK_LIFE_MS 30000 /* longer than any call of Kafka's or Redis' between two renewals */
 
 struct rebuild_lock {
     struct store *store;
@@ -15,17 +22,19 @@ struct rebuild_lock {
 enum lock_result { LOCK_TAKEN, LOCK_BUSY, LOCK_FAILED };
 enum lock_result rebuild_lock_take(struct rebuild_lock *lock);
 
-/* Says that its holder is alive. False if it is not ours any more: Redis lost data again, or we were taken for dead; or
- * after store_fail. */
-bool rebuild_lock_renew(struct rebuild_lock *lock);
+/* Watches the lock, and nothing else from before, and compares it and the server's replication id. An EXEC that follows
+ * on this connection is carried out only if the lock is still ours then. False if it is not ours any more: Redis lost
+ * data again, or we were taken for dead; or after store_fail. */
+bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scratch);
 
-/* Lets an EXEC that follows happen only if it is still ours then. False as above. */
-bool rebuild_lock_watch(struct rebuild_lock *lock);
+/* Lets the lock live on. False as above. */
+bool rebuild_lock_renew(struct rebuild_lock *lock, struct arena *scratch);
 
-/* Gives it back as a part of a transaction. */
+/* The same, or its end, as a command of a transaction under rebuild_lock_watch. */
+void write_renewal(struct redis_pipeline *pipeline);
 void write_unlock(struct redis_pipeline *pipeline);
 
 /* If it is held and still ours. */
-void rebuild_lock_give_back(struct rebuild_lock *lock);
+void rebuild_lock_give_back(struct rebuild_lock *lock, struct arena *scratch);
 
 #endif

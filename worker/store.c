@@ -7,7 +7,8 @@
 #include "worker/redis_connection.h"
 #include "worker/store_parts.h"
 
-#define CHECK_EVERY_MS 1000
+#define CHECK_EVERY_MS    1000
+#define PATIENCE_EVERY_MS 200
 #define FORGIVEN_MS                                                                                                    \
     10000 /* what is refused is tried again sooner, so it is refused no more, or there is nothing to do */
 
@@ -41,6 +42,21 @@ static int64_t monotonic_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void store_set_patience(struct store *store, store_patience *patience, void *listener)
+{
+    store->patience = patience;
+    store->listener = listener;
+}
+
+bool store_is_patient(struct store *store)
+{
+    int64_t now_ms = monotonic_ms();
+    if (!store->patience || now_ms - store->patient_ms < PATIENCE_EVERY_MS)
+        return true;
+    store->patient_ms = now_ms;
+    return store->patience(store->listener);
 }
 
 /* What Redis refuses on a sound connection (no right, no memory, read-only) it may refuse on the next one, too: that it
@@ -210,4 +226,12 @@ void write_word(struct redis_pipeline *pipeline, struct span word)
 {
     pipeline_command(pipeline, 1);
     pipeline_parts(pipeline, word);
+}
+
+void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
+{
+    pipeline_command(pipeline, 3);
+    pipeline_parts(pipeline, SPAN("SET"));
+    pipeline_parts(pipeline, key);
+    pipeline_parts(pipeline, value);
 }

@@ -43,6 +43,13 @@ void store_doubt(struct store *store);
  * none, and this store the owner of partitions 0 to `partitions` - 1, 64 at most. */
 bool store_trust(struct store *store, int32_t partitions);
 
+/* Called several times a second while a call lasts longer than some round trips: keeps its caller's connections alive.
+ * False: give up for this time. */
+typedef bool store_patience(void *listener);
+
+/* The patience of store_claim. Items may be dropped while it is called. Without one it waits. */
+void store_set_patience(struct store *store, store_patience *patience, void *listener);
+
 /* Looks up item->definitions for every item that is still undecided. False: run it again after store_connect and, if it
  * is not sound, an audit. */
 bool store_definitions(struct store *store, struct definitions_cache *cache, struct batch *batch);

@@ -47,20 +47,18 @@ bool store_take(struct store *store, const int32_t *partitions, int32_t count, s
 
 /* ---- the rebuild ---- */
 
-/* Called several times a second: keeps its caller's connections alive. False: give up for this time. */
-typedef bool rebuild_patience(void *listener);
-
 enum rebuild_result {
     REBUILD_DONE,   /* by us, or another did it or does it no more: audit again */
     REBUILD_FAILED, /* the reason is in `why`; what was written is right, and will be written again */
     REBUILD_ENDED   /* patience said so */
 };
 
-/* Brings Redis what the gap says is missing; or everything, if that is NULL: all clients, the definitions that it
- * lacks, and a new epoch at the end, while all others wait. One worker at a time. It adds and corrects clients, and
- * removes those that the topic has as removed. */
+/* Brings Redis what the gap says is missing; or everything, if that is NULL or if the gap turns out not to tell who has
+ * an email: all clients, the definitions that it lacks, and a new epoch at the end, while all others wait. One worker
+ * at a time. In the end the clients and emails in Redis are those of the record topic; beside them, after a part, the
+ * claims of workers that went on meanwhile. */
 enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
+                                  struct arena *scratch, store_patience *patience, void *listener, char *why,
                                   size_t why_size);
 
 #endif

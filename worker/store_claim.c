@@ -4,8 +4,9 @@
 #include "worker/crash_point.h"
 #include "worker/store_parts.h"
 
-/* Runs over a batch before giving up for this time. One takeover needs one more run; more than one per command means
- * that somebody else keeps writing these keys. */
+/* Runs over a batch before giving up for this time. A run takes over all that it can, so one more run is enough but for
+ * chains, in which a takeover makes room for another; more than one per command means that somebody else keeps writing
+ * these keys. */
 #define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
 
 /* What Redis said of an item. */
@@ -228,23 +229,32 @@ static bool claim_ask(struct store *store, struct batch *batch, struct claim_ans
     return read_epoch(store, &pipeline);
 }
 
+/* Takes over all that may be, in the order of the commands: each looks again at what stands against it, so that it sees
+ * the takeovers before it. False after store_fail or store_find_unsound, or if patience is at its end. */
+static bool claim_take_over(struct store *store, struct batch *batch, const struct claim_answer *answers, bool *any)
+{
+    size_t mark = batch->arena.used;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
+            continue;
+        *any = true;
+        bool fine = store_is_patient(store) && store_take_over(store, batch, item);
+        arena_reset(&batch->arena, mark);
+        if (!fine)
+            return false;
+    }
+    return true;
+}
+
 /* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
  * now find other clients in their way. */
 static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
-    if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
-        !claim_ask(store, batch, answers, &claim_third) || !claim_ask(store, batch, answers, &claim_fourth))
-        return false;
-    for (uint32_t i = 0; i < batch->count && !*again; i++) {
-        const struct item *item = &batch->items[i];
-        if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
-            continue;
-        if (!store_take_over(store, batch, item))
-            return false;
-        *again = true;
-    }
-    return true;
+    return claim_first(store, batch, answers, asked) && claim_second(store, batch, answers) &&
+           claim_ask(store, batch, answers, &claim_third) && claim_ask(store, batch, answers, &claim_fourth) &&
+           claim_take_over(store, batch, answers, again) && (!*again || store_is_patient(store));
 }
 
 /* How many items have something to ask of Redis. */
@@ -271,7 +281,9 @@ bool store_claim(struct store *store, struct batch *batch)
         if (run == CLAIM_RUNS(batch))
             return store_fail(store, "the claims of a batch keep changing");
         arena_reset(&batch->arena, mark);
-        claim_begin(store, batch, answers);
+        asked = claim_begin(store, batch, answers); /* patience may have cost the batch a partition */
+        if (asked == 0)
+            break;
         if (!claim_run(store, batch, answers, asked, &again))
             return false;
     }

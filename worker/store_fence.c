@@ -49,8 +49,7 @@ void store_read_life(const redisReply *reply, char life[LIFE_LENGTH])
         memcpy(life, found + strlen(name), LIFE_LENGTH);
 }
 
-/* A user that may not ask (NOPERM) does without. */
-static bool read_life(struct store *store, struct redis_pipeline *pipeline)
+bool store_same_life(struct store *store, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE], life[LIFE_LENGTH];
     redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
@@ -96,7 +95,7 @@ static bool fence(struct store *store, struct batch *batch, bool writes)
     }
     /* All answers are read, whatever the first ones say. */
     redisReply *marks = fine ? store_answer(store, &pipeline, REDIS_REPLY_ARRAY) : NULL;
-    fine = marks && read_life(store, &pipeline);
+    fine = marks && store_same_life(store, &pipeline);
     redisReply *nothing =
         writes && marks && store->connection ? store_answer(store, &pipeline, REDIS_REPLY_INTEGER) : NULL;
     fine = fine && (!writes || nothing) && marks_are_ours(store, marks, count);

@@ -27,6 +27,9 @@ struct store {
     struct offsets committed;             /* the highest that were ever committed of the command topic */
     bool asked;                           /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;                 /* `audits` at that time */
+    store_patience *patience;             /* NULL: endless */
+    void *listener;
+    int64_t patient_ms; /* when it was asked last */
     struct log_fault away, unsound;
 };
 
@@ -43,6 +46,9 @@ struct store {
 /* "topic/partition" of the command topic, in the arena. */
 struct span store_place(const struct store *store, int32_t partition, struct arena *arena);
 
+/* Asks the caller's patience, if it is time. */
+bool store_is_patient(struct store *store);
+
 /* Redis has done everything that a batch asks for. */
 void store_accepted(struct store *store);
 
@@ -58,6 +64,10 @@ bool store_fence(struct store *store, struct batch *batch);
  * one, became a replica and is one again has another. Empty where Redis does not tell. */
 void store_read_life(const redisReply *reply, char life[LIFE_LENGTH]);
 void write_life(struct redis_pipeline *pipeline);
+
+/* Reads the answer to write_life, and compares it with what the last audit found. A user that may not ask (NOPERM) does
+ * without. False after store_fail or store_find_unsound. */
+bool store_same_life(struct store *store, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after store_fail. */
 redisReply *store_answer(struct store *store, struct redis_pipeline *pipeline, int type);
@@ -91,6 +101,7 @@ bool store_own(struct store *store, const int32_t *partitions, int32_t count, st
 
 /* A command without arguments, such as MULTI. */
 void write_word(struct redis_pipeline *pipeline, struct span word);
+void write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
 
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool store_fail(struct store *store, const char *why);

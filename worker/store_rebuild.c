@@ -4,32 +4,12 @@
 
 #include "worker/crash_point.h"
 #include "worker/definitions_sync.h"
-#include "worker/rebuild_lock.h"
-#include "worker/store_audit.h"
-#include "worker/store_parts.h"
-#include "worker/store_restore.h"
-#include "worker/topic_reader.h"
+#include "worker/store_rebuild_parts.h"
 
-#define KAFKA_WAIT_MS 3000
-#define SAY_EVERY_MS  5000
-#define WAIT_MS       100
-
-struct rebuild {
-    struct store *store;
-    const struct audit_gap *gap; /* NULL: everything */
-    struct arena *scratch;
-    rebuild_patience *patience;
-    void *listener;
-    char *why;
-    size_t why_size;
-    struct rebuild_lock lock;
-    struct topic_reader *reader;
-    struct restore restore;
-    int64_t began_ms, said_ms;
-    struct offsets committed;   /* by the group, of the command topic */
-    struct offsets record_ends; /* up to which the record topic was read */
-    struct offsets definitions; /* up to which the definitions topic was read */
-};
+#define KAFKA_WAIT_MS  3000
+#define SAY_EVERY_MS   5000
+#define RENEW_EVERY_MS 500
+#define WAIT_MS        100
 
 static int64_t now_ms(void)
 {
@@ -38,7 +18,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool fail(struct rebuild *rebuild, const char *why)
+bool rebuild_fail(struct rebuild *rebuild, const char *why)
 {
     snprintf(rebuild->why, rebuild->why_size, "%s", why);
     return false;
@@ -47,13 +27,19 @@ static bool fail(struct rebuild *rebuild, const char *why)
 /* False with "" in `why` if patience is at its end. */
 static bool is_patient(struct rebuild *rebuild)
 {
-    return rebuild->patience(rebuild->listener) || fail(rebuild, "");
+    return rebuild->patience(rebuild->listener) || rebuild_fail(rebuild, "");
 }
 
-static bool go_on(struct rebuild *rebuild)
+static bool go_on(void *listener)
 {
-    return is_patient(rebuild) &&
-           (rebuild_lock_renew(&rebuild->lock) || fail(rebuild, "no connection to Redis, or another loss of data"));
+    struct rebuild *rebuild = listener;
+    if (now_ms() - rebuild->renewed_ms < RENEW_EVERY_MS)
+        return true;
+    if (!is_patient(rebuild))
+        return false;
+    rebuild->renewed_ms = now_ms();
+    return rebuild_lock_renew(&rebuild->lock, rebuild->scratch) ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
 /* ---- clients ---- */
@@ -69,21 +55,40 @@ static void say_how_far(struct rebuild *rebuild)
 
 static bool write_clients(struct rebuild *rebuild)
 {
-    if (!restore_write(&rebuild->restore))
-        return fail(rebuild, "no connection to Redis");
+    bool fine = restore_write(&rebuild->restore);
     crash_point(CRASH_REBUILD_HALF);
-    return go_on(rebuild);
+    return fine || rebuild_fail(rebuild, rebuild->restore.contradicted
+                                             ? "the end of the record topic does not tell who has an email"
+                                             : "no connection to Redis, or another loss of data");
 }
 
-static bool read_clients(struct rebuild *rebuild)
+/* What a reading does with a message, which is taken, and at its end with NULL. */
+typedef bool visitor(struct rebuild *rebuild, rd_kafka_message_t *message);
+
+static bool visit_note(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool fine = !message || restore_note(&rebuild->restore, message);
+    if (message)
+        rd_kafka_message_destroy(message);
+    return fine || rebuild_fail(rebuild, "out of memory");
+}
+
+static bool visit_write(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool full = !message || restore_add(&rebuild->restore, message);
+    return !full || write_clients(rebuild);
+}
+
+static bool read_all(struct rebuild *rebuild, visitor *visit)
 {
     for (;;) {
         rd_kafka_message_t *message;
         enum topic_reading reading = topic_reader_next(rebuild->reader, &message, rebuild->why, rebuild->why_size);
         if (reading == TOPIC_FAILED)
             return false;
-        bool writes = reading != TOPIC_MESSAGE || restore_add(&rebuild->restore, message);
-        if (writes && !write_clients(rebuild))
+        if (reading != TOPIC_PAUSE && !visit(rebuild, message))
+            return false;
+        if (!go_on(rebuild))
             return false;
         say_how_far(rebuild);
         if (reading == TOPIC_END)
@@ -91,31 +96,68 @@ static bool read_clients(struct rebuild *rebuild)
     }
 }
 
+static bool read_twice(struct rebuild *rebuild)
+{
+    restore_begin(&rebuild->restore);
+    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->why, rebuild->why_size) &&
+           read_all(rebuild, visit_write);
+}
+
+/* Then what has come while Redis was written, until nothing had to be. Who removes a client writes its tombstone before
+ * he removes it from Redis: we may have written it again between the two, but then we meet the tombstone. */
+static bool restore_range(struct rebuild *rebuild)
+{
+    bool grown = true;
+    for (uint64_t writes = 1; grown && writes > 0;) {
+        uint64_t before = rebuild->restore.writes;
+        if (!read_twice(rebuild))
+            return false;
+        writes = rebuild->restore.writes - before;
+        if (writes > 0 && !topic_reader_extend(rebuild->reader, &grown, rebuild->why, rebuild->why_size))
+            return false;
+    }
+    topic_reader_ends(rebuild->reader, &rebuild->record_ends);
+    return true;
+}
+
 /* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
  * before: their offsets are waited for, and after them the records that they wrote. */
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
-    while (!offsets_of_group(&rebuild->committed, consumer, rebuild->store->config->commands.topic, KAFKA_WAIT_MS,
-                             rebuild->why, rebuild->why_size))
-        if (!go_on(rebuild))
+    while (!offsets_of_group_patiently(&rebuild->committed, consumer, rebuild->store->config->commands.topic,
+                                       KAFKA_WAIT_MS, go_on, rebuild, rebuild->why, rebuild->why_size))
+        if (!rebuild->lock.held || !go_on(rebuild))
             return false;
     return go_on(rebuild);
+}
+
+/* Only where there was something before: walking through all keys of an empty Redis costs nothing, but through millions
+ * that were just written it does. A record topic that is not there has nothing to say. */
+static bool purge(struct rebuild *rebuild, bool had_index)
+{
+    if (!had_index || rebuild->record_ends.count == 0)
+        return true;
+    return restore_purge(&rebuild->restore, go_on, rebuild) || rebuild->why[0] == '\0' ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
 static bool restore_clients(struct rebuild *rebuild)
 {
     const struct config *config = rebuild->store->config;
     const struct audit_gap *gap = rebuild->gap;
+    bool had_index = false;
     if (gap && !gap->records_behind)
         return true;
-    rebuild->reader = topic_reader_open(config, config->records.topic, KAFKA_WAIT_MS, rebuild->why, rebuild->why_size);
-    bool fine = rebuild->reader && go_on(rebuild) && (gap || await_commits(rebuild)) &&
-                topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->why_size) &&
-                go_on(rebuild) && read_clients(rebuild);
-    if (fine)
-        topic_reader_ends(rebuild->reader, &rebuild->record_ends);
-    return fine;
+    if (!restore_open(&rebuild->restore))
+        return rebuild_fail(rebuild, "out of memory");
+    if (!gap && !restore_finds_index(&rebuild->restore, &had_index))
+        return rebuild_fail(rebuild, "no connection to Redis");
+    rebuild->reader = topic_reader_open_patiently(config, config->records.topic, KAFKA_WAIT_MS, go_on, rebuild,
+                                                  rebuild->why, rebuild->why_size);
+    return rebuild->reader && (gap || await_commits(rebuild)) &&
+           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->why_size) &&
+           restore_range(rebuild) && purge(rebuild, had_index);
 }
 
 /* ---- definitions ---- */
@@ -141,104 +183,6 @@ static bool restore_definitions(struct rebuild *rebuild)
                             sync_go_on, rebuild, &result, rebuild->why, rebuild->why_size);
 }
 
-/* ---- the marks at its end ---- */
-
-static void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
-{
-    pipeline_command(pipeline, 3);
-    pipeline_parts(pipeline, SPAN("SET"));
-    pipeline_parts(pipeline, key);
-    pipeline_parts(pipeline, value);
-}
-
-/* Checkpoints of all partitions, and a new epoch, at once, if the lock is still ours. */
-static bool end_whole(struct rebuild *rebuild)
-{
-    struct store *store = rebuild->store;
-    struct arena *scratch = rebuild->scratch;
-    const struct offsets *committed = &rebuild->committed;
-    char epoch[EPOCH_LENGTH];
-    if (!redis_epoch_random(epoch) || !rebuild_lock_watch(&rebuild->lock))
-        return fail(rebuild, "another loss of data at its end");
-    struct span *places = arena_alloc(scratch, (size_t)committed->count * sizeof(*places));
-    for (int32_t i = 0; i < committed->count; i++)
-        places[i] = store_place(store, i, scratch);
-    struct span ends = offsets_text(&rebuild->record_ends, scratch),
-                read = offsets_text(&rebuild->definitions, scratch);
-    size_t count = 3;
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, store->connection, scratch);
-    write_word(&pipeline, SPAN("MULTI"));
-    for (int32_t i = 0; i < committed->count; i++) {
-        if (committed->at[i] == OFFSET_NONE)
-            continue;
-        offsets_raise(&store->committed, i, committed->at[i]);
-        write_checkpoint(&pipeline, places[i],
-                         &(struct checkpoint){committed->at[i], offsets_get(&store->committed, i)}, ends);
-        count++;
-    }
-    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
-    write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
-    write_unlock(&pipeline);
-    write_word(&pipeline, SPAN("EXEC"));
-    bool sent = pipeline_send(&pipeline) || store_fail(store, "sending failed");
-    redisReply *executed = sent ? store_executed(store, &pipeline, count) : NULL;
-    freeReplyObject(executed);
-    rebuild->lock.held = false;
-    return executed || fail(rebuild, "another loss of data at its end");
-}
-
-/* Raises one checkpoint to what was committed when the reading began, unless it is there by now: a worker that is alive
- * goes on meanwhile. */
-static bool raise_checkpoint(struct rebuild *rebuild, int32_t partition, struct span ends)
-{
-    struct store *store = rebuild->store;
-    struct span place = store_place(store, partition, rebuild->scratch), value = SPAN_NONE;
-    struct offsets its_ends = {0};
-    struct checkpoint checkpoint = {OFFSET_NONE, OFFSET_NONE};
-    redisReply *reply = store_ask(store, "GET client-intake:checkpoint:%b", place.at, place.length);
-    if (!reply)
-        return false;
-    if (store_reply_span(reply, &value) && value.at && !checkpoint_parse(value, &checkpoint, &its_ends))
-        checkpoint = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
-    freeReplyObject(reply);
-    offsets_free(&its_ends);
-    if (checkpoint.next >= rebuild->committed.at[partition])
-        return true;
-    checkpoint = (struct checkpoint){rebuild->committed.at[partition], offsets_get(&store->committed, partition)};
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, store->connection, rebuild->scratch);
-    write_word(&pipeline, SPAN("MULTI"));
-    write_checkpoint(&pipeline, place, &checkpoint, ends);
-    write_word(&pipeline, SPAN("EXEC"));
-    return store_carry_out(store, &pipeline);
-}
-
-/* WATCH without an EXEC would hold for the next one, too. */
-static bool end_part(struct rebuild *rebuild)
-{
-    struct store *store = rebuild->store;
-    struct span ends = offsets_text(&rebuild->record_ends, rebuild->scratch);
-    for (int32_t i = 0; i < rebuild->committed.count && rebuild->gap->records_behind; i++) {
-        struct span place = store_place(store, i, rebuild->scratch);
-        if (rebuild->committed.at[i] <= 0)
-            continue;
-        freeReplyObject(store_ask(store, "UNWATCH"));
-        freeReplyObject(store_ask(store, "WATCH client-intake:checkpoint:%b", place.at, place.length));
-        if (!raise_checkpoint(rebuild, i, ends))
-            return fail(rebuild, "no connection to Redis");
-    }
-    if (!rebuild->gap->definitions_behind)
-        return true;
-    struct span read = offsets_text(&rebuild->definitions, rebuild->scratch);
-    struct redis_pipeline pipeline;
-    if (!store->connection)
-        return fail(rebuild, "no connection to Redis");
-    pipeline_open(&pipeline, store->connection, rebuild->scratch);
-    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
-    return store_carry_out(store, &pipeline) || fail(rebuild, "no connection to Redis");
-}
-
 /* ---- all of it ---- */
 
 static bool run(struct rebuild *rebuild)
@@ -246,7 +190,7 @@ static bool run(struct rebuild *rebuild)
     size_t mark = rebuild->scratch->used;
     bool fine = restore_clients(rebuild) && restore_definitions(rebuild);
     crash_point(CRASH_REBUILD_BEFORE_END);
-    fine = fine && (rebuild->gap ? end_part(rebuild) : end_whole(rebuild));
+    fine = fine && (rebuild->gap ? rebuild_end_part(rebuild) : rebuild_end_whole(rebuild));
     arena_reset(rebuild->scratch, mark);
     crash_point(CRASH_REBUILD_AFTER_END);
     return fine;
@@ -259,7 +203,7 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
         enum lock_result result = rebuild_lock_take(&rebuild->lock);
         *ours = result == LOCK_TAKEN && !waited;
         if (result != LOCK_BUSY)
-            return result == LOCK_TAKEN || fail(rebuild, "no connection to Redis");
+            return result == LOCK_TAKEN || rebuild_fail(rebuild, "no connection to Redis");
         nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
         if (!is_patient(rebuild))
             return false;
@@ -270,17 +214,37 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
  * the audit did not find. */
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
-    redisReply *epoch = store_ask(rebuild->store, "GET " EPOCH_KEY);
+    struct store *store = rebuild->store;
+    redisReply *epoch =
+        rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? store_ask(store, "GET " EPOCH_KEY) : NULL;
     if (!epoch)
-        return fail(rebuild, "no connection to Redis");
-    *needed = redis_epoch_compare(&rebuild->store->epoch, epoch) != EPOCH_OTHER;
+        return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+    *needed = redis_epoch_compare(&store->epoch, epoch) != EPOCH_OTHER;
     freeReplyObject(epoch);
     if (!*needed)
         return true;
-    redisReply *gone = store_ask(rebuild->store, "DEL " EPOCH_KEY);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, rebuild->scratch);
+    write_word(&pipeline, SPAN("MULTI"));
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("DEL"));
+    pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
+    pipeline_parts(&pipeline, SPAN(SHARED_EMAILS_KEY));
+    write_word(&pipeline, SPAN("EXEC"));
+    bool sent = pipeline_send(&pipeline) || store_fail(store, "sending failed");
+    redisReply *gone = sent ? store_executed(store, &pipeline, 1) : NULL;
     freeReplyObject(gone);
     crash_point(CRASH_REBUILD_BEGUN);
-    return gone || fail(rebuild, "no connection to Redis");
+    return gone || rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+/* What a part cannot do without knowledge of the whole. */
+static bool begin_part(struct rebuild *rebuild)
+{
+    redisReply *shared = store_ask(rebuild->store, "EXISTS " SHARED_EMAILS_KEY);
+    rebuild->restore.shared = shared && shared->type == REDIS_REPLY_INTEGER && shared->integer == 1;
+    freeReplyObject(shared);
+    return shared || rebuild_fail(rebuild, "no connection to Redis");
 }
 
 static void say_end(const struct rebuild *rebuild)
@@ -289,27 +253,55 @@ static void say_end(const struct rebuild *rebuild)
     const struct restore *restore = &rebuild->restore;
     log_info(rebuild->gap ? "Redis has caught up" : "Redis is rebuilt", LOG_INTEGER("clients", restore->clients),
              LOG_INTEGER("removed", restore->removed), LOG_INTEGER("passed_over", restore->passed_over),
-             LOG_INTEGER("ms", spent_ms),
+             LOG_INTEGER("shared_emails", restore->shared_emails), LOG_INTEGER("ms", spent_ms),
              LOG_INTEGER("clients_per_second", (int64_t)restore->clients * 1000 / (spent_ms > 0 ? spent_ms : 1)));
+}
+
+static void clear(struct rebuild *rebuild)
+{
+    restore_close(&rebuild->restore);
+    topic_reader_close(rebuild->reader);
+    offsets_free(&rebuild->record_ends);
+    offsets_free(&rebuild->definitions);
+    rebuild->reader = NULL;
+}
+
+/* One try: a part, or everything. *needed: as begin_whole. */
+static bool try(struct rebuild *rebuild, bool *needed)
+{
+    rebuild->restore = (struct restore){.store = rebuild->store,
+                                        .lock = &rebuild->lock,
+                                        .scratch = rebuild->scratch,
+                                        .whole = !rebuild->gap,
+                                        .committed = &rebuild->committed};
+    if (!(rebuild->gap ? begin_part(rebuild) : begin_whole(rebuild, needed)))
+        return false;
+    if (!*needed)
+        return true;
+    log_info(rebuild->gap ? "Redis catches up with the topics" : "the rebuild of Redis begins");
+    return run(rebuild);
 }
 
 static bool rebuild_in_turn(struct rebuild *rebuild)
 {
     bool needed;
     bool fine = await_turn(rebuild, &needed);
-    if (fine && needed && !rebuild->gap)
-        fine = begin_whole(rebuild, &needed);
     if (!fine || !needed)
         return fine;
-    log_info(rebuild->gap ? "Redis catches up with the topics" : "the rebuild of Redis begins");
-    fine = run(rebuild);
-    if (fine)
+    fine = try(rebuild, &needed);
+    while (!fine && rebuild->restore.contradicted && is_patient(rebuild)) {
+        log_warning("the end of the record topic does not tell who has an email; all of it is read");
+        clear(rebuild);
+        rebuild->gap = NULL;
+        fine = try(rebuild, &needed);
+    }
+    if (fine && needed)
         say_end(rebuild);
     return fine;
 }
 
 enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, rebuild_patience *patience, void *listener, char *why,
+                                  struct arena *scratch, store_patience *patience, void *listener, char *why,
                                   size_t why_size)
 {
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));
@@ -321,7 +313,6 @@ enum rebuild_result store_rebuild(struct store *store, const struct offsets *com
                                 .gap = gap,
                                 .scratch = scratch,
                                 .lock = {.store = store},
-                                .restore = {.store = store, .scratch = scratch},
                                 .patience = patience,
                                 .listener = listener,
                                 .why = why,
@@ -331,12 +322,9 @@ enum rebuild_result store_rebuild(struct store *store, const struct offsets *com
     snprintf(why, why_size, "%s", "");
     offsets_raise_all(&rebuild->committed, committed);
     bool fine = rebuild_in_turn(rebuild);
-    rebuild_lock_give_back(&rebuild->lock);
-    restore_clear(&rebuild->restore);
-    topic_reader_close(rebuild->reader);
+    rebuild_lock_give_back(&rebuild->lock, scratch);
+    clear(rebuild);
     offsets_free(&rebuild->committed);
-    offsets_free(&rebuild->record_ends);
-    offsets_free(&rebuild->definitions);
     free(rebuild);
     return fine ? REBUILD_DONE : why[0] ? REBUILD_FAILED : REBUILD_ENDED;
 }

@@ -36,52 +36,47 @@ static redisReply *ask(struct store *store, struct redis_pipeline *pipeline)
     return reply;
 }
 
-static bool ask_for_string(struct store *store, struct redis_pipeline *pipeline, struct arena *arena,
-                           struct span *value)
+/* The answer to a WATCH. */
+static bool watching(struct store *store, struct redis_pipeline *pipeline)
 {
-    return pipeline_send(pipeline) ? store_read(store, pipeline, arena, value) : store_fail(store, "sending failed");
+    redisReply *reply = store_answer(store, pipeline, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    return reply != NULL;
 }
 
-static bool watch(struct store *store, struct batch *batch, const struct span *key, size_t parts)
+/* Who made the client that has the email. */
+static bool find_owner(struct store *store, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, store->connection, &batch->arena);
     pipeline_command(&pipeline, 2);
     pipeline_parts(&pipeline, SPAN("WATCH"));
-    pipeline_argument(&pipeline, key, parts);
-    redisReply *reply = ask(store, &pipeline);
-    if (reply)
-        freeReplyObject(reply);
-    return reply != NULL;
+    pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, finding->owner));
+    write_get_line(&pipeline, item, finding->owner);
+    return (pipeline_send(&pipeline) || store_fail(store, "sending failed")) && watching(store, &pipeline) &&
+           store_read(store, &pipeline, &batch->arena, &finding->owner_line);
 }
-
-#define WATCH(store, batch, ...)                                                                                       \
-    watch((store), (batch), (const struct span[]){__VA_ARGS__},                                                        \
-          sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
 /* Reads what stands against the item, each key watched before it is read. */
 static bool find(struct store *store, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
     struct redis_pipeline pipeline;
     *finding = (struct claim_finding){.committed = offsets_get(&store->committed, item->from.partition)};
-    if (!store_fence(store, batch) || !WATCH(store, batch, CLIENT_KEY(item->workspace, item_id(item))) ||
-        !WATCH(store, batch, EMAIL_KEY(item->workspace, item->email_key)))
+    if (!store_fence(store, batch))
         return false;
     pipeline_open(&pipeline, store->connection, &batch->arena);
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("WATCH"));
+    pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+    pipeline_parts(&pipeline, EMAIL_KEY(item->workspace, item->email_key));
     write_get_client(&pipeline, item);
-    if (!ask_for_string(store, &pipeline, &batch->arena, &finding->stored))
-        return false;
-    pipeline_open(&pipeline, store->connection, &batch->arena);
     write_get_email(&pipeline, item);
-    if (!ask_for_string(store, &pipeline, &batch->arena, &finding->owner))
+    if (!pipeline_send(&pipeline))
+        return store_fail(store, "sending failed");
+    if (!watching(store, &pipeline) || !store_read(store, &pipeline, &batch->arena, &finding->stored) ||
+        !store_read(store, &pipeline, &batch->arena, &finding->owner))
         return false;
-    if (!finding->owner.at || span_equal(finding->owner, item_id(item)))
-        return true;
-    if (!WATCH(store, batch, CLIENT_KEY(item->workspace, finding->owner)))
-        return false;
-    pipeline_open(&pipeline, store->connection, &batch->arena);
-    write_get_line(&pipeline, item, finding->owner);
-    return ask_for_string(store, &pipeline, &batch->arena, &finding->owner_line);
+    return !finding->owner.at || span_equal(finding->owner, item_id(item)) || find_owner(store, batch, item, finding);
 }
 
 static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
@@ -134,8 +129,11 @@ bool store_take_over(struct store *store, struct batch *batch, const struct item
     redisReply *reply = ask(store, &pipeline);
     if (!reply)
         return false;
+    bool replaced = reply->type == REDIS_REPLY_ARRAY; /* not after UNWATCH, nor if something watched has changed */
+    freeReplyObject(reply);
+    if (!replaced)
+        return true;
     log_info("an uncommitted later claim was replaced", LOG_TEXT("topic", item->from.topic),
              LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
-    freeReplyObject(reply);
     return true;
 }

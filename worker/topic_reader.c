@@ -15,6 +15,8 @@
 
 struct topic_reader {
     const struct config *config;
+    topic_patience *patience;
+    void *listener;
     rd_kafka_t *handle;
     char *topic;
     char fault[512]; /* what librdkafka complained about last; "" for nothing */
@@ -24,7 +26,6 @@ struct topic_reader {
     int32_t count;
     struct partition {
         int64_t low;   /* the first offset that there is */
-        int64_t first; /* where a rewound reading begins */
         int64_t begin; /* where this reading began */
         int64_t next;
         int64_t end;
@@ -44,6 +45,13 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
     (void)handle;
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || reader->fault[0] == '\0')
         snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
+}
+
+/* Patience may leave a reason of its own in `why`. */
+static bool is_patient(const struct topic_reader *reader, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s", "");
+    return !reader->patience || reader->patience(reader->listener);
 }
 
 static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t why_size)
@@ -131,31 +139,40 @@ static bool find_partitions(struct topic_reader *reader, char *why, size_t why_s
     return true;
 }
 
+/* One question to each broker: a question per partition takes too long where there are a thousand. */
+typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
+                              int wait_ms, char *why, size_t why_size);
+
 /* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
-static rd_kafka_resp_err_t find_end(struct topic_reader *reader, rd_kafka_t *handle, int32_t number, int64_t *low,
-                                    int64_t *end)
+static bool insist(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle, struct offsets *offsets,
+                   char *why, size_t why_size)
 {
     int64_t since_ms = now_ms();
-    for (;;) {
-        rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(handle, reader->topic, number, low, end, reader->wait_ms);
-        if (!code || now_ms() - since_ms >= NEW_TOPIC_MS)
-            return code;
+    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, why, why_size)) {
+        if (now_ms() - since_ms >= NEW_TOPIC_MS)
+            return false;
         nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
+        if (!is_patient(reader, why, why_size))
+            return false;
     }
+    return is_patient(reader, why, why_size);
 }
 
 static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why, size_t why_size)
 {
-    for (int32_t i = 0; i < reader->count; i++) {
+    struct offsets starts = {0}, ends = {0};
+    bool fine = insist(reader, offsets_of_starts, handle, &starts, why, why_size) &&
+                insist(reader, offsets_of_known_ends, handle, &ends, why, why_size);
+    for (int32_t i = 0; i < reader->count && fine; i++) {
         struct partition *partition = &reader->partitions[i];
-        rd_kafka_resp_err_t code = find_end(reader, handle, i, &partition->low, &partition->end);
-        if (code)
-            return fail(reader, code, why, why_size);
+        partition->low = offsets_get(&starts, i);
+        partition->end = offsets_get(&ends, i);
         if (partition->next == UNKNOWN)
-            partition->next = partition->first = partition->low;
+            partition->next = partition->low;
     }
-    return true;
+    offsets_free(&starts);
+    offsets_free(&ends);
+    return fine;
 }
 
 /* Begins a reading, from each partition's `next` to its `end`. */
@@ -177,7 +194,7 @@ static bool begin(struct topic_reader *reader, char *why, size_t why_size)
 bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size)
 {
     for (int32_t i = 0; i < reader->count; i++)
-        reader->partitions[i].next = reader->partitions[i].first;
+        reader->partitions[i].next = reader->partitions[i].begin;
     return begin(reader, why, why_size);
 }
 
@@ -206,7 +223,7 @@ bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *
         struct partition *partition = &reader->partitions[i];
         int64_t wanted = from ? offsets_get(from, i) : OFFSET_NONE;
         bool is_there = wanted > partition->low && wanted <= partition->end;
-        partition->next = partition->first = is_there ? wanted : partition->low;
+        partition->next = is_there ? wanted : partition->low;
     }
     return begin(reader, why, why_size);
 }
@@ -226,16 +243,24 @@ rd_kafka_t *topic_reader_handle(const struct topic_reader *reader)
 struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
                                        size_t why_size)
 {
+    return topic_reader_open_patiently(config, topic, wait_ms, NULL, NULL, why, why_size);
+}
+
+struct topic_reader *topic_reader_open_patiently(const struct config *config, const char *topic, int wait_ms,
+                                                 topic_patience *patience, void *listener, char *why, size_t why_size)
+{
     struct topic_reader *reader = calloc(1, sizeof(*reader));
     if (reader) {
         reader->config = config;
         reader->topic = strdup(topic);
         reader->wait_ms = wait_ms;
+        reader->patience = patience;
+        reader->listener = listener;
     }
     if (!reader || !reader->topic)
         snprintf(why, why_size, "out of memory");
     else if (open_consumer(reader, why, why_size) && find_partitions(reader, why, why_size) &&
-             find_ends(reader, reader->handle, why, why_size) && topic_reader_rewind(reader, why, why_size))
+             find_ends(reader, reader->handle, why, why_size) && begin(reader, why, why_size))
         return reader;
     topic_reader_close(reader);
     return NULL;

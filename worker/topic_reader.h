@@ -14,9 +14,17 @@ struct topic_reader;
  * empty. Kafka may be silent for `wait_ms` before a call fails. */
 struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
                                        size_t why_size);
+
+/* The same. `patience` is called between questions to Kafka, which may take up to `wait_ms` each, while the reader is
+ * opened, extended, or waits for open transactions to be counted. When it returns false, that call fails, with "" in
+ * `why`, or with what patience has written there. */
+typedef bool topic_patience(void *listener);
+struct topic_reader *topic_reader_open_patiently(const struct config *config, const char *topic, int wait_ms,
+                                                 topic_patience *patience, void *listener, char *why, size_t why_size);
 void topic_reader_close(struct topic_reader *reader);
 
-/* Goes back to where the reading began; the end stays. False with the reason in `why`. */
+/* Goes back to where this reading began: since the last extension, if there was one; the end stays. False with the
+ * reason in `why`. */
 bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size);
 
 /* Goes to the end as it was, and takes the present end as the new one. *grown: there may be something between them.

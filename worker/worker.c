@@ -33,6 +33,8 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->parser = json_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->store = store_open(config);
+    if (worker->store)
+        store_set_patience(worker->store, worker_is_patient, worker);
     if (worker->parser && worker->cache && worker->store)
         return worker;
 failed:

@@ -66,6 +66,9 @@ void worker_close_sink(struct worker *worker);
 /* Redis is there, and has everything: audits it, and rebuilds it, where that is in doubt. With a source only. */
 bool worker_has_sound_redis(struct worker *worker);
 
+/* The patience (store.h) of a worker that has a source. */
+bool worker_is_patient(void *worker);
+
 /* ---- worker_commit.c: the last stage ---- */
 
 enum stage_result worker_commit(struct worker *worker);

@@ -56,7 +56,7 @@ static bool worker_open_source(struct worker *worker)
 /* ---- the audit ---- */
 
 /* A source that failed is not closed here: the batch, in whose arena the rebuild works, would go with it. */
-static bool worker_is_patient(void *listener)
+bool worker_is_patient(void *listener)
 {
     struct worker *worker = listener;
     bool held = source_hold(worker->source, 0) == 0;
