@@ -54,6 +54,7 @@ void batch_rewind(struct batch *batch)
                                         .header_count = item->header_count,
                                         .dropped = item->dropped,
                                         .postponed = item->postponed,
+                                        .claimed = item->claimed,
                                         .refused = item->refused,
                                         .bare = item->bare,
                                         .dead_letter_refused = item->dead_letter_refused};

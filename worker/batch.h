@@ -120,6 +120,9 @@ struct item {
     /* Filled by compose. */
     struct span reply;
 
+    bool claimed; /* this worker made the claim, in this run or one before; kept when the batch is
+                     judged anew */
+
     /* Filled by the sink, and kept when the batch is judged anew. */
     bool refused;             /* its record or reply is too large for the topic that it would go to */
     bool bare;                /* and so is the reply that says so: no echoes, no list of errors */

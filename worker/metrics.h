@@ -25,6 +25,10 @@
     ROW(DEAD_LETTERS, "dead_letters_total", COUNTER, NONE, "Commands written to the dead-letter topic.")               \
     ROW(DEAD_LETTERS_REFUSED, "dead_letters_refused_total", COUNTER, NONE,                                             \
         "Dead letters that the broker refused as too large.")                                                          \
+    ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
+        "Commands that librdkafka handed out again after a pause, and that were dropped.")                             \
+    ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
+        "Partitions whose log was not the one read before, and that were read from their beginning.")                  \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \
         "Kafka transactions, by how they ended; an aborted or lost one is run again.")                                 \
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \

@@ -50,7 +50,7 @@ bool source_is_sure(const struct source *source);
 bool source_is_cut_off(const struct source *source);
 
 /* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
-rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
+rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);

@@ -27,6 +27,7 @@ static void source_drop(struct source *source, const rd_kafka_topic_partition_li
     for (int i = 0; i < partitions->cnt; i++) {
         carried_drop(&source->carried, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
         lag_forget(source->lag, partitions->elems[i].partition);
     }
 }
@@ -47,8 +48,10 @@ void source_resume_partitions(struct source *source, rd_kafka_topic_partition_li
 
 static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
-    for (int i = 0; i < partitions->cnt; i++)
+    for (int i = 0; i < partitions->cnt; i++) {
         partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
+    }
     rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
     if (error) {
         log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
@@ -104,6 +107,21 @@ void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *pa
     for (int i = 0; i < partitions->cnt; i++)
         partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
     source_assign(source, partitions);
+    source->assignments++;
+}
+
+void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_unassign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+    source_assign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        /* What the group has committed belongs to the log before. */
+        struct log_state *log = source_log(source, partitions->elems[i].partition);
+        log->group = GROUP_ASKED;
+        log->is_restarted = true;
+    }
     source->assignments++;
 }
 

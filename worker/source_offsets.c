@@ -6,7 +6,7 @@
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
 #define LOOK_WAIT_MS  200
 
-rd_kafka_topic_partition_list_t *source_offsets(const struct source *source)
+rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
     const struct batch *batch = source->batch;
@@ -21,13 +21,26 @@ rd_kafka_topic_partition_list_t *source_offsets(const struct source *source)
             place = rd_kafka_topic_partition_list_add(offsets, source->topic, item->from.partition);
         place->offset = item->from.offset + 1;
     }
+    for (int i = 0; i < offsets->cnt; i++) {
+        struct log_mark mark = source_log(source, offsets->elems[i].partition)->mark;
+        mark.answered = offsets->elems[i].offset;
+        source_mark_offset(&offsets->elems[i], &mark);
+    }
     return offsets;
 }
 
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets)
 {
-    for (int i = 0; i < offsets->cnt; i++)
-        partitions_note_committed(source->partitions, offsets->elems[i].partition, offsets->elems[i].offset);
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &offsets->elems[i];
+        struct log_state *log = source_log(source, place->partition);
+        struct log_mark mark;
+        partitions_note_committed(source->partitions, place->partition, place->offset);
+        log->group_offset = place->offset;
+        log->is_restarted = false;
+        if (source_read_mark(place, &mark))
+            log->mark.answered = mark.answered;
+    }
 }
 
 /* What was committed after all has been answered. */
@@ -94,12 +107,18 @@ rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_
     return asker;
 }
 
-bool source_survey(struct source *source, int wait_ms, struct survey *survey)
+rd_kafka_t *source_surveyor(struct source *source)
 {
     char why[512];
-    if (!source->surveyor)
-        source->surveyor = source_asker_new(source, why, sizeof(why));
-    rd_kafka_t *asker = source->surveyor;
+    if (!source->surveyor && !(source->surveyor = source_asker_new(source, why, sizeof(why))))
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return source->surveyor;
+}
+
+bool source_survey(struct source *source, int wait_ms, struct survey *survey)
+{
+    char why[512] = "no client that asks";
+    rd_kafka_t *asker = source_surveyor(source);
     /* First the records: those before these ends are committed with offsets that the group tells then. */
     bool fine =
         asker &&

@@ -105,6 +105,7 @@ static bool take_first(struct store *store, struct batch *batch, const redisRepl
         if (!fine)
             return store_fail(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected type of answer");
         answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
+        batch->items[i].claimed = batch->items[i].claimed || answers[i].won;
         if (stored->at)
             *stored = arena_copy(&batch->arena, *stored);
     }
@@ -228,6 +229,33 @@ static bool claim_ask(struct store *store, struct batch *batch, struct claim_ans
     return read_epoch(store, &pipeline);
 }
 
+/* True if the client, of this id, was claimed by a command of the batch behind this one. */
+static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
+{
+    const struct item *item = &batch->items[index];
+    struct stored_client stored;
+    int64_t offset;
+    if (!line.at || !stored_client_parse(line, &stored) || !claim_is_later(item, stored.source, &offset))
+        return false;
+    for (uint32_t i = index + 1; i < batch->count; i++) {
+        const struct item *later = &batch->items[i];
+        if (later->from.partition == item->from.partition && later->from.offset == offset)
+            return later->claimed && span_equal(later->workspace, item->workspace) && span_equal(item_id(later), id);
+    }
+    return false;
+}
+
+static void find_uncommitted(const struct batch *batch, struct claim_answer *answers)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct claim_finding *finding = &answers[i].finding;
+        if (!answers[i].asked || answers[i].won)
+            continue;
+        finding->stored_is_uncommitted = is_claimed_behind(batch, i, finding->stored, item_id(&batch->items[i]));
+        finding->owner_is_uncommitted = is_claimed_behind(batch, i, finding->owner_line, finding->owner);
+    }
+}
+
 /* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
  * now find other clients in their way. */
 static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
@@ -236,6 +264,7 @@ static bool claim_run(struct store *store, struct batch *batch, struct claim_ans
     if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
         !claim_ask(store, batch, answers, &claim_third) || !claim_ask(store, batch, answers, &claim_fourth))
         return false;
+    find_uncommitted(batch, answers);
     for (uint32_t i = 0; i < batch->count && !*again; i++) {
         const struct item *item = &batch->items[i];
         if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
