@@ -93,7 +93,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         rd_kafka_conf_destroy(conf);
         goto failed;
     }
-    source->lag = lag_new(source->consumer, source->topic, metrics);
+    source->lag = lag_new(source->topic, metrics);
     if (!source->lag)
         goto failed;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(source->consumer);
@@ -139,6 +139,7 @@ void source_close(struct source *source)
     source_end_watch(source);
     source_close_logs(source);
     lag_free(source->lag);
+    free(source->positions);
     partitions_free(source->partitions);
     free(source->messages);
     free(source);

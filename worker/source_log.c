@@ -41,14 +41,15 @@ struct log_state *source_log(struct source *source, int32_t partition)
         source->logs = grown;
         while (source->log_count < count)
             source->logs[source->log_count++] =
-                (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1};
+                (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
     }
     return &source->logs[partition];
 }
 
 void source_forget_log(struct source *source, int32_t partition)
 {
-    *source_log(source, partition) = (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1};
+    *source_log(source, partition) =
+        (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
 }
 
 void source_close_logs(struct source *source)
@@ -158,11 +159,51 @@ static enum log_finding judge_answer(struct source *source, const rd_kafka_messa
     return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
+/* What becomes of the first answer for a place: a command, or an error in its stead. */
+typedef void on_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
+
+/* Reads one command at each of these places, or what comes behind it, and calls `answer` for each that has an answer
+ * within `wait_ms`. */
+static void read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms, on_answer *answer,
+                        void *opaque)
+{
+    char why[512];
+    int left = 0;
+    if (!source->reader && !(source->reader = reader_new(source, why, sizeof(why))))
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    if (!source->reader)
+        return;
+    if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        left = places->cnt;
+    for (int64_t until = source_now_ms() + wait_ms, now; left > 0 && (now = source_now_ms()) < until;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
+        rd_kafka_topic_partition_t *place =
+            message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
+                                    : NULL;
+        /* Not a second one, nor one of an assignment before. */
+        if (place && place->offset >= 0 && (message->err || message->offset >= place->offset)) {
+            place->offset = RD_KAFKA_OFFSET_INVALID;
+            left--;
+            answer(source, message, opaque);
+        }
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("reading commands again does not end", code);
+}
+
+static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        judge_answer(source, message);
+}
+
 /* Reads the commands that the marks of these partitions are made of. The finding on each is put in place of its
  * offset. */
 static void read_again(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
-    char why[512];
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(partitions->cnt);
     for (int i = 0; i < partitions->cnt; i++) {
         int32_t partition = partitions->elems[i].partition;
@@ -170,31 +211,35 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
             source_log(source, partition)->mark.offset;
         partitions->elems[i].offset = LOG_UNKNOWN;
     }
-    if (!source->reader && !(source->reader = reader_new(source, why, sizeof(why))))
-        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
-    int left = 0;
-    if (source->reader && rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        left = places->cnt;
-    for (int64_t until = source_now_ms() + READ_WAIT_MS; left > 0 && source_now_ms() < until;) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - source_now_ms()));
-        rd_kafka_topic_partition_t *place =
-            message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
-                                    : NULL;
-        /* An answer of an assignment before, or a second one. */
-        if (place && place->offset >= 0 && (message->err || message->offset >= place->offset)) {
-            place->offset = RD_KAFKA_OFFSET_INVALID;
-            left--;
-            rd_kafka_topic_partition_list_find(partitions, source->topic, message->partition)->offset =
-                judge_answer(source, message);
-        }
-        if (message)
-            rd_kafka_message_destroy(message);
+    read_places(source, places, READ_WAIT_MS, take_finding, partitions);
+    rd_kafka_topic_partition_list_destroy(places);
+}
+
+/* ---- looking at commands that are not fetched ---- */
+
+static void take_sight(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    struct log_state *log = source_log(source, message->partition);
+    rd_kafka_timestamp_type_t type;
+    (void)opaque;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        log->end = message->offset;
+        log->seen_offset = -1;
+    } else if (!message->err) {
+        log->seen_offset = message->offset;
+        log->seen_timestamp_ms = rd_kafka_message_timestamp(message, &type);
     }
-    if (source->reader) {
-        rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            source_log_error("ending the comparison of logs failed", code);
-    }
+}
+
+void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(16);
+    for (size_t i = 0; i < count && places->cnt < MOST_AT_ONCE; i++)
+        if (positions[i].offset >= 0)
+            rd_kafka_topic_partition_list_add(places, source->topic, positions[i].partition)->offset =
+                positions[i].offset;
+    if (places->cnt > 0)
+        read_places(source, places, wait_ms, take_sight, NULL);
     rd_kafka_topic_partition_list_destroy(places);
 }
 

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <time.h>
 
 #include "worker/kafka_settings.h"
@@ -148,18 +149,89 @@ bool source_commit(struct source *source)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* The offset of the partition's first command without an answer; RD_KAFKA_OFFSET_INVALID if it has brought none yet. */
-static int64_t source_unanswered(const struct source *source, int32_t partition)
+static int64_t later(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* The partition's first command without an answer; if there is none here, the offset behind what is answered. */
+static struct lag_position source_position(const struct source *source, const struct log_state *log, int32_t partition)
 {
     const struct batch *batch = source->batch;
-    int64_t carried = carried_first(&source->carried, partition);
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
-            return batch->items[i].from.offset;
-    if (carried >= 0)
-        return carried;
-    int64_t next = partitions_next(source->partitions, partition);
-    return next >= 0 ? next : RD_KAFKA_OFFSET_INVALID;
+    rd_kafka_timestamp_type_t type;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->from.partition == partition && (!item->dropped || item->postponed))
+            return (struct lag_position){partition, item->from.offset, item->from.offset + 1, item->from.timestamp_ms};
+    }
+    const rd_kafka_message_t *carried = carried_find(&source->carried, partition);
+    if (carried)
+        return (struct lag_position){partition, carried->offset, carried->offset + 1,
+                                     rd_kafka_message_timestamp(carried, &type)};
+    int64_t next = later(partitions_next(source->partitions, partition), log->end);
+    if (next < 0 && log->group == GROUP_ASKED)
+        next = log->group_offset;
+    if (next >= 0 && log->seen_offset >= next)
+        return (struct lag_position){partition, next, log->seen_offset + 1, log->seen_timestamp_ms};
+    return (struct lag_position){partition, next, next, -1};
+}
+
+/* The end that a client learned by fetching, or -1. */
+static int64_t fetched_end(rd_kafka_t *client, const char *topic, int32_t partition)
+{
+    int64_t low, high;
+    if (!client || rd_kafka_get_watermark_offsets(client, topic, partition, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    return high >= 0 ? high : -1;
+}
+
+/* The positions of what is assigned to us. NULL after the reason was logged. */
+static const struct lag_position *source_positions(struct source *source, size_t *count)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return NULL;
+    if (partitions->cnt >= source->position_capacity) {
+        source->position_capacity = partitions->cnt + 16;
+        struct lag_position *grown =
+            realloc(source->positions, (size_t)source->position_capacity * sizeof(*source->positions));
+        if (!grown)
+            abort();
+        source->positions = grown;
+    }
+    for (int i = 0; i < partitions->cnt; i++) {
+        int32_t partition = partitions->elems[i].partition;
+        source->positions[i] = source_position(source, source_log(source, partition), partition);
+    }
+    *count = (size_t)partitions->cnt;
+    rd_kafka_topic_partition_list_destroy(partitions);
+    return source->positions;
+}
+
+static void source_show_lags(struct source *source, int64_t now_ms)
+{
+    size_t count;
+    bool paused = source->holding || partitions_waiting(source->partitions) > 0;
+    const struct lag_position *positions = source_positions(source, &count);
+    if (positions && paused && !source->cut_off) {
+        source_peek(source, positions, count, LOOK_WAIT_MS);
+        positions = source_positions(source, &count);
+    }
+    if (!positions)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct lag_position *position = &source->positions[i];
+        /* Transaction markers behind the last command count for nothing. */
+        int64_t end = source_log(source, position->partition)->end;
+        int64_t high = later(fetched_end(source->consumer, source->topic, position->partition),
+                             paused ? fetched_end(source->reader, source->topic, position->partition) : -1);
+        bool is_unanswered = position->end > position->offset;
+        if (is_unanswered || high > end)
+            position->end = later(position->end, high);
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lag_show(source->lag, positions, count, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, now_ms);
 }
 
 /* True if a broker answers. */
@@ -187,16 +259,7 @@ void source_look_around(struct source *source)
     source->looked_ms = now;
     if (source->cut_off)
         source->cut_off = !source_reaches_broker(source);
-    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
-    if (!partitions)
-        return;
-    for (int i = 0; i < partitions->cnt; i++)
-        partitions->elems[i].offset = source_unanswered(source, partitions->elems[i].partition);
-    if (source->holding || partitions_waiting(source->partitions) > 0)
-        lag_show_paused(source->lag, partitions, LOOK_WAIT_MS);
-    else
-        lag_show(source->lag, partitions, source->batch->count == 0);
-    rd_kafka_topic_partition_list_destroy(partitions);
+    source_show_lags(source, now);
 }
 
 bool source_is_cut_off(const struct source *source)

@@ -26,10 +26,12 @@ struct log_state {
     struct log_mark mark; /* a command that was compared with the log, or was the first one that we took of it */
     int64_t group_offset; /* committed by the group, as far as we know, or -1 */
     int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
-    int64_t taken_ms;     /* when commands came last */
-    int64_t compared_ms;  /* when the mark was compared with the log last */
-    bool is_restarted;    /* the log is another, and nothing of it has been committed yet */
-    bool is_repeating;    /* commands come that were taken already, and the log is the same */
+    int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
+    int64_t seen_timestamp_ms;
+    int64_t taken_ms;    /* when commands came last */
+    int64_t compared_ms; /* when the mark was compared with the log last */
+    bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
+    bool is_repeating;   /* commands come that were taken already, and the log is the same */
 };
 
 struct source {
@@ -63,6 +65,8 @@ struct source {
     bool broken;
     bool cut_off;
     struct lag *lag;
+    struct lag_position *positions; /* by index in the assignment */
+    int position_capacity;
     int64_t looked_ms; /* when lags were looked at last */
     struct ownership ownership;
     struct log_fault fault, survey_fault;
@@ -118,6 +122,9 @@ void source_compare_logs(struct source *source);
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
 bool source_is_repetition(struct source *source, int32_t partition);
+
+/* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
+void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
 
 /* Writes the mark that goes with an offset, and reads it. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
