@@ -236,7 +236,8 @@ static bool take_carried(void *taker, rd_kafka_message_t *message)
 
 int source_fill(struct source *source, int wait_ms)
 {
-    assert(source->batch->count == 0 && !source->holding);
+    assert(source->batch->count == 0);
+    source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = source_now_ms();
@@ -271,7 +272,8 @@ int source_fill(struct source *source, int wait_ms)
     return source->broken ? -1 : 0;
 }
 
-int source_hold(struct source *source, int wait_ms)
+/* Serves the group, with what is ours paused. */
+static void source_stay_for(struct source *source, int wait_ms)
 {
     if (!source->holding) {
         rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
@@ -290,9 +292,20 @@ int source_hold(struct source *source, int wait_ms)
         /* A pause is not watertight: what arrives all the same is kept for later. */
         source_receive(source, message, true);
     }
-    source_refresh_group(source);
     source_look_around(source);
+}
+
+int source_hold(struct source *source, int wait_ms)
+{
+    source_stay_for(source, wait_ms);
+    source_refresh_group(source);
     return source->broken ? -1 : 0;
+}
+
+void source_stay(struct source *source)
+{
+    if (!source->broken)
+        source_stay_for(source, 0);
 }
 
 static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)

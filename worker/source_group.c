@@ -42,6 +42,8 @@ void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partit
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
+    for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = partitions->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("resuming failed", code);
 }
@@ -202,10 +204,10 @@ void source_resume(struct source *source)
 {
     if (!source->holding)
         return;
-    source->holding = false;
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)
         return;
+    source->holding = false;
     for (int i = partitions->cnt - 1; i >= 0; i--)
         if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "worker/kafka_settings.h"
@@ -6,6 +7,7 @@
 
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
 #define LOOK_WAIT_MS  200
+#define IDLE_EVERY_MS 1000 /* at offsets to commit without commands */
 
 rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
 {
@@ -44,14 +46,32 @@ void source_note_committed(struct source *source, const rd_kafka_topic_partition
     }
 }
 
-/* What was committed after all has been answered. */
+/* True if the group has what the batch would commit. Everything else of the batch was committed with it. */
+static bool batch_is_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    bool is_committed = offsets->cnt > 0;
+    for (int i = 0; i < offsets->cnt && is_committed; i++) {
+        const rd_kafka_topic_partition_t *ours = &offsets->elems[i];
+        const rd_kafka_topic_partition_t *theirs =
+            rd_kafka_topic_partition_list_find(committed, source->topic, ours->partition);
+        is_committed = theirs && theirs->offset == ours->offset && theirs->metadata_size == ours->metadata_size &&
+                       memcmp(theirs->metadata, ours->metadata, ours->metadata_size) == 0;
+    }
+    if (is_committed)
+        source_note_committed(source, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return is_committed;
+}
+
+/* What was committed by others has been answered. An offset of the log that was there before says nothing. */
 static void source_drop_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         struct item *item = &source->batch->items[i];
         const rd_kafka_topic_partition_t *place =
             rd_kafka_topic_partition_list_find(committed, source->topic, item->from.partition);
-        if (place && item->from.offset < place->offset)
+        if (place && item->from.offset < place->offset && !source_log(source, item->from.partition)->is_restarted)
             item->dropped = true;
     }
 }
@@ -73,25 +93,30 @@ static void source_follow_back(struct source *source, rd_kafka_topic_partition_l
         source_take_anew(source, committed);
 }
 
-bool source_reconcile(struct source *source, int wait_ms)
+enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms)
 {
+    enum reconcile_result result = RECONCILE_OPEN;
     rd_kafka_topic_partition_list_t *committed = source_assignment(source);
     if (!committed)
-        return false;
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (committed->cnt > 0)
-        code = rd_kafka_committed(source->consumer, committed, wait_ms);
+        return RECONCILE_FAILED;
+    rd_kafka_t *asker = source_surveyor(source);
+    rd_kafka_resp_err_t code = asker ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
+    if (asker && committed->cnt > 0)
+        code = rd_kafka_committed(asker, committed, wait_ms);
     for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = committed->elems[i].err;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        source_drop_committed(source, committed);
-        source_follow_back(source, committed);
-    } else {
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("step", "reading committed offsets"),
                                                  LOG_TEXT("error", rd_kafka_err2str(code))));
+        result = RECONCILE_FAILED;
+    } else if (in_doubt && batch_is_committed(source, committed)) {
+        result = RECONCILE_COMMITTED;
+    } else {
+        source_drop_committed(source, committed);
+        source_follow_back(source, committed);
     }
     rd_kafka_topic_partition_list_destroy(committed);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return result;
 }
 
 rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_size)
@@ -133,9 +158,8 @@ bool source_survey(struct source *source, int wait_ms, struct survey *survey)
     return fine;
 }
 
-bool source_commit(struct source *source)
+bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets)
 {
-    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (offsets->cnt > 0)
         code = rd_kafka_commit(source->consumer, offsets, 0);
@@ -145,8 +169,40 @@ bool source_commit(struct source *source)
         source_note_committed(source, offsets);
     else
         source_log_error("committing offsets failed; the commands will come again", code);
-    rd_kafka_topic_partition_list_destroy(offsets);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool source_commit(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    bool committed = source_commit_offsets(source, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return committed;
+}
+
+rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->holding || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
+        return NULL;
+    source->idle_ms = now;
+    rd_kafka_topic_partition_list_t *offsets = source_assignment(source);
+    for (int i = offsets ? offsets->cnt - 1 : -1; i >= 0; i--) {
+        rd_kafka_topic_partition_t *place = &offsets->elems[i];
+        const struct log_state *log = source_log(source, place->partition);
+        place->offset = log->end;
+        if (log->group == GROUP_ASKED && log->end > log->group_offset &&
+            log->end >= partitions_next(source->partitions, place->partition) &&
+            !partitions_is_waiting(source->partitions, place->partition) &&
+            !carried_find(&source->carried, place->partition))
+            source_mark_offset(place, &log->mark);
+        else
+            rd_kafka_topic_partition_list_del_by_idx(offsets, i);
+    }
+    if (!offsets || offsets->cnt > 0)
+        return offsets;
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return NULL;
 }
 
 static int64_t later(int64_t one, int64_t other)

@@ -26,8 +26,10 @@ struct worker {
     struct sink *sink;     /* NULL: to be opened */
     struct source *source; /* NULL: to be opened */
     uint64_t assignments;  /* of the source, when the store was audited last */
-    bool single;           /* messages are sent one by one, since one of the present batch is too large */
-    bool kafka_is_slow;    /* what was asked last of the sink has had no answer yet */
+    struct offsets
+        record_ends;    /* that the last producer left behind, whose transaction was not known to be committed */
+    bool single;        /* messages are sent one by one, since one of the present batch is too large */
+    bool kafka_is_slow; /* what was asked last of the sink has had no answer yet */
     struct log_fault rebuild_fault, sending_fault;
 };
 
@@ -68,5 +70,8 @@ bool worker_has_sound_redis(struct worker *worker);
 /* ---- worker_commit.c: the last stage ---- */
 
 enum stage_result worker_commit(struct worker *worker);
+
+/* The batch is empty: commits offsets that stand behind the last command, where that is due (source_idle_offsets). */
+void worker_commit_idle(struct worker *worker);
 
 #endif
