@@ -14,6 +14,7 @@ static const char usage[] =
     "topic_config ADDRESS replace TOPIC PARTITIONS   deletes it and creates it again as soon as that is possible\n"
     "topic_config ADDRESS trim TOPIC PARTITION OFFSET   deletes the records before the offset\n"
     "topic_config ADDRESS commit GROUP TOPIC PARTITION OFFSET   as the group, which must have no members\n"
+    "topic_config ADDRESS offsets GROUP TOPIC PARTITIONS   prints partition, committed offset and end, a line each\n"
     "Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what, const char *why)
@@ -177,6 +178,35 @@ static void commit(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *grou
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void print_offsets(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *group, const char *topic,
+                          int partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    for (int i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i);
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_ListConsumerGroupOffsets(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_group_result_t **answer = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &answers);
+    if (answers != 1 || rd_kafka_group_result_error(answer[0]))
+        give_up(group, answers == 1 ? rd_kafka_error_string(rd_kafka_group_result_error(answer[0])) : "no answer");
+    const rd_kafka_topic_partition_list_t *committed = rd_kafka_group_result_partitions(answer[0]);
+    for (int i = 0; i < committed->cnt; i++) {
+        int64_t low, high;
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(client, topic, committed->elems[i].partition, &low, &high, REQUEST_MS);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            give_up(topic, rd_kafka_err2str(code));
+        printf("%d %lld %lld\n", (int)committed->elems[i].partition, (long long)committed->elems[i].offset,
+               (long long)high);
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 int main(int count, char **arguments)
 {
     if (count < 4) {
@@ -196,6 +226,8 @@ int main(int count, char **arguments)
         replace_topic(client, queue, arguments[3], atoi(arguments[4]));
     } else if (strcmp(verb, "trim") == 0 && count == 6) {
         trim(client, queue, arguments + 3);
+    } else if (strcmp(verb, "offsets") == 0 && count == 6) {
+        print_offsets(client, queue, arguments[3], arguments[4], atoi(arguments[5]));
     } else if (strcmp(verb, "commit") == 0 && count == 7) {
         commit(client, queue, arguments[3], arguments + 4);
     } else {
