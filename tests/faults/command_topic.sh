@@ -139,6 +139,24 @@ criterion "two commands of one id in the new topic, at offsets that were committ
 check "both are answered" until_true 20 eval '[ "$(verdicts pair-0 | wc -w)" -eq 2 ]'
 check_equal "the first has the error of its own" "email_taken created " "$(verdicts pair-0)"
 
+criterion "commands without an id in the new topic, at positions from which the old one had created clients" \
+    "the same bytes are a duplicate, others a conflict: the position is the id"
+without_id() {
+    lines "$1" 1 | sed 's/"commandId":"[^"]*",//'
+}
+replace
+{ without_id plain; without_id plainer; } | send_lines 0
+check "they are created" until_true 30 eval '[ "$(verdicts "$commands/0/0")$(verdicts "$commands/0/1")" = "created created " ]'
+replace
+{ without_id plain; without_id plainest; } | send_lines 0
+check "both are answered" until_true 30 eval '[ "$(verdicts "$commands/0/1" | wc -w)" -eq 2 ]'
+check_equal "the same bytes" "created duplicate " "$(verdicts "$commands/0/0")"
+check_equal "other bytes" "created command_id_conflict " "$(verdicts "$commands/0/1")"
+replace
+tenths 5
+send filler 4
+all_answered "a new topic" filler 4
+
 criterion "records are deleted" "what is left is answered, and nothing twice"
 worker_stop one
 send trim 300
