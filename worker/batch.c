@@ -59,6 +59,7 @@ void batch_rewind(struct batch *batch)
                                         .message = item->message,
                                         .dropped = item->dropped,
                                         .postponed = item->postponed,
+                                        .claimed = item->claimed,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
                                         .dead_letter_form = item->dead_letter_form};

@@ -154,6 +154,9 @@ struct item {
     /* Filled by the sink at each try. */
     enum reply_absence reply_absence;
 
+    bool claimed; /* this worker made the claim, in this run or one before; kept when the batch is
+                     judged anew */
+
     /* Filled by the sink, and kept when the batch is judged anew. */
     enum form reply_form;
     enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */

@@ -48,12 +48,18 @@ void carried_drop(struct carried *carried, int32_t partition)
     carried->count = kept;
 }
 
-int64_t carried_first(const struct carried *carried, int32_t partition)
+rd_kafka_message_t *carried_find(const struct carried *carried, int32_t partition)
 {
     for (uint32_t i = 0; i < carried->count; i++)
         if (carried->messages[i]->partition == partition)
-            return carried->messages[i]->offset;
-    return -1;
+            return carried->messages[i];
+    return NULL;
+}
+
+int64_t carried_first(const struct carried *carried, int32_t partition)
+{
+    const rd_kafka_message_t *message = carried_find(carried, partition);
+    return message ? message->offset : -1;
 }
 
 void carried_offer(struct carried *carried, carried_taker *take, void *taker)

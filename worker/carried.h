@@ -27,6 +27,9 @@ void carried_drop(struct carried *carried, int32_t partition);
 /* The offset of the partition's first message, or -1 if there is none. */
 int64_t carried_first(const struct carried *carried, int32_t partition);
 
+/* That message; borrowed, or NULL. */
+rd_kafka_message_t *carried_find(const struct carried *carried, int32_t partition);
+
 /* Gives each message, in order, to `take`, until all were offered; those that it takes (true) leave the list. */
 typedef bool carried_taker(void *taker, rd_kafka_message_t *message);
 void carried_offer(struct carried *carried, carried_taker *take, void *taker);

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "worker/timestamp.h"
+
 bool stored_client_parse(struct span value, struct stored_client *stored)
 {
     const char *line_end = memchr(value.at, '\n', value.length);
@@ -51,6 +53,11 @@ static bool source_offset(const struct item *item, struct span source, int64_t *
            partition == item->from.partition;
 }
 
+bool claim_is_later(const struct item *item, struct span source, int64_t *offset)
+{
+    return source_offset(item, source, offset) && *offset > item->from.offset;
+}
+
 /* How a stored client stands to a command that has its id. */
 enum relation {
     RELATION_OWN,      /* this very command made it, in a run that did not come to its commit */
@@ -58,6 +65,19 @@ enum relation {
     RELATION_SAME,     /* an earlier command with the same bytes made it */
     RELATION_DIFFERENT /* an earlier command with other bytes made it */
 };
+
+/* True if the record was made at the item's time. One that was not comes from a topic of the same name that was there
+ * before. A record begins with id, object and createdAt, all of fixed length (record.c). */
+static bool is_of_this_log(const struct item *item, const struct stored_client *stored)
+{
+    static const char before[] = "{\"id\":\"", behind[] = "\",\"object\":\"client\",\"createdAt\":\"";
+    const size_t head = sizeof(before) - 1 + CLIENT_ID_LENGTH + sizeof(behind) - 1;
+    char created[TIME_LENGTH];
+    if (stored->record.length < head + TIME_LENGTH)
+        return true;
+    time_text(item->from.timestamp_ms, created);
+    return memcmp(stored->record.at + head, created, TIME_LENGTH) == 0;
+}
 
 static enum relation relation(const struct item *item, const struct stored_client *stored, int64_t committed)
 {
@@ -68,7 +88,7 @@ static enum relation relation(const struct item *item, const struct stored_clien
     bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
     if (same_partition && offset > item->from.offset && !counts)
         return RELATION_FUTURE;
-    if (same_partition && offset == item->from.offset && same_bytes)
+    if (same_partition && offset == item->from.offset && same_bytes && is_of_this_log(item, stored))
         return RELATION_OWN;
     return same_bytes ? RELATION_SAME : RELATION_DIFFERENT;
 }
@@ -82,14 +102,14 @@ bool claim_is_own(const struct item *item, const struct stored_client *stored)
 static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
 {
     return finding->stored.at && stored_client_parse(finding->stored, stored) &&
-           relation(item, stored, finding->committed) != RELATION_FUTURE;
+           relation(item, stored, finding->stored_is_uncommitted ? 0 : finding->committed) != RELATION_FUTURE;
 }
 
 static bool owner_is_future(const struct item *item, const struct claim_finding *finding)
 {
     struct stored_client owner;
     return finding->owner_line.at && stored_client_parse(finding->owner_line, &owner) &&
-           relation(item, &owner, finding->committed) == RELATION_FUTURE;
+           relation(item, &owner, finding->owner_is_uncommitted ? 0 : finding->committed) == RELATION_FUTURE;
 }
 
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding)

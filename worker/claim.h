@@ -22,12 +22,18 @@ bool source_parse(struct span source, struct span topic, int64_t *partition, int
 /* True if this very command made the client, in a run that did not come to its commit. */
 bool claim_is_own(const struct item *item, const struct stored_client *stored);
 
+/* True if `source` is a position in the item's partition, behind the item; then *offset is its offset. */
+bool claim_is_later(const struct item *item, struct span source, int64_t *offset);
+
 /* What the index holds against an item; at == NULL for nothing. All must live as long as the batch. */
 struct claim_finding {
     struct span stored;     /* the client under the item's id */
     struct span owner;      /* the id of the client that has the item's email */
     struct span owner_line; /* the beginning of that client, if it is another one: at least its first line */
-    int64_t committed;      /* commands of the item's partition before this offset have been committed at some time */
+    /* The client was claimed by a later command of the same batch. It is not committed, whatever `committed` says: in a
+     * topic that was created again, offsets before `committed` come a second time. */
+    bool stored_is_uncommitted, owner_is_uncommitted;
+    int64_t committed; /* commands of the item's partition before this offset have been committed at some time */
 };
 
 /* True if the finding refuses or answers the item for good: by an earlier client of its id, or another client with its

@@ -2,29 +2,26 @@
 
 #include <stdlib.h>
 
-#define UNKNOWN (-1)
-
-struct place {
-    int64_t asked;   /* the end that the broker told during a pause, or UNKNOWN */
-    int64_t reached; /* the end at which nothing came, or UNKNOWN */
+/* The first command without an answer. */
+struct oldest {
+    int64_t offset;  /* -1: there is none */
+    int64_t seen_ms; /* when it was seen first */
 };
 
 struct lag {
-    rd_kafka_t *consumer;
     const char *topic;
     struct metrics *metrics;
-    struct place *places; /* by partition */
-    int32_t place_count;
+    struct oldest *oldest; /* by partition */
+    int32_t oldest_count;
     struct partition_lag *lags;
-    int lag_capacity;
-    unsigned turn; /* whose end is asked for next */
+    size_t lag_capacity;
 };
 
-struct lag *lag_new(rd_kafka_t *consumer, const char *topic, struct metrics *metrics)
+struct lag *lag_new(const char *topic, struct metrics *metrics)
 {
     struct lag *lag = calloc(1, sizeof(*lag));
     if (lag)
-        *lag = (struct lag){.consumer = consumer, .topic = topic, .metrics = metrics};
+        *lag = (struct lag){.topic = topic, .metrics = metrics};
     return lag;
 }
 
@@ -33,89 +30,57 @@ void lag_free(struct lag *lag)
     if (!lag)
         return;
     metrics_show_lags(lag->metrics, lag->topic, NULL, 0);
-    free(lag->places);
+    free(lag->oldest);
     free(lag->lags);
     free(lag);
 }
 
-static struct place *lag_place(struct lag *lag, int32_t partition)
+static struct oldest *lag_oldest(struct lag *lag, int32_t partition)
 {
-    if (partition >= lag->place_count) {
+    if (partition >= lag->oldest_count) {
         int32_t count = partition + 16;
-        struct place *grown = realloc(lag->places, (size_t)count * sizeof(*grown));
+        struct oldest *grown = realloc(lag->oldest, (size_t)count * sizeof(*grown));
         if (!grown)
             abort();
-        for (int32_t i = lag->place_count; i < count; i++)
-            grown[i] = (struct place){UNKNOWN, UNKNOWN};
-        lag->places = grown;
-        lag->place_count = count;
+        while (lag->oldest_count < count)
+            grown[lag->oldest_count++] = (struct oldest){-1, 0};
+        lag->oldest = grown;
     }
-    return &lag->places[partition];
+    return &lag->oldest[partition];
 }
 
 void lag_forget(struct lag *lag, int32_t partition)
 {
-    *lag_place(lag, partition) = (struct place){UNKNOWN, UNKNOWN};
+    *lag_oldest(lag, partition) = (struct oldest){-1, 0};
 }
 
-static int64_t fetched_end(const struct lag *lag, int32_t partition)
+static struct partition_lag lag_of(struct lag *lag, const struct lag_position *position, int64_t now_ms,
+                                   int64_t clock_ms)
 {
-    int64_t low, high;
-    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(lag->consumer, lag->topic, partition, &low, &high);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : UNKNOWN;
+    struct oldest *oldest = lag_oldest(lag, position->partition);
+    if (position->end <= position->offset) {
+        *oldest = (struct oldest){-1, 0};
+        return (struct partition_lag){position->partition, 0, 0};
+    }
+    if (oldest->offset != position->offset)
+        *oldest = (struct oldest){position->offset, clock_ms};
+    int64_t age_ms = position->timestamp_ms > 0 ? now_ms - position->timestamp_ms : clock_ms - oldest->seen_ms;
+    return (struct partition_lag){position->partition, position->end - position->offset,
+                                  age_ms > 0 ? (double)age_ms / 1000 : 0};
 }
 
-/* UNKNOWN if the end or the position is. */
-static int64_t lag_of(const struct lag *lag, const rd_kafka_topic_partition_t *partition, const struct place *place)
+void lag_show(struct lag *lag, const struct lag_position *positions, size_t count, int64_t now_ms, int64_t clock_ms)
 {
-    int64_t end = fetched_end(lag, partition->partition);
-    int64_t position = partition->offset >= 0 ? partition->offset : place->reached;
-    if (place->asked > end)
-        end = place->asked;
-    if (end == UNKNOWN || position == UNKNOWN)
-        return UNKNOWN;
-    return end > position ? end - position : 0;
-}
-
-static void lag_publish(struct lag *lag, const rd_kafka_topic_partition_list_t *partitions)
-{
-    size_t count = 0;
-    if (partitions->cnt > lag->lag_capacity) {
-        struct partition_lag *grown = realloc(lag->lags, (size_t)partitions->cnt * sizeof(*grown));
+    size_t shown = 0;
+    if (count > lag->lag_capacity) {
+        struct partition_lag *grown = realloc(lag->lags, count * sizeof(*grown));
         if (!grown)
             abort();
         lag->lags = grown;
-        lag->lag_capacity = partitions->cnt;
+        lag->lag_capacity = count;
     }
-    for (int i = 0; i < partitions->cnt; i++) {
-        const rd_kafka_topic_partition_t *partition = &partitions->elems[i];
-        int64_t behind = lag_of(lag, partition, lag_place(lag, partition->partition));
-        if (behind != UNKNOWN)
-            lag->lags[count++] = (struct partition_lag){partition->partition, behind};
-    }
-    metrics_show_lags(lag->metrics, lag->topic, lag->lags, count);
-}
-
-void lag_show(struct lag *lag, const rd_kafka_topic_partition_list_t *partitions, bool idle)
-{
-    for (int i = 0; i < partitions->cnt; i++) {
-        const rd_kafka_topic_partition_t *partition = &partitions->elems[i];
-        struct place *place = lag_place(lag, partition->partition);
-        place->asked = UNKNOWN;
-        if (idle && partition->offset < 0)
-            place->reached = fetched_end(lag, partition->partition);
-    }
-    lag_publish(lag, partitions);
-}
-
-void lag_show_paused(struct lag *lag, const rd_kafka_topic_partition_list_t *partitions, int wait_ms)
-{
-    if (partitions->cnt > 0) {
-        int32_t partition = partitions->elems[lag->turn++ % (unsigned)partitions->cnt].partition;
-        int64_t low, high;
-        if (rd_kafka_query_watermark_offsets(lag->consumer, lag->topic, partition, &low, &high, wait_ms) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            lag_place(lag, partition)->asked = high;
-    }
-    lag_publish(lag, partitions);
+    for (size_t i = 0; i < count; i++)
+        if (positions[i].offset >= 0 && positions[i].end >= 0)
+            lag->lags[shown++] = lag_of(lag, &positions[i], now_ms, clock_ms);
+    metrics_show_lags(lag->metrics, lag->topic, lag->lags, shown);
 }

@@ -76,7 +76,8 @@ enum {
     CELLS_OF_SECONDS = BOUNDS(second_bounds) + 2,
     CELLS_OF_COMMANDS = BOUNDS(command_bounds) + 2,
     CELLS_OF_LEVEL = 1,
-    CELLS_OF_LAG = 1
+    CELLS_OF_LAG = 1,
+    CELLS_OF_AGE = 1
 };
 
 /* Where each metric's cells begin. */

@@ -15,8 +15,8 @@
 /* ROW(name, text behind the prefix, kind, labels, help)
  *
  * Kinds: COUNTER; GAUGE (of all threads the least is shown: something is up if it is up for each); LEVEL, a
- * gauge that is added up; SECONDS and COMMANDS, histograms with bounds for that unit; LAG, which metrics_show_lags
- * fills. Labels: a row of METRIC_LABELS.
+ * gauge that is added up; SECONDS and COMMANDS, histograms with bounds for that unit; LAG and AGE, which
+ * metrics_show_lags fills. Labels: a row of METRIC_LABELS.
  */
 #define METRIC_TABLE(ROW)                                                                                              \
     ROW(COMMANDS, "commands_total", COUNTER, RESULT, "Commands answered and committed, by result.")                    \
@@ -31,6 +31,10 @@
         "Replies that could not go to the topic or partition that the command names, by reason.")                      \
     ROW(DEAD_LETTERS_INCOMPLETE, "dead_letters_incomplete_total", COUNTER, NONE,                                       \
         "Dead letters without the headers of their command, which could not be read.")                                 \
+    ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
+        "Commands that librdkafka handed out again after a pause, and that were dropped.")                             \
+    ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
+        "Partitions whose log was not the one read before, and that were read from their beginning.")                  \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \
         "Kafka transactions, by how they ended; an aborted or lost one is run again.")                                 \
     ROW(REDIS_RETRIES, "redis_retries_total", COUNTER, NONE,                                                           \
@@ -46,6 +50,8 @@
     ROW(REPLY_SECONDS, "reply_seconds", SECONDS, NONE, "Time from a command's Kafka timestamp to its commit.")         \
     ROW(BATCH_COMMANDS, "batch_commands", COMMANDS, NONE, "Commands in a batch.")                                      \
     ROW(CONSUMER_LAG, "consumer_lag", LAG, PARTITION, "Offsets between the end of a partition and what is answered.")  \
+    ROW(OLDEST_UNANSWERED, "oldest_unanswered_seconds", AGE, PARTITION,                                                \
+        "Age of a partition's first command without an answer, 0 if there is none.")                                   \
     ROW(REDIS_UP, "redis_up", GAUGE, NONE, "1 if every thread has a working connection to Redis, else 0.")             \
     ROW(KAFKA_UP, "kafka_up", GAUGE, NONE, "1 if every thread has a working connection to Kafka, else 0.")             \
     ROW(BUILD_INFO, "build_info", GAUGE, VERSION, "Always 1; the label tells the version.")
@@ -100,6 +106,7 @@ void metrics_observe(struct metrics *metrics, enum metric metric, unsigned value
 struct partition_lag {
     int32_t partition;
     int64_t lag;
+    double oldest_seconds; /* age of the first command without an answer, 0 if there is none */
 };
 
 /* Replaces the lags that the thread shows. Takes a lock: for once a second. `topic` must outlive the metrics. */

@@ -9,7 +9,7 @@
 
 #include "worker/metrics.h"
 
-enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_LEVEL, KIND_SECONDS, KIND_COMMANDS, KIND_LAG };
+enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_LEVEL, KIND_SECONDS, KIND_COMMANDS, KIND_LAG, KIND_AGE };
 
 struct label_row {
     const char *name;          /* NULL: no label */

@@ -93,7 +93,11 @@ static void write_lag(FILE *out, const struct metric_row *row, const char *topic
 {
     fputs(row->name, out);
     write_label(out, "{", "topic", topic);
-    fprintf(out, ",partition=\"%d\"} %lld\n", (int)lag->partition, (long long)lag->lag);
+    fprintf(out, ",partition=\"%d\"} ", (int)lag->partition);
+    if (row->kind == KIND_AGE)
+        fprintf(out, "%.3f\n", lag->oldest_seconds);
+    else
+        fprintf(out, "%lld\n", (long long)lag->lag);
 }
 
 /* A thread's lags, but for those of partitions that a thread before it shows too: for a moment after a partition has
@@ -138,7 +142,7 @@ void metrics_write(FILE *out, struct metrics *const *threads, size_t count)
         fprintf(out, "# HELP %s ", row->name);
         write_escaped(out, row->help, false);
         fprintf(out, "\n# TYPE %s %s\n", row->name, type_of(row->kind));
-        if (row->kind == KIND_LAG) {
+        if (row->kind == KIND_LAG || row->kind == KIND_AGE) {
             write_lags(out, row, &group);
             continue;
         }

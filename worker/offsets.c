@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/kafka_topic.h"
+#include "worker/log_mark.h"
 
 void offsets_free(struct offsets *offsets)
 {
@@ -124,7 +125,12 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_par
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *place = &list->elems[i];
         code = place->err;
-        offsets_set(offsets, place->partition, place->offset >= 0 ? place->offset : OFFSET_NONE);
+        struct log_mark mark;
+        int64_t offset = place->offset >= 0 ? place->offset : OFFSET_NONE;
+        /* Behind the last answered command stand transaction markers only. */
+        if (log_mark_read(place->metadata, place->metadata_size, &mark))
+            offset = mark.answered >= 0 ? mark.answered : OFFSET_NONE;
+        offsets_set(offsets, place->partition, offset);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return code;

@@ -37,7 +37,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
         const char *name, *value;
     } owned[] = {{"enable.auto.commit", "false"},
                  {"enable.auto.offset.store", "false"},
-                 {"enable.partition.eof", "false"},
+                 {"enable.partition.eof", "true"},
                  {"isolation.level", "read_committed"},
                  {"partition.assignment.strategy", "cooperative-sticky"},
                  {"group.instance.id", numbered}};
@@ -73,6 +73,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     if (!source)
         goto failed;
     source->config = config;
+    source->metrics = metrics;
     source->topic = config->commands.topic;
     source->records_topic = config->records.topic;
     source->definitions_topic = config->definitions.topic;
@@ -94,7 +95,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         rd_kafka_conf_destroy(conf);
         goto failed;
     }
-    source->lag = lag_new(source->consumer, source->topic, metrics);
+    source->lag = lag_new(source->topic, metrics);
     if (!source->lag)
         goto failed;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(source->consumer);
@@ -138,7 +139,9 @@ void source_close(struct source *source)
     if (source->surveyor)
         rd_kafka_destroy(source->surveyor);
     source_end_watch(source);
+    source_close_logs(source);
     lag_free(source->lag);
+    free(source->positions);
     partitions_free(source->partitions);
     free(source->messages);
     free(source);
@@ -172,6 +175,10 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
 /* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */
 static void source_error(struct source *source, const rd_kafka_message_t *message)
 {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        source_log(source, message->partition)->end = message->offset;
+        return;
+    }
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char why[512];
         rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->consumer, why, sizeof(why));
@@ -193,9 +200,15 @@ static bool source_has_room(const struct source *source)
 /* A message that has just come: it goes into the batch, or is carried if others of its partition are in front of it. */
 static void source_receive(struct source *source, rd_kafka_message_t *message, bool carry)
 {
-    if (!partitions_advance(source->partitions, message->partition, message->offset))
+    struct log_state *log = source_log(source, message->partition);
+    if (!partitions_advance(source->partitions, message->partition, message->offset)) {
+        if (source_is_repetition(source, message->partition))
+            metrics_add(source->metrics, METRIC_REPETITIONS, 0, 1);
         rd_kafka_message_destroy(message);
-    else if (carry || partitions_is_waiting(source->partitions, message->partition))
+        return;
+    }
+    log->is_repeating = false;
+    if (carry || partitions_is_waiting(source->partitions, message->partition))
         carried_add(&source->carried, message);
     else
         source_take(source, message);
@@ -212,7 +225,8 @@ static bool take_carried(void *taker, rd_kafka_message_t *message)
 
 int source_fill(struct source *source, int wait_ms)
 {
-    assert(source->batch->count == 0 && !source->holding);
+    assert(source->batch->count == 0);
+    source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = source_now_ms();
@@ -230,20 +244,25 @@ int source_fill(struct source *source, int wait_ms)
         if (!message)
             break;
         if (message->err) {
+            bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
             source_error(source, message);
             rd_kafka_message_destroy(message);
+            if (is_end)
+                continue;
             break;
         }
         source_receive(source, message, false);
     }
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
+    source_compare_logs(source);
     batch_begin(source->batch);
     source_look_around(source);
     return source->broken ? -1 : 0;
 }
 
-int source_hold(struct source *source, int wait_ms)
+/* Serves the group, with what is ours paused. */
+static void source_stay_for(struct source *source, int wait_ms)
 {
     if (!source->holding) {
         rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
@@ -262,9 +281,20 @@ int source_hold(struct source *source, int wait_ms)
         /* A pause is not watertight: what arrives all the same is kept for later. */
         source_receive(source, message, true);
     }
-    source_refresh_group(source);
     source_look_around(source);
+}
+
+int source_hold(struct source *source, int wait_ms)
+{
+    source_stay_for(source, wait_ms);
+    source_refresh_group(source);
     return source->broken ? -1 : 0;
+}
+
+void source_stay(struct source *source)
+{
+    if (!source->broken)
+        source_stay_for(source, 0);
 }
 
 static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)

@@ -30,7 +30,12 @@ int source_fill(struct source *source, int wait_ms);
 /* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
  * away. Returns as source_fill. After it, source_resume before the next fill. */
 int source_hold(struct source *source, int wait_ms);
+/* Tried again by source_fill if librdkafka does not tell what is assigned. */
 void source_resume(struct source *source);
+
+/* The same without waiting, between two tries of a transaction's step: source_group stays what it was, so that the
+ * transaction has no more authority than when it began. A consumer that failed is found by the next fill or hold. */
+void source_stay(struct source *source);
 
 /* How often partitions were assigned to us, so far. */
 uint64_t source_assignments(const struct source *source);
@@ -50,16 +55,27 @@ bool source_is_sure(const struct source *source);
 bool source_is_cut_off(const struct source *source);
 
 /* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
-rd_kafka_topic_partition_list_t *source_offsets(const struct source *source);
+rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);
 
+/* While there are no commands: offsets that are to be committed all the same, since only transaction markers stand in
+ * front of them, or since the partition has no committed offset yet. New, or NULL if there are none, or if that was
+ * asked less than a second ago. */
+rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source);
+
+enum reconcile_result {
+    RECONCILE_FAILED,    /* the group gave no answer */
+    RECONCILE_OPEN,      /* what is left of the batch is to be sent again */
+    RECONCILE_COMMITTED, /* the batch's offsets are committed, and with them all that it gave */
+};
+
 /* After a transaction that was not committed as far as we know, and once the next producer has ended it: asks the group
  * which offsets are committed. Items below them have been answered after all: they are dropped. Where an offset is
- * lower than we committed it, the partition is taken anew from there: its commands have to be answered again. False if
- * the group gave no answer in `wait_ms`. */
-bool source_reconcile(struct source *source, int wait_ms);
+ * lower than we committed it, the partition is taken anew from there: its commands have to be answered again.
+ * `in_doubt`: the transaction may have been committed. Waits up to `wait_ms`. */
+enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
 
 /* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets
  * with the authority of a later generation. Borrowed. NULL before the first fill. */
@@ -68,6 +84,8 @@ const rd_kafka_consumer_group_metadata_t *source_group(const struct source *sour
 /* At-least-once: commits the batch's offsets, waiting for the answer. False, after logging, if the group refused: the
  * commands will come again. */
 bool source_commit(struct source *source);
+/* The same with these offsets. */
+bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets);
 
 /* Puts off the item, and those of its partition behind it: they leave the batch (`dropped`, `postponed`) and come again
  * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and

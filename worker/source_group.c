@@ -27,6 +27,7 @@ static void source_drop(struct source *source, const rd_kafka_topic_partition_li
     for (int i = 0; i < partitions->cnt; i++) {
         carried_drop(&source->carried, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
         lag_forget(source->lag, partitions->elems[i].partition);
     }
 }
@@ -41,14 +42,18 @@ void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partit
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
+    for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = partitions->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("resuming failed", code);
 }
 
 static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
-    for (int i = 0; i < partitions->cnt; i++)
+    for (int i = 0; i < partitions->cnt; i++) {
         partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
+    }
     rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
     if (error) {
         log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
@@ -104,6 +109,21 @@ void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *pa
     for (int i = 0; i < partitions->cnt; i++)
         partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
     source_assign(source, partitions);
+    source->assignments++;
+}
+
+void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_unassign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+    source_assign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        /* What the group has committed belongs to the log before. */
+        struct log_state *log = source_log(source, partitions->elems[i].partition);
+        log->group = GROUP_ASKED;
+        log->is_restarted = true;
+    }
     source->assignments++;
 }
 
@@ -184,10 +204,10 @@ void source_resume(struct source *source)
 {
     if (!source->holding)
         return;
-    source->holding = false;
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)
         return;
+    source->holding = false;
     for (int i = partitions->cnt - 1; i >= 0; i--)
         if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);

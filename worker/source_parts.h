@@ -4,6 +4,7 @@
 
 #include "worker/carried.h"
 #include "worker/lag.h"
+#include "worker/log_mark.h"
 #include "worker/partitions.h"
 #include "worker/source.h"
 
@@ -16,8 +17,30 @@ struct ownership {
     int32_t orphans;   /* the partitions that were nobody's when it looked last; -1: that was not known */
 };
 
+/* What is known of a partition's log while the partition is ours. */
+struct log_state {
+    enum {
+        GROUP_UNASKED, /* since the partition was assigned: what the group's offset says of the log is not known yet */
+        GROUP_ASKED    /* `mark` and `group_offset` are what the group said, or what we know since */
+    } group;
+    struct log_mark mark; /* a command that was compared with the log, or was the first one that we took of it */
+    int64_t group_offset; /* committed by the group, as far as we know, or -1 */
+    int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
+    int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
+    int64_t seen_timestamp_ms;
+    int64_t taken_ms;    /* when commands came last */
+    int64_t compared_ms; /* when the mark was compared with the log last */
+    bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
+    bool is_repeating;   /* commands come that were taken already, and the log is the same */
+};
+
 struct source {
     rd_kafka_t *consumer;
+    rd_kafka_t *reader;     /* reads single commands again, outside of the group; NULL: to be opened */
+    struct log_state *logs; /* by partition */
+    int32_t log_count;
+    int64_t idle_ms; /* when it was last looked for offsets to commit without commands */
+    struct metrics *metrics;
     rd_kafka_t *surveyor; /* asks for the group and never joins it; NULL: to be opened */
     const struct config *config;
     const char *topic;                             /* the config's */
@@ -42,6 +65,8 @@ struct source {
     bool broken;
     bool cut_off;
     struct lag *lag;
+    struct lag_position *positions; /* by index in the assignment */
+    int position_capacity;
     int64_t looked_ms; /* when lags were looked at last */
     struct ownership ownership;
     struct log_fault fault, survey_fault;
@@ -80,6 +105,33 @@ void source_retake(struct source *source);
 void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
+/* Takes partitions, which are ours, from the beginning of their logs. */
+void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions);
+
+/* ---- source_log.c: that the log of a partition is the one that we read before ---- */
+
+struct log_state *source_log(struct source *source, int32_t partition);
+
+/* The partition has come or gone. */
+void source_forget_log(struct source *source, int32_t partition);
+
+/* The batch has been filled: compares the logs that its commands come from, where that was not done a moment ago. What
+ * comes from another log than the one before is dropped, and the partition read from its beginning. */
+void source_compare_logs(struct source *source);
+
+/* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
+ * read again from another place. */
+bool source_is_repetition(struct source *source, int32_t partition);
+
+/* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
+void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
+
+/* Writes the mark that goes with an offset, and reads it. */
+void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
+bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
+
+void source_close_logs(struct source *source);
+
 /* ---- source_ownership.c: that every partition has an owner ---- */
 
 /* As a static member that has come back: counts the partitions that the group gave to nobody, and has them shared anew,
@@ -90,6 +142,9 @@ void source_watch_ownership(struct source *source);
 void source_end_watch(struct source *source);
 
 /* ---- source_offsets.c: how far we are ---- */
+
+/* The one that the audit uses. NULL after the reason was logged. */
+rd_kafka_t *source_surveyor(struct source *source);
 
 /* A client that only asks: a member's own connection to the coordinator answers nothing else while the group waits for
  * others to join. The caller destroys it. NULL with the reason in `why`. */

@@ -106,6 +106,7 @@ static bool take_first(struct store *store, struct batch *batch, const redisRepl
         if (!fine)
             return store_fail(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected type of answer");
         answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
+        batch->items[i].claimed = batch->items[i].claimed || answers[i].won;
         if (stored->at)
             *stored = arena_copy(&batch->arena, *stored);
     }
@@ -229,6 +230,36 @@ static bool claim_ask(struct store *store, struct batch *batch, struct claim_ans
     return read_epoch(store, &pipeline);
 }
 
+/* True if the client, of this id, was claimed by a command of the batch behind this one. */
+static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
+{
+    const struct item *item = &batch->items[index];
+    struct stored_client stored;
+    int64_t offset;
+    if (!line.at || !stored_client_parse(line, &stored) || !claim_is_later(item, stored.source, &offset))
+        return false;
+    for (uint32_t i = index + 1; i < batch->count; i++) {
+        const struct item *later = &batch->items[i];
+        if (later->from.partition == item->from.partition && later->from.offset == offset)
+            return later->claimed && span_equal(later->workspace, item->workspace) && span_equal(item_id(later), id);
+    }
+    return false;
+}
+
+void store_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding)
+{
+    finding->stored_is_uncommitted =
+        is_claimed_behind(batch, index, finding->stored, item_id(&batch->items[index]));
+    finding->owner_is_uncommitted = is_claimed_behind(batch, index, finding->owner_line, finding->owner);
+}
+
+static void find_all_uncommitted(const struct batch *batch, struct claim_answer *answers)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (answers[i].asked && !answers[i].won)
+            store_find_uncommitted(batch, i, &answers[i].finding);
+}
+
 /* Takes over all that may be, in the order of the commands: each looks again at what stands against it, so that it sees
  * the takeovers before it. False after store_fail or store_find_unsound, or if patience is at its end. */
 static bool claim_take_over(struct store *store, struct batch *batch, const struct claim_answer *answers, bool *any)
@@ -252,9 +283,11 @@ static bool claim_take_over(struct store *store, struct batch *batch, const stru
 static bool claim_run(struct store *store, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
-    return claim_first(store, batch, answers, asked) && claim_second(store, batch, answers) &&
-           claim_ask(store, batch, answers, &claim_third) && claim_ask(store, batch, answers, &claim_fourth) &&
-           claim_take_over(store, batch, answers, again) && (!*again || store_is_patient(store));
+    if (!claim_first(store, batch, answers, asked) || !claim_second(store, batch, answers) ||
+        !claim_ask(store, batch, answers, &claim_third) || !claim_ask(store, batch, answers, &claim_fourth))
+        return false;
+    find_all_uncommitted(batch, answers);
+    return claim_take_over(store, batch, answers, again) && (!*again || store_is_patient(store));
 }
 
 /* How many items have something to ask of Redis. */

@@ -124,6 +124,10 @@ void write_get_line(struct redis_pipeline *pipeline, const struct item *item, st
  */
 bool store_release(struct store *store, struct batch *batch);
 
+/* Notes in the finding of the item of that index which of the clients it names a later command of the batch has claimed.
+ */
+void store_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding);
+
 /* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
  * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after store_fail.
  */

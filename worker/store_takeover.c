@@ -76,7 +76,10 @@ static bool find(struct store *store, struct batch *batch, const struct item *it
     if (!watching(store, &pipeline) || !store_read(store, &pipeline, &batch->arena, &finding->stored) ||
         !store_read(store, &pipeline, &batch->arena, &finding->owner))
         return false;
-    return !finding->owner.at || span_equal(finding->owner, item_id(item)) || find_owner(store, batch, item, finding);
+    if (finding->owner.at && !span_equal(finding->owner, item_id(item)) && !find_owner(store, batch, item, finding))
+        return false;
+    store_find_uncommitted(batch, (uint32_t)(item - batch->items), finding);
+    return true;
 }
 
 static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)

@@ -54,6 +54,7 @@ void worker_close(struct worker *worker)
     if (worker->parser)
         json_parser_free(worker->parser);
     batch_close(&worker->batch);
+    offsets_free(&worker->record_ends);
     free(worker);
 }
 
@@ -251,8 +252,10 @@ void worker_run(struct worker *worker)
             worker_drop_source(worker);
             continue;
         }
-        if (worker->batch.count == 0)
+        if (worker->batch.count == 0) {
+            worker_commit_idle(worker);
             continue;
+        }
         worker_take_config(worker);
         worker_run_batch(worker);
         if (!worker->source)

@@ -26,6 +26,8 @@ struct worker {
     struct sink *sink;               /* NULL: to be opened */
     struct source *source;           /* NULL: to be opened */
     uint64_t assignments;            /* of the source, when the store was audited last */
+    struct offsets record_ends;      /* that the last producer left behind, whose transaction was not known to be
+                                        committed */
     bool single;                     /* messages are sent one by one, since one of the present batch is too large */
     struct size_limits reply_limits; /* what reply topics have refused lately */
     bool kafka_is_slow;              /* what was asked last of the sink has had no answer yet */
@@ -72,5 +74,8 @@ bool worker_is_patient(void *worker);
 /* ---- worker_commit.c: the last stage ---- */
 
 enum stage_result worker_commit(struct worker *worker);
+
+/* The batch is empty: commits offsets that stand behind the last command, where that is due (source_idle_offsets). */
+void worker_commit_idle(struct worker *worker);
 
 #endif

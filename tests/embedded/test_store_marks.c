@@ -398,6 +398,28 @@ START_TEST(a_later_command_that_was_committed_is_no_future)
 }
 END_TEST
 
+/* In a topic that was created again, or whose offsets were set back, offsets that were committed come once more. */
+START_TEST(a_later_command_of_the_same_batch_was_not_committed)
+{
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
+    ck_assert(claims(9, "z"));
+    ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
+    ck_assert(store_take(store, (const int32_t[]){0}, 1, &batch.arena));
+    batch_reset(&batch);
+    put_valid(4, "x", "z@example.com");
+    put_valid(5, "x", "x@example.com");
+    for (int runs = 0; runs < 2; runs++) {
+        ck_assert(store_claim(store, &batch));
+        ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
+        ck_assert_int_eq(batch.items[1].outcome, OUTCOME_CREATED);
+        for (uint32_t i = 0; i < batch.count; i++) {
+            batch.items[i].outcome = OUTCOME_UNDECIDED;
+            batch.items[i].error = ERROR_NONE;
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_server_that_takes_no_writes_confirms_nothing)
 {
     ck_assert(claims(1, "x"));
@@ -467,6 +489,7 @@ int main(void)
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
     tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
     tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
+    tcase_add_test(tcase, a_later_command_of_the_same_batch_was_not_committed);
     tcase_add_test(tcase, a_server_that_takes_no_writes_confirms_nothing);
     tcase_add_test(tcase, a_server_that_became_the_master_anew_is_audited);
     tcase_add_test(tcase, without_an_epoch_everything_may_be_lost);
