@@ -24,7 +24,7 @@ bool worker_has_redis(struct worker *worker)
 bool worker_open_sink(struct worker *worker)
 {
     if (!worker->sink)
-        worker->sink = sink_open(worker->config, worker->number, &worker->batch, worker->single, &worker->reply_limits,
+        worker->sink = sink_open(worker->config, worker->number, &worker->batch, worker->single, &worker->size_limits,
                                  &worker->sending_fault);
     if (!worker->sink)
         return false;
