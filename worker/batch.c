@@ -17,7 +17,10 @@ int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t comm
     batch->items = calloc(capacity, sizeof(*batch->items));
     if (!batch->items)
         return -1;
-    size_t arena = (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
+    /* The last message may reach over `bytes` by its value and, once more, by its known headers, which are only copied.
+     */
+    size_t arena =
+        (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
     if (arena_open(&batch->arena, arena) != 0) {
         free(batch->items);
         return -1;

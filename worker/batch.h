@@ -162,6 +162,7 @@ struct item {
     enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */
     enum form dead_letter_form; /* FORM_NONE: the command stays in its topic only */
     size_t reply_bytes;         /* of the reply that was sent last, about as the broker counts them */
+    size_t record_bytes;        /* of the record, in the same way */
 };
 
 struct batch {

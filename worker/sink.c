@@ -216,6 +216,11 @@ bool sink_has_refused_client(const struct sink *sink)
     return sink->has_refused_client;
 }
 
+bool sink_has_refused(const struct sink *sink)
+{
+    return sink->has_refused || sink->oversized;
+}
+
 const struct offsets *sink_record_ends(const struct sink *sink)
 {
     return &sink->record_ends;

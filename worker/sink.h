@@ -57,6 +57,9 @@ bool sink_is_oversized(const struct sink *sink);
  * A reply or a dead letter that is refused needs another sink_send only. */
 bool sink_has_refused_client(const struct sink *sink);
 
+/* True if any message was refused for its size since sink_send: the next try is another one than this. */
+bool sink_has_refused(const struct sink *sink);
+
 /* For each partition of the record topic the offset behind the last record that this sink wrote. Borrowed. */
 const struct offsets *sink_record_ends(const struct sink *sink);
 

@@ -28,6 +28,7 @@ struct outgoing {
     int32_t partition; /* RD_KAFKA_PARTITION_UA: by the key */
     struct span key, value;
     rd_kafka_headers_t *headers; /* taken */
+    size_t bytes;                /* about as many as the broker will count; of dead letters not known */
     enum message_kind kind;
 };
 
@@ -57,11 +58,23 @@ static const char *reply_topic_name(const struct sink *sink, uint32_t index)
  * refuses so little is too small for replies (contract section 3). */
 #define SMALLEST_REPLY_BYTES 2048
 
+/* The client was refused meanwhile: the command will have another reply, which begins in full form. */
+static bool reply_is_void(const struct item *item)
+{
+    return item->record_form == FORM_NONE && item->outcome != OUTCOME_REJECTED;
+}
+
 static void log_refusal(const struct item *item, enum log_level level, const char *event)
 {
     log_event(level, event,
               LOG_LIST(LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
                        LOG_INTEGER("offset", item->from.offset)));
+}
+
+static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
+{
+    if (sink->knows_sizes)
+        size_limits_learn(sink->limits, topic, bytes, sink_now_ms());
 }
 
 static void refuse_client(struct sink *sink, struct item *item)
@@ -78,10 +91,9 @@ static void refuse_client(struct sink *sink, struct item *item)
 static void refuse_reply(struct sink *sink, struct item *item)
 {
     bool holds_client = item->outcome != OUTCOME_REJECTED;
-    if (holds_client && item->record_form == FORM_NONE)
-        return; /* its record was refused, too: there will be another reply */
-    if (sink->knows_sizes)
-        size_limits_learn(sink->limits, reply_topic_name(sink, (uint32_t)(item - sink->batch->items)), item->reply_bytes, sink_now_ms());
+    if (reply_is_void(item))
+        return;
+    sink_learn_size(sink, reply_topic_name(sink, (uint32_t)(item - sink->batch->items)), item->reply_bytes);
     if (item->reply_form < FORM_KEYLESS) {
         log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
         item->reply_form++;
@@ -95,11 +107,13 @@ static void refuse_reply(struct sink *sink, struct item *item)
 
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
 {
+    sink->has_refused = true;
     switch (kind) {
     case MESSAGE_REPLY:
         refuse_reply(sink, item);
         break;
     case MESSAGE_RECORD:
+        sink_learn_size(sink, sink->config->records.topic, item->record_bytes);
         refuse_client(sink, item);
         break;
     case MESSAGE_DEAD_LETTER:
@@ -109,11 +123,33 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
     }
 }
 
+/* About as many bytes as the broker will count. */
+static size_t message_size(const struct outgoing *outgoing, const struct header *headers, uint32_t count)
+{
+    size_t bytes = outgoing->key.length + outgoing->value.length;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length;
+    return bytes;
+}
+
+/* True if the topic has refused no larger message for this batch already. */
+static bool sink_knows_refusal(const struct sink *sink, const struct outgoing *outgoing)
+{
+    return sink->knows_sizes && outgoing->bytes > 0 && !size_limits_is_empty(sink->limits) &&
+           outgoing->bytes >= size_limits_in_batch(sink->limits, rd_kafka_topic_name(outgoing->topic));
+}
+
 /* Hands one message to librdkafka, which copies key and headers and refers to the value: that stays where it is, in the
  * arena or in the source's message, until the batch is settled, and by then every report has come. */
 static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const struct outgoing *outgoing)
 {
     void *tag = (void *)(((uintptr_t)index << 2) | outgoing->kind);
+    if (sink_knows_refusal(sink, outgoing)) {
+        rd_kafka_headers_destroy(outgoing->headers);
+        sink->failed++;
+        sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = outgoing->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = outgoing->partition},
@@ -143,15 +179,6 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* About as many bytes as the broker will count. */
-static size_t message_size(const struct outgoing *outgoing, const struct header *headers, uint32_t count)
-{
-    size_t bytes = outgoing->key.length + outgoing->value.length;
-    for (uint32_t i = 0; i < count; i++)
-        bytes += headers[i].name.length + headers[i].value.length;
-    return bytes;
-}
-
 static size_t reply_size(struct sink *sink, uint32_t index)
 {
     const struct item *item = &sink->batch->items[index];
@@ -168,7 +195,7 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE)
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
         return;
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
@@ -183,20 +210,20 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE)
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
     struct header headers[REPLY_HEADERS];
     uint32_t count = reply_headers(item, sink->config, scratch, headers);
     struct outgoing outgoing = {.value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
     sink_address_reply(sink, index, &outgoing);
-    item->reply_bytes = message_size(&outgoing, headers, count);
+    item->reply_bytes = outgoing.bytes = message_size(&outgoing, headers, count);
     return sink_produce(sink, index, &outgoing);
 }
 
 static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, struct arena *scratch)
 {
-    const struct item *item = &sink->batch->items[index];
+    struct item *item = &sink->batch->items[index];
     struct span id = span_of(item->client_id, CLIENT_ID_LENGTH);
     struct span workspace = arena_copy(scratch, item->workspace);
     arena_copy(scratch, SPAN("/"));
@@ -204,12 +231,14 @@ static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, s
     const struct header headers[] = {{SPAN("command-id"), item->command_id},
                                      {SPAN("command-hash"), span_of(item->hash, HASH_LENGTH)},
                                      {SPAN("source"), position_text(&item->from, scratch)}};
-    const struct outgoing outgoing = {.topic = sink->records,
-                                      .partition = RD_KAFKA_PARTITION_UA,
-                                      .key = span_of(workspace.at, workspace.length + 1 + id.length),
-                                      .value = item->record,
-                                      .headers = sink_headers(headers, sizeof(headers) / sizeof(headers[0])),
-                                      .kind = MESSAGE_RECORD};
+    const uint32_t count = sizeof(headers) / sizeof(headers[0]);
+    struct outgoing outgoing = {.topic = sink->records,
+                                .partition = RD_KAFKA_PARTITION_UA,
+                                .key = span_of(workspace.at, workspace.length + 1 + id.length),
+                                .value = item->record,
+                                .headers = sink_headers(headers, count),
+                                .kind = MESSAGE_RECORD};
+    item->record_bytes = outgoing.bytes = message_size(&outgoing, headers, count);
     return sink_produce(sink, index, &outgoing);
 }
 

@@ -16,8 +16,9 @@ struct sink {
     const struct config *config;
     struct batch *batch;
     bool transactional;
-    bool single;    /* every message travels alone */
-    bool oversized; /* a message was refused for its size, in company, since sink_send */
+    bool single;      /* every message travels alone */
+    bool oversized;   /* a message was refused for its size, in company, since sink_send */
+    bool has_refused; /* a message was refused for its size, and it is known which */
     bool has_refused_client;
     bool knows_sizes;  /* messages are not compressed, so of two the longer one is the larger one to the broker */
     bool initialized;  /* its transactional id is ours */
@@ -27,7 +28,7 @@ struct sink {
     bool disturbed; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
     uint32_t next;              /* message that was not handed over yet; an item has two, its reply is the second */
-    struct size_limits *limits; /* borrowed: of reply topics */
+    struct size_limits *limits; /* borrowed: of the reply and record topics */
     rd_kafka_topic_t *records, *dead_letters;
     struct reply_topics *topics;              /* borrowed */
     struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */

@@ -51,7 +51,7 @@ static enum sink_result sink_begin(struct sink *sink)
     sink->step = STEP_SENDING;
     sink->next = 0;
     sink->failed = 0;
-    sink->oversized = sink->has_refused_client = sink->disturbed = false;
+    sink->oversized = sink->has_refused = sink->has_refused_client = sink->disturbed = false;
     sink->commit_tried = false;
     atomic_store(&sink->denied, false);
     return SINK_DONE;

@@ -204,6 +204,7 @@ static enum stage_result worker_pass_stages(struct worker *worker)
 static void worker_run_batch(struct worker *worker)
 {
     crash_point(CRASH_FILLED);
+    size_limits_begin_batch(&worker->size_limits);
     while (worker_pass_stages(worker) == STAGE_AGAIN)
         batch_rewind(&worker->batch);
 }

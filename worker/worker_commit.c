@@ -8,10 +8,11 @@
 
 /* What became of a try. */
 enum try_result {
-    TRY_DONE,  /* committed, or nothing of the batch is ours any more */
-    TRY_AGAIN, /* the transaction is undone, or lost: send again */
-    TRY_VOID,  /* it is undone, or lost, and the outcomes with it */
-    TRY_STOP   /* the end was asked for */
+    TRY_DONE,    /* committed, or nothing of the batch is ours any more */
+    TRY_AGAIN,   /* the transaction is undone, or lost: send again */
+    TRY_SMALLER, /* the same, for the size of a message that will be smaller: no other reason to wait */
+    TRY_VOID,    /* it is undone, or lost, and the outcomes with it */
+    TRY_STOP     /* the end was asked for */
 };
 
 static void worker_count_transaction(struct worker *worker, enum sink_result result)
@@ -92,6 +93,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
 {
     *in_doubt = *in_doubt || sink_commit_was_tried(worker->sink);
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
+    bool is_smaller = sink_has_refused(worker->sink);
     is_void = is_void || sink_has_refused_client(worker->sink);
     if (oversized)
         worker->single = true;
@@ -102,7 +104,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
      * becomes of a transaction that is left alone (SINK_LATER: the end was asked for), librdkafka must let go of the
      * batch. */
     worker_close_sink(worker);
-    return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : TRY_AGAIN;
+    return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : is_smaller ? TRY_SMALLER : TRY_AGAIN;
 }
 
 static enum try_result worker_try(struct worker *worker, bool *in_doubt)
@@ -169,6 +171,8 @@ enum stage_result worker_commit(struct worker *worker)
         enum try_result result = worker_try(worker, &in_doubt);
         if (result == TRY_DONE)
             break;
+        if (result == TRY_SMALLER)
+            backoff = (struct backoff){0};
         if (result == TRY_STOP || !worker_recover(worker, &backoff, in_doubt, &committed))
             return STAGE_STOP;
         if (committed) {

@@ -23,14 +23,14 @@ struct worker {
     int64_t command_bytes; /* what batch and parser have room for */
     struct definitions_cache *cache;
     struct store *store;
-    struct sink *sink;               /* NULL: to be opened */
-    struct source *source;           /* NULL: to be opened */
-    uint64_t assignments;            /* of the source, when the store was audited last */
-    struct offsets record_ends;      /* that the last producer left behind, whose transaction was not known to be
-                                        committed */
-    bool single;                     /* messages are sent one by one, since one of the present batch is too large */
-    struct size_limits reply_limits; /* what reply topics have refused lately */
-    bool kafka_is_slow;              /* what was asked last of the sink has had no answer yet */
+    struct sink *sink;              /* NULL: to be opened */
+    struct source *source;          /* NULL: to be opened */
+    uint64_t assignments;           /* of the source, when the store was audited last */
+    struct offsets record_ends;     /* that the last producer left behind, whose transaction was not known to be
+                                       committed */
+    bool single;                    /* messages are sent one by one, since one of the present batch is too large */
+    struct size_limits size_limits; /* what output topics have refused lately */
+    bool kafka_is_slow;             /* what was asked last of the sink has had no answer yet */
     struct log_fault rebuild_fault, sending_fault;
 };
 

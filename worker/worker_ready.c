@@ -25,7 +25,7 @@ bool worker_open_sink(struct worker *worker)
 {
     if (!worker->sink)
         worker->sink = sink_open(worker->config, worker->number, worker->shared->topics, &worker->batch, worker->single,
-                                 &worker->reply_limits,
+                                 &worker->size_limits,
                                  &worker->sending_fault);
     if (!worker->sink)
         return false;

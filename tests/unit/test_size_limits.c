@@ -34,6 +34,23 @@ START_TEST(a_refusal_is_forgotten_after_a_minute)
 }
 END_TEST
 
+/* What stands for a refusal is no older than the batch. */
+START_TEST(a_batch_knows_its_own_refusals_only)
+{
+    struct size_limits limits = {0};
+    size_limits_begin_batch(&limits);
+    size_limits_learn(&limits, "a", 4000, 1000);
+    ck_assert_uint_eq(size_limits_in_batch(&limits, "a"), 4000);
+    ck_assert_uint_eq(size_limits_in_batch(&limits, "b"), SIZE_MAX);
+    size_limits_begin_batch(&limits);
+    ck_assert_uint_eq(size_limits_in_batch(&limits, "a"), SIZE_MAX);
+    ck_assert_uint_eq(size_limits_get(&limits, "a", 2000), 4000);
+    size_limits_learn(&limits, "a", 5000, 2000);
+    ck_assert_uint_eq(size_limits_in_batch(&limits, "a"), 5000);
+    ck_assert_uint_eq(size_limits_get(&limits, "a", 2000), 4000);
+}
+END_TEST
+
 START_TEST(the_oldest_gives_way)
 {
     struct size_limits limits = {0};
@@ -54,6 +71,7 @@ int main(void)
     TCase *tests = tcase_create("size_limits");
     tcase_add_test(tests, the_smallest_refusal_of_each_topic_counts);
     tcase_add_test(tests, a_refusal_is_forgotten_after_a_minute);
+    tcase_add_test(tests, a_batch_knows_its_own_refusals_only);
     tcase_add_test(tests, the_oldest_gives_way);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
