@@ -70,7 +70,7 @@ static bool sink_topics(struct sink *sink)
 {
     sink->records = sink_topic(sink, sink->config->records.topic);
     sink->dead_letters = sink_topic(sink, sink->config->dead_letters.topic);
-    return sink->records && sink->dead_letters && sink_routes_open(sink);
+    return sink->records && sink->dead_letters && sink_topics_open(sink);
 }
 
 static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
@@ -136,14 +136,14 @@ void sink_close(struct sink *sink)
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_debug("flushing failed", LOG_TEXT("error", rd_kafka_err2str(code)));
     }
-    sink_routes_let_go(sink);
+    sink_topics_let_go(sink);
     if (sink->records)
         rd_kafka_topic_destroy(sink->records);
     if (sink->dead_letters)
         rd_kafka_topic_destroy(sink->dead_letters);
     if (sink->producer)
         rd_kafka_destroy(sink->producer);
-    sink_routes_free(sink);
+    sink_topics_free(sink);
     offsets_free(&sink->record_ends);
     free(sink);
 }
@@ -169,7 +169,7 @@ static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t
 static bool sink_learn_topics(struct sink *sink, int wait_ms)
 {
     int32_t partitions = 0;
-    if (!sink_learn_topic(sink, sink_default_topic(sink), &partitions, wait_ms) ||
+    if (!sink_learn_topic(sink, sink->default_topic->handle, &partitions, wait_ms) ||
         !sink_learn_topic(sink, sink->records, NULL, wait_ms) ||
         !sink_learn_topic(sink, sink->dead_letters, NULL, wait_ms))
         return false;
@@ -190,6 +190,8 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms)
     }
     if (!sink_learn_topics(sink, wait_ms))
         return SINK_LATER;
+    /* After an outage what was known of reply topics may be old, and one that was added would be passed over. */
+    reply_topics_look_again(sink->topics, wait_ms);
     if (!sink->inherited)
         log_fault_end(sink->fault);
     sink->prepared = true;
@@ -218,5 +220,5 @@ bool sink_commit_was_tried(const struct sink *sink)
 
 bool sink_is_suspect(const struct sink *sink)
 {
-    return sink->suspect || sink->disturbed || sink_routes_are_many(sink);
+    return sink->suspect || sink->disturbed || sink_topics_are_many(sink);
 }

@@ -3,6 +3,7 @@
 #define WORKER_SINK_PARTS_H
 
 #include <stdatomic.h>
+#include <uthash.h>
 
 #include "worker/sink.h"
 
@@ -45,28 +46,47 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
 /* Hands what an item gives to librdkafka. */
 rd_kafka_resp_err_t sink_send_item(struct sink *sink, uint32_t index, struct arena *scratch);
 
-/* ---- sink_routes.c: where each reply goes ---- */
+/* ---- sink_topics.c: the reply topics as one producer knows them ---- */
 
-/* A reply topic as this producer knows it. It is the opaque of its rd_kafka_topic_t. */
-struct sink_topic;
+/* The opaque of its rd_kafka_topic_t. */
+struct sink_topic {
+    char *name;
+    rd_kafka_topic_t *handle; /* NULL once it was let go */
+    int32_t partitions;       /* as it is used: 1 or more */
+    int32_t learned;          /* how many the producer knows; 0: none yet */
+    int64_t learned_ms;       /* when it was to learn them last; CLOCK_MONOTONIC */
+    uint32_t undelivered;     /* replies of the present transaction that are under way */
+    UT_hash_handle hh;
+};
+
+/* Once there is a producer, and after it has been destroyed. False when out of memory. */
+bool sink_topics_open(struct sink *sink);
+void sink_topics_free(struct sink *sink);
+
+/* Before the producer is destroyed. */
+void sink_topics_let_go(struct sink *sink);
+
+void sink_default_learned(struct sink *sink, int32_t partitions);
+
+/* The topic, which is there and has so many partitions. NULL after the reason was logged. */
+struct sink_topic *sink_topic_named(struct sink *sink, struct span name, int32_t partitions);
+
+/* The producer learns what it does not know of the topics to which the batch is routed. Takes 500 ms at most for each
+ * of four topics, or for all if there are more; nothing if there is nothing new. */
+void sink_topics_learn(struct sink *sink);
+
+/* True if so many topics were named that this producer should be replaced. */
+bool sink_topics_are_many(const struct sink *sink);
+
+/* ---- sink_routes.c: where each reply goes ---- */
 
 struct sink_route {
     struct sink_topic *topic;
     int32_t partition; /* that the command names and the topic has; -1: none */
 };
 
-/* Both when a sink is opened and after its producer has been destroyed. False when out of memory. */
-bool sink_routes_open(struct sink *sink);
-void sink_routes_free(struct sink *sink);
-
-/* Before the producer is destroyed. */
-void sink_routes_let_go(struct sink *sink);
-
-rd_kafka_topic_t *sink_default_topic(const struct sink *sink);
-void sink_default_learned(struct sink *sink, int32_t partitions);
-
 /* Chooses for each item of the batch, and counts in it what cannot be had. Waits at most 100 ms for news of a topic
- * that is missed, once a second; and 500 ms for a topic that is new to this producer, or has grown. */
+ * that is missed, once a second; and as sink_topics_learn. */
 void sink_route_batch(struct sink *sink);
 
 /* An item's topic, how many partitions it has, and the partition that the command names, or -1. */
@@ -86,9 +106,6 @@ bool sink_routes_hold_up(struct sink *sink);
  * thread, and is true if it tells which; where no line did, every topic that a command names is shunned. */
 bool sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 void sink_routes_deny(struct sink *sink);
-
-/* True if so many topics were named that this producer should be replaced. */
-bool sink_routes_are_many(const struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
  */
