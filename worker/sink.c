@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
@@ -177,10 +178,24 @@ static bool sink_learn_topics(struct sink *sink, int wait_ms)
     return true;
 }
 
-enum sink_result sink_prepare(struct sink *sink, int wait_ms)
+/* After an outage what was known of reply topics may be old, and one that came meanwhile would be passed over: the
+ * cluster must have been asked since. */
+static bool sink_has_news(struct sink *sink, int wait_ms)
 {
-    if (sink->prepared)
-        return SINK_DONE;
+    if (sink->waited && reply_topics_asked_ms(sink->topics) < sink->learned_ms)
+        reply_topics_look_again(sink->topics, wait_ms);
+    return !sink->waited || reply_topics_asked_ms(sink->topics) >= sink->learned_ms;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static enum sink_result sink_try_prepare(struct sink *sink, int wait_ms)
+{
     if (sink->transactional && !sink->initialized) {
         enum sink_result result =
             sink_judge(sink, "init transactions", rd_kafka_init_transactions(sink->producer, wait_ms));
@@ -188,14 +203,26 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms)
             return result == SINK_ABORTED ? SINK_BROKEN : result;
         sink->initialized = true;
     }
-    if (!sink_learn_topics(sink, wait_ms))
+    if (sink->learned_ms == 0) {
+        if (!sink_learn_topics(sink, wait_ms))
+            return SINK_LATER;
+        sink->learned_ms = now_ms();
+    }
+    if (!sink_has_news(sink, wait_ms))
         return SINK_LATER;
-    /* After an outage what was known of reply topics may be old, and one that was added would be passed over. */
-    reply_topics_look_again(sink->topics, wait_ms);
     if (!sink->inherited)
         log_fault_end(sink->fault);
     sink->prepared = true;
     return SINK_DONE;
+}
+
+enum sink_result sink_prepare(struct sink *sink, int wait_ms)
+{
+    if (sink->prepared)
+        return SINK_DONE;
+    enum sink_result result = sink_try_prepare(sink, wait_ms);
+    sink->waited = sink->waited || result == SINK_LATER;
+    return result;
 }
 
 bool sink_is_oversized(const struct sink *sink)

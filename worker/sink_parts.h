@@ -17,12 +17,14 @@ struct sink {
     const struct config *config;
     struct batch *batch;
     bool transactional;
-    bool single;       /* every message travels alone */
-    bool oversized;    /* a message was refused for its size, in company, since sink_send */
-    bool has_refused;  /* and alone */
-    bool initialized;  /* its transactional id is ours */
-    bool prepared;     /* and the output topics are known */
-    bool commit_tried; /* of the present transaction */
+    bool single;        /* every message travels alone */
+    bool oversized;     /* a message was refused for its size, in company, since sink_send */
+    bool has_refused;   /* and alone */
+    bool initialized;   /* its transactional id is ours */
+    bool waited;        /* sink_prepare could not be done at once */
+    int64_t learned_ms; /* when the output topics were known; CLOCK_MONOTONIC; 0: not yet */
+    bool prepared;      /* and the output topics are known */
+    bool commit_tried;  /* of the present transaction */
     bool suspect;
     bool disturbed; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
