@@ -10,22 +10,12 @@
 #include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
 #include "worker/reply_address.h"
+#include "worker/topic_table.h"
 
 #define AGAIN_MS    1000  /* at most so often while something is missed */
 #define REFRESH_MS  10000 /* a topic that has grown is used as such after so long */
 #define ANSWER_MS   5000  /* how long the cluster may take to answer */
 #define NEVER_ASKED 0
-
-struct entry {
-    char *name;
-    int32_t partitions;
-    int64_t shunned_until_ms; /* 0: not shunned */
-};
-
-struct table {
-    struct entry *entries; /* sorted by name */
-    size_t count;
-};
 
 struct reply_topics {
     const struct config *config;
@@ -40,7 +30,7 @@ struct reply_topics {
     bool ending, missed;
     int64_t began_ms; /* when the last question was put, answered or not */
     int64_t asked_ms; /* when the last answered one was */
-    struct table table;
+    struct topic_table table;
 };
 
 static int64_t now_ms(void)
@@ -55,93 +45,49 @@ static struct timespec time_of(int64_t at_ms)
     return (struct timespec){(time_t)(at_ms / 1000), at_ms % 1000 * 1000000};
 }
 
-/* ---- the table ---- */
+/* ---- the thread ---- */
 
-static int compare_entries(const void *one, const void *other)
+/* How many partitions can be written to: all, or none. */
+static int32_t usable_partitions(const struct rd_kafka_metadata_topic *topic)
 {
-    return strcmp(((const struct entry *)one)->name, ((const struct entry *)other)->name);
-}
-
-static struct entry *table_find(const struct table *table, struct span name)
-{
-    size_t low = 0, high = table->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct span found = span_of_text(table->entries[middle].name);
-        size_t shorter = found.length < name.length ? found.length : name.length;
-        int order = memcmp(name.at, found.at, shorter);
-        if (order == 0 && found.length == name.length)
-            return &table->entries[middle];
-        if (order < 0 || (order == 0 && name.length < found.length))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
-static void table_free(struct table *table)
-{
-    for (size_t i = 0; i < table->count; i++)
-        free(table->entries[i].name);
-    free(table->entries);
-    *table = (struct table){0};
-}
-
-/* A partition without a leader takes nothing until it has one, and would hold up the whole batch: its topic counts as
- * absent meanwhile. */
-static bool is_usable(const struct rd_kafka_metadata_topic *topic)
-{
-    bool usable = topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->partition_cnt > 0;
+    bool usable = topic->err == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; usable && i < topic->partition_cnt; i++)
         usable = topic->partitions[i].leader >= 0;
-    return usable;
+    return usable ? topic->partition_cnt : 0;
+}
+
+/* An error of the topic that says neither that it is there nor that it may be seen. */
+static bool is_told_of(const struct rd_kafka_metadata_topic *topic)
+{
+    return topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+           topic->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 }
 
 /* False when out of memory. */
-static bool table_fill(struct table *table, const struct config *config, const struct rd_kafka_metadata *metadata)
+static bool table_fill(struct topic_table *table, const struct config *config, const struct rd_kafka_metadata *metadata)
 {
-    *table = (struct table){.entries = calloc((size_t)metadata->topic_cnt + 1, sizeof(*table->entries))};
-    if (!table->entries)
-        return false;
-    for (int i = 0; i < metadata->topic_cnt; i++) {
+    bool fine = true;
+    for (int i = 0; fine && i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
-        if (!is_usable(topic) || !reply_topic_is_allowed(config, span_of_text(topic->topic)))
-            continue;
-        struct entry *entry = &table->entries[table->count];
-        *entry = (struct entry){.name = strdup(topic->topic), .partitions = topic->partition_cnt};
-        if (!entry->name) {
-            table_free(table);
-            return false;
-        }
-        table->count++;
+        if (is_told_of(topic) && reply_topic_is_allowed(config, span_of_text(topic->topic)))
+            fine = topic_table_add(table, topic->topic, usable_partitions(topic));
     }
-    qsort(table->entries, table->count, sizeof(*table->entries), compare_entries);
-    return true;
+    return fine;
 }
-
-static void table_keep_shunned(struct table *fresh, const struct table *old)
-{
-    for (size_t i = 0; i < old->count; i++) {
-        struct entry *entry =
-            old->entries[i].shunned_until_ms ? table_find(fresh, span_of_text(old->entries[i].name)) : NULL;
-        if (entry)
-            entry->shunned_until_ms = old->entries[i].shunned_until_ms;
-    }
-}
-
-/* ---- the thread ---- */
 
 /* Every topic of the cluster, so that no name has to be told; or replies.topic alone. */
 static void ask(struct reply_topics *topics)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    struct table fresh = {0};
+    struct topic_table fresh = {0};
     int64_t began_ms = now_ms();
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(topics->handle, topics->only == NULL, topics->only, &metadata, ANSWER_MS);
     rd_kafka_poll(topics->handle, 0);
-    bool fine = code == RD_KAFKA_RESP_ERR_NO_ERROR && table_fill(&fresh, topics->config, metadata);
+    /* Only this thread changes the table's size. */
+    bool fine = code == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                topic_table_open(&fresh, (size_t)metadata->topic_cnt, &topics->table) &&
+                table_fill(&fresh, topics->config, metadata);
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
     if (fine)
@@ -151,10 +97,11 @@ static void ask(struct reply_topics *topics)
 
     pthread_mutex_lock(&topics->lock);
     if (fine) {
-        table_keep_shunned(&fresh, &topics->table);
-        table_free(&topics->table);
+        topics->missed = topic_table_settle(&fresh, &topics->table, now_ms()) || topics->missed;
         topics->table = fresh;
         topics->asked_ms = began_ms;
+    } else {
+        topic_table_close(&fresh);
     }
     pthread_cond_broadcast(&topics->changed);
     pthread_mutex_unlock(&topics->lock);
@@ -267,7 +214,7 @@ void reply_topics_free(struct reply_topics *topics)
         rd_kafka_topic_destroy(topics->only);
     if (topics->handle)
         rd_kafka_destroy(topics->handle);
-    table_free(&topics->table);
+    topic_table_close(&topics->table);
     pthread_cond_destroy(&topics->changed);
     pthread_mutex_destroy(&topics->lock);
     free(topics);
@@ -284,8 +231,8 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
 {
     struct reply_topic found = {.state = REPLY_TOPIC_ABSENT};
     pthread_mutex_lock(&topics->lock);
-    const struct entry *entry = table_find(&topics->table, name);
-    if (entry) {
+    const struct topic_entry *entry = topic_table_find(&topics->table, name);
+    if (entry && entry->partitions > 0) {
         found.state = entry->shunned_until_ms > now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
         found.partitions = entry->partitions;
     }
@@ -322,7 +269,7 @@ void reply_topics_shun(struct reply_topics *topics, struct span name, const char
     if (span_equal(name, span_of_text(topics->config->replies.topic)))
         return;
     pthread_mutex_lock(&topics->lock);
-    struct entry *entry = table_find(&topics->table, name);
+    struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry) {
         shunned = entry->shunned_until_ms <= now_ms();
         entry->shunned_until_ms = now_ms() + for_ms;

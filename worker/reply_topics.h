@@ -43,8 +43,8 @@ bool reply_topics_look_again(struct reply_topics *topics, int wait_ms);
 /* When the question was put that the cluster has answered last: CLOCK_MONOTONIC, milliseconds; 0: never. */
 int64_t reply_topics_asked_ms(struct reply_topics *topics);
 
-/* The topic did not take a reply, for this reason. It is not used for `for_ms`. Logged, at most once a minute for
- * topics that differ in numbers only. A topic that is not in the table, and replies.topic, are left as they are. */
+/* The topic did not take a reply, for this reason. It is not used for `for_ms`. Logged, at most once a minute for each
+ * reason. A topic that is not in the table, and replies.topic, are left as they are. */
 void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms);
 
 #endif

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "worker/kafka_log.h"
 #include "worker/kafka_settings.h"
@@ -70,7 +71,7 @@ static bool sink_topics(struct sink *sink)
 {
     sink->records = sink_topic(sink, sink->config->records.topic);
     sink->dead_letters = sink_topic(sink, sink->config->dead_letters.topic);
-    return sink->records && sink->dead_letters && sink_routes_open(sink);
+    return sink->records && sink->dead_letters && sink_topics_open(sink);
 }
 
 static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
@@ -146,14 +147,14 @@ void sink_close(struct sink *sink)
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_debug("flushing failed", LOG_TEXT("error", rd_kafka_err2str(code)));
     }
-    sink_routes_let_go(sink);
+    sink_topics_let_go(sink);
     if (sink->records)
         rd_kafka_topic_destroy(sink->records);
     if (sink->dead_letters)
         rd_kafka_topic_destroy(sink->dead_letters);
     if (sink->producer)
         rd_kafka_destroy(sink->producer);
-    sink_routes_free(sink);
+    sink_topics_free(sink);
     offsets_free(&sink->record_ends);
     free(sink);
 }
@@ -179,7 +180,7 @@ static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t
 static bool sink_learn_topics(struct sink *sink, int wait_ms)
 {
     int32_t partitions = 0;
-    if (!sink_learn_topic(sink, sink_default_topic(sink), &partitions, wait_ms) ||
+    if (!sink_learn_topic(sink, sink->default_topic->handle, &partitions, wait_ms) ||
         !sink_learn_topic(sink, sink->records, NULL, wait_ms) ||
         !sink_learn_topic(sink, sink->dead_letters, NULL, wait_ms))
         return false;
@@ -187,10 +188,24 @@ static bool sink_learn_topics(struct sink *sink, int wait_ms)
     return true;
 }
 
-enum sink_result sink_prepare(struct sink *sink, int wait_ms)
+/* After an outage what was known of reply topics may be old, and one that came meanwhile would be passed over: the
+ * cluster must have been asked since. */
+static bool sink_has_news(struct sink *sink, int wait_ms)
 {
-    if (sink->prepared)
-        return SINK_DONE;
+    if (sink->waited && reply_topics_asked_ms(sink->topics) < sink->learned_ms)
+        reply_topics_look_again(sink->topics, wait_ms);
+    return !sink->waited || reply_topics_asked_ms(sink->topics) >= sink->learned_ms;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static enum sink_result sink_try_prepare(struct sink *sink, int wait_ms)
+{
     if (sink->transactional && !sink->initialized) {
         enum sink_result result =
             sink_judge(sink, "init transactions", rd_kafka_init_transactions(sink->producer, wait_ms));
@@ -198,12 +213,26 @@ enum sink_result sink_prepare(struct sink *sink, int wait_ms)
             return result == SINK_ABORTED ? SINK_BROKEN : result;
         sink->initialized = true;
     }
-    if (!sink_learn_topics(sink, wait_ms))
+    if (sink->learned_ms == 0) {
+        if (!sink_learn_topics(sink, wait_ms))
+            return SINK_LATER;
+        sink->learned_ms = now_ms();
+    }
+    if (!sink_has_news(sink, wait_ms))
         return SINK_LATER;
     if (!sink->inherited)
         log_fault_end(sink->fault);
     sink->prepared = true;
     return SINK_DONE;
+}
+
+enum sink_result sink_prepare(struct sink *sink, int wait_ms)
+{
+    if (sink->prepared)
+        return SINK_DONE;
+    enum sink_result result = sink_try_prepare(sink, wait_ms);
+    sink->waited = sink->waited || result == SINK_LATER;
+    return result;
 }
 
 bool sink_is_oversized(const struct sink *sink)
@@ -233,5 +262,5 @@ bool sink_commit_was_tried(const struct sink *sink)
 
 bool sink_is_suspect(const struct sink *sink)
 {
-    return sink->suspect || sink->disturbed || sink_routes_are_many(sink);
+    return sink->suspect || sink->disturbed || sink_topics_are_many(sink);
 }

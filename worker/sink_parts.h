@@ -3,6 +3,7 @@
 #define WORKER_SINK_PARTS_H
 
 #include <stdatomic.h>
+#include <uthash.h>
 
 #include "worker/sink.h"
 
@@ -20,10 +21,12 @@ struct sink {
     bool oversized;   /* a message was refused for its size, in company, since sink_send */
     bool has_refused; /* a message was refused for its size, and it is known which */
     bool has_refused_client;
-    bool knows_sizes;  /* messages are not compressed, so of two the longer one is the larger one to the broker */
-    bool initialized;  /* its transactional id is ours */
-    bool prepared;     /* and the output topics are known */
-    bool commit_tried; /* of the present transaction */
+    bool knows_sizes;   /* messages are not compressed, so of two the longer one is the larger one to the broker */
+    bool initialized;   /* its transactional id is ours */
+    bool waited;        /* sink_prepare could not be done at once */
+    int64_t learned_ms; /* when the output topics were known; CLOCK_MONOTONIC; 0: not yet */
+    bool prepared;      /* and the output topics are known */
+    bool commit_tried;  /* of the present transaction */
     bool suspect;
     bool disturbed; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
@@ -58,28 +61,47 @@ rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct ar
 /* Makes the reply small enough for what is known of its topic. May put a reply into the batch's arena. */
 void sink_fit_reply(struct sink *sink, uint32_t index);
 
-/* ---- sink_routes.c: where each reply goes ---- */
+/* ---- sink_topics.c: the reply topics as one producer knows them ---- */
 
-/* A reply topic as this producer knows it. It is the opaque of its rd_kafka_topic_t. */
-struct sink_topic;
+/* The opaque of its rd_kafka_topic_t. */
+struct sink_topic {
+    char *name;
+    rd_kafka_topic_t *handle; /* NULL once it was let go */
+    int32_t partitions;       /* as it is used: 1 or more */
+    int32_t learned;          /* how many the producer knows; 0: none yet */
+    int64_t learned_ms;       /* when it was to learn them last; CLOCK_MONOTONIC */
+    uint32_t undelivered;     /* replies of the present transaction that are under way */
+    UT_hash_handle hh;
+};
+
+/* Once there is a producer, and after it has been destroyed. False when out of memory. */
+bool sink_topics_open(struct sink *sink);
+void sink_topics_free(struct sink *sink);
+
+/* Before the producer is destroyed. */
+void sink_topics_let_go(struct sink *sink);
+
+void sink_default_learned(struct sink *sink, int32_t partitions);
+
+/* The topic, which is there and has so many partitions. NULL after the reason was logged. */
+struct sink_topic *sink_topic_named(struct sink *sink, struct span name, int32_t partitions);
+
+/* The producer learns what it does not know of the topics to which the batch is routed. Takes 500 ms at most for each
+ * of four topics, or for all if there are more; nothing if there is nothing new. */
+void sink_topics_learn(struct sink *sink);
+
+/* True if so many topics were named that this producer should be replaced. */
+bool sink_topics_are_many(const struct sink *sink);
+
+/* ---- sink_routes.c: where each reply goes ---- */
 
 struct sink_route {
     struct sink_topic *topic;
     int32_t partition; /* that the command names and the topic has; -1: none */
 };
 
-/* Both when a sink is opened and after its producer has been destroyed. False when out of memory. */
-bool sink_routes_open(struct sink *sink);
-void sink_routes_free(struct sink *sink);
-
-/* Before the producer is destroyed. */
-void sink_routes_let_go(struct sink *sink);
-
-rd_kafka_topic_t *sink_default_topic(const struct sink *sink);
-void sink_default_learned(struct sink *sink, int32_t partitions);
-
 /* Chooses for each item of the batch, and counts in it what cannot be had. Waits at most 100 ms for news of a topic
- * that is missed, once a second; and 500 ms for a topic that is new to this producer, or has grown. */
+ * that is missed, once a second; and as sink_topics_learn. */
 void sink_route_batch(struct sink *sink);
 
 /* An item's topic, how many partitions it has, and the partition that the command names, or -1. */
@@ -99,9 +121,6 @@ bool sink_routes_hold_up(struct sink *sink);
  * thread, and is true if it tells which; where no line did, every topic that a command names is shunned. */
 bool sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 void sink_routes_deny(struct sink *sink);
-
-/* True if so many topics were named that this producer should be replaced. */
-bool sink_routes_are_many(const struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
  */

@@ -42,8 +42,8 @@ void workers_judge_by(struct workers *workers, const struct config *config);
 /* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);
 
-/* Once workers_wait gave true: asks the threads that help the workers to end, and waits up to `wait_ms` for them, which may
- * wait for an answer of Kafka or Redis. True if they have. They hold no work that could be lost. */
+/* Once workers_wait gave true: asks the threads that help the workers to end, and waits up to `wait_ms` for them, which
+ * may wait for an answer of Kafka or Redis. True if they have. They hold no work that could be lost. */
 bool workers_end_helpers(struct workers *workers, int64_t wait_ms);
 
 /* Once both gave true. */
