@@ -117,7 +117,7 @@ START_TEST(test_faulty)
     ck_assert_ptr_null(definitions_compile(span_of_text(row->json), &faults));
     const char *expected = row->faults;
     for (const struct definitions_fault *fault = faults; fault; fault = fault->next) {
-        char found[sizeof(fault->path) + sizeof(fault->message) + 2];
+        char found[2048];
         snprintf(found, sizeof(found), "%s: %s", fault->path, fault->message);
         ck_assert_msg(invisible_in(span_of_text(fault->message)) == 0, "invisible in %s", fault->message);
         size_t length = strcspn(expected, "\n");
