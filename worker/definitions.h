@@ -51,9 +51,9 @@ struct definitions {
 
 /* One fault of a definition set, found by compiling it. */
 struct definitions_fault {
-    char path[128]; /* JSON Pointer of the place; "" for the whole */
-    char message[768]; /* with a quote of the longest kind, and a list of what would be right */
     struct definitions_fault *next;
+    char path[128]; /* JSON Pointer of the place; "" for the whole */
+    char message[];
 };
 
 /* Compiles `json`, a List Custom Fields response or its bare array. New, to be freed with definitions_free; or NULL,

@@ -97,8 +97,7 @@ static void fault_of_type(struct definitions_reader *reader, struct span wrong, 
 {
     struct choices choices;
     char names[CHOICES_SIZE];
-    size_t work = 0;
-    choices_open(&choices, name, &work);
+    choices_open(&choices, name, &reader->compared);
     for (const struct field_type *type = field_types; type->name; type++)
         choices_offer(&choices, span_of_text(type->name), SPAN_NONE);
     choices_write(&choices, CHOICES_LISTED, ", ", true, names);

@@ -6,6 +6,8 @@
 
 #include "common/number.h"
 
+#define MESSAGE_BYTES 1024 /* a quote and a list of what would be right, at their longest, just fit */
+
 /* Ends a text that may have been cut in the middle of a character at its last whole one. */
 static void end_at_character(char *text)
 {
@@ -44,15 +46,18 @@ void reader_leave(struct definitions_reader *reader, size_t where)
 bool reader_fault(struct definitions_reader *reader, const char *format, ...)
 {
     reader->failed = true;
-    struct definitions_fault *fault = calloc(1, sizeof(*fault));
-    if (!fault)
-        return false;
-    memcpy(fault->path, reader->path, sizeof(fault->path));
+    char message[MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(fault->message, sizeof(fault->message), format, arguments);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    end_at_character(fault->message);
+    end_at_character(message);
+    struct definitions_fault *fault = malloc(sizeof(*fault) + strlen(message) + 1);
+    if (!fault)
+        return false;
+    fault->next = NULL;
+    memcpy(fault->path, reader->path, sizeof(fault->path));
+    strcpy(fault->message, message);
     if (reader->last)
         reader->last->next = fault;
     else

@@ -11,7 +11,8 @@ struct definitions_reader {
     struct json_document document;
     char path[128]; /* JSON Pointer of the place that is being read; cut if longer */
     struct definitions_fault *first, *last;
-    bool failed; /* at least one fault was found, listed or, without memory, not */
+    size_t compared; /* work done to find names for messages; see nearest.h */
+    bool failed;     /* at least one fault was found, listed or, without memory, not */
 };
 
 /* Goes to a member or an element of the present place. Returns what reader_leave takes to come back. */

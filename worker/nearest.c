@@ -5,8 +5,9 @@
 #include "worker/quote.h"
 
 #define NAME_BYTES      128
-#define CONTAINED_LEAST 3 /* bytes of a name that may be a part of another one */
-#define CONTAINED_SHARE 4 /* which is at most this many times as long */
+#define FAR             UINT32_MAX /* of a distance: too much to tell one from another */
+#define CONTAINED_LEAST 3          /* bytes of a name that may be a part of another one */
+#define CONTAINED_SHARE 4          /* which is at most this many times as long */
 
 struct nearest nearest_to(const char *name)
 {
@@ -68,26 +69,43 @@ static bool contains(struct span whole, struct span part)
            memmem(whole.at, whole.length, part.at, part.length);
 }
 
-/* 0: equal but for case. 1: one is a part of the other. Else one more than Levenshtein's distance. */
+/* Without the bytes at both ends that the two share: they do not count. */
+static void strip_shared(struct span *a, struct span *b)
+{
+    while (a->length > 0 && b->length > 0 && a->at[0] == b->at[0]) {
+        *a = span_from(*a, 1);
+        *b = span_from(*b, 1);
+    }
+    while (a->length > 0 && b->length > 0 && a->at[a->length - 1] == b->at[b->length - 1]) {
+        a->length--;
+        b->length--;
+    }
+}
+
+/* 0: equal but for case. 1: one is a part of the other. Else one more than Levenshtein's distance, or FAR if that is
+ * more than half of what was written: then none is nearer than another. */
 static uint32_t distance_of(struct choices *choices, struct span name)
 {
     char folded[CHOICES_BYTES];
     if (*choices->work >= CHOICES_WORK)
-        return UINT32_MAX;
-    const struct span written = span_of(choices->folded, choices->folded_length), offered = fold(name, folded);
+        return FAR;
+    struct span written = span_of(choices->folded, choices->folded_length), offered = fold(name, folded);
     *choices->work += written.length + offered.length;
     if (written.length == 0)
-        return UINT32_MAX; /* nothing is nearer to nothing */
+        return FAR;
     if (span_equal(written, offered))
         return 0;
     if (contains(written, offered) || contains(offered, written))
         return 1;
     const size_t apart =
         written.length > offered.length ? written.length - offered.length : offered.length - written.length;
-    if (choices->kept == CHOICES_LISTED && apart >= choices->nearest[CHOICES_LISTED - 1].distance)
-        return UINT32_MAX;
+    const size_t reach = written.length / 2 < 2 ? 2 : written.length / 2;
+    if (apart > reach)
+        return FAR;
+    strip_shared(&written, &offered);
     *choices->work += written.length * offered.length;
-    return (uint32_t)distance_between(written, offered) + 1;
+    const size_t distance = distance_between(written, offered);
+    return distance > reach ? FAR : (uint32_t)distance + 1;
 }
 
 void choices_open(struct choices *choices, struct span written, size_t *work)

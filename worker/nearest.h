@@ -27,8 +27,8 @@ void nearest_offer(struct nearest *search, const char *candidate);
 
 /* What would have been right, the nearest first.
  *
- * Case and the characters between words do not count: phone_number is phoneNumber. Of two that are equally near, the
- * one that was offered first comes first. */
+ * Case and the characters between words do not count: phone_number is phoneNumber. Of two that are equally near, or
+ * both far, the one that was offered first comes first. */
 struct choices {
     struct span written;        /* what was */
     char folded[CHOICES_BYTES]; /* the same without case and without what stands between words */

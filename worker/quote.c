@@ -38,6 +38,10 @@ static char *append_value(char *to, struct span value, size_t *written)
     size_t at = 0;
     while (at < value.length) {
         ucs4_t character;
+        if (at < QUOTE_BYTES && value.at[at] >= 0x20 && value.at[at] < 0x7f) {
+            *to++ = value.at[at++];
+            continue;
+        }
         int size = u8_mbtouc(&character, (const uint8_t *)value.at + at, value.length - at);
         if (at + (size_t)size > QUOTE_BYTES)
             break;

@@ -114,8 +114,7 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
     if (rule == UNKNOWN || (table[rule].needs != 0 && !(allowed & table[rule].needs))) {
         struct choices choices;
         char names[CHOICES_SIZE];
-        size_t work = 0;
-        choices_open(&choices, name, &work);
+        choices_open(&choices, name, &reader->compared);
         for (unsigned other = REQUIRED; other < UNKNOWN; other++)
             if (table[other].needs == 0 || (allowed & table[other].needs))
                 choices_offer(&choices, span_of_text(table[other].name), SPAN_NONE);

@@ -262,7 +262,7 @@ START_TEST(messages_say_what_is_wrong_and_what_would_be_right)
         {SERVICES, VALUE("\"metrics\""), VALUE("must be an array of option keys, not a string")},
         {SERVICES, VALUE("[null]"), VALUE("must be a string, the key of an option, not null")},
         {SERVICES, VALUE("[\"metric\"]"),
-         VALUE("\"metric\" is not an option of f, must be one of metrics, R&D \"x\", fileSharing")},
+         VALUE("\"metric\" is not an option of f, must be one of metrics, fileSharing, R&D \"x\"")},
         {SERVICES, VALUE("[\"filesharing\"]"),
          VALUE("\"filesharing\" is not an option of f, must be written fileSharing")},
         {SERVICES_WITH("\"minSelected\":2"), VALUE("[\"metrics\"]"), VALUE("must select at least 2 options, not 1")},
