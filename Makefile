@@ -63,6 +63,10 @@ test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes 2 $(FAULT_TESTS)
 
+# help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
+test-debian13:
+	@tests/debian13 $(SUITES)
+
 # help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
 soak: export MINUTES := $(or $(MINUTES),10)
 soak: test-packages
@@ -220,6 +224,12 @@ $(PRESSURE_PROGRAMS): %: %.o
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
+# What tests/debian13 runs there.
+DEBIAN13_TESTS := tests/check_documents.sh $(addprefix tests/live/,redis_tls.sh security.sh service.sh)
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+debian13-suites:
+	@BUILD=$(BUILD) tests/run $(or $(SUITES),$(UNITS) $(EMBEDDED) $(DEBIAN13_TESTS))
+
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 
 CLANG   ?= clang
@@ -291,4 +301,4 @@ help:
 
 .SECONDARY:
 .PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
-        build-packages demo-packages test-packages
+        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages
