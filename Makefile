@@ -24,7 +24,7 @@ REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/s
 CPPFLAGS  += -DCLIENT_INTAKE_REDIS_TLS=$(REDIS_TLS)
 LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
 
-SOURCES := $(filter-out worker/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c)))
+SOURCES := $(filter-out worker/redis/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c worker/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(patsubst %.cc,$(BUILD)/%.o,$(wildcard common/*.cc))
 PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 
@@ -125,7 +125,7 @@ $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
 # The assembler copies the page in, so no compiler tells that it is needed.
-$(BUILD)/worker/status_page.o: worker/status_page.html
+$(BUILD)/worker/http/status_page.o: worker/http/status_page.html
 
 # ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
 
@@ -234,10 +234,9 @@ debian13-suites:
 
 CLANG   ?= clang
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_PURE := address_% batch check client_% config config_check config_source config_table config_value decode \
-             definitions definitions_draft definitions_reader error field field_% host_message identity judge kafka_log kafka_settings \
-             kafka_trust key_table malformed member nearest quote record reply reply_address rules suggest timestamp violation
-FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(filter $(FUZZ_PURE:%=worker/%.c),$(SOURCES))) \
+# The rooms of the pure path. They do no I/O; config has librdkafka judge the settings that it passes on.
+FUZZ_ROOMS := model config validate
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(sort $(wildcard $(FUZZ_ROOMS:%=worker/%/*.c) worker/kafka/kafka_*.c))) \
                 $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
 FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -288,7 +287,7 @@ install: all
 
 # help: format         clang-format over every source
 format:
-	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] worker/*.[ch] tests/*/*.[ch] tests/*/*.cc)
+	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] worker/*.[ch] worker/*/*.[ch] tests/*/*.[ch] tests/*/*.cc)
 
 # help: clean          removes build/
 clean:

@@ -10,9 +10,9 @@
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib/suite.sh
 
-# A line "SCOPE code retryable when" for each row of worker/error.h.
+# A line "SCOPE code retryable when" for each row of worker/model/error.h.
 error_rows() {
-    printf '%s\n' '#include "worker/error.h"' \
+    printf '%s\n' '#include "worker/model/error.h"' \
         '#define ROW(name, code, scope, retryable, when) $ scope code retryable when' 'ERROR_TABLE(ROW)' \
         | "${CC:-cc}" -E -P -I. - | tr -d '\n' | tr '$' '\n' | grep -oE '(COMMAND|VALUE) "[a-z_]+" .*' \
         | sed -E 's/^([A-Z]+) "([a-z_]+)" ([a-z0-9]+) "(.*)" *$/\1 \2 \3 \4/; s/" +"//g'
@@ -42,7 +42,7 @@ schema_enum() {
 codes() {
     error_rows | awk -v scope="$1" '$1 == scope { print $2 }'
 }
-check "worker/error.h has codes of both kinds" [ "$(codes COMMAND | wc -l)" -ge 7 -a "$(codes VALUE | wc -l)" -ge 20 ]
+check "worker/model/error.h has codes of both kinds" [ "$(codes COMMAND | wc -l)" -ge 7 -a "$(codes VALUE | wc -l)" -ge 20 ]
 check_equal "asyncapi.yaml has the codes of commands" "$(codes COMMAND)" "$(schema_enum commandErrorCode)"
 check_equal "asyncapi.yaml has the codes of values" "$(codes VALUE)" "$(schema_enum valueErrorCode)"
 

@@ -14,8 +14,8 @@
 #include "common/folder.h"
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
-#include "worker/private_redis.h"
-#include "worker/store.h"
+#include "worker/commands/private_redis.h"
+#include "worker/index/store.h"
 
 #define BATCH          5000
 #define SETTLE_BATCHES 64

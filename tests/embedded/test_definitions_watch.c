@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "common/folder.h"
-#include "worker/private_redis.h"
-#include "worker/stop.h"
-#include "worker/store.h"
+#include "worker/commands/private_redis.h"
+#include "common/stop.h"
+#include "worker/index/store.h"
 
 #define ONE_FIELD  "[{\"key\":\"a\",\"type\":\"text\"}]"
 #define TWO_FIELDS "[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"}]"

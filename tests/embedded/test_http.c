@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "tests/embedded/scene.h"
-#include "worker/http.h"
-#include "worker/stop.h"
+#include "worker/http/http.h"
+#include "common/stop.h"
 
 #define LIMIT_MS 60000
 

@@ -12,13 +12,13 @@
 #include <time.h>
 
 #include "common/folder.h"
-#include "worker/crash_point.h"
-#include "worker/definitions_history.h"
-#include "worker/embedded_broker.h"
-#include "worker/private_redis.h"
-#include "worker/stop.h"
-#include "worker/store_audit.h"
-#include "worker/topic_reader.h"
+#include "common/crash_point.h"
+#include "worker/definitions/definitions_history.h"
+#include "worker/commands/embedded_broker.h"
+#include "worker/commands/private_redis.h"
+#include "common/stop.h"
+#include "worker/index/store_audit.h"
+#include "worker/kafka/topic_reader.h"
 
 #define PARTITIONS 4
 #define CLIENTS    9

@@ -4,8 +4,8 @@
 
 #include <unistd.h>
 
-#include "worker/crash_point.h"
-#include "worker/store_audit.h"
+#include "common/crash_point.h"
+#include "worker/index/store_audit.h"
 
 /* A command on the second connection, at a point of the store's work. */
 static enum crash_point when;

@@ -6,9 +6,9 @@
 
 #include "common/json_writer.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/judge.h"
-#include "worker/reply.h"
-#include "worker/reply_address.h"
+#include "worker/validate/judge.h"
+#include "worker/validate/reply.h"
+#include "worker/validate/reply_address.h"
 
 #define ARENA_BYTES   ((size_t)256 << 20)
 #define HEADERS       10

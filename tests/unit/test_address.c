@@ -1,8 +1,8 @@
 /* The address rule as a table: countries, regions, postal codes, and what an object may and must hold. */
 #include "tests/unit/trial.h"
-#include "worker/address_country.h"
-#include "worker/address_postal_code.h"
-#include "worker/address_region.h"
+#include "worker/validate/address_country.h"
+#include "worker/validate/address_postal_code.h"
+#include "worker/validate/address_region.h"
 
 #define A10  "aaaaaaaaaa"
 #define A50  A10 A10 A10 A10 A10
@@ -544,7 +544,7 @@ START_TEST(every_region_is_found)
     } rows[] = {
 #define REGION(country, code, name)     {country, code, name, false},
 #define OTHER_NAME(country, code, name) {country, code, name, true},
-#include "worker/data/regions.inc"
+#include "worker/validate/data/regions.inc"
     };
     unsigned own = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "worker/config.h"
-#include "worker/config_value.h"
-#include "worker/definitions.h"
-#include "worker/kafka_settings.h"
-#include "worker/redis_tls.h"
+#include "worker/config/config.h"
+#include "worker/config/config_value.h"
+#include "worker/validate/definitions.h"
+#include "worker/kafka/kafka_settings.h"
+#include "worker/redis/redis_tls.h"
 
 #define AS_WRITTEN(name) #name
 #define TEXT_OF(name)    AS_WRITTEN(name)

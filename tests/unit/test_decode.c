@@ -4,7 +4,7 @@
 #include <uuid/uuid.h>
 #include <xxhash.h>
 
-#include "worker/decode.h"
+#include "worker/validate/decode.h"
 
 static struct judging judging;
 

@@ -2,8 +2,8 @@
 #include "tests/unit/judging.h"
 
 #include "tests/unit/visible.h"
-#include "worker/field.h"
-#include "worker/identity.h"
+#include "worker/validate/field.h"
+#include "worker/model/identity.h"
 
 /* One entry of the list, with the members that every field needs. */
 #define FIELD(type, members) "[{\"key\":\"k\",\"type\":\"" type "\"" members "}]"

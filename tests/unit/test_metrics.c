@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/batch.h"
-#include "worker/health.h"
-#include "worker/lag.h"
-#include "worker/metrics.h"
-#include "worker/stop.h"
-#include "worker/tally.h"
+#include "worker/model/batch.h"
+#include "worker/http/health.h"
+#include "worker/source/lag.h"
+#include "worker/metrics/metrics.h"
+#include "common/stop.h"
+#include "worker/metrics/tally.h"
 
 /* ---- a strict reader of the text format 0.0.4: any line that it does not expect fails the test ---- */
 

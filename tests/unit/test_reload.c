@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "worker/reload.h"
+#include "worker/daemon/reload.h"
 
 static char path[] = "/tmp/client-intake-reload.XXXXXX";
 

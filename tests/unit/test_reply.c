@@ -1,8 +1,8 @@
 /* reply: values, headers and dead letters of every outcome. */
 #include "tests/unit/judging.h"
 
-#include "worker/reply.h"
-#include "worker/size_limits.h"
+#include "worker/validate/reply.h"
+#include "worker/sink/size_limits.h"
 
 #define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
 #define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"

@@ -1,7 +1,7 @@
 /* reply_address: which topic and partition a command may have its reply sent to. */
 #include "tests/unit/judging.h"
 
-#include "worker/reply_address.h"
+#include "worker/validate/reply_address.h"
 
 #define MOST_HEADERS 4
 

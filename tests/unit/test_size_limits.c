@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "worker/size_limits.h"
+#include "worker/sink/size_limits.h"
 
 START_TEST(the_smallest_refusal_of_each_topic_counts)
 {

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "worker/timestamp.h"
+#include "common/timestamp.h"
 
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 

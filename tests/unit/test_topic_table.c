@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "worker/topic_table.h"
+#include "worker/sink/topic_table.h"
 
 static struct topic_table table;
 
