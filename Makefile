@@ -236,7 +236,7 @@ CLANG   ?= clang
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # The rooms of the pure path. They do no I/O; config has librdkafka judge the settings that it passes on.
 FUZZ_ROOMS := model config validate
-FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(sort $(wildcard $(FUZZ_ROOMS:%=worker/%/*.c) worker/kafka/kafka_*.c))) \
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(sort $(wildcard $(FUZZ_ROOMS:%=worker/%/*.c)))) \
                 $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
 FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 # A line "SCOPE code retryable when" for each row of worker/model/error.h.
 error_rows() {
     printf '%s\n' '#include "worker/model/error.h"' \
-        '#define ROW(name, code, scope, retryable, when) $ scope code retryable when' 'ERROR_TABLE(ROW)' \
+        '#define ROW(name, code, scope, retryable, dead_letter, when) $ scope code retryable when' 'ERROR_TABLE(ROW)' \
         | "${CC:-cc}" -E -P -I. - | tr -d '\n' | tr '$' '\n' | grep -oE '(COMMAND|VALUE) "[a-z_]+" .*' \
         | sed -E 's/^([A-Z]+) "([a-z_]+)" ([a-z0-9]+) "(.*)" *$/\1 \2 \3 \4/; s/" +"//g'
 }

@@ -8,7 +8,7 @@
 #include "worker/config/config.h"
 #include "worker/config/config_value.h"
 #include "worker/validate/definitions.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/config/config_kafka.h"
 #include "worker/redis/redis_tls.h"
 
 #define AS_WRITTEN(name) #name

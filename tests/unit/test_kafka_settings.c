@@ -5,7 +5,7 @@
 
 #include "worker/config/config.h"
 #include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "common/nearest.h"
 
 static struct config *config_of(const char *const *settings)

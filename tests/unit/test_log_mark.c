@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/source/log_mark.h"
+#include "worker/kafka/log_mark.h"
 
 static void expect_round_trip(struct log_mark mark, const char *text)
 {

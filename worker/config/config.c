@@ -6,7 +6,7 @@
 #include "worker/config/config_check.h"
 #include "worker/config/config_source.h"
 #include "worker/config/config_value.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/config/config_kafka.h"
 #include "common/nearest.h"
 
 #define MESSAGE_BYTES 1024

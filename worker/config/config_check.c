@@ -1,10 +1,10 @@
 #include "worker/config/config_check.h"
 
+#include <hiredis/hiredis.h> /* its version */
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/config/config_value.h"
-#include "worker/redis/redis_tls.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -100,7 +100,7 @@ static void check_redis(struct config_reading *reading, const struct config *con
                      "redis.tls_ca, redis.tls_certificate and redis.tls_name need redis.tls = on");
     if (config->redis.tls == REDIS_TLS_OFF)
         return;
-    if (!REDIS_TLS_IS_BUILT_IN)
+    if (!CLIENT_INTAKE_REDIS_TLS)
         config_fault(
             reading, PLACE("redis.tls"),
             "redis.tls = on is not possible: this program is built with hiredis %d.%d.%d, without TLS; it takes "

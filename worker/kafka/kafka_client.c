@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 
 /* "All brokers are down" only repeats that each is, without the reason. */
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)

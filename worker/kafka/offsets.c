@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "worker/kafka/kafka_topic.h"
-#include "worker/source/log_mark.h"
+#include "worker/kafka/log_mark.h"
 
 void offsets_free(struct offsets *offsets)
 {

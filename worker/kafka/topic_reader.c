@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "worker/kafka/kafka_client.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 
 #define POLL_MS      100
 #define UNKNOWN      (-1)

@@ -27,7 +27,7 @@ static const char *const stages[BATCH_STAGES] = {
 static const char *const versions[] = {CLIENT_INTAKE_VERSION};
 #define CODE_OF_COMMAND(code)                         code
 #define CODE_OF_VALUE(code)                           NULL
-#define ERROR_ROW(name, code, scope, retryable, when) [ERROR_##name] = CODE_OF_##scope(code),
+#define ERROR_ROW(name, code, scope, retryable, dead_letter, when) [ERROR_##name] = CODE_OF_##scope(code),
 static const char *const codes[ERROR_COUNT] = {ERROR_TABLE(ERROR_ROW)};
 #undef ERROR_ROW
 

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 
-#include "worker/validate/reply.h"
 
 static void tally_item(struct metrics *metrics, const struct item *item, int64_t now_ms)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "worker/validate/reply_address.h"
 #include "worker/sink/topic_table.h"
 

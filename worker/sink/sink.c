@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "worker/sink/sink_parts.h"
 
 #define LOG_ERROR 3 /* syslog's, as librdkafka has them */

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/source/source_parts.h"
 #include "common/timestamp.h"

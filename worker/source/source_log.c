@@ -14,7 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_parts.h"
 
 #define QUIET_MS      100   /* to delete a topic and to create it takes about as long */

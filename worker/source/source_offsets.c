@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "worker/kafka/kafka_settings.h"
+#include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_parts.h"
 
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */

@@ -4,7 +4,7 @@
 
 #include "worker/source/carried.h"
 #include "worker/source/lag.h"
-#include "worker/source/log_mark.h"
+#include "worker/kafka/log_mark.h"
 #include "worker/source/partitions.h"
 #include "worker/source/source.h"
 

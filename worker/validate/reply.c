@@ -140,11 +140,6 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
 
 /* Dead letters. */
 
-bool error_is_dead_letter(enum error error)
-{
-    return error == ERROR_MALFORMED_JSON || error == ERROR_TOO_LARGE;
-}
-
 uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers)
 {
     assert(item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error));

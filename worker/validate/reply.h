@@ -29,7 +29,4 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
  * as reply_headers. */
 uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers);
 
-/* True for the errors whose commands go to the dead letters. */
-bool error_is_dead_letter(enum error error);
-
 #endif

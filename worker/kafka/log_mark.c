@@ -1,4 +1,4 @@
-#include "worker/source/log_mark.h"
+#include "worker/kafka/log_mark.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
  *
  * As text: "client-intake <answered> <offset> <timestamp> <hash>", numbers in decimal, the hash in hexadecimal, "-" for
  * what is not known. */
-#ifndef WORKER_SOURCE_LOG_MARK_H
-#define WORKER_SOURCE_LOG_MARK_H
+#ifndef WORKER_KAFKA_LOG_MARK_H
+#define WORKER_KAFKA_LOG_MARK_H
 
 #include <stdbool.h>
 #include <stddef.h>

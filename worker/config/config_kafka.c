@@ -1,10 +1,8 @@
-#include "worker/kafka/kafka_settings.h"
+#include "worker/config/config_kafka.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_trust.h"
 #include "common/nearest.h"
 
 const struct kafka_default kafka_defaults[] = {
@@ -62,7 +60,7 @@ static const struct {
     {"enabled_events", "the program decides which events it takes"},
 };
 
-static bool is_secret_name(const char *name)
+bool kafka_setting_is_secret(const char *name)
 {
     static const char *const parts[] = {"password", "pem", "secret", "token", "oauthbearer.config", "jaas"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -105,7 +103,7 @@ bool kafka_setting_judge(rd_kafka_conf_t *scratch, const char *name, const char 
     case RD_KAFKA_CONF_INVALID:
         break;
     }
-    bool shown = !is_secret && !is_secret_name(name);
+    bool shown = !is_secret && !kafka_setting_is_secret(name);
     snprintf(why, why_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
     return false;
 }
@@ -132,36 +130,4 @@ void kafka_setting_nearest(const char *name, char *nearest, size_t size)
         snprintf(nearest, size, "%s", search.found ? search.found : "");
     }
     free(list);
-}
-
-bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why, size_t why_size)
-{
-    char text[512];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
-        return true;
-    bool shown = !is_secret_name(name);
-    snprintf(why, why_size, "librdkafka refuses %s%s%s", name, shown ? ": " : "", shown ? text : "");
-    return false;
-}
-
-static bool apply(rd_kafka_conf_t *conf, const struct kafka_setting *settings, char *why, size_t why_size)
-{
-    for (const struct kafka_setting *setting = settings; setting; setting = setting->next)
-        if (strcmp(setting->name, "transactional.id") != 0 &&
-            !kafka_conf_set(conf, setting->name, setting->value, why, why_size))
-            return false;
-    return true;
-}
-
-rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *why,
-                                size_t why_size)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, kafka_log);
-    if (apply(conf, config->kafka, why, why_size) && apply(conf, specific, why, why_size)) {
-        kafka_trust_explain(conf);
-        return conf;
-    }
-    rd_kafka_conf_destroy(conf);
-    return NULL;
 }

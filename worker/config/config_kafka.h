@@ -1,6 +1,6 @@
-/* kafka_settings: what librdkafka is told: the program's own settings, its defaults, and what the user says. */
-#ifndef WORKER_KAFKA_KAFKA_SETTINGS_H
-#define WORKER_KAFKA_KAFKA_SETTINGS_H
+/* config_kafka: the settings that go to librdkafka: the program's defaults, and which settings a user may give. */
+#ifndef WORKER_CONFIG_CONFIG_KAFKA_H
+#define WORKER_CONFIG_CONFIG_KAFKA_H
 
 #include <librdkafka/rdkafka.h>
 
@@ -23,17 +23,10 @@ const char *kafka_setting_name(const char *name);
 bool kafka_setting_judge(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
                          size_t why_size);
 
+/* True if the name tells that its value is a secret: a password, a key, a token. */
+bool kafka_setting_is_secret(const char *name);
+
 /* The setting that librdkafka knows whose name is nearest to `name`, in `nearest`; "" if none is near. */
 void kafka_setting_nearest(const char *name, char *nearest, size_t size);
-
-/* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or NULL)
- * applied, and librdkafka's log lines led into ours. transactional.id is left out, since it is only a prefix: whoever
- * wants transactions sets it. The caller owns it until rd_kafka_new takes it. NULL with the reason in `why`, without
- * secrets, if a setting is refused. */
-rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *why,
-                                size_t why_size);
-
-/* rd_kafka_conf_set for a setting that the program decides. False with the reason in `why`. */
-bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why, size_t why_size);
 
 #endif
