@@ -78,8 +78,8 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
 {
     struct sink *sink = rd_kafka_opaque(producer);
     kafka_log(producer, level, facility, text);
-    if (sink && sink_routes_read_log(sink, facility, text))
-        atomic_store(&sink->denied, true);
+    if (sink)
+        sink_routes_read_log(sink, facility, text);
 }
 
 /* True if messages travel as they are; also if librdkafka does not tell, as it always does. */
@@ -140,6 +140,7 @@ void sink_close(struct sink *sink)
     if (!sink)
         return;
     if (sink->producer) {
+        sink_routes_deny(sink);
         rd_kafka_resp_err_t code = rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_debug("purging failed", LOG_TEXT("error", rd_kafka_err2str(code)));

@@ -12,6 +12,13 @@ enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
 
 enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
 
+/* Whether a topic of the transaction may not be written, which librdkafka's log tells. */
+enum sink_denial {
+    DENIAL_NONE,
+    DENIAL_OF_ONE, /* one, and no line has told which */
+    DENIAL_TOLD    /* that topic is shunned if a command has named it */
+};
+
 struct sink {
     rd_kafka_t *producer;
     const struct config *config;
@@ -36,11 +43,11 @@ struct sink {
     struct reply_topics *topics;              /* borrowed */
     struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */
     size_t named_count;
-    struct sink_route *routes; /* by the item's index */
-    int64_t routed_ms;         /* CLOCK_MONOTONIC */
-    atomic_bool denied;        /* librdkafka's log names a topic that may not be written, since sink_send */
-    uint32_t undelivered;      /* handed over, no report yet */
-    uint32_t failed;           /* messages that were refused or did not arrive, since sink_send */
+    struct sink_route *routes;       /* by the item's index */
+    int64_t routed_ms;               /* CLOCK_MONOTONIC */
+    _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
+    uint32_t undelivered;            /* handed over, no report yet */
+    uint32_t failed;                 /* messages that were refused or did not arrive, since sink_send */
     struct offsets record_ends;
     bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
     struct log_fault *fault; /* borrowed: it may outlast many producers */
@@ -117,9 +124,11 @@ void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message);
  * take nothing while Kafka answers. The producer is of no more use then. */
 bool sink_routes_hold_up(struct sink *sink);
 
-/* The transaction has failed since a topic may not be written. `read_log` is told each line of librdkafka's log, by any
- * thread, and is true if it tells which; where no line did, every topic that a command names is shunned. */
-bool sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
+/* A line of librdkafka's log, by any of its threads: nothing else tells which topic may not be written. */
+void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
+
+/* Before the sink is closed: if a topic may not be written and no line has told which, each that a command of the batch
+ * has named is shunned. */
 void sink_routes_deny(struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.

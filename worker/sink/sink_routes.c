@@ -125,24 +125,32 @@ void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
 
 void sink_routes_deny(struct sink *sink)
 {
-    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
-        if (topic->undelivered > 0)
+    if (atomic_load(&sink->denial) != DENIAL_OF_ONE)
+        return;
+    for (uint32_t i = 0; i < sink->batch->count; i++) {
+        const struct sink_topic *topic = sink->batch->items[i].dropped ? NULL : sink->routes[i].topic;
+        if (topic && topic != sink->default_topic)
             reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
                               DENIED_MS);
+    }
 }
 
-/* librdkafka tells by nothing but its log which topic of a transaction may not be written. */
-bool sink_routes_read_log(struct sink *sink, const char *facility, const char *text)
+void sink_routes_read_log(struct sink *sink, const char *facility, const char *text)
 {
     static const char before[] = "Failed to add partition \"";
-    const char *name = strcmp(facility, "ADDPARTS") == 0 ? strstr(text, before) : NULL;
-    const char *end = name ? strchr(name + strlen(before), '"') : NULL;
     const char *denied = rd_kafka_err2str(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    if (!end || !strstr(end, denied))
-        return false;
-    name += strlen(before);
-    reply_topics_shun(sink->topics, span_of(name, (size_t)(end - name)), denied, DENIED_MS);
-    return true;
+    const char *name = strstr(text, before);
+    if (!strstr(text, denied))
+        return;
+    if (strcmp(facility, "ADDPARTS") == 0 && name) {
+        name += strlen(before);
+        reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, DENIED_MS);
+        atomic_store(&sink->denial, DENIAL_TOLD);
+    } else if (strcmp(facility, "TXNERR") == 0 && !strstr(text, "offsets")) {
+        /* Of the command topic's offsets, it is the command topic that may not be read. */
+        enum sink_denial none = DENIAL_NONE;
+        atomic_compare_exchange_strong(&sink->denial, &none, DENIAL_OF_ONE);
+    }
 }
 
 bool sink_routes_hold_up(struct sink *sink)

@@ -33,8 +33,6 @@ enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error
         log_fault_begin(sink->fault, values);
     else if (kafka_log_is_news(event, rd_kafka_error_string(error), &left_out))
         log_event(LOG_LEVEL_WARNING, "transaction step failed", values);
-    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && !atomic_load(&sink->denied))
-        sink_routes_deny(sink);
     rd_kafka_error_destroy(error);
     return result;
 }
@@ -53,7 +51,7 @@ static enum sink_result sink_begin(struct sink *sink)
     sink->failed = 0;
     sink->oversized = sink->has_refused = sink->has_refused_client = sink->disturbed = false;
     sink->commit_tried = false;
-    atomic_store(&sink->denied, false);
+    atomic_store(&sink->denial, DENIAL_NONE);
     return SINK_DONE;
 }
 
