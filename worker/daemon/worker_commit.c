@@ -88,10 +88,12 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     return result;
 }
 
-/* After a transaction that was not committed, as far as we know. *in_doubt: it may have been all the same. */
-static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void, bool *in_doubt)
+/* After a transaction that was not committed, as far as we know. *doubtful: what it looks like, if it may have been
+ * committed all the same; else SINK_DONE. */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void,
+                                      enum sink_result *doubtful)
 {
-    *in_doubt = *in_doubt || sink_commit_was_tried(worker->sink);
+    *doubtful = sink_commit_was_tried(worker->sink) ? result : SINK_DONE;
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
     bool is_smaller = sink_has_refused(worker->sink);
     is_void = is_void || sink_has_refused_client(worker->sink);
@@ -107,7 +109,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : is_smaller ? TRY_SMALLER : TRY_AGAIN;
 }
 
-static enum try_result worker_try(struct worker *worker, bool *in_doubt)
+static enum try_result worker_try(struct worker *worker, enum sink_result *doubtful)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
     enum sink_result result = SINK_DONE;
@@ -117,15 +119,16 @@ static enum try_result worker_try(struct worker *worker, bool *in_doubt)
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         source_note_committed(worker->source, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
-    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, in_doubt);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, doubtful);
 }
 
 /* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now. A transaction
  * in doubt may have been committed after all: that has to be known. Of any other it is asked once, since a broker that
  * forgot to carry out the commit before (KAFKA-20734) can undo that one with it, or not answer until the next commit.
  * *committed: it was. False as worker_back_off. */
-static bool worker_recover(struct worker *worker, struct backoff *backoff, bool in_doubt, bool *committed)
+static bool worker_recover(struct worker *worker, struct backoff *backoff, enum sink_result doubtful, bool *committed)
 {
+    bool in_doubt = doubtful != SINK_DONE;
     enum reconcile_result result = RECONCILE_FAILED;
     bool has_sink;
     do {
@@ -137,7 +140,7 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
     } while (!has_sink || (result == RECONCILE_FAILED && in_doubt));
     *committed = result == RECONCILE_COMMITTED;
     if (in_doubt)
-        worker_count_transaction(worker, *committed ? SINK_DONE : SINK_BROKEN);
+        worker_count_transaction(worker, *committed ? SINK_DONE : doubtful);
     return true;
 }
 
@@ -167,13 +170,14 @@ enum stage_result worker_commit(struct worker *worker)
 {
     struct backoff backoff = {0};
     for (;;) {
-        bool in_doubt = false, committed = false;
-        enum try_result result = worker_try(worker, &in_doubt);
+        enum sink_result doubtful = SINK_DONE;
+        bool committed = false;
+        enum try_result result = worker_try(worker, &doubtful);
         if (result == TRY_DONE)
             break;
         if (result == TRY_SMALLER)
             backoff = (struct backoff){0};
-        if (result == TRY_STOP || !worker_recover(worker, &backoff, in_doubt, &committed))
+        if (result == TRY_STOP || !worker_recover(worker, &backoff, doubtful, &committed))
             return STAGE_STOP;
         if (committed) {
             worker_end_batch(worker, &worker->record_ends);
