@@ -20,9 +20,9 @@ void nearest_offer(struct nearest *search, const char *candidate);
 #define CHOICES_LIST_BYTES 320                        /* of their names, at most; one is listed in any case */
 #define CHOICES_SIZE       (CHOICES_LIST_BYTES + 600) /* of choices_write: and the longest name, " or N others", a NUL */
 
-/* How much work all comparisons for one command may be, in bytes compared; a millisecond or so. Behind it names are
- * taken in the order in which they are offered. */
-#define CHOICES_WORK  ((size_t)1 << 18)
+/* How much work all comparisons for one command may be, in bytes compared; a fraction of a millisecond. Behind it names
+ * are taken in the order in which they are offered. */
+#define CHOICES_WORK  ((size_t)1 << 16)
 #define CHOICES_BYTES 128 /* of a name that are compared, at most */
 
 /* What would have been right, the nearest first.

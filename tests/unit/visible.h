@@ -21,6 +21,8 @@ static inline uint32_t invisible_in(struct span message)
 {
     for (size_t at = 0, size; at < message.length; at += size) {
         const uint32_t code_point = text_code_point(message, at, &size);
+        if (code_point >= 0x20 && code_point < 0x7f)
+            continue;
         for (size_t i = 0; i < sizeof(invisible_ranges) / sizeof(invisible_ranges[0]); i++)
             if (code_point >= invisible_ranges[i][0] && code_point <= invisible_ranges[i][1])
                 return code_point == 0 ? UINT32_MAX : code_point;
