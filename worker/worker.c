@@ -253,6 +253,10 @@ void worker_run(struct worker *worker)
         if (worker->batch.count == 0)
             continue;
         worker_take_config(worker);
+        if (source_is_burdened(worker->source) && source_hold(worker->source, 0) != 0) {
+            worker_drop_source(worker);
+            continue;
+        }
         worker_run_batch(worker);
         if (!worker->source)
             continue;
