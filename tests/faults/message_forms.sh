@@ -183,6 +183,21 @@ row "a reply topic that takes no reply, garbage"    1  none                     
 dead_letters=$((dead_letters + 1))
 row "a reply topic that takes no reply, many"     100  none                                                  --header "$tiny"
 
+if faults_all; then
+    criterion "a backlog of messages whose bytes stand in headers" "what librdkafka fetches ahead stays within $memory_mib MiB, too"
+    row_seconds=120
+    rm "$suite_folder/sent.good"
+    kill -STOP "${worker_pids[one]}"
+    (
+        trap - EXIT
+        until_true 120 grep -q '^1 ' "$suite_folder/sent.good"
+        kill -CONT "${worker_pids[one]}"
+    ) &
+    suite_owns "$!"
+    row "headers: 4000 times the longest value"  4000  "validation_failed key=4 echo=2 errors=1 id=form-*"   --headers "1:1:$((inside - 1))" --value invalid
+    row_seconds=30
+fi
+
 check_equal "replies that were left out are counted" "$left_out" "$(metric replies_refused_total)"
 check_equal "each is logged with its position" "$left_out" "$(live_log_count one "refused as too large in every form.* partition=0 offset=")"
 check_equal "dead letters are counted" "$dead_letters" "$(metric dead_letters_total)"

@@ -25,6 +25,7 @@ static const struct span known_headers[] = {
 #define KNOWN_HEADERS (sizeof(known_headers) / sizeof(known_headers[0]))
 
 #define HEAP_OF_HEADER 64 /* bytes besides name and value: librdkafka's struct, the pointer to it, what malloc adds */
+#define WIRE_OF_HEADER 2  /* at least: two lengths */
 
 static size_t known_header(struct span name)
 {
@@ -46,6 +47,7 @@ static void headers_scan(const rd_kafka_headers_t *headers, struct item *item, s
         size_t bytes = name.length + (value ? size : 0), known = known_header(name);
         item->outer_bytes += bytes;
         item->header_heap += bytes + HEAP_OF_HEADER;
+        item->outer_held += bytes + WIRE_OF_HEADER;
         if (known < KNOWN_HEADERS)
             found[known] = (struct header){known_headers[known], span_of(value, value ? size : 0)};
     }
@@ -88,9 +90,9 @@ void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t
     struct header found[KNOWN_HEADERS] = {0};
     rd_kafka_headers_t *headers = headers_parse(message, &item->header_state);
     item->message = message;
-    item->outer_bytes = item->key.length;
+    item->outer_bytes = item->outer_held = item->key.length;
     if (item->header_state == HEADERS_UNREADABLE)
-        item->header_heap = room;
+        item->header_heap = item->outer_held = room;
     if (!headers)
         return;
     headers_scan(headers, item, found);

@@ -11,10 +11,10 @@
 
 #include "worker/model/batch.h"
 
-/* Fills the item's headers, header_count, header_state, outer_bytes, header_heap and message from `message`, which must
- * outlive the item. item->key must be there. Takes at most `room` bytes of the arena for values, whatever the message
- * holds: of headers that are longer together, the later ones in the order of the table count as absent. Such a message
- * is over limits.command_bytes, so its command is too_large anyway. */
+/* Fills the item's headers, header_count, header_state, outer_bytes, header_heap, outer_held and message from
+ * `message`, which must outlive the item. item->key must be there. Takes at most `room` bytes of the arena for values,
+ * whatever the message holds: of headers that are longer together, the later ones in the order of the table count as
+ * absent. Such a message is over limits.command_bytes, so its command is too_large anyway. */
 void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena);
 
 /* All headers of the item's message, byte for byte and in their order: new, with room for more. Empty if it has none or

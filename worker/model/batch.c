@@ -59,6 +59,7 @@ void batch_rewind(struct batch *batch)
                                         .header_state = item->header_state,
                                         .outer_bytes = item->outer_bytes,
                                         .header_heap = item->header_heap,
+                                        .outer_held = item->outer_held,
                                         .message = item->message,
                                         .dropped = item->dropped,
                                         .postponed = item->postponed,

@@ -111,6 +111,7 @@ struct item {
     enum header_state header_state;
     size_t outer_bytes; /* of the key, and of the names and values of all headers */
     size_t header_heap; /* what librdkafka takes for all headers as long as they are parsed; a guess if it cannot */
+    size_t outer_held;  /* what key and headers take in the message as it was fetched, about */
     void *message;      /* librdkafka's message, for all its headers; NULL where there is none */
     bool dropped;       /* its partition was revoked, or it is put off: no further stage touches it */
     bool postponed;     /* with dropped: it comes again in a later batch */

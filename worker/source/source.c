@@ -13,6 +13,9 @@
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define RETAKE_EVERY_MS    500 /* partitions that librdkafka has given up on; a broker may go on refusing */
 #define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
+/* Of key and headers, on average: so many bytes of queued.min.messages are what a thread can hold. */
+#define BURDEN_BYTES ((size_t)2048)
+#define BURDEN_LIMIT ((size_t)32 << 20)
 
 /* Librdkafka mends lost connections itself; it only says so. */
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
@@ -259,6 +262,19 @@ int source_fill(struct source *source, int wait_ms)
     batch_begin(source->batch);
     source_look_around(source);
     return source->broken ? -1 : 0;
+}
+
+bool source_is_burdened(struct source *source)
+{
+    size_t outside = 0;
+    for (uint32_t i = 0; i < source->batch->count; i++)
+        outside += source->batch->items[i].outer_held;
+    if (outside > source->batch->count * BURDEN_BYTES)
+        source->burden += outside;
+    bool is_burdened = source->burden > BURDEN_LIMIT;
+    if (is_burdened)
+        source->burden = 0;
+    return is_burdened;
 }
 
 /* Serves the group, with what is ours paused. */

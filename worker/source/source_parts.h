@@ -54,11 +54,12 @@ struct source {
     int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
     rd_kafka_consumer_group_metadata_t *group;
     uint64_t assignments;
-    int64_t polled_ms;  /* when the group was served last */
-    int64_t unsure_ms;  /* until then it is not certain that our partitions are ours */
-    bool was_assigned;  /* the first rebalance is over */
-    bool was_lost;      /* partitions, at some time, instead of being given back */
-    bool stalled;       /* librdkafka may have given up on partitions that it still holds */
+    int64_t polled_ms; /* when the group was served last */
+    int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
+    bool was_assigned; /* the first rebalance is over */
+    bool was_lost;     /* partitions, at some time, instead of being given back */
+    size_t burden; /* of keys and headers since what was fetched ahead was given back last, see source_is_burdened */
+    bool stalled;  /* librdkafka may have given up on partitions that it still holds */
     int64_t retaken_ms; /* when such were taken anew, last */
     bool group_changed; /* a rebalance ran since the metadata was read */
     bool holding;
