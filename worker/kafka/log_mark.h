@@ -1,6 +1,6 @@
-/* log_mark: what the group's committed offset of a partition carries as its metadata: how far the commands are answered,
- * and one command of the log by which a later reader recognizes that log. A topic that is deleted and created again has
- * the same name and the same offsets, but not the same commands.
+/* log_mark: what the group's committed offset of a partition carries as its metadata: how far the commands are
+ * answered, and one command of the log by which a later reader recognizes that log. A topic that is deleted and created
+ * again has the same name and the same offsets, but not the same commands.
  *
  * As text: "client-intake <answered> <offset> <timestamp> <hash>", numbers in decimal, the hash in hexadecimal, "-" for
  * what is not known. */
