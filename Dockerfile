@@ -1,13 +1,14 @@
-# The worker alone, for docker-compose.yml.
-FROM debian:12-slim AS build
+# The worker alone, for docker-compose.yml. Debian 13: with TLS to Redis, and SCRAM to Kafka 4.
+FROM debian:13-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends make
 WORKDIR /source
 COPY . .
-RUN make && make install DESTDIR=/image PREFIX=/usr
+RUN make install DESTDIR=/image PREFIX=/usr
 
-FROM debian:12-slim
+FROM debian:13-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        librdkafka1 libhiredis0.14 libjansson4 libinih1 libmicrohttpd12 libidn2-0 libunistring2 libxxhash0 libuuid1 libsimdjson14 libjemalloc2 \
+        ca-certificates librdkafka1 libhiredis1.1.0 libssl3t64 libjansson4 libinih1 libmicrohttpd12t64 libidn2-0 \
+        libunistring5 libxxhash0 libuuid1 libsimdjson25 libjemalloc2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /image/ /
 USER nobody

@@ -24,8 +24,8 @@ REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/s
 CPPFLAGS  += -DCLIENT_INTAKE_REDIS_TLS=$(REDIS_TLS)
 LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
 
-SOURCES := $(filter-out worker/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c)))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/common/json_simdjson.o
+SOURCES := $(filter-out worker/redis/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c worker/*/*.c)))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(patsubst %.cc,$(BUILD)/%.o,$(wildcard common/*.cc))
 PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 
 # Unit tests and tests on the embedded broker link everything but main.
@@ -47,7 +47,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run $(UNITS) $(DIFFERENTIAL) $(EMBEDDED) $(SHELL_TESTS) $(LIVE_TESTS) $(FAULT_TESTS)
+	@BUILD=$(BUILD) tests/run --lanes 2 $(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
@@ -56,12 +56,16 @@ check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they cannot be had
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run $(LIVE_TESTS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes 2 $(LIVE_TESTS)
 
 # help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes 2 $(FAULT_TESTS)
+
+# help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
+test-debian13:
+	@tests/debian13 $(SUITES)
 
 # help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
 soak: export MINUTES := $(or $(MINUTES),10)
@@ -121,7 +125,7 @@ $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
 # The assembler copies the page in, so no compiler tells that it is needed.
-$(BUILD)/worker/status_page.o: worker/status_page.html
+$(BUILD)/worker/http/status_page.o: worker/http/status_page.html
 
 # ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
 
@@ -175,13 +179,13 @@ bench-phone: test-packages
 $(EMBEDDED): $(BUILD)/tests/embedded/scene.o
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
 $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/scene.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
@@ -212,23 +216,28 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hard commands, and topics that change under the daemon's feet.
-PRESSURE_PROGRAMS := $(BUILD)/tests/faults/poison $(BUILD)/tests/faults/topic_config
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
+
+# What tests/debian13 runs there.
+DEBIAN13_TESTS := tests/check_documents.sh $(addprefix tests/live/,redis_tls.sh security.sh service.sh)
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+debian13-suites:
+	@BUILD=$(BUILD) tests/run $(or $(SUITES),$(UNITS) $(EMBEDDED) $(DEBIAN13_TESTS))
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 
 CLANG   ?= clang
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_PURE := address_% batch check client_% config config_check config_source config_table config_value decode \
-             definitions definitions_draft definitions_reader error field field_% host_message identity judge kafka_log kafka_settings \
-             kafka_trust key_table malformed member nearest quote record reply rules suggest timestamp violation
-FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(filter $(FUZZ_PURE:%=worker/%.c),$(SOURCES))) \
-                $(BUILD)/fuzz/common/json_simdjson.o $(BUILD)/fuzz/tests/fuzz/fuzz.o
+# The rooms of the pure path. They do no I/O; config has librdkafka judge the settings that it passes on.
+FUZZ_ROOMS := model config validate
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(sort $(wildcard $(FUZZ_ROOMS:%=worker/%/*.c)))) \
+                $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
 FUZZ_CHECKED := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/fuzz/%.o: %.c
@@ -278,7 +287,7 @@ install: all
 
 # help: format         clang-format over every source
 format:
-	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] worker/*.[ch] tests/*/*.[ch] tests/*/*.cc)
+	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] worker/*.[ch] worker/*/*.[ch] tests/*/*.[ch] tests/*/*.cc)
 
 # help: clean          removes build/
 clean:
@@ -291,4 +300,4 @@ help:
 
 .SECONDARY:
 .PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
-        build-packages demo-packages test-packages
+        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "common/log.h"
+
 /* What an ordinary batch needs: pages beyond this are given back on reset, so that one hostile batch does not leave a
  * large process behind. */
 #define ARENA_KEPT_BYTES ((size_t)24 << 20)
@@ -28,7 +30,8 @@ void arena_close(struct arena *arena)
 
 void arena_fail(const struct arena *arena, size_t size)
 {
-    fprintf(stderr, "arena: %zu bytes asked of %zu, %zu used\n", size, arena->capacity, arena->used);
+    log_error("an arena is full", LOG_INTEGER("asked", size), LOG_INTEGER("capacity", arena->capacity),
+              LOG_INTEGER("used", arena->used));
     abort();
 }
 

@@ -1,10 +1,14 @@
 #include "common/host.h"
 
 #include <idn2.h>
-#include <stdint.h>
+#include <unictype.h>
 
 #include "common/host_address.h"
 #include "common/host_bidi.h"
+#include "common/text.h"
+
+#define CAPITAL_SHARP_S "\u1e9e"
+#define SMALL_SHARP_S   "\u00df"
 
 /* A Unicode label whose A-label fits has at most 59 characters, of 4 bytes at most; the mapping may drop a few. */
 #define UNICODE_LABEL_BYTES 512
@@ -39,6 +43,24 @@ static bool has_idn_prefix(struct span label)
            label.at[3] == '-';
 }
 
+/* The two that RFC 5892 allows next to some letters. */
+static bool is_joiner(uint32_t code_point)
+{
+    return code_point == 0x200c || code_point == 0x200d;
+}
+
+/* The first character that is not shown, or 0; a joiner only if `joiners_count`. */
+static uint32_t find_invisible(struct span text, bool joiners_count)
+{
+    for (size_t at = 0, size; at < text.length; at += size) {
+        const uint32_t code_point = text_code_point(text, at, &size);
+        if (code_point >= 0x80 && uc_is_property_default_ignorable_code_point(code_point) &&
+            (joiners_count || !is_joiner(code_point)))
+            return code_point;
+    }
+    return 0;
+}
+
 /* What is known of a name while its labels are added. */
 struct reading {
     struct host *host;
@@ -46,23 +68,35 @@ struct reading {
     bool bidi_rule_holds;  /* for every label */
 };
 
-/* True if the lower-case A-label is that of a valid U-label: it decodes, and libidn2 would register what it decodes to,
- * a stricter test than look-up makes, under just this A-label. */
-static bool a_label_holds(struct reading *reading, struct span a_label)
+/* What libidn2 refused a label for. */
+static enum host_fault idn_fault(struct reading *reading, int result, struct span label)
+{
+    const bool joiners_count = result == IDN2_CONTEXTJ || result == IDN2_CONTEXTJ_NO_RULE;
+    reading->host->invisible = find_invisible(label, joiners_count);
+    return reading->host->invisible != 0 ? HOST_INVISIBLE : HOST_IDN;
+}
+
+/* Judges a lower-case A-label. It must be that of a valid U-label: it decodes, and libidn2 would register what it
+ * decodes to, a stricter test than look-up makes, under just this A-label. */
+static enum host_fault a_label_fault(struct reading *reading, struct span a_label)
 {
     char text[HOST_LABEL_BYTES + 1], *decoded = NULL;
     uint8_t *registered = NULL;
     memcpy(text, a_label.at, a_label.length);
     text[a_label.length] = '\0';
-    const bool holds = idn2_to_unicode_8z8z(text, &decoded, 0) == IDN2_OK &&
-                       idn2_register_u8((const uint8_t *)decoded, (const uint8_t *)text, &registered, 0) == IDN2_OK;
-    if (holds) {
+    enum host_fault fault = HOST_FINE;
+    int result = idn2_to_unicode_8z8z(text, &decoded, 0);
+    if (result == IDN2_OK)
+        result = idn2_register_u8((const uint8_t *)decoded, (const uint8_t *)text, &registered, 0);
+    if (result != IDN2_OK) {
+        fault = decoded ? idn_fault(reading, result, span_of_text(decoded)) : HOST_IDN;
+    } else {
         reading->is_right_to_left |= bidi_is_right_to_left(span_of_text(decoded));
         reading->bidi_rule_holds &= bidi_rule_holds(span_of_text(decoded));
     }
     idn2_free(registered);
     idn2_free(decoded);
-    return holds;
+    return fault;
 }
 
 /* Adds an ASCII label in lower case, with a dot before it if it is not the first. */
@@ -87,9 +121,22 @@ static enum host_fault add_label(struct reading *reading, struct span label)
         at[i] = lower(label.at[i]);
     host->length += label.length;
     if (has_idn_prefix(label))
-        return a_label_holds(reading, span_of(at, label.length)) ? HOST_FINE : HOST_IDN;
+        return a_label_fault(reading, span_of(at, label.length));
     reading->bidi_rule_holds &= !is_digit(label.at[0]); /* what the rule comes to for letters, digits and hyphens */
     return HOST_FINE;
+}
+
+/* Copies the label, ended by NUL and no longer than it was. */
+static void copy_with_small_sharp_s(struct span label, char *text)
+{
+    while (label.length > 0) {
+        const bool is_capital = span_begins_with(label, SPAN(CAPITAL_SHARP_S));
+        const struct span piece = is_capital ? SPAN(SMALL_SHARP_S) : span_of(label.at, 1);
+        memcpy(text, piece.at, piece.length);
+        text += piece.length;
+        label = span_from(label, is_capital ? strlen(CAPITAL_SHARP_S) : 1);
+    }
+    *text = '\0';
 }
 
 /* Adds a label that holds other than ASCII. STD3's rules are applied here, before and after the mapping: asked to apply
@@ -102,10 +149,13 @@ static enum host_fault add_unicode_label(struct reading *reading, struct span la
     for (size_t i = 0; i < label.length; i++)
         if ((unsigned char)label.at[i] < 0x80 && !is_label_byte(label.at[i]))
             return HOST_CHARACTER;
-    memcpy(text, label.at, label.length);
-    text[label.length] = '\0';
-    if (idn2_to_ascii_8z(text, &encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-        return HOST_IDN;
+    reading->host->invisible = find_invisible(label, false);
+    if (reading->host->invisible != 0)
+        return HOST_INVISIBLE;
+    copy_with_small_sharp_s(label, text);
+    const int result = idn2_to_ascii_8z(text, &encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    if (result != IDN2_OK)
+        return idn_fault(reading, result, label);
     const enum host_fault fault = add_label(reading, span_of_text(encoded));
     idn2_free(encoded);
     return fault;
@@ -202,6 +252,7 @@ const char *host_fault_text(enum host_fault fault)
         [HOST_HYPHEN] = "has a label that begins or ends with a hyphen",
         [HOST_LABEL_LENGTH] = "has a label of more than 63 bytes",
         [HOST_NAME_LENGTH] = "is longer than 253 bytes",
+        [HOST_INVISIBLE] = "holds a character that cannot be seen",
         [HOST_IDN] = "has a label that is not valid in internationalized names (IDNA 2008)",
         [HOST_NUMBER] = "ends in a number, but is not an IPv4 address of four decimal numbers",
         [HOST_IPV6] = "is not an IPv6 address in brackets",

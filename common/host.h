@@ -5,6 +5,8 @@
 #ifndef COMMON_HOST_H
 #define COMMON_HOST_H
 
+#include <stdint.h>
+
 #include "common/span.h"
 
 #define HOST_NAME_BYTES  253 /* longest name as text: RFC 1035's 255 octets without the root's and a length's */
@@ -18,6 +20,7 @@ enum host_fault {
     HOST_HYPHEN,       /* a label begins or ends with a hyphen */
     HOST_LABEL_LENGTH, /* a label is longer than 63 bytes */
     HOST_NAME_LENGTH,  /* the name is longer than 253 bytes */
+    HOST_INVISIBLE,    /* a label holds, or decodes to, a character that is not shown: see host.invisible */
     HOST_IDN,          /* a label is not valid under IDNA 2008, or its xn-- form is not that of any valid label */
     HOST_NUMBER,       /* the last label is a number, and the whole is not an IPv4 address */
     HOST_IPV6          /* brackets around something that is not an IPv6 address */
@@ -27,7 +30,8 @@ enum host_fault {
 struct host {
     char text[HOST_NAME_BYTES + 1];
     size_t length;
-    unsigned labels; /* of a name; 0 for an address */
+    unsigned labels;    /* of a name; 0 for an address */
+    uint32_t invisible; /* with HOST_INVISIBLE: the first code point that is not shown */
 };
 
 /* Reads a host name: labels of ASCII letters, digits and inner hyphens (RFC 952, RFC 1123, "STD3"), or of Unicode
@@ -37,7 +41,13 @@ struct host {
  * character is allowed in its context (RFC 5892), and it encodes back to itself. In a name with a label written from
  * right to left, every label follows RFC 5893's rule. An ASCII label with another -- in places 3 and 4 passes. The last
  * label is no number (digits only, or 0x and hexadecimal digits), so that nothing takes the name for an address. No dot
- * at the end. *host is unspecified unless HOST_FINE is returned. */
+ * at the end.
+ *
+ * U+1E9E is U+00DF, as in UTS #46 since Unicode 15.1; libidn2 has the older mapping, to "ss", which is another name.
+ * What UTS #46 drops, a character of Default_Ignorable_Code_Point (UAX #44), is HOST_INVISIBLE. U+200C and U+200D are
+ * so too, but where RFC 5892's appendix A lets them stand: there they tell one name from another.
+ *
+ * Of *host only `invisible`, with HOST_INVISIBLE, is specified unless HOST_FINE is returned. */
 enum host_fault host_read_name(struct span text, struct host *host);
 
 /* Reads the host of a URL (RFC 3986, §3.2.2): an IPv6 address in brackets, without zone; an IPv4 address, four decimal

@@ -64,12 +64,17 @@ static void line_format(struct line *line, const char *format, ...) __attribute_
 
 static void line_format(struct line *line, const char *format, ...)
 {
-    char text[64];
+    if (line->full)
+        return;
+    size_t room = line->limit - line->length; /* the zero byte at the end needs one more than the text */
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof(text), format, arguments);
+    int length = vsnprintf(line->bytes + line->length, room, format, arguments);
     va_end(arguments);
-    line_add(line, text, length < 0 ? 0 : (size_t)length);
+    if (length < 0 || (size_t)length >= room)
+        line->full = true;
+    else
+        line->length += (size_t)length;
 }
 
 /* Bytes of the UTF-8 character (RFC 3629) that `text` begins with, or 0 if it begins with none. */

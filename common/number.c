@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/number_shortest.h"
+
 /* A border between two neighbouring binary64 values has at most 768 significant digits; whatever follows can only tell
  * that a decimal lies above it. */
 #define DIGITS_KEPT 800
@@ -12,8 +14,6 @@
 /* Any decimal of so many significant digits survives binary64's normal range (DBL_DIG), and is then the shortest text
  * of its value, since two of them never meet in one value. */
 #define DIGITS_SAFE 15
-/* The shortest text of a value never needs more (DBL_DECIMAL_DIG). */
-#define DIGITS_ENOUGH 17
 
 /* Digits beyond these powers of ten are beyond binary64, or round to 0, whatever they are. */
 #define POINT_LARGEST  309
@@ -158,46 +158,21 @@ static double decimal_value(const struct decimal *decimal)
     return decimal->negative && value != 0 ? -value : value;
 }
 
-/* The decimal of `count` significant digits that is nearest to `magnitude`. */
-static void decimal_round(double magnitude, int count, struct decimal *decimal)
-{
-    char text[DIGITS_ENOUGH + 16];
-    snprintf(text, sizeof(text), "%.*e", count - 1, magnitude);
-    decimal_clear(decimal);
-    const char *byte = text;
-    for (; *byte != 'e'; byte++)
-        if (is_digit(*byte)) /* and not the point of some locale */
-            decimal_add(decimal, *byte);
-    decimal->point = strtol(byte + 1, NULL, 10) + 1;
-}
-
-/* From the decimal of `count` digits that decimal_round found to the next larger one, unless that takes a carry. */
-static bool decimal_step(struct decimal *decimal, size_t count)
-{
-    if (decimal->digits[count - 1] == '9')
-        return false;
-    decimal->digits[count - 1]++;
-    decimal->count = count;
-    return true;
-}
-
-/* The shortest decimal that leads back to `magnitude`; of several, the nearest.
- *
- * Below the normal range any number of digits may do. In it, if 15 do, then without their last zeros they are the
- * shortest. Below a power of two the values lie twice as dense as above it, so there the nearest decimal may be too far
- * down while the next one up is still near enough (2^-1017 is the first of 46 such powers). */
+/* The shortest decimal that leads back to `magnitude`; of several, the nearest. */
 static void decimal_shortest(double magnitude, struct decimal *decimal)
 {
-    int exponent;
-    bool power_of_two = frexp(magnitude, &exponent) == 0.5;
-    for (int count = fpclassify(magnitude) == FP_SUBNORMAL ? 1 : DIGITS_SAFE; count <= DIGITS_ENOUGH; count++) {
-        decimal_round(magnitude, count, decimal);
-        if (decimal_value(decimal) == magnitude)
-            return;
-        if (power_of_two && decimal_step(decimal, (size_t)count) && decimal_value(decimal) == magnitude)
-            return;
-    }
-    assert(!"17 digits always lead back");
+    char text[NUMBER_SHORTEST_BYTES];
+    size_t length = number_shortest(magnitude, text);
+    decimal_clear(decimal);
+    size_t at = 0;
+    for (; at < length && text[at] != 'e'; at++)
+        if (is_digit(text[at]))
+            decimal_add(decimal, text[at]);
+    int64_t exponent = 0;
+    bool is_scientific = exponent_read(span_of(text, length), at, &exponent);
+    assert(is_scientific);
+    (void)is_scientific;
+    decimal->point = exponent + 1;
 }
 
 /* The shortest decimal that leads back to a finite `value`. */

@@ -1,5 +1,9 @@
 #include "common/text.h"
 
+#include <unictype.h>
+
+#define BRAILLE_BLANK 0x2800
+
 /* Bytes of the UTF-8 character that begins with `lead`. */
 static size_t sequence_length(unsigned char lead)
 {
@@ -86,6 +90,17 @@ bool text_is_blank(struct span text)
         if (!text_is_white_space(text_code_point(text, i, &size)))
             return false;
     return true;
+}
+
+bool text_can_be_seen(struct span text)
+{
+    for (size_t i = 0, size; i < text.length; i += size) {
+        const uint32_t code_point = text_code_point(text, i, &size);
+        if (!text_is_white_space(code_point) && !uc_is_property_default_ignorable_code_point(code_point) &&
+            code_point != BRAILLE_BLANK)
+            return true;
+    }
+    return false;
 }
 
 uint32_t text_find_control(struct span text, const char *allowed)

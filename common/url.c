@@ -222,11 +222,13 @@ static enum url_fault_code write_port(struct output *output, const struct parts 
     return URL_FINE;
 }
 
-static enum url_fault_code write_url(struct output *output, const struct parts *parts, enum host_fault *host_fault)
+static enum url_fault_code write_url(struct output *output, const struct parts *parts, struct url_fault *fault)
 {
     struct host host;
-    *host_fault = host_read(parts->host, &host);
-    if (*host_fault != HOST_FINE)
+    fault->host = host_read(parts->host, &host);
+    if (fault->host == HOST_INVISIBLE)
+        fault->invisible = host.invisible;
+    if (fault->host != HOST_FINE)
         return URL_HOST;
     write_bytes(output, parts->scheme.length == strlen("https") ? SPAN("https://") : SPAN("http://"));
     write_bytes(output, span_of(host.text, host.length));
@@ -260,11 +262,11 @@ bool url_normalize(struct span text, struct arena *arena, struct span *normal, s
     struct parts parts = {0};
     struct output output;
     output.length = 0;
-    *fault = (struct url_fault){judge_whole(text), HOST_FINE};
+    *fault = (struct url_fault){.code = judge_whole(text)};
     if (fault->code == URL_FINE)
         fault->code = split(text, &parts);
     if (fault->code == URL_FINE)
-        fault->code = write_url(&output, &parts, &fault->host);
+        fault->code = write_url(&output, &parts, fault);
     if (fault->code != URL_FINE)
         return false;
     const struct span written = span_of(output.text, output.length);

@@ -31,6 +31,7 @@ enum url_fault_code {
 struct url_fault {
     enum url_fault_code code;
     enum host_fault host; /* why, if the code is URL_HOST */
+    uint32_t invisible;   /* with HOST_INVISIBLE: the code point */
 };
 
 /* Reads `text`, which is valid UTF-8. Returns true with *normal = the normalized URL, which is `text` itself if nothing

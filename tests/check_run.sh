@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What tests/run makes of suites that pass, fail, skip, crash, say nothing, or take too long, in one lane and in two.
+# What tests/run makes of suites that pass, fail, skip, crash, say nothing, or take too long, in one lane and in two, and
+# what it shows of those that fail.
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib/suite.sh
 
@@ -37,4 +38,36 @@ for lanes in 1 2 3; do
     check_equal "all of them together, $lanes at a time" "13 passed, 7 failed, 2 skipped, 1" \
         "$(outcome_of "$lanes" "$suite_folder"/{passes,asserts,skips,fails,crashes,ends,counts_nothing,hangs})"
 done
+
+# ---- what is shown of a failed suite: its failed checks, however far they are from the end, and then the end ----
+
+# shown_of NAME: what tests/run prints of a suite.
+shown_of() {
+    BUILD=$suite_folder SUITE_SECONDS=2 tests/run "$suite_folder/$1.sh"
+}
+# What was shown of the failed checks: the lines between the two headings.
+failed_lines() {
+    sed -nE '/^ +failed in .*:$/,/^ +the end of .*:$/s/^ +\| (.*)/\1/p'
+}
+suite fails_early 'echo "NOT OK: the first one: expected 1, got 2"; echo "  oracle: NOT OK: a reply (3 breaches)"
+    seq 1 500; echo "ok: NOT OK: is no failure"; echo "498 passed, 2 failed"'
+suite asserts_early 'echo "tests/unit/test_x.c:12:P:core:passes:0: Passed"
+    echo "tests/unit/test_x.c:123:F:core:adds:0: Assertion failed"; echo "tests/unit/test_x.c:9:E:core:dies:0: (after this point) signal 11"
+    seq 1 500; echo "33%: Checks: 3, Failures: 1, Errors: 1"; exit 1'
+suite fails_often 'for number in $(seq 1 1000); do echo "NOT OK: number $number"; done; echo "0 passed, 1000 failed"'
+suite fails_widely 'printf "NOT OK: "; head -c 1000000 /dev/zero | tr "\0" x; echo; echo "0 passed, 1 failed"'
+suite passes_amid 'echo "NOT OK: printed by the way"; echo "1 passed, 0 failed"'
+
+check_equal "failed checks of a shell suite are shown, with those of a program that it ran" \
+    "NOT OK: the first one: expected 1, got 2
+  oracle: NOT OK: a reply (3 breaches)" "$(shown_of fails_early | failed_lines)"
+check_equal "failures and errors of a suite of the Check library are shown" \
+    "tests/unit/test_x.c:123:F:core:adds:0: Assertion failed
+tests/unit/test_x.c:9:E:core:dies:0: (after this point) signal 11" "$(shown_of asserts_early | failed_lines)"
+check_equal "then the end of its output" "500" "$(shown_of asserts_early | tail -n 3 | sed -nE '1s/^ +\| //p')"
+check_equal "of a thousand failed checks sixty are shown, with the number of the rest" "61 and 940 more" \
+    "$(shown_of fails_often | failed_lines | sed -n '$=;$p' | tr '\n' ' ' | sed 's/ $//')"
+check "a line of a megabyte is cut" [ "$(shown_of fails_widely | wc -c)" -lt 5000 ]
+check_equal "a suite without output has no failed checks to show" "" "$(shown_of ends | failed_lines)"
+check "a suite that passes shows nothing of its output" eval '! shown_of passes_amid | grep -q "NOT OK"'
 suite_end

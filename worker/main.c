@@ -1,7 +1,7 @@
 /* client-intake: answers create-client commands from a Kafka topic, exactly once. */
 #include <signal.h>
 
-#include "worker/command.h"
+#include "worker/commands/command.h"
 
 /* Read by jemalloc, which the program (not its tests) is linked with. librdkafka makes a dozen small allocations for
  * each command, its headers above all, and frees those of a whole batch at once: a thread cache that holds a batch's

@@ -14,8 +14,8 @@
 #include "common/folder.h"
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
-#include "worker/private_redis.h"
-#include "worker/store.h"
+#include "worker/commands/private_redis.h"
+#include "worker/index/store.h"
 
 #define BATCH          5000
 #define SETTLE_BATCHES 64
@@ -218,7 +218,8 @@ static void bench_open(struct bench *bench, const struct private_redis *redis)
 
 static void bench_close(struct bench *bench)
 {
-    definitions_watch_close(bench->watch);
+    definitions_watch_end(bench->watch, &(struct timespec){INT32_MAX, 0});
+    definitions_watch_free(bench->watch);
     store_close(bench->store);
     batch_close(&bench->batch);
     config_free(bench->config);

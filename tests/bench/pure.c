@@ -10,13 +10,13 @@
 
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
-#include "worker/batch.h"
-#include "worker/check.h"
-#include "worker/config.h"
-#include "worker/decode.h"
-#include "worker/definitions.h"
-#include "worker/field.h"
-#include "worker/reply.h"
+#include "worker/model/batch.h"
+#include "worker/validate/check.h"
+#include "worker/config/config.h"
+#include "worker/validate/decode.h"
+#include "worker/validate/definitions.h"
+#include "worker/validate/field.h"
+#include "worker/validate/reply.h"
 
 #define BATCH      5000
 #define WARM_UP    3

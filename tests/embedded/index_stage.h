@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "common/folder.h"
-#include "worker/private_redis.h"
-#include "worker/stop.h"
-#include "worker/store.h"
+#include "worker/commands/private_redis.h"
+#include "common/stop.h"
+#include "worker/index/store.h"
 
 #define TOPIC "clients.commands"
 

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "common/folder.h"
-#include "worker/redis_connection.h"
-#include "worker/stop.h"
+#include "worker/redis/redis_connection.h"
+#include "common/stop.h"
 
 #define EXTRA_WAIT_MS 300 /* for a reply too many */
 

@@ -6,10 +6,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include "common/span.h"
-#include "worker/config.h"
-#include "worker/embedded_broker.h"
-#include "worker/private_redis.h"
-#include "worker/worker.h"
+#include "worker/config/config.h"
+#include "worker/commands/embedded_broker.h"
+#include "worker/commands/private_redis.h"
+#include "worker/daemon/worker.h"
 
 #define SCENE_PARTITIONS 3
 

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "common/folder.h"
-#include "worker/private_redis.h"
-#include "worker/stop.h"
-#include "worker/store.h"
+#include "worker/commands/private_redis.h"
+#include "common/stop.h"
+#include "worker/index/store.h"
 
 #define ONE_FIELD  "[{\"key\":\"a\",\"type\":\"text\"}]"
 #define TWO_FIELDS "[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"}]"
@@ -103,7 +103,8 @@ static void redis_open(void)
 static void redis_close(void)
 {
     reader_close(&reader);
-    definitions_watch_close(watch);
+    definitions_watch_end(watch, &(struct timespec){INT32_MAX, 0});
+    definitions_watch_free(watch);
     redisFree(aside);
     config_free(config);
     private_redis_stop(&redis);
@@ -394,7 +395,8 @@ START_TEST(a_watch_that_may_not_watch_is_as_good_as_none)
     ck_assert_uint_eq(reads("acme", 1), 1);
     meddle("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_uint_eq(reads("acme", 2), 1);
-    definitions_watch_close(blind);
+    definitions_watch_end(blind, &(struct timespec){INT32_MAX, 0});
+    definitions_watch_free(blind);
 }
 END_TEST
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "tests/embedded/scene.h"
-#include "worker/batch.h"
+#include "worker/model/batch.h"
 
 #define READ_LIMIT_MS 30000
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "tests/embedded/scene.h"
-#include "worker/http.h"
-#include "worker/stop.h"
+#include "worker/http/http.h"
+#include "common/stop.h"
 
 #define LIMIT_MS 60000
 
@@ -381,11 +381,12 @@ static const struct request {
 START_TEST(only_get_and_head_of_what_there_is)
 {
     serve("at-least-once", "worker.threads=1");
+    wait_for_metric("rebuilds_total", 1); /* of the empty Redis; before it begins, /readyz is content for a moment */
     wait_for_readiness(NULL);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const struct request *row = &requests[i];
         struct answer answer = ask(row->method, row->path);
-        ck_assert_msg(answer.status == row->status, "%s %s: %d", row->method, row->path, answer.status);
+        ck_assert_msg(answer.status == row->status, "%s %s: %d %s", row->method, row->path, answer.status, answer.body);
         ck_assert_msg(answer_has_header(&answer, row->header), "%s %s: no %s in %s", row->method, row->path,
                       row->header, answer.text);
         bool is_head = strcmp(row->method, "HEAD") == 0;

@@ -176,13 +176,13 @@ END_TEST
 
 /* ---- a client that does not fit into its topic ---- */
 
-/* The batch once more, judged anew: its first command is refused, as check does with item->refused. */
+/* The batch once more, judged anew: its first command is refused, as check does with item->record_form. */
 static void run_refused(const struct command *commands, size_t count)
 {
     batch_reset(&batch);
     for (size_t i = 0; i < count; i++)
         put(&commands[i]);
-    batch.items[0].refused = true;
+    batch.items[0].record_form = FORM_NONE;
     item_reject(&batch.items[0], ERROR_TOO_LARGE, SPAN("too large"));
     ck_assert(store_claim(store, &batch));
 }

@@ -1,15 +1,20 @@
 /* The marks that the store leaves in Redis: nothing is claimed on data that were lost, nor by a worker whose partitions
  * have another owner, whenever that happens; and what an audit makes of them. */
 #include "tests/embedded/index_stage.h"
-#include "worker/crash_point.h"
-#include "worker/store_audit.h"
+
+#include <unistd.h>
+
+#include "common/crash_point.h"
+#include "worker/index/store_audit.h"
 
 /* A command on the second connection, at a point of the store's work. */
 static enum crash_point when;
 static const char *what;
+static unsigned claim_runs;
 
 void crash_point(enum crash_point point)
 {
+    claim_runs += point == CRASH_BEFORE_CLAIM;
     if (!what || point != when)
         return;
     freeReplyObject(redisCommand(aside, what));
@@ -126,6 +131,112 @@ START_TEST(nothing_is_taken_over_after_a_loss)
     meddle_at(CRASH_IN_TAKEOVER, "FLUSHALL");
     ck_assert(!claims(1, "x"));
     expect_nothing_claimed();
+}
+END_TEST
+
+/* ---- takeovers ---- */
+
+#define LOG_EVENT "an uncommitted later claim was replaced"
+
+/* How often a takeover is logged while the batch is claimed. */
+static unsigned takeovers_logged(void)
+{
+    char line[1024];
+    unsigned found = 0;
+    FILE *file = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    ck_assert(file && kept >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+    log_set_level(LOG_LEVEL_INFO);
+    bool claimed = store_claim(store, &batch);
+    log_set_level(LOG_LEVEL_ERROR);
+    ck_assert(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    rewind(file);
+    while (fgets(line, sizeof(line), file))
+        found += strstr(line, LOG_EVENT) != NULL;
+    fclose(file);
+    ck_assert(claimed);
+    return found;
+}
+
+/* Both of the first two want what the last one, their future, has, and the first gets it; or Redis refuses the only
+ * one's first try. */
+START_TEST(a_takeover_is_logged_once_it_has_happened)
+{
+    batch_reset(&batch);
+    put_valid(5, "z", "x@example.com");
+    ck_assert(store_claim(store, &batch));
+    batch_reset(&batch);
+    put_valid(3, "x", "x@example.com");
+    if (_i == 0)
+        put_valid(4, "y", "x@example.com");
+    put_valid(5, "z", "x@example.com");
+    if (_i == 1)
+        meddle_at(CRASH_IN_TAKEOVER, "PEXPIRE client-email:{acme}:x@example.com 100000");
+    ck_assert_uint_eq(takeovers_logged(), 1);
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
+    for (uint32_t i = 1; i < batch.count; i++)
+        ck_assert_int_eq(batch.items[i].error, ERROR_EMAIL_TAKEN);
+}
+END_TEST
+
+#define MANY      5000
+#define TAKEOVERS 2000
+
+/* The commands of even offset were refused in an earlier run, those of odd offset were claimed then. */
+static void put_many(bool again)
+{
+    static struct span ids[MANY], emails[MANY];
+    batch_reset(&batch);
+    for (int i = 0; i < MANY; i++) {
+        int pair = i < 2 * TAKEOVERS ? i / 2 : i;
+        ids[i] = arena_format(&batch.arena, "c%d-%c", i, '\0');
+        emails[i] = arena_format(&batch.arena, "e%d@example.com%c", pair, '\0');
+        bool valid = again || i % 2 == 1;
+        put(&(struct command){0, i, ids[i].at, "a", valid ? emails[i].at : NULL});
+    }
+}
+
+static unsigned patience_calls;
+static bool is_patient(void *patient)
+{
+    patience_calls++;
+    return *(bool *)patient;
+}
+
+START_TEST(many_takeovers_take_few_runs_and_let_the_worker_turn)
+{
+    bool patient = true;
+    batch_close(&batch);
+    ck_assert_int_eq(batch_open(&batch, MANY, 16 << 20, 1 << 16), 0);
+    put_many(false);
+    ck_assert(store_claim(store, &batch));
+    store_set_patience(store, is_patient, &patient);
+    put_many(true);
+    claim_runs = 0;
+    ck_assert(store_claim(store, &batch));
+    ck_assert_uint_le(claim_runs, 3);
+    ck_assert_uint_ge(patience_calls, 2);
+    for (int i = 0; i < 2 * TAKEOVERS; i += 2) {
+        ck_assert_int_eq(batch.items[i].outcome, OUTCOME_CREATED);
+        ck_assert_int_eq(batch.items[i + 1].error, ERROR_EMAIL_TAKEN);
+    }
+}
+END_TEST
+
+START_TEST(takeovers_end_when_the_worker_is_to_end)
+{
+    bool patient = false;
+    ck_assert(claims(5, "x"));
+    store_set_patience(store, is_patient, &patient);
+    batch_reset(&batch);
+    put_valid(3, "y", "x@example.com");
+    ck_assert(!store_claim(store, &batch));
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_UNDECIDED);
+    ck_assert(store_is_sound(store));
+    patient = true;
+    ck_assert(store_claim(store, &batch));
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
 }
 END_TEST
 
@@ -287,6 +398,28 @@ START_TEST(a_later_command_that_was_committed_is_no_future)
 }
 END_TEST
 
+/* In a topic that was created again, or whose offsets were set back, offsets that were committed come once more. */
+START_TEST(a_later_command_of_the_same_batch_was_not_committed)
+{
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
+    ck_assert(claims(9, "z"));
+    ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
+    ck_assert(store_take(store, (const int32_t[]){0}, 1, &batch.arena));
+    batch_reset(&batch);
+    put_valid(4, "x", "z@example.com");
+    put_valid(5, "x", "x@example.com");
+    for (int runs = 0; runs < 2; runs++) {
+        ck_assert(store_claim(store, &batch));
+        ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
+        ck_assert_int_eq(batch.items[1].outcome, OUTCOME_CREATED);
+        for (uint32_t i = 0; i < batch.count; i++) {
+            batch.items[i].outcome = OUTCOME_UNDECIDED;
+            batch.items[i].error = ERROR_NONE;
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_server_that_takes_no_writes_confirms_nothing)
 {
     ck_assert(claims(1, "x"));
@@ -344,6 +477,9 @@ int main(void)
     tcase_add_loop_test(tcase, nothing_is_claimed_for_the_partition_of_another, 0, 2);
     tcase_add_test(tcase, others_may_own_other_partitions);
     tcase_add_test(tcase, nothing_is_taken_over_after_a_loss);
+    tcase_add_loop_test(tcase, a_takeover_is_logged_once_it_has_happened, 0, 2);
+    tcase_add_test(tcase, many_takeovers_take_few_runs_and_let_the_worker_turn);
+    tcase_add_test(tcase, takeovers_end_when_the_worker_is_to_end);
     tcase_add_test(tcase, a_batch_that_asks_nothing_of_redis_is_decided_without_it);
     tcase_add_test(tcase, outcomes_stand_if_nothing_happened);
     tcase_add_loop_test(tcase, outcomes_do_not_stand_after_a_loss, 0, sizeof(harms) / sizeof(harms[0]));
@@ -353,6 +489,7 @@ int main(void)
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
     tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
     tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
+    tcase_add_test(tcase, a_later_command_of_the_same_batch_was_not_committed);
     tcase_add_test(tcase, a_server_that_takes_no_writes_confirms_nothing);
     tcase_add_test(tcase, a_server_that_became_the_master_anew_is_audited);
     tcase_add_test(tcase, without_an_epoch_everything_may_be_lost);

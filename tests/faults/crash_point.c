@@ -1,10 +1,10 @@
 /* The crash points of the test build: the environment says where it ends, or freezes.
  *
- *   CRASH_POINT   the place, by its name in worker/crash_point.h; unset: nowhere
+ *   CRASH_POINT   the place, by its name in common/crash_point.h; unset: nowhere
  *   CRASH_AFTER   how many times it is passed before (0)
  *   CRASH_SIGNAL  KILL (the default) or STOP
  */
-#include "worker/crash_point.h"
+#include "common/crash_point.h"
 
 #include <signal.h>
 #include <stdatomic.h>

@@ -8,7 +8,7 @@
 
 #include "tests/faults/error_scene.h"
 #include "tests/faults/error_traffic.h"
-#include "worker/batch.h"
+#include "worker/model/batch.h"
 
 #define NUDGE_MS         400 /* how long to wait for a request before another command brings it about */
 #define METADATA_MS      50  /* between two looks of the worker at the topics */

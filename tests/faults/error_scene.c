@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "tests/faults/error_traffic.h"
-#include "worker/stop.h"
+#include "common/stop.h"
 
 #define STOP_LIMIT_MS 20000
 

@@ -34,7 +34,8 @@ group="group:$live_name:read GROUP_AUTHORIZATION_FAILED Group"
 transactions="transactional-id:$live_name-*:write TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional"
 needed=("$replies" "$elsewhere" "$records" "$dead_letters" "$commands" "$group" "$transactions")
 cases=("$replies" "$commands" "$transactions")
-! faults_all || cases=("${needed[@]}")
+# Of a topic that commands name nobody waits for the right: reply_topics.sh.
+! faults_all || cases=("$replies" "$records" "$dead_letters" "$commands" "$group" "$transactions")
 
 # The lines that the worker has written since its log had so many.
 since() {

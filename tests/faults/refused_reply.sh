@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A reply that the broker refuses for its size although nothing is created: an echo that is too long, for instance. It is
-# sent bare, without echoes and without the list of errors, and its partition goes on. (No oracle, which asks for echoes.)
+# A reply that the broker refuses for its size though its client fits into the record topic. It becomes smaller: without
+# echoes and list of errors, then without its key; if even that is refused, it is left out, logged and counted. What became
+# of the command does not change by it, and its partition goes on. (No oracle, which asks for echoes.)
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
@@ -8,41 +9,85 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 . tests/lib/poison.sh
 
-LIVE_CHECKS=12
+LIVE_CHECKS=24
 
 long=$(head -c 20000 /dev/zero | tr '\0' x)
 
-# command ID MEMBERS: one with a correlation id that no reply can carry.
+# command ID KEY [MEMBERS]: one with a correlation id, which is $correlation.
 command() {
-    echo "{\"commandId\":\"$1\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1@example.com\"$2}" \
-        | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -k ws-1 -H "correlation-id=$long"
+    echo "{\"commandId\":\"$1\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1@example.com\"${3:-}}" \
+        | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -k "$2" -H "correlation-id=$correlation"
 }
 
 replies() {
     kcat -b "$kafka_address" -C -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed "$@"
 }
 
-has_replies() { [ "$(replies -f '%o\n' | wc -l)" -ge "$1" ]; }
+# The replies' forms, in the order of the commands: verdict, length of the key, whether the echo and the list are there.
+forms() {
+    replies -f '%K %h\t%s\n' | while IFS=$'\t' read -r outside value; do
+        jq -r --arg key "${outside%% *}" --arg echo "$(grep -c 'correlation-id=' <<<"$outside")" \
+            '[.source.offset, .commandId[0:20], .error.code // "created", $key, $echo, (.error.errors != null)] | @tsv' <<<"$value"
+    done | sort -n | cut -f 2-
+}
 
-live_begin 1
-criterion "a reply with an echo that does not fit into the reply topic" \
-    "it comes bare; a command that would have been accepted is too_large and leaves nothing; the partition goes on"
+has_replies() { [ "$(replies -f '%o\n' | wc -l)" -ge "$1" ]; }
+clients() { redis_ask --scan --pattern 'client:{*' | wc -l; }
+
+live_begin 2
+criterion "a reply that does not fit into the reply topic" \
+    "it comes minimal, or without its key, whatever its command is; what would have been created is created; the partition goes on"
 topic_config set "$live_name.replies" max.message.bytes=10000 || suite_fail "the reply topic takes less"
-command valid
-command invalid ',"nickname":"A"'
+correlation=$long command echo ws-1
+correlation=$long command invalid ws-1 ',"nickname":"A"'
 kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -k ws-1 -H "correlation-id=$long" <<<'not JSON'
-echo '{"commandId":"after","workspaceId":"ws-1","givenName":"A","familyName":"B","email":"valid@example.com"}' \
-    | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -k ws-1 -H correlation-id=short
-worker_start one
-check "all are answered" until_true 90 has_replies 4
+correlation=short command key "$long"
+correlation=$long command both "$long"
+correlation=short command after ws-1
+worker_start one --set worker.threads=1
+check "all are answered" until_true 90 has_replies 6
 worker_stop one
-check_equal "the verdicts" "too_large validation_failed malformed_json created" \
-    "$(replies | jq -r '.error.code // "created"' | tr '\n' ' ' | sed 's/ $//')"
-check_equal "no list of errors comes with them" 0 "$(replies | jq -c '.error.errors // empty' | wc -l)"
-check_equal "the last one has its echo" 1 "$(replies -f '%h\n' | grep -c 'correlation-id=short')"
-check_equal "the others have none" 0 "$(replies -f '%h\n' | grep -c 'correlation-id=x')"
-check_equal "nothing is left of the refused client" "1" "$(redis_ask --scan --pattern 'client:{*' | wc -l)"
-check_equal "its email is the next one's" "client" "$(redis_ask GET "client:{ws-1}:$(redis_ask GET 'client-email:{ws-1}:valid@example.com')" | grep -o '"object":"client"' | cut -d '"' -f 4)"
-check_equal "a dead letter for each that is too large or malformed" 2 \
+# Without a key kcat says -1.
+check_equal "the replies" "echo created 4 0 false
+invalid validation_failed 4 0 false
+$live_name.commands/ malformed_json 4 0 false
+key created -1 0 false
+both created -1 0 false
+after created 4 1 false" "$(forms | sed -E 's/^([^\t]*\.commands\/)[^\t]*/\1/' | tr '\t' ' ' | sed -E "s/^${live_name:0:20}[^ ]*/$live_name.commands\//")"
+check_equal "the clients are there" 4 "$(clients)"
+check_equal "a reply without key goes where its command's partition says" "0" \
+    "$(replies -f '%p %K\n' | awk '$2 == -1 { print $1 }' | sort -u)"
+check_equal "the malformed one is a dead letter, and no other" 1 \
     "$(kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -o beginning -e -q -f '%o\n' -X isolation.level=read_committed | wc -l)"
+
+criterion "refusals that come one after the other" "the reply topic's limit is remembered: only the first of them costs other tries"
+correlation=$long command warm ws-1
+worker_start one --set worker.threads=1
+check "the first is answered" until_true 60 has_replies 7
+refused=$(live_log_count one "reply is refused as too large")
+for number in 1 2 3 4 5; do
+    correlation=$long command "next-$number" ws-1
+    check "number $number is answered" until_true 20 has_replies $((7 + number))
+done
+check_equal "none of them was refused again" "$refused" "$(live_log_count one "reply is refused as too large")"
+worker_stop one
+
+criterion "a reply topic that takes no reply at all" "commands are decided, logged with their positions and counted; a topic that takes more again gets replies"
+topic_config set "$live_name.replies" max.message.bytes=300 || suite_fail "the reply topic takes less"
+before=$(replies -f '%o\n' | wc -l)
+correlation=short command silent-1 ws-1
+correlation=short command silent-2 ws-1
+port=$(free_port)
+worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port"
+refused() { curl --silent --max-time 2 "http://127.0.0.1:$port/metrics" | awk '$1 == "client_intake_replies_refused_total" { print $2 }'; }
+refused_is() { [ "$(refused)" = "$1" ]; }
+check "both are counted" until_true 60 refused_is 2
+check_equal "each is logged with its place" 2 "$(live_log_count one "a reply is refused as too large in every form.*partition=0 offset=")"
+check_equal "they have no reply" "$before" "$(replies -f '%o\n' | wc -l)"
+check_equal "their clients are there" 12 "$(clients)"
+topic_config set "$live_name.replies" max.message.bytes=1000000 || suite_fail "the reply topic takes more"
+correlation=short command loud ws-1
+check "the next one has a reply" until_true 60 has_replies $((before + 1))
+worker_stop one
+check_equal "nothing else was refused" 2 "$(live_log_count one "in every form")"
 suite_end

@@ -11,6 +11,11 @@
 static const char usage[] =
     "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration from now on\n"
     "topic_config ADDRESS delete TOPIC ...           returns once no broker knows them any more\n"
+    "topic_config ADDRESS grow TOPIC PARTITIONS      so many from now on\n"
+    "topic_config ADDRESS replace TOPIC PARTITIONS   deletes it and creates it again as soon as that is possible\n"
+    "topic_config ADDRESS trim TOPIC PARTITION OFFSET   deletes the records before the offset\n"
+    "topic_config ADDRESS commit GROUP TOPIC PARTITION OFFSET   as the group, which must have no members\n"
+    "topic_config ADDRESS offsets GROUP TOPIC PARTITIONS   prints partition, committed offset and end, a line each\n"
     "Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what, const char *why)
@@ -24,6 +29,7 @@ static rd_kafka_t *client_new(const char *address)
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", address, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "log_level", "2", why, sizeof(why)) != RD_KAFKA_CONF_OK)
         give_up(address, why);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
@@ -98,6 +104,128 @@ static void delete_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char
             give_up(topic, "still there");
 }
 
+static void grow(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, size_t partitions)
+{
+    char why[256];
+    rd_kafka_NewPartitions_t *request = rd_kafka_NewPartitions_new(topic, partitions, why, sizeof(why));
+    if (!request)
+        give_up(topic, why);
+    rd_kafka_CreatePartitions(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_topic_result_t **answer =
+        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &answers);
+    if (answers != 1 || rd_kafka_topic_result_error(answer[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, answers == 1 ? rd_kafka_topic_result_error_string(answer[0]) : "no answer");
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewPartitions_destroy(request);
+}
+
+static rd_kafka_resp_err_t create_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
+{
+    char why[256];
+    rd_kafka_NewTopic_t *request = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof(why));
+    if (!request)
+        give_up(topic, why);
+    rd_kafka_CreateTopics(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_topic_result_t **answer =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &answers);
+    rd_kafka_resp_err_t code = answers == 1 ? rd_kafka_topic_result_error(answer[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy(request);
+    return code;
+}
+
+static void replace_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
+{
+    rd_kafka_DeleteTopic_t *request = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_DeleteTopics(client, &request, 1, NULL, queue);
+    rd_kafka_event_destroy(answer_of(queue));
+    rd_kafka_DeleteTopic_destroy(request);
+    rd_kafka_resp_err_t code;
+    time_t deadline = time(NULL) + REQUEST_MS / 1000;
+    do
+        code = create_topic(client, queue, topic, partitions);
+    while (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && time(NULL) < deadline);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, rd_kafka_err2str(code));
+}
+
+/* A list of one. New. */
+static rd_kafka_topic_partition_list_t *one_place(char **arguments)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, arguments[0], atoi(arguments[1]))->offset = atoll(arguments[2]);
+    return list;
+}
+
+/* What was answered for that place. */
+static void check_place(const rd_kafka_topic_partition_list_t *list, const char *topic)
+{
+    if (list->cnt != 1 || list->elems[0].err)
+        give_up(topic, list->cnt == 1 ? rd_kafka_err2str(list->elems[0].err) : "no answer");
+}
+
+static void trim(rd_kafka_t *client, rd_kafka_queue_t *queue, char **arguments)
+{
+    rd_kafka_topic_partition_list_t *list = one_place(arguments);
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    check_place(rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)), arguments[0]);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void commit(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *group, char **arguments)
+{
+    rd_kafka_topic_partition_list_t *list = one_place(arguments);
+    rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rd_kafka_AlterConsumerGroupOffsets(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_group_result_t **answer = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(event), &answers);
+    if (answers != 1 || rd_kafka_group_result_error(answer[0]))
+        give_up(group, answers == 1 ? rd_kafka_error_string(rd_kafka_group_result_error(answer[0])) : "no answer");
+    check_place(rd_kafka_group_result_partitions(answer[0]), arguments[0]);
+    rd_kafka_event_destroy(event);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void print_offsets(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *group, const char *topic,
+                          int partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    for (int i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i);
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_ListConsumerGroupOffsets(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers;
+    const rd_kafka_group_result_t **answer = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &answers);
+    if (answers != 1 || rd_kafka_group_result_error(answer[0]))
+        give_up(group, answers == 1 ? rd_kafka_error_string(rd_kafka_group_result_error(answer[0])) : "no answer");
+    const rd_kafka_topic_partition_list_t *committed = rd_kafka_group_result_partitions(answer[0]);
+    for (int i = 0; i < committed->cnt; i++) {
+        int64_t low, high;
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(client, topic, committed->elems[i].partition, &low, &high, REQUEST_MS);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            give_up(topic, rd_kafka_err2str(code));
+        printf("%d %lld %lld\n", (int)committed->elems[i].partition, (long long)committed->elems[i].offset,
+               (long long)high);
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 int main(int count, char **arguments)
 {
     if (count < 4) {
@@ -113,6 +241,16 @@ int main(int count, char **arguments)
     } else if (strcmp(verb, "delete") == 0) {
         for (int i = 3; i < count; i++)
             delete_topic(client, queue, arguments[i]);
+    } else if (strcmp(verb, "grow") == 0 && count == 5) {
+        grow(client, queue, arguments[3], strtoul(arguments[4], NULL, 10));
+    } else if (strcmp(verb, "replace") == 0 && count == 5) {
+        replace_topic(client, queue, arguments[3], atoi(arguments[4]));
+    } else if (strcmp(verb, "trim") == 0 && count == 6) {
+        trim(client, queue, arguments + 3);
+    } else if (strcmp(verb, "offsets") == 0 && count == 6) {
+        print_offsets(client, queue, arguments[3], arguments[4], atoi(arguments[5]));
+    } else if (strcmp(verb, "commit") == 0 && count == 7) {
+        commit(client, queue, arguments[3], arguments + 4);
     } else {
         fputs(usage, stderr);
         status = 64;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Topics that are missing: at the start, and deleted while the worker runs. It waits, says so once, loses and rejects
-# nothing, and goes on when they are there again.
+# nothing, and goes on when they are there again. It does not wait for a topic that commands name, see reply_topics.sh: so
+# that one is made first here, and every reply finds its place.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
 . tests/lib/redis.sh
@@ -43,8 +44,8 @@ said_once() {
 }
 
 make_topics() {
-    check "$1 made" live_intake topics create
     live_intake topics create --set "replies.topic=$live_name.elsewhere" >"$suite_folder/elsewhere"
+    check "$1 made" live_intake topics create
 }
 delete_topics() {
     local role names=()
@@ -80,7 +81,7 @@ check "the worker begins" until_true 60 logged 'partitions assigned'
 
 criterion "a topic that is missing at the start" "the worker waits, says so once, and goes on once it is there"
 if faults_all; then
-    for role in replies elsewhere records dead-letters; do missing_at_start "$role"; done
+    for role in replies records dead-letters; do missing_at_start "$role"; done
 fi
 missing_at_start replies elsewhere records dead-letters
 

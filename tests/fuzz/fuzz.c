@@ -9,7 +9,7 @@
 
 #include "common/json_writer.h"
 #include "tests/unit/visible.h"
-#include "worker/quote.h"
+#include "common/quote.h"
 
 #define INPUT_BYTES       ((size_t)1 << 20)
 #define ARENA_BYTES       ((size_t)256 << 20)

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "worker/field.h"
+#include "worker/validate/field.h"
 
 /* Entry of a target, as libFuzzer calls it. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

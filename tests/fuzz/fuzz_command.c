@@ -6,8 +6,9 @@
 
 #include "common/json_writer.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/judge.h"
-#include "worker/reply.h"
+#include "worker/validate/judge.h"
+#include "worker/validate/reply.h"
+#include "worker/validate/reply_address.h"
 
 #define ARENA_BYTES   ((size_t)256 << 20)
 #define HEADERS       10
@@ -111,15 +112,15 @@ static void expect_reply(const struct message *message)
 {
     const struct item *item = &message->item;
     struct header headers[REPLY_HEADERS];
-    int32_t partition;
     if (item->outcome != OUTCOME_CREATED && item->outcome != OUTCOME_REJECTED)
         fuzz_fail("undecided");
     if (reply_headers(item, message->judge.config, message->arena, headers) > REPLY_HEADERS)
         fuzz_fail("too many headers");
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error))
         dead_letter_headers(item, message->arena, headers);
-    if (!reply_topic(item, message->judge.config, &partition) || partition < -1)
-        fuzz_fail("no reply topic");
+    const struct reply_address address = reply_address(item, message->judge.config);
+    if ((address.absence == REPLY_AS_ASKED) != (address.topic.at != NULL) || reply_address_partition(&address, 6) > 5)
+        fuzz_fail("no reply topic, or none of its partitions");
 
     fuzz_expect_json(item->reply);
     if (item->outcome == OUTCOME_REJECTED)

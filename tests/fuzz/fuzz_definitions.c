@@ -5,7 +5,7 @@
 
 #include "common/json_writer.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/judge.h"
+#include "worker/validate/judge.h"
 
 #define VALUE_BYTES ((size_t)4 << 20)
 

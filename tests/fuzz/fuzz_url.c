@@ -4,7 +4,7 @@
 
 #include "common/url.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/quote.h"
+#include "common/quote.h"
 
 #define ARENA_BYTES ((size_t)16 << 20)
 

@@ -69,12 +69,18 @@ EOF
         --redis "$redis_socket" --group "$live_name")
     check "topics are created" live_intake topics create
     check "another reply topic is created" live_intake topics create --set "replies.topic=$live_name.elsewhere"
-    local number=0
-    while [ "$number" -lt "$LIVE_WORKSPACES" ]; do
-        live_intake definitions put "ws-$number" "$LIVE_DEFINITIONS" >"$suite_folder/put" 2>&1 \
-            || suite_fail "definitions put" "$(cat "$suite_folder/put")"
-        number=$((number + 1))
+    live_put_definitions
+}
+
+# Puts LIVE_DEFINITIONS for every workspace: one message each, and then all of them to Redis at once.
+live_put_definitions() {
+    local number topic=$live_name.definitions
+    for ((number = 0; number < LIVE_WORKSPACES; number++)); do
+        kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$topic" -k "ws-$number" "$LIVE_DEFINITIONS" \
+            >>"$suite_folder/put" 2>&1 || suite_fail "definitions of ws-$number are put" "$(tail -n 3 "$suite_folder/put")"
     done
+    live_intake definitions sync >>"$suite_folder/put" 2>&1 \
+        || suite_fail "definitions are put" "$(tail -n 3 "$suite_folder/put")"
 }
 
 suite_clean_more() {

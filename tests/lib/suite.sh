@@ -58,9 +58,10 @@ suite_fail() {
     echo "NOT OK: $1${2:+: $2}"
 }
 
-# suite_skip COUNT REASON: so many checks could not be made here. Where REQUIRE_KAFKA is set they fail.
+# suite_skip COUNT REASON: so many checks could not be made here. Where REQUIRE_KAFKA is set they fail, and where
+# REQUIRE_ALL is set those fail, too, that a suite skips for another reason than Kafka.
 suite_skip() {
-    if [ -n "${REQUIRE_KAFKA:-}" ]; then
+    if [ -n "${REQUIRE_KAFKA:-}${REQUIRE_ALL:-}" ]; then
         suite_fail "$2"
     else
         suite_skipped=$((suite_skipped + $1))

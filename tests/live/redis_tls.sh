@@ -71,6 +71,22 @@ ready() {
 }
 check "the daemon is ready" until_true 20 ready
 
+# A workspace of its own, so that those of the other commands keep the definitions that the oracle compares with.
+# command_of WORKSPACE NUMBER: sends one command; outcome_of COMMAND_ID: prints the type of its reply and the code of its error.
+command_of() {
+    kcat -b "$kafka_address" -P -t "$live_name.commands" <<<"{\"commandId\":\"of-$1-$2\",\"workspaceId\":\"$1\",\"givenName\":\"A\",\
+\"familyName\":\"B\",\"email\":\"$2@$1.example\",\"customFields\":{\"pronouns\":\"they\"}}" || suite_fail "a command of $1 was sent"
+    live_sent=$((live_sent + 1))
+}
+outcome_of() {
+    kcat -b "$kafka_address" -C -t "$live_name.replies" -e -q -X isolation.level=read_committed -f '%s\n' \
+        | jq -r --arg id "$1" 'select(.commandId == $id) | [.type, (.error.code // empty)] | join(" ")'
+}
+redis_ask -x SET 'custom-fields:{changing}' <tests/live/definitions.json >/dev/null
+command_of changing 1
+check "a command of the workspace that is about to change is answered" oracle await 60
+check_equal "by its definitions" client.created "$(outcome_of of-changing-1)"
+
 # More keys in one batch of news than hiredis reads at once: none may be left in the layer of TLS, where poll sees nothing.
 news() {
     seq 1 3000 | sed 's/.*/SET custom-fields:{elsewhere-with-a-long-name-&} x/'
@@ -80,10 +96,12 @@ invalidated() {
     curl -s "http://$http/metrics" | awk '/^client_intake_definitions_cache_total\{event="invalidated"\}/ { print $2 }'
 }
 before=$(invalidated)
-redis_ask SET 'custom-fields:{ws-0}' "$(cat tests/live/definitions.json) " >/dev/null
+redis_ask DEL 'custom-fields:{changing}' >/dev/null
+command_of changing 2
 produce 6000 2000
 check "commands after many changes are answered" oracle await 60
-check "the news of the change came through" eval '[ "$(invalidated)" -gt "$before" ]'
+check_equal "the news of the change came through" "client.rejected definitions_missing" "$(outcome_of of-changing-2)"
+check "and the daemon has counted it" eval '[ "$(invalidated)" -gt "$before" ]'
 redis_ask --scan --pattern 'custom-fields:{elsewhere*' | sed 's/^/DEL /' | redis_ask --pipe >/dev/null
 
 # Redis comes back with a certificate that has expired, and then with a good one.

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/redis.sh
 . tests/lib/live.sh
 
-LIVE_CHECKS=13
+LIVE_CHECKS=14
 live_begin 1
 log=$suite_folder/one.log
 
@@ -55,6 +55,7 @@ check "the log level is debug" until_true 10 logged level=debug
 sed -i 's/= ignore/= whatever/' "$live_config"
 reload
 check "a config with errors is refused" until_true 10 logged "the config is not reloaded"
+check_equal "in events of the log, as all it writes" "" "$(grep -v '^time=' "$log")"
 check "and its error is named" logged "validation.unknown_attributes must be"
 command d ',"nickname":"A"'
 answered 3 created "then nothing changes"

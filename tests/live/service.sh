@@ -88,8 +88,9 @@ check "without a capability" grep -qE '^CapEff:\s+0+$' "/proc/$daemon/status"
 check "without a way to new ones" grep -qE '^NoNewPrivs:\s+1$' "/proc/$daemon/status"
 produce 0 1000
 check "it answers commands" oracle await 60
-kill -HUP "$daemon"
-check "it reloads" until_true 10 live_log_count one 'config'
+reload=$(sed -n 's/^ExecReload=//p' config/client-intake.service)
+check "the unit's command for a reload runs" env MAINPID="$daemon" sh -c "$reload"
+check "it reloads" until_true 10 live_log_count one 'the config is reloaded'
 
 http=$(sed -nE 's/.*event="http listens" address=([0-9.:]+).*/\1/p' "${worker_logs[one]}")
 check "HTTP answers on the loopback address" curl -sSf -o "$suite_folder/page" "http://$http/"

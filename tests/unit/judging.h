@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "worker/judge.h"
+#include "worker/validate/judge.h"
 
 #define JUDGING_TIME 1795415880123 /* 2026-11-23T06:38:00.123Z */
 

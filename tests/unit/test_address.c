@@ -1,8 +1,8 @@
 /* The address rule as a table: countries, regions, postal codes, and what an object may and must hold. */
 #include "tests/unit/trial.h"
-#include "worker/address_country.h"
-#include "worker/address_postal_code.h"
-#include "worker/address_region.h"
+#include "worker/validate/address_country.h"
+#include "worker/validate/address_postal_code.h"
+#include "worker/validate/address_region.h"
 
 #define A10  "aaaaaaaaaa"
 #define A50  A10 A10 A10 A10 A10
@@ -71,6 +71,7 @@ static const struct {
     /* Regions of GB and NZ are free text. */
     {"{\"country\":\"GB\",\"region\":\"Greater London\"," FULL "}", NULL},
     {"{\"country\":\"GB\",\"region\":\"NY\"," FULL "}", NULL},
+    {"{\"country\":\"GB\",\"region\":\"Greater London\"," FULL "}", NULL},
     {"{\"country\":\"NZ\",\"region\":\"ōtautahi\"," FULL "}", NULL},
 };
 
@@ -184,6 +185,14 @@ static const struct {
     {"US", "NEW YORK", "New York"},
     {"US", "new york", "New York"},
     {"US", " New York\n", "New York"},
+    {"US", "New\u00a0York", "New York"},
+    {"US", "new\u202fyork", "New York"},
+    {"US", "\u00a0New\u3000York\u2003", "New York"},
+    {"US", "New\tYork", "New York"},
+    {"US", "\u3000NY\u00a0", "New York"},
+    {"US", "District\u00a0of\u2009Columbia", "District of Columbia"},
+    {"CA", "Newfoundland\u00a0and\u00a0Labrador", "Newfoundland and Labrador"},
+    {"AU", "New\u2000South\u205fWales", "New South Wales"},
     {"US", "US-NY", "New York"},
     {"US", "us-ny", "New York"},
     {"US", "DC", "District of Columbia"},
@@ -236,6 +245,10 @@ static const struct {
     {"US", "N.Y.", NULL},
     {"US", "NYC", NULL},
     {"US", "New  York", NULL},
+    {"US", "New\u00a0 York", NULL},
+    {"US", "New\u200bYork", NULL},
+    {"US", "N\u00a0Y", NULL},
+    {"US", "US-\u00a0NY", NULL},
     {"US", "NewYork", NULL},
     {"US", "New York State", NULL},
     {"US", "Calif.", NULL},
@@ -276,6 +289,8 @@ static const struct {
     {"US", "100011", NULL},
     {"US", "100011234", NULL},
     {"US", "10001 1234", NULL},
+    {"US", "10001\u00a01234", NULL},
+    {"US", "\u3000\u300010001-1234\u3000\u3000", "10001-1234"},
     {"US", "10001 -1234", NULL},
     {"US", "10001-", NULL},
     {"US", "10001-123", NULL},
@@ -303,8 +318,14 @@ static const struct {
     {"CA", "K 1A0B1", NULL},
     {"CA", "K1A 0 B1", NULL},
     {"CA", "K1A-0B1", NULL},
-    {"CA", "K1A\t0B1", NULL},
-    {"CA", "K1A\u00a00B1", NULL},
+    {"CA", "K1A\t0B1", "K1A 0B1"},
+    {"CA", "K1A\u00a00B1", "K1A 0B1"},
+    {"CA", "\u3000k1a\u202f0b1\u00a0", "K1A 0B1"},
+    {"CA", "K1A\u3000\u30000B1", "K1A 0B1"},
+    {"CA", "K1A \u20280B1", "K1A 0B1"},
+    {"CA", "K1A\u00a0\u00a0\u00a00B1", NULL},
+    {"CA", "K1A\u200b0B1", NULL},
+    {"CA", "K1A\u20110B1", NULL},
     {"CA", "K1A", NULL},
     {"CA", "K1A 0B", NULL},
     {"CA", "K1A 0B11", NULL},
@@ -385,7 +406,14 @@ static const struct {
     {"GB", "SW1 A1AA", NULL},
     {"GB", "SW1A 1 AA", NULL},
     {"GB", "SW1A-1AA", NULL},
-    {"GB", "SW1A\u00a01AA", NULL},
+    {"GB", "SW1A\u00a01AA", "SW1A 1AA"},
+    {"GB", "sw1a\u2003\u20031aa", "SW1A 1AA"},
+    {"GB", "\u2003SW1A1AA\u3000", "SW1A 1AA"},
+    {"GB", "EC1A\u3000\u30001BB", "EC1A 1BB"},
+    {"GB", "GIR\u00a00AA", "GIR 0AA"},
+    {"GB", "BFPO\u00a0\u00a01234", "BFPO 1234"},
+    {"GB", "SW1A\u00a01\u00a0AA", NULL},
+    {"GB", "SW1A\u20601AA", NULL},
     {"GB", "SW1A", NULL},
     {"GB", "1AA", NULL},
     {"GB", "SW1A 1A", NULL},
@@ -516,7 +544,7 @@ START_TEST(every_region_is_found)
     } rows[] = {
 #define REGION(country, code, name)     {country, code, name, false},
 #define OTHER_NAME(country, code, name) {country, code, name, true},
-#include "worker/data/regions.inc"
+#include "worker/validate/data/regions.inc"
     };
     unsigned own = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -560,7 +588,8 @@ START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {" ",   "  ",  "-",      "0",      "1",      "A",  "B",  "a",    "O",
                                          "I",   "é",   "\u0301", "\u00a0", "\t",     "\n", "\r", "BFPO", "1AA",
-                                         "GIR", "New", "US-",    "Q",      "\u212a", "İ",  "ſ",  "１"};
+                                         "GIR", "New", "US-",    "Q",      "\u212a", "İ",  "ſ",  "１",
+                                         "\u3000", "\u2028", "\u200b"};
     static const char *const countries[] = {"US", "CA", "AU", "GB", "NZ"};
     uint64_t seed = 11;
     char mutation[1024];

@@ -5,8 +5,8 @@
 
 #include "common/json_writer.h"
 #include "tests/unit/visible.h"
-#include "worker/judge.h"
-#include "worker/reply.h"
+#include "worker/validate/judge.h"
+#include "worker/validate/reply.h"
 
 #define CASES          "tests/cases/*/*.case"
 #define HEADERS        16

@@ -1,9 +1,9 @@
 /* check: paths, messages and their limits, quotes; what check sets besides the reply. */
 #include "tests/unit/judging.h"
 
-#include "worker/check.h"
-#include "worker/key_table.h"
-#include "worker/member.h"
+#include "worker/validate/check.h"
+#include "common/key_table.h"
+#include "worker/model/member.h"
 
 #define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
 

@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/command.h"
+#include "worker/commands/command.h"
 
 #define ARGUMENTS 8
 

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "worker/config.h"
-#include "worker/config_value.h"
-#include "worker/definitions.h"
-#include "worker/kafka_settings.h"
-#include "worker/redis_tls.h"
+#include "worker/config/config.h"
+#include "worker/config/config_value.h"
+#include "worker/validate/definitions.h"
+#include "worker/config/config_kafka.h"
+#include "worker/redis/redis_tls.h"
 
 #define AS_WRITTEN(name) #name
 #define TEXT_OF(name)    AS_WRITTEN(name)
@@ -247,7 +247,9 @@ static const struct refused {
     {NULL, "commands.topic=..",
      "--set: commands.topic must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -, not \"..\"\n"},
     {NULL, "replies.allowed=a,,b",
-     "--set: replies.allowed each entry must be a topic name: 1 to 249 of A-Z a-z 0-9 . _ -, not \"a,,b\"\n"},
+     "--set: replies.allowed each entry must be a topic name or a pattern such as *.reply: 1 to 249 of A-Z a-z 0-9 . _ "
+     "- *, "
+     "without __ in front, not \"a,,b\"\n"},
     {NULL, "commands.workspace=a/b",
      "--set: commands.workspace must be a workspace id: 1 to 64 of A-Z a-z 0-9 _ . -, not \"a/b\"\n"},
     {NULL, "replies.source=", "--set: replies.source must be a URI reference, such as /client-intake, not \"\"\n"},

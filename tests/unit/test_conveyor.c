@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "worker/conveyor.h"
+#include "common/conveyor.h"
 
 #define NUMBERS 5000
 #define WORKERS 5

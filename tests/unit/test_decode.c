@@ -4,7 +4,7 @@
 #include <uuid/uuid.h>
 #include <xxhash.h>
 
-#include "worker/decode.h"
+#include "worker/validate/decode.h"
 
 static struct judging judging;
 
@@ -189,6 +189,46 @@ START_TEST(test_too_large_is_not_copied)
 }
 END_TEST
 
+/* What a message holds beside its value is bounded, too: before the value is looked at, and with the ids that headers
+ * tell. */
+static const struct {
+    size_t key_bytes, header_bytes;
+    enum header_state state;
+    enum error error;
+    const char *message; /* its beginning */
+} outsides[] = {
+    {262144, 0, HEADERS_READ, ERROR_NONE, ""},
+    {0, 262144, HEADERS_READ, ERROR_NONE, ""},
+    {262145, 0, HEADERS_READ, ERROR_TOO_LARGE, "key and headers have 262145 bytes together, more than the 262144"},
+    {200000, 62145, HEADERS_READ, ERROR_TOO_LARGE, "key and headers have 262145 bytes together"},
+    {0, 5000000, HEADERS_READ, ERROR_TOO_LARGE, "key and headers have 5000000 bytes together"},
+    {0, 0, HEADERS_UNREADABLE, ERROR_TOO_LARGE, "the headers cannot be read"},
+};
+
+START_TEST(test_outside)
+{
+    static const struct header headers[] = {{{"command-id", 10}, {"c-1", 3}}, {{"workspace-id", 12}, {"acme", 4}}};
+    static char key[300000];
+    static const char *const values[] = {"{}", "not JSON"};
+    memset(key, 'k', sizeof(key));
+    for (size_t i = 0; i < 2; i++) {
+        struct item *item = judging_item(&judging, values[i]);
+        bool is_unreadable = outsides[_i].state == HEADERS_UNREADABLE;
+        item->key = span_of(key, outsides[_i].key_bytes);
+        item->headers = headers;
+        item->header_count = is_unreadable ? 0 : 2;
+        item->header_state = outsides[_i].state;
+        item->outer_bytes = outsides[_i].key_bytes + outsides[_i].header_bytes;
+        decode_item(item, judging.config, judging.judge.parser, &judging.batch.arena);
+        enum error expected = outsides[_i].error == ERROR_NONE && i == 1 ? ERROR_MALFORMED_JSON : outsides[_i].error;
+        ck_assert_int_eq(item->error, expected);
+        if (outsides[_i].error != ERROR_NONE)
+            ck_assert(span_begins_with(item->error_message, span_of_text(outsides[_i].message)));
+        expect_span(item->command_id, is_unreadable ? "clients.commands/3/17" : "c-1");
+    }
+}
+END_TEST
+
 START_TEST(test_members)
 {
     struct item *item = decode("{\"x\":{\"email\":1},\"email\":\"e\",\"workspaceId\":\"w\"}", NULL, 0);
@@ -222,6 +262,7 @@ int main(void)
     tcase_add_test(tests, test_hash_of_item);
     tcase_add_test(tests, test_value_is_not_touched);
     tcase_add_test(tests, test_too_large_is_not_copied);
+    tcase_add_loop_test(tests, test_outside, 0, sizeof(outsides) / sizeof(outsides[0]));
     tcase_add_test(tests, test_members);
     tcase_add_test(tests, test_structured);
     suite_add_tcase(suite, tests);

@@ -2,8 +2,8 @@
 #include "tests/unit/judging.h"
 
 #include "tests/unit/visible.h"
-#include "worker/field.h"
-#include "worker/identity.h"
+#include "worker/validate/field.h"
+#include "worker/model/identity.h"
 
 /* One entry of the list, with the members that every field needs. */
 #define FIELD(type, members) "[{\"key\":\"k\",\"type\":\"" type "\"" members "}]"
@@ -82,6 +82,12 @@ static const struct fault_row {
      "/0/rules/countries/1: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/2: must be a country code of two capital letters, like \"US\"\n"
      "/0/rules/countries/3: must be a country code of two capital letters, like \"US\""},
+    {RULES("address", "{\"countries\":[\"XK\"]}"),
+     "/0/rules/countries/0: \"XK\" is not a country of ISO 3166-1, must be one such as \"US\""},
+    {RULES("phoneNumber", "{\"countries\":[\"AC\",\"TA\",\"UK\"]}"),
+     "/0/rules/countries/0: \"AC\" is not a country of ISO 3166-1, must be one such as \"US\"\n"
+     "/0/rules/countries/1: \"TA\" is not a country of ISO 3166-1, must be one such as \"US\"\n"
+     "/0/rules/countries/2: \"UK\" is not a country of ISO 3166-1, must be one such as \"GB\""},
     {RULES("address", "{\"countries\":[\"UK\"]}"),
      "/0/rules/countries/0: \"UK\" is not a country of ISO 3166-1, must be one such as \"GB\""},
     {RULES("phoneNumber", "{\"phone\":\"valid\"}"), "/0/rules/phone: must be \"possible\", \"plan\" or \"assigned\""},
@@ -186,7 +192,7 @@ START_TEST(test_compiled)
         "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":"
         "\"b\\\"\"}]},"
         "{\"key\":\"t\",\"type\":\"text\",\"order\":1,\"rules\":{\"required\":true,\"minLength\":2,\"maxLength\":9}},"
-        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\"],\"phone\":\"possible\"}},"
+        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\",\"XK\"],\"phone\":\"possible\"}},"
         "{\"key\":\"n\",\"type\":\"number\",\"order\":1,\"rules\":{\"minimum\":-1.5,\"maximum\":7,\"integer\":true}}]";
     struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
     ck_assert_ptr_nonnull(definitions);
@@ -225,6 +231,7 @@ START_TEST(test_compiled)
     ck_assert_int_eq(phone->rules.phone, PHONE_POSSIBLE);
     ck_assert_uint_eq(phone->rules.countries['U' - 'A'], UINT32_C(1) << ('S' - 'A'));
     ck_assert_uint_eq(phone->rules.countries['C' - 'A'], UINT32_C(1) << ('A' - 'A'));
+    ck_assert_uint_eq(phone->rules.countries['X' - 'A'], UINT32_C(1) << ('K' - 'A'));
 
     const struct field *number = definitions_field(definitions, SPAN("n"));
     ck_assert(number->rules.integer && number->rules.has_minimum && number->rules.has_maximum);

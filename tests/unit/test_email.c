@@ -107,7 +107,8 @@ static const struct {
     {"ada@日本語．jp", "ada@xn--wgv71a119e.jp"},
     {"ada@日本語｡jp", "ada@xn--wgv71a119e.jp"},
     {"ada@ｅｘａｍｐｌｅ.com", "ada@example.com"},
-    {"ada@exam\u00adple.com", "ada@example.com"},
+    {"ada@STRAẞE.de", "ada@xn--strae-oqa.de"},
+    {"ada@straße.de", "ada@xn--strae-oqa.de"},
     {"ada@пример.испытание", "ada@xn--e1afmkfd.xn--80akhbyknj4f"},
     {"ada@παράδειγμα.δοκιμή", "ada@xn--hxajbheg2az3al.xn--jxalpdlp"},
     {"ada@실례.테스트", "ada@xn--9n2bp8q.xn--9t4b11yi5a"},
@@ -240,6 +241,13 @@ static const struct {
     {"ada@a\u00a0b.com", "email_domain"},
     {"ada@a\u3000b.com", "email_domain"},
     {"ada@\u00ad.com", "email_domain"},
+    {"ada@exam\u00adple.com", "email_domain"},
+    {"ada@exa\u200bmple.com", "email_domain"},
+    {"ada@example.com\u200b", "email_domain"},
+    {"ada@exa\u2060mple.com", "email_domain"},
+    {"ada@exa\ufeffmple.com", "email_domain"},
+    {"ada@example\ufe0f.com", "email_domain"},
+    {"ada\u200b@example.com", "email_syntax"},
     {"ada@…com", "email_domain"},
     {"ada@example。", "email_domain"},
     {"ada@example.com。", "email_domain"},
@@ -326,7 +334,8 @@ START_TEST(mutations_keep_the_promises)
     static const char *const pieces[] = {
         "@", ".",  "..",     "-",      "--",      "_",        "a",      "Z",      "0",      "1",      "xn--",
         " ", "\t", "\u00e4", "\u00c4", "e\u0301", "\u00df",   "\u3002", "\uff0e", "\u200d", "\u00ad", "א",
-        "م", "日", "\u2260", "\uff3f", "😀",       "\302\205", "\u0345", "İ",      "ς",      "0x"};
+        "م", "日", "\u2260", "\uff3f", "😀",       "\302\205", "\u0345", "İ",      "ς",      "0x",
+        "ẞ", "\u200b", "\ufe0f"};
     uint64_t seed = 20;
     char mutation[1024];
     unsigned taken = 0;
@@ -352,6 +361,14 @@ START_TEST(mutations_keep_the_promises)
             ck_assert_msg(strcmp(outcome, once) == 0, "\"%s\" gives %s, that gives %s", mutation, once, outcome);
         }
     ck_assert_uint_gt(taken, 1000);
+}
+END_TEST
+
+START_TEST(what_is_not_shown_in_a_domain_is_named)
+{
+    ck_assert_str_eq(trial_string(&trial, SPAN("ada@exa\u200bmple.com")), "email_domain");
+    const struct span message = trial.item.violations->message;
+    ck_assert_msg(memmem(message.at, message.length, "U+200B", 6), "%.*s", SPAN_FORMAT(message));
 }
 END_TEST
 
@@ -410,6 +427,7 @@ int main(void)
     tcase_add_test(rules, every_accepted_address_has_one_form);
     tcase_add_test(rules, every_refused_address_has_its_code);
     tcase_add_test(rules, mutations_keep_the_promises);
+    tcase_add_test(rules, what_is_not_shown_in_a_domain_is_named);
     tcase_add_test(rules, only_strings_are_addresses);
     tcase_add_test(rules, escapes_in_json_are_the_characters_they_mean);
     tcase_add_test(rules, a_very_long_text_is_too_long);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/json_writer.h"
-#include "worker/field.h"
+#include "worker/validate/field.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
 #define VALUE_BYTES ((size_t)1 << 20)

@@ -1,6 +1,7 @@
 /* Hosts by themselves: names with and without Unicode, IPv4, IPv6. What the email and the URL rule make of them is in
  * their own tests. */
 #include <stdio.h>
+#include <unistr.h>
 
 #include "common/host.h"
 #include "common/host_address.h"
@@ -23,7 +24,6 @@ static const struct {
     {A63 ".a", A63 ".a", 2, HOST_FINE},
     {"ü", "xn--tda", 1, HOST_FINE},
     {"Ü。ü", "xn--tda.xn--tda", 2, HOST_FINE},
-    {"a\u00adb", "ab", 1, HOST_FINE},
     {"ｅｘ．ｃｏｍ", "ex.com", 2, HOST_FINE},
     {"ｘｎ－－ｔｄａ", "xn--tda", 1, HOST_FINE},
     {"XN--TDA", "xn--tda", 1, HOST_FINE},
@@ -34,13 +34,22 @@ static const struct {
     {"σ", "xn--4xa", 1, HOST_FINE},
     {"Σ", "xn--4xa", 1, HOST_FINE},
 
+    /* The capital sharp s is the small one, at any place and next to any other letter. */
+    {"faß.de", "xn--fa-hia.de", 2, HOST_FINE},
+    {"FAẞ.de", "xn--fa-hia.de", 2, HOST_FINE},
+    {"STRAẞE.de", "xn--strae-oqa.de", 2, HOST_FINE},
+    {"straẞe.DE", "xn--strae-oqa.de", 2, HOST_FINE},
+    {"ẞ", "xn--zca", 1, HOST_FINE},
+    {"ßẞ", "xn--zcaa", 1, HOST_FINE},
+    {"üẞ.ẞü", "xn--zca1d.xn--zca2d", 2, HOST_FINE},
+    {"FASS.de", "fass.de", 2, HOST_FINE},
+
     {"", NULL, 0, HOST_EMPTY},
     {".", NULL, 0, HOST_EMPTY_LABEL},
     {"a.", NULL, 0, HOST_EMPTY_LABEL},
     {".a", NULL, 0, HOST_EMPTY_LABEL},
     {"a..b", NULL, 0, HOST_EMPTY_LABEL},
     {"a。", NULL, 0, HOST_EMPTY_LABEL},
-    {"\u00ad", NULL, 0, HOST_EMPTY_LABEL},
     {"a_b", NULL, 0, HOST_CHARACTER},
     {"a b", NULL, 0, HOST_CHARACTER},
     {"a/b", NULL, 0, HOST_CHARACTER},
@@ -67,7 +76,6 @@ static const struct {
     {"üa--b", NULL, 0, HOST_IDN},
     {"ab--ü", NULL, 0, HOST_IDN},
     {"\u0301", NULL, 0, HOST_IDN},
-    {"a\u200cb", NULL, 0, HOST_IDN},
     {"aא", NULL, 0, HOST_IDN},
     {"١٢", NULL, 0, HOST_IDN},
     {"\u0378", NULL, 0, HOST_IDN},
@@ -124,6 +132,89 @@ START_TEST(names_are_read_and_lowered)
         ck_assert_int_eq(host_read_name(span_of_text(names[i].written), &again), HOST_FINE);
         ck_assert(span_equal(span_of(again.text, again.length), span_of_text(names[i].written)));
     }
+}
+END_TEST
+
+/* Of the characters that are not shown, none is dropped: each is a fault that names it. */
+static const struct {
+    const char *given;
+    uint32_t code_point;
+} unseen[] = {
+    {"a\u00adb", 0xad},
+    {"\u00ad", 0xad},
+    {"\u00ad.com", 0xad},
+    {"exa\u200bmple.com", 0x200b},
+    {"example.com\u200b", 0x200b},
+    {"\u200bexample.com", 0x200b},
+    {"example.\u200b.com", 0x200b},
+    {"a\u034fb", 0x34f},
+    {"a\u061cb", 0x61c},
+    {"a\u115fb", 0x115f},
+    {"a\u180bb", 0x180b},
+    {"a\u180eb", 0x180e},
+    {"a\u200eb", 0x200e},
+    {"a\u202eb", 0x202e},
+    {"a\u2060b", 0x2060},
+    {"a\u2064b", 0x2064},
+    {"a\u2066b", 0x2066},
+    {"a\u3164b", 0x3164},
+    {"a\ufe00b", 0xfe00},
+    {"☃\ufe0f", 0xfe0f},
+    {"ü\ufe0f.com", 0xfe0f},
+    {"a\ufeffb", 0xfeff},
+    {"a\uffa0b", 0xffa0},
+    {"a\U0001d173b", 0x1d173},
+    {"日\U000e0100本.jp", 0xe0100},
+    {"a\U000e0001b", 0xe0001},
+    {"ü\u200b\u2060", 0x200b}, /* the first */
+
+    /* Those that join letters are part of a name where IDNA lets them stand, and only there. */
+    {"a\u200cb", 0x200c},
+    {"a\u200db", 0x200d},
+    {"\u200d", 0x200d},
+    {"ü\u200d", 0x200d},
+
+    /* The same in A-labels. */
+    {"xn--ab-5da", 0xad},
+    {"xn--ab-g1t", 0x200b},
+    {"xn--ab-j1t", 0x200c},
+    {"XN--AB-G1T.com", 0x200b},
+};
+
+START_TEST(what_is_not_shown_is_named)
+{
+    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
+        struct host host;
+        const enum host_fault fault = host_read(span_of_text(unseen[i].given), &host);
+        ck_assert_msg(fault == HOST_INVISIBLE && host.invisible == unseen[i].code_point, "\"%s\" %s (%d), U+%04X",
+                      unseen[i].given, host_fault_text(fault), fault, (unsigned)host.invisible);
+    }
+}
+END_TEST
+
+/* Whatever stands between two letters is refused, or part of the name: no name becomes another one by losing it. */
+START_TEST(no_character_is_dropped)
+{
+    unsigned taken = 0;
+    for (uint32_t code_point = 0x80; code_point < 0xe1000; code_point++) {
+        if (code_point == 0xd800)
+            code_point = 0xe000;
+        if (code_point == 0x20000) /* planes 2 and 3 hold nothing but Chinese characters */
+            code_point = 0xe0000;
+        char text[16] = "a";
+        const int size = u8_uctomb((uint8_t *)text + 1, code_point, 4);
+        memcpy(text + 1 + size, "b", 2);
+        struct host host, again;
+        if (host_read_name(span_of_text(text), &host) != HOST_FINE)
+            continue;
+        taken++;
+        const struct span written = span_of(host.text, host.length);
+        if (span_equal(written, SPAN("ab")))
+            ck_abort_msg("U+%04X is dropped", (unsigned)code_point);
+        if (host_read_name(written, &again) != HOST_FINE || !span_equal(span_of(again.text, again.length), written))
+            ck_abort_msg("U+%04X gives %.*s, which is not read again", (unsigned)code_point, SPAN_FORMAT(written));
+    }
+    ck_assert_uint_gt(taken, 50000);
 }
 END_TEST
 
@@ -234,7 +325,10 @@ END_TEST
 int main(void)
 {
     TCase *rules = tcase_create("host");
+    tcase_set_timeout(rules, 60);
     tcase_add_test(rules, names_are_read_and_lowered);
+    tcase_add_test(rules, what_is_not_shown_is_named);
+    tcase_add_test(rules, no_character_is_dropped);
     tcase_add_test(rules, nul_is_a_character_like_others);
     tcase_add_test(rules, a_name_of_any_length_is_survived);
     tcase_add_test(rules, a_host_of_a_url_may_be_an_address_or_end_at_the_root);

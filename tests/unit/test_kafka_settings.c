@@ -3,10 +3,10 @@
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 
-#include "worker/config.h"
-#include "worker/kafka_log.h"
-#include "worker/kafka_settings.h"
-#include "worker/nearest.h"
+#include "worker/config/config.h"
+#include "worker/kafka/kafka_log.h"
+#include "worker/kafka/kafka_conf.h"
+#include "common/nearest.h"
 
 static struct config *config_of(const char *const *settings)
 {

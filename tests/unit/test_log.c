@@ -161,6 +161,41 @@ START_TEST(line_that_would_be_too_long_leaves_values_out_and_says_so)
 }
 END_TEST
 
+START_TEST(name_may_be_as_long_as_a_value)
+{
+    char name[2001], expected[2100];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (size_t length = 60; length <= 2000; length = length < 70 ? length + 1 : length + 965) {
+        name[length] = '\0';
+        log_set_format(LOG_FORMAT_LOGFMT);
+        capture();
+        log_info("test", LOG_INTEGER(name, 17));
+        snprintf(expected, sizeof(expected), "level=info event=test %s=17\n", name);
+        ck_assert_str_eq(release(), expected);
+        log_set_format(LOG_FORMAT_JSON);
+        capture();
+        log_info("test", LOG_INTEGER(name, 17));
+        snprintf(expected, sizeof(expected), "{\"level\":\"info\",\"event\":\"test\",\"%s\":17}\n", name);
+        ck_assert_str_eq(release(), expected);
+        name[length] = 'n';
+    }
+}
+END_TEST
+
+START_TEST(value_whose_name_does_not_fit_is_left_out)
+{
+    char name[5001];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    log_set_format(_i == 0 ? LOG_FORMAT_LOGFMT : LOG_FORMAT_JSON);
+    capture();
+    log_info("test", LOG_INTEGER(name, 17));
+    ck_assert_str_eq(release(), _i == 0 ? "level=info event=test rest=cut\n"
+                                        : "{\"level\":\"info\",\"event\":\"test\",\"rest\":\"cut\"}\n");
+}
+END_TEST
+
 START_TEST(errno_is_kept)
 {
     capture();
@@ -197,6 +232,8 @@ int main(void)
     tcase_add_loop_test(tests, only_levels_up_to_the_set_one_are_written, 0, 4);
     tcase_add_test(tests, long_value_is_cut_at_a_character);
     tcase_add_loop_test(tests, line_that_would_be_too_long_leaves_values_out_and_says_so, 0, 2);
+    tcase_add_test(tests, name_may_be_as_long_as_a_value);
+    tcase_add_loop_test(tests, value_whose_name_does_not_fit_is_left_out, 0, 2);
     tcase_add_test(tests, errno_is_kept);
     tcase_add_test(tests, fault_is_told_when_it_begins_and_when_it_ends);
     suite_add_tcase(suite, tests);

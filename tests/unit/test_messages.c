@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "tests/unit/visible.h"
-#include "worker/claim.h"
-#include "worker/quote.h"
+#include "worker/index/claim.h"
+#include "common/quote.h"
 
 /* Where a row's hostile values go. */
 #define HERE "\x7f"

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/batch.h"
-#include "worker/health.h"
-#include "worker/metrics.h"
-#include "worker/stop.h"
-#include "worker/tally.h"
+#include "worker/model/batch.h"
+#include "worker/http/health.h"
+#include "worker/source/lag.h"
+#include "worker/metrics/metrics.h"
+#include "common/stop.h"
+#include "worker/metrics/tally.h"
 
 /* ---- a strict reader of the text format 0.0.4: any line that it does not expect fails the test ---- */
 
@@ -207,7 +208,12 @@ static const struct {
     {"rejections_total", "counter", 7},
     {"duplicates_total", "counter", 1},
     {"dead_letters_total", "counter", 1},
+    {"replies_refused_total", "counter", 1},
     {"dead_letters_refused_total", "counter", 1},
+    {"replies_unaddressed_total", "counter", 5},
+    {"dead_letters_incomplete_total", "counter", 1},
+    {"repetitions_total", "counter", 1},
+    {"logs_replaced_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
     {"rebuilds_total", "counter", 1},
@@ -218,6 +224,7 @@ static const struct {
     {"reply_seconds", "histogram", 19 + 2},
     {"batch_commands", "histogram", 14 + 2},
     {"consumer_lag", "gauge", 0},
+    {"oldest_unanswered_seconds", "gauge", 0},
     {"redis_up", "gauge", 1},
     {"kafka_up", "gauge", 1},
     {"build_info", "gauge", 1},
@@ -301,9 +308,50 @@ START_TEST(histograms_are_cumulative)
 }
 END_TEST
 
+static void expect_lag(const char *partition, double commands, double seconds)
+{
+    read_all(threads, 1);
+    ck_assert_double_eq(value_of("client_intake_consumer_lag", partition), commands);
+    ck_assert_double_eq(value_of("client_intake_oldest_unanswered_seconds", partition), seconds);
+}
+
+/* Times: since 1970, and of a clock that is never set. */
+START_TEST(the_oldest_command_has_an_age_by_its_timestamp_or_since_it_was_seen)
+{
+    const char *const three = "topic=\"commands\",partition=\"3\"";
+    struct lag *lag = lag_new("commands", threads[0]);
+    ck_assert_ptr_nonnull(lag);
+    struct lag_position position = {.partition = 3, .offset = 10, .end = 10, .timestamp_ms = -1};
+    lag_show(lag, &position, 1, 1700000000000, 5000);
+    expect_lag(three, 0, 0);
+    position = (struct lag_position){3, 10, 14, 1700000001500};
+    lag_show(lag, &position, 1, 1700000004000, 9000);
+    expect_lag(three, 4, 2.5);
+    position.timestamp_ms = 1700000009000; /* of a producer whose clock is ahead */
+    lag_show(lag, &position, 1, 1700000004000, 10000);
+    expect_lag(three, 4, 0);
+    position.timestamp_ms = -1;
+    lag_show(lag, &position, 1, 0, 12000); /* our own clock was set */
+    expect_lag(three, 4, 3);
+    position.offset = 12;
+    lag_show(lag, &position, 1, 0, 13000);
+    expect_lag(three, 2, 0);
+    lag_show(lag, &position, 1, 0, 14500);
+    expect_lag(three, 2, 1.5);
+    position.offset = 20; /* the end that is known may be older than the position */
+    lag_show(lag, &position, 1, 0, 15000);
+    expect_lag(three, 0, 0);
+    position.end = -1;
+    lag_show(lag, &position, 1, 0, 15000);
+    read_all(threads, 1);
+    ck_assert_uint_eq(family_named("client_intake_oldest_unanswered_seconds")->samples, 0);
+    lag_free(lag);
+}
+END_TEST
+
 START_TEST(lags_are_shown_by_partition_and_never_twice)
 {
-    const struct partition_lag first[] = {{4, 10}, {0, 7000000000}}, second[] = {{4, 99}, {300, 0}};
+    const struct partition_lag first[] = {{4, 10, 2.5}, {0, 7000000000, 86400}}, second[] = {{4, 99, 7}, {300, 0, 0}};
     metrics_show_lags(threads[0], "clients.commands", first, 2);
     metrics_show_lags(threads[1], "clients.commands", second, 2);
     read_all(threads, 2);
@@ -311,6 +359,11 @@ START_TEST(lags_are_shown_by_partition_and_never_twice)
     ck_assert_double_eq(value_of("client_intake_consumer_lag", "topic=\"clients.commands\",partition=\"4\""), 10);
     ck_assert_double_eq(value_of("client_intake_consumer_lag", "topic=\"clients.commands\",partition=\"0\""), 7e9);
     ck_assert_double_eq(value_of("client_intake_consumer_lag", "topic=\"clients.commands\",partition=\"300\""), 0);
+    ck_assert_uint_eq(family_named("client_intake_oldest_unanswered_seconds")->samples, 3);
+    ck_assert_double_eq(
+        value_of("client_intake_oldest_unanswered_seconds", "topic=\"clients.commands\",partition=\"4\""), 2.5);
+    ck_assert_double_eq(
+        value_of("client_intake_oldest_unanswered_seconds", "topic=\"clients.commands\",partition=\"300\""), 0);
     metrics_show_lags(threads[0], "clients.commands", NULL, 0);
     read_all(threads, 2);
     ck_assert_uint_eq(family_named("client_intake_consumer_lag")->samples, 2);
@@ -320,7 +373,7 @@ END_TEST
 
 START_TEST(label_values_are_escaped)
 {
-    const struct partition_lag lag = {1, 2};
+    const struct partition_lag lag = {1, 2, 0};
     metrics_show_lags(threads[0], "a\"b\\c\nd", &lag, 1);
     read_all(threads, 2);
     ck_assert_double_eq(value_of("client_intake_consumer_lag", "topic=\"a\\\"b\\\\c\\nd\",partition=\"1\""), 2);
@@ -436,38 +489,47 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
         {.outcome = OUTCOME_REJECTED,
          .error = ERROR_TOO_LARGE,
          .from.timestamp_ms = now_ms,
-         .dead_letter_refused = true},
+         .header_state = HEADERS_UNREADABLE,
+         .dead_letter_form = FORM_NONE},
         {.outcome = OUTCOME_REJECTED, .error = ERROR_MALFORMED_JSON, .from.timestamp_ms = now_ms},
+        {.outcome = OUTCOME_REJECTED,
+         .error = ERROR_TOO_LARGE,
+         .from.timestamp_ms = now_ms,
+         .header_state = HEADERS_UNREADABLE},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_NONE},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_KEYLESS},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .dropped = true},
         {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .dropped = true},
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
     tally_batch(threads[0], &batch, now_ms);
-    const struct batch dropped = {.items = items + 6, .count = 2};
+    const struct batch dropped = {.items = items + 9, .count = 2};
     tally_batch(threads[0], &dropped, now_ms);
     read_all(threads, 2);
     const struct {
         const char *name, *labels;
         double value;
     } rows[] = {
-        {"commands_total", "result=\"created\"", 2},
+        {"commands_total", "result=\"created\"", 4},
         {"commands_total", "result=\"duplicate\"", 1},
-        {"commands_total", "result=\"rejected\"", 3},
+        {"commands_total", "result=\"rejected\"", 4},
         {"duplicates_total", "", 1},
         {"rejections_total", "code=\"validation_failed\"", 1},
-        {"rejections_total", "code=\"too_large\"", 1},
+        {"rejections_total", "code=\"too_large\"", 2},
         {"rejections_total", "code=\"malformed_json\"", 1},
         {"rejections_total", "code=\"email_taken\"", 0},
-        {"dead_letters_total", "", 1},
+        {"dead_letters_total", "", 2},
         {"dead_letters_refused_total", "", 1},
+        {"dead_letters_incomplete_total", "", 1},
+        {"replies_refused_total", "", 1},
         {"batch_commands_count", "", 1},
-        {"batch_commands_sum", "", 6},
-        {"reply_seconds_count", "", 5},
+        {"batch_commands_sum", "", 9},
+        {"reply_seconds_count", "", 6},
         {"reply_seconds_sum", "", 7.04},
-        {"reply_seconds_bucket", "le=\"0.0001\"", 3},
-        {"reply_seconds_bucket", "le=\"0.05\"", 4},
-        {"reply_seconds_bucket", "le=\"5\"", 4},
-        {"reply_seconds_bucket", "le=\"10\"", 5},
+        {"reply_seconds_bucket", "le=\"0.0001\"", 4},
+        {"reply_seconds_bucket", "le=\"0.05\"", 5},
+        {"reply_seconds_bucket", "le=\"5\"", 5},
+        {"reply_seconds_bucket", "le=\"10\"", 6},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char name[64];
@@ -539,6 +601,7 @@ int main(void)
     tcase_add_test(tcase, threads_are_added_up_and_gauges_show_the_least);
     tcase_add_test(tcase, histograms_are_cumulative);
     tcase_add_test(tcase, lags_are_shown_by_partition_and_never_twice);
+    tcase_add_test(tcase, the_oldest_command_has_an_age_by_its_timestamp_or_since_it_was_seen);
     tcase_add_test(tcase, label_values_are_escaped);
     tcase_add_loop_test_raise_signal(tcase, what_is_no_metric_cannot_be_counted, SIGABRT, 0,
                                      (int)(sizeof(mistakes) / sizeof(mistakes[0])));

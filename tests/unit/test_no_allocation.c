@@ -5,8 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "worker/judge.h"
-#include "worker/reply.h"
+#include "worker/validate/judge.h"
+#include "worker/validate/reply.h"
 
 static volatile size_t allocations; /* malloc is a builtin, of which the compiler knows that it changes no variable */
 

@@ -1,7 +1,7 @@
 /* Offsets by partition, and their text. */
 #include <check.h>
 
-#include "worker/offsets.h"
+#include "worker/kafka/offsets.h"
 
 static struct arena arena;
 

@@ -1,7 +1,8 @@
-/* reply: values, headers, topics and dead letters of every outcome. */
+/* reply: values, headers and dead letters of every outcome. */
 #include "tests/unit/judging.h"
 
-#include "worker/reply.h"
+#include "worker/validate/reply.h"
+#include "worker/sink/size_limits.h"
 
 #define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
 #define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"
@@ -10,8 +11,7 @@ static struct judging judging;
 
 static void open_judging(void)
 {
-    static const char *const settings[] = {"replies.allowed=team-a.replies, team-b.replies", NULL};
-    judging_open(&judging, NULL, settings);
+    judging_open(&judging, NULL, NULL);
 }
 
 static void close_judging(void)
@@ -139,7 +139,7 @@ START_TEST(test_headers_of_a_duplicate)
 END_TEST
 
 /* The reply did not fit into its topic: it comes without what made it long. */
-START_TEST(test_headers_of_a_bare_reply)
+START_TEST(test_headers_of_a_minimal_reply)
 {
     static const struct header given[] = {{{"correlation-id", 14}, {"long", 4}}, {{"traceparent", 11}, {"t", 1}}};
     struct item *item = decided(OUTCOME_REJECTED);
@@ -147,8 +147,63 @@ START_TEST(test_headers_of_a_bare_reply)
     item->header_count = 2;
     struct header headers[REPLY_HEADERS];
     uint32_t with_echoes = reply_headers(item, judging.config, &judging.batch.arena, headers);
-    item->bare = true;
+    item->reply_form = FORM_MINIMAL;
     ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), with_echoes - 2);
+}
+END_TEST
+
+/* The list of errors goes, and is not looked at again; a client stays. */
+START_TEST(test_value_of_a_minimal_reply)
+{
+    struct violation violation = {.code = ERROR_REQUIRED, .path = SPAN("/email"), .message = SPAN("must be there")};
+    struct item *item = decided(OUTCOME_REJECTED);
+    item->error = ERROR_VALIDATION_FAILED;
+    item->error_message = SPAN("1 value is not valid");
+    item->violations = &violation;
+    reply_compose(item, &judging.batch.arena);
+    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
+    item->reply_form = FORM_MINIMAL;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_ptr_null(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
+    ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "validation_failed", 17));
+    size_t used = judging.batch.arena.used;
+    item->reply_form = FORM_KEYLESS;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_uint_eq(judging.batch.arena.used, used);
+
+    item = decided(OUTCOME_DUPLICATE);
+    item->record = SPAN(CLIENT);
+    reply_compose(item, &judging.batch.arena);
+    struct span whole = item->reply;
+    item->reply_form = FORM_MINIMAL;
+    reply_recompose(item, &judging.batch.arena);
+    ck_assert_ptr_eq(item->reply.at, whole.at);
+}
+END_TEST
+
+/* The longest rejection in its smallest form takes about 2 KiB, most of it the topic's name and the command id, each
+ * twice at their longest (contract section 3). */
+START_TEST(test_size_of_the_smallest_reply)
+{
+    static char topic[TOPIC_NAME_BYTES], id[COMMAND_ID_BYTES + 1], workspace[WORKSPACE_ID_CHARACTERS + 1];
+    memset(topic, 't', sizeof(topic) - 1);
+    for (size_t i = 0; i < COMMAND_ID_CHARACTERS; i++)
+        memcpy(id + 4 * i, "\xf0\x9f\x98\x80", 4);
+    memset(workspace, 'w', sizeof(workspace) - 1);
+    struct item *item = decided(OUTCOME_REJECTED);
+    item->from = (struct position){topic, INT32_MAX, INT64_MAX, JUDGING_TIME};
+    item->command_id = span_of(id, COMMAND_ID_BYTES);
+    item->workspace = span_of_text(workspace);
+    item->error = ERROR_TOO_LARGE;
+    item->error_message = SPAN("the client does not fit into a message of the topic it would go to");
+    item->reply_form = FORM_KEYLESS;
+    reply_compose(item, &judging.batch.arena);
+    struct header headers[REPLY_HEADERS];
+    uint32_t count = reply_headers(item, judging.config, &judging.batch.arena, headers);
+    size_t bytes = 100 + item->reply.length; /* what a batch of one takes */
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length + 4;
+    ck_assert_uint_le(bytes, 2200);
 }
 END_TEST
 
@@ -158,84 +213,23 @@ START_TEST(test_all_echoes)
     static const struct header given[] = {
         {{"correlation-id", 14}, {"first", 5}}, {{"tracestate", 10}, {"s", 1}},
         {{"correlation-id", 14}, {"last", 4}},  {{"kafka_correlationId", 19}, {"\0\xff", 2}},
-        {{"traceparent", 11}, {NULL, 0}},
+        {{"traceparent", 11}, {NULL, 0}},       {{"REPLY_CORRELATION_ID", 20}, {"uuid", 4}},
     };
     struct item *item = decided(OUTCOME_DUPLICATE);
     item->record = SPAN(CLIENT);
     item->headers = given;
-    item->header_count = 5;
+    item->header_count = 6;
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 13);
+    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 14);
     expect_span(headers[9].name, "kafka_correlationId");
     ck_assert(span_equal(headers[9].value, span_of("\0\xff", 2)));
     expect_span(headers[10].name, "correlation-id");
     expect_span(headers[10].value, "last");
-    expect_span(headers[11].name, "traceparent");
-    ck_assert_ptr_null(headers[11].value.at);
-    expect_span(headers[12].name, "tracestate");
-}
-END_TEST
-
-#define TOPIC(name)                                                                                                    \
-    {                                                                                                                  \
-        {"kafka_replyTopic", 16},                                                                                      \
-        {                                                                                                              \
-            name, sizeof(name) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define TOPIC_TOO(name)                                                                                                \
-    {                                                                                                                  \
-        {"reply-topic", 11},                                                                                           \
-        {                                                                                                              \
-            name, sizeof(name) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define PARTITION(text)                                                                                                \
-    {                                                                                                                  \
-        {"kafka_replyPartition", 20},                                                                                  \
-        {                                                                                                              \
-            text, sizeof(text) - 1                                                                                     \
-        }                                                                                                              \
-    }
-#define NO_HEADER                                                                                                      \
-    {                                                                                                                  \
-        {"other", 5},                                                                                                  \
-        {                                                                                                              \
-            "", 0                                                                                                      \
-        }                                                                                                              \
-    }
-
-static const struct {
-    struct header headers[3];
-    const char *topic;
-    int32_t partition;
-} topics[] = {
-    {{NO_HEADER, NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replies"), NO_HEADER, NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC_TOO("team-b.replies"), NO_HEADER, NO_HEADER}, "team-b.replies", -1},
-    {{TOPIC("team-a.replies"), TOPIC_TOO("team-b.replies"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION("\0\0\0\0"), NO_HEADER}, "team-a.replies", 0},
-    {{TOPIC("team-a.replies"), PARTITION("\0\1\2\3"), NO_HEADER}, "team-a.replies", 66051},
-    {{TOPIC("team-a.replies"), PARTITION("\xff\xff\xff\xff"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION("7"), NO_HEADER}, "team-a.replies", -1},
-    {{TOPIC("team-a.replies"), PARTITION(""), NO_HEADER}, "team-a.replies", -1},
-    /* Not allowed: the configured topic, and the partition does not count either. */
-    {{TOPIC("secrets"), PARTITION("\0\0\0\1"), NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("secrets"), TOPIC_TOO("team-a.replies"), NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replie"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC(""), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{TOPIC("team-a.replies\0"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-    {{PARTITION("\0\0\0\1"), NO_HEADER, NO_HEADER}, "clients.replies", -1},
-};
-
-START_TEST(test_reply_topic)
-{
-    struct item *item = rejected(ERROR_TOO_LARGE);
-    item->headers = topics[_i].headers;
-    item->header_count = 3;
-    int32_t partition = 99;
-    ck_assert_str_eq(reply_topic(item, judging.config, &partition), topics[_i].topic);
-    ck_assert_int_eq(partition, topics[_i].partition);
+    expect_span(headers[11].name, "REPLY_CORRELATION_ID");
+    expect_span(headers[11].value, "uuid");
+    expect_span(headers[12].name, "traceparent");
+    ck_assert_ptr_null(headers[12].value.at);
+    expect_span(headers[13].name, "tracestate");
 }
 END_TEST
 
@@ -257,8 +251,6 @@ START_TEST(test_dead_letter)
 }
 END_TEST
 
-#define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
     Suite *suite = suite_create("reply");
@@ -271,9 +263,10 @@ int main(void)
     tcase_add_test(tests, test_without_workspace);
     tcase_add_test(tests, test_extreme_position);
     tcase_add_test(tests, test_headers_of_a_duplicate);
-    tcase_add_test(tests, test_headers_of_a_bare_reply);
+    tcase_add_test(tests, test_headers_of_a_minimal_reply);
+    tcase_add_test(tests, test_value_of_a_minimal_reply);
+    tcase_add_test(tests, test_size_of_the_smallest_reply);
     tcase_add_test(tests, test_all_echoes);
-    tcase_add_loop_test(tests, test_reply_topic, 0, ROWS(topics));
     tcase_add_test(tests, test_dead_letter);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -131,6 +131,31 @@ START_TEST(white_space_is_the_property_of_unicode)
 }
 END_TEST
 
+/* Unicode's DerivedCoreProperties.txt, and none else: the verdict does not depend on the library's release. */
+START_TEST(what_cannot_be_seen_is_the_property_of_unicode)
+{
+    static const uint32_t unseen[][2] = {
+        {0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},     {0x115F, 0x1160},
+        {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},   {0x202A, 0x202E},
+        {0x2060, 0x206F},   {0x2800, 0x2800},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},
+        {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFF8},   {0x1BCA0, 0x1BCA3},
+        {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+    };
+    for (uint32_t code_point = 0; code_point <= LAST_CODE_POINT; code_point++) {
+        if (is_surrogate(code_point))
+            continue;
+        arena_reset(&arena, 0);
+        bool is_seen = !text_is_white_space(code_point);
+        for (size_t i = 0; i < ROWS(unseen); i++)
+            is_seen &= code_point < unseen[i][0] || code_point > unseen[i][1];
+        assert_quietly(text_can_be_seen(utf8_of(&code_point, 1)) == is_seen, "U+%04X", code_point);
+    }
+    ck_assert(!text_can_be_seen(SPAN("")));
+    ck_assert(!text_can_be_seen(SPAN(" \u200b\u2800\u3000")));
+    ck_assert(text_can_be_seen(SPAN(" \u200b.\u3000")));
+}
+END_TEST
+
 START_TEST(trimming_and_collapsing_take_every_white_space)
 {
     static const struct {
@@ -406,6 +431,7 @@ int main(void)
     tcase_add_test(tests, plain_ascii_is_what_stays_as_it_is);
     tcase_add_test(tests, every_code_point_is_decoded_as_it_was_encoded);
     tcase_add_test(tests, white_space_is_the_property_of_unicode);
+    tcase_add_test(tests, what_cannot_be_seen_is_the_property_of_unicode);
     tcase_add_test(tests, trimming_and_collapsing_take_every_white_space);
     tcase_add_test(tests, controls_are_c0_del_and_c1);
     tcase_add_test(tests, line_ends_become_line_feeds);

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "worker/timestamp.h"
+#include "common/timestamp.h"
 
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
@@ -32,6 +32,27 @@ START_TEST(test_text)
     char text[TIME_LENGTH];
     time_text(times[_i].time_ms, text);
     expect_span(span_of(text, TIME_LENGTH), times[_i].text);
+}
+END_TEST
+
+static const struct {
+    int64_t timestamp_ms, time_ms;
+} messages[] = {
+    {-1, 0}, /* none */
+    {0, 0},
+    {1, 1},
+    {-2, -2},
+    {1795415880123, 1795415880123},
+    {253402300799999, 253402300799999},
+    {253402300800000, 253402300799999},
+    {INT64_MAX, 253402300799999},
+    {-62167219200001, -62167219200000},
+    {INT64_MIN, -62167219200000},
+};
+
+START_TEST(test_message)
+{
+    ck_assert_int_eq(time_of_message(messages[_i].timestamp_ms), messages[_i].time_ms);
 }
 END_TEST
 
@@ -117,6 +138,7 @@ int main(void)
     Suite *suite = suite_create("timestamp");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_text, 0, ROWS(times));
+    tcase_add_loop_test(tests, test_message, 0, ROWS(messages));
     tcase_add_test(tests, test_every_day);
     tcase_add_loop_test(tests, test_read, 0, ROWS(readable));
     tcase_add_loop_test(tests, test_do_not_read, 0, ROWS(unreadable));

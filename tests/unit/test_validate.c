@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/command.h"
-#include "worker/lines.h"
-#include "worker/validation.h"
+#include "worker/commands/command.h"
+#include "common/lines.h"
+#include "worker/commands/validation.h"
 
 #define VALID(id)                                                                                                      \
     "{\"commandId\":\"" id "\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","                     \

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "common/json_writer.h"
-#include "worker/field.h"
+#include "worker/validate/field.h"
 
 #define TRIAL_BYTES ((size_t)1 << 20)
 

@@ -1,0 +1,30 @@
+/* key_table: which of an array of keys equals a given one, in constant time. Open addressing; memory is the caller's.
+ */
+#ifndef COMMON_KEY_TABLE_H
+#define COMMON_KEY_TABLE_H
+
+#include <stdint.h>
+
+#include "common/span.h"
+
+struct key_table {
+    const struct span *keys; /* the caller's array */
+    uint32_t *slots;         /* index of a key + 1; 0: free */
+    uint32_t mask;
+    uint64_t seed;
+};
+
+/* How many slots a table of `count` keys needs; a power of two, at most half of them taken. */
+uint32_t key_table_slots(uint32_t count);
+
+/* An empty table over `keys`, of which none needs to be there yet. */
+void key_table_open(struct key_table *table, const struct span *keys, uint32_t *slots, uint32_t slot_count,
+                    uint64_t seed);
+
+/* Enters keys[index]. Returns false, without a change, if an equal key is there already. */
+bool key_table_add(struct key_table *table, uint32_t index);
+
+/* The index of the key that equals `key`, or -1. */
+int key_table_find(const struct key_table *table, struct span key);
+
+#endif

@@ -1,0 +1,715 @@
+/* The rebuild of Redis from the record topic: whatever the order in which its partitions are read, the end is the fold
+ * of the topic, which this test writes down on its own. Random histories: clients are created, removed and created
+ * again, emails are used again, records are rewritten, partitions are added, two clients share an email.
+ *
+ * REBUILD_SEED=number repeats one history, REBUILD_SEEDS=count says how many are tried. */
+#include <check.h>
+#include <hiredis/hiredis.h>
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/folder.h"
+#include "common/crash_point.h"
+#include "worker/definitions/definitions_history.h"
+#include "worker/commands/embedded_broker.h"
+#include "worker/commands/private_redis.h"
+#include "common/stop.h"
+#include "worker/index/store_audit.h"
+#include "worker/kafka/topic_reader.h"
+
+#define PARTITIONS 4
+#define CLIENTS    9
+#define EMAILS     4
+#define EVENTS     60
+#define SEEDS      10
+#define RECORD     512
+#define LINE       1024
+
+static char folder[512];
+static struct embedded_broker broker;
+static struct private_redis redis;
+static redisContext *aside;
+static struct config *config;
+static struct store *store;
+static struct arena scratch;
+static rd_kafka_t *producer;
+
+static bool patient(void *listener)
+{
+    (void)listener;
+    return true;
+}
+
+/* ---- the fixture ---- */
+
+static void open_all(void)
+{
+    char why[512];
+    stop_on_signals();
+    ck_assert(folder_make_temporary("client-intake-rebuild", folder, sizeof(folder)));
+    ck_assert_msg(embedded_broker_start(&broker, 1, why, sizeof(why)), "%s", why);
+    ck_assert_msg(private_redis_start(&redis, folder, why, sizeof(why)), "%s", why);
+    ck_assert(embedded_broker_topic(&broker, "clients.commands", PARTITIONS));
+    ck_assert(embedded_broker_topic(&broker, "clients.definitions", 1));
+    aside = redisConnectUnix(redis.address + strlen("unix:"));
+    ck_assert_int_eq(aside->err, 0);
+    ck_assert_int_eq(arena_open(&scratch, 64 << 20), 0);
+}
+
+static void close_case(void)
+{
+    store_close(store);
+    store = NULL;
+    config_free(config);
+    config = NULL;
+    if (producer)
+        rd_kafka_destroy(producer);
+    producer = NULL;
+}
+
+static void close_all(void)
+{
+    close_case();
+    arena_close(&scratch);
+    redisFree(aside);
+    private_redis_stop(&redis);
+    embedded_broker_stop(&broker);
+    folder_remove(folder);
+}
+
+/* A store and a record topic of its own; messages go out in batches of `at_once`, which decides how the reader gets
+ * them mixed. */
+static void open_case(const char *name, int at_once)
+{
+    char servers[256], address[640], topic[256], why[512], batch[16];
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", broker.address);
+    snprintf(address, sizeof(address), "redis.address=%s", redis.address);
+    snprintf(topic, sizeof(topic), "records.topic=%s", name);
+    const char *settings[] = {servers, address, topic, "log.level=error", "kafka.consumer.fetch.wait.max.ms=10", NULL};
+    config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
+    ck_assert_ptr_nonnull(config);
+    log_set_level(LOG_LEVEL_ERROR);
+    ck_assert(embedded_broker_topic(&broker, name, PARTITIONS));
+    store = store_open(config);
+    ck_assert(store_connect(store));
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    snprintf(batch, sizeof(batch), "%d", at_once);
+    rd_kafka_conf_set(conf, "bootstrap.servers", broker.address, NULL, 0);
+    rd_kafka_conf_set(conf, "batch.num.messages", batch, NULL, 0);
+    rd_kafka_conf_set(conf, "linger.ms", "5", NULL, 0);
+    rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
+    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    ck_assert_msg(producer != NULL, "%s", why);
+}
+
+static void ask(const char *command)
+{
+    redisReply *reply = redisCommand(aside, command);
+    ck_assert_msg(reply && reply->type != REDIS_REPLY_ERROR, "%s: %s", command, reply ? reply->str : aside->errstr);
+    freeReplyObject(reply);
+}
+
+/* ---- a history ---- */
+
+struct event {
+    int client;
+    int email; /* -1: a tombstone */
+    int partition;
+    int64_t timestamp_ms;
+    int64_t source; /* offset of the command */
+    int created;    /* minute of createdAt */
+};
+
+struct history {
+    struct event events[EVENTS];
+    int count;
+};
+
+static uint64_t random_state;
+
+static unsigned draw(unsigned limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (unsigned)((random_state >> 11) % limit);
+}
+
+static const struct event *last_of(const struct history *history, int client)
+{
+    for (int i = history->count - 1; i >= 0; i--)
+        if (history->events[i].client == client)
+            return &history->events[i];
+    return NULL;
+}
+
+static bool is_alive_with(const struct history *history, int client, int email)
+{
+    const struct event *last = last_of(history, client);
+    return last && last->email >= 0 && (email < 0 || last->email == email);
+}
+
+static bool is_free(const struct history *history, int email)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        if (is_alive_with(history, i, email))
+            return false;
+    return true;
+}
+
+/* `lawful`: as the worker and an owner who removes clients make it. Otherwise records are rewritten, too, and emails
+ * shared, as another hand may do. Half way partitions are added, so that a client's later messages may be in another
+ * one. */
+static void invent(struct history *history, bool lawful)
+{
+    int homes[2][CLIENTS];
+    history->count = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        homes[0][i] = (int)draw(PARTITIONS);
+        homes[1][i] = draw(3) > 0 ? homes[0][i] : (int)draw(PARTITIONS);
+    }
+    int wanted = 5 + (int)draw(EVENTS - 5);
+    for (int step = 0; step < 20 * EVENTS && history->count < wanted; step++) {
+        int client = (int)draw(CLIENTS), email = (int)draw(EMAILS);
+        if (is_alive_with(history, client, -1)) {
+            if (lawful || draw(2) == 0)
+                email = -1;
+        } else if (lawful && !is_free(history, email)) {
+            continue;
+        } else if (draw(12) == 0) {
+            email = -1; /* the tombstone of one that is not there */
+        }
+        history->events[history->count] = (struct event){.client = client,
+                                                         .email = email,
+                                                         .partition = homes[history->count > wanted / 2][client],
+                                                         .timestamp_ms = 1700000000000 + 1000 * history->count,
+                                                         .source = history->count,
+                                                         .created = (int)draw(8)};
+        history->count++;
+    }
+}
+
+static void id_of(int client, char id[64])
+{
+    snprintf(id, 64, "%08d-0000-5000-8000-000000000000", client);
+}
+
+static void source_of(const struct event *event, char source[64])
+{
+    snprintf(source, 64, "clients.commands/%d/%lld", event->client % PARTITIONS, (long long)event->source);
+}
+
+static void record_of(const struct event *event, char record[RECORD])
+{
+    char id[64];
+    id_of(event->client, id);
+    snprintf(
+        record, RECORD,
+        "{\"id\":\"%s\",\"object\":\"client\",\"createdAt\":\"2026-11-23T06:%02d:00.123Z\",\"email\":\"E%d@example."
+        "com\"}",
+        id, event->created, event->email);
+}
+
+static const char hash[] = "0123456789abcdef0123456789abcdef";
+
+/* `places`: the partitions' numbers, in which the order of reading lies. */
+static void produce(const struct history *history, int from, int to, const int *places)
+{
+    for (int i = from; i < to; i++) {
+        const struct event *event = &history->events[i];
+        char id[64], key[128], record[RECORD], source[64];
+        id_of(event->client, id);
+        source_of(event, source);
+        record_of(event, record);
+        char *value = event->email >= 0 ? record : NULL;
+        int length = snprintf(key, sizeof(key), "acme/%s", id);
+        rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
+        rd_kafka_header_add(headers, "command-hash", -1, hash, -1);
+        rd_kafka_header_add(headers, "source", -1, source, -1);
+        rd_kafka_resp_err_t code =
+            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->records.topic),
+                              RD_KAFKA_V_PARTITION(places[event->partition]), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(key, (size_t)length), RD_KAFKA_V_VALUE(value, value ? strlen(value) : 0),
+                              RD_KAFKA_V_TIMESTAMP(event->timestamp_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        ck_assert_msg(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
+    }
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* ---- the fold: what Redis must hold ---- */
+
+struct index {
+    char lines[CLIENTS + EMAILS + 64][LINE]; /* "key value", in order */
+    int count;
+};
+
+/* Of two living clients with one email the one that was created later has it; then the one of the later command (by
+ * partition and offset, as text of equal length sorts); then the greater id. */
+static bool is_later(const struct event *a, const struct event *b)
+{
+    char source_a[64], source_b[64];
+    if (a->created != b->created)
+        return a->created > b->created;
+    source_of(a, source_a);
+    source_of(b, source_b);
+    if (strlen(source_a) != strlen(source_b))
+        return strlen(source_a) > strlen(source_b);
+    return strcmp(source_a, source_b) > 0;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void fold(const struct history *history, struct index *index)
+{
+    char id[64], record[RECORD], source[64];
+    index->count = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        const struct event *last = last_of(history, i);
+        if (!last || last->email < 0)
+            continue;
+        id_of(i, id);
+        source_of(last, source);
+        record_of(last, record);
+        snprintf(index->lines[index->count++], LINE, "client:{acme}:%s %s %s\n%s", id, source, hash, record);
+    }
+    for (int email = 0; email < EMAILS; email++) {
+        const struct event *owner = NULL;
+        for (int i = 0; i < CLIENTS; i++) {
+            const struct event *last = last_of(history, i);
+            if (last && last->email == email && (!owner || is_later(last, owner)))
+                owner = last;
+        }
+        if (!owner)
+            continue;
+        id_of(owner->client, id);
+        snprintf(index->lines[index->count++], LINE, "client-email:{acme}:e%d@example.com %s", email, id);
+    }
+    qsort(index->lines, (size_t)index->count, sizeof(index->lines[0]), compare_lines);
+}
+
+static void look_for(const char *pattern, struct index *index)
+{
+    redisReply *keys = redisCommand(aside, "KEYS %s", pattern);
+    for (size_t i = 0; i < keys->elements; i++) {
+        redisReply *value = redisCommand(aside, "GET %s", keys->element[i]->str);
+        ck_assert_int_lt(index->count, CLIENTS + EMAILS + 64);
+        snprintf(index->lines[index->count++], LINE, "%s %s", keys->element[i]->str, value->str);
+        freeReplyObject(value);
+    }
+    freeReplyObject(keys);
+}
+
+static void look(struct index *index)
+{
+    index->count = 0;
+    look_for("client:{*", index);
+    look_for("client-email:{*", index);
+    qsort(index->lines, (size_t)index->count, sizeof(index->lines[0]), compare_lines);
+}
+
+static void tell(const char *title, const struct index *index)
+{
+    printf("%s:\n", title);
+    for (int i = 0; i < index->count; i++)
+        printf("    %s\n", index->lines[i]);
+}
+
+static bool same_index(const struct index *a, const struct index *b)
+{
+    bool same = a->count == b->count;
+    for (int i = 0; i < a->count && same; i++)
+        same = strcmp(a->lines[i], b->lines[i]) == 0;
+    return same;
+}
+
+static void expect_fold(const struct history *history, const char *what)
+{
+    struct index wanted, found;
+    fold(history, &wanted);
+    look(&found);
+    if (same_index(&wanted, &found))
+        return;
+    for (int i = 0; i < history->count; i++) {
+        const struct event *event = &history->events[i];
+        printf("    partition %d client %d email %d created %d\n", event->partition, event->client, event->email,
+               event->created);
+    }
+    tell("the fold of the topic", &wanted);
+    tell("Redis", &found);
+    fflush(stdout);
+    ck_abort_msg("Redis is not the fold of the topic: %s", what);
+}
+
+/* Sets Redis to what a worker that has come so far has left there. */
+static void put_index(const struct history *history)
+{
+    struct index index;
+    fold(history, &index);
+    for (int i = 0; i < index.count; i++) {
+        char *space = strchr(index.lines[i], ' ');
+        *space = '\0';
+        freeReplyObject(redisCommand(aside, "SET %s %s", index.lines[i], space + 1));
+    }
+}
+
+/* ---- rebuilds ---- */
+
+static void rebuild(const struct audit_gap *gap, const char *what)
+{
+    char why[512];
+    struct offsets committed = {0};
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(&committed, i, 1000);
+    enum rebuild_result result = store_rebuild(store, &committed, gap, &scratch, patient, NULL, why, sizeof(why));
+    offsets_free(&committed);
+    ck_assert_msg(result == REBUILD_DONE, "%s: %s", what, why);
+}
+
+static void shuffle(int *places)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        places[i] = i;
+    for (int i = PARTITIONS - 1; i > 0; i--) {
+        int other = (int)draw((unsigned)i + 1), kept = places[i];
+        places[i] = places[other];
+        places[other] = kept;
+    }
+}
+
+static void ends_of(const struct history *history, int to, const int *places, struct offsets *ends)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(ends, i, 0);
+    for (int i = 0; i < to; i++) {
+        int place = places[history->events[i].partition];
+        offsets_set(ends, place, offsets_get(ends, place) + 1);
+    }
+}
+
+/* The audit of the present state, so that the store knows its epoch and its server. */
+static void audit(void)
+{
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    ck_assert_int_ne(store_audit(store, &survey, &scratch, &gap), AUDIT_FAILED);
+    survey_free(&survey);
+    audit_gap_free(&gap);
+}
+
+static const char *case_name(uint64_t seed, const char *what)
+{
+    static char name[128];
+    snprintf(name, sizeof(name), "%s-%llu", what, (unsigned long long)seed);
+    return name;
+}
+
+/* Redis is empty, or holds an index of an earlier time, or what was never committed: its epoch is gone. */
+static void try_whole(uint64_t seed)
+{
+    struct history history, earlier;
+    int places[PARTITIONS];
+    random_state = seed * 2654435761u + 1;
+    bool lawful = draw(2) == 0;
+    invent(&history, lawful);
+    shuffle(places);
+    open_case(case_name(seed, "whole"), 1 + (int)draw(6));
+    ask("FLUSHALL");
+    unsigned leftovers = draw(3);
+    if (leftovers > 0) {
+        earlier = history;
+        earlier.count = (int)draw((unsigned)history.count + 1);
+        put_index(&earlier);
+    }
+    if (leftovers > 1)
+        ask("MSET client:{acme}:99999999-0000-5000-8000-000000000000 nonsense "
+            "client-email:{acme}:e0@example.com 99999999-0000-5000-8000-000000000000 other kept");
+    produce(&history, 0, history.count, places);
+    audit();
+    rebuild(NULL, case_name(seed, "whole"));
+    expect_fold(&history, case_name(seed, "whole"));
+    if (leftovers > 1)
+        ask("GET other");
+    close_case();
+}
+
+/* Redis is as it was at an earlier time, or already as it is now, and only what came since is read. */
+static void try_part(uint64_t seed)
+{
+    struct history history, earlier;
+    struct audit_gap gap = {.records_behind = true};
+    int places[PARTITIONS];
+    random_state = seed * 2654435761u + 2;
+    invent(&history, draw(2) == 0);
+    shuffle(places);
+    open_case(case_name(seed, "part"), 1 + (int)draw(6));
+    ask("FLUSHALL");
+    earlier = history;
+    earlier.count = (int)draw((unsigned)history.count + 1);
+    produce(&history, 0, earlier.count, places);
+    audit();
+    rebuild(NULL, case_name(seed, "the first part"));
+    expect_fold(&earlier, case_name(seed, "the first part"));
+    produce(&history, earlier.count, history.count, places);
+    audit();
+    ends_of(&history, earlier.count, places, &gap.records);
+    rebuild(&gap, case_name(seed, "part"));
+    expect_fold(&history, case_name(seed, "part"));
+    audit();
+    rebuild(&gap, case_name(seed, "part, again"));
+    expect_fold(&history, case_name(seed, "part, again"));
+    audit_gap_free(&gap);
+    close_case();
+}
+
+static void try_seeds(void try(uint64_t seed))
+{
+    const char *one = getenv("REBUILD_SEED"), *many = getenv("REBUILD_SEEDS");
+    if (one) {
+        try(strtoull(one, NULL, 10));
+        return;
+    }
+    unsigned long count = many ? strtoul(many, NULL, 10) : SEEDS;
+    uint64_t fresh = (uint64_t)time(NULL);
+    for (unsigned long i = 0; i < count; i++)
+        try(i);
+    printf("REBUILD_SEED=%llu\n", (unsigned long long)fresh);
+    try(fresh);
+}
+
+START_TEST(a_whole_rebuild_is_the_fold_of_the_topic)
+{
+    try_seeds(try_whole);
+}
+END_TEST
+
+START_TEST(a_part_rebuild_ends_as_a_whole_one)
+{
+    try_seeds(try_part);
+}
+END_TEST
+
+/* ---- histories that went wrong once ---- */
+
+/* Client 0 (email 0) is removed, client 1 takes its email; all orders of the partitions that they are in. */
+START_TEST(the_email_of_a_removed_client_belongs_to_the_one_that_took_it)
+{
+    for (int order = 0; order < 2; order++) {
+        struct history history = {.events = {{.client = 0, .email = 0, .partition = 0, .source = 1},
+                                             {.client = 0, .email = -1, .partition = 0, .source = 1},
+                                             {.client = 1, .email = 0, .partition = 1, .source = 2}},
+                                  .count = 3};
+        int places[PARTITIONS] = {order, 1 - order, 2, 3};
+        open_case(case_name((uint64_t)order, "reused"), 100);
+        ask("FLUSHALL");
+        produce(&history, 0, 3, places);
+        audit();
+        rebuild(NULL, "reused");
+        expect_fold(&history, "reused");
+        close_case();
+    }
+}
+END_TEST
+
+/* The group's offsets were set back before Redis was lost: the sources of the records tell what was committed. */
+START_TEST(what_is_in_the_record_topic_was_committed)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500}}, .count = 1};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    open_case("committed", 100);
+    ask("FLUSHALL");
+    produce(&history, 0, 1, places);
+    audit();
+    rebuild(NULL, "committed");
+    redisReply *reply = redisCommand(aside, "GET client-intake:checkpoint:clients.commands/0");
+    ck_assert_int_eq(reply->type, REDIS_REPLY_STRING);
+    ck_assert_msg(strncmp(reply->str, "0,501 ", 6) == 0, "%s", reply->str);
+    freeReplyObject(reply);
+
+    /* Another worker, and a command of before, which has not been accepted until now. */
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    struct batch batch;
+    struct store *other = store_open(config);
+    ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
+    ck_assert(store_connect(other));
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(&survey.committed, i, 0);
+    ck_assert_int_eq(store_audit(other, &survey, &scratch, &gap), AUDIT_FINE);
+    ck_assert(store_take(other, (const int32_t[]){0}, 1, &scratch));
+    struct item *item = &batch.items[batch.count++];
+    *item = (struct item){.from = {"clients.commands", 0, 10, 0},
+                          .workspace = SPAN("acme"),
+                          .command_id = SPAN("x"),
+                          .has_identity = true,
+                          .email_key = SPAN("e0@example.com"),
+                          .record = SPAN("{\"email\":\"e0@example.com\"}")};
+    memset(item->client_id, '7', CLIENT_ID_LENGTH);
+    memset(item->hash, '7', HASH_LENGTH);
+    ck_assert(store_claim(other, &batch));
+    ck_assert_int_eq(item->error, ERROR_EMAIL_TAKEN);
+    expect_fold(&history, "after the claim");
+    survey_free(&survey);
+    audit_gap_free(&gap);
+    batch_close(&batch);
+    store_close(other);
+}
+END_TEST
+
+/* ---- definitions, which are synced in the same way ---- */
+
+/* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
+START_TEST(the_last_definitions_do_not_depend_on_the_order_of_partitions)
+{
+    static const struct {
+        int32_t partition;
+        int64_t timestamp_ms;
+    } sent[] = {{0, 10000}, {0, 5000}, {1, 7000}};
+    static const size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {2, 0, 1}};
+    rd_kafka_message_t *messages[3] = {NULL}, *message;
+    char why[512];
+    size_t count = 0;
+    enum topic_reading reading;
+    open_case("definitions", 100);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->records.topic),
+                                           RD_KAFKA_V_PARTITION(sent[i].partition), RD_KAFKA_V_KEY("acme", 4),
+                                           RD_KAFKA_V_VALUE("[]", 2), RD_KAFKA_V_TIMESTAMP(sent[i].timestamp_ms),
+                                           RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    struct topic_reader *reader = topic_reader_open(config, config->records.topic, 3000, why, sizeof(why));
+    ck_assert_msg(reader != NULL, "%s", why);
+    while ((reading = topic_reader_next(reader, &message, why, sizeof(why))) != TOPIC_END) {
+        ck_assert_int_ne(reading, TOPIC_FAILED);
+        if (message)
+            messages[message->partition == 1 ? 2 : message->offset] = message;
+        count += message != NULL;
+    }
+    ck_assert_uint_eq(count, 3);
+    for (size_t order = 0; order < 3; order++) {
+        struct definitions_history *history = definitions_history_new();
+        for (size_t i = 0; i < 3; i++)
+            definitions_history_note(history, messages[orders[order][i]]);
+        ck_assert_msg(definitions_history_is_last(history, messages[2]), "order %zu", order);
+        definitions_history_free(history);
+    }
+    for (size_t i = 0; i < 3; i++)
+        rd_kafka_message_destroy(messages[i]);
+    topic_reader_close(reader);
+}
+END_TEST
+
+/* ---- a rebuilder that was taken for dead ---- */
+
+static enum crash_point when;
+static const char *what;
+
+void crash_point(enum crash_point point)
+{
+    if (!what || point != when)
+        return;
+    const char *command = what;
+    what = NULL;
+    ask(command);
+}
+
+static const struct {
+    enum crash_point when;
+    const char *what;
+} takeovers[] = {
+    {CRASH_REBUILD_BEGUN, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_HALF, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_BEFORE_END, "SET client-intake:rebuild another"},
+    {CRASH_REBUILD_BEFORE_END, "DEL client-intake:rebuild"},
+    {CRASH_REBUILD_BEFORE_END, "FLUSHALL"},
+};
+
+static void expect_failure(const struct audit_gap *gap)
+{
+    char why[512];
+    struct offsets committed = {0};
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_set(&committed, i, 1000);
+    ck_assert_int_eq(store_rebuild(store, &committed, gap, &scratch, patient, NULL, why, sizeof(why)), REBUILD_FAILED);
+    offsets_free(&committed);
+}
+
+static bool exists(const char *pattern)
+{
+    redisReply *keys = redisCommand(aside, "KEYS %s", pattern);
+    bool some = keys->elements > 0;
+    freeReplyObject(keys);
+    return some;
+}
+
+START_TEST(a_rebuilder_that_lost_its_lock_writes_no_marks)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500}}, .count = 1};
+    struct audit_gap gap = {.records_behind = true, .definitions_behind = true};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    bool whole = _i % 2 == 0;
+    open_case("lost", 100);
+    ask("FLUSHALL");
+    if (!whole)
+        ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    produce(&history, 0, 1, places);
+    audit();
+    when = takeovers[_i / 2].when;
+    what = takeovers[_i / 2].what;
+    if (!whole && when == CRASH_REBUILD_BEGUN)
+        return;
+    expect_failure(whole ? NULL : &gap);
+    ck_assert_ptr_null(what);
+    ck_assert(!exists("client-intake:checkpoint:*"));
+    ck_assert(!exists("client-intake:definitions"));
+    ck_assert(!whole || !exists("client-intake:epoch"));
+    if (when == CRASH_REBUILD_BEGUN)
+        ck_assert(!exists("client:{*")); /* nor clients */
+}
+END_TEST
+
+/* Nor does a part that another loss, or another server, came between. */
+static const char *const losses[] = {"DEL client-intake:epoch", "SET client-intake:epoch another"};
+
+START_TEST(a_part_writes_no_marks_on_other_data)
+{
+    struct audit_gap gap = {.records_behind = true, .definitions_behind = true};
+    open_case("other", 100);
+    ask("FLUSHALL");
+    ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    audit();
+    when = CRASH_REBUILD_BEFORE_END;
+    what = losses[_i];
+    expect_failure(&gap);
+    ck_assert(!exists("client-intake:checkpoint:*"));
+    ck_assert(!exists("client-intake:definitions"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("rebuild");
+    TCase *tcase = tcase_create("rebuild");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, open_all, close_all);
+    tcase_add_test(tcase, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
+    tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
+    tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
+    tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
+    tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
+    tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
+                        2 * sizeof(takeovers) / sizeof(takeovers[0]));
+    tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

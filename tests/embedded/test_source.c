@@ -1,0 +1,193 @@
+/* What the source and the commit do when librdkafka's answers are not the usual ones. Functions of librdkafka are
+ * replaced by this program's own, which call the real ones. */
+#include <check.h>
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/embedded/scene.h"
+#include "worker/model/batch.h"
+
+#define LIMIT_MS 30000
+
+static atomic_bool assignment_fails; /* where it was told since the last poll: when an audit's end resumes, too */
+static atomic_bool assignment_told;
+static atomic_bool is_paused;
+static atomic_int assignment_failures;
+static atomic_bool commit_is_in_doubt; /* the next one */
+static atomic_bool commit_waits;
+static atomic_int polls_while_commit_waits, retries_of_commit;
+static atomic_int asked_by_members;
+static rd_kafka_topic_partition_list_t *sent; /* the offsets of the last transaction */
+
+static void *real(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    ck_assert_ptr_nonnull(found);
+    return found;
+}
+
+rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions)
+{
+    if (atomic_exchange(&assignment_told, true) && atomic_load(&assignment_fails)) {
+        atomic_fetch_add(&assignment_failures, 1);
+        return RD_KAFKA_RESP_ERR__STATE;
+    }
+    rd_kafka_resp_err_t (*function)(rd_kafka_t *, rd_kafka_topic_partition_list_t **) = real("rd_kafka_assignment");
+    return function(client, partitions);
+}
+
+rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_resp_err_t (*function)(rd_kafka_t *, rd_kafka_topic_partition_list_t *) =
+        real("rd_kafka_pause_partitions");
+    atomic_store(&is_paused, true);
+    return function(client, partitions);
+}
+
+rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
+                                                       const rd_kafka_topic_partition_list_t *offsets,
+                                                       const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+{
+    rd_kafka_error_t *(*function)(rd_kafka_t *, const rd_kafka_topic_partition_list_t *,
+                                  const rd_kafka_consumer_group_metadata_t *, int) =
+        real("rd_kafka_send_offsets_to_transaction");
+    if (sent)
+        rd_kafka_topic_partition_list_destroy(sent);
+    sent = rd_kafka_topic_partition_list_copy(offsets);
+    return function(client, offsets, group, wait_ms);
+}
+
+rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *client, int wait_ms)
+{
+    rd_kafka_error_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_commit_transaction");
+    rd_kafka_error_t *error = function(client, wait_ms);
+    atomic_store(&commit_waits, error != NULL);
+    atomic_fetch_add(&retries_of_commit, error != NULL);
+    if (!error && atomic_exchange(&commit_is_in_doubt, false))
+        return rd_kafka_error_new(RD_KAFKA_RESP_ERR__TRANSPORT, "the answer was lost");
+    return error;
+}
+
+/* The embedded broker does not keep the offsets of transactions: in its stead this tells what was sent last. */
+rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *subscribed = NULL;
+    (void)wait_ms;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    atomic_fetch_add(&asked_by_members, subscribed->cnt > 0);
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    for (int i = 0; i < partitions->cnt; i++) {
+        rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        const rd_kafka_topic_partition_t *found =
+            sent ? rd_kafka_topic_partition_list_find(sent, place->topic, place->partition) : NULL;
+        place->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        place->offset = found ? found->offset : RD_KAFKA_OFFSET_INVALID;
+        free(place->metadata);
+        place->metadata_size = found ? found->metadata_size : 0;
+        place->metadata = found ? malloc(found->metadata_size) : NULL;
+        if (found)
+            memcpy(place->metadata, found->metadata, found->metadata_size);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
+{
+    rd_kafka_message_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_consumer_poll");
+    atomic_store(&assignment_told, false);
+    atomic_fetch_add(&polls_while_commit_waits, atomic_load(&commit_waits));
+    return function(client, wait_ms);
+}
+
+static uint64_t count_of(enum metric metric, unsigned value)
+{
+    size_t threads;
+    return metrics_get(workers_metrics(scene.workers, &threads)[0], metric, value);
+}
+
+static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
+{
+    for (int waited = 0; count_of(metric, value) < least; waited += 20) {
+        ck_assert_msg(waited < LIMIT_MS, "metric %d is %llu, not %llu", (int)metric,
+                      (unsigned long long)count_of(metric, value), (unsigned long long)least);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+}
+
+START_TEST(partitions_are_resumed_though_the_assignment_is_not_known_at_once)
+{
+    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    scene_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    scene_end_redis();
+    for (int waited = 0; !atomic_load(&is_paused); waited += 20) {
+        ck_assert_int_lt(waited, LIMIT_MS);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    atomic_store(&assignment_fails, true);
+    scene_begin_redis();
+    wait_for_count(METRIC_REDIS_UP, 0, 1);
+    for (int i = 1; i <= 3; i++)
+        scene_send_valid(i % SCENE_PARTITIONS, i);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
+    ck_assert_int_ge(atomic_load(&assignment_failures), 1);
+    scene_stop(10000);
+}
+END_TEST
+
+START_TEST(commands_of_a_transaction_that_was_committed_after_all_are_counted)
+{
+    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    scene_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    uint64_t committed = count_of(METRIC_TRANSACTIONS, TRANSACTION_COMMITTED);
+    atomic_store(&commit_is_in_doubt, true);
+    scene_send_valid(1, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert(!atomic_load(&commit_is_in_doubt));
+    ck_assert_uint_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_COMMITTED), committed + 1);
+    ck_assert_uint_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_LOST), 0);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    ck_assert_int_eq(atomic_load(&asked_by_members), 0);
+    scene_stop(10000);
+}
+END_TEST
+
+START_TEST(the_group_is_served_while_a_commit_waits)
+{
+    const int16_t end_transaction = 26; /* ApiKey of the Kafka protocol */
+    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    scene_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    nanosleep(&(struct timespec){3, 0}, NULL); /* what is committed without commands is, by then */
+    atomic_store(&polls_while_commit_waits, 0);
+    rd_kafka_mock_broker_push_request_error_rtts(scene.broker.cluster, 1, end_transaction, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 3500);
+    scene_send_valid(0, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_int_ge(atomic_load(&retries_of_commit), 2);
+    ck_assert_int_ge(atomic_load(&polls_while_commit_waits), 2);
+    scene_send_valid(2, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    scene_stop(10000);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("source");
+    TCase *tcase = tcase_create("source");
+    tcase_add_checked_fixture(tcase, scene_open, scene_close);
+    tcase_set_timeout(tcase, 90);
+    tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
+    tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# A command topic whose log is not the one that was read before: deleted and created again, trimmed, or with committed
+# offsets that do not fit it.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+. tests/lib/poison.sh
+
+criterion "the command topic is deleted and created again, under the worker and while it is down, with fewer, as many, and more commands than before" \
+    "every command of the new topic is answered, within 30 s, exactly once if the topic was quiet; a client of the old topic keeps its email"
+criterion "records of the command topic are deleted, before and behind what is answered" "every command that is left is answered"
+criterion "committed offsets lie far beyond the end, or are set back" \
+    "every command that comes is answered, and each is judged in its turn"
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=30
+commands=
+
+# lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.
+lines() {
+    local number
+    for ((number = 0; number < $2; number++)); do
+        echo "{\"commandId\":\"$1-$number\",\"workspaceId\":\"ws-0\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1-$number@example.com\"}"
+    done
+}
+
+# send TAG COUNT [PARTITION]
+send() {
+    lines "$1" "$2" | send_lines "${3:-0}"
+}
+
+send_lines() {
+    kcat -P -b "$kafka_address" -t "$commands" -p "$1" -X topic.metadata.refresh.interval.ms=1000 2>"$suite_folder/kcat" \
+        || suite_fail "commands are sent" "$(cat "$suite_folder/kcat")"
+}
+
+# Each reply as "commandId verdict", verdict being "created", "duplicate" or the error's code.
+replies() {
+    kcat -C -b "$kafka_address" -t "$live_name.replies" -e -q -o beginning -X isolation.level=read_committed \
+        -f '%h %s\n' 2>/dev/null \
+        | sed -nE 's/.*duplicate=true.*"commandId":"([^"]*)".*/\1 duplicate/p; t; s/.*"type":"client.created","commandId":"([^"]*)".*/\1 created/p; s/.*"commandId":"([^"]*)".*"error":\{"code":"([a-z_]*)".*/\1 \2/p'
+}
+
+# How many commands of a tag have been answered, and how often at most.
+answered() {
+    replies | grep "^$1-" | cut -d' ' -f1 | sort | uniq -c \
+        | awk '{ if ($1 > most) most = $1 } END { print NR + 0, most + 0 }'
+}
+
+has_answered() {
+    local count
+    read -r count _ < <(answered "$1")
+    [ "$count" -ge "$2" ]
+}
+
+# all_answered WHAT TAG COUNT [often]: each once, unless it may be answered more often.
+all_answered() {
+    local count most
+    if ! until_true 40 has_answered "$2" "$3"; then
+        suite_fail "$1: all of $3 are answered" "only $(answered "$2" | cut -d' ' -f1)"
+        tail -n 15 "${worker_logs[one]}"
+        return
+    fi
+    suite_pass "$1: all of $3 are answered"
+    [ -z "${4:-}" ] || return 0
+    read -r count most < <(answered "$2")
+    check_equal "$1: each once" "$3 1" "$count $most"
+}
+
+verdicts() {
+    replies | grep "^$1 " | cut -d' ' -f2 | tr '\n' ' '
+}
+
+replace() {
+    check "the command topic is deleted and created again" topic_config replace "$commands" 1
+}
+
+live_begin 1
+faults_own_kafka
+commands=$live_name.commands
+worker() {
+    faults_worker_start one --set worker.threads=1 "$@"
+}
+worker
+
+round=0
+# replaced BEFORE AFTER WHAT
+replaced() {
+    round=$((round + 1))
+    send "old$round" "$1"
+    all_answered "$3: before" "old$round" "$1" ${4:+often}
+    ${5:-true}
+    replace
+    send "new$round" "$2"
+    ${6:-true}
+    all_answered "$3: after" "new$round" "$2" ${4:+often}
+    replace
+    tenths 5
+}
+down() { worker_stop one; }
+up() { worker; }
+repeats=$(faults_choose 1 5)
+for ((turn = 0; turn < repeats; turn++)); do
+    replaced 400 700 "more than before"
+    replaced 400 300 "fewer than before"
+    replaced 400 400 "as many as before"
+    replaced 1 2 "one, and two"
+    replaced 400 700 "more than before, the worker being down" "" down up
+    replaced 400 300 "fewer than before, the worker being down" "" down up
+done
+
+criterion "the topic is replaced while commands come" "all commands of the new one are answered"
+for ((turn = 0; turn < $(faults_choose 1 5); turn++)); do
+    send "load$turn" 20000
+    until_true 30 has_answered "load$turn" 1
+    replace
+    send "swap$turn" 25000
+    all_answered "replaced under load" "swap$turn" 25000 often
+    replace
+    tenths 5
+done
+
+send keep 20
+all_answered "a client that is there" keep 20
+replace
+{ lines fresh 1; lines other 1 | sed 's/other-0@/keep-15@/'; } | send_lines 0
+all_answered "an email of the old topic" fresh 1
+check "an email of the old topic: answered" until_true 20 has_answered other 1
+check_equal "an email of the old topic is taken still" "email_taken " "$(verdicts other-0)"
+
+criterion "two commands of one id in the new topic, at offsets that were committed in the old one" \
+    "the first is judged by itself: what comes behind it was not committed"
+{
+    lines pair 1 | sed 's/pair-0@/keep-3@/'
+    lines pair 1
+} | send_lines 0
+check "both are answered" until_true 20 eval '[ "$(verdicts pair-0 | wc -w)" -eq 2 ]'
+check_equal "the first has the error of its own" "email_taken created " "$(verdicts pair-0)"
+
+criterion "commands without an id in the new topic, at positions from which the old one had created clients" \
+    "the same bytes are a duplicate, others a conflict: the position is the id"
+without_id() {
+    lines "$1" 1 | sed 's/"commandId":"[^"]*",//'
+}
+replace
+{ without_id plain; without_id plainer; } | send_lines 0
+check "they are created" until_true 30 eval '[ "$(verdicts "$commands/0/0")$(verdicts "$commands/0/1")" = "created created " ]'
+replace
+{ without_id plain; without_id plainest; } | send_lines 0
+check "both are answered" until_true 30 eval '[ "$(verdicts "$commands/0/1" | wc -w)" -eq 2 ]'
+check_equal "the same bytes" "created duplicate " "$(verdicts "$commands/0/0")"
+check_equal "other bytes" "created command_id_conflict " "$(verdicts "$commands/0/1")"
+replace
+tenths 5
+send filler 4
+all_answered "a new topic" filler 4
+
+criterion "records are deleted" "what is left is answered, and nothing twice"
+worker_stop one
+send trim 300
+topic_config trim "$commands" 0 104 || suite_fail "records before the offset are deleted"
+worker
+check "those that are left are answered" until_true 30 has_answered trim 200
+tenths 10
+check_equal "and no others" "200 1" "$(answered trim)"
+topic_config trim "$commands" 0 200 || suite_fail "records that were answered are deleted"
+send behind 50
+all_answered "behind a trim" behind 50
+worker_stop one
+
+criterion "committed offsets beyond the end" "as above"
+topic_config commit "$live_name" "$commands" 0 5354 || suite_fail "offsets are set"
+{
+    lines far 1 | sed 's/far-0@/keep-4@/'
+    lines far 1
+} | send_lines 0
+worker
+check "both are answered" until_true 30 eval '[ "$(verdicts far-0 | wc -w)" -eq 2 ]'
+check_equal "the first has the error of its own" "email_taken created " "$(verdicts far-0)"
+send beyond 30
+all_answered "beyond" beyond 30
+
+criterion "committed offsets are set back" "the commands are answered again, as what they are"
+worker_stop one
+topic_config commit "$live_name" "$commands" 0 204 || suite_fail "offsets are set back"
+worker
+check "again" until_true 30 eval '[ "$(answered behind | cut -d" " -f2)" -ge 2 ]'
+check_equal "the same client once more" "created" "$(replies | grep '^behind-7 ' | cut -d' ' -f2 | sort -u | grep -v duplicate)"
+worker_stop one
+suite_end

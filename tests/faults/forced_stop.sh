@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The end is asked for while something does not answer: a second SIGTERM, and shutdown.timeout, end the process whatever its
+# threads are doing. WORKER_PROGRAM names another build of the daemon, such as one with sanitizers.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "SIGTERM while Kafka or Redis is silent and definitions are still being read" \
+    "the daemon ends within shutdown.timeout, with 0 if all of its workers could end"
+criterion "two SIGTERM, again and again, under load and while Kafka is silent" \
+    "the daemon ends with 2, however busy its threads are, and never by a fault; nothing is lost or doubled"
+
+worker_program=${WORKER_PROGRAM:-}
+[ -n "$worker_program" ] || unset worker_program
+
+# A worker may be started often under one name: what it logged before does not count.
+begin() {
+    : >"$suite_folder/one.log"
+    worker_start one --set worker.threads=4 --set batch.commands=50 --set definitions.cache_workspaces=100 "$@"
+}
+has_logged() { grep -qF -- "$1" "$suite_folder/one.log"; }
+
+# ends_with PATTERN SECONDS WHAT: the worker ends by itself so soon, counted from the signal before, with such a code.
+ends_with() {
+    local pid=${worker_pids[one]} status
+    until_true "$2" process_is_gone "$pid" || { suite_fail "$3" "it runs after $2 s"; kill -KILL "$pid"; }
+    wait "$pid"
+    status=$?
+    unset "worker_pids[one]"
+    # shellcheck disable=SC2053
+    if [[ $status == $1 ]]; then
+        suite_pass "$3"
+    else
+        suite_fail "$3" "exit $status"
+        tail -n 30 "$suite_folder/one.log"
+    fi
+}
+term() { kill -TERM "${worker_pids[one]}"; }
+
+# twice WHAT: asks for the end, and again once the daemon has taken notice.
+twice() {
+    term
+    until_true 5 has_logged event=stopping || suite_fail "$1" "it does not stop"
+    term
+    ends_with 2 3 "$1"
+}
+
+faults_begin 6
+
+# ---- nothing in hand ----
+
+# silent WHAT PATTERN NAME WORD ...: the end is asked for while the proxy in front of NAME is told this.
+silent() {
+    proxy_tell "${@:3}"
+    begin --set shutdown.timeout=2s --set redis.timeout=20s
+    check "$1: the daemon begins" until_true 10 has_logged event=starting
+    sleep 1 # until its threads wait for an answer
+    term
+    ends_with "$2" 3 "$1: it ends within shutdown.timeout"
+    proxy_tell "$3" pass
+}
+silent "Kafka is silent at the start" 0 kafka hang
+silent "Kafka does not tell where the definitions end" 0 kafka answer 2 drop
+silent "Redis is silent at the start" 2 redis hang
+
+# ---- a second signal ----
+
+produce_along 0 1000000 --rate 2000
+for round in $(seq "$(faults_choose 5 25)"); do
+    begin
+    check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
+    tenths $((RANDOM % 20 + 10))
+    proxy_tell kafka hang
+    tenths $((RANDOM % 10))
+    twice "round $round: a second SIGTERM while Kafka is silent ends it with 2"
+    proxy_tell kafka pass
+done
+for round in $(seq "$(faults_choose 5 25)"); do
+    begin
+    check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
+    tenths $((RANDOM % 20 + 10))
+    # Both may come before the daemon looks, or as one, or when it has finished its work.
+    term
+    sleep 0.01
+    term
+    ends_with '[02]' 3 "round $round: two SIGTERM at once under load end it with 2, or with 0 if it was ready"
+done
+
+begin
+produce_stop
+live_end 120

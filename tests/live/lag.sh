@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Lag, in commands and in seconds: 0 when nothing is left to answer, for the metrics and for those who compare the group's
+# committed offsets with the ends of the partitions, as autoscalers do.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+. tests/lib/poison.sh
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=20
+number=0
+
+# send COUNT PARTITION [KCAT OPTION ...]: commands with ids and emails of their own.
+send() {
+    local from=$number
+    number=$((number + $1))
+    for ((; from < number; from++)); do
+        echo "{\"commandId\":\"c-$from\",\"workspaceId\":\"ws-0\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"c-$from@example.com\"}"
+    done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p "$2" "${@:3}" 2>"$suite_folder/kcat" \
+        || suite_fail "commands are sent" "$(cat "$suite_folder/kcat")"
+}
+
+# A transaction: a marker stands behind the commands.
+send_transaction() {
+    send "$1" "$2" -X "transactional.id=$live_name-sender"
+}
+
+metric_is() {
+    [ "$(curl --silent --max-time 2 "http://$(faults_address one)/metrics" \
+        | awk -v name="client_intake_$1{topic=\"$live_name.commands\",partition=\"$2\"}" '$1 == name { print $2 }')" = "$3" ]
+}
+
+# no_lag PARTITION
+no_lag() {
+    metric_is consumer_lag "$1" 0 && metric_is oldest_unanswered_seconds "$1" 0.000
+}
+
+no_lags() {
+    no_lag 0 && no_lag 1 && no_lag 2
+}
+
+# Each partition has a committed offset, and it is the partition's end.
+all_committed() {
+    topic_config offsets "$live_name" "$live_name.commands" 3 \
+        | awk '$2 == $3 && $2 >= 0 { good++ } END { exit good != 3 }'
+}
+
+# seconds_are PARTITION LEAST MOST
+seconds_are() {
+    local seconds
+    seconds=$(curl --silent --max-time 2 "http://$(faults_address one)/metrics" \
+        | awk -v name="client_intake_oldest_unanswered_seconds{topic=\"$live_name.commands\",partition=\"$1\"}" '$1 == name { print $2 }')
+    awk -v seconds="$seconds" -v least="$2" -v most="$3" 'BEGIN { exit !(seconds != "" && seconds >= least && seconds <= most) }'
+}
+
+check_no_lag() {
+    check "$1: no lag" until_true 20 no_lags
+    check "$1: the end of every partition is committed" until_true 20 all_committed
+}
+
+worker() {
+    faults_worker_start one --set worker.threads=1 --set redis.timeout=500ms "$@"
+}
+
+lags_of() {
+    worker --set "delivery.mode=$1"
+    check_no_lag "$1, no commands yet"
+    send 20 0
+    send_transaction 10 1
+    check "$1: commands are answered" until_true 20 faults_answered_more_than one 29
+    check_no_lag "$1, behind commands and a marker"
+    send_transaction 1 1
+    send_transaction 1 1
+    check "$1: commands are answered" until_true 20 faults_answered_more_than one 31
+    check_no_lag "$1, behind several markers"
+    kill -STOP "$redis_pid"
+    send 5 0
+    send_transaction 3 2
+    check "$1, Redis is away: lag of the commands" until_true 20 metric_is consumer_lag 0 5
+    check "$1, Redis is away: their age grows" until_true 20 seconds_are 0 3 20
+    check "$1, Redis is away: that of another partition, too" until_true 20 seconds_are 2 3 20
+    check "$1, Redis is away: a partition without commands has none" no_lag 1
+    kill -CONT "$redis_pid"
+    check "$1: commands are answered" until_true 20 faults_answered_more_than one 39
+    check_no_lag "$1, Redis is back"
+    worker_stop one
+    worker --set "delivery.mode=$1"
+    check_no_lag "$1, started again"
+    check_equal "$1, started again: nothing is missing in Redis" 0 "$(faults_metric one rebuilds_total)"
+    worker_stop one
+}
+
+live_begin 3
+check "one of partition 2 has a marker before the worker comes" send_transaction 1 2
+worker
+check "it is answered" until_true 30 faults_answered_more_than one 0
+check_no_lag "a marker from before"
+worker_stop one
+lags_of exactly-once
+lags_of at-least-once
+suite_end

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# A Redis that is a node of a cluster: `check` and the daemon say so, and what to do, instead of failing over every batch.
+cd "$(dirname "$0")/.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+
+suite_begin
+redis_start --cluster-enabled yes --port "$(free_port)" --cluster-config-file "$suite_folder/nodes.conf" || suite_end
+slots=$(redis_ask CLUSTER ADDSLOTSRANGE 0 16383)
+check_equal "the node has all slots" OK "$slots"
+settings=(--set "redis.address=unix:$redis_socket" --set kafka.bootstrap.servers=127.0.0.1:1 --set http.listen=)
+intake() { "$BUILD/client-intake" "$@" "${settings[@]}"; }
+
+intake check >"$suite_folder/check" 2>&1
+check_equal "check ends with 78, whatever else is wrong" 78 $?
+line=$(grep '^redis ' "$suite_folder/check")
+check "it names the cause" grep -q 'cluster_enabled:1' <<<"$line"
+check "and what to do" grep -q 'cluster-enabled no' <<<"$line"
+check "and does not call it fine" eval '! grep -q fine <<<"$line"'
+
+"$BUILD/client-intake" run "${settings[@]}" >"$suite_folder/run" 2>&1 &
+daemon=$!
+suite_owns "$daemon"
+says() { grep -q 'level=warning .*cluster_enabled:1.*cluster-enabled no' "$suite_folder/run"; }
+check "the daemon says it, too" until_true 10 says
+check "it says it once for each thing that needs Redis" [ "$(grep -c cluster_enabled "$suite_folder/run")" -le 3 ]
+kill -TERM "$daemon"
+wait "$daemon"
+check_equal "and ends when it is asked to" 0 $?
+intake definitions put ws-1 tests/live/definitions.json >"$suite_folder/put" 2>&1
+check_equal "definitions put cannot reach what it needs" 69 $?
+
+redis_kill
+redis_start || suite_end
+intake check >"$suite_folder/check" 2>&1
+check_equal "without a cluster it is Kafka alone that is missing" 69 $?
+check "and Redis is fine" grep -q '^redis   fine' "$suite_folder/check"
+suite_end

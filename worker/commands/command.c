@@ -1,0 +1,212 @@
+#include "worker/commands/command.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/phone.h"
+#include "common/nearest.h"
+
+const struct command commands[] = {
+    {"run", command_run, "", "consume commands and answer them, until a signal says stop",
+     "TERM and INT let the batch in hand finish; a second one stops at once (exit code 2).\n"},
+    {"check", command_check, "", "check the config, then whether Kafka and Redis can be reached",
+     "Prints one line each. Exit codes: 0 fine, 78 the config is bad, 69 something cannot be reached.\n"},
+    {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
+     "judge commands offline: JSON lines in, replies as JSON lines out",
+     "Reads standard input if there is no FILE. Stores nothing.\n"
+     "  --definitions FILE  the custom field definitions of every workspace\n"
+     "  --time TIME         createdAt of the clients, such as 2026-11-23T06:38:00Z, or milliseconds since 1970;\n"
+     "                      without it 1970, so that two runs give the same bytes\n"
+     "  --threads NUMBER    threads that judge, 1 to 256; without it as many as there are cores\n"
+     "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
+    {"topics", command_topics, "create", "make the topics that are missing",
+     "Partitions and replication are those of [topics] in the config. A topic that exists is never changed.\n"
+     "Exit codes: 0 all exist now, 1 the broker refused one, 69 Kafka cannot be reached.\n"},
+    {"definitions", command_definitions,
+     "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
+     "store, show or check custom field definitions",
+     "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"
+     "  get      prints what Redis holds: a table on a terminal, else the bytes\n"
+     "  list     prints the workspaces that Redis has definitions of\n"
+     "  lint     prints every fault of FILE with its place\n"
+     "  history  prints every version of the workspace in the definitions topic\n"
+     "  sync     fills Redis from the definitions topic, whose last version of a workspace wins\n"
+     "FILE may be - for standard input.\n"
+     "  --options KEY=FILE  for put and lint: the options of the field KEY, as List Custom Field Options gives them\n"
+     "  --json              JSON instead of text for people; list and history print a line for each\n"
+     "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
+     "reached.\n"},
+    {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",
+     "  -d FOLDER  where commands.txt and definitions.json are\n"
+     "Exit codes: 0 every command was answered, 69 a server could not be started.\n"},
+    {0},
+};
+
+static const char common_options[] =
+    "Options of every command:\n"
+    "  --config FILE            the config; without it every key has its default\n"
+    "  --set SECTION.KEY=VALUE  overrides the config and the environment; may be repeated\n"
+    "  --help                   this help, or that of a command\n"
+    "  --version                the versions of the program and its libraries\n";
+
+/* What the common options say. */
+struct invocation {
+    const char *config_path;
+    const char **settings; /* of --set, ended by NULL */
+    size_t setting_count;
+    bool help, version;
+    char **rest; /* the other arguments, ended by NULL */
+    int rest_count;
+};
+
+static void print_help(FILE *out)
+{
+    fputs("usage: client-intake COMMAND [OPTION...]\n\n"
+          "Answers create-client commands from a Kafka topic, exactly once.\n\nCommands:\n",
+          out);
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(out, "  %-12s %s\n", command->name, command->summary);
+    fprintf(out, "\n%s", common_options);
+}
+
+static void print_command_help(const struct command *command)
+{
+    printf("usage: client-intake %s%s%s [OPTION...]\n\n%c%s.\n", command->name, command->arguments[0] ? " " : "",
+           command->arguments, command->summary[0] - 'a' + 'A', command->summary + 1);
+    printf("%s%s\n%s", command->details[0] ? "\n" : "", command->details, common_options);
+}
+
+static void print_version(void)
+{
+    printf("client-intake %s\nnumbering plan %s\nlibrdkafka %s\nhiredis %d.%d.%d\njansson %s\n", CLIENT_INTAKE_VERSION,
+           phone_plan_version(), rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
+           jansson_version_str());
+}
+
+int command_usage(const char *name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "client-intake%s%s: ", name ? " " : "", name ? name : "");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\nclient-intake%s%s --help tells more\n", name ? " " : "", name ? name : "");
+    va_end(arguments);
+    return COMMAND_USAGE;
+}
+
+/* The value of the option `name` at *at, which stands behind '=' or is the next argument; NULL if it is not this
+ * option. *at moves behind what was taken. `missing` is set if there is no value. */
+static const char *option_value(const char *name, int argc, char **argv, int *at, bool *missing)
+{
+    size_t length = strlen(name);
+    const char *argument = argv[*at];
+    if (strncmp(argument, name, length) != 0 || (argument[length] != '\0' && argument[length] != '='))
+        return NULL;
+    if (argument[length] == '=')
+        return argument + length + 1;
+    if (*at + 1 >= argc) {
+        *missing = true;
+        return "";
+    }
+    (*at)++;
+    return argv[*at];
+}
+
+/* Returns COMMAND_FINE, or COMMAND_USAGE after saying what is wrong. */
+static int split(int argc, char **argv, struct invocation *invocation)
+{
+    bool missing = false, open = true;
+    for (int at = 1; at < argc; at++) {
+        const char *value;
+        if (open && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0))
+            invocation->help = true;
+        else if (open && strcmp(argv[at], "--version") == 0)
+            invocation->version = true;
+        else if (open && (value = option_value("--config", argc, argv, &at, &missing)))
+            invocation->config_path = value;
+        else if (open && (value = option_value("--set", argc, argv, &at, &missing)))
+            invocation->settings[invocation->setting_count++] = value;
+        else
+            invocation->rest[invocation->rest_count++] = argv[at];
+        if (missing)
+            return command_usage(NULL, "%s needs a value", argv[at]);
+        open = open && strcmp(argv[at], "--") != 0;
+    }
+    return COMMAND_FINE;
+}
+
+static const struct command *find(const char *name)
+{
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static int refuse_unknown(const char *name)
+{
+    if (name[0] == '-')
+        return command_usage(NULL, "%s is not an option", name);
+    struct nearest search = nearest_to(name);
+    for (const struct command *command = commands; command->name; command++)
+        nearest_offer(&search, command->name);
+    return command_usage(NULL, "%s is not a command%s%s%s", name, search.found ? "; did you mean " : "",
+                         search.found ? search.found : "", search.found ? "?" : "");
+}
+
+static int run(const struct command *command, const struct invocation *invocation)
+{
+    struct config *config =
+        config_read(&(struct config_sources){.path = invocation->config_path, .settings = invocation->settings});
+    if (!config)
+        return COMMAND_CONFIGURATION;
+    log_set_level(config->log.level);
+    log_set_format(config->log.format);
+    int result = command->run(invocation->rest_count, invocation->rest, config);
+    config_free(config);
+    return result;
+}
+
+static int dispatch(const struct invocation *invocation)
+{
+    if (invocation->version) {
+        print_version();
+        return COMMAND_FINE;
+    }
+    if (invocation->rest_count == 0) {
+        print_help(invocation->help ? stdout : stderr);
+        return invocation->help ? COMMAND_FINE : COMMAND_USAGE;
+    }
+    const struct command *command = find(invocation->rest[0]);
+    if (!command)
+        return refuse_unknown(invocation->rest[0]);
+    if (invocation->help) {
+        print_command_help(command);
+        return COMMAND_FINE;
+    }
+    return run(command, invocation);
+}
+
+int command_main(int argc, char **argv)
+{
+    size_t room = (size_t)argc + 1;
+    struct invocation invocation = {.settings = calloc(room, sizeof(char *)), .rest = calloc(room, sizeof(char *))};
+    if (!invocation.settings || !invocation.rest)
+        abort();
+    int result = split(argc, argv, &invocation);
+    if (result == COMMAND_FINE)
+        result = dispatch(&invocation);
+    free(invocation.settings);
+    free(invocation.rest);
+    /* An answer that did not arrive is no answer: a full disk or a closed pipe must not look like success. */
+    if (fflush(stdout) != 0 && result == COMMAND_FINE) {
+        fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
+        result = COMMAND_UNAVAILABLE;
+    }
+    return result;
+}

@@ -1,0 +1,40 @@
+/* command: the subcommands, one row each in command.c, one file command_NAME.c each.
+ *
+ * The common options (--config FILE, --set section.key=value, --help, --version) are taken out before a subcommand sees
+ * its arguments, and the config has been read and the log set up. */
+#ifndef WORKER_COMMANDS_COMMAND_H
+#define WORKER_COMMANDS_COMMAND_H
+
+#include "worker/config/config.h"
+
+enum command_result {
+    COMMAND_FINE = 0,
+    COMMAND_NEGATIVE = 1,       /* done, and the answer is no */
+    COMMAND_FORCED = 2,         /* stopped before the work in hand was finished */
+    COMMAND_USAGE = 64,         /* EX_USAGE of sysexits.h */
+    COMMAND_UNAVAILABLE = 69,   /* EX_UNAVAILABLE: something cannot be reached */
+    COMMAND_CONFIGURATION = 78, /* EX_CONFIG */
+};
+
+/* argv[0] is the subcommand's name, argv[argc] is NULL; the array may be permuted (getopt). Returns the exit code. */
+typedef int command_function(int argc, char **argv, const struct config *config);
+
+struct command {
+    const char *name; /* NULL ends the table */
+    command_function *run;
+    const char *arguments; /* after the name in the usage line */
+    const char *summary;   /* one line, no final stop */
+    const char *details;   /* further help: options, one line each, and what the exit codes mean here */
+};
+
+extern const struct command commands[];
+
+command_function command_run, command_check, command_validate, command_topics, command_definitions, command_demo;
+
+/* The program: argv as main got it. Returns the exit code. */
+int command_main(int argc, char **argv);
+
+/* Prints "client-intake NAME: message" and where help is to be had. Returns COMMAND_USAGE. */
+int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

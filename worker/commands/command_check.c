@@ -1,0 +1,102 @@
+/* check: the config, then connections to Kafka and Redis, one line each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/commands/command.h"
+#include "worker/kafka/kafka_client.h"
+#include "worker/kafka/kafka_trust.h"
+#include "worker/redis/redis_connection.h"
+
+static void print_missing_topics(const struct config *config, const struct rd_kafka_metadata *metadata)
+{
+    const char *const topics[] = {config->commands.topic, config->replies.topic, config->records.topic,
+                                  config->definitions.topic, config->dead_letters.topic};
+    const char *before = "; missing topics, see client-intake topics create: ";
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        if (!kafka_metadata_topic(metadata, topics[i])) {
+            printf("%s%s", before, topics[i]);
+            before = ", ";
+        }
+    }
+}
+
+static bool check_kafka(const struct config *config)
+{
+    char why[512];
+    struct kafka_client client;
+    const char *servers = config_kafka(config, config->kafka_producer, "bootstrap.servers");
+    if (!kafka_client_open(&client, config, why, sizeof(why))) {
+        printf("kafka   %s: %s\n", servers, why);
+        return false;
+    }
+    const struct rd_kafka_metadata *metadata = kafka_client_metadata(&client, why, sizeof(why));
+    if (metadata) {
+        printf("kafka   fine: %s, %d broker%s", servers, metadata->broker_cnt, metadata->broker_cnt == 1 ? "" : "s");
+        print_missing_topics(config, metadata);
+        printf("\n");
+        rd_kafka_metadata_destroy(metadata);
+    } else {
+        const char *hint = kafka_trust_scram_hint(config);
+        printf("kafka   %s: %s%s%s\n", servers, why, hint ? "; " : "", hint ? hint : "");
+    }
+    kafka_client_close(&client);
+    return metadata != NULL;
+}
+
+/* The value of "name:value" in Redis' INFO, or "" if there is none. */
+static void info_value(const char *info, const char *name, char *value, size_t size)
+{
+    const char *line = strstr(info, name);
+    const char *begin = line ? line + strlen(name) : "";
+    snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
+}
+
+/* INFO may be forbidden to this user; then there is less to tell, and nothing wrong. */
+static void print_redis_details(redisContext *connection)
+{
+    redisReply *info = redisCommand(connection, "INFO");
+    char version[64] = "", policy[64] = "";
+    if (info && info->type == REDIS_REPLY_STRING) {
+        info_value(info->str, "\nredis_version:", version, sizeof(version));
+        info_value(info->str, "\nmaxmemory_policy:", policy, sizeof(policy));
+    }
+    if (version[0])
+        printf(", version %s", version);
+    if (policy[0] && strcmp(policy, "noeviction") != 0)
+        printf("; maxmemory-policy is %s and may drop clients: it must be noeviction", policy);
+    freeReplyObject(info);
+}
+
+static int check_redis(const struct config *config)
+{
+    char why[256];
+    redisContext *connection = redis_reach(config, why, sizeof(why));
+    redisReply *answer = connection ? redisCommand(connection, "PING") : NULL;
+    bool fine = answer && answer->type == REDIS_REPLY_STATUS;
+    if (connection && !fine)
+        snprintf(why, sizeof(why), "PING: %s", answer ? answer->str : connection->errstr);
+    bool is_node = fine && redis_is_cluster_node(connection);
+    if (is_node) {
+        printf("redis   %s: %s\n", config->redis.address, REDIS_IS_CLUSTER_NODE);
+    } else if (fine) {
+        printf("redis   fine: %s", config->redis.address);
+        print_redis_details(connection);
+        printf("\n");
+    } else {
+        printf("redis   %s: %s\n", config->redis.address, why);
+    }
+    freeReplyObject(answer);
+    if (connection)
+        redisFree(connection);
+    return is_node ? COMMAND_CONFIGURATION : fine ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+}
+
+int command_check(int argc, char **argv, const struct config *config)
+{
+    if (argc > 1)
+        return command_usage("check", "%s is one argument too many", argv[1]);
+    printf("config  fine\n");
+    bool kafka = check_kafka(config);
+    int redis = check_redis(config);
+    return redis != COMMAND_FINE ? redis : kafka ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+}

@@ -1,0 +1,210 @@
+/* definitions list and history: which definitions there are, in Redis now and in the topic ever since. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/model/batch.h"
+#include "worker/commands/command_definitions.h"
+#include "worker/definitions/definitions_history.h"
+#include "worker/definitions/definitions_print.h"
+#include "worker/definitions/definitions_redis.h"
+#include "worker/kafka/kafka_client.h"
+#include "common/timestamp.h"
+#include "worker/kafka/topic_reader.h"
+
+#define SCAN_COUNT "1000"
+
+/* One line of either. */
+struct row {
+    char workspace[WORKSPACE_ID_CHARACTERS + 1];
+    int64_t time_ms;
+    int32_t partition;
+    int64_t offset;
+    struct definitions_summary summary;
+};
+
+struct rows {
+    struct row *items;
+    size_t count, capacity;
+};
+
+static struct row *rows_add(struct rows *rows)
+{
+    if (rows->count == rows->capacity) {
+        rows->capacity = rows->capacity ? rows->capacity * 2 : 256;
+        rows->items = realloc(rows->items, rows->capacity * sizeof(*rows->items));
+        if (!rows->items)
+            abort();
+    }
+    struct row *row = &rows->items[rows->count++];
+    *row = (struct row){0};
+    return row;
+}
+
+/* ---- list ---- */
+
+static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *why, size_t why_size)
+{
+    struct span *workspaces = calloc(keys->elements + 1, sizeof(*workspaces));
+    redisReply **answers = calloc(keys->elements + 1, sizeof(*answers));
+    size_t count = 0;
+    if (!workspaces || !answers)
+        abort();
+    for (size_t i = 0; i < keys->elements; i++) {
+        const redisReply *key = keys->element[i];
+        struct span workspace = definitions_redis_workspace(span_of(key->str, (size_t)key->len));
+        if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
+            workspaces[count++] = workspace;
+    }
+    bool fine = definitions_redis_get(redis, workspaces, count, answers, why, why_size);
+    for (size_t i = 0; fine && i < count; i++) {
+        struct span bytes = definitions_redis_value(answers[i]);
+        if (bytes.at) { /* else it has gone since */
+            struct row *row = rows_add(rows);
+            memcpy(row->workspace, workspaces[i].at, workspaces[i].length);
+            row->summary = definitions_summarize(bytes);
+        }
+        freeReplyObject(answers[i]);
+    }
+    free(workspaces);
+    free(answers);
+    return fine;
+}
+
+/* SCAN goes through the keys bit by bit, so that Redis can serve others in between. */
+static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t why_size)
+{
+    char cursor[32] = "0";
+    bool fine = true;
+    do {
+        redisReply *page = redisCommand(redis, "SCAN %s MATCH custom-fields:{*} COUNT " SCAN_COUNT, cursor);
+        fine = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
+        if (!fine)
+            snprintf(why, why_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
+        else
+            snprintf(cursor, sizeof(cursor), "%s", page->element[0]->str);
+        fine = fine && list_page(redis, page->element[1], rows, why, why_size);
+        freeReplyObject(page);
+    } while (fine && strcmp(cursor, "0") != 0);
+    return fine;
+}
+
+static int by_workspace(const void *a, const void *b)
+{
+    return strcmp(((const struct row *)a)->workspace, ((const struct row *)b)->workspace);
+}
+
+static void list_print(struct rows *rows, bool as_json)
+{
+    if (rows->count > 0)
+        qsort(rows->items, rows->count, sizeof(*rows->items), by_workspace);
+    if (!as_json)
+        printf("%-32s %-8s %s\n", "workspace", "fields", "version");
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        if (i > 0 && strcmp(row->workspace, row[-1].workspace) == 0)
+            continue; /* SCAN may give a key twice */
+        char text[128];
+        if (as_json) {
+            snprintf(text, sizeof(text), "\"workspaceId\":\"%s\"", row->workspace);
+            definitions_print_summary_json(span_of_text(text), &row->summary);
+        } else {
+            definitions_fields_text(&row->summary, text);
+            printf("%-32s %-8s %.*s\n", row->workspace, text, HASH_LENGTH, row->summary.version);
+        }
+    }
+}
+
+int definitions_list(const struct definitions_request *request, const struct config *config)
+{
+    char why[512];
+    struct rows rows = {0};
+    redisContext *redis = redis_connect(config, why, sizeof(why));
+    bool fine = redis && list_scan(redis, &rows, why, sizeof(why));
+    if (fine)
+        list_print(&rows, request->json);
+    if (redis)
+        redisFree(redis);
+    free(rows.items);
+    return fine ? COMMAND_FINE : definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+}
+
+/* ---- history ---- */
+
+static void history_take(struct rows *rows, const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    struct row *row = rows_add(rows);
+    row->time_ms = rd_kafka_message_timestamp(message, &type);
+    row->partition = message->partition;
+    row->offset = message->offset;
+    row->summary = definitions_summarize(span_of(message->payload, message->len));
+}
+
+static bool history_read(struct topic_reader *reader, struct span workspace, struct rows *rows, char *why,
+                         size_t why_size)
+{
+    rd_kafka_message_t *message;
+    enum topic_reading reading;
+    while ((reading = topic_reader_next(reader, &message, why, why_size)) != TOPIC_END) {
+        if (reading == TOPIC_FAILED)
+            return false;
+        if (reading == TOPIC_PAUSE)
+            continue;
+        if (span_equal(definitions_history_workspace(message), workspace))
+            history_take(rows, message);
+        rd_kafka_message_destroy(message);
+    }
+    return true;
+}
+
+/* Within a partition the offsets tell, whatever the clocks of those who wrote it. */
+static int by_time(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    if (left->partition == right->partition)
+        return left->offset < right->offset ? -1 : 1;
+    if (left->time_ms != right->time_ms)
+        return left->time_ms < right->time_ms ? -1 : 1;
+    return left->partition < right->partition ? -1 : 1;
+}
+
+static void history_print(struct rows *rows, const char *topic, bool as_json)
+{
+    qsort(rows->items, rows->count, sizeof(*rows->items), by_time);
+    if (!as_json)
+        printf("%-*s %-8s %-*s %s\n", TIME_LENGTH, "time", "fields", HASH_LENGTH, "version", "source");
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        char time[TIME_LENGTH], text[512];
+        time_text(row->time_ms, time);
+        if (as_json) {
+            snprintf(text, sizeof(text),
+                     "\"time\":\"%.*s\",\"source\":{\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld}", TIME_LENGTH,
+                     time, topic, (int)row->partition, (long long)row->offset);
+            definitions_print_summary_json(span_of_text(text), &row->summary);
+        } else {
+            definitions_fields_text(&row->summary, text);
+            printf("%.*s %-8s %-*.*s %s/%d/%lld\n", TIME_LENGTH, time, text, HASH_LENGTH, HASH_LENGTH,
+                   row->summary.version, topic, (int)row->partition, (long long)row->offset);
+        }
+    }
+}
+
+int definitions_history_of(const struct definitions_request *request, const struct config *config)
+{
+    char why[512];
+    struct rows rows = {0};
+    const char *topic = config->definitions.topic;
+    struct topic_reader *reader = topic_reader_open(config, topic, KAFKA_CLIENT_WAIT_MS, why, sizeof(why));
+    int result = COMMAND_FINE;
+    if (!reader || !history_read(reader, span_of_text(request->workspace), &rows, why, sizeof(why)))
+        result = definitions_complain(COMMAND_UNAVAILABLE, "Kafka", why);
+    else if (rows.count == 0)
+        result = definitions_complain(COMMAND_NEGATIVE, request->workspace,
+                                      "the topic has no definitions of this workspace");
+    else
+        history_print(&rows, topic, request->json);
+    topic_reader_close(reader);
+    free(rows.items);
+    return result;
+}

@@ -1,0 +1,189 @@
+/* definitions put: from files to the topic and to Redis. The topic is the truth, and comes first: Redis can be filled
+ * from it. */
+#include <stdlib.h>
+
+#include "worker/commands/command_definitions.h"
+#include "worker/definitions/definitions_history.h"
+#include "worker/definitions/definitions_print.h"
+#include "worker/definitions/definitions_redis.h"
+#include "worker/kafka/kafka_client.h"
+#include "worker/kafka/topic_reader.h"
+
+struct put {
+    const struct definitions_request *request;
+    const struct config *config;
+    const struct definitions_file *file;
+    struct topic_reader *reader;
+    redisContext *redis;
+    struct definitions_history *history;
+    rd_kafka_message_t *last; /* the topic's last of this workspace; NULL: none */
+    int32_t partition;        /* where ours is */
+    int64_t offset;
+    bool appended; /* it was not there before */
+    bool changed;  /* Redis had something else */
+};
+
+static int kafka_fails(const char *why)
+{
+    return definitions_complain(COMMAND_UNAVAILABLE, "Kafka", why);
+}
+
+/* Reads to the reader's end, and keeps the workspace's last message. */
+static int put_read_topic(struct put *put)
+{
+    char why[512];
+    rd_kafka_message_t *message;
+    for (;;) {
+        enum topic_reading reading = topic_reader_next(put->reader, &message, why, sizeof(why));
+        if (reading == TOPIC_END)
+            return COMMAND_FINE;
+        if (reading == TOPIC_FAILED)
+            return kafka_fails(why);
+        if (reading == TOPIC_PAUSE)
+            continue;
+        bool ours = span_equal(definitions_history_workspace(message), span_of_text(put->request->workspace));
+        if (ours && definitions_history_note(put->history, message)) {
+            if (put->last)
+                rd_kafka_message_destroy(put->last);
+            put->last = message;
+        } else {
+            rd_kafka_message_destroy(message);
+        }
+    }
+}
+
+static struct span put_bytes(const struct put *put)
+{
+    return span_of(put->file->bytes, put->file->length);
+}
+
+static struct span last_bytes(const struct put *put)
+{
+    return put->last ? span_of(put->last->payload, put->last->len) : SPAN_NONE;
+}
+
+static bool put_is_last(const struct put *put)
+{
+    return last_bytes(put).at && span_equal(last_bytes(put), put_bytes(put));
+}
+
+/* Repeated, nothing is appended. */
+static int put_append(struct put *put)
+{
+    char why[512];
+    struct kafka_client client;
+    if (put_is_last(put)) {
+        put->partition = put->last->partition;
+        put->offset = put->last->offset;
+        return COMMAND_FINE;
+    }
+    if (!kafka_client_open(&client, put->config, why, sizeof(why)))
+        return kafka_fails(why);
+    put->appended = kafka_client_append(&client, put->config->definitions.topic, put->request->workspace,
+                                        put->file->bytes, put->file->length, why, sizeof(why));
+    kafka_client_close(&client);
+    put->partition = client.partition;
+    put->offset = client.offset;
+    return put->appended ? COMMAND_FINE
+                         : definitions_complain(COMMAND_UNAVAILABLE, put->config->definitions.topic, why);
+}
+
+static int redis_fails(const struct put *put, const char *why)
+{
+    definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    return definitions_complain(COMMAND_UNAVAILABLE, put->request->workspace,
+                                "stored in the topic only; put them again");
+}
+
+/* What Redis should hold: the topic's last. Ours, as long as the topic does not show it yet, because somebody's
+ * transaction is still open before it. */
+static struct span put_wanted(const struct put *put)
+{
+    bool unseen = !put->last || (put->last->partition == put->partition && put->last->offset < put->offset);
+    return unseen ? put_bytes(put) : last_bytes(put);
+}
+
+/* *written: Redis held something else. */
+static int put_to_redis(struct put *put, struct span bytes, bool *written)
+{
+    char why[256];
+    const struct definitions_change change = {span_of_text(put->request->workspace), bytes, false};
+    redisReply *answer = NULL;
+    if (!put->redis)
+        put->redis = redis_connect(put->config, why, sizeof(why));
+    if (!put->redis || !definitions_redis_get(put->redis, &change.workspace, 1, &answer, why, sizeof(why)))
+        return redis_fails(put, why);
+    struct span there = definitions_redis_value(answer);
+    *written = (there.at != NULL) != (bytes.at != NULL) || !span_equal(there, bytes);
+    freeReplyObject(answer);
+    bool fine = !*written || definitions_redis_change(put->redis, &change, 1, why, sizeof(why));
+    return fine ? COMMAND_FINE : redis_fails(put, why);
+}
+
+/* Somebody else may put definitions of this workspace at the same time, and write to Redis before or after us. Whoever
+ * writes last looks into the topic after that, and finds there what the other one has appended before. So Redis ends
+ * with the topic's last, whatever the order. */
+static int put_settle(struct put *put)
+{
+    char why[512];
+    bool grown;
+    int result = COMMAND_FINE;
+    for (bool written = true; written && result == COMMAND_FINE; put->changed = put->changed || written) {
+        if (!topic_reader_extend(put->reader, &grown, why, sizeof(why)))
+            return kafka_fails(why);
+        result = put_read_topic(put);
+        if (result == COMMAND_FINE)
+            result = put_to_redis(put, put_wanted(put), &written);
+    }
+    return result;
+}
+
+static void put_print(const struct put *put)
+{
+    const struct definitions_place place = {put->request->workspace, put->config->definitions.topic, put->partition,
+                                            put->offset};
+    enum definitions_putting how = PUT_UNCHANGED;
+    if (!span_equal(put_wanted(put), put_bytes(put)))
+        how = PUT_OVERTAKEN;
+    else if (put->appended || put->changed)
+        how = PUT_STORED;
+    definitions_print_stored(&place, put->file->definitions, how, put->request->json);
+}
+
+static int put_run(struct put *put)
+{
+    char why[512];
+    put->history = definitions_history_new();
+    if (!put->history)
+        abort();
+    put->reader =
+        topic_reader_open(put->config, put->config->definitions.topic, KAFKA_CLIENT_WAIT_MS, why, sizeof(why));
+    if (!put->reader)
+        return kafka_fails(why);
+    int result = put_read_topic(put);
+    if (result == COMMAND_FINE)
+        result = put_append(put);
+    if (result == COMMAND_FINE)
+        result = put_settle(put);
+    if (result == COMMAND_FINE)
+        put_print(put);
+    return result;
+}
+
+int definitions_put(const struct definitions_request *request, const struct config *config)
+{
+    struct definitions_file file;
+    int result = definitions_file_open(&file, request);
+    if (result != COMMAND_FINE)
+        return result;
+    struct put put = {.request = request, .config = config, .file = &file};
+    result = put_run(&put);
+    if (put.last)
+        rd_kafka_message_destroy(put.last);
+    topic_reader_close(put.reader);
+    if (put.redis)
+        redisFree(put.redis);
+    definitions_history_free(put.history);
+    definitions_file_close(&file);
+    return result;
+}

@@ -1,0 +1,55 @@
+/* definitions sync: Redis gets what the topic says. */
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/commands/command_definitions.h"
+#include "worker/definitions/definitions_sync.h"
+
+#define PROGRESS_EVERY_MS 100
+
+/* The progress line, on a terminal only. */
+struct progress_line {
+    bool shown;
+    int64_t written_ms;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool show_progress(void *listener, int64_t done, int64_t total)
+{
+    struct progress_line *line = listener;
+    int64_t now = now_ms();
+    if (!line->shown || now - line->written_ms < PROGRESS_EVERY_MS)
+        return true;
+    line->written_ms = now;
+    fprintf(stderr, "\rreading the topic: %3d %%", total > 0 ? (int)(done * 100 / total) : 100);
+    fflush(stderr);
+    return true;
+}
+
+int definitions_sync_all(const struct definitions_request *request, const struct config *config)
+{
+    char why[512];
+    struct definitions_sync_result result;
+    struct progress_line line = {.shown = isatty(STDERR_FILENO)};
+    bool fine = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, why, sizeof(why));
+    if (line.shown && line.written_ms > 0)
+        fprintf(stderr, "\r\033[K");
+    if (!fine)
+        return definitions_complain(COMMAND_UNAVAILABLE, "sync", why);
+    if (request->json)
+        printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",
+               result.stored, result.removed, result.same, result.passed_over);
+    else
+        printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " as they were\n", result.stored, result.removed,
+               result.same);
+    if (!request->json && result.passed_over > 0)
+        printf("%" PRIu64 " messages passed over: their keys are no workspace ids\n", result.passed_over);
+    return COMMAND_FINE;
+}

@@ -1,0 +1,293 @@
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/folder.h"
+#include "worker/commands/command.h"
+#include "worker/commands/embedded_broker.h"
+#include "worker/commands/private_redis.h"
+#include "worker/redis/redis_connection.h"
+#include "common/stop.h"
+#include "worker/daemon/worker.h"
+
+#define DEMO_COMMANDS    100 /* most that a demo file may hold */
+#define REPLIES_LIMIT_MS 40000
+#define DEMO_WORKSPACE   "acme"
+#define DEMO_DIRECTORY   "config/demo"
+#define STOP_LIMIT_MS    10000
+
+struct demo_command {
+    char *title, *value;
+    char *reply; /* NULL until it has come */
+    bool duplicate;
+};
+
+struct demo {
+    char folder[512];
+    struct embedded_broker broker;
+    struct private_redis redis;
+    struct config *config;
+    struct workers *workers;
+    struct demo_command commands[DEMO_COMMANDS];
+    size_t count, replies;
+};
+
+static bool demo_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "client-intake demo: %s: %s\n", what, why);
+    return false;
+}
+
+/* ---- the files of config/demo ---- */
+
+static FILE *demo_file(const char *directory, const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        demo_fail(path, strerror(errno));
+    return file;
+}
+
+/* A line that begins with # is the title of the command in the next line. */
+static bool demo_read_commands(struct demo *demo, const char *directory)
+{
+    FILE *file = demo_file(directory, "commands.txt");
+    if (!file)
+        return false;
+    char *line = NULL, *title = NULL;
+    size_t size = 0;
+    ssize_t length;
+    while ((length = getline(&line, &size, file)) > 0 && demo->count < DEMO_COMMANDS) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '#') {
+            free(title);
+            title = strdup(line + 1 + strspn(line + 1, " "));
+        } else if (line[0] != '\0') {
+            demo->commands[demo->count++] = (struct demo_command){.title = title, .value = strdup(line)};
+            title = NULL;
+        }
+    }
+    free(title);
+    free(line);
+    fclose(file);
+    return demo->count > 0 || demo_fail("commands.txt", "holds no commands");
+}
+
+static bool demo_put_definitions(struct demo *demo, const char *directory)
+{
+    char why[256], *text = NULL;
+    size_t size = 0;
+    FILE *file = demo_file(directory, "definitions.json");
+    if (!file)
+        return false;
+    ssize_t length = getdelim(&text, &size, '\0', file);
+    fclose(file);
+    redisContext *connection = redis_connect(demo->config, why, sizeof(why));
+    redisReply *reply = NULL;
+    if (connection && length > 0)
+        reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, (size_t)length);
+    bool fine = reply && reply->type == REDIS_REPLY_STATUS;
+    if (!fine)
+        demo_fail("definitions", connection ? "Redis did not take them" : why);
+    if (reply)
+        freeReplyObject(reply);
+    if (connection)
+        redisFree(connection);
+    free(text);
+    return fine;
+}
+
+/* ---- the embedded parts ---- */
+
+static bool demo_configure(struct demo *demo)
+{
+    char servers[256], redis[640];
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", demo->broker.address);
+    snprintf(redis, sizeof(redis), "redis.address=%s", demo->redis.address);
+    const char *settings[] = {servers,
+                              redis,
+                              "delivery.mode=at-least-once",
+                              "worker.threads=1",
+                              "log.level=warning",
+                              "kafka.consumer.fetch.wait.max.ms=10",
+                              NULL};
+    demo->config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
+    if (!demo->config)
+        return false;
+    log_set_level(demo->config->log.level);
+    return true;
+}
+
+static bool demo_start(struct demo *demo, const char *directory)
+{
+    char why[256];
+    if (!folder_make_temporary("client-intake-demo", demo->folder, sizeof(demo->folder)))
+        return demo_fail("temporary folder", strerror(errno));
+    if (!embedded_broker_start(&demo->broker, 1, why, sizeof(why)))
+        return demo_fail("embedded broker", why);
+    if (!private_redis_start(&demo->redis, demo->folder, why, sizeof(why)))
+        return demo_fail("private Redis", why);
+    if (!demo_configure(demo))
+        return false;
+    const char *topics[] = {demo->config->commands.topic, demo->config->replies.topic, demo->config->records.topic,
+                            demo->config->dead_letters.topic};
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
+        if (!embedded_broker_topic(&demo->broker, topics[i], 1))
+            return demo_fail("embedded broker", "a topic could not be made");
+    if (!demo_put_definitions(demo, directory))
+        return false;
+    demo->workers = workers_start(demo->config);
+    return demo->workers != NULL;
+}
+
+static void demo_stop(struct demo *demo)
+{
+    stop_request();
+    bool ended = !demo->workers || workers_join(demo->workers, STOP_LIMIT_MS);
+    if (!ended)
+        demo_fail("worker", "did not stop in time");
+    private_redis_stop(&demo->redis);
+    if (ended)
+        embedded_broker_stop(&demo->broker);
+    if (demo->folder[0] && !folder_remove(demo->folder))
+        demo_fail(demo->folder, strerror(errno));
+    if (!ended) {
+        /* Threads still use what would be freed. */
+        fflush(NULL);
+        _exit(COMMAND_FORCED);
+    }
+    config_free(demo->config);
+    for (size_t i = 0; i < demo->count; i++) {
+        free(demo->commands[i].title);
+        free(demo->commands[i].value);
+        free(demo->commands[i].reply);
+    }
+}
+
+/* ---- commands out, replies in ---- */
+
+static rd_kafka_t *demo_client(const struct demo *demo, rd_kafka_type_t type)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, why, sizeof(why)) == RD_KAFKA_CONF_OK &&
+        (type != RD_KAFKA_CONSUMER ||
+         (rd_kafka_conf_set(conf, "group.id", "demo", why, sizeof(why)) == RD_KAFKA_CONF_OK &&
+          rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof(why)) == RD_KAFKA_CONF_OK))) {
+        rd_kafka_t *client = rd_kafka_new(type, conf, why, sizeof(why));
+        if (client)
+            return client;
+    }
+    rd_kafka_conf_destroy(conf);
+    demo_fail("Kafka client", why);
+    return NULL;
+}
+
+static bool demo_send(const struct demo *demo)
+{
+    rd_kafka_t *producer = demo_client(demo, RD_KAFKA_PRODUCER);
+    if (!producer)
+        return false;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < demo->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = rd_kafka_producev(
+            producer, RD_KAFKA_V_TOPIC(demo->config->commands.topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE(demo->commands[i].value, strlen(demo->commands[i].value)), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = rd_kafka_flush(producer, REPLIES_LIMIT_MS);
+    rd_kafka_destroy(producer);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || demo_fail("sending the commands", rd_kafka_err2str(code));
+}
+
+/* Commands were sent to one partition of a new topic, so a reply's source offset is its command's number. */
+static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message)
+{
+    json_t *reply = json_loadb(message->payload, message->len, 0, NULL);
+    json_t *offset = json_object_get(json_object_get(reply, "source"), "offset");
+    size_t number = json_is_integer(offset) ? (size_t)json_integer_value(offset) : DEMO_COMMANDS;
+    if (number < demo->count && !demo->commands[number].reply) {
+        rd_kafka_headers_t *headers;
+        const void *value;
+        size_t size;
+        demo->commands[number].reply = json_dumps(reply, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+        demo->commands[number].duplicate =
+            rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+        demo->replies++;
+    }
+    json_decref(reply);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool demo_receive(struct demo *demo)
+{
+    rd_kafka_t *consumer = demo_client(demo, RD_KAFKA_CONSUMER);
+    if (!consumer)
+        return false;
+    rd_kafka_topic_partition_list_t *replies = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(replies, demo->config->replies.topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer, replies);
+    rd_kafka_topic_partition_list_destroy(replies);
+    int64_t limit = now_ms() + REPLIES_LIMIT_MS;
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && now_ms() < limit) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
+        if (message && !message->err)
+            demo_take_reply(demo, message);
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_consumer_close(consumer);
+    rd_kafka_destroy(consumer);
+    return demo->replies == demo->count || demo_fail("replies", "not all commands were answered in time");
+}
+
+static void demo_print(const struct demo *demo)
+{
+    bool terminal = isatty(STDOUT_FILENO);
+    const char *strong = terminal ? "\033[1m" : "", *plain = terminal ? "\033[0m" : "";
+    for (size_t i = 0; i < demo->count; i++) {
+        const struct demo_command *command = &demo->commands[i];
+        printf("%s%zu of %zu: %s%s\n", strong, i + 1, demo->count, command->title ? command->title : "", plain);
+        printf("command  %s\n", command->value);
+        printf("reply    %s%s\n\n", command->duplicate ? "(with the header duplicate: true) " : "",
+               command->reply ? command->reply : "");
+    }
+    printf("%zu commands, %zu replies.\n", demo->count, demo->replies);
+}
+
+int command_demo(int argc, char **argv, const struct config *config)
+{
+    (void)config;
+    const char *directory = access(DEMO_DIRECTORY, R_OK) == 0 ? DEMO_DIRECTORY : CLIENT_INTAKE_DATA "/demo";
+    int option;
+    while ((option = getopt(argc, argv, "+d:")) != -1) {
+        if (option != 'd')
+            return COMMAND_USAGE;
+        directory = optarg;
+    }
+    if (optind < argc)
+        return command_usage("demo", "unexpected argument \"%s\"", argv[optind]);
+    stop_on_signals();
+    struct demo *demo = calloc(1, sizeof(*demo));
+    if (!demo)
+        return COMMAND_UNAVAILABLE;
+    bool fine =
+        demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) && demo_receive(demo);
+    if (fine)
+        demo_print(demo);
+    demo_stop(demo);
+    free(demo);
+    return fine ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+}

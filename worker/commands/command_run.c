@@ -1,0 +1,88 @@
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/commands/command.h"
+#include "worker/http/http.h"
+#include "worker/kafka/kafka_trust.h"
+#include "worker/daemon/reload.h"
+#include "common/stop.h"
+#include "worker/daemon/worker.h"
+
+#define LOOK_EVERY_MS 100
+#define HELPERS_MS    500 /* how long threads that hold no work may take to end */
+
+/* Waits for the end to be asked for, and reloads the config when that is asked for. */
+static void wait_for_stop(struct workers *workers, struct reload *reload)
+{
+    while (!stop_is_requested()) {
+        const struct config *fresh = reload_is_requested() ? reload_read(reload) : NULL;
+        if (fresh)
+            workers_judge_by(workers, fresh);
+        nanosleep(&(struct timespec){0, LOOK_EVERY_MS * 1000000L}, NULL);
+    }
+}
+
+/* Drains: the batches in hand are finished. True if that worked out in time and nobody asked twice. */
+static bool drain(struct workers *workers, int64_t limit_ms)
+{
+    for (int64_t waited = 0; waited < limit_ms && stop_requests() < 2; waited += LOOK_EVERY_MS)
+        if (workers_wait(workers, LOOK_EVERY_MS))
+            return true;
+    return false;
+}
+
+/* Ends the process while threads still run. They use the config and what the library's destructors would free, so
+ * nothing is freed and no destructor runs. */
+static _Noreturn void leave(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
+/* Runs the workers, and tells about them, until the end is asked for. */
+static int run(struct http *http, struct workers *workers, struct reload *reload, const struct config *config)
+{
+    size_t count;
+    struct metrics *const *metrics = workers_metrics(workers, &count);
+    bool served = http_serve(http, metrics, count);
+    if (!served)
+        stop_request();
+    wait_for_stop(workers, reload);
+    log_info("stopping");
+    if (!drain(workers, config->shutdown.timeout_ms)) {
+        log_warning("stopped before the work in hand was finished; it will be done again");
+        leave(COMMAND_FORCED);
+    }
+    int code = served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    http_close(http);
+    bool ended = workers_end_helpers(workers, HELPERS_MS);
+    log_info("stopped");
+    if (!ended)
+        leave(code);
+    workers_free(workers);
+    reload_close(reload);
+    return code;
+}
+
+int command_run(int argc, char **argv, const struct config *config)
+{
+    if (argc > 1)
+        return command_usage("run", "unexpected argument \"%s\"", argv[1]);
+    stop_on_signals();
+    log_info("starting", LOG_TEXT("version", CLIENT_INTAKE_VERSION), LOG_TEXT("topic", config->commands.topic),
+             LOG_INTEGER("threads", config->worker.threads));
+    const char *hint = kafka_trust_scram_hint(config);
+    if (hint)
+        log_warning("logging in to Kafka may fail", LOG_TEXT("text", hint));
+    struct http *http = http_open(config);
+    if (!http)
+        return COMMAND_UNAVAILABLE;
+    struct reload *reload = reload_open(config);
+    struct workers *workers = reload ? workers_start(config) : NULL;
+    if (workers)
+        return run(http, workers, reload, config);
+    reload_close(reload);
+    http_close(http);
+    return COMMAND_UNAVAILABLE;
+}

@@ -1,0 +1,145 @@
+/* topics create: makes the topics that are missing, and never changes one that exists. */
+#include <string.h>
+
+#include "worker/commands/command.h"
+#include "worker/kafka/kafka_client.h"
+
+#define ROLES 5
+
+/* The contract's topics, and how long each keeps what it holds. */
+struct role {
+    const char *topic;
+    const char *cleanup;
+    bool for_ever; /* else as the broker's default says */
+};
+
+static void roles_of(const struct config *config, struct role roles[ROLES])
+{
+    const struct role all[ROLES] = {{config->commands.topic, "delete", false},
+                                    {config->replies.topic, "delete", false},
+                                    {config->records.topic, "compact", false},
+                                    {config->definitions.topic, "delete", true},
+                                    {config->dead_letters.topic, "delete", false}};
+    memcpy(roles, all, sizeof(all));
+}
+
+/* A request for the topic. New, or NULL with the reason in `why`. */
+static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct role *role, char *why, size_t why_size)
+{
+    rd_kafka_NewTopic_t *request = rd_kafka_NewTopic_new(role->topic, (int)config->topics.partitions,
+                                                         (int)config->topics.replication, why, why_size);
+    if (!request)
+        return NULL;
+    rd_kafka_resp_err_t code = rd_kafka_NewTopic_set_config(request, "cleanup.policy", role->cleanup);
+    if (!code && role->for_ever)
+        code = rd_kafka_NewTopic_set_config(request, "retention.ms", "-1");
+    if (!code && role->for_ever)
+        code = rd_kafka_NewTopic_set_config(request, "retention.bytes", "-1");
+    if (!code)
+        return request;
+    snprintf(why, why_size, "%s", rd_kafka_err2str(code));
+    rd_kafka_NewTopic_destroy(request);
+    return NULL;
+}
+
+static int print_results(const struct config *config, const rd_kafka_CreateTopics_result_t *results)
+{
+    int outcome = COMMAND_FINE;
+    size_t count = 0;
+    const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(results, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_topic_result_name(topics[i]);
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[i]);
+        const char *reason = rd_kafka_topic_result_error_string(topics[i]);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            printf("%s: made, %d partition%s\n", name, (int)config->topics.partitions,
+                   config->topics.partitions == 1 ? "" : "s");
+        } else if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+            printf("%s: exists\n", name); /* somebody else was faster */
+        } else {
+            printf("%s: refused: %s\n", name, reason ? reason : rd_kafka_err2str(code));
+            outcome = COMMAND_NEGATIVE;
+        }
+    }
+    return outcome;
+}
+
+static int unavailable(const char *why)
+{
+    fprintf(stderr, "client-intake topics: Kafka: %s\n", why);
+    return COMMAND_UNAVAILABLE;
+}
+
+/* Asks for all that are missing in one request, and waits for the answer. */
+static int create(struct kafka_client *client, const struct config *config, rd_kafka_NewTopic_t **requests,
+                  size_t count)
+{
+    char why[512] = "";
+    int outcome;
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(client->handle);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client->handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_event_t *answer = NULL;
+    /* The answer is to come when the topics can be used. */
+    if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CLIENT_WAIT_MS, why, sizeof(why)) ||
+        rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_CLIENT_WAIT_MS, why, sizeof(why))) {
+        outcome = unavailable(why);
+    } else {
+        rd_kafka_CreateTopics(client->handle, requests, count, options, answers);
+        answer = rd_kafka_queue_poll(answers, 2 * KAFKA_CLIENT_WAIT_MS);
+        if (!answer)
+            outcome = unavailable("no answer");
+        else if (rd_kafka_event_error(answer))
+            outcome = unavailable(rd_kafka_event_error_string(answer));
+        else
+            outcome = print_results(config, rd_kafka_event_CreateTopics_result(answer));
+    }
+    if (answer)
+        rd_kafka_event_destroy(answer);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(answers);
+    return outcome;
+}
+
+static int create_missing(struct kafka_client *client, const struct config *config)
+{
+    char why[512];
+    struct role roles[ROLES];
+    rd_kafka_NewTopic_t *requests[ROLES];
+    size_t count = 0;
+    const struct rd_kafka_metadata *metadata = kafka_client_metadata(client, why, sizeof(why));
+    if (!metadata)
+        return unavailable(why);
+    int outcome = COMMAND_FINE;
+    roles_of(config, roles);
+    for (size_t i = 0; i < ROLES && outcome == COMMAND_FINE; i++) {
+        const struct rd_kafka_metadata_topic *topic = kafka_metadata_topic(metadata, roles[i].topic);
+        if (topic) {
+            printf("%s: exists, %d partition%s\n", roles[i].topic, topic->partition_cnt,
+                   topic->partition_cnt == 1 ? "" : "s");
+            continue;
+        }
+        requests[count] = request_of(config, &roles[i], why, sizeof(why));
+        if (requests[count])
+            count++;
+        else
+            outcome = unavailable(why);
+    }
+    if (outcome == COMMAND_FINE && count > 0)
+        outcome = create(client, config, requests, count);
+    rd_kafka_NewTopic_destroy_array(requests, count);
+    rd_kafka_metadata_destroy(metadata);
+    return outcome;
+}
+
+int command_topics(int argc, char **argv, const struct config *config)
+{
+    if (argc != 2 || strcmp(argv[1], "create") != 0)
+        return command_usage("topics", "expected: create");
+    char why[512];
+    struct kafka_client client;
+    if (!kafka_client_open(&client, config, why, sizeof(why)))
+        return unavailable(why);
+    int outcome = create_missing(&client, config);
+    kafka_client_close(&client);
+    return outcome;
+}

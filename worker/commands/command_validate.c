@@ -1,0 +1,194 @@
+/* validate: judges commands offline, JSON lines in, replies as JSON lines out. Here: what it is called with and what it
+ * answers; the work itself is validation.c's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worker/commands/command.h"
+#include "common/quote.h"
+#include "common/timestamp.h"
+#include "worker/commands/validation.h"
+
+#define SOURCE_BYTES 249 /* of the input's name in replies; as many as a topic's name can have */
+
+struct options {
+    const char *definitions_path;
+    const char *path; /* NULL: standard input */
+    int64_t time_ms;
+    uint32_t threads;
+};
+
+/* As many as there are cores. */
+static uint32_t threads_of_machine(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > VALIDATION_THREADS ? VALIDATION_THREADS : (uint32_t)cores;
+}
+
+static bool threads_read(const char *text, uint32_t *threads)
+{
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > VALIDATION_THREADS)
+        return false;
+    *threads = (uint32_t)number;
+    return true;
+}
+
+/* The options. Returns COMMAND_FINE, or what to exit with. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {{"definitions", required_argument, NULL, 'd'},
+                                          {"time", required_argument, NULL, 't'},
+                                          {"threads", required_argument, NULL, 'n'},
+                                          {0}};
+    *options = (struct options){.threads = threads_of_machine()};
+    int option;
+    optind = 0; /* starts getopt anew */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'd')
+            options->definitions_path = optarg;
+        else if (option == 't' && !time_read(span_of_text(optarg), &options->time_ms))
+            return command_usage(argv[0], "--time %s: must be like 2026-11-23T06:38:00Z, or milliseconds since 1970",
+                                 optarg);
+        else if (option == 'n' && !threads_read(optarg, &options->threads))
+            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, VALIDATION_THREADS);
+        else if (option == '?')
+            return command_usage(argv[0], "%s is not an option, or lacks its value", argv[optind - 1]);
+    }
+    options->time_ms = time_of_message(options->time_ms);
+    if (!options->definitions_path)
+        return command_usage(argv[0], "--definitions FILE is missing");
+    if (argc - optind > 1)
+        return command_usage(argv[0], "one FILE at most, not %d", argc - optind);
+    if (optind < argc && strcmp(argv[optind], "-") != 0)
+        options->path = argv[optind];
+    return COMMAND_FINE;
+}
+
+/* The whole file, to be freed; at == NULL, after the reason was printed, if it cannot be read. */
+static struct span file_read(const char *path)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    char *bytes = NULL;
+    size_t length = 0, capacity = 0;
+    ssize_t count = -1;
+    if (file >= 0 && fstat(file, &status) == 0) {
+        capacity = (size_t)status.st_size + 1;
+        bytes = malloc(capacity);
+        while (bytes && (count = read(file, bytes + length, capacity - length)) > 0) {
+            length += (size_t)count;
+            if (length < capacity)
+                continue;
+            char *grown = realloc(bytes, capacity * 2);
+            if (!grown)
+                break;
+            bytes = grown;
+            capacity *= 2;
+        }
+    }
+    if (count != 0) {
+        fprintf(stderr, "client-intake validate: %s: %s\n", path, strerror(errno));
+        free(bytes);
+        bytes = NULL;
+    }
+    if (file >= 0)
+        close(file);
+    return span_of(bytes, length);
+}
+
+/* New, or NULL with *result set, after the reason was printed. */
+static struct definitions *read_definitions(const char *path, int *result)
+{
+    struct span json = file_read(path);
+    if (!json.at) {
+        *result = COMMAND_UNAVAILABLE;
+        return NULL;
+    }
+    struct definitions_fault *faults;
+    struct definitions *definitions = definitions_compile(json, &faults);
+    for (const struct definitions_fault *fault = faults; fault; fault = fault->next)
+        fprintf(stderr, "%s: %s%s%s\n", path, fault->path, fault->path[0] ? ": " : "", fault->message);
+    if (!definitions && !faults)
+        fprintf(stderr, "client-intake validate: out of memory\n");
+    if (!definitions)
+        *result = faults ? COMMAND_CONFIGURATION : COMMAND_UNAVAILABLE;
+    definitions_faults_free(faults);
+    free((char *)(uintptr_t)json.at);
+    return definitions;
+}
+
+/* The input's name as replies show it: at most SOURCE_BYTES bytes of it, in UTF-8. */
+static void name_source(const char *path, char source[SOURCE_BYTES + 1])
+{
+    struct span name = span_of_text(path ? path : "stdin");
+    if (name.length > SOURCE_BYTES)
+        name = span_from(name, name.length - SOURCE_BYTES);
+    while (name.length > 0 && ((unsigned char)name.at[0] & 0xc0) == 0x80)
+        name = span_from(name, 1);
+    memcpy(source, name.at, name.length);
+    source[name.length] = '\0';
+    if (text_is_utf8(name))
+        return;
+    for (size_t i = 0; i < name.length; i++)
+        if ((unsigned char)source[i] >= 0x80)
+            source[i] = '?';
+}
+
+static int validate_file(int file, const struct options *options, const struct definitions *definitions,
+                         const struct config *config)
+{
+    char source[SOURCE_BYTES + 1];
+    name_source(options->path, source);
+    const struct validation_job job = {.config = config,
+                                       .definitions = definitions,
+                                       .input = file,
+                                       .output = STDOUT_FILENO,
+                                       .source = source,
+                                       .time_ms = options->time_ms,
+                                       .threads = options->threads};
+    bool any_rejected;
+    switch (validation_run(&job, &any_rejected)) {
+    case VALIDATION_FINE:
+        return any_rejected ? COMMAND_NEGATIVE : COMMAND_FINE;
+    case VALIDATION_INPUT_FAILED:
+        fprintf(stderr, "client-intake validate: %s: %s\n", source, strerror(errno));
+        break;
+    case VALIDATION_OUTPUT_FAILED:
+        fprintf(stderr, "client-intake validate: standard output: %s\n", strerror(errno));
+        break;
+    case VALIDATION_NO_MEMORY:
+        fprintf(stderr, "client-intake validate: out of memory\n");
+        break;
+    }
+    return COMMAND_UNAVAILABLE;
+}
+
+int command_validate(int argc, char **argv, const struct config *config)
+{
+    struct options options;
+    int result = read_options(argc, argv, &options);
+    if (result != COMMAND_FINE)
+        return result;
+    struct definitions *definitions = read_definitions(options.definitions_path, &result);
+    if (!definitions)
+        return result;
+    int file = options.path ? open(options.path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (file < 0) {
+        fprintf(stderr, "client-intake validate: %s: %s\n", options.path, strerror(errno));
+        result = COMMAND_UNAVAILABLE;
+    } else {
+        result = validate_file(file, &options, definitions, config);
+        if (options.path)
+            close(file);
+    }
+    definitions_free(definitions);
+    return result;
+}

@@ -1,0 +1,88 @@
+/* A definition set in files: the fields, and the options of some of them apart, as the public API gives them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/commands/command_definitions.h"
+#include "worker/definitions/definitions_import.h"
+#include "worker/definitions/definitions_print.h"
+
+/* More than any workspace needs, less than what would stop a worker from compiling it quickly. */
+#define DEFINITIONS_BYTES ((size_t)16 << 20)
+
+/* The bytes of a file, "-" for standard input. New, or NULL with the reason in `why`. */
+static char *read_file(const char *path, size_t *length, char *why, size_t why_size)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char *bytes = file ? malloc(DEFINITIONS_BYTES + 1) : NULL;
+    if (!bytes) {
+        snprintf(why, why_size, "%s", strerror(errno));
+    } else {
+        *length = fread(bytes, 1, DEFINITIONS_BYTES + 1, file);
+        bool failed = ferror(file) != 0;
+        if (failed || *length > DEFINITIONS_BYTES) {
+            snprintf(why, why_size, "%s", failed ? strerror(errno) : "longer than 16 MiB");
+            free(bytes);
+            bytes = NULL;
+        }
+    }
+    if (file && file != stdin)
+        fclose(file);
+    return bytes;
+}
+
+/* The argument KEY=FILE; a key may hold '=' itself, a file's name rarely does, so the last one counts. */
+static bool add_options(struct definitions_file *file, const char *argument)
+{
+    char why[256];
+    size_t option_length, merged_length;
+    const char *path = strrchr(argument, '=') + 1;
+    struct span key = span_of(argument, (size_t)(path - argument) - 1);
+    char *options = read_file(path, &option_length, why, sizeof(why)), *merged = NULL;
+    if (options)
+        merged = definitions_import_options(span_of(file->bytes, file->length), key, span_of(options, option_length),
+                                            &merged_length, why, sizeof(why));
+    free(options);
+    if (!merged) {
+        definitions_complain(COMMAND_NEGATIVE, argument, why);
+        return false;
+    }
+    free(file->bytes);
+    file->bytes = merged;
+    file->length = merged_length;
+    return true;
+}
+
+static bool compile(struct definitions_file *file, const struct definitions_request *request)
+{
+    struct definitions_fault *faults = NULL;
+    file->definitions = definitions_compile(span_of(file->bytes, file->length), &faults);
+    if (!file->definitions && !faults)
+        definitions_complain(COMMAND_NEGATIVE, request->path, "out of memory");
+    else if (!file->definitions)
+        definitions_print_faults(request->path, faults, request->json);
+    definitions_faults_free(faults);
+    return file->definitions != NULL;
+}
+
+int definitions_file_open(struct definitions_file *file, const struct definitions_request *request)
+{
+    char why[256];
+    *file = (struct definitions_file){0};
+    file->bytes = read_file(request->path, &file->length, why, sizeof(why));
+    if (!file->bytes)
+        return definitions_complain(COMMAND_NEGATIVE, request->path, why);
+    bool fine = true;
+    for (const struct options_source *source = request->options; source && fine; source = source->next)
+        fine = add_options(file, source->argument);
+    if (fine && compile(file, request))
+        return COMMAND_FINE;
+    free(file->bytes);
+    return COMMAND_NEGATIVE;
+}
+
+void definitions_file_close(struct definitions_file *file)
+{
+    definitions_free(file->definitions);
+    free(file->bytes);
+}

@@ -1,0 +1,41 @@
+#include "worker/commands/embedded_broker.h"
+
+#include <stdio.h>
+
+bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t why_size)
+{
+    *broker = (struct embedded_broker){0};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(conf, "client.id", "embedded-broker", why, why_size) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "log_level", "3", why, why_size) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    broker->owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
+    if (!broker->owner) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    broker->cluster = rd_kafka_mock_cluster_new(broker->owner, brokers);
+    if (!broker->cluster) {
+        snprintf(why, why_size, "librdkafka's mock cluster could not be started");
+        embedded_broker_stop(broker);
+        return false;
+    }
+    broker->address = rd_kafka_mock_cluster_bootstraps(broker->cluster);
+    return true;
+}
+
+bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions)
+{
+    return rd_kafka_mock_topic_create(broker->cluster, name, partitions, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void embedded_broker_stop(struct embedded_broker *broker)
+{
+    if (broker->cluster)
+        rd_kafka_mock_cluster_destroy(broker->cluster);
+    if (broker->owner)
+        rd_kafka_destroy(broker->owner);
+    *broker = (struct embedded_broker){0};
+}

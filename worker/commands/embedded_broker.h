@@ -1,0 +1,26 @@
+/* embedded_broker: librdkafka's mock cluster, in this process, for the demo and the tests. Nothing is durable, and it
+ * has no real transactions: run the worker with delivery.mode = at-least-once against it. The only file that knows the
+ * mock API, which librdkafka calls experimental. */
+#ifndef WORKER_COMMANDS_EMBEDDED_BROKER_H
+#define WORKER_COMMANDS_EMBEDDED_BROKER_H
+
+#include <stdbool.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+struct embedded_broker {
+    rd_kafka_t *owner;
+    rd_kafka_mock_cluster_t *cluster;
+    const char *address; /* for bootstrap.servers; reachable from this machine only */
+};
+
+/* Starts a cluster of so many brokers, numbered from 1. False with the reason in `why`. */
+bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t why_size);
+
+/* False if the cluster refused. */
+bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions);
+
+void embedded_broker_stop(struct embedded_broker *broker);
+
+#endif

@@ -1,0 +1,22 @@
+/* private_redis: a redis-server of our own, on a socket in a folder, without persistence; for the demo and the tests.
+ */
+#ifndef WORKER_COMMANDS_PRIVATE_REDIS_H
+#define WORKER_COMMANDS_PRIVATE_REDIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct private_redis {
+    pid_t process;     /* 0: none */
+    char address[512]; /* "unix:FOLDER/redis.sock", as redis.address takes it */
+};
+
+/* Starts redis-server, found in PATH, and waits until it answers. It ends with this process at the latest. False with
+ * the reason in `why`; then nothing runs. */
+bool private_redis_start(struct private_redis *redis, const char *folder, char *why, size_t why_size);
+
+/* Ends it and waits until it has gone. */
+void private_redis_stop(struct private_redis *redis);
+
+#endif

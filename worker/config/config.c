@@ -1,0 +1,202 @@
+#include "worker/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/config/config_check.h"
+#include "worker/config/config_source.h"
+#include "worker/config/config_value.h"
+#include "worker/config/config_kafka.h"
+#include "common/nearest.h"
+
+#define MESSAGE_BYTES 1024
+
+static struct kafka_setting **kafka_list(struct config *config, const char *section)
+{
+    return strcmp(section, "kafka") == 0            ? &config->kafka
+           : strcmp(section, "kafka.consumer") == 0 ? &config->kafka_consumer
+           : strcmp(section, "kafka.producer") == 0 ? &config->kafka_producer
+                                                    : NULL;
+}
+
+static struct kafka_setting *kafka_find(struct kafka_setting *settings, const char *name)
+{
+    while (settings && strcmp(settings->name, name) != 0)
+        settings = settings->next;
+    return settings;
+}
+
+/* Replaces the setting of that name, or adds one at the end. Takes `value`. */
+static void kafka_put(struct kafka_setting **list, const char *name, char *value)
+{
+    while (*list && strcmp((*list)->name, name) != 0)
+        list = &(*list)->next;
+    if (*list) {
+        free((*list)->value);
+        (*list)->value = value;
+        return;
+    }
+    struct kafka_setting *setting = calloc(1, sizeof(*setting));
+    if (!setting)
+        abort();
+    *setting = (struct kafka_setting){.name = config_copy(name), .value = value};
+    *list = setting;
+}
+
+static void take_kafka(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
+                       const struct config_setting *setting, char *value, bool is_secret)
+{
+    char why[MESSAGE_BYTES];
+    if (kafka_setting_judge(scratch, setting->name, value, is_secret, why, sizeof(why))) {
+        kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value);
+        return;
+    }
+    char nearest[128];
+    kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(why, "is no setting");
+    config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, why,
+                 suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
+    free(value);
+}
+
+/* Says what an unknown key was probably meant to be. */
+static void refuse_unknown(struct config_reading *reading, const struct config_setting *setting)
+{
+    char written[256], candidate[256], found[256] = "";
+    snprintf(written, sizeof(written), "%s.%s", setting->section, setting->name);
+    struct nearest search = nearest_to(written);
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        size_t before = search.distance;
+        snprintf(candidate, sizeof(candidate), "%s.%s", row->section, row->name);
+        nearest_offer(&search, candidate);
+        if (search.distance < before)
+            snprintf(found, sizeof(found), "%s", candidate);
+    }
+    config_fault(reading, setting->place, "%s is not a key%s%s%s", written, found[0] ? "; did you mean " : "", found,
+                 found[0] ? "?" : "");
+}
+
+static void take_setting(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
+                         const struct config_setting *setting)
+{
+    char why[MESSAGE_BYTES];
+    bool is_kafka = kafka_list(config, setting->section) != NULL;
+    const struct config_row *row = config_row_find(setting->section, setting->name);
+    if (!is_kafka && !row) {
+        refuse_unknown(reading, setting);
+        return;
+    }
+    bool has_reference;
+    char *value = config_value_expand(setting->value, &has_reference, why, sizeof(why));
+    if (!value) {
+        config_fault(reading, setting->place, "%s.%s: %s", setting->section, setting->name, why);
+        return;
+    }
+    if (is_kafka) {
+        take_kafka(reading, config, scratch, setting, value, has_reference);
+        return;
+    }
+    if (!config_value_store(config, row, value, has_reference, why, sizeof(why)))
+        config_fault(reading, setting->place, "%s.%s %s", row->section, row->name, why);
+    free(value);
+}
+
+/* One file that says two things about one key is a mistake. */
+static void refuse_repeated(struct config_reading *reading, size_t index)
+{
+    const struct config_setting *setting = &reading->settings[index];
+    for (size_t i = 0; i < index && setting->origin == CONFIG_FROM_FILE; i++) {
+        const struct config_setting *earlier = &reading->settings[i];
+        if (strcmp(earlier->section, setting->section) == 0 && strcmp(earlier->name, setting->name) == 0) {
+            config_fault(reading, setting->place, "%s.%s was set before, at %s", setting->section, setting->name,
+                         earlier->place);
+            return;
+        }
+    }
+}
+
+static void store_defaults(struct config *config)
+{
+    char why[MESSAGE_BYTES];
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        if (!config_value_store(config, row, row->standard, false, why, sizeof(why))) {
+            log_error("a default is not valid", LOG_TEXT("section", row->section), LOG_TEXT("key", row->name),
+                      LOG_TEXT("error", why));
+            abort();
+        }
+    }
+}
+
+/* A default gives way to what the user says, in its own section or in [kafka] for all clients. */
+static void add_kafka_defaults(struct config *config)
+{
+    for (const struct kafka_default *standard = kafka_defaults; standard->section; standard++) {
+        struct kafka_setting **list = kafka_list(config, standard->section);
+        if (!kafka_find(*list, standard->name) && !kafka_find(config->kafka, standard->name))
+            kafka_put(list, standard->name, config_copy(standard->value));
+    }
+}
+
+struct config *config_read(const struct config_sources *sources)
+{
+    struct config_reading reading = {.out = sources->faults ? sources->faults : stderr};
+    struct config *config = calloc(1, sizeof(*config));
+    rd_kafka_conf_t *scratch = rd_kafka_conf_new();
+    if (!config)
+        abort();
+    config->from = *sources;
+    store_defaults(config);
+    config_collect(&reading, sources);
+    for (size_t i = 0; i < reading.count; i++) {
+        refuse_repeated(&reading, i);
+        take_setting(&reading, config, scratch, &reading.settings[i]);
+    }
+    add_kafka_defaults(config);
+    config_check(&reading, config);
+
+    if (reading.faults > 0) {
+        config_free(config);
+        config = NULL;
+    }
+    rd_kafka_conf_destroy(scratch);
+    config_reading_close(&reading);
+    return config;
+}
+
+static void kafka_free(struct kafka_setting *settings)
+{
+    while (settings) {
+        struct kafka_setting *next = settings->next;
+        free(settings->name);
+        free(settings->value);
+        free(settings);
+        settings = next;
+    }
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    for (const struct config_row *row = config_rows; row->section; row++)
+        config_value_free(config, row);
+    kafka_free(config->kafka);
+    kafka_free(config->kafka_consumer);
+    kafka_free(config->kafka_producer);
+    free(config);
+}
+
+static const char *kafka_last(const struct kafka_setting *settings, const char *name)
+{
+    const char *value = NULL;
+    for (; settings; settings = settings->next)
+        if (strcmp(settings->name, name) == 0)
+            value = settings->value;
+    return value;
+}
+
+const char *config_kafka(const struct config *config, const struct kafka_setting *specific, const char *name)
+{
+    const char *value = kafka_last(specific, name);
+    return value ? value : kafka_last(config->kafka, name);
+}

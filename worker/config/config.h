@@ -1,0 +1,109 @@
+/* config: what the program was told. One table (config_table.c) describes every key: section, name, type, range,
+ * default; another (kafka_settings.c) what librdkafka is told unless the user says otherwise. Read once, then passed
+ * around as const. Texts are owned by the config. */
+#ifndef WORKER_CONFIG_CONFIG_H
+#define WORKER_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/log.h"
+
+enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
+enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
+enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
+enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
+
+/* A setting that goes to librdkafka as it is. */
+struct kafka_setting {
+    char *name, *value;
+    struct kafka_setting *next;
+};
+
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+/* Every source of settings: the file (NULL: none), then the environment, then --set, the later wins. */
+struct config_sources {
+    const char *path;
+    const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
+    FILE *faults;                /* where errors are printed; NULL: standard error */
+};
+
+struct config {
+    struct {
+        char *topic;     /* commands.topic */
+        char *workspace; /* for commands that name none; "" for none */
+    } commands;
+    struct {
+        char *topic;
+        struct text_list allowed; /* reply topics that a command may name, or patterns with `*` */
+        char *source;             /* ce_source */
+    } replies;
+    struct {
+        char *topic;
+    } records;
+    struct {
+        char *topic;
+    } dead_letters;
+    struct {
+        char *topic;
+        enum on_missing on_missing;
+        int64_t wait_ms; /* longest wait for missing definitions */
+        int64_t cache_workspaces;
+    } definitions;
+    struct {
+        int64_t partitions, replication; /* replication -1: the broker's default */
+    } topics;
+    struct {
+        int64_t command_bytes;
+        int64_t memory_bytes; /* of commands held at once, fetched or in a batch, by all threads */
+    } limits;
+    struct {
+        int64_t commands; /* most commands in a transaction */
+        int64_t bytes;    /* most bytes of values in one */
+    } batch;
+    struct {
+        int phone; /* enum phone_level */
+        enum unknown_attributes unknown_attributes;
+    } validation;
+    struct {
+        enum delivery_mode mode;
+    } delivery;
+    struct {
+        char *address, *username, *password;
+        int64_t database;
+        int64_t timeout_ms; /* of connecting and of one round trip */
+        enum redis_tls tls;
+        char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no certificate of ours */
+        char *tls_name;                           /* "": the address's host */
+    } redis;
+    struct {
+        int64_t threads;
+    } worker;
+    struct {
+        int64_t timeout_ms;
+    } shutdown;
+    struct {
+        char *listen; /* "" turns it off */
+    } http;
+    struct {
+        enum log_level level;
+        enum log_format format;
+    } log;
+    struct kafka_setting *kafka, *kafka_consumer, *kafka_producer; /* in the order of the file; a later one wins */
+    struct config_sources from; /* where it was read from; what that points to is the reader's */
+};
+
+/* New, or NULL after every error was printed, each with its place ("FILE:LINE: ..."). Secrets are never printed. */
+struct config *config_read(const struct config_sources *sources);
+void config_free(struct config *config);
+
+/* The last value of a librdkafka setting in `specific` (which may be NULL), else in config->kafka, else NULL. */
+const char *config_kafka(const struct config *config, const struct kafka_setting *specific, const char *name);
+
+#endif

@@ -1,0 +1,123 @@
+#include "worker/config/config_check.h"
+
+#include <hiredis/hiredis.h> /* its version */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/config/config_value.h"
+
+#define MIB (1024.0 * 1024.0)
+
+/* The place of the last setting of one of these keys (ended by NULL). */
+static const char *place_of(const struct config_reading *reading, const char *const *keys)
+{
+    for (size_t i = reading->count; i-- > 0;) {
+        const struct config_setting *setting = &reading->settings[i];
+        size_t length = strlen(setting->section);
+        for (const char *const *key = keys; *key; key++)
+            if (strncmp(*key, setting->section, length) == 0 && (*key)[length] == '.' &&
+                strcmp(*key + length + 1, setting->name) == 0)
+                return setting->place;
+    }
+    return "config";
+}
+
+#define PLACE(...) place_of(reading, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Everything that is read from or written to a topic has one of its own: a reply that is read as a command, or a client
+ * that is taken for definitions, would never end. */
+static void check_topics(struct config_reading *reading, const struct config *config)
+{
+    const struct {
+        const char *key, *topic;
+    } roles[] = {{"commands.topic", config->commands.topic},
+                 {"replies.topic", config->replies.topic},
+                 {"records.topic", config->records.topic},
+                 {"dead_letters.topic", config->dead_letters.topic},
+                 {"definitions.topic", config->definitions.topic}};
+    const size_t count = sizeof(roles) / sizeof(roles[0]);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(roles[i].topic, roles[j].topic) == 0)
+                config_fault(reading, PLACE(roles[i].key, roles[j].key), "%s and %s must not be the same topic",
+                             roles[j].key, roles[i].key);
+    for (size_t i = 0; i < config->replies.allowed.count; i++)
+        for (size_t j = 0; j < count; j++)
+            if (strcmp(config->replies.allowed.items[i], roles[j].topic) == 0 && j != 1)
+                config_fault(reading, PLACE("replies.allowed", roles[j].key), "replies.allowed must not list %s",
+                             roles[j].key);
+}
+
+/* Each thread holds a batch, and librdkafka holds what it fetched ahead. */
+static void check_memory(struct config_reading *reading, const struct config *config)
+{
+    const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
+    double each =
+        (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
+    double needed = each * (double)config->worker.threads;
+    if (config->limits.command_bytes > config->limits.memory_bytes)
+        config_fault(reading, PLACE("limits.command_bytes", "limits.memory_bytes"),
+                     "limits.command_bytes must not be more than limits.memory_bytes");
+    else if (needed > (double)config->limits.memory_bytes)
+        config_fault(reading,
+                     PLACE("limits.memory_bytes", "worker.threads", "batch.bytes", "limits.command_bytes",
+                           "kafka.consumer.queued.max.messages.kbytes", "kafka.queued.max.messages.kbytes"),
+                     "limits.memory_bytes must be at least %.0f MiB: worker.threads times (batch.bytes + "
+                     "limits.command_bytes + queued.max.messages.kbytes)",
+                     needed / MIB + 0.5);
+}
+
+/* librdkafka would say these only when the clients are made. */
+static void check_kafka(struct config_reading *reading, const struct config *config)
+{
+    const char *fetch = config_kafka(config, config->kafka_consumer, "fetch.max.bytes");
+    const char *receive = config_kafka(config, config->kafka_consumer, "receive.message.max.bytes");
+    const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
+    const char *group = config_kafka(config, config->kafka_consumer, "group.id");
+    if (fetch && receive && atoll(receive) < atoll(fetch) + 512)
+        config_fault(reading,
+                     PLACE("kafka.consumer.fetch.max.bytes", "kafka.consumer.receive.message.max.bytes",
+                           "kafka.fetch.max.bytes", "kafka.receive.message.max.bytes"),
+                     "receive.message.max.bytes must be at least fetch.max.bytes + 512");
+    if (!group || !*group)
+        config_fault(reading, PLACE("kafka.consumer.group.id", "kafka.group.id"), "group.id must not be empty");
+    if (config->delivery.mode == DELIVERY_EXACTLY_ONCE && (!prefix || !*prefix))
+        config_fault(reading, PLACE("kafka.producer.transactional.id", "kafka.transactional.id"),
+                     "transactional.id must not be empty with delivery.mode = exactly-once");
+}
+
+/* What is set for TLS without TLS would go over the network in plain, and nobody would notice. */
+static void check_redis(struct config_reading *reading, const struct config *config)
+{
+    if (config->redis.username[0] && !config->redis.password[0])
+        config_fault(reading, PLACE("redis.username", "redis.password"), "redis.username needs a redis.password");
+    if (!config->redis.tls_certificate[0] != !config->redis.tls_key[0])
+        config_fault(reading, PLACE("redis.tls_certificate", "redis.tls_key"),
+                     "redis.tls_certificate and redis.tls_key need each other");
+    bool has_more = config->redis.tls_ca[0] || config->redis.tls_certificate[0] || config->redis.tls_name[0];
+    if (config->redis.tls == REDIS_TLS_OFF && has_more)
+        config_fault(reading, PLACE("redis.tls", "redis.tls_ca", "redis.tls_certificate", "redis.tls_name"),
+                     "redis.tls_ca, redis.tls_certificate and redis.tls_name need redis.tls = on");
+    if (config->redis.tls == REDIS_TLS_OFF)
+        return;
+    if (!CLIENT_INTAKE_REDIS_TLS)
+        config_fault(
+            reading, PLACE("redis.tls"),
+            "redis.tls = on is not possible: this program is built with hiredis %d.%d.%d, without TLS; it takes "
+            "1.0 or later with hiredis_ssl",
+            HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    if (strncmp(config->redis.address, "unix:", 5) == 0)
+        config_fault(reading, PLACE("redis.tls", "redis.address"),
+                     "redis.tls = on does not go with a unix socket, which needs none");
+}
+
+void config_check(struct config_reading *reading, const struct config *config)
+{
+    check_topics(reading, config);
+    check_memory(reading, config);
+    check_kafka(reading, config);
+    check_redis(reading, config);
+    if (config->topics.replication == 0)
+        config_fault(reading, PLACE("topics.replication"),
+                     "topics.replication must be 1 or more, or -1 for the broker's default");
+}

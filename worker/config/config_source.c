@@ -1,0 +1,238 @@
+#include "worker/config/config_source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/config/config_table.h"
+
+#define LINE_BYTES         16384
+#define ENVIRONMENT_PREFIX "CLIENT_INTAKE_"
+
+/* The longest first: a dotted name belongs to the longest section that it begins with. */
+static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer", "kafka"};
+#define KAFKA_SECTION_COUNT (sizeof(kafka_sections) / sizeof(kafka_sections[0]))
+
+static void *require(void *memory)
+{
+    if (!memory) {
+        log_error("out of memory while reading the config");
+        abort();
+    }
+    return memory;
+}
+
+char *config_copy(const char *text)
+{
+    return require(strdup(text));
+}
+
+void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(reading->out, "%s: ", place);
+    vfprintf(reading->out, format, arguments);
+    fputc('\n', reading->out);
+    va_end(arguments);
+    reading->faults++;
+}
+
+/* Takes `place`. */
+static void add(struct config_reading *reading, enum config_origin origin, char *place, const char *section,
+                const char *name, const char *value)
+{
+    if (reading->count == reading->capacity) {
+        reading->capacity = reading->capacity ? 2 * reading->capacity : 64;
+        reading->settings = require(reallocarray(reading->settings, reading->capacity, sizeof(*reading->settings)));
+    }
+    reading->settings[reading->count++] =
+        (struct config_setting){config_copy(section), config_copy(name), config_copy(value), place, origin};
+}
+
+static char *place_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static char *place_of(const char *format, ...)
+{
+    char *place = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&place, format, arguments) < 0)
+        place = NULL;
+    va_end(arguments);
+    return require(place);
+}
+
+struct ini_source {
+    struct config_reading *reading;
+    const char *path;
+    FILE *file;
+    int line; /* of the text that was read last, which is the one that the handler is called for */
+};
+
+static void ini_fault(struct ini_source *source, int line, const char *message)
+{
+    char *place = place_of("%s:%d", source->path, line);
+    config_fault(source->reading, place, "%s", message);
+    free(place);
+}
+
+/* inih asks for one line after the other, which is how its place is known. */
+static char *ini_next_line(char *line, int size, void *data)
+{
+    struct ini_source *source = data;
+    for (;;) {
+        if (!fgets(line, size, source->file))
+            return NULL;
+        source->line++;
+        if (strchr(line, '\n') || feof(source->file))
+            return line;
+        ini_fault(source, source->line, "the line is too long; put the value into a file and write ${file:PATH}");
+        for (int next = fgetc(source->file); next != EOF && next != '\n';)
+            next = fgetc(source->file);
+    }
+}
+
+static int ini_take(void *data, const char *section, const char *name, const char *value)
+{
+    struct ini_source *source = data;
+    if (!value)
+        ini_fault(source, source->line, "expected [section], name = value, or a comment that begins with # or ;");
+    else if (section[0] == '\0')
+        ini_fault(source, source->line, "stands before the first [section]");
+    else
+        add(source->reading, CONFIG_FROM_FILE, place_of("%s:%d", source->path, source->line), section, name, value);
+    return 1;
+}
+
+static void collect_file(struct config_reading *reading, const char *path)
+{
+    struct ini_source source = {.reading = reading, .path = path, .file = fopen(path, "re")};
+    if (!source.file) {
+        config_fault(reading, path, "%s", strerror(errno));
+        return;
+    }
+    /* Inline comments would cut a password at " ;", and continued lines would turn an indented key into a value. */
+    ini_max_line = LINE_BYTES;
+    ini_allow_inline_comments = false;
+    ini_allow_multiline = false;
+    ini_allow_no_value = true;
+    int result = ini_parse_stream(ini_next_line, &source, ini_take, &source);
+    if (result > 0)
+        ini_fault(&source, result, "a [section] that is not closed");
+    if (result < 0 || ferror(source.file))
+        config_fault(reading, path, "cannot be read: %s", result == -2 ? strerror(ENOMEM) : strerror(errno));
+    fclose(source.file);
+}
+
+/* True if `name` is `section`_`key` in capitals, with '_' for '.'. */
+static bool is_environment_name(const char *name, const char *section, const char *key)
+{
+    const char *const parts[] = {section, "_", key};
+    for (size_t i = 0; i < 3; i++)
+        for (const char *character = parts[i]; *character; character++)
+            if (*name++ != (*character == '.' ? '_' : toupper((unsigned char)*character)))
+                return false;
+    return *name == '\0';
+}
+
+/* Kubernetes gives every container variables about its services; those of one called client-intake look like ours. */
+static bool is_service_variable(const char *name)
+{
+    return strncmp(name, "SERVICE_", 8) == 0 || strcmp(name, "PORT") == 0 || strncmp(name, "PORT_", 5) == 0;
+}
+
+static void collect_variable(struct config_reading *reading, const char *name, const char *value)
+{
+    char *place = place_of(ENVIRONMENT_PREFIX "%s", name);
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        if (is_environment_name(name, row->section, row->name)) {
+            add(reading, CONFIG_FROM_ENVIRONMENT, place, row->section, row->name, value);
+            return;
+        }
+    }
+    for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {
+        size_t length = strlen(kafka_sections[i]);
+        if (strlen(name) < length + 2 || name[length] != '_')
+            continue;
+        char *key = config_copy(name);
+        for (char *character = key; *character; character++)
+            *character = *character == '_' ? '.' : (char)tolower((unsigned char)*character);
+        bool belongs = strncmp(key, kafka_sections[i], length) == 0;
+        if (belongs)
+            add(reading, CONFIG_FROM_ENVIRONMENT, place, kafka_sections[i], key + length + 1, value);
+        free(key);
+        if (belongs)
+            return;
+    }
+    if (!is_service_variable(name))
+        config_fault(reading, place, "names no setting");
+    free(place);
+}
+
+static void collect_environment(struct config_reading *reading)
+{
+    size_t prefix = strlen(ENVIRONMENT_PREFIX);
+    for (char **variable = environ; variable && *variable; variable++) {
+        const char *equals = strchr(*variable, '=');
+        if (!equals || strncmp(*variable, ENVIRONMENT_PREFIX, prefix) != 0)
+            continue;
+        char *name = require(strndup(*variable + prefix, (size_t)(equals - *variable) - prefix));
+        collect_variable(reading, name, equals + 1);
+        free(name);
+    }
+}
+
+/* Length of the section that `dotted` begins with; the longest known one, else up to the last dot. */
+static size_t section_length(const char *dotted)
+{
+    for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {
+        size_t length = strlen(kafka_sections[i]);
+        if (strncmp(dotted, kafka_sections[i], length) == 0 && dotted[length] == '.')
+            return length;
+    }
+    const char *dot = strrchr(dotted, '.');
+    return dot ? (size_t)(dot - dotted) : 0;
+}
+
+static void collect_option(struct config_reading *reading, const char *option)
+{
+    const char *equals = strchr(option, '=');
+    size_t dotted_length = equals ? (size_t)(equals - option) : strlen(option);
+    char *dotted = require(strndup(option, dotted_length));
+    size_t length = section_length(dotted);
+    char *place = place_of("--set");
+    if (!equals || length == 0 || dotted[length + 1] == '\0') {
+        config_fault(reading, place, "%s is not of the form section.key=value", dotted);
+        free(place);
+    } else {
+        dotted[length] = '\0';
+        add(reading, CONFIG_FROM_COMMAND_LINE, place, dotted, dotted + length + 1, equals + 1);
+    }
+    free(dotted);
+}
+
+void config_collect(struct config_reading *reading, const struct config_sources *sources)
+{
+    if (sources->path)
+        collect_file(reading, sources->path);
+    collect_environment(reading);
+    for (const char *const *setting = sources->settings; setting && *setting; setting++)
+        collect_option(reading, *setting);
+}
+
+void config_reading_close(struct config_reading *reading)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        free(reading->settings[i].section);
+        free(reading->settings[i].name);
+        free(reading->settings[i].value);
+        free(reading->settings[i].place);
+    }
+    free(reading->settings);
+    *reading = (struct config_reading){0};
+}

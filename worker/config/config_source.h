@@ -1,0 +1,35 @@
+/* config_source: where settings come from (the file, the environment, --set), as texts that nothing has judged yet. */
+#ifndef WORKER_CONFIG_CONFIG_SOURCE_H
+#define WORKER_CONFIG_CONFIG_SOURCE_H
+
+#include "worker/config/config.h"
+
+/* A later origin overrides an earlier one. */
+enum config_origin { CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT, CONFIG_FROM_COMMAND_LINE };
+
+struct config_setting {
+    char *section, *name, *value;
+    char *place; /* "FILE:LINE", "CLIENT_INTAKE_NAME", "--set" */
+    enum config_origin origin;
+};
+
+/* Settings in the order in which they were found, and the errors printed so far. */
+struct config_reading {
+    struct config_setting *settings;
+    size_t count, capacity;
+    FILE *out;
+    int faults;
+};
+
+/* Prints "PLACE: message". */
+void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Collects every setting of every source. What cannot be split into section, name and value is a fault. */
+void config_collect(struct config_reading *reading, const struct config_sources *sources);
+void config_reading_close(struct config_reading *reading);
+
+/* A copy; at start no memory means that there is no point in going on, so never NULL. */
+char *config_copy(const char *text);
+
+#endif

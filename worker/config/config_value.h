@@ -1,0 +1,27 @@
+/* config_value: from the text of a setting to its value. */
+#ifndef WORKER_CONFIG_CONFIG_VALUE_H
+#define WORKER_CONFIG_CONFIG_VALUE_H
+
+#include "worker/config/config_table.h"
+
+/* `text` with every ${NAME} replaced by that environment variable, every ${file:PATH} by that file's content without
+ * its last line end, and every $${ by ${. New; or NULL with the reason in `why`. *has_reference tells whether there was
+ * one: such a value counts as secret. */
+char *config_value_expand(const char *text, bool *has_reference, char *why, size_t why_size);
+
+/* Reads `text` as the row asks and stores it in the row's member, freeing what was there. Returns false with the reason
+ * in `why` if it is not of the row's type or out of range; then nothing is changed. The reason quotes the text unless
+ * `is_secret`. */
+bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
+                        char *why, size_t why_size);
+
+/* Frees what the row's member owns. */
+void config_value_free(struct config *config, const struct config_row *row);
+
+/* `value` of a row as a user would write it ("256 KiB", "30 s"). */
+void config_value_print(const struct config_row *row, int64_t value, char *text, size_t size);
+
+/* True if the row's key has the same value in both. */
+bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other);
+
+#endif

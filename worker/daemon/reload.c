@@ -1,0 +1,120 @@
+#include "worker/daemon/reload.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/config/config_table.h"
+#include "worker/config/config_value.h"
+
+struct reload {
+    const struct config *start;
+    struct config **read; /* all of them, since threads may still judge by an older one */
+    size_t count;
+};
+
+static atomic_bool requested;
+
+static void on_hangup(int number)
+{
+    (void)number;
+    atomic_store(&requested, true);
+}
+
+struct reload *reload_open(const struct config *config)
+{
+    struct reload *reload = calloc(1, sizeof(*reload));
+    if (!reload)
+        return NULL;
+    reload->start = config;
+    struct sigaction ask = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    sigemptyset(&ask.sa_mask);
+    sigaction(SIGHUP, &ask, NULL);
+    return reload;
+}
+
+void reload_close(struct reload *reload)
+{
+    if (!reload)
+        return;
+    for (size_t i = 0; i < reload->count; i++)
+        config_free(reload->read[i]);
+    free(reload->read);
+    free(reload);
+}
+
+bool reload_is_requested(void)
+{
+    return atomic_exchange(&requested, false);
+}
+
+static void name_waiting_keys(const struct config *start, const struct config *fresh)
+{
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        if ((row->flags & CONFIG_MAY_RELOAD) || config_value_is_same(row, start, fresh))
+            continue;
+        char key[128];
+        snprintf(key, sizeof(key), "%s.%s", row->section, row->name);
+        log_warning("a changed key takes effect at the next start", LOG_TEXT("key", key));
+    }
+}
+
+static bool keep(struct reload *reload, struct config *fresh)
+{
+    struct config **grown = realloc(reload->read, (reload->count + 1) * sizeof(struct config *));
+    if (!grown)
+        return false;
+    reload->read = grown;
+    reload->read[reload->count++] = fresh;
+    return true;
+}
+
+/* Each line of `faults` as an event, so that a reader of the log finds nothing but events in it. */
+static void log_faults(char *faults)
+{
+    for (char *line; (line = strsep(&faults, "\n"));)
+        if (line[0] != '\0')
+            log_error("the config has an error", LOG_TEXT("error", line));
+}
+
+/* New, or NULL after its errors were logged. */
+static struct config *read_again(const struct config_sources *sources)
+{
+    char *faults = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&faults, &length);
+    if (!out) {
+        log_error("the config cannot be read", LOG_TEXT("error", strerror(errno)));
+        return NULL;
+    }
+    struct config_sources again = *sources;
+    again.faults = out;
+    struct config *fresh = config_read(&again);
+    if (fresh)
+        fresh->from = *sources;
+    if (fclose(out) == 0)
+        log_faults(faults);
+    free(faults);
+    return fresh;
+}
+
+const struct config *reload_read(struct reload *reload)
+{
+    struct config *fresh = read_again(&reload->start->from);
+    char *workspace = fresh ? strdup(reload->start->commands.workspace) : NULL;
+    if (!fresh || !workspace || !keep(reload, fresh)) {
+        log_error("the config is not reloaded; the one in use stays");
+        config_free(fresh);
+        free(workspace);
+        return NULL;
+    }
+    name_waiting_keys(reload->start, fresh);
+    /* The one key by which commands are judged that may not be reloaded. */
+    free(fresh->commands.workspace);
+    fresh->commands.workspace = workspace;
+    log_set_level(fresh->log.level);
+    log_info("the config is reloaded");
+    return fresh;
+}

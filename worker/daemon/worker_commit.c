@@ -1,0 +1,219 @@
+/* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
+#include <time.h>
+
+#include "common/crash_point.h"
+#include "common/stop.h"
+#include "worker/metrics/tally.h"
+#include "worker/daemon/worker_parts.h"
+
+/* What became of a try. */
+enum try_result {
+    TRY_DONE,    /* committed, or nothing of the batch is ours any more */
+    TRY_AGAIN,   /* the transaction is undone, or lost: send again */
+    TRY_SMALLER, /* the same, for the size of a message that will be smaller: no other reason to wait */
+    TRY_VOID,    /* it is undone, or lost, and the outcomes with it */
+    TRY_STOP     /* the end was asked for */
+};
+
+static void worker_count_transaction(struct worker *worker, enum sink_result result)
+{
+    static const enum transaction_result results[] = {
+        [SINK_DONE] = TRANSACTION_COMMITTED, [SINK_ABORTED] = TRANSACTION_ABORTED, [SINK_BROKEN] = TRANSACTION_LOST};
+    if (worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE && result != SINK_LATER)
+        metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
+}
+
+/* A step of the transaction, tried until it has an answer, or the end is asked for: then SINK_LATER. Between two tries
+ * the group is served, so items may be dropped. */
+enum step { STEP_SEND, STEP_OFFER, STEP_COMMIT, STEP_ABORT };
+
+static enum sink_result worker_step(struct worker *worker, enum step step,
+                                    const rd_kafka_topic_partition_list_t *offsets)
+{
+    enum sink_result result;
+    do {
+        result = step == STEP_SEND     ? sink_send(worker->sink, COMMIT_WAIT_MS)
+                 : step == STEP_OFFER  ? sink_offer(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
+                 : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
+                                       : sink_abort(worker->sink, COMMIT_WAIT_MS);
+        worker->kafka_is_slow = result == SINK_LATER;
+        worker_turn(worker);
+        if (result == SINK_LATER)
+            source_stay(worker->source);
+    } while (result == SINK_LATER && !stop_is_requested());
+    return result;
+}
+
+static uint32_t count_items(const struct batch *batch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        count += !batch->items[i].dropped;
+    return count;
+}
+
+/* Sends the batch and ends its transaction. *is_void: it was undone since the outcomes do not stand. */
+static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
+                                    bool *is_void)
+{
+    /* Without a transaction nothing that was sent can be undone. */
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !store_confirm(worker->store, &worker->batch)) {
+        *is_void = true;
+        return SINK_ABORTED;
+    }
+    uint32_t count = count_items(&worker->batch);
+    crash_point(CRASH_BEFORE_SEND);
+    enum sink_result result = worker_step(worker, STEP_SEND, offsets);
+    crash_point(CRASH_AFTER_SEND);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_OFFER, offsets);
+    /* The partitions of items that were dropped meanwhile are not ours any more: the transaction is undone, and the
+     * batch is sent again without them. */
+    if (result == SINK_DONE && count_items(&worker->batch) != count &&
+        worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
+        result = worker_step(worker, STEP_ABORT, NULL);
+    crash_point(CRASH_AFTER_OFFSETS);
+    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE &&
+        !store_confirm(worker->store, &worker->batch)) {
+        *is_void = true;
+        result = worker_step(worker, STEP_ABORT, NULL);
+    }
+    crash_point(CRASH_BEFORE_COMMIT);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_COMMIT, NULL);
+    crash_point(CRASH_AFTER_COMMIT);
+    /* One that was not committed as far as we know is counted once that is known. */
+    if (result == SINK_DONE || !sink_commit_was_tried(worker->sink))
+        worker_count_transaction(worker, result);
+    return result;
+}
+
+/* After a transaction that was not committed, as far as we know. *doubtful: what it looks like, if it may have been
+ * committed all the same; else SINK_DONE. */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void,
+                                      enum sink_result *doubtful)
+{
+    *doubtful = sink_commit_was_tried(worker->sink) ? result : SINK_DONE;
+    bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
+    bool is_smaller = sink_has_refused(worker->sink);
+    is_void = is_void || sink_has_refused_client(worker->sink);
+    if (oversized)
+        worker->single = true;
+    offsets_free(&worker->record_ends);
+    offsets_raise_all(&worker->record_ends, sink_record_ends(worker->sink));
+    /* After an abort, too: librdkafka counts on from the sequence numbers of messages that it withdrew, of which the
+     * broker may have some already, and would then drop those of the next transaction as repetitions. And whatever
+     * becomes of a transaction that is left alone (SINK_LATER: the end was asked for), librdkafka must let go of the
+     * batch. */
+    worker_close_sink(worker);
+    return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : is_smaller ? TRY_SMALLER : TRY_AGAIN;
+}
+
+static enum try_result worker_try(struct worker *worker, enum sink_result *doubtful)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
+    enum sink_result result = SINK_DONE;
+    bool is_void = false;
+    if (offsets->cnt > 0)
+        result = worker_send(worker, offsets, &is_void);
+    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
+        source_note_committed(worker->source, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, doubtful);
+}
+
+/* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now. A transaction
+ * in doubt may have been committed after all: that has to be known. Of any other it is asked once, since a broker that
+ * forgot to carry out the commit before (KAFKA-20734) can undo that one with it, or not answer until the next commit.
+ * *committed: it was. False as worker_back_off. */
+static bool worker_recover(struct worker *worker, struct backoff *backoff, enum sink_result doubtful, bool *committed)
+{
+    bool in_doubt = doubtful != SINK_DONE;
+    enum reconcile_result result = RECONCILE_FAILED;
+    bool has_sink;
+    do {
+        if (!worker_back_off(worker, backoff) || !worker->source)
+            return false;
+        has_sink = worker_open_sink(worker);
+        if (has_sink)
+            result = source_reconcile(worker->source, in_doubt, COMMIT_WAIT_MS);
+    } while (!has_sink || (result == RECONCILE_FAILED && in_doubt));
+    *committed = result == RECONCILE_COMMITTED;
+    if (in_doubt)
+        worker_count_transaction(worker, *committed ? SINK_DONE : doubtful);
+    return true;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* `record_ends`: of the producer that wrote the batch. */
+static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
+{
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
+        source_commit(worker->source);
+    store_checkpoint(worker->store, &worker->batch, record_ends);
+    crash_point(CRASH_AFTER_CHECKPOINT);
+    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", worker->batch.count),
+              LOG_INTEGER("bytes", worker->batch.bytes));
+    tally_batch(worker->metrics, &worker->batch, now_ms());
+    if (sink_is_suspect(worker->sink) || worker->single)
+        worker_close_sink(worker);
+    worker->single = false;
+}
+
+enum stage_result worker_commit(struct worker *worker)
+{
+    struct backoff backoff = {0};
+    for (;;) {
+        enum sink_result doubtful = SINK_DONE;
+        bool committed = false;
+        enum try_result result = worker_try(worker, &doubtful);
+        if (result == TRY_DONE)
+            break;
+        if (result == TRY_SMALLER)
+            backoff = (struct backoff){0};
+        if (result == TRY_STOP || !worker_recover(worker, &backoff, doubtful, &committed))
+            return STAGE_STOP;
+        if (committed) {
+            worker_end_batch(worker, &worker->record_ends);
+            return STAGE_DONE;
+        }
+        if (result == TRY_VOID)
+            return STAGE_AGAIN;
+    }
+    worker_end_batch(worker, sink_record_ends(worker->sink));
+    return STAGE_DONE;
+}
+
+static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets)
+{
+    enum sink_result result = worker_step(worker, STEP_SEND, offsets);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_OFFER, offsets);
+    if (result == SINK_DONE)
+        result = worker_step(worker, STEP_COMMIT, NULL);
+    return result;
+}
+
+/* By a transaction, too: an offset that is committed otherwise could arrive late, behind that of the next batch. */
+void worker_commit_idle(struct worker *worker)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_idle_offsets(worker->source);
+    if (!offsets)
+        return;
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE) {
+        source_commit_offsets(worker->source, offsets);
+    } else {
+        enum sink_result result = worker_send_offsets(worker, offsets);
+        if (result == SINK_DONE)
+            source_note_committed(worker->source, offsets);
+        if (result != SINK_DONE || sink_is_suspect(worker->sink))
+            worker_close_sink(worker);
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+}

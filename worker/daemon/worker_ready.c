@@ -1,0 +1,156 @@
+/* Getting ready: Redis, then the producer, which fences an earlier one, then the group; and that Redis has everything.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/crash_point.h"
+#include "common/stop.h"
+#include "worker/index/store_audit.h"
+#include "worker/daemon/worker_parts.h"
+
+/* A worker is between its commit and its checkpoint for a moment only; one that is still there after so long has died.
+ */
+#define CHECKPOINT_MS      500
+#define CHECKPOINT_STEP_MS 25
+#define SURVEY_WAIT_MS     1500 /* the group's coordinator may have to be found first */
+
+bool worker_has_redis(struct worker *worker)
+{
+    bool has = store_connect(worker->store);
+    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has && !store_is_refused(worker->store));
+    return has;
+}
+
+bool worker_open_sink(struct worker *worker)
+{
+    if (!worker->sink)
+        worker->sink = sink_open(worker->config, worker->number, worker->shared->topics, &worker->batch, worker->single,
+                                 &worker->size_limits,
+                                 &worker->sending_fault);
+    if (!worker->sink)
+        return false;
+    enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
+    worker->kafka_is_slow = result != SINK_DONE;
+    if (result == SINK_DONE)
+        return true;
+    if (result == SINK_BROKEN)
+        worker_close_sink(worker);
+    return false;
+}
+
+void worker_close_sink(struct worker *worker)
+{
+    sink_close(worker->sink);
+    worker->sink = NULL;
+}
+
+static bool worker_open_source(struct worker *worker)
+{
+    if (!worker->source) {
+        worker->source = source_open(worker->config, worker->number, &worker->batch, worker->metrics);
+        worker->assignments = 0;
+    }
+    return worker->source != NULL;
+}
+
+/* ---- the audit ---- */
+
+/* A source that failed is not closed here: the batch, in whose arena the rebuild works, would go with it. */
+bool worker_is_patient(void *listener)
+{
+    struct worker *worker = listener;
+    bool held = source_hold(worker->source, 0) == 0;
+    worker_turn(worker);
+    return held && !stop_is_requested();
+}
+
+/* False, for this time, in any case but REBUILD_DONE: then an audit will tell. */
+static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct audit_gap *gap)
+{
+    char why[512];
+    metrics_set(worker->metrics, METRIC_REBUILDING, 0, 1);
+    enum rebuild_result result =
+        store_rebuild(worker->store, committed, gap, &worker->batch.arena, worker_is_patient, worker, why, sizeof(why));
+    metrics_set(worker->metrics, METRIC_REBUILDING, 0, 0);
+    if (result == REBUILD_FAILED)
+        log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", why)));
+    if (result != REBUILD_DONE)
+        return false;
+    log_fault_end(&worker->rebuild_fault);
+    metrics_add(worker->metrics, METRIC_REBUILDS, 0, 1);
+    return true;
+}
+
+/* Audits until it is clear that what is missing is not just a checkpoint under way. */
+static enum audit_result worker_ask_redis(struct worker *worker, const struct survey *survey, struct audit_gap *gap)
+{
+    enum audit_result result = AUDIT_FAILED;
+    for (int waited_ms = 0; waited_ms <= CHECKPOINT_MS; waited_ms += CHECKPOINT_STEP_MS) {
+        result = store_audit(worker->store, survey, &worker->batch.arena, gap);
+        if (result != AUDIT_BEHIND || !gap->records_behind || stop_is_requested())
+            break;
+        nanosleep(&(struct timespec){0, CHECKPOINT_STEP_MS * 1000000L}, NULL);
+    }
+    return result;
+}
+
+/* Becomes the owner of what is assigned now. */
+static bool worker_take(struct worker *worker)
+{
+    int32_t count;
+    uint64_t assignments = source_assignments(worker->source);
+    int32_t *partitions = source_partitions(worker->source, &count);
+    crash_point(CRASH_OWNED);
+    bool taken = partitions && source_is_sure(worker->source) &&
+                 store_take(worker->store, partitions, count, &worker->batch.arena);
+    free(partitions);
+    /* Frozen here, we may have written our name over that of the next owner. */
+    if (taken && !source_is_sure(worker->source)) {
+        store_doubt(worker->store);
+        taken = false;
+    }
+    worker->assignments = assignments;
+    return taken;
+}
+
+static bool worker_audit(struct worker *worker)
+{
+    struct survey survey = {0};
+    struct audit_gap gap = {0};
+    bool fine = source_is_sure(worker->source) && source_survey(worker->source, SURVEY_WAIT_MS, &survey);
+    if (fine) {
+        enum audit_result result = worker_ask_redis(worker, &survey, &gap);
+        if (result == AUDIT_LOST || result == AUDIT_BEHIND)
+            worker_rebuild(worker, &survey.committed, result == AUDIT_LOST ? NULL : &gap);
+        fine = result == AUDIT_FINE && worker_take(worker);
+    }
+    survey_free(&survey);
+    audit_gap_free(&gap);
+    worker_turn(worker);
+    return fine;
+}
+
+bool worker_has_sound_redis(struct worker *worker)
+{
+    if (!worker_has_redis(worker))
+        return false;
+    if (source_assignments(worker->source) != worker->assignments)
+        store_doubt(worker->store);
+    return store_is_sound(worker->store) || worker_audit(worker);
+}
+
+bool worker_get_ready(struct worker *worker)
+{
+    struct backoff backoff = {0};
+    while (!stop_is_requested()) {
+        if (worker_has_redis(worker) && definitions_fill_is_done(worker->shared->fill) && worker_open_sink(worker) &&
+            reply_topics_are_known(worker->shared->topics) && worker_open_source(worker) &&
+            worker_has_sound_redis(worker)) {
+            source_resume(worker->source);
+            worker_turn(worker);
+            return true;
+        }
+        worker_back_off(worker, &backoff);
+    }
+    return false;
+}

@@ -1,0 +1,162 @@
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/stop.h"
+#include "worker/daemon/worker.h"
+
+struct workers {
+    unsigned count;
+    struct metrics **metrics; /* by thread */
+    struct worker_shared shared;
+    struct workers_thread {
+        pthread_t thread;
+        struct worker *worker;
+        bool started, joined;
+    } threads[];
+};
+
+static void *thread_main(void *argument)
+{
+    struct workers_thread *self = argument;
+    worker_run(self->worker);
+    worker_close(self->worker);
+    self->worker = NULL;
+    return NULL;
+}
+
+static bool thread_start(struct workers_thread *self, const struct worker_shared *shared, unsigned number,
+                         struct metrics *metrics)
+{
+    self->worker = worker_open(shared, number, metrics);
+    if (!self->worker)
+        return false;
+    int error = pthread_create(&self->thread, NULL, thread_main, self);
+    if (error == 0) {
+        self->started = true;
+        return true;
+    }
+    log_error("a worker cannot start", LOG_TEXT("error", strerror(error)));
+    worker_close(self->worker);
+    return false;
+}
+
+static struct workers *workers_new(unsigned count)
+{
+    struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(workers->threads[0]));
+    struct metrics **metrics = calloc(count, sizeof(struct metrics *));
+    bool fine = workers && metrics;
+    for (unsigned i = 0; i < count && fine; i++)
+        fine = (metrics[i] = metrics_new()) != NULL;
+    if (workers)
+        *workers = (struct workers){.count = count, .metrics = metrics};
+    if (fine)
+        return workers;
+    log_error("the workers cannot start: out of memory");
+    if (workers)
+        workers_free(workers);
+    else
+        free(metrics);
+    return NULL;
+}
+
+struct workers *workers_start(const struct config *config)
+{
+    unsigned count = (unsigned)config->worker.threads;
+    struct workers *workers = workers_new(count);
+    if (!workers)
+        return NULL;
+    /* Signals go to the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct worker_shared *shared = &workers->shared;
+    shared->config = config;
+    shared->watch = definitions_watch_open(config);
+    shared->fill = definitions_fill_open(config);
+    shared->topics = reply_topics_open(config);
+    atomic_store(&shared->judging, config);
+    bool fine = shared->watch && shared->fill && shared->topics;
+    for (unsigned i = 0; i < count && fine; i++)
+        fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (fine)
+        return workers;
+    stop_request();
+    if (!workers_join(workers, config->shutdown.timeout_ms)) {
+        log_error("a part that was started does not end");
+        _exit(EX_UNAVAILABLE);
+    }
+    return NULL;
+}
+
+void workers_judge_by(struct workers *workers, const struct config *config)
+{
+    atomic_store(&workers->shared.judging, config);
+}
+
+static struct timespec deadline_in(int64_t wait_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t seconds = wait_ms / 1000 < 1000000000 ? wait_ms / 1000 : 1000000000;
+    now.tv_sec += (time_t)seconds;
+    now.tv_nsec += (wait_ms % 1000) * 1000000;
+    if (now.tv_nsec >= 1000000000) {
+        now.tv_sec++;
+        now.tv_nsec -= 1000000000;
+    }
+    return now;
+}
+
+bool workers_wait(struct workers *workers, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    for (unsigned i = 0; i < workers->count; i++) {
+        struct workers_thread *thread = &workers->threads[i];
+        if (!thread->started || thread->joined)
+            continue;
+        if (pthread_timedjoin_np(thread->thread, NULL, &deadline) != 0)
+            return false;
+        thread->joined = true;
+    }
+    return true;
+}
+
+bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    bool filled = definitions_fill_end(workers->shared.fill, &deadline);
+    bool watched = definitions_watch_end(workers->shared.watch, &deadline);
+    return reply_topics_end(workers->shared.topics, &deadline) && watched && filled;
+}
+
+void workers_free(struct workers *workers)
+{
+    definitions_fill_free(workers->shared.fill);
+    definitions_watch_free(workers->shared.watch);
+    reply_topics_free(workers->shared.topics);
+    for (unsigned i = 0; workers->metrics && i < workers->count; i++)
+        metrics_free(workers->metrics[i]);
+    free(workers->metrics);
+    free(workers);
+}
+
+bool workers_join(struct workers *workers, int64_t wait_ms)
+{
+    if (!workers_wait(workers, wait_ms) || !workers_end_helpers(workers, wait_ms))
+        return false;
+    workers_free(workers);
+    return true;
+}
+
+struct metrics *const *workers_metrics(const struct workers *workers, size_t *count)
+{
+    *count = workers->count;
+    return workers->metrics;
+}

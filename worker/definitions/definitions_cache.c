@@ -1,0 +1,196 @@
+#include "worker/definitions/definitions_cache.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <uthash.h>
+
+#include "common/log.h"
+#include "worker/validate/decode.h"
+
+#define NEVER       INT64_MAX
+#define USUAL_BYTES ((size_t)256 << 10) /* of a set; a longer one is compiled a little more slowly */
+
+struct slot {
+    struct definitions_entry entry; /* first, so that an entry is its slot */
+    struct definitions *owned;      /* what entry.definitions points to */
+    bool known;                     /* has been put at least once */
+    bool present;                   /* Redis had something */
+    char hash[HASH_LENGTH];         /* of what Redis had */
+    uint64_t batch;                 /* the last one that needed it */
+    uint64_t life;                  /* the cache's, when it was put */
+    uint64_t stamp;                 /* the watch's, taken before it was read */
+    uint64_t next_stamp;            /* the same of a reading under way */
+    int64_t expires_ms;             /* CLOCK_MONOTONIC, or NEVER */
+    UT_hash_handle hh;              /* uthash keeps the order of insertion: the first is the least recently used */
+    char workspace[];
+};
+
+struct definitions_cache {
+    struct definitions_watch *watch;
+    struct slot *slots;
+    size_t capacity;
+    uint64_t batch;       /* counts batches */
+    uint64_t life;        /* counts the lives of Redis' data */
+    bool caught_up;       /* the watch's stamps tell all changes before this batch */
+    int64_t began_ms;     /* when the batch began */
+    struct slot *last;    /* the entry given out last: commands of a workspace tend to come together */
+    struct arena scratch; /* to compile sets of the usual size in */
+    struct definitions_counts counts;
+};
+
+struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch)
+{
+    struct definitions_cache *cache = calloc(1, sizeof(*cache));
+    if (!cache)
+        return NULL;
+    cache->capacity = capacity;
+    cache->watch = watch;
+    if (arena_open(&cache->scratch, DEFINITIONS_SCRATCH_BYTES(USUAL_BYTES)) == 0)
+        return cache;
+    free(cache);
+    return NULL;
+}
+
+static void slot_free(struct definitions_cache *cache, struct slot *slot)
+{
+    HASH_DEL(cache->slots, slot);
+    definitions_free(slot->owned);
+    free(slot);
+}
+
+void definitions_cache_free(struct definitions_cache *cache)
+{
+    if (!cache)
+        return;
+    struct slot *slot, *next;
+    HASH_ITER(hh, cache->slots, slot, next)
+    slot_free(cache, slot);
+    arena_close(&cache->scratch);
+    free(cache);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms)
+{
+    cache->batch++;
+    cache->last = NULL;
+    cache->caught_up = definitions_watch_catch_up(cache->watch, wait_ms);
+    cache->began_ms = now_ms();
+    while (HASH_COUNT(cache->slots) > cache->capacity) {
+        slot_free(cache, cache->slots);
+        cache->counts.evicted++;
+    }
+}
+
+void definitions_cache_void(struct definitions_cache *cache)
+{
+    cache->life++;
+    cache->batch++;
+    cache->last = NULL;
+}
+
+static struct slot *slot_new(struct span workspace)
+{
+    struct slot *slot = calloc(1, sizeof(*slot) + workspace.length);
+    if (!slot)
+        abort();
+    memcpy(slot->workspace, workspace.at, workspace.length);
+    slot->entry.workspace = span_of(slot->workspace, workspace.length);
+    return slot;
+}
+
+/* The batch's first look-up of the workspace decides for all others, so that its commands are judged alike. */
+static void slot_look_up(struct definitions_cache *cache, struct slot *slot)
+{
+    slot->batch = cache->batch;
+    slot->next_stamp = definitions_watch_stamp(cache->watch, slot->entry.workspace);
+    bool changed = slot->known && (slot->life != cache->life || slot->stamp != slot->next_stamp);
+    slot->entry.fresh = slot->known && !changed && cache->caught_up && cache->began_ms < slot->expires_ms;
+    if (slot->entry.fresh)
+        cache->counts.hits++;
+    else
+        cache->counts.misses++;
+    if (changed)
+        cache->counts.invalidated++;
+}
+
+struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace)
+{
+    if (cache->last && span_equal(cache->last->entry.workspace, workspace))
+        return &cache->last->entry;
+    unsigned hash;
+    struct slot *slot;
+    HASH_VALUE(workspace.at, workspace.length, hash);
+    HASH_FIND_BYHASHVALUE(hh, cache->slots, workspace.at, workspace.length, hash, slot);
+    if (slot)
+        HASH_DEL(cache->slots, slot);
+    else
+        slot = slot_new(workspace);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->slots, slot->workspace, workspace.length, hash, slot);
+    if (slot->batch != cache->batch)
+        slot_look_up(cache, slot);
+    cache->last = slot;
+    return &slot->entry;
+}
+
+static void slot_compile(struct definitions_cache *cache, struct slot *slot, struct span json)
+{
+    struct definitions_fault *faults = NULL;
+    slot->owned = json.length <= USUAL_BYTES ? definitions_compile_in(&cache->scratch, json, &faults)
+                                             : definitions_compile(json, &faults);
+    slot->entry.definitions = slot->owned;
+    slot->entry.broken = !slot->owned;
+    cache->counts.compiled++;
+    if (slot->entry.broken)
+        cache->counts.broken++;
+    if (faults)
+        log_warning("definitions are broken", LOG_SPAN("workspace", slot->entry.workspace),
+                    LOG_TEXT("path", faults->path), LOG_TEXT("error", faults->message));
+    definitions_faults_free(faults);
+}
+
+/* The time to live was asked for after the batch began, so that by our clock it ends no later than by Redis'. What had
+ * a time to live that was over, or what came while there was nothing, is read again by the next batch. */
+static int64_t expiry(const struct definitions_cache *cache, bool present, int64_t ttl_ms)
+{
+    if (ttl_ms >= 0)
+        return cache->began_ms + ttl_ms;
+    return present == (ttl_ms == TTL_ENDLESS) ? NEVER : cache->began_ms;
+}
+
+void definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
+                           int64_t ttl_ms)
+{
+    struct slot *slot = (struct slot *)entry;
+    char hash[HASH_LENGTH] = {0};
+    bool present = json.at != NULL;
+    if (present)
+        hash_text(json, hash);
+    bool same = slot->known && slot->present == present && memcmp(slot->hash, hash, HASH_LENGTH) == 0;
+    slot->known = true;
+    slot->present = present;
+    slot->life = cache->life;
+    slot->stamp = slot->next_stamp;
+    slot->expires_ms = expiry(cache, present, ttl_ms);
+    entry->fresh = true;
+    if (same)
+        return;
+    memcpy(slot->hash, hash, HASH_LENGTH);
+    definitions_free(slot->owned);
+    slot->owned = NULL;
+    entry->definitions = NULL;
+    entry->broken = false;
+    if (present)
+        slot_compile(cache, slot, json);
+}
+
+struct definitions_counts definitions_cache_counts(const struct definitions_cache *cache)
+{
+    return cache->counts;
+}

@@ -1,0 +1,15 @@
+/* definitions_import: from the public API's responses to the form in which definitions are stored. List Custom Fields
+ * names the fields; what a multiSelect offers comes from List Custom Field Options, one response per field. */
+#ifndef WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
+#define WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
+
+#include "common/span.h"
+
+/* Puts the options of a response ({"data": [...]}, or the bare array) into the field `key` of `fields`, in place of
+ * those that it has, and leaves every other byte of `fields` as it is. New, of *length bytes, to be freed; or NULL with
+ * the reason in `why`: no such field, or not JSON of that form. What the options themselves look like is left to the
+ * compiler of definitions. */
+char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length, char *why,
+                                 size_t why_size);
+
+#endif

@@ -1,0 +1,112 @@
+#include "worker/definitions/definitions_redis.h"
+
+#include <stdio.h>
+
+#include "worker/model/batch.h"
+
+size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE])
+{
+    return (size_t)snprintf(key, DEFINITIONS_KEY_SIZE, DEFINITIONS_KEY_BEFORE "%.*s" DEFINITIONS_KEY_BEHIND,
+                            SPAN_FORMAT(workspace));
+}
+
+struct span definitions_redis_workspace(struct span key)
+{
+    const struct span before = SPAN(DEFINITIONS_KEY_BEFORE);
+    if (!span_begins_with(key, before) || key.length <= before.length + 1 || key.at[key.length - 1] != '}')
+        return SPAN_NONE;
+    return span_of(key.at + before.length, key.length - before.length - 1);
+}
+
+static bool append(redisContext *connection, int count, const char **arguments, const size_t *lengths, char *why,
+                   size_t why_size)
+{
+    if (redisAppendCommandArgv(connection, count, arguments, lengths) == REDIS_OK)
+        return true;
+    snprintf(why, why_size, "%s", connection->errstr);
+    return false;
+}
+
+/* A command of one argument, the key. */
+static bool append_key(redisContext *connection, const char *name, struct span workspace, char *why, size_t why_size)
+{
+    char key[DEFINITIONS_KEY_SIZE];
+    size_t length = definitions_redis_key(workspace, key);
+    return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, why_size);
+}
+
+/* The next answer, or NULL. */
+static redisReply *next_answer(redisContext *connection, char *why, size_t why_size)
+{
+    void *answer = NULL;
+    redisReply *reply = redisGetReply(connection, &answer) == REDIS_OK ? answer : NULL;
+    if (reply && reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    snprintf(why, why_size, "%s", reply ? reply->str : connection->errstr);
+    freeReplyObject(reply);
+    return NULL;
+}
+
+/* MGET takes a key that holds no string for one that holds nothing. */
+bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
+                           char *why, size_t why_size)
+{
+    bool fine = true;
+    for (size_t i = 0; i < count && fine; i++)
+        fine = append_key(connection, "MGET", workspaces[i], why, why_size);
+    for (size_t i = 0; i < count; i++) {
+        answers[i] = fine ? next_answer(connection, why, why_size) : NULL;
+        fine = answers[i] != NULL;
+    }
+    for (size_t i = 0; i < count && !fine; i++) {
+        freeReplyObject(answers[i]);
+        answers[i] = NULL;
+    }
+    return fine;
+}
+
+struct span definitions_redis_value(const redisReply *answer)
+{
+    bool has =
+        answer->type == REDIS_REPLY_ARRAY && answer->elements == 1 && answer->element[0]->type == REDIS_REPLY_STRING;
+    return has ? span_of(answer->element[0]->str, (size_t)answer->element[0]->len) : SPAN_NONE;
+}
+
+bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
+                             char *why, size_t why_size)
+{
+    bool fine = true;
+    for (size_t i = 0; i < count && fine; i++)
+        fine = append_key(connection, "EXISTS", workspaces[i], why, why_size);
+    for (size_t i = 0; i < count && fine; i++) {
+        redisReply *reply = next_answer(connection, why, why_size);
+        fine = reply != NULL;
+        exist[i] = fine && reply->integer == 1;
+        freeReplyObject(reply);
+    }
+    return fine;
+}
+
+static bool append_change(redisContext *connection, const struct definitions_change *change, char *why, size_t why_size)
+{
+    if (!change->value.at)
+        return append_key(connection, "DEL", change->workspace, why, why_size);
+    char key[DEFINITIONS_KEY_SIZE];
+    size_t length = definitions_redis_key(change->workspace, key);
+    return append(connection, change->only_if_missing ? 4 : 3, (const char *[]){"SET", key, change->value.at, "NX"},
+                  (const size_t[]){3, length, change->value.length, 2}, why, why_size);
+}
+
+bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
+                              char *why, size_t why_size)
+{
+    bool fine = true;
+    for (size_t i = 0; i < count && fine; i++)
+        fine = append_change(connection, &changes[i], why, why_size);
+    for (size_t i = 0; i < count && fine; i++) {
+        redisReply *reply = next_answer(connection, why, why_size);
+        fine = reply != NULL;
+        freeReplyObject(reply);
+    }
+    return fine;
+}

@@ -1,0 +1,40 @@
+/* definitions_redis: the keys custom-fields:{WORKSPACE} for those who are not in the middle of a batch. Many at a time,
+ * in one round trip. Whenever a call fails, with the reason in `why`, the connection is of no more use. */
+#ifndef WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
+#define WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
+
+#include "common/span.h"
+#include "worker/redis/redis_connection.h"
+
+#define DEFINITIONS_KEY_BEFORE "custom-fields:{"
+#define DEFINITIONS_KEY_BEHIND "}"
+/* Room for the key of any workspace. */
+#define DEFINITIONS_KEY_SIZE 96
+
+/* Writes the key, with a NUL. Returns its length. */
+size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE]);
+
+/* The workspace of a key, at == NULL if it is not of that form. */
+struct span definitions_redis_workspace(struct span key);
+
+/* What Redis holds: one answer per workspace, to be freed with freeReplyObject, and read by definitions_redis_value. On
+ * failure all of them are NULL. */
+bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
+                           char *why, size_t why_size);
+
+/* at == NULL if there is nothing, or nothing that is a string. */
+struct span definitions_redis_value(const redisReply *answer);
+
+bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
+                             char *why, size_t why_size);
+
+struct definitions_change {
+    struct span workspace;
+    struct span value;    /* at == NULL: the key goes */
+    bool only_if_missing; /* what is there stays */
+};
+
+bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
+                              char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,371 @@
+#include "worker/definitions/definitions_watch.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/definitions/definitions_redis.h"
+#include "worker/definitions/definitions_stamps.h"
+
+#define CHANNEL          "__redis__:invalidate"
+#define IDLE_PING_MS     2000 /* how long an idle connection may be dead before we know */
+#define BACKOFF_FIRST_MS 20
+#define BACKOFF_LAST_MS  1000
+#define WHY_SIZE         256
+
+struct definitions_watch {
+    const struct config *config;
+    pthread_t thread;
+    int wake; /* eventfd: somebody waits for a ping, or the end is asked for */
+    atomic_bool ending;
+    bool ended; /* joined; only for the thread that ends it */
+    struct definitions_stamps stamps;
+
+    /* Pings are numbered. A caller waits for one that is sent after his call: the next. */
+    pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t changed;
+    bool connected;
+    uint64_t losses;   /* of connections */
+    uint64_t wanted;   /* highest ping that somebody waits for */
+    uint64_t sent;     /* last ping sent */
+    uint64_t answered; /* last ping answered */
+
+    /* The thread's own. */
+    redisContext *connection; /* NULL: none */
+    int64_t heard_ms;         /* when Redis last said something */
+    int64_t pinged_ms;        /* when the oldest ping without an answer was sent; 0: there is none */
+    uint64_t pinged;          /* its number */
+    struct log_fault away;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct span workspace)
+{
+    return watch ? definitions_stamp(&watch->stamps, workspace) : 0;
+}
+
+/* ---- the connection ---- */
+
+static void watch_lose(struct definitions_watch *watch, const char *why)
+{
+    if (watch->connection)
+        redisFree(watch->connection);
+    watch->connection = NULL;
+    watch->pinged_ms = 0;
+    definitions_stamps_grow(&watch->stamps);
+    pthread_mutex_lock(&watch->lock);
+    watch->connected = false;
+    watch->losses++;
+    if (watch->sent < watch->wanted)
+        watch->sent = watch->wanted;
+    pthread_cond_broadcast(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+    if (!atomic_load(&watch->ending))
+        log_fault_begin(&watch->away, LOG_LIST(LOG_TEXT("error", why)));
+}
+
+static bool watch_ask(redisContext *connection, char *why, const char *format, long long argument, long long *answer)
+{
+    redisReply *reply = redisCommand(connection, format, argument);
+    bool fine = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!fine)
+        snprintf(why, WHY_SIZE, "%s", reply ? reply->str : connection->errstr);
+    else if (answer)
+        *answer = reply->integer;
+    freeReplyObject(reply);
+    return fine;
+}
+
+/* What changes before Redis has confirmed the subscription is not told, so only then the watch counts as connected. */
+static void watch_connect(struct definitions_watch *watch)
+{
+    char why[WHY_SIZE] = "";
+    long long id = 0;
+    redisContext *connection = redis_connect(watch->config, why, sizeof(why));
+    if (connection && watch_ask(connection, why, "CLIENT ID", 0, &id) &&
+        watch_ask(connection, why, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " DEFINITIONS_KEY_BEFORE, id, NULL) &&
+        watch_ask(connection, why, "SUBSCRIBE " CHANNEL, 0, NULL)) {
+        watch->connection = connection;
+        watch->heard_ms = now_ms();
+        definitions_stamps_grow(&watch->stamps);
+        pthread_mutex_lock(&watch->lock);
+        watch->connected = true;
+        pthread_mutex_unlock(&watch->lock);
+        log_fault_end(&watch->away);
+        return;
+    }
+    if (connection)
+        redisFree(connection);
+    watch_lose(watch, why);
+}
+
+static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, char *why)
+{
+    int done = 0;
+    bool fine = redisAppendCommand(watch->connection, "PING %llu", (unsigned long long)number) == REDIS_OK;
+    while (fine && !done)
+        fine = redisBufferWrite(watch->connection, &done) == REDIS_OK;
+    if (!fine) {
+        snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
+        return false;
+    }
+    if (watch->pinged_ms == 0) {
+        watch->pinged_ms = now_ms();
+        watch->pinged = number;
+    }
+    return true;
+}
+
+/* Sends a ping if somebody waits for one, or if the connection has been silent for long. A caller who comes after the
+ * number was taken waits for the next, though this one may be written only then. */
+static bool watch_ping(struct definitions_watch *watch, char *why)
+{
+    bool silent = watch->pinged_ms == 0 && now_ms() - watch->heard_ms >= IDLE_PING_MS;
+    uint64_t number = 0;
+    pthread_mutex_lock(&watch->lock);
+    if (silent || watch->wanted > watch->sent)
+        number = ++watch->sent;
+    pthread_mutex_unlock(&watch->lock);
+    return number == 0 || watch_send_ping(watch, number, why);
+}
+
+static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
+{
+    watch->pinged_ms = 0;
+    watch->pinged = number + 1;
+    pthread_mutex_lock(&watch->lock);
+    watch->answered = number;
+    /* A later ping is under way: its time limit begins anew, since Redis is alive. */
+    if (watch->answered < watch->sent)
+        watch->pinged_ms = now_ms();
+    pthread_cond_broadcast(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+static bool is_text(const redisReply *reply, const char *text)
+{
+    return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) && strcmp(reply->str, text) == 0;
+}
+
+/* A key that is not custom-fields:{WORKSPACE} is nobody's definitions. */
+static void watch_take_key(struct definitions_watch *watch, struct span key)
+{
+    struct span workspace = definitions_redis_workspace(key);
+    if (workspace.at)
+        definitions_stamp_grow(&watch->stamps, workspace);
+}
+
+/* A Redis that cannot write to its disk answers a ping with this error, in its turn, and announces changes as before.
+ */
+static bool is_misconf(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MISCONF", 7) == 0;
+}
+
+/* ["pong", number], or ["message", channel, keys], with nil for keys when a database was flushed. */
+static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
+{
+    if (watch->pinged_ms && is_misconf(reply)) {
+        watch_take_pong(watch, watch->pinged);
+        return true;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
+        return false;
+    if (reply->elements == 2 && is_text(reply->element[0], "pong") && reply->element[1]->type == REDIS_REPLY_STRING) {
+        watch_take_pong(watch, strtoull(reply->element[1]->str, NULL, 10));
+        return true;
+    }
+    if (reply->elements != 3 || !is_text(reply->element[0], "message") || !is_text(reply->element[1], CHANNEL))
+        return false;
+    const redisReply *keys = reply->element[2];
+    if (keys->type != REDIS_REPLY_ARRAY) {
+        definitions_stamps_grow(&watch->stamps);
+        return true;
+    }
+    for (size_t i = 0; i < keys->elements; i++)
+        if (keys->element[i]->type == REDIS_REPLY_STRING)
+            watch_take_key(watch, span_of(keys->element[i]->str, (size_t)keys->element[i]->len));
+    return true;
+}
+
+/* Reads what has arrived. False with the reason in `why` if the connection is of no more use. */
+static bool watch_read(struct definitions_watch *watch, char *why)
+{
+    void *reply = NULL;
+    bool fine = redisBufferRead(watch->connection) == REDIS_OK;
+    while (fine && (fine = redisGetReplyFromReader(watch->connection, &reply) == REDIS_OK) && reply) {
+        fine = watch_take(watch, reply);
+        if (!fine)
+            snprintf(why, WHY_SIZE, "an unexpected message");
+        freeReplyObject(reply);
+    }
+    if (!fine && why[0] == '\0')
+        snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
+    watch->heard_ms = now_ms();
+    return fine;
+}
+
+/* ---- the thread ---- */
+
+/* Waits until Redis says something, somebody wants something, or `wait_ms` are over. True if Redis said something. */
+static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
+{
+    struct pollfd files[] = {{.fd = watch->wake, .events = POLLIN},
+                             {.fd = watch->connection ? watch->connection->fd : -1, .events = POLLIN}};
+    if (poll(files, 2, (int)wait_ms) <= 0)
+        return false;
+    uint64_t times;
+    if (files[0].revents && read(watch->wake, &times, sizeof(times)) < 0 && errno != EAGAIN)
+        log_error("eventfd", LOG_TEXT("error", strerror(errno)));
+    return files[1].revents != 0;
+}
+
+/* How long nothing needs to be done unless something happens. */
+static int64_t watch_patience(const struct definitions_watch *watch)
+{
+    int64_t until =
+        watch->pinged_ms ? watch->pinged_ms + watch->config->redis.timeout_ms : watch->heard_ms + IDLE_PING_MS;
+    int64_t patience = until - now_ms();
+    return patience > 0 ? patience : 0;
+}
+
+static void watch_serve(struct definitions_watch *watch)
+{
+    char why[WHY_SIZE] = "";
+    if (watch_wait(watch, watch_patience(watch)) && !watch_read(watch, why)) {
+        watch_lose(watch, why);
+        return;
+    }
+    if (watch->pinged_ms && now_ms() - watch->pinged_ms >= watch->config->redis.timeout_ms)
+        watch_lose(watch, "no answer in time");
+    else if (!watch_ping(watch, why))
+        watch_lose(watch, why);
+}
+
+static void *watch_main(void *argument)
+{
+    struct definitions_watch *watch = argument;
+    int64_t backoff_ms = BACKOFF_FIRST_MS;
+    while (!atomic_load(&watch->ending)) {
+        if (!watch->connection)
+            watch_connect(watch);
+        if (watch->connection) {
+            watch_serve(watch);
+            backoff_ms = BACKOFF_FIRST_MS;
+        } else {
+            watch_wait(watch, backoff_ms);
+            backoff_ms = backoff_ms * 2 < BACKOFF_LAST_MS ? backoff_ms * 2 : BACKOFF_LAST_MS;
+        }
+    }
+    if (watch->connection)
+        redisFree(watch->connection);
+    return NULL;
+}
+
+static void watch_wake(struct definitions_watch *watch)
+{
+    if (write(watch->wake, &(uint64_t){1}, sizeof(uint64_t)) < 0)
+        log_error("eventfd", LOG_TEXT("error", strerror(errno)));
+}
+
+/* ---- the callers ---- */
+
+static struct timespec deadline_in(int64_t wait_ms)
+{
+    int64_t at_ms = now_ms() + wait_ms;
+    return (struct timespec){(time_t)(at_ms / 1000), at_ms % 1000 * 1000000};
+}
+
+bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms)
+{
+    if (!watch)
+        return false;
+    struct timespec deadline = deadline_in(wait_ms);
+    pthread_mutex_lock(&watch->lock);
+    uint64_t losses = watch->losses, ping = watch->sent + 1;
+    bool waiting = watch->connected;
+    if (waiting && watch->wanted < ping) {
+        watch->wanted = ping;
+        watch_wake(watch);
+    }
+    while (waiting && watch->losses == losses && watch->answered < ping)
+        waiting = pthread_cond_timedwait(&watch->changed, &watch->lock, &deadline) == 0;
+    bool caught_up = watch->connected && watch->losses == losses && watch->answered >= ping;
+    pthread_mutex_unlock(&watch->lock);
+    return caught_up;
+}
+
+static bool watch_start(struct definitions_watch *watch)
+{
+    /* Signals go to the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&watch->thread, NULL, watch_main, watch);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return error == 0;
+}
+
+struct definitions_watch *definitions_watch_open(const struct config *config)
+{
+    struct definitions_watch *watch = calloc(1, sizeof(*watch));
+    if (!watch) {
+        log_error("definitions cannot be watched: out of memory");
+        return NULL;
+    }
+    watch->config = config;
+    watch->away = (struct log_fault){"changes of definitions are not announced; every batch reads them",
+                                     "changes of definitions are announced again", 0};
+    pthread_mutex_init(&watch->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&watch->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    watch->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (watch->wake >= 0 && watch_start(watch))
+        return watch;
+    log_error("definitions cannot be watched", LOG_TEXT("error", strerror(errno)));
+    if (watch->wake >= 0)
+        close(watch->wake);
+    pthread_cond_destroy(&watch->changed);
+    pthread_mutex_destroy(&watch->lock);
+    free(watch);
+    return NULL;
+}
+
+bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline)
+{
+    if (!watch || watch->ended)
+        return true;
+    atomic_store(&watch->ending, true);
+    watch_wake(watch);
+    watch->ended = pthread_timedjoin_np(watch->thread, NULL, deadline) == 0;
+    return watch->ended;
+}
+
+void definitions_watch_free(struct definitions_watch *watch)
+{
+    if (!watch)
+        return;
+    close(watch->wake);
+    pthread_cond_destroy(&watch->changed);
+    pthread_mutex_destroy(&watch->lock);
+    free(watch);
+}

@@ -1,0 +1,50 @@
+#include "worker/http/health.h"
+
+#include "common/stop.h"
+
+#define LONGEST_TURN_MS 60000 /* librdkafka's calls wait a second each, but closing a consumer may take long */
+#define ROUND_TRIPS     4     /* most that one stage makes between two turns, and connects before; each may time out */
+
+bool health_is_live(struct metrics *const *threads, size_t count, const struct config *config, int64_t now_ms,
+                    char reason[HEALTH_REASON_SIZE])
+{
+    int64_t limit_ms = ROUND_TRIPS * config->redis.timeout_ms;
+    if (limit_ms < LONGEST_TURN_MS)
+        limit_ms = LONGEST_TURN_MS;
+    for (size_t i = 0; i < count && !stop_is_requested(); i++) {
+        int64_t still_ms = now_ms - metrics_turned_ms(threads[i]);
+        if (still_ms <= limit_ms)
+            continue;
+        snprintf(reason, HEALTH_REASON_SIZE, "thread %zu has not turned for %lld s", i, (long long)still_ms / 1000);
+        return false;
+    }
+    return true;
+}
+
+bool health_is_ready(struct metrics *const *threads, size_t count, char reason[HEALTH_REASON_SIZE])
+{
+    bool kafka = true, redis = true;
+    if (stop_is_requested()) {
+        snprintf(reason, HEALTH_REASON_SIZE, "draining");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        kafka = kafka && metrics_get(threads[i], METRIC_KAFKA_UP, 0) == 1;
+        redis = redis && metrics_get(threads[i], METRIC_REDIS_UP, 0) == 1;
+    }
+    /* First what has to be mended from outside: a rebuild that Kafka keeps waiting is not what is wrong. */
+    if (!kafka || !redis) {
+        snprintf(reason, HEALTH_REASON_SIZE, "no connection to %s",
+                 kafka   ? "Redis"
+                 : redis ? "Kafka"
+                         : "Kafka and Redis");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (metrics_get(threads[i], METRIC_REBUILDING, 0) == 0)
+            continue;
+        snprintf(reason, HEALTH_REASON_SIZE, "Redis is being rebuilt");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,310 @@
+#include "worker/http/http.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <librdkafka/rdkafka.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/config/config_table.h"
+#include "worker/http/health.h"
+#include "worker/http/status_page.h"
+
+#define CONNECTIONS_MOST     64U /* browsers and scrapers; nobody needs more, and each takes a file descriptor */
+#define CONNECTION_TIMEOUT_S 15U /* of one that is silent */
+#define BACKLOG              16
+
+struct http {
+    const struct config *config;
+    int socket; /* -1: none, or the daemon's */
+    int port;
+    struct MHD_Daemon *daemon;
+    struct metrics *const *threads;
+    size_t count;
+};
+
+/* ---- what there is to see: each writes a body and returns the status ---- */
+
+static unsigned write_verdict(FILE *out, const char *what, bool holds, const char *reason)
+{
+    /* A reason is a text of ours: nothing in it needs an escape. */
+    if (holds)
+        fprintf(out, "{\"%s\":true}\n", what);
+    else
+        fprintf(out, "{\"%s\":false,\"reason\":\"%s\"}\n", what, reason);
+    return holds ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+static unsigned write_livez(const struct http *http, FILE *out)
+{
+    char reason[HEALTH_REASON_SIZE] = "";
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    bool live = health_is_live(http->threads, http->count, http->config, now_ms, reason);
+    return write_verdict(out, "live", live, reason);
+}
+
+static unsigned write_readyz(const struct http *http, FILE *out)
+{
+    char reason[HEALTH_REASON_SIZE] = "";
+    bool ready = health_is_ready(http->threads, http->count, reason);
+    return write_verdict(out, "ready", ready, reason);
+}
+
+static unsigned write_metrics(const struct http *http, FILE *out)
+{
+    metrics_write(out, http->threads, http->count);
+    return MHD_HTTP_OK;
+}
+
+static unsigned write_version(const struct http *http, FILE *out)
+{
+    (void)http;
+    fprintf(out, "{\"name\":\"client-intake\",\"version\":\"%s\",\"librdkafka\":\"%s\",\"hiredis\":\"%d.%d.%d\"}\n",
+            CLIENT_INTAKE_VERSION, rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    return MHD_HTTP_OK;
+}
+
+static unsigned write_status_page(const struct http *http, FILE *out)
+{
+    (void)http;
+    struct span page = status_page();
+    fwrite(page.at, 1, page.length, out);
+    return MHD_HTTP_OK;
+}
+
+static unsigned write_not_found(const struct http *http, FILE *out)
+{
+    (void)http;
+    fputs("{\"error\":\"there are /, /livez, /readyz, /metrics and /version\"}\n", out);
+    return MHD_HTTP_NOT_FOUND;
+}
+
+static unsigned write_not_allowed(const struct http *http, FILE *out)
+{
+    (void)http;
+    fputs("{\"error\":\"only GET and HEAD\"}\n", out);
+    return MHD_HTTP_METHOD_NOT_ALLOWED;
+}
+
+#define TYPE_JSON "application/json"
+
+struct resource {
+    const char *path;
+    const char *type;
+    unsigned (*write)(const struct http *http, FILE *out);
+};
+
+static const struct resource resources[] = {
+    {"/livez", TYPE_JSON, write_livez},
+    {"/readyz", TYPE_JSON, write_readyz},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
+    {"/version", TYPE_JSON, write_version},
+    {"/", "text/html; charset=utf-8", write_status_page},
+};
+static const struct resource not_found = {NULL, TYPE_JSON, write_not_found};
+static const struct resource not_allowed = {NULL, TYPE_JSON, write_not_allowed};
+
+static const struct resource *resource_find(const char *path)
+{
+    for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++)
+        if (strcmp(resources[i].path, path) == 0)
+            return &resources[i];
+    return &not_found;
+}
+
+/* ---- answering ---- */
+
+static const struct {
+    const char *name, *value;
+} headers[] = {
+    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    /* The page brings its own script and style, and fetches nothing but what stands beside it. */
+    {"Content-Security-Policy",
+     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+};
+
+static enum MHD_Result send_resource(const struct http *http, struct MHD_Connection *connection,
+                                     const struct resource *resource)
+{
+    char *body = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&body, &length);
+    if (!out)
+        return MHD_NO;
+    unsigned status = resource->write(http, out);
+    if (fclose(out) != 0) {
+        free(body);
+        return MHD_NO;
+    }
+    struct MHD_Response *response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        free(body);
+        return MHD_NO;
+    }
+    bool fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, resource->type) == MHD_YES;
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        fine = fine && MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
+    enum MHD_Result result = fine ? MHD_queue_response(connection, status, response) : MHD_NO;
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* Called once when a request's headers are there, and again when all of it is; a method that may bring a body is
+ * refused the first time, so that the body is not waited for. */
+static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *path, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **seen)
+{
+    static const char mark;
+    const struct http *http = opaque;
+    const struct resource *resource = resource_find(path);
+    (void)version;
+    (void)upload;
+    bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (!reads)
+        return send_resource(http, connection, resource->path ? &not_allowed : resource);
+    if (!*seen) {
+        *seen = (void *)(uintptr_t)&mark;
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    return send_resource(http, connection, resource);
+}
+
+/* ---- listening ---- */
+
+static void http_fail(const struct http *http, const char *why)
+{
+    log_error("http cannot listen", LOG_TEXT("address", http->config->http.listen), LOG_TEXT("error", why));
+}
+
+/* Binds to the first of the addresses that can be had. */
+static bool http_bind(struct http *http, const struct addrinfo *addresses)
+{
+    int error = EADDRNOTAVAIL;
+    for (const struct addrinfo *address = addresses; address; address = address->ai_next) {
+        int one = 1;
+        int made = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol);
+        if (made >= 0 && setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+            bind(made, address->ai_addr, address->ai_addrlen) == 0 && listen(made, BACKLOG) == 0) {
+            http->socket = made;
+            return true;
+        }
+        error = errno;
+        if (made >= 0)
+            close(made);
+    }
+    http_fail(http, strerror(error));
+    return false;
+}
+
+/* Learns the port, and says where it can be reached. */
+static bool http_announce(struct http *http)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    char host[NI_MAXHOST], port[NI_MAXSERV], text[NI_MAXHOST + NI_MAXSERV + 4];
+    if (getsockname(http->socket, (struct sockaddr *)&address, &length) != 0 ||
+        getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        http_fail(http, "the socket has no address");
+        return false;
+    }
+    http->port = atoi(port);
+    snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    log_info("http listens", LOG_TEXT("address", text));
+    return true;
+}
+
+static bool http_listen(struct http *http)
+{
+    char *host = NULL, service[16];
+    int port = 0;
+    if (!config_split_address(http->config->http.listen, &host, &port)) {
+        http_fail(http, "not HOST:PORT");
+        return false;
+    }
+    snprintf(service, sizeof(service), "%d", port);
+    const struct addrinfo wanted = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *addresses = NULL;
+    int error = getaddrinfo(host, service, &wanted, &addresses);
+    free(host);
+    if (error != 0) {
+        http_fail(http, gai_strerror(error));
+        return false;
+    }
+    bool bound = http_bind(http, addresses);
+    freeaddrinfo(addresses);
+    return bound && http_announce(http);
+}
+
+struct http *http_open(const struct config *config)
+{
+    struct http *http = calloc(1, sizeof(*http));
+    if (!http) {
+        log_error("http cannot start: out of memory");
+        return NULL;
+    }
+    http->config = config;
+    http->socket = -1;
+    if (config->http.listen[0] == '\0' || http_listen(http))
+        return http;
+    http_close(http);
+    return NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void on_log(void *opaque, const char *format, va_list values)
+{
+    char text[256];
+    (void)opaque;
+    vsnprintf(text, sizeof(text), format, values);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http", LOG_TEXT("event", text));
+}
+
+bool http_serve(struct http *http, struct metrics *const *threads, size_t count)
+{
+    http->threads = threads;
+    http->count = count;
+    if (http->socket < 0)
+        return true;
+    http->daemon =
+        MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, (uint16_t)http->port, NULL,
+                         NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+                         http->socket, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                         CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+    if (!http->daemon) {
+        http_fail(http, "the server does not start");
+        return false;
+    }
+    http->socket = -1;
+    return true;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    if (http->daemon)
+        MHD_stop_daemon(http->daemon);
+    if (http->socket >= 0)
+        close(http->socket);
+    free(http);
+}
+
+int http_port(const struct http *http)
+{
+    return http->port;
+}

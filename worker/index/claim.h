@@ -1,0 +1,49 @@
+/* claim: who owns a client id and an email. The rules of contract §3 and §7 for what is found in the index, without any
+ * I/O of their own: the store asks Redis and tells the claim what it found.
+ *
+ * A stored client is one line "<source> <command hash>" and then the record. */
+#ifndef WORKER_INDEX_CLAIM_H
+#define WORKER_INDEX_CLAIM_H
+
+#include "worker/model/batch.h"
+
+struct stored_client {
+    struct span source; /* "topic/partition/offset" */
+    struct span hash;
+    struct span record;
+};
+
+/* Takes a stored value apart; the spans are parts of `value`. False if it is none of ours. */
+bool stored_client_parse(struct span value, struct stored_client *stored);
+
+/* Takes a source of this topic apart. False if it is of another one, or of another form. */
+bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
+
+/* True if this very command made the client, in a run that did not come to its commit. */
+bool claim_is_own(const struct item *item, const struct stored_client *stored);
+
+/* True if `source` is a position in the item's partition, behind the item; then *offset is its offset. */
+bool claim_is_later(const struct item *item, struct span source, int64_t *offset);
+
+/* What the index holds against an item; at == NULL for nothing. All must live as long as the batch. */
+struct claim_finding {
+    struct span stored;     /* the client under the item's id */
+    struct span owner;      /* the id of the client that has the item's email */
+    struct span owner_line; /* the beginning of that client, if it is another one: at least its first line */
+    /* The client was claimed by a later command of the same batch. It is not committed, whatever `committed` says: in a
+     * topic that was created again, offsets before `committed` come a second time. */
+    bool stored_is_uncommitted, owner_is_uncommitted;
+    int64_t committed; /* commands of the item's partition before this offset have been committed at some time */
+};
+
+/* True if the finding refuses or answers the item for good: by an earlier client of its id, or another client with its
+ * email. False if nothing stands against it but this worker's own future, which by contract does not count, or keys
+ * that lost their counterparts. A later command that has been committed is no future: the group's offsets were set
+ * back, or the topic was made again, and its client must not lose what it has. */
+bool claim_is_blocked(const struct item *item, const struct claim_finding *finding);
+
+/* Gives the item the outcome that follows from the finding: created, a duplicate, or refused. A valid item must be
+ * blocked; a refused one stays refused unless an earlier client of its id says otherwise. */
+void claim_apply(struct item *item, const struct claim_finding *finding);
+
+#endif

@@ -1,0 +1,50 @@
+/* record_places: which message of the record topic is the last of its key. A first reading notes every message; a
+ * second one asks, and carries out only the last ones. What is noted does not depend on the order in which partitions
+ * are read.
+ *
+ * A key's messages are in one partition, in order, unless partitions were added between them; then the last messages of
+ * the partitions are compared by their timestamps (then by the partition's number).
+ *
+ * Memory: 40 to 60 bytes for each key and partition in which it occurs, as the offset map of Kafka's log cleaner has
+ * it: a key is known by 96 bits of its seeded hash. */
+#ifndef WORKER_INDEX_RECORD_PLACES_H
+#define WORKER_INDEX_RECORD_PLACES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/span.h"
+
+struct record_places;
+
+/* Where a message stands. */
+struct record_place {
+    int32_t partition;
+    int64_t offset, timestamp_ms;
+};
+
+/* What becomes of a key. */
+enum record_fate {
+    FATE_UNKNOWN, /* no message of the key was noted */
+    FATE_REMOVED, /* its last message is a tombstone */
+    FATE_PENDING, /* its last message has a client, which is not written yet */
+    FATE_WRITTEN  /* and it is: record_places_write */
+};
+
+/* New, or NULL when out of memory. */
+struct record_places *record_places_new(void);
+void record_places_free(struct record_places *places);
+
+/* Notes a message; one that was noted before, or stands before such a one, changes nothing. False when out of memory.
+ */
+bool record_places_note(struct record_places *places, struct span key, const struct record_place *place, bool removed);
+
+/* True if the message is the last of its key. */
+bool record_places_is_last(const struct record_places *places, struct span key, const struct record_place *place);
+
+/* The client of the key's last message is in Redis. */
+void record_places_write(struct record_places *places, struct span key);
+
+enum record_fate record_places_fate(const struct record_places *places, struct span key);
+
+#endif

@@ -1,0 +1,330 @@
+/* The rebuild: the topics are the truth, Redis their index. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/crash_point.h"
+#include "worker/definitions/definitions_sync.h"
+#include "worker/index/store_rebuild_parts.h"
+
+#define KAFKA_WAIT_MS  3000
+#define SAY_EVERY_MS   5000
+#define RENEW_EVERY_MS 500
+#define WAIT_MS        100
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool rebuild_fail(struct rebuild *rebuild, const char *why)
+{
+    snprintf(rebuild->why, rebuild->why_size, "%s", why);
+    return false;
+}
+
+/* False with "" in `why` if patience is at its end. */
+static bool is_patient(struct rebuild *rebuild)
+{
+    return rebuild->patience(rebuild->listener) || rebuild_fail(rebuild, "");
+}
+
+static bool go_on(void *listener)
+{
+    struct rebuild *rebuild = listener;
+    if (now_ms() - rebuild->renewed_ms < RENEW_EVERY_MS)
+        return true;
+    if (!is_patient(rebuild))
+        return false;
+    rebuild->renewed_ms = now_ms();
+    return rebuild_lock_renew(&rebuild->lock, rebuild->scratch) ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+/* ---- clients ---- */
+
+static void say_how_far(struct rebuild *rebuild)
+{
+    if (now_ms() - rebuild->said_ms < SAY_EVERY_MS)
+        return;
+    rebuild->said_ms = now_ms();
+    log_info("Redis is being rebuilt", LOG_INTEGER("offsets", topic_reader_done(rebuild->reader)),
+             LOG_INTEGER("of", topic_reader_total(rebuild->reader)), LOG_INTEGER("clients", rebuild->restore.clients));
+}
+
+static bool write_clients(struct rebuild *rebuild)
+{
+    bool fine = restore_write(&rebuild->restore);
+    crash_point(CRASH_REBUILD_HALF);
+    return fine || rebuild_fail(rebuild, rebuild->restore.contradicted
+                                             ? "the end of the record topic does not tell who has an email"
+                                             : "no connection to Redis, or another loss of data");
+}
+
+/* What a reading does with a message, which is taken, and at its end with NULL. */
+typedef bool visitor(struct rebuild *rebuild, rd_kafka_message_t *message);
+
+static bool visit_note(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool fine = !message || restore_note(&rebuild->restore, message);
+    if (message)
+        rd_kafka_message_destroy(message);
+    return fine || rebuild_fail(rebuild, "out of memory");
+}
+
+static bool visit_write(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool full = !message || restore_add(&rebuild->restore, message);
+    return !full || write_clients(rebuild);
+}
+
+static bool read_all(struct rebuild *rebuild, visitor *visit)
+{
+    for (;;) {
+        rd_kafka_message_t *message;
+        enum topic_reading reading = topic_reader_next(rebuild->reader, &message, rebuild->why, rebuild->why_size);
+        if (reading == TOPIC_FAILED)
+            return false;
+        if (reading != TOPIC_PAUSE && !visit(rebuild, message))
+            return false;
+        if (!go_on(rebuild))
+            return false;
+        say_how_far(rebuild);
+        if (reading == TOPIC_END)
+            return true;
+    }
+}
+
+static bool read_twice(struct rebuild *rebuild)
+{
+    restore_begin(&rebuild->restore);
+    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->why, rebuild->why_size) &&
+           read_all(rebuild, visit_write);
+}
+
+/* Then what has come while Redis was written, until nothing had to be. Who removes a client writes its tombstone before
+ * he removes it from Redis: we may have written it again between the two, but then we meet the tombstone. */
+static bool restore_range(struct rebuild *rebuild)
+{
+    bool grown = true;
+    for (uint64_t writes = 1; grown && writes > 0;) {
+        uint64_t before = rebuild->restore.writes;
+        if (!read_twice(rebuild))
+            return false;
+        writes = rebuild->restore.writes - before;
+        if (writes > 0 && !topic_reader_extend(rebuild->reader, &grown, rebuild->why, rebuild->why_size))
+            return false;
+    }
+    topic_reader_ends(rebuild->reader, &rebuild->record_ends);
+    return true;
+}
+
+/* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
+ * before: their offsets are waited for, and after them the records that they wrote. */
+static bool await_commits(struct rebuild *rebuild)
+{
+    rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
+    while (!offsets_of_group_patiently(&rebuild->committed, consumer, rebuild->store->config->commands.topic,
+                                       KAFKA_WAIT_MS, go_on, rebuild, rebuild->why, rebuild->why_size))
+        if (!rebuild->lock.held || !go_on(rebuild))
+            return false;
+    return go_on(rebuild);
+}
+
+/* Only where there was something before: walking through all keys of an empty Redis costs nothing, but through millions
+ * that were just written it does. A record topic that is not there has nothing to say. */
+static bool purge(struct rebuild *rebuild, bool had_index)
+{
+    if (!had_index || rebuild->record_ends.count == 0)
+        return true;
+    return restore_purge(&rebuild->restore, go_on, rebuild) || rebuild->why[0] == '\0' ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+static bool restore_clients(struct rebuild *rebuild)
+{
+    const struct config *config = rebuild->store->config;
+    const struct audit_gap *gap = rebuild->gap;
+    bool had_index = false;
+    if (gap && !gap->records_behind)
+        return true;
+    if (!restore_open(&rebuild->restore))
+        return rebuild_fail(rebuild, "out of memory");
+    if (!gap && !restore_finds_index(&rebuild->restore, &had_index))
+        return rebuild_fail(rebuild, "no connection to Redis");
+    rebuild->reader = topic_reader_open_patiently(config, config->records.topic, KAFKA_WAIT_MS, go_on, rebuild,
+                                                  rebuild->why, rebuild->why_size);
+    return rebuild->reader && (gap || await_commits(rebuild)) &&
+           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->why_size) &&
+           restore_range(rebuild) && purge(rebuild, had_index);
+}
+
+/* ---- definitions ---- */
+
+static bool sync_go_on(void *listener, int64_t done, int64_t total)
+{
+    (void)done, (void)total;
+    return go_on(listener);
+}
+
+/* After a flush Redis gets what it lacks; where it is behind, what came since: what others have put there themselves is
+ * theirs. */
+static bool restore_definitions(struct rebuild *rebuild)
+{
+    struct definitions_sync_result result;
+    const struct audit_gap *gap = rebuild->gap;
+    if (gap && !gap->definitions_behind)
+        return true;
+    if (gap)
+        offsets_raise_all(&rebuild->definitions, &gap->definitions);
+    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read: of an older version */
+    return definitions_sync(rebuild->store->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
+                            sync_go_on, rebuild, &result, rebuild->why, rebuild->why_size);
+}
+
+/* ---- all of it ---- */
+
+static bool run(struct rebuild *rebuild)
+{
+    size_t mark = rebuild->scratch->used;
+    bool fine = restore_clients(rebuild) && restore_definitions(rebuild);
+    crash_point(CRASH_REBUILD_BEFORE_END);
+    fine = fine && (rebuild->gap ? rebuild_end_part(rebuild) : rebuild_end_whole(rebuild));
+    arena_reset(rebuild->scratch, mark);
+    crash_point(CRASH_REBUILD_AFTER_END);
+    return fine;
+}
+
+/* Waits while another rebuilds. *ours: nobody did, and the lock is ours; otherwise another has come to his end. */
+static bool await_turn(struct rebuild *rebuild, bool *ours)
+{
+    for (bool waited = false;; waited = true) {
+        enum lock_result result = rebuild_lock_take(&rebuild->lock);
+        *ours = result == LOCK_TAKEN && !waited;
+        if (result != LOCK_BUSY)
+            return result == LOCK_TAKEN || rebuild_fail(rebuild, "no connection to Redis");
+        nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
+        if (!is_patient(rebuild))
+            return false;
+    }
+}
+
+/* From now on nobody may claim anything. *needed is false if another rebuilt it since the audit: there is an epoch that
+ * the audit did not find. */
+static bool begin_whole(struct rebuild *rebuild, bool *needed)
+{
+    struct store *store = rebuild->store;
+    redisReply *epoch =
+        rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? store_ask(store, "GET " EPOCH_KEY) : NULL;
+    if (!epoch)
+        return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+    *needed = redis_epoch_compare(&store->epoch, epoch) != EPOCH_OTHER;
+    freeReplyObject(epoch);
+    if (!*needed)
+        return true;
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, store->connection, rebuild->scratch);
+    write_word(&pipeline, SPAN("MULTI"));
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("DEL"));
+    pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
+    pipeline_parts(&pipeline, SPAN(SHARED_EMAILS_KEY));
+    write_word(&pipeline, SPAN("EXEC"));
+    bool sent = pipeline_send(&pipeline) || store_fail(store, "sending failed");
+    redisReply *gone = sent ? store_executed(store, &pipeline, 1) : NULL;
+    freeReplyObject(gone);
+    crash_point(CRASH_REBUILD_BEGUN);
+    return gone || rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+/* What a part cannot do without knowledge of the whole. */
+static bool begin_part(struct rebuild *rebuild)
+{
+    redisReply *shared = store_ask(rebuild->store, "EXISTS " SHARED_EMAILS_KEY);
+    rebuild->restore.shared = shared && shared->type == REDIS_REPLY_INTEGER && shared->integer == 1;
+    freeReplyObject(shared);
+    return shared || rebuild_fail(rebuild, "no connection to Redis");
+}
+
+static void say_end(const struct rebuild *rebuild)
+{
+    int64_t spent_ms = now_ms() - rebuild->began_ms;
+    const struct restore *restore = &rebuild->restore;
+    log_info(rebuild->gap ? "Redis has caught up" : "Redis is rebuilt", LOG_INTEGER("clients", restore->clients),
+             LOG_INTEGER("removed", restore->removed), LOG_INTEGER("passed_over", restore->passed_over),
+             LOG_INTEGER("shared_emails", restore->shared_emails), LOG_INTEGER("ms", spent_ms),
+             LOG_INTEGER("clients_per_second", (int64_t)restore->clients * 1000 / (spent_ms > 0 ? spent_ms : 1)));
+}
+
+static void clear(struct rebuild *rebuild)
+{
+    restore_close(&rebuild->restore);
+    topic_reader_close(rebuild->reader);
+    offsets_free(&rebuild->record_ends);
+    offsets_free(&rebuild->definitions);
+    rebuild->reader = NULL;
+}
+
+/* One try: a part, or everything. *needed: as begin_whole. */
+static bool try(struct rebuild *rebuild, bool *needed)
+{
+    rebuild->restore = (struct restore){.store = rebuild->store,
+                                        .lock = &rebuild->lock,
+                                        .scratch = rebuild->scratch,
+                                        .whole = !rebuild->gap,
+                                        .committed = &rebuild->committed};
+    if (!(rebuild->gap ? begin_part(rebuild) : begin_whole(rebuild, needed)))
+        return false;
+    if (!*needed)
+        return true;
+    log_info(rebuild->gap ? "Redis catches up with the topics" : "the rebuild of Redis begins");
+    return run(rebuild);
+}
+
+static bool rebuild_in_turn(struct rebuild *rebuild)
+{
+    bool needed;
+    bool fine = await_turn(rebuild, &needed);
+    if (!fine || !needed)
+        return fine;
+    fine = try(rebuild, &needed);
+    while (!fine && rebuild->restore.contradicted && is_patient(rebuild)) {
+        log_warning("the end of the record topic does not tell who has an email; all of it is read");
+        clear(rebuild);
+        rebuild->gap = NULL;
+        fine = try(rebuild, &needed);
+    }
+    if (fine && needed)
+        say_end(rebuild);
+    return fine;
+}
+
+enum rebuild_result store_rebuild(struct store *store, const struct offsets *committed, const struct audit_gap *gap,
+                                  struct arena *scratch, store_patience *patience, void *listener, char *why,
+                                  size_t why_size)
+{
+    struct rebuild *rebuild = calloc(1, sizeof(*rebuild));
+    if (!rebuild) {
+        snprintf(why, why_size, "out of memory");
+        return REBUILD_FAILED;
+    }
+    *rebuild = (struct rebuild){.store = store,
+                                .gap = gap,
+                                .scratch = scratch,
+                                .lock = {.store = store},
+                                .patience = patience,
+                                .listener = listener,
+                                .why = why,
+                                .why_size = why_size,
+                                .began_ms = now_ms(),
+                                .said_ms = now_ms()};
+    snprintf(why, why_size, "%s", "");
+    offsets_raise_all(&rebuild->committed, committed);
+    bool fine = rebuild_in_turn(rebuild);
+    rebuild_lock_give_back(&rebuild->lock, scratch);
+    clear(rebuild);
+    offsets_free(&rebuild->committed);
+    free(rebuild);
+    return fine ? REBUILD_DONE : why[0] ? REBUILD_FAILED : REBUILD_ENDED;
+}

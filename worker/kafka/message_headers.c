@@ -1,0 +1,106 @@
+#include "worker/kafka/message_headers.h"
+
+#include <assert.h>
+
+/* Every header that decode or reply looks for, the ids first. */
+static const struct span known_headers[] = {
+    {"command-id", 10},
+    {"ce_id", 5},
+    {"workspace-id", 12},
+    {"ce_workspaceid", 14},
+    {"ce_type", 7},
+    {"content-type", 12},
+    {"kafka_correlationId", 19},
+    {"correlation-id", 14},
+    {"REPLY_CORRELATION_ID", 20},
+    {"kafka_replyTopic", 16},
+    {"reply-topic", 11},
+    {"REPLY_TOPIC", 11},
+    {"kafka_replyPartition", 20},
+    {"reply-partition", 15},
+    {"REPLY_PARTITION", 15},
+    {"traceparent", 11},
+    {"tracestate", 10},
+};
+#define KNOWN_HEADERS (sizeof(known_headers) / sizeof(known_headers[0]))
+
+#define HEAP_OF_HEADER 64 /* bytes besides name and value: librdkafka's struct, the pointer to it, what malloc adds */
+
+static size_t known_header(struct span name)
+{
+    size_t i = 0;
+    while (i < KNOWN_HEADERS && !span_equal(known_headers[i], name))
+        i++;
+    return i;
+}
+
+/* Measures all headers and finds the last one of each known name. */
+static void headers_scan(const rd_kafka_headers_t *headers, struct item *item, struct header found[KNOWN_HEADERS])
+{
+    const char *name_text;
+    const void *value;
+    size_t size;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name_text, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++) {
+        struct span name = span_of_text(name_text);
+        size_t bytes = name.length + (value ? size : 0), known = known_header(name);
+        item->outer_bytes += bytes;
+        item->header_heap += bytes + HEAP_OF_HEADER;
+        if (known < KNOWN_HEADERS)
+            found[known] = (struct header){known_headers[known], span_of(value, value ? size : 0)};
+    }
+}
+
+static void headers_keep(struct item *item, const struct header found[KNOWN_HEADERS], size_t room, struct arena *arena)
+{
+    uint32_t count = 0;
+    struct header kept[KNOWN_HEADERS];
+    for (size_t i = 0; i < KNOWN_HEADERS; i++) {
+        if (!found[i].name.at || found[i].value.length > room)
+            continue;
+        room -= found[i].value.length;
+        kept[count] = found[i];
+        if (found[i].value.at)
+            kept[count].value = arena_copy(arena, found[i].value);
+        count++;
+    }
+    if (count == 0)
+        return;
+    struct header *list = arena_alloc(arena, count * sizeof(*list));
+    memcpy(list, kept, count * sizeof(*list));
+    item->headers = list;
+    item->header_count = count;
+}
+
+/* Takes the headers off the message; a later call parses them again. NULL: there are none, or see item->header_state.
+ */
+static rd_kafka_headers_t *headers_parse(rd_kafka_message_t *message, enum header_state *state)
+{
+    rd_kafka_headers_t *headers = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_message_detach_headers(message, &headers);
+    bool is_read = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NOENT;
+    *state = is_read ? HEADERS_READ : HEADERS_UNREADABLE;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? headers : NULL;
+}
+
+void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena)
+{
+    struct header found[KNOWN_HEADERS] = {0};
+    rd_kafka_headers_t *headers = headers_parse(message, &item->header_state);
+    item->message = message;
+    item->outer_bytes = item->key.length;
+    if (item->header_state == HEADERS_UNREADABLE)
+        item->header_heap = room;
+    if (!headers)
+        return;
+    headers_scan(headers, item, found);
+    headers_keep(item, found, room, arena);
+    rd_kafka_headers_destroy(headers);
+}
+
+rd_kafka_headers_t *message_headers_all(const struct item *item)
+{
+    enum header_state state;
+    rd_kafka_headers_t *headers = item->message ? headers_parse(item->message, &state) : NULL;
+    return headers ? headers : rd_kafka_headers_new(8);
+}

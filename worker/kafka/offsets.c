@@ -1,0 +1,221 @@
+#include "worker/kafka/offsets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/kafka/kafka_topic.h"
+#include "worker/kafka/log_mark.h"
+
+void offsets_free(struct offsets *offsets)
+{
+    free(offsets->at);
+    *offsets = (struct offsets){0};
+}
+
+int64_t offsets_get(const struct offsets *offsets, int32_t partition)
+{
+    return partition >= 0 && partition < offsets->count ? offsets->at[partition] : OFFSET_NONE;
+}
+
+static void offsets_grow(struct offsets *offsets, int32_t count)
+{
+    if (count <= offsets->count)
+        return;
+    int64_t *grown = realloc(offsets->at, (size_t)count * sizeof(*grown));
+    if (!grown)
+        abort();
+    offsets->at = grown;
+    while (offsets->count < count)
+        grown[offsets->count++] = OFFSET_NONE;
+}
+
+void offsets_set(struct offsets *offsets, int32_t partition, int64_t offset)
+{
+    offsets_grow(offsets, partition + 1);
+    offsets->at[partition] = offset;
+}
+
+void offsets_raise(struct offsets *offsets, int32_t partition, int64_t offset)
+{
+    if (offsets_get(offsets, partition) < offset)
+        offsets_set(offsets, partition, offset);
+}
+
+void offsets_raise_all(struct offsets *offsets, const struct offsets *others)
+{
+    for (int32_t i = 0; i < others->count; i++)
+        offsets_raise(offsets, i, others->at[i]);
+}
+
+void offsets_lower_all(struct offsets *offsets, const struct offsets *others)
+{
+    for (int32_t i = 0; i < offsets->count; i++)
+        if (offsets_get(others, i) < offsets->at[i])
+            offsets->at[i] = offsets_get(others, i);
+}
+
+struct span offsets_text(const struct offsets *offsets, struct arena *arena)
+{
+    struct span text = arena_copy(arena, SPAN(""));
+    for (int32_t i = 0; i < offsets->count; i++) {
+        char part[32];
+        int length = offsets->at[i] == OFFSET_NONE
+                         ? snprintf(part, sizeof(part), "%s-", i > 0 ? "," : "")
+                         : snprintf(part, sizeof(part), "%s%lld", i > 0 ? "," : "", (long long)offsets->at[i]);
+        text.length += arena_copy(arena, span_of(part, (size_t)length)).length;
+    }
+    return text;
+}
+
+/* The number, or '-', at the beginning of *text; takes it off. */
+static bool take_offset(struct span *text, int64_t *offset)
+{
+    size_t digits = 0;
+    *offset = 0;
+    if (text->length > 0 && text->at[0] == '-') {
+        *offset = OFFSET_NONE;
+        *text = span_from(*text, 1);
+        return true;
+    }
+    for (; digits < text->length && digits <= 18 && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++)
+        *offset = *offset * 10 + (text->at[digits] - '0');
+    if (digits == 0 || digits > 18)
+        return false;
+    *text = span_from(*text, digits);
+    return true;
+}
+
+bool offsets_parse(struct span text, struct offsets *offsets)
+{
+    int64_t offset;
+    *offsets = (struct offsets){0};
+    while (text.length > 0) {
+        if (!take_offset(&text, &offset) || (text.length > 0 && (text.at[0] != ',' || text.length == 1))) {
+            offsets_free(offsets);
+            return false;
+        }
+        offsets_set(offsets, offsets->count, offset);
+        if (text.length > 0)
+            text = span_from(text, 1);
+    }
+    return true;
+}
+
+/* ---- what Kafka knows ---- */
+
+static bool fail(const char *topic, rd_kafka_resp_err_t code, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s: %s", topic, rd_kafka_err2str(code));
+    return false;
+}
+
+static rd_kafka_topic_partition_list_t *list_new(const char *topic, int32_t count, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = offset;
+    return list;
+}
+
+/* Takes the list. */
+static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_partition_list_t *list,
+                                     rd_kafka_resp_err_t code)
+{
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *place = &list->elems[i];
+        code = place->err;
+        struct log_mark mark;
+        int64_t offset = place->offset >= 0 ? place->offset : OFFSET_NONE;
+        /* Behind the last answered command stand transaction markers only. */
+        if (log_mark_read(place->metadata, place->metadata_size, &mark))
+            offset = mark.answered >= 0 ? mark.answered : OFFSET_NONE;
+        offsets_set(offsets, place->partition, offset);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* The offset for a time of -1 is the end, that for -2 the beginning. Asked so, it is one request per broker, and keeps
+ * to its time; the function for watermarks has a request per partition, and did not keep to it before librdkafka 2.3.0.
+ */
+static bool ask_edges(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int64_t edge,
+                      int wait_ms, char *why, size_t why_size)
+{
+    offsets_free(offsets);
+    if (count == 0)
+        return true;
+    rd_kafka_topic_partition_list_t *list = list_new(topic, count, edge);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
+    code = take_list(offsets, list, code);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
+}
+
+bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
+                       char *why, size_t why_size)
+{
+    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_BEGINNING, wait_ms, why, why_size);
+}
+
+bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
+                           char *why, size_t why_size)
+{
+    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_END, wait_ms, why, why_size);
+}
+
+bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                     size_t why_size)
+{
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, why_size);
+    offsets_free(offsets);
+    return count >= 0 && offsets_of_known_ends(offsets, consumer, topic, count, wait_ms, why, why_size);
+}
+
+/* Asked again and again, for longer each time: while a consumer does not know its coordinator yet, librdkafka may sleep
+ * through the moment in which it learns it, up to the end of the time given. */
+static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms)
+{
+    for (int slice_ms = 100;; slice_ms *= 2) {
+        int some_ms = slice_ms < wait_ms ? slice_ms : wait_ms;
+        rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, some_ms);
+        wait_ms -= some_ms;
+        if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || wait_ms <= 0)
+            return code;
+    }
+}
+
+/* A request for several partitions is answered only when none of them has a transaction under way, and where many
+ * workers are busy such a moment may never come. So each is asked for by itself if all together give no answer soon. */
+#define TOGETHER_MS 300
+
+bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                      size_t why_size)
+{
+    return offsets_of_group_patiently(offsets, consumer, topic, wait_ms, NULL, NULL, why, why_size);
+}
+
+bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                offsets_patience *patience, void *listener, char *why, size_t why_size)
+{
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, why_size);
+    offsets_free(offsets);
+    if (count <= 0)
+        return count == 0;
+    rd_kafka_topic_partition_list_t *list = list_new(topic, count, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, wait_ms < TOGETHER_MS ? wait_ms : TOGETHER_MS);
+    if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        code = take_list(offsets, list, code);
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int32_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        snprintf(why, why_size, "%s", "");
+        if (patience && !patience(listener))
+            return false;
+        list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, topic, i);
+        code = take_list(offsets, list, ask_group(consumer, list, wait_ms));
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, why_size);
+}

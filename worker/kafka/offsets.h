@@ -1,0 +1,59 @@
+/* offsets: one offset for each partition of a topic, by the partition's number. */
+#ifndef WORKER_KAFKA_OFFSETS_H
+#define WORKER_KAFKA_OFFSETS_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+
+#define OFFSET_NONE (-1)
+
+struct offsets {
+    int64_t *at; /* OFFSET_NONE: not known, or there is none */
+    int32_t count;
+};
+
+void offsets_free(struct offsets *offsets);
+
+/* That of a partition, OFFSET_NONE for one beyond the end. */
+int64_t offsets_get(const struct offsets *offsets, int32_t partition);
+void offsets_set(struct offsets *offsets, int32_t partition, int64_t offset);
+
+/* Sets it unless it is there already, or beyond it. */
+void offsets_raise(struct offsets *offsets, int32_t partition, int64_t offset);
+void offsets_raise_all(struct offsets *offsets, const struct offsets *others);
+
+/* Each becomes the lesser of the two; one that is not known in both is not known. */
+void offsets_lower_all(struct offsets *offsets, const struct offsets *others);
+
+/* "12,-,7" in the arena, and back. False if the text is none of ours; then *offsets is empty. */
+struct span offsets_text(const struct offsets *offsets, struct arena *arena);
+bool offsets_parse(struct span text, struct offsets *offsets);
+
+/* ---- what Kafka knows; false with the reason in `why` if it did not answer within about `wait_ms` ---- */
+
+/* The present end of each partition, for a reader with the consumer's isolation level: read_committed ends before the
+ * first transaction that is open. Replaces *offsets. */
+bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                     size_t why_size);
+
+/* The same for the partitions 0 to `count` - 1 of a topic that has them; and the first offset that each one has. */
+bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
+                           char *why, size_t why_size);
+bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
+                       char *why, size_t why_size);
+
+/* What the consumer's group has committed. Transactions that have offsets of these partitions, and have not ended, are
+ * waited for (KIP-447, since the consumer is read_committed). Replaces *offsets. */
+bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+                      size_t why_size);
+
+/* The same; `patience` is called between questions, which may take up to `wait_ms` each. When it returns false, so does
+ * this, with "" in `why`, or with what patience has written there. */
+typedef bool offsets_patience(void *listener);
+bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                offsets_patience *patience, void *listener, char *why, size_t why_size);
+
+#endif

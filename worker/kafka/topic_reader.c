@@ -1,0 +1,347 @@
+#include "worker/kafka/topic_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "worker/kafka/kafka_client.h"
+#include "worker/kafka/kafka_conf.h"
+
+#define POLL_MS      100
+#define UNKNOWN      (-1)
+#define NEW_TOPIC_MS 10000 /* how long a new topic may take to be known everywhere */
+#define RETRY_MS     50
+
+struct topic_reader {
+    const struct config *config;
+    topic_patience *patience;
+    void *listener;
+    rd_kafka_t *handle;
+    char *topic;
+    char fault[512]; /* what librdkafka complained about last; "" for nothing */
+    int wait_ms;
+    bool awaits_open; /* the end counts what open transactions have written, and is reached when they have ended */
+    int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
+    int32_t count;
+    struct partition {
+        int64_t low;   /* the first offset that there is */
+        int64_t begin; /* where this reading began */
+        int64_t next;
+        int64_t end;
+    } * partitions;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
+{
+    struct topic_reader *reader = opaque;
+    (void)handle;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || reader->fault[0] == '\0')
+        snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
+}
+
+/* Patience may leave a reason of its own in `why`. */
+static bool is_patient(const struct topic_reader *reader, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s", "");
+    return !reader->patience || reader->patience(reader->listener);
+}
+
+static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
+    return false;
+}
+
+/* New, or NULL with the reason in `why`. */
+static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *why, size_t why_size)
+{
+    const struct config *config = reader->config;
+    const struct {
+        const char *name, *value;
+    } settings[] = {{"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
+                    {"isolation.level", isolation},    {"enable.partition.eof", "true"},
+                    {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
+    rd_kafka_t *handle = NULL;
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, why_size);
+    if (!conf)
+        return NULL;
+    bool fine = true;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && fine; i++)
+        fine = kafka_conf_set(conf, settings[i].name, settings[i].value, why, why_size);
+    rd_kafka_conf_set_opaque(conf, reader);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    if (fine)
+        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!handle)
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+    return handle;
+}
+
+static bool open_consumer(struct topic_reader *reader, char *why, size_t why_size)
+{
+    reader->handle = consumer_new(reader, "read_committed", why, why_size);
+    if (!reader->handle)
+        return false;
+    rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
+    return !code || fail(reader, code, why, why_size);
+}
+
+/* Asks for the topic by its name: among all topics, one that we may not see is missing without a word. */
+static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t *count)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->handle, reader->topic, NULL);
+    if (!topic)
+        return rd_kafka_last_error();
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->handle, 0, topic, &metadata, reader->wait_ms);
+    rd_kafka_topic_destroy(topic);
+    if (code)
+        return code;
+    const struct rd_kafka_metadata_topic *found = kafka_metadata_topic(metadata, reader->topic);
+    *count = found ? found->partition_cnt : 0;
+    if (found && found->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        code = found->err;
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
+/* A topic may have been made, or given more partitions, since we looked last. */
+static bool find_partitions(struct topic_reader *reader, char *why, size_t why_size)
+{
+    int32_t count = 0;
+    rd_kafka_resp_err_t code = count_partitions(reader, &count);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        snprintf(why, why_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
+        return false;
+    }
+    if (code) {
+        rd_kafka_poll(reader->handle, 0);
+        return fail(reader, code, why, why_size);
+    }
+    if (count <= reader->count)
+        return true;
+    struct partition *grown = realloc(reader->partitions, (size_t)count * sizeof(*grown));
+    if (!grown) {
+        snprintf(why, why_size, "out of memory");
+        return false;
+    }
+    reader->partitions = grown;
+    while (reader->count < count)
+        grown[reader->count++] = (struct partition){.next = UNKNOWN};
+    return true;
+}
+
+/* One question to each broker: a question per partition takes too long where there are a thousand. */
+typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
+                              int wait_ms, char *why, size_t why_size);
+
+/* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
+static bool insist(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle, struct offsets *offsets,
+                   char *why, size_t why_size)
+{
+    int64_t since_ms = now_ms();
+    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, why, why_size)) {
+        if (now_ms() - since_ms >= NEW_TOPIC_MS)
+            return false;
+        nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
+        if (!is_patient(reader, why, why_size))
+            return false;
+    }
+    return is_patient(reader, why, why_size);
+}
+
+static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why, size_t why_size)
+{
+    struct offsets starts = {0}, ends = {0};
+    bool fine = insist(reader, offsets_of_starts, handle, &starts, why, why_size) &&
+                insist(reader, offsets_of_known_ends, handle, &ends, why, why_size);
+    for (int32_t i = 0; i < reader->count && fine; i++) {
+        struct partition *partition = &reader->partitions[i];
+        partition->low = offsets_get(&starts, i);
+        partition->end = offsets_get(&ends, i);
+        if (partition->next == UNKNOWN)
+            partition->next = partition->low;
+    }
+    offsets_free(&starts);
+    offsets_free(&ends);
+    return fine;
+}
+
+/* Begins a reading, from each partition's `next` to its `end`. */
+static bool begin(struct topic_reader *reader, char *why, size_t why_size)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->count);
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        partition->begin = partition->next;
+        if (partition->next < partition->end)
+            rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset = partition->next;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    reader->heard_ms = now_ms();
+    return !code || fail(reader, code, why, why_size);
+}
+
+bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t why_size)
+{
+    for (int32_t i = 0; i < reader->count; i++)
+        reader->partitions[i].next = reader->partitions[i].begin;
+    return begin(reader, why, why_size);
+}
+
+bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t why_size)
+{
+    *grown = false;
+    for (int32_t i = 0; i < reader->count; i++)
+        reader->partitions[i].next = reader->partitions[i].end;
+    if (!find_partitions(reader, why, why_size) || !find_ends(reader, reader->handle, why, why_size))
+        return false;
+    for (int32_t i = 0; i < reader->count; i++)
+        *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
+    return begin(reader, why, why_size);
+}
+
+bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t why_size)
+{
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, why_size);
+    bool fine = observer && find_partitions(reader, why, why_size) && find_ends(reader, observer, why, why_size);
+    if (observer)
+        rd_kafka_destroy(observer);
+    if (!fine)
+        return false;
+    reader->awaits_open = true;
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        int64_t wanted = from ? offsets_get(from, i) : OFFSET_NONE;
+        bool is_there = wanted > partition->low && wanted <= partition->end;
+        partition->next = is_there ? wanted : partition->low;
+    }
+    return begin(reader, why, why_size);
+}
+
+void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends)
+{
+    offsets_free(ends);
+    for (int32_t i = 0; i < reader->count; i++)
+        offsets_set(ends, i, reader->partitions[i].end);
+}
+
+rd_kafka_t *topic_reader_handle(const struct topic_reader *reader)
+{
+    return reader->handle;
+}
+
+struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
+                                       size_t why_size)
+{
+    return topic_reader_open_patiently(config, topic, wait_ms, NULL, NULL, why, why_size);
+}
+
+struct topic_reader *topic_reader_open_patiently(const struct config *config, const char *topic, int wait_ms,
+                                                 topic_patience *patience, void *listener, char *why, size_t why_size)
+{
+    struct topic_reader *reader = calloc(1, sizeof(*reader));
+    if (reader) {
+        reader->config = config;
+        reader->topic = strdup(topic);
+        reader->wait_ms = wait_ms;
+        reader->patience = patience;
+        reader->listener = listener;
+    }
+    if (!reader || !reader->topic)
+        snprintf(why, why_size, "out of memory");
+    else if (open_consumer(reader, why, why_size) && find_partitions(reader, why, why_size) &&
+             find_ends(reader, reader->handle, why, why_size) && begin(reader, why, why_size))
+        return reader;
+    topic_reader_close(reader);
+    return NULL;
+}
+
+void topic_reader_close(struct topic_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->handle) {
+        rd_kafka_consumer_close(reader->handle);
+        rd_kafka_destroy(reader->handle);
+    }
+    free(reader->partitions);
+    free(reader->topic);
+    free(reader);
+}
+
+static bool is_at_end(const struct topic_reader *reader)
+{
+    for (int32_t i = 0; i < reader->count; i++)
+        if (reader->partitions[i].next < reader->partitions[i].end)
+            return false;
+    return true;
+}
+
+/* True if the message is one of this reading. Where an open transaction begins, the end of the partition is told: that
+ * ends the reading, and leaves the rest to the next extension, unless open transactions are awaited. */
+static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
+{
+    if (message->partition < 0 || message->partition >= reader->count)
+        return false;
+    struct partition *partition = &reader->partitions[message->partition];
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (message->offset < partition->end && !reader->awaits_open)
+            partition->end = message->offset;
+        partition->next = message->offset < partition->end ? message->offset : partition->end;
+    }
+    if (message->err || partition->next >= partition->end)
+        return false;
+    bool counts = message->offset < partition->end;
+    partition->next = counts ? message->offset + 1 : partition->end;
+    return counts;
+}
+
+enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
+                                     size_t why_size)
+{
+    *message = NULL;
+    if (is_at_end(reader))
+        return TOPIC_END;
+    rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
+    if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
+        reader->heard_ms = now_ms();
+    if (polled && take(reader, polled)) {
+        *message = polled;
+        return TOPIC_MESSAGE;
+    }
+    rd_kafka_resp_err_t code = polled ? polled->err : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (polled && polled->err && polled->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        snprintf(reader->fault, sizeof(reader->fault), "%s", rd_kafka_message_errstr(polled));
+    if (polled)
+        rd_kafka_message_destroy(polled);
+    if (reader->awaits_open || now_ms() - reader->heard_ms < reader->wait_ms)
+        return TOPIC_PAUSE;
+    fail(reader, code, why, why_size);
+    return TOPIC_FAILED;
+}
+
+int64_t topic_reader_total(const struct topic_reader *reader)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < reader->count; i++)
+        total += reader->partitions[i].end - reader->partitions[i].begin;
+    return total;
+}
+
+int64_t topic_reader_done(const struct topic_reader *reader)
+{
+    int64_t done = 0;
+    for (int32_t i = 0; i < reader->count; i++)
+        done += reader->partitions[i].next - reader->partitions[i].begin;
+    return done;
+}

@@ -1,0 +1,134 @@
+#include "worker/model/batch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Arena bytes per byte of value, at worst: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a normalized
+ * form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
+#define ARENA_BYTES_PER_BYTE 32
+/* Arena bytes per command besides: padding, ids, the list of its known headers, replies in smaller forms, and the paths
+ * and messages of its violations. */
+#define ARENA_BYTES_PER_COMMAND (16384 + VIOLATION_BYTES * 8)
+
+int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes)
+{
+    *batch = (struct batch){.capacity = capacity, .command_bytes = command_bytes};
+    batch->items = calloc(capacity, sizeof(*batch->items));
+    if (!batch->items)
+        return -1;
+    /* The last message may reach over `bytes` by its value and, once more, by its known headers, which are only copied.
+     */
+    size_t arena =
+        (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
+    if (arena_open(&batch->arena, arena) != 0) {
+        free(batch->items);
+        return -1;
+    }
+    return 0;
+}
+
+void batch_close(struct batch *batch)
+{
+    arena_close(&batch->arena);
+    free(batch->items);
+    *batch = (struct batch){0};
+}
+
+void batch_reset(struct batch *batch)
+{
+    arena_reset(&batch->arena, 0);
+    batch->count = 0;
+    batch->bytes = 0;
+}
+
+void batch_begin(struct batch *batch)
+{
+    batch->filled = batch->arena.used;
+}
+
+void batch_rewind(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        batch->items[i] = (struct item){.from = item->from,
+                                        .key = item->key,
+                                        .value = item->value,
+                                        .headers = item->headers,
+                                        .header_count = item->header_count,
+                                        .header_state = item->header_state,
+                                        .outer_bytes = item->outer_bytes,
+                                        .header_heap = item->header_heap,
+                                        .message = item->message,
+                                        .dropped = item->dropped,
+                                        .postponed = item->postponed,
+                                        .claimed = item->claimed,
+                                        .reply_form = item->reply_form,
+                                        .record_form = item->record_form,
+                                        .dead_letter_form = item->dead_letter_form};
+    }
+    arena_reset(&batch->arena, batch->filled);
+}
+
+uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
+{
+    uint32_t count = 0, last = 0;
+    struct batch_part *found = *parts = arena_alloc(&batch->arena, batch->count * sizeof(*found));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->dropped)
+            continue;
+        /* Commands of a partition come in a row. */
+        if (count == 0 || found[last].partition != item->from.partition)
+            for (last = 0; last < count && found[last].partition != item->from.partition;)
+                last++;
+        if (last == count)
+            found[count++].partition = item->from.partition;
+        found[last].next = item->from.offset + 1;
+    }
+    return count;
+}
+
+void item_reject(struct item *item, enum error error, struct span message)
+{
+    assert(error_row(error)->scope == ERROR_SCOPE_COMMAND);
+    if (item->outcome == OUTCOME_REJECTED)
+        return;
+    item->outcome = OUTCOME_REJECTED;
+    item->error = error;
+    item->error_message = message;
+}
+
+/* Writes `value` in decimal so that it ends before `end`; returns its first digit. */
+static char *decimal_before(char *end, int64_t value)
+{
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--end = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        *--end = '-';
+    return end;
+}
+
+struct span position_text(const struct position *from, struct arena *arena)
+{
+    char number[48];
+    char *end = number + sizeof(number);
+    char *begin = decimal_before(end, from->offset);
+    *--begin = '/';
+    begin = decimal_before(begin, from->partition);
+    *--begin = '/';
+    struct span topic = arena_copy(arena, span_of_text(from->topic));
+    struct span rest = arena_copy(arena, span_of(begin, (size_t)(end - begin)));
+    return span_of(topic.at, topic.length + rest.length);
+}
+
+const struct header *item_header(const struct item *item, struct span name)
+{
+    for (uint32_t i = item->header_count; i > 0; i--)
+        if (span_equal(item->headers[i - 1].name, name))
+            return &item->headers[i - 1];
+    return NULL;
+}

@@ -1,0 +1,117 @@
+#include "worker/redis/redis_pipeline.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "worker/redis/redis_tls.h"
+
+/* Small enough to stay in the processor's cache between encoding and sending. */
+#define BLOCK_BYTES 65536
+
+void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena)
+{
+    *pipeline = (struct redis_pipeline){.connection = connection, .arena = arena, .begin = arena->used};
+}
+
+static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
+{
+    arena_copy(pipeline->arena, text);
+}
+
+/* "*3\r\n" or "$42\r\n" */
+static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t size)
+{
+    char text[32];
+    char *begin = text + sizeof(text);
+    *--begin = '\n';
+    *--begin = '\r';
+    do {
+        *--begin = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    *--begin = mark;
+    pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
+}
+
+/* A failure is noted in the connection, as hiredis does for its own. */
+static bool send_plain(redisContext *connection, struct span rest)
+{
+    while (rest.length > 0) {
+        ssize_t sent = send(connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
+        if (sent > 0) {
+            rest = span_from(rest, (size_t)sent);
+        } else if (errno != EINTR) {
+            connection->err = REDIS_ERR_IO;
+            snprintf(connection->errstr, sizeof(connection->errstr), "%s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Only hiredis can encrypt. */
+static bool send_by_hiredis(redisContext *connection, struct span bytes)
+{
+    int done = 0;
+    bool fine = redisAppendFormattedCommand(connection, bytes.at, bytes.length) == REDIS_OK;
+    while (fine && !done)
+        fine = redisBufferWrite(connection, &done) == REDIS_OK;
+    return fine;
+}
+
+/* Sends what has been encoded. The socket blocks, for redis.timeout at most. */
+static void pipeline_flush(struct redis_pipeline *pipeline)
+{
+    struct arena *arena = pipeline->arena;
+    const struct span bytes = span_of(arena->base + pipeline->begin, arena->used - pipeline->begin);
+    redisContext *connection = pipeline->connection;
+    if (!pipeline->failed && bytes.length > 0)
+        pipeline->failed =
+            redis_tls_is_on(connection) ? !send_by_hiredis(connection, bytes) : !send_plain(connection, bytes);
+    arena_reset(arena, pipeline->begin);
+}
+
+void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments)
+{
+    if (pipeline->arena->used - pipeline->begin >= BLOCK_BYTES)
+        pipeline_flush(pipeline);
+    pipeline_size(pipeline, '*', arguments);
+    pipeline->count++;
+}
+
+void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += parts[i].length;
+    pipeline_size(pipeline, '$', size);
+    for (size_t i = 0; i < count; i++)
+        pipeline_raw(pipeline, parts[i]);
+    pipeline_raw(pipeline, SPAN("\r\n"));
+}
+
+bool pipeline_send(struct redis_pipeline *pipeline)
+{
+    pipeline_flush(pipeline);
+    return !pipeline->failed;
+}
+
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size)
+{
+    assert(pipeline->count > 0);
+    pipeline->count--;
+    void *answer = NULL;
+    if (redisGetReply(pipeline->connection, &answer) != REDIS_OK) {
+        snprintf(why, why_size, "%s", pipeline->connection->errstr);
+        return NULL;
+    }
+    redisReply *reply = answer;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    snprintf(why, why_size, "%s", reply->str);
+    freeReplyObject(reply);
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* redis_pipeline: many Redis commands sent before the first answer is read. Commands are encoded (RESP, the Redis
+ * serialization protocol) in an arena and written to the connection's socket block by block, past the output buffer of
+ * hiredis: nothing is allocated or copied twice, and Redis begins to work while the rest is still being encoded. With
+ * TLS hiredis has to encrypt, and the blocks go through its buffer. */
+#ifndef WORKER_REDIS_REDIS_PIPELINE_H
+#define WORKER_REDIS_REDIS_PIPELINE_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+
+#include "common/arena.h"
+#include "common/span.h"
+
+struct redis_pipeline {
+    redisContext *connection; /* borrowed */
+    struct arena *arena;
+    size_t begin;   /* arena->used when it was opened */
+    uint32_t count; /* commands written, answers outstanding */
+    bool failed;    /* a block could not be sent */
+};
+
+/* While the pipeline is being written, nothing else may take from the arena. */
+void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena);
+
+/* Begins a command of `arguments` arguments, the command's name included; then exactly as many pipeline_argument. */
+void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments);
+/* An argument that is the parts put together. */
+void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts, size_t count);
+#define pipeline_parts(pipeline, ...)                                                                                  \
+    pipeline_argument((pipeline), (const struct span[]){__VA_ARGS__},                                                  \
+                      sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
+
+/* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no
+ * more use. */
+bool pipeline_send(struct redis_pipeline *pipeline);
+
+/* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an
+ * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. */
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size);
+
+#endif

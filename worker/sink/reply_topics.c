@@ -1,0 +1,284 @@
+#include "worker/sink/reply_topics.h"
+
+#include <errno.h>
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/kafka/kafka_log.h"
+#include "worker/kafka/kafka_conf.h"
+#include "worker/validate/reply_address.h"
+#include "worker/sink/topic_table.h"
+
+#define AGAIN_MS    1000  /* at most so often while something is missed */
+#define REFRESH_MS  10000 /* a topic that has grown is used as such after so long */
+#define ANSWER_MS   5000  /* how long the cluster may take to answer */
+#define NEVER_ASKED 0
+
+struct reply_topics {
+    const struct config *config;
+    pthread_t thread;
+    bool ended;             /* joined; only for the thread that ends it */
+    rd_kafka_t *handle;     /* the thread's own */
+    rd_kafka_topic_t *only; /* replies.topic, where no other is allowed: nothing else is asked for */
+    struct log_fault silent;
+
+    pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t changed;
+    bool ending, missed;
+    int64_t began_ms; /* when the last question was put, answered or not */
+    int64_t asked_ms; /* when the last answered one was */
+    struct topic_table table;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct timespec time_of(int64_t at_ms)
+{
+    return (struct timespec){(time_t)(at_ms / 1000), at_ms % 1000 * 1000000};
+}
+
+/* ---- the thread ---- */
+
+/* How many partitions can be written to: all, or none. */
+static int32_t usable_partitions(const struct rd_kafka_metadata_topic *topic)
+{
+    bool usable = topic->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; usable && i < topic->partition_cnt; i++)
+        usable = topic->partitions[i].leader >= 0;
+    return usable ? topic->partition_cnt : 0;
+}
+
+/* An error of the topic that says neither that it is there nor that it may be seen. */
+static bool is_told_of(const struct rd_kafka_metadata_topic *topic)
+{
+    return topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+           topic->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+/* False when out of memory. */
+static bool table_fill(struct topic_table *table, const struct config *config, const struct rd_kafka_metadata *metadata)
+{
+    bool fine = true;
+    for (int i = 0; fine && i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        if (is_told_of(topic) && reply_topic_is_allowed(config, span_of_text(topic->topic)))
+            fine = topic_table_add(table, topic->topic, usable_partitions(topic));
+    }
+    return fine;
+}
+
+/* Every topic of the cluster, so that no name has to be told; or replies.topic alone. */
+static void ask(struct reply_topics *topics)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    struct topic_table fresh = {0};
+    int64_t began_ms = now_ms();
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(topics->handle, topics->only == NULL, topics->only, &metadata, ANSWER_MS);
+    rd_kafka_poll(topics->handle, 0);
+    /* Only this thread changes the table's size. */
+    bool fine = code == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                topic_table_open(&fresh, (size_t)metadata->topic_cnt, &topics->table) &&
+                table_fill(&fresh, topics->config, metadata);
+    if (metadata)
+        rd_kafka_metadata_destroy(metadata);
+    if (fine)
+        log_fault_end(&topics->silent);
+    else
+        log_fault_begin(&topics->silent, LOG_LIST(LOG_TEXT("error", code ? rd_kafka_err2str(code) : "out of memory")));
+
+    pthread_mutex_lock(&topics->lock);
+    if (fine) {
+        topics->missed = topic_table_settle(&fresh, &topics->table, now_ms()) || topics->missed;
+        topics->table = fresh;
+        topics->asked_ms = began_ms;
+    } else {
+        topic_table_close(&fresh);
+    }
+    pthread_cond_broadcast(&topics->changed);
+    pthread_mutex_unlock(&topics->lock);
+}
+
+/* When the next question is due. With the lock. */
+static int64_t due_ms(const struct reply_topics *topics)
+{
+    bool soon = topics->missed || topics->asked_ms == NEVER_ASKED;
+    return topics->began_ms == NEVER_ASKED ? 0 : topics->began_ms + (soon ? AGAIN_MS : REFRESH_MS);
+}
+
+static void *topics_main(void *argument)
+{
+    struct reply_topics *topics = argument;
+    pthread_mutex_lock(&topics->lock);
+    while (!topics->ending) {
+        int64_t due = due_ms(topics);
+        if (now_ms() < due) {
+            struct timespec deadline = time_of(due);
+            pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline);
+            continue;
+        }
+        topics->missed = false;
+        topics->began_ms = now_ms();
+        pthread_mutex_unlock(&topics->lock);
+        ask(topics);
+        pthread_mutex_lock(&topics->lock);
+    }
+    pthread_mutex_unlock(&topics->lock);
+    return NULL;
+}
+
+/* A client of its own: a producer, since that is what the config has rights and settings for. False with the reason in
+ * `why`. */
+static bool open_handle(struct reply_topics *topics, char *why, size_t why_size)
+{
+    const struct config *config = topics->config;
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, why_size);
+    if (!conf)
+        return false;
+    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, why_size))
+        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
+    if (!topics->handle) {
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        return false;
+    }
+    if (config->replies.allowed.count > 0)
+        return true;
+    topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);
+    if (!topics->only)
+        snprintf(why, why_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    return topics->only != NULL;
+}
+
+static bool start_thread(struct reply_topics *topics, char *why, size_t why_size)
+{
+    /* Signals go to the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&topics->thread, NULL, topics_main, topics);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0)
+        snprintf(why, why_size, "%s", strerror(error));
+    return error == 0;
+}
+
+struct reply_topics *reply_topics_open(const struct config *config)
+{
+    char why[512] = "out of memory";
+    struct reply_topics *topics = calloc(1, sizeof(*topics));
+    if (!topics) {
+        log_error("reply topics cannot be looked up", LOG_TEXT("error", why));
+        return NULL;
+    }
+    topics->config = config;
+    topics->silent = (struct log_fault){"Kafka does not tell the reply topics; what was known of them counts",
+                                        "Kafka tells the reply topics again", 0};
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&topics->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&topics->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (open_handle(topics, why, sizeof(why)) && start_thread(topics, why, sizeof(why)))
+        return topics;
+    log_error("reply topics cannot be looked up", LOG_TEXT("error", why));
+    reply_topics_free(topics);
+    return NULL;
+}
+
+bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadline)
+{
+    if (!topics || topics->ended)
+        return true;
+    pthread_mutex_lock(&topics->lock);
+    topics->ending = true;
+    pthread_cond_broadcast(&topics->changed);
+    pthread_mutex_unlock(&topics->lock);
+    topics->ended = pthread_timedjoin_np(topics->thread, NULL, deadline) == 0;
+    return topics->ended;
+}
+
+void reply_topics_free(struct reply_topics *topics)
+{
+    if (!topics)
+        return;
+    if (topics->only)
+        rd_kafka_topic_destroy(topics->only);
+    if (topics->handle)
+        rd_kafka_destroy(topics->handle);
+    topic_table_close(&topics->table);
+    pthread_cond_destroy(&topics->changed);
+    pthread_mutex_destroy(&topics->lock);
+    free(topics);
+}
+
+/* ---- the callers ---- */
+
+bool reply_topics_are_known(struct reply_topics *topics)
+{
+    return reply_topics_asked_ms(topics) != NEVER_ASKED;
+}
+
+struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name)
+{
+    struct reply_topic found = {.state = REPLY_TOPIC_ABSENT};
+    pthread_mutex_lock(&topics->lock);
+    const struct topic_entry *entry = topic_table_find(&topics->table, name);
+    if (entry && entry->partitions > 0) {
+        found.state = entry->shunned_until_ms > now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
+        found.partitions = entry->partitions;
+    }
+    pthread_mutex_unlock(&topics->lock);
+    return found;
+}
+
+bool reply_topics_look_again(struct reply_topics *topics, int wait_ms)
+{
+    struct timespec deadline = time_of(now_ms() + wait_ms);
+    pthread_mutex_lock(&topics->lock);
+    int64_t known_ms = topics->asked_ms;
+    topics->missed = true;
+    bool waits = wait_ms > 0 && now_ms() >= due_ms(topics);
+    pthread_cond_broadcast(&topics->changed);
+    while (waits && topics->asked_ms == known_ms)
+        waits = pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline) == 0;
+    bool news = topics->asked_ms != known_ms;
+    pthread_mutex_unlock(&topics->lock);
+    return news;
+}
+
+int64_t reply_topics_asked_ms(struct reply_topics *topics)
+{
+    pthread_mutex_lock(&topics->lock);
+    int64_t asked_ms = topics->asked_ms;
+    pthread_mutex_unlock(&topics->lock);
+    return asked_ms;
+}
+
+void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+{
+    bool shunned = false;
+    if (span_equal(name, span_of_text(topics->config->replies.topic)))
+        return;
+    pthread_mutex_lock(&topics->lock);
+    struct topic_entry *entry = topic_table_find(&topics->table, name);
+    if (entry) {
+        shunned = entry->shunned_until_ms <= now_ms();
+        entry->shunned_until_ms = now_ms() + for_ms;
+    }
+    topics->missed = true;
+    pthread_cond_broadcast(&topics->changed);
+    pthread_mutex_unlock(&topics->lock);
+    int64_t left_out;
+    if (shunned && kafka_log_is_news("reply topic", reason, &left_out))
+        log_warning("a reply topic takes nothing; replies for it go to replies.topic for a while",
+                    LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
+}

@@ -1,0 +1,272 @@
+/* The messages that a batch becomes: replies, records and dead letters. */
+#include <assert.h>
+
+#include "worker/kafka/message_headers.h"
+#include "worker/validate/reply.h"
+#include "worker/sink/sink_parts.h"
+
+static void add_headers(rd_kafka_headers_t *list, const struct header *headers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t code =
+            rd_kafka_header_add(list, headers[i].name.at, (ssize_t)headers[i].name.length, headers[i].value.at,
+                                headers[i].value.at ? (ssize_t)headers[i].value.length : 0);
+        assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
+        (void)code;
+    }
+}
+
+static rd_kafka_headers_t *sink_headers(const struct header *headers, uint32_t count)
+{
+    rd_kafka_headers_t *list = rd_kafka_headers_new(count);
+    add_headers(list, headers, count);
+    return list;
+}
+
+struct outgoing {
+    rd_kafka_topic_t *topic;
+    int32_t partition; /* RD_KAFKA_PARTITION_UA: by the key */
+    struct span key, value;
+    rd_kafka_headers_t *headers; /* taken */
+    size_t bytes;                /* about as many as the broker will count; of dead letters not known */
+    enum message_kind kind;
+};
+
+/* Where a reply goes: the topic and partition that the command names, else by key, else by source partition. */
+static void sink_address_reply(struct sink *sink, uint32_t index, struct outgoing *outgoing)
+{
+    const struct item *item = &sink->batch->items[index];
+    int32_t partitions, named;
+    outgoing->topic = sink_route(sink, index, &partitions, &named);
+    if (item->reply_form < FORM_KEYLESS)
+        outgoing->key = item->key.at ? item->key : item->workspace;
+    if (named >= 0)
+        outgoing->partition = named;
+    else if (outgoing->key.at)
+        outgoing->partition = RD_KAFKA_PARTITION_UA;
+    else
+        outgoing->partition = item->from.partition % partitions;
+}
+
+static const char *reply_topic_name(const struct sink *sink, uint32_t index)
+{
+    int32_t partitions, named;
+    return rd_kafka_topic_name(sink_route(sink, index, &partitions, &named));
+}
+
+/* A rejection in its smallest form takes no more, unless topic and id have the longest names there can be: a topic that
+ * refuses so little is too small for replies (contract section 3). */
+#define SMALLEST_REPLY_BYTES 2048
+
+/* The client was refused meanwhile: the command will have another reply, which begins in full form. */
+static bool reply_is_void(const struct item *item)
+{
+    return item->record_form == FORM_NONE && item->outcome != OUTCOME_REJECTED;
+}
+
+static void log_refusal(const struct item *item, enum log_level level, const char *event)
+{
+    log_event(level, event,
+              LOG_LIST(LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
+                       LOG_INTEGER("offset", item->from.offset)));
+}
+
+static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
+{
+    if (sink->knows_sizes)
+        size_limits_learn(sink->limits, topic, bytes, sink_now_ms());
+}
+
+static void refuse_client(struct sink *sink, struct item *item)
+{
+    log_refusal(item, LOG_LEVEL_WARNING, "a client is refused as too large");
+    item->record_form = FORM_NONE;
+    item->reply_form = FORM_FULL;
+    sink->has_refused_client = true;
+}
+
+/* A reply takes the next smaller form. Once there is none, either its topic takes no reply at all, or it is the client
+ * in the reply that does not fit: then the command becomes too_large, as when the record topic refuses the client, if
+ * what was sent can be undone. */
+static void refuse_reply(struct sink *sink, struct item *item)
+{
+    bool holds_client = item->outcome != OUTCOME_REJECTED;
+    if (reply_is_void(item))
+        return;
+    sink_learn_size(sink, reply_topic_name(sink, (uint32_t)(item - sink->batch->items)), item->reply_bytes);
+    if (item->reply_form < FORM_KEYLESS) {
+        log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
+        item->reply_form++;
+    } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional) {
+        refuse_client(sink, item);
+    } else {
+        log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
+        item->reply_form = FORM_NONE;
+    }
+}
+
+void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
+{
+    sink->has_refused = true;
+    switch (kind) {
+    case MESSAGE_REPLY:
+        refuse_reply(sink, item);
+        break;
+    case MESSAGE_RECORD:
+        sink_learn_size(sink, sink->config->records.topic, item->record_bytes);
+        refuse_client(sink, item);
+        break;
+    case MESSAGE_DEAD_LETTER:
+        log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
+        item->dead_letter_form = FORM_NONE;
+        break;
+    }
+}
+
+/* About as many bytes as the broker will count. */
+static size_t message_size(const struct outgoing *outgoing, const struct header *headers, uint32_t count)
+{
+    size_t bytes = outgoing->key.length + outgoing->value.length;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length;
+    return bytes;
+}
+
+/* True if the topic has refused no larger message for this batch already. */
+static bool sink_knows_refusal(const struct sink *sink, const struct outgoing *outgoing)
+{
+    return sink->knows_sizes && outgoing->bytes > 0 && !size_limits_is_empty(sink->limits) &&
+           outgoing->bytes >= size_limits_in_batch(sink->limits, rd_kafka_topic_name(outgoing->topic));
+}
+
+/* Hands one message to librdkafka, which copies key and headers and refers to the value: that stays where it is, in the
+ * arena or in the source's message, until the batch is settled, and by then every report has come. */
+static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const struct outgoing *outgoing)
+{
+    void *tag = (void *)(((uintptr_t)index << 2) | outgoing->kind);
+    if (sink_knows_refusal(sink, outgoing)) {
+        rd_kafka_headers_destroy(outgoing->headers);
+        sink->failed++;
+        sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = outgoing->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = outgoing->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)outgoing->key.at, outgoing->key.length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)outgoing->value.at, outgoing->value.length}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = outgoing->headers},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(sink->producer, parts, sizeof(parts) / sizeof(parts[0]));
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_destroy(error);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        sink->undelivered++;
+        sink_route_sent(outgoing->topic);
+        return code;
+    }
+    rd_kafka_headers_destroy(outgoing->headers);
+    if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            sink_route_failed(sink, outgoing->topic, code);
+        return code;
+    }
+    /* More than message.max.bytes of the producer. */
+    sink->failed++;
+    sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static size_t reply_size(struct sink *sink, uint32_t index)
+{
+    const struct item *item = &sink->batch->items[index];
+    struct arena *arena = &sink->batch->arena;
+    struct header headers[REPLY_HEADERS];
+    struct outgoing outgoing = {.value = item->reply};
+    size_t mark = arena->used;
+    uint32_t count = reply_headers(item, sink->config, arena, headers);
+    sink_address_reply(sink, index, &outgoing);
+    arena_reset(arena, mark);
+    return message_size(&outgoing, headers, count);
+}
+
+void sink_fit_reply(struct sink *sink, uint32_t index)
+{
+    struct item *item = &sink->batch->items[index];
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+        return;
+    reply_recompose(item, &sink->batch->arena);
+    if (size_limits_is_empty(sink->limits))
+        return;
+    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), sink_now_ms());
+    while (refused < SIZE_MAX && item->reply_form < FORM_KEYLESS && reply_size(sink, index) >= refused) {
+        item->reply_form++;
+        reply_recompose(item, &sink->batch->arena);
+    }
+}
+
+rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
+{
+    struct item *item = &sink->batch->items[index];
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
+    struct header headers[REPLY_HEADERS];
+    uint32_t count = reply_headers(item, sink->config, scratch, headers);
+    struct outgoing outgoing = {.value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
+    sink_address_reply(sink, index, &outgoing);
+    item->reply_bytes = outgoing.bytes = message_size(&outgoing, headers, count);
+    return sink_produce(sink, index, &outgoing);
+}
+
+static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, struct arena *scratch)
+{
+    struct item *item = &sink->batch->items[index];
+    struct span id = span_of(item->client_id, CLIENT_ID_LENGTH);
+    struct span workspace = arena_copy(scratch, item->workspace);
+    arena_copy(scratch, SPAN("/"));
+    arena_copy(scratch, id);
+    const struct header headers[] = {{SPAN("command-id"), item->command_id},
+                                     {SPAN("command-hash"), span_of(item->hash, HASH_LENGTH)},
+                                     {SPAN("source"), position_text(&item->from, scratch)}};
+    const uint32_t count = sizeof(headers) / sizeof(headers[0]);
+    struct outgoing outgoing = {.topic = sink->records,
+                                .partition = RD_KAFKA_PARTITION_UA,
+                                .key = span_of(workspace.at, workspace.length + 1 + id.length),
+                                .value = item->record,
+                                .headers = sink_headers(headers, count),
+                                .kind = MESSAGE_RECORD};
+    item->record_bytes = outgoing.bytes = message_size(&outgoing, headers, count);
+    return sink_produce(sink, index, &outgoing);
+}
+
+/* Key, value and headers as they came, with those of the dead letter behind them. */
+static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t index, struct arena *scratch)
+{
+    const struct item *item = &sink->batch->items[index];
+    struct header headers[REPLY_HEADERS];
+    uint32_t count = dead_letter_headers(item, scratch, headers);
+    rd_kafka_headers_t *list = message_headers_all(item);
+    add_headers(list, headers, count);
+    const struct outgoing outgoing = {.topic = sink->dead_letters,
+                                      .partition = RD_KAFKA_PARTITION_UA,
+                                      .key = item->key,
+                                      .value = item->value,
+                                      .headers = list,
+                                      .kind = MESSAGE_DEAD_LETTER};
+    return sink_produce(sink, index, &outgoing);
+}
+
+rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch)
+{
+    const struct item *item = &sink->batch->items[index];
+    if (item->dropped)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (item->outcome == OUTCOME_CREATED)
+        return sink_send_record(sink, index, scratch);
+    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL)
+        return sink_send_dead_letter(sink, index, scratch);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}

@@ -1,0 +1,178 @@
+/* Where each reply of a batch goes: the topic and partition that its command names, if they are there, else the default
+ * topic; and what becomes of a topic that does not take its replies. */
+#include <string.h>
+#include <time.h>
+
+#include "worker/validate/reply_address.h"
+#include "worker/sink/sink_parts.h"
+
+#define NEWS_WAIT_MS  100   /* for news of a topic that is missed, once a second at most */
+#define DENIED_MS     10000 /* a right may have been granted since */
+#define GONE_MS       2000  /* the cluster's next answer will tell */
+#define STUCK_MS      10000 /* well below transaction.timeout.ms */
+#define STUCK_SHUN_MS 30000
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- routes ---- */
+
+/* One item's. True if something is missed that may have come into being since the cluster was asked. */
+static bool route_item(struct sink *sink, uint32_t index)
+{
+    struct item *item = &sink->batch->items[index];
+    struct sink_route *route = &sink->routes[index];
+    struct reply_address address = reply_address(item, sink->config);
+    *route = (struct sink_route){.topic = sink->default_topic, .partition = -1};
+    item->reply_absence = address.absence;
+    if (address.absence != REPLY_AS_ASKED)
+        return false;
+    struct reply_topic known = reply_topics_find(sink->topics, address.topic);
+    struct sink_topic *topic =
+        known.state == REPLY_TOPIC_THERE ? sink_topic_named(sink, address.topic, known.partitions) : NULL;
+    if (!topic) {
+        item->reply_absence = known.state == REPLY_TOPIC_ABSENT ? REPLY_TOPIC_MISSING : REPLY_TOPIC_REFUSED;
+        return known.state == REPLY_TOPIC_ABSENT;
+    }
+    route->topic = topic;
+    route->partition = reply_address_partition(&address, known.partitions);
+    bool missed = route->partition < 0 && reply_address_names_partition(&address);
+    if (missed)
+        item->reply_absence = REPLY_PARTITION_MISSING;
+    return missed;
+}
+
+static bool route_items(struct sink *sink)
+{
+    bool missed = false;
+    for (uint32_t i = 0; i < sink->batch->count; i++)
+        if (!sink->batch->items[i].dropped)
+            missed = route_item(sink, i) || missed;
+    return missed;
+}
+
+void sink_route_batch(struct sink *sink)
+{
+    for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
+        topic->undelivered = 0;
+    if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
+        route_items(sink);
+    sink_topics_learn(sink);
+    sink->routed_ms = now_ms();
+}
+
+rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions, int32_t *partition)
+{
+    const struct sink_route *route = &sink->routes[index];
+    *partitions = route->topic->partitions;
+    /* It was chosen by what the cluster has said; the producer may know less. */
+    *partition = route->partition < route->topic->partitions ? route->partition : -1;
+    return route->topic->handle;
+}
+
+/* ---- what becomes of the replies ---- */
+
+void sink_route_sent(rd_kafka_topic_t *handle)
+{
+    struct sink_topic *topic = rd_kafka_topic_opaque(handle);
+    if (topic)
+        topic->undelivered++;
+}
+
+/* How long a topic is not used after an error that tells of that topic alone; 0: it tells of something else. */
+static int64_t shun_ms(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return GONE_MS;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:    /* a compacted topic takes no message without a key: brokers before 2.4 */
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD: /* and later ones */
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+        return DENIED_MS;
+    default:
+        return 0;
+    }
+}
+
+void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code)
+{
+    const struct sink_topic *topic = rd_kafka_topic_opaque(handle);
+    int64_t for_ms = shun_ms(code);
+    if (topic && for_ms > 0)
+        reply_topics_shun(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), for_ms);
+}
+
+void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
+{
+    struct sink_topic *topic = rd_kafka_topic_opaque(message->rkt);
+    if (topic && topic->undelivered > 0)
+        topic->undelivered--;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        sink_route_failed(sink, message->rkt, message->err);
+}
+
+void sink_routes_deny(struct sink *sink)
+{
+    if (atomic_load(&sink->denial) != DENIAL_OF_ONE)
+        return;
+    for (uint32_t i = 0; i < sink->batch->count; i++) {
+        const struct sink_topic *topic = sink->batch->items[i].dropped ? NULL : sink->routes[i].topic;
+        if (topic && topic != sink->default_topic)
+            reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
+                              DENIED_MS);
+    }
+}
+
+void sink_routes_read_log(struct sink *sink, const char *facility, const char *text)
+{
+    static const char before[] = "Failed to add partition \"";
+    const char *denied = rd_kafka_err2str(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    const char *name = strstr(text, before);
+    if (!strstr(text, denied))
+        return;
+    if (strcmp(facility, "ADDPARTS") == 0 && name) {
+        name += strlen(before);
+        reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, DENIED_MS);
+        atomic_store(&sink->denial, DENIAL_TOLD);
+    } else if (strcmp(facility, "TXNERR") == 0 && !strstr(text, "offsets")) {
+        /* Of the command topic's offsets, it is the command topic that may not be read. */
+        enum sink_denial none = DENIAL_NONE;
+        atomic_compare_exchange_strong(&sink->denial, &none, DENIAL_OF_ONE);
+    }
+}
+
+bool sink_routes_hold_up(struct sink *sink)
+{
+    uint32_t waiting = 0;
+    bool lost = false;
+    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
+        waiting += topic->undelivered;
+    if (waiting == 0)
+        return false;
+    bool has_answered = reply_topics_asked_ms(sink->topics) > sink->routed_ms;
+    reply_topics_look_again(sink->topics, 0);
+    if (!has_answered)
+        return false;
+    bool stuck = waiting == sink->undelivered && now_ms() - sink->routed_ms >= STUCK_MS;
+    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next) {
+        if (topic->undelivered == 0)
+            continue;
+        struct span name = span_of_text(topic->name);
+        lost = lost || reply_topics_find(sink->topics, name).state != REPLY_TOPIC_THERE;
+        if (stuck)
+            reply_topics_shun(sink->topics, name, "it takes no message", STUCK_SHUN_MS);
+    }
+    return lost || stuck;
+}

@@ -1,0 +1,200 @@
+/* The transaction in which a batch is sent. */
+#include <assert.h>
+#include <time.h>
+
+#include "common/crash_point.h"
+#include "worker/kafka/kafka_log.h"
+#include "worker/sink/sink_parts.h"
+
+#define QUEUE_WAIT_MS 10 /* for room in librdkafka's queue, at a time */
+
+int64_t sink_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error_t *error)
+{
+    if (!error)
+        return SINK_DONE;
+    enum sink_result result = rd_kafka_error_is_fatal(error)             ? SINK_BROKEN
+                              : rd_kafka_error_txn_requires_abort(error) ? SINK_ABORTED
+                              : rd_kafka_error_is_retriable(error)       ? SINK_LATER
+                                                                         : SINK_BROKEN;
+    const struct log_value *values = LOG_LIST(LOG_TEXT("step", event), LOG_TEXT("code", rd_kafka_error_name(error)),
+                                              LOG_TEXT("error", rd_kafka_error_string(error)),
+                                              LOG_TEXT("next", result == SINK_BROKEN    ? "new producer"
+                                                               : result == SINK_ABORTED ? "abort and run again"
+                                                                                        : "try again"));
+    int64_t left_out;
+    if (result == SINK_LATER)
+        log_fault_begin(sink->fault, values);
+    else if (kafka_log_is_news(event, rd_kafka_error_string(error), &left_out))
+        log_event(LOG_LEVEL_WARNING, "transaction step failed", values);
+    rd_kafka_error_destroy(error);
+    return result;
+}
+
+static enum sink_result sink_begin(struct sink *sink)
+{
+    sink_route_batch(sink);
+    rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
+    if (sink->transactional) {
+        enum sink_result result = sink_judge(sink, "begin", rd_kafka_begin_transaction(sink->producer));
+        if (result != SINK_DONE)
+            return SINK_BROKEN;
+    }
+    sink->step = STEP_SENDING;
+    sink->next = 0;
+    sink->failed = 0;
+    sink->oversized = sink->has_refused = sink->has_refused_client = sink->disturbed = false;
+    sink->commit_tried = false;
+    atomic_store(&sink->denial, DENIAL_NONE);
+    return SINK_DONE;
+}
+
+/* Hands over sink->next. */
+static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
+{
+    struct arena *arena = &sink->batch->arena;
+    uint32_t index = sink->next / 2;
+    bool is_reply = sink->next % 2 == 1;
+    if (is_reply)
+        sink_fit_reply(sink, index);
+    size_t mark = arena->used;
+    rd_kafka_resp_err_t code = is_reply ? sink_send_reply(sink, index, arena) : sink_send_companion(sink, index, arena);
+    arena_reset(arena, mark);
+    return code;
+}
+
+enum sink_result sink_send(struct sink *sink, int wait_ms)
+{
+    assert(sink->step == STEP_IDLE || sink->step == STEP_SENDING);
+    if (sink->step == STEP_IDLE && sink_begin(sink) != SINK_DONE)
+        return SINK_BROKEN;
+    for (int64_t until_ms = sink_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
+        if (sink->next == sink->batch->count / 2 * 2)
+            crash_point(CRASH_IN_SEND);
+        rd_kafka_resp_err_t code = sink_send_next(sink);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            sink->next++;
+        } else if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+            sink->failed++;
+            break;
+        } else if (sink_now_ms() >= until_ms) {
+            return SINK_LATER;
+        } else {
+            rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);
+        }
+    }
+    sink->step = STEP_SENT;
+    rd_kafka_poll(sink->producer, 0);
+    return SINK_DONE;
+}
+
+/* At-least-once: everything must have arrived before the offsets may move. */
+static enum sink_result sink_flush(struct sink *sink, int wait_ms)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        if (sink_routes_hold_up(sink))
+            return SINK_BROKEN;
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+        return SINK_LATER;
+    }
+    sink->step = STEP_IDLE;
+    char why[256];
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, why, sizeof(why)))
+        return SINK_BROKEN;
+    return sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
+}
+
+/* Something broke: such a transaction is left to the next producer, whose first step ends it. To abort it here would
+ * let librdkafka begin it at a broker that has come back: a transaction of which that broker knows nothing yet, and
+ * whose end it might take for that of the one before (KAFKA-20734). */
+static bool sink_is_disturbed(struct sink *sink)
+{
+    rd_kafka_poll(sink->producer, 0);
+    return sink->disturbed;
+}
+
+enum sink_result sink_abort(struct sink *sink, int wait_ms)
+{
+    assert(sink->step != STEP_IDLE);
+    sink->step = STEP_ABORTING;
+    if (!sink->transactional) {
+        /* What was sent is there for everybody to see, and comes again under the same ce_id. */
+        enum sink_result flushed = sink_flush(sink, wait_ms);
+        return flushed == SINK_DONE ? SINK_ABORTED : flushed;
+    }
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
+    enum sink_result result = sink_judge(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
+    if (result == SINK_LATER)
+        return SINK_LATER;
+    sink->step = STEP_IDLE;
+    return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
+}
+
+/* All messages have arrived, and nothing broke on the way. */
+static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return sink_routes_hold_up(sink) ? SINK_BROKEN : SINK_LATER;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
+}
+
+enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                            const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+{
+    assert(sink->step != STEP_IDLE);
+    if (!sink->transactional)
+        return SINK_DONE;
+    if (sink_is_disturbed(sink))
+        return SINK_BROKEN;
+    if (sink->step == STEP_ABORTING || sink->failed > 0)
+        return sink_abort(sink, wait_ms);
+    enum sink_result result = SINK_DONE;
+    if (sink->step == STEP_SENT)
+        result = sink_judge(sink, "send offsets",
+                            rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
+    if (result == SINK_DONE) {
+        sink->step = STEP_OFFSETS_SENT;
+        result = sink_await_delivery(sink, wait_ms);
+    }
+    return result == SINK_ABORTED ? sink_abort(sink, wait_ms) : result;
+}
+
+static enum sink_result sink_end_transaction(struct sink *sink, int wait_ms)
+{
+    if (sink->step == STEP_ABORTING)
+        return sink_abort(sink, wait_ms);
+    sink->commit_tried = true;
+    enum sink_result result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
+    if (result == SINK_LATER)
+        sink->suspect = true;
+    if (result == SINK_ABORTED)
+        return sink_abort(sink, wait_ms);
+    if (result == SINK_DONE)
+        sink->step = STEP_IDLE;
+    return result;
+}
+
+enum sink_result sink_commit(struct sink *sink, int wait_ms)
+{
+    assert(sink->step != STEP_IDLE);
+    enum sink_result result = sink->transactional ? sink_end_transaction(sink, wait_ms) : sink_flush(sink, wait_ms);
+    if (result == SINK_DONE) {
+        assert(sink->undelivered == 0 && sink->failed == 0);
+        log_fault_end(sink->fault);
+    }
+    return result;
+}

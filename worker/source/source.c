@@ -1,0 +1,366 @@
+#include "worker/source/source.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "worker/kafka/kafka_log.h"
+#include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/message_headers.h"
+#include "worker/source/source_parts.h"
+#include "common/timestamp.h"
+
+#define LOG_ERROR          3   /* syslog's, as librdkafka has them */
+#define RETAKE_EVERY_MS    500 /* partitions that librdkafka has given up on; a broker may go on refusing */
+#define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
+
+/* Librdkafka mends lost connections itself; it only says so. */
+static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
+{
+    struct source *source = opaque;
+    kafka_log(consumer, LOG_ERROR, "ERROR", reason);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        source->cut_off = true;
+}
+
+static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread, char *why,
+                                        size_t why_size)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, why_size);
+    if (!conf)
+        return NULL;
+    /* Its own member id per thread, as threads are members of their own. */
+    const char *instance = config_kafka(config, config->kafka_consumer, "group.instance.id");
+    char numbered[256];
+    snprintf(numbered, sizeof(numbered), "%s-%u", instance ? instance : "", thread);
+    const struct {
+        const char *name, *value;
+    } owned[] = {{"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"},
+                 {"enable.partition.eof", "true"},
+                 {"isolation.level", "read_committed"},
+                 {"partition.assignment.strategy", "cooperative-sticky"},
+                 {"group.instance.id", numbered}};
+    size_t count = sizeof(owned) / sizeof(owned[0]) - (instance ? 0 : 1);
+    for (size_t i = 0; i < count; i++) {
+        if (rd_kafka_conf_set(conf, owned[i].name, owned[i].value, why, why_size) != RD_KAFKA_CONF_OK) {
+            rd_kafka_conf_destroy(conf);
+            return NULL;
+        }
+    }
+    /* Since 2.2.0 the second after which librdkafka looks for room in its queue again can be shortened. */
+    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, why_size) == RD_KAFKA_CONF_INVALID)
+        log_warning("a setting is refused", LOG_TEXT("error", why));
+    rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_opaque(conf, source);
+    return conf;
+}
+
+rd_kafka_resp_err_t source_subscribe(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, source->topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(source->consumer, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return code;
+}
+
+struct source *source_open(const struct config *config, unsigned thread, struct batch *batch, struct metrics *metrics)
+{
+    char why[512] = "out of memory";
+    struct source *source = calloc(1, sizeof(*source));
+    if (!source)
+        goto failed;
+    source->config = config;
+    source->metrics = metrics;
+    source->topic = config->commands.topic;
+    source->records_topic = config->records.topic;
+    source->definitions_topic = config->definitions.topic;
+    source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
+    source->batch_bytes = (size_t)config->batch.bytes;
+    source->batch = batch;
+    source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
+    source->survey_fault =
+        (struct log_fault){"Kafka does not tell what is committed; commands wait", "Kafka tells what is committed", 0};
+    source->messages = calloc(batch->capacity, sizeof(*source->messages));
+    source->partitions = partitions_new();
+    if (!source->messages || !source->partitions)
+        goto failed;
+    rd_kafka_conf_t *conf = source_settings(source, config, thread, why, sizeof(why));
+    if (!conf)
+        goto failed;
+    source->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    if (!source->consumer) {
+        rd_kafka_conf_destroy(conf);
+        goto failed;
+    }
+    source->lag = lag_new(source->topic, metrics);
+    if (!source->lag)
+        goto failed;
+    rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(source->consumer);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = source_subscribe(source);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return source;
+    snprintf(why, sizeof(why), "%s", rd_kafka_err2str(code));
+failed:;
+    int64_t left_out;
+    if (kafka_log_is_news("cannot consume", why, &left_out))
+        log_error("cannot consume", LOG_TEXT("error", why));
+    source_close(source);
+    return NULL;
+}
+
+/* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue
+ * #4312), and before 2.1.0 it waits for ever after partitions were lost with their topic (#4187): such a one is closed
+ * and left alone. */
+static bool source_may_destroy(const struct source *source)
+{
+    return rd_kafka_version() >= 0x020300ff || (source->was_assigned && !source->was_lost);
+}
+
+void source_close(struct source *source)
+{
+    if (!source)
+        return;
+    if (source->messages && source->partitions)
+        source_settle(source);
+    carried_close(&source->carried);
+    if (source->group)
+        rd_kafka_consumer_group_metadata_destroy(source->group);
+    if (source->consumer) {
+        rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->consumer);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            source_log_error("leaving the group failed", code);
+        if (source_may_destroy(source))
+            rd_kafka_destroy(source->consumer);
+    }
+    if (source->surveyor)
+        rd_kafka_destroy(source->surveyor);
+    source_end_watch(source);
+    source_close_logs(source);
+    lag_free(source->lag);
+    free(source->positions);
+    partitions_free(source->partitions);
+    free(source->messages);
+    free(source);
+}
+
+static int64_t source_timestamp(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time_of_message(timestamp);
+}
+
+static void source_take(struct source *source, rd_kafka_message_t *message)
+{
+    struct batch *batch = source->batch;
+    struct item *item = &batch->items[batch->count];
+    *item = (struct item){
+        .from = {source->topic, message->partition, message->offset, source_timestamp(message)},
+        .key = span_of(message->key, message->key ? message->key_len : 0),
+        .value = span_of(message->payload, message->payload ? message->len : 0),
+    };
+    message_headers_take(item, message, batch->command_bytes, &batch->arena);
+    if (item->header_state == HEADERS_UNREADABLE)
+        log_warning("headers of a command cannot be read; its dead letter comes without them",
+                    LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
+                    LOG_INTEGER("offset", message->offset));
+    source->messages[batch->count++] = message;
+    batch->bytes += item->value.length + item->key.length + item->header_heap;
+}
+
+/* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */
+static void source_error(struct source *source, const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        source_log(source, message->partition)->end = message->offset;
+        return;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        char why[512];
+        rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->consumer, why, sizeof(why));
+        log_error("the consumer failed for good and is opened anew", LOG_TEXT("code", rd_kafka_err2name(code)),
+                  LOG_TEXT("error", why));
+        source->broken = true;
+        return;
+    }
+    log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)),
+                                             LOG_TEXT("error", rd_kafka_message_errstr(message))));
+    source->stalled = true;
+}
+
+static bool source_has_room(const struct source *source)
+{
+    return source->batch->count < source->batch->capacity && source->batch->bytes < source->batch_bytes;
+}
+
+/* A message that has just come: it goes into the batch, or is carried if others of its partition are in front of it. */
+static void source_receive(struct source *source, rd_kafka_message_t *message, bool carry)
+{
+    struct log_state *log = source_log(source, message->partition);
+    if (!partitions_advance(source->partitions, message->partition, message->offset)) {
+        if (source_is_repetition(source, message->partition))
+            metrics_add(source->metrics, METRIC_REPETITIONS, 0, 1);
+        rd_kafka_message_destroy(message);
+        return;
+    }
+    log->is_repeating = false;
+    if (carry || partitions_is_waiting(source->partitions, message->partition))
+        carried_add(&source->carried, message);
+    else
+        source_take(source, message);
+}
+
+static bool take_carried(void *taker, rd_kafka_message_t *message)
+{
+    struct source *source = taker;
+    if (!source_has_room(source) || !partitions_may_try(source->partitions, message->partition, source->filling_ms))
+        return false;
+    source_take(source, message);
+    return true;
+}
+
+int source_fill(struct source *source, int wait_ms)
+{
+    assert(source->batch->count == 0);
+    source_resume(source);
+    source_refresh_group(source);
+    source_watch_ownership(source);
+    source->filling_ms = source_now_ms();
+    if (source->stalled && source->filling_ms - source->retaken_ms >= RETAKE_EVERY_MS) {
+        source->stalled = false;
+        source->retaken_ms = source->filling_ms;
+        source_retake(source);
+    }
+    carried_offer(&source->carried, take_carried, source);
+    while (source_has_room(source) && !source->broken) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
+        source_note_poll(source);
+        if (source->group_changed)
+            source_refresh_group(source);
+        if (!message)
+            break;
+        if (message->err) {
+            bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+            source_error(source, message);
+            rd_kafka_message_destroy(message);
+            if (is_end)
+                continue;
+            break;
+        }
+        source_receive(source, message, false);
+    }
+    if (source->batch->count > 0)
+        log_fault_end(&source->fault);
+    source_compare_logs(source);
+    batch_begin(source->batch);
+    source_look_around(source);
+    return source->broken ? -1 : 0;
+}
+
+/* Serves the group, with what is ours paused. */
+static void source_stay_for(struct source *source, int wait_ms)
+{
+    if (!source->holding) {
+        rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+        if (partitions) {
+            source_pause(source, partitions);
+            rd_kafka_topic_partition_list_destroy(partitions);
+        }
+        source->holding = true;
+    }
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, wait_ms);
+    source_note_poll(source);
+    if (message && message->err) {
+        source_error(source, message);
+        rd_kafka_message_destroy(message);
+    } else if (message) {
+        /* A pause is not watertight: what arrives all the same is kept for later. */
+        source_receive(source, message, true);
+    }
+    source_look_around(source);
+}
+
+int source_hold(struct source *source, int wait_ms)
+{
+    source_stay_for(source, wait_ms);
+    source_refresh_group(source);
+    return source->broken ? -1 : 0;
+}
+
+void source_stay(struct source *source)
+{
+    if (!source->broken)
+        source_stay_for(source, 0);
+}
+
+static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    return list;
+}
+
+/* By the message's timestamp; one without is not. */
+static bool is_older_than(const struct position *from, int64_t limit_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return from->timestamp_ms > 0 &&
+           (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
+}
+
+bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
+{
+    struct batch *batch = source->batch;
+    int32_t partition = batch->items[index].from.partition;
+    bool was_waiting = partitions_is_waiting(source->partitions, partition);
+    if (is_older_than(&batch->items[index].from, limit_ms) ||
+        !partitions_wait(source->partitions, partition, source_now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        return false;
+    if (!was_waiting) {
+        rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+        source_pause(source, list);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    for (uint32_t i = index; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
+            batch->items[i].dropped = batch->items[i].postponed = true;
+    return true;
+}
+
+uint32_t source_waiting(const struct source *source)
+{
+    return partitions_waiting(source->partitions);
+}
+
+/* A partition whose last carried command has been answered is consumed again. */
+static void source_end_wait(struct source *source, int32_t partition)
+{
+    if (!partitions_is_waiting(source->partitions, partition) || carried_first(&source->carried, partition) >= 0)
+        return;
+    partitions_end_wait(source->partitions, partition);
+    rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+    source_resume_partitions(source, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void source_settle(struct source *source)
+{
+    struct batch *batch = source->batch;
+    bool waits = partitions_waiting(source->partitions) > 0;
+    struct carried postponed = {0};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].postponed)
+            carried_add(&postponed, source->messages[i]);
+        else
+            rd_kafka_message_destroy(source->messages[i]);
+    }
+    carried_put_before(&source->carried, &postponed);
+    for (uint32_t i = 0; waits && i < batch->count; i++)
+        source_end_wait(source, batch->items[i].from.partition);
+    batch_reset(batch);
+}

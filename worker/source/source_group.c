@@ -1,0 +1,216 @@
+#include <stdlib.h>
+
+#include "common/crash_point.h"
+#include "worker/source/source_parts.h"
+
+void source_log_error(const char *event, rd_kafka_resp_err_t code)
+{
+    log_warning(event, LOG_TEXT("error", rd_kafka_err2str(code)));
+}
+
+static bool list_has(const rd_kafka_topic_partition_list_t *partitions, int32_t partition)
+{
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].partition == partition)
+            return true;
+    return false;
+}
+
+static void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    struct batch *batch = source->batch;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (list_has(partitions, batch->items[i].from.partition)) {
+            batch->items[i].dropped = true;
+            batch->items[i].postponed = false;
+        }
+    for (int i = 0; i < partitions->cnt; i++) {
+        carried_drop(&source->carried, partitions->elems[i].partition);
+        partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
+        lag_forget(source->lag, partitions->elems[i].partition);
+    }
+}
+
+void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_resp_err_t code = rd_kafka_pause_partitions(source->consumer, partitions);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("pausing failed; commands that arrive are kept for later", code);
+}
+
+void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
+    for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = partitions->elems[i].err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("resuming failed", code);
+}
+
+static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    for (int i = 0; i < partitions->cnt; i++) {
+        partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
+    }
+    rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
+    if (error) {
+        log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
+        rd_kafka_error_destroy(error);
+        return;
+    }
+    if (source->holding)
+        source_pause(source, partitions);
+}
+
+static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_drop(source, partitions);
+    /* Librdkafka remembers an application's pause beyond the assignment: if a partition came back after a hold or a
+     * wait, nobody would resume it. */
+    source_resume_partitions(source, partitions);
+    rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, partitions);
+    if (error) {
+        log_warning("giving partitions back failed", LOG_TEXT("error", rd_kafka_error_string(error)));
+        rd_kafka_error_destroy(error);
+    }
+}
+
+void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
+                         void *opaque)
+{
+    struct source *source = opaque;
+    bool lost = rd_kafka_assignment_lost(consumer);
+    source->group_changed = true;
+    source->looked_ms = 0;
+    source->was_lost = source->was_lost || lost;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        source->was_assigned = true;
+        source->assignments += partitions->cnt > 0;
+        log_info("partitions assigned", LOG_INTEGER("partitions", partitions->cnt));
+        source_assign(source, partitions);
+        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        log_info(lost ? "partitions lost" : "partitions revoked", LOG_INTEGER("partitions", partitions->cnt));
+        crash_point(CRASH_IN_REVOCATION);
+        source_unassign(source, partitions);
+        break;
+    default:
+        source_log_error("rebalance failed", code);
+        source_unassign(source, partitions);
+    }
+}
+
+void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_unassign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+    source_assign(source, partitions);
+    source->assignments++;
+}
+
+void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_unassign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+    source_assign(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        /* What the group has committed belongs to the log before. */
+        struct log_state *log = source_log(source, partitions->elems[i].partition);
+        log->group = GROUP_ASKED;
+        log->is_restarted = true;
+    }
+    source->assignments++;
+}
+
+void source_retake(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    for (int i = partitions->cnt - 1; i >= 0; i--)
+        if (partitions_next(source->partitions, partitions->elems[i].partition) >= 0)
+            rd_kafka_topic_partition_list_del_by_idx(partitions, i);
+    if (partitions->cnt > 0) {
+        log_info("partitions are taken anew", LOG_INTEGER("partitions", partitions->cnt));
+        source_take_anew(source, partitions);
+    }
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
+void source_refresh_group(struct source *source)
+{
+    if (source->group)
+        rd_kafka_consumer_group_metadata_destroy(source->group);
+    source->group = rd_kafka_consumer_group_metadata(source->consumer);
+    source->group_changed = false;
+}
+
+const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source)
+{
+    return source->group;
+}
+
+rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_assignment(source->consumer, &partitions);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("the assignment is not known", code);
+    return partitions;
+}
+
+uint64_t source_assignments(const struct source *source)
+{
+    return source->assignments;
+}
+
+int32_t *source_partitions(struct source *source, int32_t *count)
+{
+    rd_kafka_topic_partition_list_t *assigned = source_assignment(source);
+    if (!assigned)
+        return NULL;
+    int32_t *partitions = calloc((size_t)assigned->cnt + 1, sizeof(*partitions));
+    *count = 0;
+    for (int i = 0; partitions && i < assigned->cnt; i++)
+        partitions[(*count)++] = assigned->elems[i].partition;
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return partitions;
+}
+
+/* Librdkafka looks once a second whether its session has ended meanwhile, and the broker's word comes within a
+ * heartbeat's round trip. */
+#define UNSURE_MS 2500
+
+void source_note_poll(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->polled_ms > 0 && now - source->polled_ms > source->session_ms / 2)
+        source->unsure_ms = now + UNSURE_MS;
+    source->polled_ms = now;
+}
+
+bool source_is_sure(const struct source *source)
+{
+    int64_t now = source_now_ms();
+    return now >= source->unsure_ms && now - source->polled_ms <= source->session_ms / 2;
+}
+
+void source_resume(struct source *source)
+{
+    if (!source->holding)
+        return;
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    source->holding = false;
+    for (int i = partitions->cnt - 1; i >= 0; i--)
+        if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
+            rd_kafka_topic_partition_list_del_by_idx(partitions, i);
+    source_resume_partitions(source, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}

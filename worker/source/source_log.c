@@ -1,0 +1,393 @@
+/* That the log of a partition is the one that we read before.
+ *
+ * A command topic that is deleted and created again goes on under the same name, from offset 0. Librdkafka notices
+ * only a position beyond the new end: a new log that has grown past our position is read on from there, and what is
+ * before it would have no answer. Offsets that are committed at that moment survive the old log, too.
+ *
+ * So one command of each log is remembered: its offset, timestamp and a hash of its value (log_mark.h). It is committed
+ * with the offsets, in their metadata. Before commands of a partition are answered that was quiet for a moment, and
+ * otherwise once a second, that command is read again by a client outside of the group. If another stands in its
+ * place, or none, the log is another: the partition is read from its beginning. Commands that were fetched before a
+ * comparison that succeeded are of the same log, since a log that was deleted does not come back. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "worker/kafka/kafka_conf.h"
+#include "worker/source/source_parts.h"
+
+#define QUIET_MS      100   /* to delete a topic and to create it takes about as long */
+#define BUSY_EVERY_MS 1000  /* while commands come one after the other */
+#define IDLE_EVERY_MS 10000 /* while none come */
+#define LATER_MS      5000  /* after a comparison without an answer */
+#define READ_WAIT_MS  1500
+#define ASK_WAIT_MS   300
+#define MOST_AT_ONCE  500 /* partitions in one comparison */
+
+enum log_finding {
+    LOG_SAME,   /* or nothing speaks against it: the command was deleted by the topic's retention */
+    LOG_OTHER,  /* where the command stood, another stands, or none */
+    LOG_UNKNOWN /* no answer */
+};
+
+struct log_state *source_log(struct source *source, int32_t partition)
+{
+    if (partition >= source->log_count) {
+        int32_t count = partition + 16;
+        struct log_state *grown = realloc(source->logs, (size_t)count * sizeof(*grown));
+        if (!grown)
+            abort();
+        source->logs = grown;
+        while (source->log_count < count)
+            source->logs[source->log_count++] =
+                (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
+    }
+    return &source->logs[partition];
+}
+
+void source_forget_log(struct source *source, int32_t partition)
+{
+    *source_log(source, partition) =
+        (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
+}
+
+void source_close_logs(struct source *source)
+{
+    if (source->reader)
+        rd_kafka_destroy(source->reader);
+    source->reader = NULL;
+    free(source->logs);
+    source->logs = NULL;
+    source->log_count = 0;
+}
+
+/* ---- marks ---- */
+
+void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark)
+{
+    char text[LOG_MARK_BYTES];
+    size_t length = log_mark_write(mark, text);
+    place->metadata = malloc(length);
+    if (!place->metadata)
+        abort();
+    memcpy(place->metadata, text, length);
+    place->metadata_size = length;
+}
+
+bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark)
+{
+    return log_mark_read(place->metadata, place->metadata_size, mark);
+}
+
+static struct log_mark mark_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+    return (struct log_mark){
+        .answered = -1,
+        .offset = message->offset,
+        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
+        .hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0,
+    };
+}
+
+static bool is_same_command(const struct log_mark *mark, const struct log_mark *other)
+{
+    return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
+}
+
+/* From now on the log is recognized by the last command of it that is in the batch. */
+static void renew_mark(struct source *source, int32_t partition)
+{
+    for (uint32_t i = source->batch->count; i > 0; i--) {
+        const struct item *item = &source->batch->items[i - 1];
+        if (item->from.partition != partition || item->dropped)
+            continue;
+        struct log_mark *mark = &source_log(source, partition)->mark;
+        int64_t answered = mark->answered;
+        *mark = mark_of(source->messages[i - 1]);
+        mark->answered = answered;
+        return;
+    }
+}
+
+/* ---- reading a command again ---- */
+
+static rd_kafka_t *reader_new(const struct source *source, char *why, size_t why_size)
+{
+    static const struct {
+        const char *name, *value;
+    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
+                 {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},
+                 {"queued.min.messages", "1"},          {"max.partition.fetch.bytes", "65536"},
+                 {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
+    bool fine = conf != NULL;
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && fine; i++)
+        fine = kafka_conf_set(conf, owned[i].name, owned[i].value, why, why_size);
+    rd_kafka_t *reader = fine ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size) : NULL;
+    if (conf && !reader)
+        rd_kafka_conf_destroy(conf);
+    if (reader && rd_kafka_poll_set_consumer(reader) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_destroy(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+/* The command cannot be read, since its offset is outside of the log. */
+static enum log_finding judge_outside(struct source *source, int32_t partition, int64_t offset)
+{
+    int64_t low, high;
+    if (rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, ASK_WAIT_MS) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return LOG_UNKNOWN;
+    return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
+}
+
+static enum log_finding judge_answer(struct source *source, const rd_kafka_message_t *message)
+{
+    const struct log_mark *mark = &source_log(source, message->partition)->mark;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return LOG_OTHER;
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        return judge_outside(source, message->partition, mark->offset);
+    if (message->err)
+        return LOG_UNKNOWN;
+    struct log_mark found = mark_of(message);
+    return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
+}
+
+/* What becomes of the first answer for a place: a command, or an error in its stead. */
+typedef void on_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
+
+/* Reads one command at each of these places, or what comes behind it, and calls `answer` for each that has an answer
+ * within `wait_ms`. */
+static void read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms, on_answer *answer,
+                        void *opaque)
+{
+    char why[512];
+    int left = 0;
+    if (!source->reader && !(source->reader = reader_new(source, why, sizeof(why))))
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    if (!source->reader)
+        return;
+    if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        left = places->cnt;
+    for (int64_t until = source_now_ms() + wait_ms, now; left > 0 && (now = source_now_ms()) < until;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
+        rd_kafka_topic_partition_t *place =
+            message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
+                                    : NULL;
+        /* Not a second one, nor one of an assignment before. */
+        if (place && place->offset >= 0 && (message->err || message->offset >= place->offset)) {
+            place->offset = RD_KAFKA_OFFSET_INVALID;
+            left--;
+            answer(source, message, opaque);
+        }
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_log_error("reading commands again does not end", code);
+}
+
+static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        judge_answer(source, message);
+}
+
+/* Reads the commands that the marks of these partitions are made of. The finding on each is put in place of its
+ * offset. */
+static void read_again(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++) {
+        int32_t partition = partitions->elems[i].partition;
+        rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset =
+            source_log(source, partition)->mark.offset;
+        partitions->elems[i].offset = LOG_UNKNOWN;
+    }
+    read_places(source, places, READ_WAIT_MS, take_finding, partitions);
+    rd_kafka_topic_partition_list_destroy(places);
+}
+
+/* ---- looking at commands that are not fetched ---- */
+
+static void take_sight(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    struct log_state *log = source_log(source, message->partition);
+    rd_kafka_timestamp_type_t type;
+    (void)opaque;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        log->end = message->offset;
+        log->seen_offset = -1;
+    } else if (!message->err) {
+        log->seen_offset = message->offset;
+        log->seen_timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    }
+}
+
+void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(16);
+    for (size_t i = 0; i < count && places->cnt < MOST_AT_ONCE; i++)
+        if (positions[i].offset >= 0)
+            rd_kafka_topic_partition_list_add(places, source->topic, positions[i].partition)->offset =
+                positions[i].offset;
+    if (places->cnt > 0)
+        read_places(source, places, wait_ms, take_sight, NULL);
+    rd_kafka_topic_partition_list_destroy(places);
+}
+
+/* ---- what the group knows ---- */
+
+/* Reads offsets and marks of partitions whose group offset is not known yet. */
+static void ask_group(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *unasked = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++)
+        if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
+            rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
+    rd_kafka_t *asker = unasked->cnt > 0 ? source_surveyor(source) : NULL;
+    bool answered = asker && rd_kafka_committed(asker, unasked, ASK_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; answered && i < unasked->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &unasked->elems[i];
+        struct log_state *log = source_log(source, place->partition);
+        if (place->err)
+            continue;
+        log->group = GROUP_ASKED;
+        log->group_offset = place->offset >= 0 ? place->offset : -1;
+        if (!source_read_mark(place, &log->mark))
+            log->mark.answered = log->group_offset;
+    }
+    rd_kafka_topic_partition_list_destroy(unasked);
+}
+
+/* ---- comparing ---- */
+
+static void begin_other_log(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *others = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        if (place->offset != LOG_OTHER)
+            continue;
+        log_warning("the log is not the one that was read before; its commands are answered from its beginning",
+                    LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", place->partition),
+                    LOG_INTEGER("offset", partitions_next(source->partitions, place->partition)));
+        metrics_add(source->metrics, METRIC_LOGS_REPLACED, 0, 1);
+        rd_kafka_topic_partition_list_add(others, source->topic, place->partition);
+    }
+    if (others->cnt > 0)
+        source_restart(source, others);
+    rd_kafka_topic_partition_list_destroy(others);
+}
+
+/* Compares the logs of these partitions; the finding on each is put in place of its offset. */
+static void compare(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *marked = rd_kafka_topic_partition_list_new(partitions->cnt);
+    ask_group(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        const struct log_state *log = source_log(source, place->partition);
+        place->offset = log->group == GROUP_UNASKED ? LOG_UNKNOWN : LOG_SAME;
+        if (log->mark.offset >= 0)
+            rd_kafka_topic_partition_list_add(marked, source->topic, place->partition);
+    }
+    if (marked->cnt > 0)
+        read_again(source, marked);
+    for (int i = 0; i < marked->cnt; i++)
+        rd_kafka_topic_partition_list_find(partitions, source->topic, marked->elems[i].partition)->offset =
+            marked->elems[i].offset;
+    int64_t now = source_now_ms();
+    for (int i = 0; i < partitions->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        struct log_state *log = source_log(source, place->partition);
+        if (place->offset == LOG_SAME)
+            renew_mark(source, place->partition);
+        log->compared_ms = place->offset == LOG_UNKNOWN ? now + LATER_MS : now;
+    }
+    rd_kafka_topic_partition_list_destroy(marked);
+}
+
+/* A comparison without an answer is put off: `compared_ms` lies ahead then. */
+static bool is_due(const struct log_state *log, int64_t now_ms, bool has_commands)
+{
+    int64_t since_ms = now_ms - log->compared_ms;
+    if (log->compared_ms == 0)
+        return true;
+    return since_ms >= (has_commands ? BUSY_EVERY_MS : IDLE_EVERY_MS) ||
+           (has_commands && since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
+}
+
+static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t now_ms)
+{
+    rd_kafka_topic_partition_list_t *due = rd_kafka_topic_partition_list_new(16);
+    const struct batch *batch = source->batch;
+    int32_t last = -1;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        int32_t partition = batch->items[i].from.partition;
+        struct log_state *log = source_log(source, partition);
+        if (batch->items[i].dropped || partition == last || log->taken_ms == now_ms)
+            continue;
+        last = partition;
+        if (is_due(log, now_ms, true))
+            rd_kafka_topic_partition_list_add(due, source->topic, partition);
+        log->taken_ms = now_ms;
+    }
+    return due;
+}
+
+static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms)
+{
+    rd_kafka_topic_partition_list_t *due = source_assignment(source);
+    for (int i = due ? due->cnt - 1 : -1; i >= 0; i--)
+        if (!is_due(source_log(source, due->elems[i].partition), now_ms, false))
+            rd_kafka_topic_partition_list_del_by_idx(due, i);
+    while (due && due->cnt > MOST_AT_ONCE)
+        rd_kafka_topic_partition_list_del_by_idx(due, due->cnt - 1);
+    return due;
+}
+
+void source_compare_logs(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->cut_off)
+        return;
+    rd_kafka_topic_partition_list_t *due = source->batch->count > 0 ? find_due(source, now) : find_idle(source, now);
+    if (!due)
+        return;
+    if (due->cnt > 0) {
+        compare(source, due);
+        begin_other_log(source, due);
+    }
+    rd_kafka_topic_partition_list_destroy(due);
+}
+
+bool source_is_repetition(struct source *source, int32_t partition)
+{
+    struct log_state *log = source_log(source, partition);
+    if (log->is_repeating)
+        return true;
+    if (log->mark.offset < 0)
+        renew_mark(source, partition);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    bool has_mark = log->mark.offset >= 0;
+    if (has_mark)
+        compare(source, list);
+    enum log_finding finding = has_mark ? (enum log_finding)list->elems[0].offset : LOG_UNKNOWN;
+    if (finding == LOG_OTHER)
+        begin_other_log(source, list);
+    else if (finding == LOG_UNKNOWN)
+        source_take_anew(source, list);
+    else
+        log->is_repeating = true;
+    rd_kafka_topic_partition_list_destroy(list);
+    return finding == LOG_SAME;
+}

@@ -1,0 +1,324 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "worker/kafka/kafka_conf.h"
+#include "worker/source/source_parts.h"
+
+#define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
+#define LOOK_WAIT_MS  200
+#define IDLE_EVERY_MS 1000 /* at offsets to commit without commands */
+
+rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
+    const struct batch *batch = source->batch;
+    rd_kafka_topic_partition_t *place = NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->dropped)
+            continue;
+        if (!place || place->partition != item->from.partition)
+            place = rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
+        if (!place)
+            place = rd_kafka_topic_partition_list_add(offsets, source->topic, item->from.partition);
+        place->offset = item->from.offset + 1;
+    }
+    for (int i = 0; i < offsets->cnt; i++) {
+        struct log_mark mark = source_log(source, offsets->elems[i].partition)->mark;
+        mark.answered = offsets->elems[i].offset;
+        source_mark_offset(&offsets->elems[i], &mark);
+    }
+    return offsets;
+}
+
+void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets)
+{
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &offsets->elems[i];
+        struct log_state *log = source_log(source, place->partition);
+        struct log_mark mark;
+        partitions_note_committed(source->partitions, place->partition, place->offset);
+        log->group_offset = place->offset;
+        log->is_restarted = false;
+        if (source_read_mark(place, &mark))
+            log->mark.answered = mark.answered;
+    }
+}
+
+/* True if the group has what the batch would commit. Everything else of the batch was committed with it. */
+static bool batch_is_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    bool is_committed = offsets->cnt > 0;
+    for (int i = 0; i < offsets->cnt && is_committed; i++) {
+        const rd_kafka_topic_partition_t *ours = &offsets->elems[i];
+        const rd_kafka_topic_partition_t *theirs =
+            rd_kafka_topic_partition_list_find(committed, source->topic, ours->partition);
+        is_committed = theirs && theirs->offset == ours->offset && theirs->metadata_size == ours->metadata_size &&
+                       memcmp(theirs->metadata, ours->metadata, ours->metadata_size) == 0;
+    }
+    if (is_committed)
+        source_note_committed(source, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return is_committed;
+}
+
+/* What was committed by others has been answered. An offset of the log that was there before says nothing. */
+static void source_drop_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
+{
+    for (uint32_t i = 0; i < source->batch->count; i++) {
+        struct item *item = &source->batch->items[i];
+        const rd_kafka_topic_partition_t *place =
+            rd_kafka_topic_partition_list_find(committed, source->topic, item->from.partition);
+        if (place && item->from.offset < place->offset && !source_log(source, item->from.partition)->is_restarted)
+            item->dropped = true;
+    }
+}
+
+/* What was committed, and is not any more, has to be done again. */
+static void source_follow_back(struct source *source, rd_kafka_topic_partition_list_t *committed)
+{
+    for (int i = committed->cnt - 1; i >= 0; i--) {
+        const rd_kafka_topic_partition_t *place = &committed->elems[i];
+        int64_t noted = partitions_committed(source->partitions, place->partition);
+        if (place->offset >= 0 && place->offset < noted)
+            log_warning("committed offsets went back, and commands are answered again",
+                        LOG_INTEGER("partition", place->partition), LOG_INTEGER("from", noted),
+                        LOG_INTEGER("to", place->offset));
+        else
+            rd_kafka_topic_partition_list_del_by_idx(committed, i);
+    }
+    if (committed->cnt > 0)
+        source_take_anew(source, committed);
+}
+
+enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms)
+{
+    enum reconcile_result result = RECONCILE_OPEN;
+    rd_kafka_topic_partition_list_t *committed = source_assignment(source);
+    if (!committed)
+        return RECONCILE_FAILED;
+    rd_kafka_t *asker = source_surveyor(source);
+    rd_kafka_resp_err_t code = asker ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
+    if (asker && committed->cnt > 0)
+        code = rd_kafka_committed(asker, committed, wait_ms);
+    for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = committed->elems[i].err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("step", "reading committed offsets"),
+                                                 LOG_TEXT("error", rd_kafka_err2str(code))));
+        result = RECONCILE_FAILED;
+    } else if (in_doubt && batch_is_committed(source, committed)) {
+        result = RECONCILE_COMMITTED;
+    } else {
+        source_drop_committed(source, committed);
+        source_follow_back(source, committed);
+    }
+    rd_kafka_topic_partition_list_destroy(committed);
+    return result;
+}
+
+rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_size)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
+    rd_kafka_t *asker = NULL;
+    if (!conf)
+        return NULL;
+    if (kafka_conf_set(conf, "isolation.level", "read_committed", why, why_size) &&
+        kafka_conf_set(conf, "enable.auto.commit", "false", why, why_size))
+        asker = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+    if (!asker)
+        rd_kafka_conf_destroy(conf);
+    return asker;
+}
+
+rd_kafka_t *source_surveyor(struct source *source)
+{
+    char why[512];
+    if (!source->surveyor && !(source->surveyor = source_asker_new(source, why, sizeof(why))))
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return source->surveyor;
+}
+
+bool source_survey(struct source *source, int wait_ms, struct survey *survey)
+{
+    char why[512] = "no client that asks";
+    rd_kafka_t *asker = source_surveyor(source);
+    /* First the records: those before these ends are committed with offsets that the group tells then. */
+    bool fine =
+        asker &&
+        offsets_of_ends(&survey->definition_ends, asker, source->definitions_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_ends(&survey->record_ends, asker, source->records_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_group(&survey->committed, asker, source->topic, wait_ms, why, sizeof(why));
+    if (fine)
+        log_fault_end(&source->survey_fault);
+    else
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return fine;
+}
+
+bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (offsets->cnt > 0)
+        code = rd_kafka_commit(source->consumer, offsets, 0);
+    for (int i = 0; i < offsets->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = offsets->elems[i].err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        source_note_committed(source, offsets);
+    else
+        source_log_error("committing offsets failed; the commands will come again", code);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool source_commit(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
+    bool committed = source_commit_offsets(source, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return committed;
+}
+
+rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->holding || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
+        return NULL;
+    source->idle_ms = now;
+    rd_kafka_topic_partition_list_t *offsets = source_assignment(source);
+    for (int i = offsets ? offsets->cnt - 1 : -1; i >= 0; i--) {
+        rd_kafka_topic_partition_t *place = &offsets->elems[i];
+        const struct log_state *log = source_log(source, place->partition);
+        place->offset = log->end;
+        if (log->group == GROUP_ASKED && log->end > log->group_offset &&
+            log->end >= partitions_next(source->partitions, place->partition) &&
+            !partitions_is_waiting(source->partitions, place->partition) &&
+            !carried_find(&source->carried, place->partition))
+            source_mark_offset(place, &log->mark);
+        else
+            rd_kafka_topic_partition_list_del_by_idx(offsets, i);
+    }
+    if (!offsets || offsets->cnt > 0)
+        return offsets;
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return NULL;
+}
+
+static int64_t later(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* The partition's first command without an answer; if there is none here, the offset behind what is answered. */
+static struct lag_position source_position(const struct source *source, const struct log_state *log, int32_t partition)
+{
+    const struct batch *batch = source->batch;
+    rd_kafka_timestamp_type_t type;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item->from.partition == partition && (!item->dropped || item->postponed))
+            return (struct lag_position){partition, item->from.offset, item->from.offset + 1, item->from.timestamp_ms};
+    }
+    const rd_kafka_message_t *carried = carried_find(&source->carried, partition);
+    if (carried)
+        return (struct lag_position){partition, carried->offset, carried->offset + 1,
+                                     rd_kafka_message_timestamp(carried, &type)};
+    int64_t next = later(partitions_next(source->partitions, partition), log->end);
+    if (next < 0 && log->group == GROUP_ASKED)
+        next = log->group_offset;
+    if (next >= 0 && log->seen_offset >= next)
+        return (struct lag_position){partition, next, log->seen_offset + 1, log->seen_timestamp_ms};
+    return (struct lag_position){partition, next, next, -1};
+}
+
+/* The end that a client learned by fetching, or -1. */
+static int64_t fetched_end(rd_kafka_t *client, const char *topic, int32_t partition)
+{
+    int64_t low, high;
+    if (!client || rd_kafka_get_watermark_offsets(client, topic, partition, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    return high >= 0 ? high : -1;
+}
+
+/* The positions of what is assigned to us. NULL after the reason was logged. */
+static const struct lag_position *source_positions(struct source *source, size_t *count)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return NULL;
+    if (partitions->cnt >= source->position_capacity) {
+        source->position_capacity = partitions->cnt + 16;
+        struct lag_position *grown =
+            realloc(source->positions, (size_t)source->position_capacity * sizeof(*source->positions));
+        if (!grown)
+            abort();
+        source->positions = grown;
+    }
+    for (int i = 0; i < partitions->cnt; i++) {
+        int32_t partition = partitions->elems[i].partition;
+        source->positions[i] = source_position(source, source_log(source, partition), partition);
+    }
+    *count = (size_t)partitions->cnt;
+    rd_kafka_topic_partition_list_destroy(partitions);
+    return source->positions;
+}
+
+static void source_show_lags(struct source *source, int64_t now_ms)
+{
+    size_t count;
+    bool paused = source->holding || partitions_waiting(source->partitions) > 0;
+    const struct lag_position *positions = source_positions(source, &count);
+    if (positions && paused && !source->cut_off) {
+        source_peek(source, positions, count, LOOK_WAIT_MS);
+        positions = source_positions(source, &count);
+    }
+    if (!positions)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct lag_position *position = &source->positions[i];
+        /* Transaction markers behind the last command count for nothing. */
+        int64_t end = source_log(source, position->partition)->end;
+        int64_t high = later(fetched_end(source->consumer, source->topic, position->partition),
+                             paused ? fetched_end(source->reader, source->topic, position->partition) : -1);
+        bool is_unanswered = position->end > position->offset;
+        if (is_unanswered || high > end)
+            position->end = later(position->end, high);
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lag_show(source->lag, positions, count, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, now_ms);
+}
+
+/* True if a broker answers. */
+static bool source_reaches_broker(struct source *source)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+int64_t source_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void source_look_around(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (now - source->looked_ms < LOOK_EVERY_MS)
+        return;
+    source->looked_ms = now;
+    if (source->cut_off)
+        source->cut_off = !source_reaches_broker(source);
+    source_show_lags(source, now);
+}
+
+bool source_is_cut_off(const struct source *source)
+{
+    return source->cut_off;
+}

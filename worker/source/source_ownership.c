@@ -1,0 +1,150 @@
+/* That every partition of the command topic has an owner.
+ *
+ * Static members (group.instance.id) that come back get their old partitions without a rebalance. If they were killed
+ * between the two halves of a cooperative one, after partitions were given up and before they were given out again, the
+ * group rests with partitions that are nobody's, until something else makes it rebalance. So whoever comes back looks.
+ */
+#include <string.h>
+
+#include "worker/kafka/kafka_topic.h"
+#include "worker/source/source_parts.h"
+
+#define LOOK_FIRST_MS 2500
+#define LOOK_LAST_MS  300000 /* where the broker does not tell */
+#define LOOK_WAIT_MS  500
+
+/* What a member was given, as the consumer protocol has it: a version, then each topic with its partitions, all in big
+ * endian. Librdkafka can read it, too, but in its admin API, which may end the process while the coordinator is away
+ * (seen with 2.0.2). */
+struct assignment {
+    const unsigned char *at;
+    size_t left;
+};
+
+/* The number in the next so many bytes; -1 behind the end. */
+static int64_t take_number(struct assignment *assignment, size_t bytes)
+{
+    if (assignment->left < bytes) {
+        assignment->left = 0;
+        return -1;
+    }
+    int64_t number = 0;
+    for (size_t i = 0; i < bytes; i++)
+        number = number * 256 + assignment->at[i];
+    assignment->at += bytes;
+    assignment->left -= bytes;
+    return number;
+}
+
+static int32_t count_assigned(struct assignment assignment, const char *topic)
+{
+    int32_t assigned = 0;
+    take_number(&assignment, 2);
+    for (int64_t topics = take_number(&assignment, 4); topics > 0 && assignment.left > 0; topics--) {
+        int64_t length = take_number(&assignment, 2);
+        if (length < 0 || (size_t)length > assignment.left)
+            break;
+        bool is_ours = (size_t)length == strlen(topic) && memcmp(assignment.at, topic, (size_t)length) == 0;
+        assignment.at += length;
+        assignment.left -= (size_t)length;
+        for (int64_t partitions = take_number(&assignment, 4); partitions > 0 && assignment.left > 0; partitions--) {
+            take_number(&assignment, 4);
+            assigned += is_ours;
+        }
+    }
+    return assigned;
+}
+
+/* How many partitions the members have, each its own. -1 if there was no answer, or the group is not at rest. */
+static int32_t ask_assigned(rd_kafka_t *asker, const char *name, const char *topic)
+{
+    const struct rd_kafka_group_list *groups;
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(asker, name, &groups, LOOK_WAIT_MS);
+    /* Some brokers did not answer, but the group's coordinator may be among those that did. */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
+        return -1;
+    int32_t assigned = -1;
+    if (groups->group_cnt == 1 && !groups->groups[0].err && strcmp(groups->groups[0].state, "Stable") == 0) {
+        const struct rd_kafka_group_info *group = &groups->groups[0];
+        assigned = 0;
+        for (int i = 0; i < group->member_cnt; i++)
+            assigned += count_assigned((struct assignment){group->members[i].member_assignment,
+                                                           (size_t)group->members[i].member_assignment_size},
+                                       topic);
+    }
+    rd_kafka_group_list_destroy(groups);
+    return assigned;
+}
+
+/* How many partitions are nobody's. -1 if that is not known. */
+static int32_t source_count_orphans(struct source *source)
+{
+    struct ownership *ownership = &source->ownership;
+    char why[512];
+    if (!ownership->asker)
+        ownership->asker = source_asker_new(source, why, sizeof(why));
+    if (!ownership->asker)
+        return -1;
+    const char *group = config_kafka(source->config, source->config->kafka_consumer, "group.id");
+    int32_t count = kafka_topic_partitions(ownership->asker, source->topic, LOOK_WAIT_MS, why, sizeof(why));
+    int32_t assigned = ask_assigned(ownership->asker, group, source->topic);
+    if (count < 0 || assigned < 0)
+        return -1;
+    return count > assigned ? count - assigned : 0;
+}
+
+/* Leaving makes the others share anew; whoever comes back is one of them. A consumer that has left and cannot subscribe
+ * would stand still for ever: the source is opened anew then. */
+static void source_join_anew(struct source *source)
+{
+    rd_kafka_resp_err_t code = rd_kafka_unsubscribe(source->consumer);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = source_subscribe(source);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    source_log_error("joining anew failed", code);
+    source->broken = true;
+}
+
+void source_end_watch(struct source *source)
+{
+    source->ownership.is_whole = true;
+    if (source->ownership.asker)
+        rd_kafka_destroy(source->ownership.asker);
+    source->ownership.asker = NULL;
+}
+
+static void ownership_pause(struct ownership *ownership, int64_t now_ms, int64_t pause_ms)
+{
+    ownership->pause_ms = pause_ms < LOOK_LAST_MS ? pause_ms : LOOK_LAST_MS;
+    ownership->look_ms = now_ms + ownership->pause_ms;
+}
+
+static void source_look_at_ownership(struct source *source, int64_t now_ms)
+{
+    struct ownership *ownership = &source->ownership;
+    int32_t orphans = source_count_orphans(source);
+    /* Once is no proof: a rebalance may be about to begin. */
+    bool twice = orphans > 0 && orphans == ownership->orphans;
+    ownership->orphans = twice ? -1 : orphans;
+    ownership_pause(ownership, now_ms, orphans >= 0 ? LOOK_FIRST_MS : ownership->pause_ms * 2);
+    if (orphans == 0)
+        source_end_watch(source);
+    if (!twice)
+        return;
+    log_warning("partitions are nobody's; the group shares them anew", LOG_INTEGER("partitions", orphans));
+    source_join_anew(source);
+}
+
+void source_watch_ownership(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (source->ownership.is_whole || source->cut_off || now < source->ownership.look_ms)
+        return;
+    if (!config_kafka(source->config, source->config->kafka_consumer, "group.instance.id"))
+        source_end_watch(source);
+    else if (source->ownership.look_ms == 0)
+        ownership_pause(&source->ownership, now, LOOK_FIRST_MS);
+    else
+        source_look_at_ownership(source, now);
+}

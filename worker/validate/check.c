@@ -1,0 +1,194 @@
+#include "worker/validate/check.h"
+
+#include <assert.h>
+
+#include "common/text.h"
+#include "worker/validate/client.h"
+#include "worker/model/member.h"
+#include "worker/validate/record.h"
+#include "worker/validate/suggest.h"
+
+/* The members of a command. */
+
+/* An id that decode found wrong in this member, or not a string even though another source won. */
+static void id_judge(struct check *check, uint32_t node)
+{
+    const struct item *item = check->item;
+    enum json_type type = item->document.nodes[node].type;
+    const struct id_fault *faults[] = {&item->command_id_fault, &item->workspace_fault};
+    if (type != NODE_STRING && type != NODE_NULL) {
+        check_fail_type(check, "a string", type);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (faults[i]->code != ERROR_NONE && faults[i]->node == node)
+            check_fail(check, faults[i]->code, "%.*s", SPAN_FORMAT(faults[i]->message));
+}
+
+static void text_judge(struct check *check, uint32_t node, struct client *client)
+{
+    (void)client;
+    id_judge(check, node);
+}
+
+static const struct {
+    void (*judge)(struct check *check, uint32_t node, struct client *client);
+    bool required;
+} rules[MEMBER_COUNT] = {
+    [MEMBER_COMMAND_ID] = {text_judge, false},
+    [MEMBER_WORKSPACE_ID] = {text_judge, false}, /* several sources can have it, so it is looked for apart */
+    [MEMBER_TYPE] = {text_judge, false},
+    [MEMBER_SEND_INVITE] = {client_send_invite_judge, false},
+    [MEMBER_GIVEN_NAME] = {client_given_name_judge, true},
+    [MEMBER_FAMILY_NAME] = {client_family_name_judge, true},
+    [MEMBER_EMAIL] = {client_email_judge, true},
+    [MEMBER_COMPANY_ID] = {client_company_id_judge, false},
+    [MEMBER_COMPANY_IDS] = {client_company_ids_judge, false},
+    [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_judge, false},
+};
+
+static void member_judge(struct check *check, uint32_t node, struct client *client)
+{
+    struct span name = json_name(&check->item->document, node);
+    enum member member = member_find(name);
+    check_enter(check, name);
+    if (member != MEMBER_UNKNOWN)
+        rules[member].judge(check, node, client);
+    else if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
+        check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command%s",
+                   quote_of(check, name), suggest_member(check, name));
+    check_leave(check);
+}
+
+static void missing_judge(struct check *check)
+{
+    for (enum member member = 0; member < MEMBER_COUNT; member++) {
+        if (check->item->members[member] != 0)
+            continue;
+        check_enter(check, member_name(member));
+        if (rules[member].required)
+            check_fail_required(check);
+        else if (member == MEMBER_CUSTOM_FIELDS)
+            client_custom_fields_missing(check);
+        check_leave(check);
+    }
+}
+
+static void workspace_missing_judge(struct check *check, struct span name)
+{
+    if (!check->item->workspace_missing)
+        return;
+    check_enter(check, name);
+    check_fail(check, ERROR_REQUIRED,
+               "must be given by header workspace-id, this member, the message key or the "
+               "configuration");
+    check_leave(check);
+}
+
+static void command_judge(struct check *check, struct client *client)
+{
+    const struct item *item = check->item;
+    const struct json_node *nodes = item->document.nodes;
+    for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next)
+        member_judge(check, node, client);
+    if (!item->structured)
+        workspace_missing_judge(check, member_name(MEMBER_WORKSPACE_ID));
+    missing_judge(check);
+}
+
+/* A CloudEvent: its other attributes are its own affair. */
+static void event_judge(struct check *check, struct client *client)
+{
+    static const struct span ids[] = {{"id", 2}, {"type", 4}, {"workspaceid", 11}, {"specversion", 11}};
+    const struct item *item = check->item;
+    const struct json_node *nodes = item->document.nodes;
+    for (uint32_t node = 1; node < nodes[0].next; node = nodes[node].next) {
+        struct span name = json_name(&item->document, node);
+        check_enter(check, name);
+        if (node == item->command)
+            command_judge(check, client);
+        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+            if (span_equal(name, ids[i]))
+                id_judge(check, node);
+        check_leave(check);
+    }
+    workspace_missing_judge(check, ids[2]);
+}
+
+/* Faults of ids that stand in a header or the key: before the document. */
+static void header_ids_judge(struct check *check)
+{
+    const struct item *item = check->item;
+    const struct {
+        const struct id_fault *fault;
+        struct span name;
+    } ids[] = {
+        {&item->command_id_fault, item->structured ? SPAN("id") : member_name(MEMBER_COMMAND_ID)},
+        {&item->workspace_fault, item->structured ? SPAN("workspaceid") : member_name(MEMBER_WORKSPACE_ID)},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        if (ids[i].fault->code == ERROR_NONE || ids[i].fault->node != 0)
+            continue;
+        check_enter(check, ids[i].name);
+        check_fail(check, ids[i].fault->code, "%.*s", SPAN_FORMAT(ids[i].fault->message));
+        check_leave(check);
+    }
+}
+
+/* The verdict. */
+
+static void verdict(const struct check *check, const struct client *client)
+{
+    struct item *item = check->item;
+    if (item->violation_count == 1)
+        item_reject(item, ERROR_VALIDATION_FAILED, SPAN("1 value is not valid"));
+    else if (item->violation_count > 1)
+        item_reject(item, ERROR_VALIDATION_FAILED,
+                    arena_format(check->arena, "%u values are not valid", (unsigned)item->violation_count));
+    else if (item->definitions_broken)
+        item_reject(item, ERROR_DEFINITIONS_MISSING,
+                    arena_format(check->arena,
+                                 "the custom field definitions of workspace %.*s are not usable, must be mended first; "
+                                 "client-intake definitions lint shows why",
+                                 SPAN_FORMAT(item->workspace)));
+    else if (!item->definitions && client->custom_fields_given)
+        item_reject(
+            item, ERROR_DEFINITIONS_MISSING,
+            arena_format(check->arena,
+                         "workspace %.*s has no custom field definitions, must have some before custom fields can be "
+                         "given",
+                         SPAN_FORMAT(item->workspace)));
+}
+
+static void item_judge(struct item *item, const struct config *config, struct arena *arena)
+{
+    struct check check = {.config = config, .item = item, .arena = arena};
+    struct client client = {0};
+    header_ids_judge(&check);
+    if (item->structured)
+        event_judge(&check, &client);
+    else
+        command_judge(&check, &client);
+    assert(check.depth == 0);
+
+    verdict(&check, &client);
+    if (item->outcome == OUTCOME_REJECTED)
+        return;
+    item->email_key = text_ascii_lower(client.email, arena);
+    item->record = record_compose(item, &client, arena);
+}
+
+/* The broker refused the client for its size. Whatever the rules say of the command now, this stands. */
+static void refusal_judge(struct item *item)
+{
+    item->outcome = OUTCOME_UNDECIDED;
+    item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
+}
+
+void check_item(struct item *item, const struct config *config, struct arena *arena)
+{
+    if (item->outcome != OUTCOME_REJECTED)
+        item_judge(item, config, arena);
+    if (item->record_form == FORM_NONE)
+        refusal_judge(item);
+}

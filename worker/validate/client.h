@@ -1,0 +1,34 @@
+/* client: the members of a client, judged and normalized, on their way from the command to the record. */
+#ifndef WORKER_VALIDATE_CLIENT_H
+#define WORKER_VALIDATE_CLIENT_H
+
+#include "worker/validate/check.h"
+
+#define NAME_CHARACTERS       255 /* code points of a givenName or familyName */
+#define COMPANY_ID_CHARACTERS 255
+
+struct client {
+    struct span given_name, family_name; /* JSON strings */
+    struct span email;                   /* not JSON */
+    struct span company_id;              /* a JSON string; at == NULL: none */
+    const struct span *company_ids;      /* JSON strings */
+    uint32_t company_count;
+    bool invited;
+    bool custom_fields_given;         /* the command has customFields, with at least one member */
+    const struct span *custom_fields; /* JSON text by field index, at == NULL: absent; NULL: none at all */
+};
+
+/* Each judges the value at `node`, which stands at the check's present path, and sets its part of `client` or adds
+ * violations. */
+void client_given_name_judge(struct check *check, uint32_t node, struct client *client);
+void client_family_name_judge(struct check *check, uint32_t node, struct client *client);
+void client_email_judge(struct check *check, uint32_t node, struct client *client);
+void client_send_invite_judge(struct check *check, uint32_t node, struct client *client);
+void client_company_id_judge(struct check *check, uint32_t node, struct client *client);
+void client_company_ids_judge(struct check *check, uint32_t node, struct client *client);
+void client_custom_fields_judge(struct check *check, uint32_t node, struct client *client);
+
+/* For a command without customFields, whose path is entered nevertheless: a violation for every required field. */
+void client_custom_fields_missing(struct check *check);
+
+#endif

@@ -1,0 +1,95 @@
+/* givenName, familyName, email, sendInvite. */
+#include "worker/validate/client.h"
+
+#include "common/json_writer.h"
+#include "common/text.h"
+#include "worker/validate/field.h"
+
+/* Most names are ASCII without anything to normalize. */
+static bool is_normal_ascii(struct span text)
+{
+    if (text.length == 0 || text.at[0] == ' ' || text.at[text.length - 1] == ' ')
+        return false;
+    for (size_t i = 1; i < text.length; i++)
+        if (text.at[i] == ' ' && text.at[i - 1] == ' ')
+            return false;
+    return true;
+}
+
+/* A control character other than TAB, LF and CR, which are white space. */
+static bool control_found(struct check *check, struct span text)
+{
+    uint32_t control = text_find_control(text, "\t\n\r");
+    if (control == 0)
+        return false;
+    check_fail(check, ERROR_CONTROL_CHARACTER,
+               "must not hold the control character U+%04X, nor any other but TAB and line ends",
+               control == UINT32_MAX ? 0 : (unsigned)control);
+    return true;
+}
+
+static void name_judge(struct check *check, uint32_t node, struct span *name)
+{
+    const struct json_document *document = &check->item->document;
+    if (document->nodes[node].type == NODE_NULL) {
+        check_fail_required(check);
+        return;
+    }
+    if (document->nodes[node].type != NODE_STRING) {
+        check_fail_type(check, "a string", document->nodes[node].type);
+        return;
+    }
+    struct span text = json_text(document, node);
+    if (!(document->nodes[node].flags & JSON_ASCII) || !is_normal_ascii(text)) {
+        if (control_found(check, text))
+            return;
+        text = text_collapse_white_space(text_compose(text, check->arena), check->arena);
+        if (!text_can_be_seen(text))
+            text = SPAN("");
+    }
+    if (text.length == 0) {
+        check_fail_required(check);
+        return;
+    }
+    size_t characters = text.length <= NAME_CHARACTERS ? 0 : text_length(text);
+    if (characters > NAME_CHARACTERS)
+        check_fail(check, ERROR_TOO_LONG, "must have at most %d characters, not %zu", NAME_CHARACTERS, characters);
+    else
+        *name = field_string_token(check, document, node, text);
+}
+
+void client_given_name_judge(struct check *check, uint32_t node, struct client *client)
+{
+    name_judge(check, node, &client->given_name);
+}
+
+void client_family_name_judge(struct check *check, uint32_t node, struct client *client)
+{
+    name_judge(check, node, &client->family_name);
+}
+
+void client_email_judge(struct check *check, uint32_t node, struct client *client)
+{
+    const struct json_document *document = &check->item->document;
+    enum json_type type = document->nodes[node].type;
+    if (type == NODE_NULL)
+        check_fail_required(check);
+    else if (type != NODE_STRING)
+        check_fail_type(check, "a string", type);
+    else if (!value_is_blank(document, node))
+        email_normalize(check, json_text(document, node), &client->email);
+    else if (!control_found(check, json_text(document, node))) /* U+0085 is white space and a control */
+        check_fail_required(check);
+}
+
+void client_send_invite_judge(struct check *check, uint32_t node, struct client *client)
+{
+    const struct json_document *document = &check->item->document;
+    enum json_type type = document->nodes[node].type;
+    if (value_is_absent(document, node))
+        return;
+    if (type != NODE_TRUE && type != NODE_FALSE)
+        check_fail_type(check, "true or false", type);
+    else
+        client->invited = type == NODE_TRUE;
+}

@@ -1,0 +1,81 @@
+/* definitions: a workspace's custom fields, compiled from the List Custom Fields response for quick look-up. */
+#ifndef WORKER_VALIDATE_DEFINITIONS_H
+#define WORKER_VALIDATE_DEFINITIONS_H
+
+#include <stdint.h>
+
+#include "common/span.h"
+#include "worker/model/batch.h"
+#include "common/key_table.h"
+
+#define FIELD_KEY_BYTES      255 /* longest key of a field or an option */
+#define FIELDS_PER_WORKSPACE 2000
+
+enum phone_level { PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED };
+
+/* What a field may ask beyond its type; the contract's `rules`. */
+struct rules {
+    bool required, integer;
+    bool has_min_length, has_max_length, has_minimum, has_maximum, has_min_selected, has_max_selected;
+    bool has_countries, has_phone;
+    uint32_t min_length, max_length; /* code points */
+    double minimum, maximum;
+    uint32_t min_selected, max_selected;
+    uint32_t countries[26]; /* bit b of [a] set: the country 'A' + a, 'A' + b is allowed */
+    enum phone_level phone;
+};
+
+struct field_type;
+
+struct field {
+    struct span key;
+    struct span name;
+    struct span label_token; /* the key as JSON string with its quotes and a colon, ready to be copied */
+    const struct field_type *type;
+    struct rules rules;
+    uint32_t index;                   /* among the workspace's fields, in their order */
+    const struct span *options;       /* keys of a multiSelect's options */
+    const struct span *option_tokens; /* the same as JSON strings with quotes */
+    uint32_t option_count;
+    struct key_table option_table;
+};
+
+struct definitions {
+    char version[HASH_LENGTH];  /* hash of the bytes they were compiled from */
+    const struct field *fields; /* in the order of their `order`, then as listed */
+    uint32_t count;
+    const struct field *const *required; /* those whose rules ask for a value, in the same order */
+    uint32_t required_count;
+    struct key_table table; /* of the fields' keys */
+};
+
+/* One fault of a definition set, found by compiling it. */
+struct definitions_fault {
+    struct definitions_fault *next;
+    char path[128]; /* JSON Pointer of the place; "" for the whole */
+    char message[];
+};
+
+/* Compiles `json`, a List Custom Fields response or its bare array. New, to be freed with definitions_free; or NULL,
+ * then *faults (if faults is not NULL) lists every fault, in document order, to be freed with definitions_faults_free;
+ * NULL without a fault means out of memory. `json` is not needed afterwards. Entries whose entityType is "company" are
+ * passed over. Unknown members are ignored, since the public API adds attributes; unknown rules are faults, since a
+ * misspelt rule must not vanish. */
+struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
+
+/* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
+ * is given back. */
+struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
+/* Per byte of JSON a draft and its slots for each "{}," at worst. */
+#define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
+
+void definitions_free(struct definitions *definitions);
+void definitions_faults_free(struct definitions_fault *faults);
+
+/* O(1), allocates nothing. NULL if no field has this key. */
+const struct field *definitions_field(const struct definitions *definitions, struct span key);
+
+/* Index of the option with this key, exact case, or -1. O(1). */
+int field_option(const struct field *field, struct span key);
+
+#endif

@@ -1,0 +1,28 @@
+/* definitions_draft: the fields of a definition set as they are listed, judged one by one. Private to the files that
+ * compile definitions. */
+#ifndef WORKER_VALIDATE_DEFINITIONS_DRAFT_H
+#define WORKER_VALIDATE_DEFINITIONS_DRAFT_H
+
+#include "worker/validate/definitions_reader.h"
+
+/* A field as it was read, not yet in its place. Its texts belong to the scratch. */
+struct draft {
+    struct span key, name;
+    const struct field_type *type;
+    struct rules rules;
+    double order;
+    uint32_t listed; /* place in the list */
+    const struct span *options;
+    uint32_t option_count;
+};
+
+struct drafts {
+    struct draft *items;
+    uint32_t count;
+};
+
+/* Reads a List Custom Fields response into drafts, which live as long as the reader's scratch; faults are added to the
+ * reader. False if there is not the memory for it. */
+bool drafts_read(struct definitions_reader *reader, struct span json, struct drafts *drafts);
+
+#endif

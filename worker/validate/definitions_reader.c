@@ -1,0 +1,112 @@
+#include "worker/validate/definitions_reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/number.h"
+
+#define MESSAGE_BYTES 1024 /* a quote and a list of what would be right, at their longest, just fit */
+
+/* Ends a text that may have been cut in the middle of a character at its last whole one. */
+static void end_at_character(char *text)
+{
+    size_t length = strlen(text);
+    size_t at = length;
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xc0) == 0x80)
+        at--;
+    if (at == 0)
+        return;
+    unsigned char lead = (unsigned char)text[at - 1];
+    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (length - (at - 1) < size)
+        text[at - 1] = '\0';
+}
+
+size_t reader_enter(struct definitions_reader *reader, struct span name)
+{
+    size_t where = strlen(reader->path);
+    snprintf(reader->path + where, sizeof(reader->path) - where, "/%.*s", SPAN_FORMAT(name));
+    end_at_character(reader->path);
+    return where;
+}
+
+size_t reader_enter_index(struct definitions_reader *reader, size_t index)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%zu", index);
+    return reader_enter(reader, span_of_text(digits));
+}
+
+void reader_leave(struct definitions_reader *reader, size_t where)
+{
+    reader->path[where] = '\0';
+}
+
+bool reader_fault(struct definitions_reader *reader, const char *format, ...)
+{
+    reader->failed = true;
+    char message[MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    end_at_character(message);
+    struct definitions_fault *fault = malloc(sizeof(*fault) + strlen(message) + 1);
+    if (!fault)
+        return false;
+    fault->next = NULL;
+    memcpy(fault->path, reader->path, sizeof(fault->path));
+    strcpy(fault->message, message);
+    if (reader->last)
+        reader->last->next = fault;
+    else
+        reader->first = fault;
+    reader->last = fault;
+    return false;
+}
+
+const char *reader_list(struct definitions_reader *reader, const struct choices *choices, char text[READER_LIST_BYTES])
+{
+    if (reader->lists++ >= READER_LISTS) {
+        reader->compared = CHOICES_WORK; /* nor is anything compared any more */
+        return strcpy(text, ", must be a known one");
+    }
+    char *end = stpcpy(text, choices->count > 1 ? ", must be one of " : ", must be ");
+    choices_write(choices, CHOICES_LISTED, ", ", true, end);
+    return text;
+}
+
+enum json_type reader_type(const struct definitions_reader *reader, uint32_t node)
+{
+    return node == 0 ? NODE_NULL : (enum json_type)reader->document.nodes[node].type;
+}
+
+uint32_t reader_member(const struct definitions_reader *reader, uint32_t object, const char *name)
+{
+    return json_member(&reader->document, object, span_of_text(name));
+}
+
+bool reader_number(const struct definitions_reader *reader, uint32_t node, double *number)
+{
+    struct number read;
+    if (reader_type(reader, node) != NODE_NUMBER)
+        return false;
+    enum number_verdict verdict = number_read(json_text(&reader->document, node), &read);
+    if (verdict != NUMBER_FINE && verdict != NUMBER_PRECISION)
+        return false;
+    *number = read.value;
+    return true;
+}
+
+uint32_t reader_count(const struct definitions_reader *reader, uint32_t node)
+{
+    enum json_type type = reader_type(reader, node);
+    uint32_t count = 0;
+    if (type != NODE_ARRAY && type != NODE_OBJECT)
+        return 0;
+    const struct json_node *nodes = reader->document.nodes;
+    for (uint32_t child = node + 1; child < nodes[node].next; child = nodes[child].next)
+        count++;
+    return count;
+}

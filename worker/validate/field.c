@@ -1,0 +1,48 @@
+#include "worker/validate/field.h"
+
+#include "common/json_writer.h"
+#include "common/text.h"
+
+const struct field_type field_types[] = {
+    {"text", field_text_judge, RULE_LENGTH, false},
+    {"number", field_number_judge, RULE_RANGE, true},
+    {"email", field_email_judge, RULE_LENGTH, true},
+    {"url", field_url_judge, RULE_LENGTH, true},
+    {"phoneNumber", field_phone_judge, RULE_COUNTRIES | RULE_PHONE, true},
+    {"address", field_address_judge, RULE_COUNTRIES, true},
+    {"multiSelect", field_multi_select_judge, RULE_SELECTED, false},
+    {NULL, NULL, 0, false},
+};
+
+const struct field_type *field_type_find(struct span name)
+{
+    for (const struct field_type *type = field_types; type->name; type++)
+        if (span_equal(span_of_text(type->name), name))
+            return type;
+    return NULL;
+}
+
+struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
+                               struct span text)
+{
+    struct span given = json_text(document, node);
+    bool unchanged = text.at == given.at && text.length == given.length;
+    if (unchanged && (document->nodes[node].flags & JSON_PLAIN))
+        return json_token(document, node);
+    return json_string_of(check->arena, text);
+}
+
+bool field_length_holds(struct check *check, const struct field *field, struct span text)
+{
+    const struct rules *rules = &field->rules;
+    if (!rules->has_min_length && !rules->has_max_length)
+        return true;
+    size_t length = text_length(text);
+    if (rules->has_min_length && length < rules->min_length)
+        return check_fail(check, ERROR_TOO_SHORT, "must have at least %u character%s, not %zu", rules->min_length,
+                          rules->min_length == 1 ? "" : "s", length);
+    if (rules->has_max_length && length > rules->max_length)
+        return check_fail(check, ERROR_TOO_LONG, "must have at most %u character%s, not %zu", rules->max_length,
+                          rules->max_length == 1 ? "" : "s", length);
+    return true;
+}

@@ -1,0 +1,350 @@
+/* The type address: a string, which is the full address, or an object of up to seven members.
+ *
+ * The country decides what else may be there, so it is judged first, wherever it stands. */
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/json_writer.h"
+#include "common/text.h"
+#include "worker/validate/address_country.h"
+#include "worker/validate/address_postal_code.h"
+#include "worker/validate/address_region.h"
+#include "worker/validate/field.h"
+#include "worker/validate/suggest.h"
+
+#define FULL_ADDRESS_CHARACTERS 1000 /* code points */
+#define PART_CHARACTERS         255
+
+/* In the order in which they are written. */
+enum part { COUNTRY, REGION, POSTAL_CODE, ADDRESS_LINE_1, ADDRESS_LINE_2, CITY, FULL_ADDRESS, PART_COUNT };
+
+/* As JSON, after a bracket or comma. */
+static const struct span part_labels[PART_COUNT] = {
+    [COUNTRY] = SPAN("\"country\":"),
+    [REGION] = SPAN("\"region\":"),
+    [POSTAL_CODE] = SPAN("\"postalCode\":"),
+    [ADDRESS_LINE_1] = SPAN("\"addressLine1\":"),
+    [ADDRESS_LINE_2] = SPAN("\"addressLine2\":"),
+    [CITY] = SPAN("\"city\":"),
+    [FULL_ADDRESS] = SPAN("\"fullAddress\":"),
+};
+
+static const struct span part_names[PART_COUNT] = {
+    [COUNTRY] = SPAN("country"),
+    [REGION] = SPAN("region"),
+    [POSTAL_CODE] = SPAN("postalCode"),
+    [ADDRESS_LINE_1] = SPAN("addressLine1"),
+    [ADDRESS_LINE_2] = SPAN("addressLine2"),
+    [CITY] = SPAN("city"),
+    [FULL_ADDRESS] = SPAN("fullAddress"),
+};
+
+/* Normalized. */
+struct address {
+    struct span country;            /* empty if there is none */
+    struct span tokens[PART_COUNT]; /* as JSON strings; at == NULL: absent */
+};
+
+/* PART_COUNT for an unknown name. */
+static enum part part_find(struct span name)
+{
+    enum part part = COUNTRY;
+    while (part < PART_COUNT && !span_equal(name, part_names[part]))
+        part++;
+    return part;
+}
+
+static bool is_absent(const struct json_node *node)
+{
+    return node->type == NODE_NULL || (node->type == NODE_STRING && node->length == 0);
+}
+
+/* The countries where an address may be given in parts. */
+static bool has_parts(struct span country)
+{
+    return postal_code_example(country)[0] != '\0';
+}
+
+/* Text as the type text takes it, of at most `limit` code points. */
+static bool text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
+                       struct span *normal)
+{
+    if (document->nodes[node].type != NODE_STRING)
+        return check_fail_type(check, "a string", document->nodes[node].type);
+    struct span text = json_text(document, node);
+    if (!(document->nodes[node].flags & JSON_ASCII) && !text_is_plain_ascii(text)) {
+        const uint32_t control = text_find_control(text, "\t\n\r");
+        if (control != 0)
+            return check_fail(check, ERROR_CONTROL_CHARACTER,
+                              "holds the control character U+%04X, must hold none but TAB and line ends",
+                              control == UINT32_MAX ? 0 : control);
+        text = text_unify_line_ends(text_compose(text, check->arena), check->arena);
+    }
+    if (text.length > limit && text_length(text) > limit)
+        return check_fail(check, ERROR_TOO_LONG, "is %zu characters long, must be at most %zu", text_length(text),
+                          limit);
+    *normal = text;
+    return true;
+}
+
+static bool full_address_holds(struct check *check, const struct json_document *document, uint32_t node,
+                               struct span *token)
+{
+    const bool is_text = document->nodes[node].type == NODE_STRING;
+    if (document->nodes[node].type == NODE_NULL || (is_text && text_is_blank(json_text(document, node))))
+        return check_fail(check, ERROR_REQUIRED, "is required, must hold more than white space");
+    struct span text;
+    if (!text_holds(check, document, node, FULL_ADDRESS_CHARACTERS, &text))
+        return false;
+    *token = field_string_token(check, document, node, text);
+    return true;
+}
+
+static bool region_fail(struct check *check, struct span country, struct span text)
+{
+    struct choices choices;
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_ADDRESS_REGION, "is no region of the country");
+    choices_open(&choices, text_trim(text), &check->compared);
+    region_offer(country, &choices);
+    return check_fail(check, ERROR_ADDRESS_REGION,
+                      "%s is no region of %.*s, must be a state, province or territory by its code or English name%s",
+                      quote_of(check, text), SPAN_FORMAT(country),
+                      choices_meant(&choices) > 0 ? suggest_choices(check, &choices) : "");
+}
+
+static bool region_holds(struct check *check, struct span country, struct span *text)
+{
+    if (!region_is_listed(country))
+        return true;
+    const struct span name = region_find(country, *text);
+    if (name.length == 0)
+        return region_fail(check, country, *text);
+    if (!span_equal(*text, name))
+        *text = name;
+    return true;
+}
+
+/* The first character that stands in no postal code, and what follows it; empty if there is none. */
+static struct span find_stray(struct span text)
+{
+    size_t at = 0;
+    while (at < text.length &&
+           (text.at[at] == ' ' || text.at[at] == '-' || (text.at[at] >= '0' && text.at[at] <= '9') ||
+            (text.at[at] >= 'A' && text.at[at] <= 'Z') || (text.at[at] >= 'a' && text.at[at] <= 'z')))
+        at++;
+    return span_from(text, at);
+}
+
+static bool postal_code_fail(struct check *check, struct span country, struct span text)
+{
+    const struct span stray = find_stray(text_trim(text));
+    if (stray.length > 0 && text_is_white_space(text_code_point(stray, 0, &(size_t){0})))
+        return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s is no postal code of %.*s, must be like %s",
+                          quote_of(check, text), SPAN_FORMAT(country), postal_code_example(country));
+    if (stray.length > 0)
+        return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s has no place in a postal code of %.*s, must be like %s",
+                          character_of(check, stray), SPAN_FORMAT(country), postal_code_example(country));
+    return check_fail(check, ERROR_ADDRESS_POSTAL_CODE, "%s is no postal code of %.*s, must be like %s",
+                      quote_of(check, text), SPAN_FORMAT(country), postal_code_example(country));
+}
+
+static bool postal_code_holds(struct check *check, struct span country, struct span *text)
+{
+    char form[POSTAL_CODE_BYTES];
+    const size_t length = postal_code_normalize(country, *text, form);
+    if (length == 0)
+        return postal_code_fail(check, country, *text);
+    if (!span_equal(*text, span_of(form, length)))
+        *text = arena_copy(check->arena, span_of(form, length));
+    return true;
+}
+
+/* Judges a member that is neither country nor fullAddress. `country` is a valid one, or empty. */
+static bool part_holds(struct check *check, const struct json_document *document, uint32_t node, enum part part,
+                       struct span country, struct span *token)
+{
+    if (is_absent(&document->nodes[node]))
+        return true;
+    if (!has_parts(country))
+        return check_fail(check, ERROR_ADDRESS_PART_NOT_ALLOWED,
+                          "is not allowed for %.*s, only for US, CA, AU, GB and NZ; must be part of fullAddress",
+                          SPAN_FORMAT(country));
+    struct span text;
+    if (!text_holds(check, document, node, PART_CHARACTERS, &text) ||
+        (part == REGION && !region_holds(check, country, &text)) ||
+        (part == POSTAL_CODE && !postal_code_holds(check, country, &text)))
+        return false;
+    *token = field_string_token(check, document, node, text);
+    return true;
+}
+
+static bool is_allowed(const struct rules *rules, struct span country)
+{
+    return rules->countries[country.at[0] - 'A'] & (uint32_t)1 << (country.at[1] - 'A');
+}
+
+/* The field's rule `countries`. An address without a country is in none of them. */
+static bool country_is_allowed(struct check *check, const struct rules *rules, struct span country)
+{
+    if (!rules->has_countries || (country.length > 0 && is_allowed(rules, country)))
+        return true;
+    if (country.length == 0)
+        return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "is missing, the field allows only %s",
+                          suggest_countries(check, rules, SPAN(""), ""));
+    return check_fail(check, ERROR_COUNTRY_NOT_ALLOWED, "%.*s is not allowed, the field allows only %s",
+                      SPAN_FORMAT(country), suggest_countries(check, rules, country, ""));
+}
+
+/* The same, told of a country that is not there. */
+static bool missing_country_is_allowed(struct check *check, const struct rules *rules)
+{
+    check_enter(check, part_names[COUNTRY]);
+    const bool holds = country_is_allowed(check, rules, SPAN(""));
+    check_leave(check);
+    return holds;
+}
+
+/* True if nothing but fullAddress is there: such an object is what a string becomes. */
+static bool is_full_address_alone(const struct json_document *document, uint32_t object)
+{
+    bool has_full_address = false;
+    for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
+        const enum part part = part_find(json_name(document, i));
+        if (part == FULL_ADDRESS)
+            has_full_address = true;
+        else if (part == COUNTRY || part == PART_COUNT || !is_absent(&document->nodes[i]))
+            return false;
+    }
+    return has_full_address;
+}
+
+static bool country_fail(struct check *check, struct span text)
+{
+    const char *const meant = country_meant(text_trim(text));
+    return check_fail(check, ERROR_ADDRESS_COUNTRY, "%s is no country, must be an ISO 3166-1 alpha-2 code such as %s",
+                      quote_of(check, text), meant ? meant : "US");
+}
+
+/* The country of an object, or empty if it may do without. */
+static bool country_holds(struct check *check, const struct json_document *document, uint32_t object,
+                          struct span *country)
+{
+    *country = SPAN("");
+    if (is_full_address_alone(document, object))
+        return true;
+    const uint32_t node = json_member(document, object, part_names[COUNTRY]);
+    if (node == 0 || is_absent(&document->nodes[node]))
+        return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
+    struct span text;
+    if (!text_holds(check, document, node, SIZE_MAX, &text))
+        return false;
+    if (text_is_blank(text))
+        return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
+    const struct country *found = country_find(text_trim(text));
+    if (!found)
+        return country_fail(check, text);
+    *country = span_of(found->code, 2);
+    return true;
+}
+
+/* What other programs call the members of an address. */
+static const struct other_name other_part_names[] = {
+    {"zip", "postalCode"},     {"zipcode", "postalCode"},  {"postcode", "postalCode"},        {"state", "region"},
+    {"province", "region"},    {"county", "region"},       {"countrycode", "country"},        {"town", "city"},
+    {"locality", "city"},      {"street", "addressLine1"}, {"streetaddress", "addressLine1"}, {"line1", "addressLine1"},
+    {"line2", "addressLine2"}, {"address", "fullAddress"}, {"formatted", "fullAddress"},      {NULL, NULL},
+};
+
+static bool unknown_fail(struct check *check, struct span name)
+{
+    struct choices choices;
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "is not a member of an address");
+    const char *const meant = other_name_find(other_part_names, name);
+    if (meant)
+        return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address; did you mean %s?",
+                          quote_of(check, name), meant);
+    choices_open(&choices, name, &check->compared);
+    for (enum part part = COUNTRY; part < PART_COUNT; part++)
+        choices_offer(&choices, part_names[part], SPAN_NONE);
+    return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address%s", quote_of(check, name),
+                      suggest_choices(check, &choices));
+}
+
+/* Judges the members in their order. The country holds already, or is empty. */
+static bool members_hold(struct check *check, const struct field *field, const struct json_document *document,
+                         uint32_t object, struct address *address)
+{
+    const struct span country = address->country;
+    bool holds = true, has_full_address = false;
+    for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
+        const enum part part = part_find(json_name(document, i));
+        check_enter(check, json_name(document, i));
+        if (part == PART_COUNT)
+            holds = unknown_fail(check, json_name(document, i));
+        else if (part == COUNTRY)
+            holds &= country_is_allowed(check, &field->rules, country);
+        else if (part == FULL_ADDRESS)
+            holds &= full_address_holds(check, document, i, &address->tokens[part]);
+        else
+            holds &= part_holds(check, document, i, part, country, &address->tokens[part]);
+        check_leave(check);
+        has_full_address |= part == FULL_ADDRESS;
+    }
+    if (country.length == 0)
+        holds &= missing_country_is_allowed(check, &field->rules);
+    if (!has_full_address) {
+        check_enter(check, part_names[FULL_ADDRESS]);
+        holds = check_fail(check, ERROR_REQUIRED, "is required, must be the whole address as text");
+        check_leave(check);
+    }
+    return holds;
+}
+
+static bool object_holds(struct check *check, const struct field *field, const struct json_document *document,
+                         uint32_t object, struct address *address)
+{
+    check_enter(check, part_names[COUNTRY]);
+    const bool holds = country_holds(check, document, object, &address->country);
+    check_leave(check);
+    if (address->country.length > 0)
+        address->tokens[COUNTRY] = json_string_of(check->arena, address->country);
+    return holds && members_hold(check, field, document, object, address);
+}
+
+static bool string_holds(struct check *check, const struct field *field, const struct json_document *document,
+                         uint32_t node, struct address *address)
+{
+    return full_address_holds(check, document, node, &address->tokens[FULL_ADDRESS]) &&
+           missing_country_is_allowed(check, &field->rules);
+}
+
+static struct span address_write(const struct address *address, struct arena *arena)
+{
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    for (enum part part = COUNTRY, written = 0; part < PART_COUNT; part++) {
+        if (!address->tokens[part].at)
+            continue;
+        writer_raw(&writer, written++ == 0 ? SPAN("{") : SPAN(","));
+        writer_raw(&writer, part_labels[part]);
+        writer_raw(&writer, address->tokens[part]);
+    }
+    writer_literal(&writer, "}");
+    return writer_close(&writer);
+}
+
+bool field_address_judge(struct check *check, const struct field *field, const struct json_document *document,
+                         uint32_t node, struct span *normal)
+{
+    const enum json_type type = document->nodes[node].type;
+    struct address address = {0};
+    if (type != NODE_STRING && type != NODE_OBJECT)
+        return check_fail_type(check, "an object or a string", type);
+    const bool holds = type == NODE_STRING ? string_holds(check, field, document, node, &address)
+                                           : object_holds(check, field, document, node, &address);
+    if (holds)
+        *normal = address_write(&address, check->arena);
+    return holds;
+}

@@ -1,0 +1,156 @@
+/* The type multiSelect: an array of keys of the field's options. */
+#include <strings.h>
+
+#include "common/json_writer.h"
+#include "common/text.h"
+#include "worker/validate/field.h"
+#include "worker/validate/suggest.h"
+
+/* The option that differs from `key` only in the case of ASCII letters, or NULL. */
+static const struct span *option_in_other_case(const struct field *field, struct span key)
+{
+    for (uint32_t i = 0; i < field->option_count; i++)
+        if (field->options[i].length == key.length && strncasecmp(field->options[i].at, key.at, key.length) == 0)
+            return &field->options[i];
+    return NULL;
+}
+
+/* The option that is the same text in another Unicode form, which looks no different, or NULL. */
+static const struct span *option_in_other_form(struct check *check, const struct field *field, struct span key)
+{
+    const size_t mark = check->arena->used;
+    const struct span *found = NULL;
+    if (text_is_printable_ascii(key) || key.length > FIELD_KEY_BYTES)
+        return NULL;
+    const struct span composed = text_compose(key, check->arena);
+    const size_t behind = check->arena->used;
+    for (uint32_t i = 0; !found && i < field->option_count && check->compared < CHOICES_WORK; i++) {
+        const struct span option = field->options[i];
+        check->compared += option.length;
+        if (!text_is_printable_ascii(option) && span_equal(text_compose(option, check->arena), composed))
+            found = &field->options[i];
+        arena_reset(check->arena, behind);
+    }
+    arena_reset(check->arena, mark);
+    return found;
+}
+
+static bool written_fail(struct check *check, const struct field *field, struct span key, struct span option)
+{
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be written %s%s",
+                      quote_of(check, key), name_of(check, field->key), name_of(check, option),
+                      suggest_difference(check, key, option));
+}
+
+static bool option_fail(struct check *check, const struct field *field, struct span key)
+{
+    /* Nobody reads the words of a violation that is not listed, and an array may hold a hundred thousand of them. */
+    if (check->item->violations_full)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "is not an option of the field");
+
+    const char *quoted = quote_of(check, key), *of = name_of(check, field->key);
+    if (field->option_count == 0)
+        return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, which has none: it must be left out",
+                          quoted, of);
+    const struct span *other = option_in_other_case(field, key);
+    if (!other)
+        other = option_in_other_form(check, field, key);
+    if (other)
+        return written_fail(check, field, key, *other);
+    struct choices choices;
+    char names[CHOICES_SIZE];
+    choices_open(&choices, key, &check->compared);
+    uint32_t offered = 0;
+    for (; offered < field->option_count && !choices_are_settled(&choices); offered++)
+        choices_offer(&choices, field->options[offered], SPAN_NONE);
+    choices_leave(&choices, field->option_count - offered);
+    if (choices_meant(&choices) == 1 && suggest_difference(check, key, choices.nearest[0].name)[0] != '\0')
+        return written_fail(check, field, key, choices.nearest[0].name);
+    choices_write(&choices, CHOICES_LISTED, ", ", true, names);
+    return check_fail(check, ERROR_OPTION_UNKNOWN, "%s is not an option of %s, must be one of %s", quoted, of, names);
+}
+
+/* The option that the element at `node` names, or -1. */
+static int element_option(const struct field *field, const struct json_document *document, uint32_t node)
+{
+    return document->nodes[node].type == NODE_STRING ? field_option(field, json_text(document, node)) : -1;
+}
+
+/* Adds a violation for every element that names no option. Always returns false. */
+static bool elements_fail(struct check *check, const struct field *field, const struct json_document *document,
+                          uint32_t array)
+{
+    uint32_t index = 0;
+    const struct json_node *nodes = document->nodes;
+    for (uint32_t node = array + 1; node < nodes[array].next; node = nodes[node].next) {
+        check_enter_index(check, index++);
+        if (nodes[node].type != NODE_STRING)
+            check_fail_type(check, "a string, the key of an option", nodes[node].type);
+        else if (element_option(field, document, node) < 0)
+            option_fail(check, field, json_text(document, node));
+        check_leave(check);
+    }
+    return false;
+}
+
+/* Keeps the first of each option, in order, and returns how many those are. What it needs for that is in proportion to
+ * the field's options, not to the value, and is given back. */
+static uint32_t drop_duplicates(int *options, uint32_t count, uint32_t option_count, struct arena *arena)
+{
+    size_t mark = arena->used;
+    bool *seen = arena_alloc(arena, option_count);
+    memset(seen, 0, option_count);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!seen[options[i]])
+            options[kept++] = options[i];
+        seen[options[i]] = true;
+    }
+    arena_reset(arena, mark);
+    return kept;
+}
+
+/* Checks minSelected and maxSelected. */
+static bool count_holds(struct check *check, const struct rules *rules, uint32_t count)
+{
+    if (rules->has_min_selected && count < rules->min_selected)
+        return check_fail(check, ERROR_TOO_FEW, "must select at least %u option%s, not %u", rules->min_selected,
+                          rules->min_selected == 1 ? "" : "s", count);
+    if (rules->has_max_selected && count > rules->max_selected)
+        return check_fail(check, ERROR_TOO_MANY, "must select at most %u option%s, not %u", rules->max_selected,
+                          rules->max_selected == 1 ? "" : "s", count);
+    return true;
+}
+
+static struct span options_write(const struct field *field, const int *options, uint32_t count, struct arena *arena)
+{
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    for (uint32_t i = 0; i < count; i++) {
+        writer_raw(&writer, i == 0 ? SPAN("[") : SPAN(","));
+        writer_raw(&writer, field->option_tokens[options[i]]);
+    }
+    writer_literal(&writer, "]");
+    return writer_close(&writer);
+}
+
+bool field_multi_select_judge(struct check *check, const struct field *field, const struct json_document *document,
+                              uint32_t node, struct span *normal)
+{
+    const struct json_node *nodes = document->nodes;
+    if (nodes[node].type != NODE_ARRAY)
+        return check_fail_type(check, "an array of option keys", nodes[node].type);
+
+    int *options = arena_alloc(check->arena, (nodes[node].next - node) * sizeof(*options));
+    uint32_t count = 0;
+    for (uint32_t element = node + 1; element < nodes[node].next; element = nodes[element].next) {
+        options[count] = element_option(field, document, element);
+        if (options[count++] < 0)
+            return elements_fail(check, field, document, node);
+    }
+    count = drop_duplicates(options, count, field->option_count, check->arena);
+    if (!count_holds(check, &field->rules, count))
+        return false;
+    *normal = options_write(field, options, count, check->arena);
+    return true;
+}

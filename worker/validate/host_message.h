@@ -1,0 +1,17 @@
+/* host_message: what is wrong with a host or a domain, and what would be right, for messages. */
+#ifndef WORKER_VALIDATE_HOST_MESSAGE_H
+#define WORKER_VALIDATE_HOST_MESSAGE_H
+
+#include "common/host.h"
+#include "worker/validate/check.h"
+
+enum host_use {
+    HOST_OF_EMAIL, /* a name of two labels or more */
+    HOST_OF_URL    /* a name, or an address */
+};
+
+/* To follow "the domain" or "the host": names the first character or the label that does not fit. `text` is what was
+ * read and gave `fault`, not HOST_FINE. In the arena, for "%s". */
+const char *host_message(struct check *check, struct span text, enum host_fault fault, enum host_use use);
+
+#endif

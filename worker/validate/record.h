@@ -1,0 +1,14 @@
+/* record: a client as it is stored and replied, contract §4. */
+#ifndef WORKER_VALIDATE_RECORD_H
+#define WORKER_VALIDATE_RECORD_H
+
+#include "worker/validate/client.h"
+
+/* The JSON text of the client that the item's command creates. The item has an identity. */
+struct span record_compose(const struct item *item, const struct client *client, struct arena *arena);
+
+/* The email of such a text, in lower case, in the arena; at == NULL if there is none. What stands before the text, a
+ * stored client's first line for instance, does not matter. */
+struct span record_email(struct span record, struct arena *arena);
+
+#endif

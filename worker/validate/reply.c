@@ -1,0 +1,158 @@
+#include "worker/validate/reply.h"
+
+#include <assert.h>
+
+#include "common/json_writer.h"
+#include "worker/validate/definitions.h"
+
+static bool client_exists(const struct item *item)
+{
+    return item->outcome == OUTCOME_CREATED || item->outcome == OUTCOME_DUPLICATE;
+}
+
+/* The value. */
+
+static void write_source(struct json_writer *writer, const struct position *from)
+{
+    writer_literal(writer, ",\"source\":{\"topic\":");
+    writer_string(writer, span_of_text(from->topic));
+    writer_literal(writer, ",\"partition\":");
+    writer_integer(writer, from->partition);
+    writer_literal(writer, ",\"offset\":");
+    writer_integer(writer, from->offset);
+    writer_literal(writer, "}");
+}
+
+static void write_violations(struct json_writer *writer, const struct violation *violation)
+{
+    writer_literal(writer, ",\"errors\":[");
+    for (bool first = true; violation; violation = violation->next, first = false) {
+        if (!first)
+            writer_literal(writer, ",");
+        writer_literal(writer, "{\"path\":");
+        writer_string(writer, violation->path);
+        writer_literal(writer, ",\"code\":\"");
+        writer_raw(writer, span_of_text(error_row(violation->code)->code));
+        writer_literal(writer, "\",\"message\":");
+        writer_string(writer, violation->message);
+        writer_literal(writer, "}");
+    }
+    writer_literal(writer, "]");
+}
+
+static void write_error(struct json_writer *writer, const struct item *item)
+{
+    const struct error_row *row = error_row(item->error);
+    writer_literal(writer, ",\"error\":{\"code\":\"");
+    writer_raw(writer, span_of_text(row->code));
+    writer_literal(writer, "\",\"message\":");
+    writer_string(writer, item->error_message);
+    writer_literal(writer, ",\"retryable\":");
+    if (row->retryable)
+        writer_literal(writer, "true");
+    else
+        writer_literal(writer, "false");
+    if (item->error == ERROR_EMAIL_TAKEN) {
+        writer_literal(writer, ",\"existingClientId\":");
+        writer_string(writer, item->existing_client_id);
+    }
+    if (item->error == ERROR_VALIDATION_FAILED && item->reply_form == FORM_FULL)
+        write_violations(writer, item->violations);
+    writer_literal(writer, "}");
+}
+
+void reply_compose(struct item *item, struct arena *arena)
+{
+    assert(item->outcome != OUTCOME_UNDECIDED && item->command_id.length > 0);
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    if (client_exists(item))
+        writer_literal(&writer, "{\"type\":\"client.created\",\"commandId\":");
+    else
+        writer_literal(&writer, "{\"type\":\"client.rejected\",\"commandId\":");
+    writer_string(&writer, item->command_id);
+    if (item->workspace.at) {
+        writer_literal(&writer, ",\"workspaceId\":");
+        writer_string(&writer, item->workspace);
+    }
+    write_source(&writer, &item->from);
+    if (item->definitions) {
+        writer_literal(&writer, ",\"definitions\":\"");
+        writer_raw(&writer, span_of(item->definitions->version, HASH_LENGTH));
+        writer_literal(&writer, "\"");
+    }
+    if (client_exists(item)) {
+        writer_literal(&writer, ",\"client\":");
+        writer_raw(&writer, item->record);
+    } else {
+        write_error(&writer, item);
+    }
+    writer_literal(&writer, "}");
+    item->reply = writer_close(&writer);
+    item->composed = item->reply_form;
+}
+
+void reply_recompose(struct item *item, struct arena *arena)
+{
+    /* Forms below FORM_FULL differ in headers and key only. */
+    bool is_shorter = item->composed == FORM_FULL && item->reply_form != FORM_FULL && item->outcome == OUTCOME_REJECTED;
+    if (is_shorter)
+        reply_compose(item, arena);
+}
+
+/* The headers. */
+
+static struct span reply_time(const struct item *item, struct arena *arena)
+{
+    char text[TIME_LENGTH];
+    time_text(item->from.timestamp_ms, text);
+    return arena_copy(arena, span_of(text, TIME_LENGTH));
+}
+
+uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
+                       struct header *headers)
+{
+    assert(item->outcome != OUTCOME_UNDECIDED);
+    uint32_t count = 0;
+    headers[count++] = (struct header){SPAN("content-type"), SPAN("application/json")};
+    headers[count++] = (struct header){SPAN("ce_specversion"), SPAN("1.0")};
+    headers[count++] =
+        (struct header){SPAN("ce_type"), client_exists(item) ? SPAN("client.created") : SPAN("client.rejected")};
+    headers[count++] = (struct header){SPAN("ce_source"), span_of_text(config->replies.source)};
+    headers[count++] = (struct header){SPAN("ce_id"), position_text(&item->from, arena)};
+    headers[count++] = (struct header){SPAN("ce_time"), reply_time(item, arena)};
+    if (client_exists(item))
+        headers[count++] = (struct header){SPAN("ce_subject"), span_of(item->client_id, CLIENT_ID_LENGTH)};
+    headers[count++] = (struct header){SPAN("ce_causationid"), item->command_id};
+    if (item->outcome == OUTCOME_DUPLICATE)
+        headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
+
+    static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "REPLY_CORRELATION_ID", "traceparent",
+                                         "tracestate"};
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && item->reply_form == FORM_FULL; i++) {
+        const struct header *header = item_header(item, span_of_text(echoes[i]));
+        if (header)
+            headers[count++] = *header;
+    }
+    assert(count <= REPLY_HEADERS);
+    return count;
+}
+
+/* Dead letters. */
+
+uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers)
+{
+    assert(item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error));
+    const struct position *from = &item->from;
+    uint32_t count = 0;
+    headers[count++] = (struct header){SPAN("dlq-topic"), span_of_text(from->topic)};
+    headers[count++] = (struct header){SPAN("dlq-partition"), arena_format(arena, "%d", (int)from->partition)};
+    headers[count++] = (struct header){SPAN("dlq-offset"), arena_format(arena, "%lld", (long long)from->offset)};
+    headers[count++] =
+        (struct header){SPAN("dlq-timestamp"), arena_format(arena, "%lld", (long long)from->timestamp_ms)};
+    headers[count++] = (struct header){SPAN("dlq-code"), span_of_text(error_row(item->error)->code)};
+    headers[count++] = (struct header){SPAN("dlq-message"), item->error_message};
+    if (item->header_state == HEADERS_UNREADABLE)
+        headers[count++] = (struct header){SPAN("dlq-lost"), SPAN("headers")};
+    return count;
+}
