@@ -159,26 +159,33 @@ uint32_t choices_meant(const struct choices *choices)
     return choices->nearest[0].distance == 0 ? 1 : meant;
 }
 
+/* How many of the nearest a list has room for, at least one if there is any. */
+static uint32_t listed_of(const struct choices *choices, uint32_t limit)
+{
+    uint32_t listed = 0;
+    size_t bytes = 0;
+    for (; listed < choices->kept && listed < limit; listed++) {
+        const size_t length = choices->nearest[listed].name.length;
+        bytes += (length < QUOTE_BYTES ? length : QUOTE_BYTES) + 2;
+        if (listed > 0 && bytes > CHOICES_LIST_BYTES)
+            break;
+    }
+    return listed;
+}
+
 void choices_write(const struct choices *choices, uint32_t limit, const char *last, bool counts_others,
                    char text[CHOICES_SIZE])
 {
-    char names[CHOICES_LISTED][QUOTE_SIZE];
-    uint32_t listed = 0;
-    size_t bytes = 0, length = 0;
-    text[0] = '\0';
-    while (listed < choices->kept && listed < limit) {
-        quote_write_name(choices->nearest[listed].name, names[listed]);
-        bytes += strlen(names[listed]) + 2;
-        if (listed > 0 && bytes > CHOICES_LIST_BYTES)
-            break;
-        listed++;
-    }
-    const bool is_all = listed == choices->count || !counts_others;
+    const uint32_t listed = listed_of(choices, limit), others = choices->count - listed;
+    const bool is_all = others == 0 || !counts_others;
+    char *to = text;
+    *to = '\0';
     for (uint32_t i = 0; i < listed; i++) {
-        const char *between = i == 0 ? "" : i + 1 == listed && is_all ? last : ", ";
-        length += (size_t)snprintf(text + length, CHOICES_SIZE - length, "%s%s", between, names[i]);
+        if (i > 0)
+            to = stpcpy(to, i + 1 == listed && is_all ? last : ", ");
+        quote_write_name(choices->nearest[i].name, to);
+        to += strlen(to);
     }
     if (!is_all)
-        snprintf(text + length, CHOICES_SIZE - length, " or %u other%s", choices->count - listed,
-                 choices->count - listed == 1 ? "" : "s");
+        snprintf(to, (size_t)(text + CHOICES_SIZE - to), " or %u other%s", others, others == 1 ? "" : "s");
 }

@@ -16,9 +16,10 @@ struct nearest {
 struct nearest nearest_to(const char *name);
 void nearest_offer(struct nearest *search, const char *candidate);
 
-#define CHOICES_LISTED     10                         /* that a message lists, at most */
-#define CHOICES_LIST_BYTES 320                        /* of their names, at most; one is listed in any case */
-#define CHOICES_SIZE       (CHOICES_LIST_BYTES + 600) /* of choices_write: and the longest name, " or N others", a NUL */
+#define CHOICES_LISTED     10  /* that a message lists, at most */
+#define CHOICES_LIST_BYTES 320 /* of their names, at most; one is listed in any case */
+#define CHOICES_SIZE                                                                                                   \
+    (CHOICES_LIST_BYTES * 8 + 128) /* of choices_write: with every byte a <U+0000>, " or N others" and a final NUL */
 
 /* How much work all comparisons for one command may be, in bytes compared; a fraction of a millisecond. Behind it names
  * are taken in the order in which they are offered. */

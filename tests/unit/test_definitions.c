@@ -303,6 +303,25 @@ START_TEST(test_long_rule_name)
 }
 END_TEST
 
+/* The first hundred faults list what would be right; all are there. */
+START_TEST(test_many_faults)
+{
+    enum { FAULTS = 150 };
+    char json[FAULTS * 32] = "[";
+    for (int i = 0; i < FAULTS; i++)
+        sprintf(json + strlen(json), "%s{\"key\":\"k%d\",\"type\":\"x\"}", i > 0 ? "," : "", i);
+    strcat(json, "]");
+    struct definitions_fault *faults;
+    ck_assert_ptr_null(definitions_compile(span_of_text(json), &faults));
+    unsigned count = 0, lists = 0;
+    for (const struct definitions_fault *fault = faults; fault; fault = fault->next, count++)
+        lists += strstr(fault->message, "must be one of text, ") != NULL;
+    ck_assert_uint_eq(count, FAULTS);
+    ck_assert_uint_eq(lists, 100);
+    definitions_faults_free(faults);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions");
@@ -314,6 +333,7 @@ int main(void)
     tcase_add_test(tests, test_version);
     tcase_add_test(tests, test_many_fields);
     tcase_add_test(tests, test_long_rule_name);
+    tcase_add_test(tests, test_many_faults);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

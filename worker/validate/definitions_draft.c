@@ -93,15 +93,14 @@ static void read_options(struct definitions_reader *reader, uint32_t entry, stru
 }
 
 /* Says what is wrong with the type `name`, and which there are. */
-static void fault_of_type(struct definitions_reader *reader, struct span wrong, struct span name)
+static void fault_of_type(struct definitions_reader *reader, const char *wrong, struct span name)
 {
     struct choices choices;
-    char names[CHOICES_SIZE];
+    char types[READER_LIST_BYTES];
     choices_open(&choices, name, &reader->compared);
     for (const struct field_type *type = field_types; type->name; type++)
         choices_offer(&choices, span_of_text(type->name), SPAN_NONE);
-    choices_write(&choices, CHOICES_LISTED, ", ", true, names);
-    reader_fault(reader, "%.*s, must be one of %s", SPAN_FORMAT(wrong), names);
+    reader_fault(reader, "%s%s", wrong, reader_list(reader, &choices, types));
 }
 
 static void read_type(struct definitions_reader *reader, uint32_t entry, struct draft *draft)
@@ -110,16 +109,17 @@ static void read_type(struct definitions_reader *reader, uint32_t entry, struct 
     enum json_type type = reader_type(reader, node);
     size_t where = reader_enter(reader, SPAN("type"));
     if (type == NODE_NULL) {
-        fault_of_type(reader, SPAN("is missing"), SPAN(""));
+        fault_of_type(reader, "is missing", SPAN(""));
     } else if (type != NODE_STRING) {
         reader_fault(reader, "must be a string");
     } else {
-        char quote[QUOTE_SIZE + sizeof(" is not a type of custom field")];
         const struct span name = json_text(&reader->document, node);
-        quote_write(name, quote);
+        char quote[QUOTE_SIZE + sizeof(" is not a type of custom field")];
         draft->type = field_type_find(name);
-        if (!draft->type)
-            fault_of_type(reader, span_of_text(strcat(quote, " is not a type of custom field")), name);
+        if (!draft->type) {
+            quote_write(name, quote);
+            fault_of_type(reader, strcat(quote, " is not a type of custom field"), name);
+        }
     }
     reader_leave(reader, where);
 }

@@ -66,6 +66,17 @@ bool reader_fault(struct definitions_reader *reader, const char *format, ...)
     return false;
 }
 
+const char *reader_list(struct definitions_reader *reader, const struct choices *choices, char text[READER_LIST_BYTES])
+{
+    if (reader->lists++ >= READER_LISTS) {
+        reader->compared = CHOICES_WORK; /* nor is anything compared any more */
+        return strcpy(text, ", must be a known one");
+    }
+    char *end = stpcpy(text, choices->count > 1 ? ", must be one of " : ", must be ");
+    choices_write(choices, CHOICES_LISTED, ", ", true, end);
+    return text;
+}
+
 enum json_type reader_type(const struct definitions_reader *reader, uint32_t node)
 {
     return node == 0 ? NODE_NULL : (enum json_type)reader->document.nodes[node].type;

@@ -4,6 +4,7 @@
 #define WORKER_VALIDATE_DEFINITIONS_READER_H
 
 #include "common/arena.h"
+#include "common/nearest.h"
 #include "worker/validate/definitions.h"
 
 struct definitions_reader {
@@ -12,6 +13,7 @@ struct definitions_reader {
     char path[128]; /* JSON Pointer of the place that is being read; cut if longer */
     struct definitions_fault *first, *last;
     size_t compared; /* work done to find names for messages; see nearest.h */
+    uint32_t lists;  /* of what would be right, in messages so far */
     bool failed;     /* at least one fault was found, listed or, without memory, not */
 };
 
@@ -22,6 +24,12 @@ void reader_leave(struct definitions_reader *reader, size_t where);
 
 /* Adds a fault at the present place. Always returns false. */
 bool reader_fault(struct definitions_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The end of a message about a name that is not known: ", must be one of text, number, ...". Only the first
+ * READER_LISTS messages list names, since a set may have more faults than anybody reads. Returns `text`. */
+#define READER_LISTS      100
+#define READER_LIST_BYTES (CHOICES_SIZE + 32)
+const char *reader_list(struct definitions_reader *reader, const struct choices *choices, char text[READER_LIST_BYTES]);
 
 /* The node's type. Node 0, which stands for a missing member, counts as null. */
 enum json_type reader_type(const struct definitions_reader *reader, uint32_t node);

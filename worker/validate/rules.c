@@ -113,14 +113,13 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
         rule++;
     if (rule == UNKNOWN || (table[rule].needs != 0 && !(allowed & table[rule].needs))) {
         struct choices choices;
-        char names[CHOICES_SIZE];
+        char names[READER_LIST_BYTES];
         choices_open(&choices, name, &reader->compared);
         for (unsigned other = REQUIRED; other < UNKNOWN; other++)
             if (table[other].needs == 0 || (allowed & table[other].needs))
                 choices_offer(&choices, span_of_text(table[other].name), SPAN_NONE);
-        choices_write(&choices, CHOICES_LISTED, ", ", true, names);
-        reader_fault(reader, "is not a rule%s, must be %s%s", rule == UNKNOWN ? "" : " for fields of this type",
-                     choices.count > 1 ? "one of " : "", names);
+        reader_fault(reader, "is not a rule%s%s", rule == UNKNOWN ? "" : " for fields of this type",
+                     reader_list(reader, &choices, names));
         return;
     }
     if (reader_type(reader, node) == NODE_NULL)
