@@ -280,6 +280,8 @@ install: all
 	install -D -m 755 $(BUILD)/client-intake $(DESTDIR)$(PREFIX)/bin/client-intake
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo config/demo/commands.txt config/demo/definitions.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1
 	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|^ExecStart=/usr/local/|ExecStart=$(PREFIX)/|' config/client-intake.service \

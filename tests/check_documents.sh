@@ -4,7 +4,7 @@
 # (test_config compares config/client-intake.ini with the tables of keys, in both directions.)
 #
 #   tests/check_documents.sh            checks
-#   tests/check_documents.sh --errors   prints the table of errors as the README has it
+#   tests/check_documents.sh --errors   prints the table of errors as docs/rules.md has it
 #
 # It needs the program in BUILD (build).
 cd "$(dirname "$0")/.." || exit 1
@@ -18,7 +18,7 @@ error_rows() {
         | sed -E 's/^([A-Z]+) "([a-z_]+)" ([a-z0-9]+) "(.*)" *$/\1 \2 \3 \4/; s/" +"//g'
 }
 
-# The rows as the README has them: | `code` | when | yes |
+# The rows as docs/rules.md has them: | `code` | when | yes |
 error_table() {
     error_rows | while read -r _ code retryable when; do
         case $retryable in true | 1) retryable=yes ;; *) retryable=no ;; esac
@@ -62,12 +62,10 @@ done
 check_equal "the manual has no other command" "" \
     "$(sed -nE 's/^\.It Cm ([a-z-]+).*/\1/p' docs/client-intake.1 | sort -u | grep -vxF "$commands")"
 
-if [ -e README.md ]; then
-    check_equal "README.md has the table of errors" "$(error_table)" "$(grep -E '^\| `[a-z_]+` \| .* \| (yes|no) \|$' README.md)"
-    for command in $commands; do
-        check "README.md has $command" grep -qE "client-intake $command\b" README.md
-    done
-fi
+check_equal "rules.md has the table of errors" "$(error_table)" "$(grep -E '^\| `[a-z_]+` \| .* \| (yes|no) \|$' docs/rules.md)"
+for command in $commands; do
+    check "operations.md has $command" grep -qE "^\| \`client-intake $command\b" docs/operations.md
+done
 
 # ---- the Dockerfile; on the Debian of which it makes an image ----
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Redis with users: the rights that the README states are enough, and no more than that; a right too few, a key too few or a
+# Redis with users: the rights that docs/operations.md states are enough, and no more than that; a right too few, a key too few or a
 # wrong password is told, and the daemon waits until it may go on.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
@@ -14,8 +14,8 @@ cp "$live_config" "$plain_config"
 sed -i "s|^address = unix:.*|&\nusername = client-intake\npassword = \${file:$suite_folder/password}|" "$live_config"
 printf '%s\n' "$password" >"$suite_folder/password"
 
-# The README's line, word by word.
-read -ra rights < <(sed -n 's/^ACL SETUSER client-intake //p' README.md)
+# The line of docs/operations.md, word by word.
+read -ra rights < <(sed -n 's/^ACL SETUSER client-intake //p' docs/operations.md)
 rights=("${rights[@]//PASSWORD/$password}")
 user() {
     redis_ask ACL SETUSER client-intake "$@" >>"$suite_folder/said"
@@ -27,9 +27,9 @@ said() {
     grep -qF -- "$1" "$suite_folder/said"
 }
 
-# ---- exactly the README's rights ----
+# ---- exactly the documented rights ----
 
-check_equal "the README's line is one for Redis" OK "$(redis_ask ACL SETUSER client-intake "${rights[@]}")"
+check_equal "the documented line is one for Redis" OK "$(redis_ask ACL SETUSER client-intake "${rights[@]}")"
 check "it gives no more than commands, keys and a channel of its own" \
     eval '! grep -qE "(^| )(allkeys|~\*|allchannels|&\*|\+@|nopass|allcommands)( |$)" <<<"${rights[*]}"'
 # A word of capitals that begins a literal is a command, but for these: AUTH is everybody's, CLIENT is given by its parts, and MISCONF is an
@@ -66,7 +66,7 @@ check_equal "Redis refused nothing" "" "$(redis_ask ACL LOG)"
 # ---- a right too few ----
 
 next=4000
-# lacking WHAT TEXT RIGHT ...: without those rights nothing is answered, and TEXT is told, once; then the README's again.
+# lacking WHAT TEXT RIGHT ...: without those rights nothing is answered, and TEXT is told, once; then with the documented ones again.
 lacking() {
     local times lost
     times=$(live_log_count one 'Redis is away')

@@ -1,5 +1,5 @@
-/* error: every code that a reply can carry, in one table. Adding one is one row here (and one in the README, which a
- * test compares with this table). */
+/* error: every code that a reply can carry, in one table. Adding one is one row here (and one in docs/rules.md,
+ * which a test compares with this table). */
 #ifndef WORKER_MODEL_ERROR_H
 #define WORKER_MODEL_ERROR_H
 

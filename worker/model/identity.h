@@ -4,7 +4,7 @@
 
 #include "worker/model/batch.h"
 
-/* The namespace of client ids; stated in the README. */
+/* The namespace of client ids; stated in docs/rules.md. */
 #define CLIENT_ID_NAMESPACE "5b0ed2f4-6f0c-4d0a-9a3e-6d0f5f6b7c21"
 
 /* XXH3-128 of `bytes` in hexadecimal, the more significant half first (XXH128_canonicalFromHash). */
