@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# That the documents say what the program does: its error codes, its commands, its topics, its version. That the image has
-# the libraries that the program is linked with.
+# That the documents say what the program does: its error codes, metrics, commands, topics, rooms and version. That their links
+# lead somewhere. That the image has the libraries that the program is linked with.
 # (test_config compares config/client-intake.ini with the tables of keys, in both directions.)
 #
 #   tests/check_documents.sh            checks
@@ -66,6 +66,93 @@ check_equal "rules.md has the table of errors" "$(error_table)" "$(grep -E '^\| 
 for command in $commands; do
     check "operations.md has $command" grep -qE "^\| \`client-intake $command\b" docs/operations.md
 done
+
+# A line "name type" for each row of worker/metrics/metrics.h.
+metric_rows() {
+    printf '%s\n' '#include "worker/metrics/metrics.h"' '#define ROW(name, text, kind, labels, help) $ text kind $' \
+        'METRIC_TABLE(ROW)' | "${CC:-cc}" -E -P -I. - | tr -d '\n' | grep -oE '\$ "[a-z_]+" [A-Z]+ \$' \
+        | sed -E 's/^\$ "([a-z_]+)" ([A-Z]+) \$$/\1 \2/; s/ COUNTER$/ counter/; s/ (SECONDS|COMMANDS)$/ histogram/
+                  s/ (GAUGE|LEVEL|LAG|AGE)$/ gauge/'
+}
+check "worker/metrics/metrics.h has metrics" [ "$(metric_rows | wc -l)" -ge 20 ]
+check_equal "operations.md has the metrics" "$(metric_rows | sort)" \
+    "$(sed -nE 's/^\| `([a-z_]+)` \| (counter|gauge|histogram) \|.*/\1 \2/p' docs/operations.md | sort)"
+
+rooms=$(sed -n '/^rooms=(/,/)/p' tests/check_rooms.sh | sed 's/^rooms=(//; s/)//' | xargs -n 1)
+check_equal "design.md has the rooms, in their order" "$rooms" "$(sed -nE 's/^\| `((common|worker)[a-z\/]*)` \|.*/\1/p' docs/design.md)"
+
+# ---- the documents among themselves ----
+
+documents=(README.md docs/*.md)
+check "README.md has at most 200 lines" [ "$(wc -l <README.md)" -le 200 ]
+
+# Keys of the config that documents name and that there are not.
+unknown_keys() {
+    awk '/^\[/ { section = substr($1, 2, length($1) - 2) } $2 == "=" { print section "." $1 }' config/client-intake.ini \
+        | sort >"$suite_folder/keys"
+    grep -ohE '`[a-z_]+\.[a-z_]+( = [^`]*)?`' "$@" | tr -d '`' | sed 's/ .*//' | sort -u \
+        | grep -E "^($(cut -d. -f1 "$suite_folder/keys" | sort -u | paste -sd '|'))\." | grep -vE '^kafka\.|\.(c|h|sh)$' \
+        | comm -23 - "$suite_folder/keys"
+}
+check_equal "the config has the keys that the documents name" "" "$(unknown_keys "${documents[@]}")"
+
+# The text of a document without its blocks of code.
+prose() {
+    awk '/^ *```/ { inside = !inside; next } !inside' "$1"
+}
+
+# anchors DOCUMENT: of its headings, as GitHub makes them.
+anchors() {
+    prose "$1" | sed -nE 's/^#+ +//p' | tr A-Z a-z | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+# broken_links DOCUMENT ...: the relative links that lead to no file, or to no heading of it.
+broken_links() {
+    local document link path
+    for document in "$@"; do
+        prose "$document" | sed -E 's/`[^`]*`//g' | grep -oE '\]\([^)]*\)' | sed -E 's/^\]\((.*)\)$/\1/' \
+            | grep -vE '^[a-z]+:' | while read -r link; do
+            path=${link%%#*}
+            path=${path:+$(dirname "$document")/$path}
+            path=${path:-$document}
+            if [ ! -e "$path" ]; then
+                echo "$document: $link: no such file"
+            elif [[ $link == *#* ]] && ! anchors "$path" | grep -qxF -- "${link#*#}"; then
+                echo "$document: $link: no such heading"
+            fi
+        done
+    done
+}
+check_equal "every link leads somewhere" "" "$(broken_links "${documents[@]}")"
+# The check itself is tested: links that lead nowhere are told, and no others.
+cat >"$suite_folder/links.md" <<'END'
+# A `heading`, and more
+[a](#a-heading-and-more) [b](links.md#a-heading-and-more) [c](https://example.com/#x) `[d](none)`
+```
+[e](none)
+```
+[f](none.md) [g](#none) [h](links.md#none)
+END
+check_equal "links that lead nowhere are told" "none.md: no such file
+#none: no such heading
+links.md#none: no such heading" "$(broken_links "$suite_folder/links.md" | sed 's/^[^ ]*: //')"
+
+tests=$(grep -ohE 'tests/[A-Za-z0-9_./-]+' docs/guarantees.md | sort -u)
+check "guarantees.md names tests" [ "$(wc -l <<<"$tests")" -ge 30 ]
+check_equal "every test that guarantees.md names is there" "" "$(for path in $tests; do [ -e "$path" ] || echo "$path"; done)"
+check_equal "guarantees.md names tests by their paths" "" "$(grep -ohE '`[a-z0-9_]+\.(sh|c)`' docs/guarantees.md)"
+
+# missing_paths DOCUMENT ...: the paths in the source that they name and that there are not.
+missing_paths() {
+    grep -ohE '`(common|worker|tests|docs|config)/[A-Za-z0-9_./-]+`' "$@" | tr -d '`' | sort -u | grep -v NAME | while read -r path; do
+        [ -e "$path" ] || echo "$path"
+    done
+}
+check_equal "every path that the documents name is there" "" "$(missing_paths "${documents[@]}")"
+check_equal "every function that design.md names is there" "" \
+    "$(grep -ohE '`[a-z]+(_[a-z]+)+`' docs/design.md | tr -d '`' | while read -r name; do
+        grep -rqwF --include='*.h' -- "$name" worker || echo "$name"
+    done)"
 
 # ---- the Dockerfile; on the Debian of which it makes an image ----
 
