@@ -115,10 +115,7 @@ failed:;
     return NULL;
 }
 
-/* Before 2.3.0 librdkafka aborts when a consumer is destroyed between joining and its first assignment (its issue
- * #4312), and before 2.1.0 it waits for ever after partitions were lost with their topic (#4187): such a one is closed
- * and left alone. */
-static bool source_may_destroy(const struct source *source)
+bool source_may_destroy(const struct source *source)
 {
     return rd_kafka_version() >= 0x020300ff || (source->was_assigned && !source->was_lost);
 }

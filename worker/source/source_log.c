@@ -54,8 +54,10 @@ void source_forget_log(struct source *source, int32_t partition)
 
 void source_close_logs(struct source *source)
 {
-    if (source->reader)
+    if (source->reader && source_may_destroy(source))
         rd_kafka_destroy(source->reader);
+    else if (source->reader)
+        rd_kafka_consumer_close(source->reader);
     source->reader = NULL;
     free(source->logs);
     source->logs = NULL;

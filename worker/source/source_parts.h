@@ -142,6 +142,11 @@ void source_watch_ownership(struct source *source);
 /* Looks no more, and frees what that took. */
 void source_end_watch(struct source *source);
 
+/* False if librdkafka could not destroy our consumers. Before 2.3.0 it aborts when a consumer is destroyed between
+ * joining and its first assignment (its issue #4312), and before 2.1.0 it waits without end after partitions were lost
+ * with their topic (#4187), for any consumer that had them. Such a one is closed and left alone. */
+bool source_may_destroy(const struct source *source);
+
 /* ---- source_offsets.c: how far we are ---- */
 
 /* The one that the audit uses. NULL after the reason was logged. */
