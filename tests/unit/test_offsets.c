@@ -31,7 +31,8 @@ static void expect(struct offsets *offsets, const char *text)
 
 START_TEST(text_and_back)
 {
-    static const char *const texts[] = {"", "0", "-", "17", "1,-,3", "-,-", "999999999999999999"};
+    static const char *const texts[] = {
+        "", "0", "-", "17", "1,-,3", "-,-", "999999999999999999", "9223372036854775807"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct offsets offsets = read(texts[i]);
         expect(&offsets, texts[i]);
@@ -41,8 +42,8 @@ END_TEST
 
 START_TEST(other_texts_are_refused)
 {
-    static const char *const texts[] = {",",  "1,", ",1", "1,,2", "x", "1 ", "--", "-1", "1000000000000000000000",
-                                        "1;2"};
+    static const char *const texts[] = {
+        ",", "1,", ",1", "1,,2", "x", "1 ", "--", "-1", "1000000000000000000000", "9223372036854775808", "1;2"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct offsets offsets;
         ck_assert_msg(!offsets_parse(span_of_text(texts[i]), &offsets), "%s", texts[i]);

@@ -64,7 +64,7 @@ bool worker_is_patient(void *listener)
     return held && !stop_is_requested();
 }
 
-/* False, for this time, in any case but REBUILD_DONE: then an audit will tell. */
+/* False, for this time, if it was neither done by us nor by another: then an audit will tell. */
 static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct audit_gap *gap)
 {
     char why[512];
@@ -74,10 +74,10 @@ static bool worker_rebuild(struct worker *worker, const struct offsets *committe
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 0);
     if (result == REBUILD_FAILED)
         log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", why)));
-    if (result != REBUILD_DONE)
+    if (result != REBUILD_DONE && result != REBUILD_BY_OTHER)
         return false;
     log_fault_end(&worker->rebuild_fault);
-    metrics_add(worker->metrics, METRIC_REBUILDS, 0, 1);
+    metrics_add(worker->metrics, METRIC_REBUILDS, 0, result == REBUILD_DONE);
     return true;
 }
 

@@ -48,9 +48,10 @@ bool store_take(struct store *store, const int32_t *partitions, int32_t count, s
 /* ---- the rebuild ---- */
 
 enum rebuild_result {
-    REBUILD_DONE,   /* by us, or another did it or does it no more: audit again */
-    REBUILD_FAILED, /* the reason is in `why`; what was written is right, and will be written again */
-    REBUILD_ENDED   /* patience said so */
+    REBUILD_DONE,     /* audit again */
+    REBUILD_BY_OTHER, /* another worker did it, or does it no more: audit again */
+    REBUILD_FAILED,   /* the reason is in `why`; what was written is right, and will be written again */
+    REBUILD_ENDED     /* patience said so */
 };
 
 /* Brings Redis what the gap says is missing; or everything, if that is NULL or if the gap turns out not to tell who has

@@ -282,20 +282,19 @@ static bool try(struct rebuild *rebuild, bool *needed)
     return run(rebuild);
 }
 
-static bool rebuild_in_turn(struct rebuild *rebuild)
+static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
 {
-    bool needed;
-    bool fine = await_turn(rebuild, &needed);
-    if (!fine || !needed)
+    bool fine = await_turn(rebuild, needed);
+    if (!fine || !*needed)
         return fine;
-    fine = try(rebuild, &needed);
+    fine = try(rebuild, needed);
     while (!fine && rebuild->restore.contradicted && is_patient(rebuild)) {
         log_warning("the end of the record topic does not tell who has an email; all of it is read");
         clear(rebuild);
         rebuild->gap = NULL;
-        fine = try(rebuild, &needed);
+        fine = try(rebuild, needed);
     }
-    if (fine && needed)
+    if (fine && *needed)
         say_end(rebuild);
     return fine;
 }
@@ -321,10 +320,13 @@ enum rebuild_result store_rebuild(struct store *store, const struct offsets *com
                                 .said_ms = now_ms()};
     snprintf(why, why_size, "%s", "");
     offsets_raise_all(&rebuild->committed, committed);
-    bool fine = rebuild_in_turn(rebuild);
+    bool needed = true;
+    bool fine = rebuild_in_turn(rebuild, &needed);
     rebuild_lock_give_back(&rebuild->lock, scratch);
     clear(rebuild);
     offsets_free(&rebuild->committed);
     free(rebuild);
-    return fine ? REBUILD_DONE : why[0] ? REBUILD_FAILED : REBUILD_ENDED;
+    if (fine)
+        return needed ? REBUILD_DONE : REBUILD_BY_OTHER;
+    return why[0] ? REBUILD_FAILED : REBUILD_ENDED;
 }

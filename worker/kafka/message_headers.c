@@ -1,6 +1,8 @@
 #include "worker/kafka/message_headers.h"
 
 #include <assert.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Every header that decode or reply looks for, the ids first. */
 static const struct span known_headers[] = {
@@ -25,7 +27,8 @@ static const struct span known_headers[] = {
 #define KNOWN_HEADERS (sizeof(known_headers) / sizeof(known_headers[0]))
 
 #define HEAP_OF_HEADER 64 /* bytes besides name and value: librdkafka's struct, the pointer to it, what malloc adds */
-#define WIRE_OF_HEADER 2  /* at least: two lengths */
+#define NAME_LONGEST   ((size_t)256 << 20) /* more than any message */
+#define WIRE_OF_HEADER 2                   /* at least: two lengths */
 
 static size_t known_header(struct span name)
 {
@@ -33,6 +36,16 @@ static size_t known_header(struct span name)
     while (i < KNOWN_HEADERS && !span_equal(known_headers[i], name))
         i++;
     return i;
+}
+
+/* The name with all of its bytes. librdkafka gives it as a string, but a name may hold a NUL; it keeps a value in one
+ * block with its name, behind the NUL that ends that. Without a value the name ends at its first NUL. */
+static struct span name_of(const char *name, const void *value)
+{
+    size_t shown = strlen(name);
+    uintptr_t begin = (uintptr_t)name, end = (uintptr_t)value;
+    bool in_one_block = value && end > begin + shown && end - begin - 1 <= NAME_LONGEST;
+    return span_of(name, in_one_block ? (size_t)(end - begin - 1) : shown);
 }
 
 /* Measures all headers and finds the last one of each known name. */
@@ -43,7 +56,7 @@ static void headers_scan(const rd_kafka_headers_t *headers, struct item *item, s
     size_t size;
     for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name_text, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          i++) {
-        struct span name = span_of_text(name_text);
+        struct span name = name_of(name_text, value);
         size_t bytes = name.length + (value ? size : 0), known = known_header(name);
         item->outer_bytes += bytes;
         item->header_heap += bytes + HEAP_OF_HEADER;

@@ -78,9 +78,13 @@ static bool take_offset(struct span *text, int64_t *offset)
         *text = span_from(*text, 1);
         return true;
     }
-    for (; digits < text->length && digits <= 18 && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++)
-        *offset = *offset * 10 + (text->at[digits] - '0');
-    if (digits == 0 || digits > 18)
+    for (; digits < text->length && text->at[digits] >= '0' && text->at[digits] <= '9'; digits++) {
+        int digit = text->at[digits] - '0';
+        if (*offset > (INT64_MAX - digit) / 10)
+            return false;
+        *offset = *offset * 10 + digit;
+    }
+    if (digits == 0)
         return false;
     *text = span_from(*text, digits);
     return true;

@@ -64,14 +64,17 @@ static bool batch_is_committed(struct source *source, const rd_kafka_topic_parti
     return is_committed;
 }
 
-/* What was committed by others has been answered. An offset of the log that was there before says nothing. */
+/* What was committed by others has been answered. An offset of the log that was there before says nothing, and one
+ * beyond all that we took was not committed for what we read: it was set too far. */
 static void source_drop_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         struct item *item = &source->batch->items[i];
         const rd_kafka_topic_partition_t *place =
             rd_kafka_topic_partition_list_find(committed, source->topic, item->from.partition);
-        if (place && item->from.offset < place->offset && !source_log(source, item->from.partition)->is_restarted)
+        if (place && item->from.offset < place->offset &&
+            place->offset <= partitions_next(source->partitions, item->from.partition) &&
+            !source_log(source, item->from.partition)->is_restarted)
             item->dropped = true;
     }
 }
