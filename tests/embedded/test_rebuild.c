@@ -561,6 +561,59 @@ START_TEST(what_is_in_the_record_topic_was_committed)
 }
 END_TEST
 
+/* An audit as the worker makes it, of a group with this offset in partition 0. */
+static enum audit_result audit_at(int64_t committed, struct audit_gap *gap)
+{
+    struct survey survey = {0};
+    enum audit_result result = AUDIT_AHEAD;
+    offsets_set(&survey.committed, 0, committed);
+    for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
+        survey.checkpoints = gap->ahead;
+        gap->ahead = (struct offsets){0};
+        result = store_audit(store, &survey, &scratch, gap);
+    }
+    survey_free(&survey);
+    return result;
+}
+
+/* Redis is back from an old file, and the group's offset was set back behind its checkpoint, or is gone with a topic
+ * that was deleted. */
+START_TEST(a_loss_shows_although_the_offsets_went_back)
+{
+    static const struct {
+        int64_t committed;
+        const char *checkpoint;
+    } rows[] = {{50, "50,100 "}, {0, "0,100 "}, {OFFSET_NONE, "0,100 "}};
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 0, .source = 99},
+                                         {.client = 4, .email = 1, .partition = 0, .source = 10}},
+                              .count = 2};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    struct audit_gap gap = {0};
+    char why[512];
+    struct history earlier = history;
+    earlier.count = 1;
+    open_case(case_name((uint64_t)_i, "ahead"), 100);
+    ask("FLUSHALL");
+    ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    put_index(&earlier);
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "100,100 1"));
+    produce(&history, 0, 2, places);
+    ck_assert_int_eq(audit_at(rows[_i].committed, &gap), AUDIT_BEHIND);
+
+    struct offsets committed = {0};
+    offsets_set(&committed, 0, rows[_i].committed);
+    ck_assert_int_eq(store_rebuild(store, &committed, &gap, &scratch, patient, NULL, why, sizeof(why)), REBUILD_DONE);
+    offsets_free(&committed);
+    expect_fold(&history, "ahead");
+    redisReply *reply = redisCommand(aside, "GET client-intake:checkpoint:clients.commands/0");
+    ck_assert_msg(strncmp(reply->str, rows[_i].checkpoint, strlen(rows[_i].checkpoint)) == 0, "%s", reply->str);
+    freeReplyObject(reply);
+    ck_assert_int_eq(audit_at(rows[_i].committed, &gap), AUDIT_FINE);
+    audit_gap_free(&gap);
+    close_case();
+}
+END_TEST
+
 /* ---- definitions, which are synced in the same way ---- */
 
 /* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
@@ -702,6 +755,7 @@ int main(void)
     tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
+    tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
     tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));

@@ -312,14 +312,16 @@ END_TEST
 
 /* ---- audits ---- */
 
-/* `from`: the gap in the records, "" for none. */
-static enum audit_result audit(const char *committed_text, const char *definitions_text, const char *from)
+/* `from`: the gap in the records, "" for none; `before`: the checkpoints that were ahead of the survey before. */
+static enum audit_result audit_again(const char *committed_text, const char *definitions_text, const char *before,
+                                     const char *from)
 {
     struct survey survey = {0};
     struct audit_gap gap = {0};
     ck_assert(offsets_parse(span_of_text(committed_text), &survey.committed));
     ck_assert(offsets_parse(span_of_text(definitions_text), &survey.definition_ends));
     ck_assert(offsets_parse(SPAN("100,100"), &survey.record_ends));
+    ck_assert(offsets_parse(span_of_text(before), &survey.checkpoints));
     batch_reset(&batch);
     enum audit_result result = store_audit(store, &survey, &batch.arena, &gap);
     struct span text = offsets_text(&gap.records, &batch.arena);
@@ -328,6 +330,11 @@ static enum audit_result audit(const char *committed_text, const char *definitio
     survey_free(&survey);
     audit_gap_free(&gap);
     return result;
+}
+
+static enum audit_result audit(const char *committed_text, const char *definitions_text, const char *from)
+{
+    return audit_again(committed_text, definitions_text, "", from);
 }
 
 START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
@@ -340,7 +347,11 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
         {"nothing was ever committed", NULL, NULL, "-,-", AUDIT_FINE, ""},
         {"the beginning was committed", NULL, NULL, "0,-", AUDIT_FINE, ""},
         {"all are up to date", "5,5 7,8", "9,9 7,8", "5,9", AUDIT_FINE, ""},
-        {"one is ahead", "6,6 7,8", "9,20 7,8", "5,9", AUDIT_FINE, ""},
+        {"one was ahead once", "5,6 7,8", "9,20 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is ahead", "6,6 7,8", "9,20 9,9", "5,9", AUDIT_AHEAD, "7,8"},
+        {"one is ahead, one behind", "6,6 7,8", "8,8 5,9", "5,9", AUDIT_AHEAD, "5,8"},
+        {"the group's offset is gone", "6,6 7,8", NULL, "-,-", AUDIT_AHEAD, "7,8"},
+        {"one was lowered to the beginning", "0,6 7,8", NULL, "-,-", AUDIT_FINE, ""},
         {"one is behind", "4,4 7,8", "9,9 9,9", "5,9", AUDIT_BEHIND, "7,8"},
         {"both are behind", "4,4 7,8", "8,8 5,9", "5,9", AUDIT_BEHIND, "5,8"},
         {"behind, and knows nothing of a partition", "4,4 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
@@ -360,6 +371,30 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
                                              (int)partition, texts[partition]));
         }
         ck_assert_msg(audit(rows[i].committed, "", rows[i].from) == rows[i].result, "%s", rows[i].what);
+    }
+}
+END_TEST
+
+/* A worker that commits goes on between two surveys; a group whose offsets went back does not. */
+START_TEST(a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again)
+{
+    static const struct {
+        const char *what, *before, *checkpoint, *committed;
+        enum audit_result result;
+        const char *from;
+    } rows[] = {
+        {"the group has it now", "6", "6,6 7,8", "6", AUDIT_FINE, ""},
+        {"another worker goes on", "6", "9,9 7,8", "6", AUDIT_FINE, ""},
+        {"another partition's worker goes on", "-,6", "9,9 7,8", "6", AUDIT_FINE, ""},
+        {"it was lowered meanwhile", "6", "4,6 7,8", "4", AUDIT_FINE, ""},
+        {"the group was set back", "6", "6,6 7,8", "5", AUDIT_BEHIND, "7,8"},
+        {"the group's offset is gone", "6", "6,6 7,8", "-", AUDIT_BEHIND, "7,8"},
+        {"no record is known to be there", "6", "6,6 ", "-", AUDIT_BEHIND, ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", rows[i].checkpoint));
+        ck_assert_msg(audit_again(rows[i].committed, "", rows[i].before, rows[i].from) == rows[i].result, "%s",
+                      rows[i].what);
     }
 }
 END_TEST
@@ -487,6 +522,7 @@ int main(void)
     tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
+    tcase_add_test(tcase, a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again);
     tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
     tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
     tcase_add_test(tcase, a_later_command_of_the_same_batch_was_not_committed);

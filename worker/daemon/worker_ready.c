@@ -94,6 +94,19 @@ static enum audit_result worker_ask_redis(struct worker *worker, const struct su
     return result;
 }
 
+/* Surveys and audits; once more if checkpoints are ahead of the first survey. */
+static enum audit_result worker_survey_and_ask(struct worker *worker, struct survey *survey, struct audit_gap *gap)
+{
+    enum audit_result result = AUDIT_AHEAD;
+    for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
+        survey->checkpoints = gap->ahead;
+        gap->ahead = (struct offsets){0};
+        result = source_survey(worker->source, SURVEY_WAIT_MS, survey) ? worker_ask_redis(worker, survey, gap)
+                                                                       : AUDIT_FAILED;
+    }
+    return result;
+}
+
 /* Becomes the owner of what is assigned now. */
 static bool worker_take(struct worker *worker)
 {
@@ -117,9 +130,9 @@ static bool worker_audit(struct worker *worker)
 {
     struct survey survey = {0};
     struct audit_gap gap = {0};
-    bool fine = source_is_sure(worker->source) && source_survey(worker->source, SURVEY_WAIT_MS, &survey);
+    bool fine = source_is_sure(worker->source);
     if (fine) {
-        enum audit_result result = worker_ask_redis(worker, &survey, &gap);
+        enum audit_result result = worker_survey_and_ask(worker, &survey, &gap);
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &survey.committed, result == AUDIT_LOST ? NULL : &gap);
         fine = result == AUDIT_FINE && worker_take(worker);

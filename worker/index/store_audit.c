@@ -9,12 +9,14 @@ void survey_free(struct survey *survey)
     offsets_free(&survey->definition_ends);
     offsets_free(&survey->record_ends);
     offsets_free(&survey->committed);
+    offsets_free(&survey->checkpoints);
 }
 
 void audit_gap_free(struct audit_gap *gap)
 {
     offsets_free(&gap->records);
     offsets_free(&gap->definitions);
+    offsets_free(&gap->ahead);
     *gap = (struct audit_gap){0};
 }
 
@@ -70,10 +72,19 @@ static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
     *behind = true;
 }
 
-/* One partition's checkpoint. One that is missing is behind from the beginning on. */
-static void judge_checkpoint(struct store *store, const redisReply *reply, int32_t partition, int64_t committed,
-                             struct audit_gap *gap)
+/* The first survey cannot tell it from a worker that has committed since. */
+static bool is_ahead(int64_t next, int32_t partition, const struct survey *survey)
 {
+    int64_t committed = survey->committed.at[partition];
+    bool is_first = survey->checkpoints.count == 0;
+    return next > 0 && next > committed && (is_first || offsets_get(&survey->checkpoints, partition) > committed);
+}
+
+/* One partition's checkpoint. One that is missing is behind from the beginning on. */
+static void judge_checkpoint(struct store *store, const redisReply *reply, int32_t partition,
+                             const struct survey *survey, struct audit_gap *gap)
+{
+    int64_t committed = survey->committed.at[partition];
     struct span text;
     struct offsets record_ends = {0};
     struct checkpoint checkpoint = {OFFSET_NONE, OFFSET_NONE};
@@ -81,7 +92,10 @@ static void judge_checkpoint(struct store *store, const redisReply *reply, int32
         checkpoint = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
     offsets_raise(&store->committed, partition, committed);
     offsets_raise(&store->committed, partition, checkpoint.highest);
-    if (committed > 0 && checkpoint.next < committed)
+    bool ahead = is_ahead(checkpoint.next, partition, survey);
+    if (ahead)
+        offsets_set(&gap->ahead, partition, checkpoint.next);
+    if (ahead || (committed > 0 && checkpoint.next < committed))
         gap_widen(&gap->records_behind, &gap->records, &record_ends);
     offsets_free(&record_ends);
 }
@@ -111,10 +125,12 @@ enum audit_result store_audit(struct store *store, const struct survey *survey, 
     redis_epoch_adopt(&store->epoch, marks->element[MARK_EPOCH]);
     judge_definitions(marks->element[MARK_DEFINITIONS], &survey->definition_ends, gap);
     for (int32_t i = 0; i < survey->committed.count; i++)
-        judge_checkpoint(store, marks->element[MARK_CHECKPOINTS + i], i, survey->committed.at[i], gap);
+        judge_checkpoint(store, marks->element[MARK_CHECKPOINTS + i], i, survey, gap);
     freeReplyObject(marks);
     if (!store->epoch.known)
         return AUDIT_LOST;
+    if (gap->ahead.count > 0 && survey->checkpoints.count == 0)
+        return AUDIT_AHEAD;
     if (gap->records_behind || gap->definitions_behind)
         return AUDIT_BEHIND;
     /* Those that are beyond the present ends belong to a topic that was made anew. */

@@ -8,7 +8,12 @@
  * if a checkpoint survived, everything that was in Redis before it survived, too. If a partition's checkpoint is not
  * behind what the group has committed, nothing is lost of that partition; if this holds for every partition of the
  * topic, ours or not, nothing is lost at all. If it is behind, only what was written to the record topic after it can
- * be missing. */
+ * be missing.
+ *
+ * A checkpoint that is ahead of what the group has committed tells nothing: the group's offset was set back or is gone,
+ * or it belongs to a topic that was created again. The records after that checkpoint may be missing, too. Another
+ * worker that commits between the survey and the audit looks the same, so the group is asked once more: a checkpoint is
+ * written after its commit, so the group's answer is never behind a checkpoint that was read before the question. */
 #ifndef WORKER_INDEX_STORE_AUDIT_H
 #define WORKER_INDEX_STORE_AUDIT_H
 
@@ -18,6 +23,7 @@ enum audit_result {
     AUDIT_FINE,   /* nothing is missing; store_take makes it sound */
     AUDIT_BEHIND, /* what the gap says may be missing. Also said for a moment while another worker is between its commit
                      and its checkpoint */
+    AUDIT_AHEAD,  /* checkpoints are ahead of the survey: survey again, with the gap's `ahead` as its `checkpoints` */
     AUDIT_LOST,   /* anything may be missing */
     AUDIT_FAILED  /* Redis gave no answer: again after store_connect */
 };
@@ -28,6 +34,7 @@ struct survey {
     struct offsets record_ends;     /* the present end of committed records */
     struct offsets committed;       /* by the group, of the command topic; transactions that had come to their commit
                                        were waited for */
+    struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the survey before this one */
 };
 void survey_free(struct survey *survey);
 
@@ -35,6 +42,7 @@ void survey_free(struct survey *survey);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
+    struct offsets ahead; /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
 };
 void audit_gap_free(struct audit_gap *gap);
 

@@ -319,7 +319,8 @@ enum rebuild_result store_rebuild(struct store *store, const struct offsets *com
                                 .began_ms = now_ms(),
                                 .said_ms = now_ms()};
     snprintf(why, why_size, "%s", "");
-    offsets_raise_all(&rebuild->committed, committed);
+    for (int32_t i = 0; i < committed->count; i++)
+        offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */
     bool needed = true;
     bool fine = rebuild_in_turn(rebuild, &needed);
     rebuild_lock_give_back(&rebuild->lock, scratch);

@@ -83,8 +83,19 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     return store_read(store, &pipeline, rebuild->scratch, value) && finding == EPOCH_SAME;
 }
 
+/* What it becomes. One that the audit found ahead of the group, and that is still the same, is lowered; the highest
+ * offset that was ever committed stays. */
+static struct checkpoint settled(const struct rebuild *rebuild, int32_t partition, const struct checkpoint *before)
+{
+    int64_t next = rebuild->committed.at[partition] == OFFSET_NONE ? 0 : rebuild->committed.at[partition];
+    int64_t highest = highest_of(rebuild, partition);
+    bool ahead = before->next > 0 && before->next == offsets_get(&rebuild->gap->ahead, partition);
+    return (struct checkpoint){ahead || next > before->next ? next : before->next,
+                               highest > before->highest ? highest : before->highest};
+}
+
 /* A checkpoint that another worker writes meanwhile is later than ours: then nothing is left to do. */
-static bool raise_checkpoint(struct rebuild *rebuild, int32_t partition)
+static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
 {
     struct span value = SPAN_NONE, place = store_place(rebuild->store, partition, rebuild->scratch);
     struct span key = arena_format(rebuild->scratch, "client-intake:checkpoint:%.*s", SPAN_FORMAT(place));
@@ -96,22 +107,18 @@ static bool raise_checkpoint(struct rebuild *rebuild, int32_t partition)
         before = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
         offsets_free(&ends);
     }
-    int64_t highest = highest_of(rebuild, partition), next = rebuild->committed.at[partition];
-    if (highest <= 0 || (before.next >= next && before.highest >= highest)) {
+    struct checkpoint after = settled(rebuild, partition, &before);
+    if (after.highest <= 0 || (after.next == before.next && after.highest == before.highest)) {
         offsets_free(&ends);
         return true;
     }
-    struct checkpoint raised = {next > before.next ? next : before.next,
-                                highest > before.highest ? highest : before.highest};
-    if (raised.next == OFFSET_NONE)
-        raised.next = 0;
     offsets_raise_all(&ends, &rebuild->record_ends);
     struct span text = offsets_text(&ends, rebuild->scratch);
     offsets_free(&ends);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, rebuild->store->connection, rebuild->scratch);
     write_word(&pipeline, SPAN("MULTI"));
-    write_checkpoint(&pipeline, place, &raised, text);
+    write_checkpoint(&pipeline, place, &after, text);
     write_renewal(&pipeline);
     return execute(rebuild, &pipeline, 2) || rebuild->store->connection;
 }
@@ -132,7 +139,7 @@ bool rebuild_end_part(struct rebuild *rebuild)
 {
     size_t mark = rebuild->scratch->used;
     for (int32_t i = 0; i < rebuild->committed.count && rebuild->gap->records_behind; i++) {
-        bool fine = raise_checkpoint(rebuild, i);
+        bool fine = settle_checkpoint(rebuild, i);
         arena_reset(rebuild->scratch, mark);
         if (!fine)
             return rebuild_fail(rebuild, LOST);

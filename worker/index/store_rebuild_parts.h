@@ -31,8 +31,9 @@ bool rebuild_fail(struct rebuild *rebuild, const char *why);
 
 /* The marks at the end. All are written only while the lock is ours, on the server that was audited. After a whole
  * rebuild: checkpoints of all partitions and a new epoch, at once, and the lock is given back. After a part:
- * checkpoints are raised to what was committed when the reading began, unless they are there by now, and only if the
- * epoch is still the one that the audit found. False with the reason in `why`. */
+ * checkpoints are raised to what was committed when the reading began, unless they are there by now, and those that the
+ * audit found ahead of it are lowered to it; only if the epoch is still the one that the audit found. False with the
+ * reason in `why`. */
 bool rebuild_end_whole(struct rebuild *rebuild);
 bool rebuild_end_part(struct rebuild *rebuild);
 
