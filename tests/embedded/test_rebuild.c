@@ -11,12 +11,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/folder.h"
 #include "common/crash_point.h"
-#include "worker/definitions/definitions_history.h"
+#include "common/folder.h"
+#include "common/stop.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
-#include "common/stop.h"
+#include "worker/definitions/definitions_history.h"
 #include "worker/index/store_audit.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -658,6 +658,68 @@ START_TEST(the_last_definitions_do_not_depend_on_the_order_of_partitions)
 }
 END_TEST
 
+/* ---- a log that becomes shorter while it is read ---- */
+
+static void produce_some(const char *servers, int count)
+{
+    char why[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", servers, NULL, 0);
+    rd_kafka_t *sender = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    ck_assert_msg(sender != NULL, "%s", why);
+    for (int i = 0; i < count; i++)
+        ck_assert_int_eq(rd_kafka_producev(sender, RD_KAFKA_V_TOPIC(config->records.topic), RD_KAFKA_V_PARTITION(0),
+                                           RD_KAFKA_V_VALUE("{}", 2), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(sender, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(sender);
+}
+
+/* What the reader awaits never comes, as from an open transaction. Meanwhile the topic is, for new questions, the one
+ * of another cluster: the log after an unclean election, or a topic that was deleted and created again. */
+static const struct {
+    int partitions, messages;
+    enum topic_reading reading;
+} later_logs[] = {{PARTITIONS, 3, TOPIC_PAUSE},
+                  {PARTITIONS, 2, TOPIC_FAILED},
+                  {PARTITIONS, 0, TOPIC_FAILED},
+                  {PARTITIONS - 1, 3, TOPIC_FAILED}};
+
+START_TEST(an_end_that_cannot_be_reached_any_more_is_not_awaited)
+{
+    enum { FETCH = 1, WAIT_MS = 300, LIMIT_MS = 3000, PAUSES = LIMIT_MS / 100 };
+    char why[512] = "", servers[256];
+    struct embedded_broker later;
+    rd_kafka_message_t *message;
+    open_case("shorter", 100);
+    produce_some(broker.address, 3);
+    ck_assert(embedded_broker_start(&later, 1, why, sizeof(why)));
+    ck_assert(embedded_broker_topic(&later, config->records.topic, later_logs[_i].partitions));
+    if (later_logs[_i].messages > 0)
+        produce_some(later.address, later_logs[_i].messages);
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", later.address);
+    struct config *elsewhere =
+        config_read(&(struct config_sources){.path = NULL, .settings = (const char *[]){servers, NULL}});
+    ck_assert_ptr_nonnull(elsewhere);
+
+    struct config moving = *config;
+    for (int i = 0; i < 1000; i++)
+        rd_kafka_mock_push_request_errors(broker.cluster, FETCH, 1, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    struct topic_reader *reader = topic_reader_open(&moving, config->records.topic, WAIT_MS, why, sizeof(why));
+    ck_assert_msg(reader != NULL, "%s", why);
+    ck_assert_msg(topic_reader_await_open(reader, NULL, why, sizeof(why)), "%s", why);
+    moving = *elsewhere;
+    enum topic_reading reading = TOPIC_PAUSE;
+    for (int i = 0; i < PAUSES && reading == TOPIC_PAUSE; i++)
+        reading = topic_reader_next(reader, &message, why, sizeof(why));
+    ck_assert_int_eq(reading, later_logs[_i].reading);
+    ck_assert(reading != TOPIC_FAILED || strstr(why, config->records.topic) != NULL);
+    topic_reader_close(reader);
+    config_free(elsewhere);
+    embedded_broker_stop(&later);
+}
+END_TEST
+
 /* ---- a rebuilder that was taken for dead ---- */
 
 static enum crash_point when;
@@ -757,6 +819,8 @@ int main(void)
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
     tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
+    tcase_add_loop_test(tcase, an_end_that_cannot_be_reached_any_more_is_not_awaited, 0,
+                        sizeof(later_logs) / sizeof(later_logs[0]));
     tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
     tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);

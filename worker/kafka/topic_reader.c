@@ -7,6 +7,7 @@
 
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_topic.h"
 
 #define POLL_MS      100
 #define UNKNOWN      (-1)
@@ -23,6 +24,7 @@ struct topic_reader {
     int wait_ms;
     bool awaits_open; /* the end counts what open transactions have written, and is reached when they have ended */
     int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
+    int64_t moved_ms; /* when a message of this reading came last, or the ends were compared */
     int32_t count;
     struct partition {
         int64_t low;   /* the first offset that there is */
@@ -187,7 +189,7 @@ static bool begin(struct topic_reader *reader, char *why, size_t why_size)
     }
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
-    reader->heard_ms = now_ms();
+    reader->heard_ms = reader->moved_ms = now_ms();
     return !code || fail(reader, code, why, why_size);
 }
 
@@ -306,6 +308,63 @@ static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
     return counts;
 }
 
+static bool tell_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "%s/%d has become shorter while it was read: it ends at %lld, not at %lld", reader->topic,
+             (int)partition, (long long)end, (long long)reader->partitions[partition].end);
+    return true;
+}
+
+/* The consumer starts from the beginning where its offset is beyond the end of the log. */
+static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *why, size_t why_size)
+{
+    if ((message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) || message->partition < 0 ||
+        message->partition >= reader->count)
+        return false;
+    const struct partition *partition = &reader->partitions[message->partition];
+    if (partition->next >= partition->end || message->offset >= partition->next)
+        return false;
+    snprintf(why, why_size, "%s/%d has become another log while it was read: offset %lld came where %lld was due",
+             reader->topic, (int)message->partition, (long long)message->offset, (long long)partition->next);
+    return true;
+}
+
+/* An open transaction keeps the end where it is; a log that was truncated, or deleted and created again, may never
+ * come to it. A topic that is not there, or Kafka that does not answer, may come back. */
+static bool is_shorter(struct topic_reader *reader, char *why, size_t why_size)
+{
+    struct offsets ends = {0};
+    bool shorter = false;
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, why_size);
+    int32_t count = observer ? kafka_topic_partitions(observer, reader->topic, reader->wait_ms, why, why_size) : 0;
+    if (count > 0 && count < reader->count) {
+        snprintf(why, why_size, "%s has fewer partitions than when its reading began", reader->topic);
+        shorter = true;
+    } else if (count > 0 &&
+               offsets_of_known_ends(&ends, observer, reader->topic, reader->count, reader->wait_ms, why, why_size)) {
+        for (int32_t i = 0; i < reader->count && !shorter; i++) {
+            int64_t end = offsets_get(&ends, i);
+            shorter =
+                end != OFFSET_NONE && end < reader->partitions[i].end && tell_shorter(reader, i, end, why, why_size);
+        }
+    }
+    offsets_free(&ends);
+    if (observer)
+        rd_kafka_destroy(observer);
+    return shorter;
+}
+
+/* Awaiting open transactions has no limit; the ends are compared now and then. */
+static enum topic_reading await(struct topic_reader *reader, char *why, size_t why_size)
+{
+    if (now_ms() - reader->moved_ms < reader->wait_ms)
+        return TOPIC_PAUSE;
+    if (is_shorter(reader, why, why_size))
+        return TOPIC_FAILED;
+    reader->moved_ms = now_ms();
+    return TOPIC_PAUSE;
+}
+
 enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
                                      size_t why_size)
 {
@@ -315,7 +374,12 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
     if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
         reader->heard_ms = now_ms();
+    if (polled && goes_back(reader, polled, why, why_size)) {
+        rd_kafka_message_destroy(polled);
+        return TOPIC_FAILED;
+    }
     if (polled && take(reader, polled)) {
+        reader->moved_ms = now_ms();
         *message = polled;
         return TOPIC_MESSAGE;
     }
@@ -324,7 +388,9 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
         snprintf(reader->fault, sizeof(reader->fault), "%s", rd_kafka_message_errstr(polled));
     if (polled)
         rd_kafka_message_destroy(polled);
-    if (reader->awaits_open || now_ms() - reader->heard_ms < reader->wait_ms)
+    if (reader->awaits_open)
+        return await(reader, why, why_size);
+    if (now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
     fail(reader, code, why, why_size);
     return TOPIC_FAILED;

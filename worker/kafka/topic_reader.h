@@ -45,7 +45,9 @@ rd_kafka_t *topic_reader_handle(const struct topic_reader *reader);
 
 /* The next message, in the order of its partition; several partitions come in any order. TOPIC_MESSAGE: *message is
  * to be destroyed with rd_kafka_message_destroy. TOPIC_PAUSE: nothing came for a moment; ask again. TOPIC_FAILED: the
- * reason is in `why`, and the reader is of no more use. */
+ * reason is in `why`, and the reader is of no more use: Kafka is silent, or the topic has become shorter since its end
+ * was taken (it was truncated, or deleted and created again). While open transactions are awaited, silence is no
+ * failure; the ends are then compared every `wait_ms`. */
 enum topic_reading { TOPIC_MESSAGE, TOPIC_PAUSE, TOPIC_END, TOPIC_FAILED };
 enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
                                      size_t why_size);

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The record topic becomes shorter while Redis is rebuilt from it: it is deleted and created again under the worker.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+criterion "the record topic is deleted and created again while it is read" \
+    "the rebuild fails with a reason, begins again, and ends within 30 s; commands are answered"
+
+LIVE_CHECKS=6
+LIVE_WORKSPACES=2
+clients=$(faults_choose 8000 20000)
+
+redis_has_epoch() {
+    [ "$(redis_ask EXISTS client-intake:epoch)" = 1 ]
+}
+
+live_begin 2
+faults_own_kafka
+faults_worker_start one
+produce 0 "$clients"
+check "clients are made" until_true 90 faults_answered_more_than one $((clients - 1))
+worker_stop one
+
+redis_ask FLUSHALL >/dev/null
+# Its fetches are small, so that the frozen worker does not hold the rest of the topic already.
+deadly_signal=STOP
+deadly_worker_start one rebuild-half 0 --set "http.listen=$(faults_address one)" \
+    --set kafka.consumer.queued.min.messages=500 --set kafka.consumer.fetch.message.max.bytes=20000
+check "the rebuild is frozen half way" until_true 30 worker_is_stopped one
+check "the record topic is deleted and created again" \
+    "$BUILD/tests/faults/topic_config" "$kafka_address" replace "$live_name.records" 2
+kill -CONT "${worker_pids[one]}"
+check "a rebuild ends" until_true 30 redis_has_epoch
+check "the one before failed with a reason" test "$(live_log_count one 'while it was read')" -ge 1
+produce "$clients" 100
+check "commands are answered" until_true 30 faults_answered_more_than one 99
+[ "$suite_failed" -eq 0 ] || tail -n 20 "${worker_logs[one]}"
+worker_stop one
+suite_end
