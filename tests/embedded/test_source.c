@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tests/embedded/scene.h"
+#include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
 #define LIMIT_MS 30000
@@ -20,6 +21,9 @@ static atomic_bool commit_waits;
 static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
 static rd_kafka_topic_partition_list_t *sent; /* the offsets of the last transaction */
+static atomic_bool group_keeps_marks;         /* it answers an audit, but not who asks for the marks alone */
+static atomic_int asked_in_vain;
+static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
 
 static void *real(const char *name)
 {
@@ -70,11 +74,26 @@ rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *client, int wait_ms)
     return error;
 }
 
+rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topic_partition_list_t *offsets,
+                                               int wait_ms)
+{
+    rd_kafka_resp_err_t (*function)(rd_kafka_t *, rd_kafka_topic_partition_list_t *, int) =
+        real("rd_kafka_offsets_for_times");
+    auditor = client;
+    return function(client, offsets, wait_ms);
+}
+
 /* The embedded broker does not keep the offsets of transactions: in its stead this tells what was sent last. */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
 {
     rd_kafka_topic_partition_list_t *subscribed = NULL;
     (void)wait_ms;
+    bool is_audit = client == auditor;
+    auditor = NULL;
+    if (!is_audit && atomic_load(&group_keeps_marks)) {
+        atomic_fetch_add(&asked_in_vain, 1);
+        return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
     ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
     atomic_fetch_add(&asked_by_members, subscribed->cnt > 0);
     rd_kafka_topic_partition_list_destroy(subscribed);
@@ -175,6 +194,44 @@ START_TEST(the_group_is_served_while_a_commit_waits)
 }
 END_TEST
 
+/* The group's mark of partition 0: of a log that was replaced. */
+static void have_mark_of_another_log(void)
+{
+    char text[LOG_MARK_BYTES];
+    struct log_mark mark = {.answered = 1, .offset = 0, .timestamp_ms = 1, .hash = 1};
+    size_t length = log_mark_write(&mark, text);
+    sent = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(sent, "clients.commands", 0);
+    place->offset = 1;
+    place->metadata = malloc(length);
+    place->metadata_size = length;
+    memcpy(place->metadata, text, length);
+}
+
+START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
+{
+    have_mark_of_another_log();
+    atomic_store(&group_keeps_marks, true);
+    scene_send_valid(0, 0);
+    scene_send_valid(0, 1);
+    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    for (int waited = 0; atomic_load(&asked_in_vain) < 5 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
+         waited += 20) {
+        ck_assert_int_lt(waited, LIMIT_MS);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 0);
+    atomic_store(&group_keeps_marks, false);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 1);
+    scene_send_valid(0, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    scene_stop(10000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -184,6 +241,7 @@ int main(void)
     tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
+    tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

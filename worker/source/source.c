@@ -223,6 +223,29 @@ static bool take_carried(void *taker, rd_kafka_message_t *message)
     return true;
 }
 
+/* True if the group's offset and mark of all partitions of the batch are known. To commit without them would overwrite
+ * the mark by which another log is recognized. */
+static bool source_knows_marks(struct source *source)
+{
+    for (uint32_t i = 0; i < source->batch->count; i++) {
+        const struct item *item = &source->batch->items[i];
+        if (!item->dropped && source_log(source, item->from.partition)->group == GROUP_UNASKED)
+            return false;
+    }
+    return true;
+}
+
+/* Empties the batch; the next fill takes its commands again. */
+static void source_put_back(struct source *source)
+{
+    for (uint32_t i = 0; i < source->batch->count; i++) {
+        struct item *item = &source->batch->items[i];
+        if (!item->dropped)
+            item->dropped = item->postponed = true;
+    }
+    source_settle(source);
+}
+
 int source_fill(struct source *source, int wait_ms)
 {
     assert(source->batch->count == 0);
@@ -256,6 +279,10 @@ int source_fill(struct source *source, int wait_ms)
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
     source_compare_logs(source);
+    if (!source_knows_marks(source)) {
+        source_put_back(source);
+        return source_hold(source, wait_ms);
+    }
     batch_begin(source->batch);
     source_look_around(source);
     return source->broken ? -1 : 0;

@@ -23,8 +23,8 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
 void source_close(struct source *source);
 
 /* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits. The batch
- * must be empty. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it.
- */
+ * must be empty. Commands of a partition that was assigned to us come once the group has told what it has committed of
+ * it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it. */
 int source_fill(struct source *source, int wait_ms);
 
 /* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and

@@ -255,17 +255,24 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
         if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
             rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
     rd_kafka_t *asker = unasked->cnt > 0 ? source_surveyor(source) : NULL;
-    bool answered = asker && rd_kafka_committed(asker, unasked, ASK_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t code = asker ? rd_kafka_committed(asker, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    bool answered = asker && code == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; answered && i < unasked->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &unasked->elems[i];
         struct log_state *log = source_log(source, place->partition);
-        if (place->err)
+        if (place->err) {
+            code = place->err;
             continue;
+        }
         log->group = GROUP_ASKED;
         log->group_offset = place->offset >= 0 ? place->offset : -1;
         if (!source_read_mark(place, &log->mark))
             log->mark.answered = log->group_offset;
     }
+    if (asker && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_end(&source->survey_fault);
+    else if (asker)
+        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     rd_kafka_topic_partition_list_destroy(unasked);
 }
 
@@ -317,11 +324,12 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
     rd_kafka_topic_partition_list_destroy(marked);
 }
 
-/* A comparison without an answer is put off: `compared_ms` lies ahead then. */
+/* A comparison without an answer is put off: `compared_ms` lies ahead then. Commands do not pass before the group has
+ * answered, so it is asked each time. */
 static bool is_due(const struct log_state *log, int64_t now_ms, bool has_commands)
 {
     int64_t since_ms = now_ms - log->compared_ms;
-    if (log->compared_ms == 0)
+    if (log->compared_ms == 0 || (has_commands && log->group == GROUP_UNASKED))
         return true;
     return since_ms >= (has_commands ? BUSY_EVERY_MS : IDLE_EVERY_MS) ||
            (has_commands && since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
