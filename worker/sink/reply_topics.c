@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/kafka/kafka_log.h"
 #include "worker/kafka/kafka_conf.h"
-#include "worker/validate/reply_address.h"
+#include "worker/kafka/kafka_log.h"
 #include "worker/sink/topic_table.h"
+#include "worker/validate/reply_address.h"
 
 #define AGAIN_MS    1000  /* at most so often while something is missed */
 #define REFRESH_MS  10000 /* a topic that has grown is used as such after so long */
@@ -75,12 +75,49 @@ static bool table_fill(struct topic_table *table, const struct config *config, c
     return fine;
 }
 
+/* A client of its own: a producer, since that is what the config has rights and settings for. False with the reason in
+ * `why`. */
+static bool open_handle(struct reply_topics *topics, char *why, size_t why_size)
+{
+    const struct config *config = topics->config;
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, why_size);
+    if (!conf)
+        return false;
+    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, why_size))
+        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
+    if (!topics->handle) {
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        return false;
+    }
+    if (config->replies.allowed.count > 0)
+        return true;
+    topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);
+    if (topics->only)
+        return true;
+    snprintf(why, why_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_destroy(topics->handle);
+    topics->handle = NULL;
+    return false;
+}
+
+/* A file that the settings name may come late. The sink, which has the same settings, tells what is missing. */
+static bool has_handle(struct reply_topics *topics)
+{
+    char why[512];
+    if (topics->handle || open_handle(topics, why, sizeof(why)))
+        return true;
+    log_debug("reply topics cannot be looked up", LOG_TEXT("error", why));
+    return false;
+}
+
 /* Every topic of the cluster, so that no name has to be told; or replies.topic alone. */
 static void ask(struct reply_topics *topics)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     struct topic_table fresh = {0};
     int64_t began_ms = now_ms();
+    if (!has_handle(topics))
+        return;
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(topics->handle, topics->only == NULL, topics->only, &metadata, ANSWER_MS);
     rd_kafka_poll(topics->handle, 0);
@@ -135,28 +172,6 @@ static void *topics_main(void *argument)
     return NULL;
 }
 
-/* A client of its own: a producer, since that is what the config has rights and settings for. False with the reason in
- * `why`. */
-static bool open_handle(struct reply_topics *topics, char *why, size_t why_size)
-{
-    const struct config *config = topics->config;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, why_size);
-    if (!conf)
-        return false;
-    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, why_size))
-        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
-    if (!topics->handle) {
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
-        return false;
-    }
-    if (config->replies.allowed.count > 0)
-        return true;
-    topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);
-    if (!topics->only)
-        snprintf(why, why_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
-    return topics->only != NULL;
-}
-
 static bool start_thread(struct reply_topics *topics, char *why, size_t why_size)
 {
     /* Signals go to the main thread. */
@@ -187,7 +202,7 @@ struct reply_topics *reply_topics_open(const struct config *config)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&topics->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (open_handle(topics, why, sizeof(why)) && start_thread(topics, why, sizeof(why)))
+    if (start_thread(topics, why, sizeof(why)))
         return topics;
     log_error("reply topics cannot be looked up", LOG_TEXT("error", why));
     reply_topics_free(topics);
