@@ -614,6 +614,30 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
 }
 END_TEST
 
+/* ---- keys of another type, which another hand has put there ---- */
+
+START_TEST(keys_of_another_type_do_not_stop_a_rebuild)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500},
+                                         {.client = 1, .email = 1, .partition = 2, .source = 501}},
+                              .count = 2};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    char command[128], id[64];
+    open_case("types", 100);
+    ask("FLUSHALL");
+    id_of(1, id);
+    snprintf(command, sizeof(command), "HSET client:{acme}:%s a b", id);
+    ask(command);
+    ask("HSET client-email:{acme}:e0@example.com a b");
+    ask("HSET client-email:{acme}:e3@example.com a b");
+    ask("HSET client:{acme}:unknown a b");
+    produce(&history, 0, history.count, places);
+    audit();
+    rebuild(NULL, "keys of another type");
+    expect_fold(&history, "keys of another type");
+}
+END_TEST
+
 /* ---- definitions, which are synced in the same way ---- */
 
 /* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
@@ -816,6 +840,7 @@ int main(void)
     tcase_add_test(tcase, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
     tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
+    tcase_add_test(tcase, keys_of_another_type_do_not_stop_a_rebuild);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
     tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);

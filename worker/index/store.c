@@ -2,11 +2,14 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include "worker/redis/redis_connection.h"
 #include "worker/index/store_parts.h"
+#include "worker/redis/redis_connection.h"
 
+#define AWAY_EVENT        "Redis is away; commands wait"
+#define WRONG_TYPE_EVENT  "a key of the index in Redis has another type; commands wait until it is deleted"
 #define CHECK_EVERY_MS    1000
 #define PATIENCE_EVERY_MS 200
 #define FORGIVEN_MS                                                                                                    \
@@ -18,7 +21,7 @@ struct store *store_open(const struct config *config)
     if (!store)
         return NULL;
     store->config = config;
-    store->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0};
+    store->away = (struct log_fault){AWAY_EVENT, "Redis is back", 0};
     store->unsound = (struct log_fault){"Redis is not as it was left; commands wait", "Redis has everything", 0};
     if (redis_epoch_random(store->owner))
         return store;
@@ -64,6 +67,8 @@ bool store_is_patient(struct store *store)
 bool store_fail(struct store *store, const char *why)
 {
     store->retries++;
+    if (store->away.began_ms == 0)
+        store->away.event = strncmp(why, "WRONGTYPE", strlen("WRONGTYPE")) == 0 ? WRONG_TYPE_EVENT : AWAY_EVENT;
     if (store->connection)
         store->refused = store->connection->err == 0;
     store->failed_ms = monotonic_ms();
@@ -143,6 +148,8 @@ uint64_t store_retries(const struct store *store)
 bool store_reply_span(const redisReply *reply, struct span *value)
 {
     *value = SPAN_NONE;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1)
+        reply = reply->element[0];
     if (reply->type == REDIS_REPLY_STRING)
         *value = span_of(reply->str, reply->len);
     return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;

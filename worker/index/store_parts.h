@@ -3,9 +3,9 @@
 #define WORKER_INDEX_STORE_PARTS_H
 
 #include "worker/index/claim.h"
+#include "worker/index/store.h"
 #include "worker/redis/redis_epoch.h"
 #include "worker/redis/redis_pipeline.h"
-#include "worker/index/store.h"
 
 #define WHY_SIZE    256
 #define LIFE_LENGTH 40 /* of a replication id */
@@ -106,7 +106,8 @@ void write_set(struct redis_pipeline *pipeline, struct span key, struct span val
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool store_fail(struct store *store, const char *why);
 
-/* What a GET answered: at == NULL for nothing. False if it is no string. */
+/* What a GET, or an MGET of one key, answered: at == NULL for nothing. False if it is no string. GET fails at a key of
+ * another type, MGET finds nothing there. */
 bool store_reply_span(const redisReply *reply, struct span *value);
 
 /* Reads the next GET's answer into the arena. False after store_fail. */
@@ -124,7 +125,8 @@ void write_get_line(struct redis_pipeline *pipeline, const struct item *item, st
  */
 bool store_release(struct store *store, struct batch *batch);
 
-/* Notes in the finding of the item of that index which of the clients it names a later command of the batch has claimed.
+/* Notes in the finding of the item of that index which of the clients it names a later command of the batch has
+ * claimed.
  */
 void store_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding);
 

@@ -184,7 +184,7 @@ static bool write_absent(struct restore *restore)
 static void write_get(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
 {
     pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, SPAN("MGET"));
     pipeline_argument(pipeline, key, parts);
 }
 

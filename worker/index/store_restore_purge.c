@@ -92,7 +92,7 @@ static bool is_in_topic(const struct restore *restore, struct span workspace, st
 static void write_get(struct redis_pipeline *pipeline, struct span key)
 {
     pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, SPAN("MGET"));
     pipeline_parts(pipeline, key);
 }
 
@@ -121,7 +121,7 @@ static bool compare_emails(struct restore *restore, struct index_key *keys, size
         if (!keys[i].email.at || keys[i].doomed)
             continue;
         pipeline_command(&pipeline, 2);
-        pipeline_parts(&pipeline, SPAN("GET"));
+        pipeline_parts(&pipeline, SPAN("MGET"));
         pipeline_parts(&pipeline, CLIENT_KEY(keys[i].workspace, keys[i].id));
     }
     if (!pipeline_send(&pipeline))

@@ -28,7 +28,7 @@ static bool watch_get(struct restore *restore, const struct span *key, size_t pa
     pipeline_parts(&pipeline, SPAN("WATCH"));
     pipeline_argument(&pipeline, key, parts);
     pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("GET"));
+    pipeline_parts(&pipeline, SPAN("MGET"));
     pipeline_argument(&pipeline, key, parts);
     if (!pipeline_send(&pipeline))
         return store_fail(store, "sending failed");
