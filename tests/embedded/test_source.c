@@ -20,10 +20,14 @@ static atomic_bool commit_is_in_doubt; /* the next one */
 static atomic_bool commit_waits;
 static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
-static rd_kafka_topic_partition_list_t *sent; /* the offsets of the last transaction */
 static atomic_bool group_keeps_marks;         /* it answers an audit, but not who asks for the marks alone */
 static atomic_int asked_in_vain;
 static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
+static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
+static atomic_int largest_transaction;                         /* in commands; the topic begins at 0 */
+static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
+static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
+                                                                committed one */
 
 static void *real(const char *name)
 {
@@ -63,12 +67,29 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
     return function(client, offsets, group, wait_ms);
 }
 
+static void note_transaction(void)
+{
+    int64_t commands = 0;
+    if (last_committed)
+        rd_kafka_topic_partition_list_destroy(last_committed);
+    last_committed = sent ? rd_kafka_topic_partition_list_copy(sent) : NULL;
+    for (int i = 0; sent && i < sent->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &sent->elems[i];
+        commands += place->offset - ends[place->partition];
+        ends[place->partition] = place->offset;
+    }
+    if (commands > atomic_load(&largest_transaction))
+        atomic_store(&largest_transaction, (int)commands);
+}
+
 rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *client, int wait_ms)
 {
     rd_kafka_error_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_commit_transaction");
     rd_kafka_error_t *error = function(client, wait_ms);
     atomic_store(&commit_waits, error != NULL);
     atomic_fetch_add(&retries_of_commit, error != NULL);
+    if (!error)
+        note_transaction();
     if (!error && atomic_exchange(&commit_is_in_doubt, false))
         return rd_kafka_error_new(RD_KAFKA_RESP_ERR__TRANSPORT, "the answer was lost");
     return error;
@@ -83,7 +104,8 @@ rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topi
     return function(client, offsets, wait_ms);
 }
 
-/* The embedded broker does not keep the offsets of transactions: in its stead this tells what was sent last. */
+/* The embedded broker does not keep the offsets of transactions: in its stead this tells what the last one committed.
+ */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
 {
     rd_kafka_topic_partition_list_t *subscribed = NULL;
@@ -100,7 +122,7 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
     for (int i = 0; i < partitions->cnt; i++) {
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         const rd_kafka_topic_partition_t *found =
-            sent ? rd_kafka_topic_partition_list_find(sent, place->topic, place->partition) : NULL;
+            last_committed ? rd_kafka_topic_partition_list_find(last_committed, place->topic, place->partition) : NULL;
         place->err = RD_KAFKA_RESP_ERR_NO_ERROR;
         place->offset = found ? found->offset : RD_KAFKA_OFFSET_INVALID;
         free(place->metadata);
@@ -117,7 +139,11 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     rd_kafka_message_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_consumer_poll");
     atomic_store(&assignment_told, false);
     atomic_fetch_add(&polls_while_commit_waits, atomic_load(&commit_waits));
-    return function(client, wait_ms);
+    int taken = atomic_load(&messages_taken);
+    bool waits = taken > 0 && taken < atomic_load(&messages_in_first_batch);
+    rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
+    atomic_fetch_add(&messages_taken, message && !message->err);
+    return message;
 }
 
 static uint64_t count_of(enum metric metric, unsigned value)
@@ -200,8 +226,8 @@ static void have_mark_of_another_log(void)
     char text[LOG_MARK_BYTES];
     struct log_mark mark = {.answered = 1, .offset = 0, .timestamp_ms = 1, .hash = 1};
     size_t length = log_mark_write(&mark, text);
-    sent = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(sent, "clients.commands", 0);
+    last_committed = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(last_committed, "clients.commands", 0);
     place->offset = 1;
     place->metadata = malloc(length);
     place->metadata_size = length;
@@ -232,6 +258,27 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 }
 END_TEST
 
+START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
+{
+    enum { COMMANDS = 600, MOST = 200 };
+    const int16_t produce = 0; /* ApiKey of the Kafka protocol */
+    for (int i = 0; i < COMMANDS; i++)
+        scene_send_valid(i % SCENE_PARTITIONS, i);
+    atomic_store(&messages_in_first_batch, COMMANDS);
+    rd_kafka_mock_push_request_errors(scene.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS);
+    ck_assert_int_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 1);
+    ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
+    ck_assert_int_eq(count_of(METRIC_DEFINITIONS_WAITING, 0), 0);
+    for (int i = 0; i < SCENE_PARTITIONS; i++)
+        scene_send_valid(i, COMMANDS + i);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS + SCENE_PARTITIONS);
+    ck_assert_int_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), COMMANDS + SCENE_PARTITIONS);
+    scene_stop(10000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -242,6 +289,7 @@ int main(void)
     tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

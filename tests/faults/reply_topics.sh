@@ -143,6 +143,8 @@ value='{' send keyless "reply-topic=$name.compacted.reply"
 is_counted() { [ "$(unaddressed topic_refused)" -ge 1 ]; }
 answered_in 20 "$name.replies" keyless "" "a reply that it refuses goes to replies.topic"
 check "which is counted" until_true 5 is_counted
+send keyed "reply-topic=$name.compacted.reply"
+answered_in 8 "$name.compacted.reply" keyed "" "a reply with a key still goes there"
 worker_stop one
 
 # ---- 10,000 names ----

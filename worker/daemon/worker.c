@@ -249,7 +249,8 @@ void worker_run(struct worker *worker)
 {
     while (worker_get_ready(worker)) {
         worker_follow_config(worker);
-        if (source_fill(worker->source, FILL_WAIT_MS) != 0) {
+        uint32_t most = worker->single ? worker->single_most : worker->batch.capacity;
+        if (source_fill(worker->source, most, FILL_WAIT_MS) != 0) {
             worker_drop_source(worker);
             continue;
         }

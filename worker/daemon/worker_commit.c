@@ -6,6 +6,10 @@
 #include "worker/metrics/tally.h"
 #include "worker/daemon/worker_parts.h"
 
+/* Messages that travel one by one take a round trip for every few of them, and transaction.timeout.ms ends. So many
+ * commands, of two messages each, are sent so in time where a broker is 100 ms away; fewer if they are not. */
+#define SINGLE_COMMANDS 200
+
 /* What became of a try. */
 enum try_result {
     TRY_DONE,    /* committed, or nothing of the batch is ours any more */
@@ -97,8 +101,12 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
     bool is_smaller = sink_has_refused(worker->sink);
     is_void = is_void || sink_has_refused_client(worker->sink);
-    if (oversized)
+    if (oversized) {
         worker->single = true;
+        worker->single_most = SINGLE_COMMANDS;
+    } else if (worker->single && !is_smaller && !is_void && worker->single_most > 1) {
+        worker->single_most /= 2;
+    }
     offsets_free(&worker->record_ends);
     offsets_raise_all(&worker->record_ends, sink_record_ends(worker->sink));
     /* After an abort, too: librdkafka counts on from the sequence numbers of messages that it withdrew, of which the
@@ -154,16 +162,30 @@ static int64_t now_ms(void)
 /* `record_ends`: of the producer that wrote the batch. */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
+    uint32_t answered = count_items(&worker->batch);
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
         source_commit(worker->source);
     store_checkpoint(worker->store, &worker->batch, record_ends);
     crash_point(CRASH_AFTER_CHECKPOINT);
-    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", worker->batch.count),
+    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", answered),
               LOG_INTEGER("bytes", worker->batch.bytes));
     tally_batch(worker->metrics, &worker->batch, now_ms());
-    if (sink_is_suspect(worker->sink) || worker->single)
+    bool was_single = worker->single;
+    worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
+    worker->single = worker->single_left > 0;
+    if (sink_is_suspect(worker->sink) || worker->single != was_single)
         worker_close_sink(worker);
-    worker->single = false;
+}
+
+/* True if commands of the batch were put off, so that those left are few enough to be sent one by one. Then the others
+ * are judged without them. Without a transaction nothing ends it, and what was sent stands. */
+static bool worker_put_off(struct worker *worker)
+{
+    if (!worker->single || worker->config->delivery.mode != DELIVERY_EXACTLY_ONCE)
+        return false;
+    uint32_t count = source_put_off(worker->source, worker->single_most);
+    worker->single_left += count;
+    return count > 0;
 }
 
 enum stage_result worker_commit(struct worker *worker)
@@ -183,7 +205,7 @@ enum stage_result worker_commit(struct worker *worker)
             worker_end_batch(worker, &worker->record_ends);
             return STAGE_DONE;
         }
-        if (result == TRY_VOID)
+        if (worker_put_off(worker) || result == TRY_VOID)
             return STAGE_AGAIN;
     }
     worker_end_batch(worker, sink_record_ends(worker->sink));

@@ -28,7 +28,9 @@ struct worker {
     uint64_t assignments;           /* of the source, when the store was audited last */
     struct offsets record_ends;     /* that the last producer left behind, whose transaction was not known to be
                                        committed */
-    bool single;                    /* messages are sent one by one, since one of the present batch is too large */
+    bool single;                    /* messages are sent one by one, since one is too large, or is in company */
+    uint32_t single_most;           /* so many commands at most are in a transaction then */
+    uint32_t single_left;           /* so many were put off for that, and are to be sent so, too */
     struct size_limits size_limits; /* what output topics have refused lately */
     bool kafka_is_slow;             /* what was asked last of the sink has had no answer yet */
     struct log_fault rebuild_fault, sending_fault;

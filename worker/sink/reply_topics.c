@@ -250,6 +250,7 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
     if (entry && entry->partitions > 0) {
         found.state = entry->shunned_until_ms > now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
         found.partitions = entry->partitions;
+        found.needs_key = entry->keyed_until_ms > now_ms();
     }
     pthread_mutex_unlock(&topics->lock);
     return found;
@@ -278,22 +279,37 @@ int64_t reply_topics_asked_ms(struct reply_topics *topics)
     return asked_ms;
 }
 
-void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+/* True if the topic was not shunned. */
+static bool topics_shun(struct reply_topics *topics, struct span name, bool keyless_only, int64_t for_ms)
 {
-    bool shunned = false;
+    bool is_new = false;
     if (span_equal(name, span_of_text(topics->config->replies.topic)))
-        return;
+        return false;
     pthread_mutex_lock(&topics->lock);
     struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry) {
-        shunned = entry->shunned_until_ms <= now_ms();
-        entry->shunned_until_ms = now_ms() + for_ms;
+        int64_t *until_ms = keyless_only ? &entry->keyed_until_ms : &entry->shunned_until_ms;
+        is_new = *until_ms <= now_ms();
+        *until_ms = now_ms() + for_ms;
     }
     topics->missed = true;
     pthread_cond_broadcast(&topics->changed);
     pthread_mutex_unlock(&topics->lock);
+    return is_new;
+}
+
+void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+{
     int64_t left_out;
-    if (shunned && kafka_log_is_news("reply topic", reason, &left_out))
+    if (topics_shun(topics, name, false, for_ms) && kafka_log_is_news("reply topic", reason, &left_out))
         log_warning("a reply topic takes nothing; replies for it go to replies.topic for a while",
+                    LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
+}
+
+void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+{
+    int64_t left_out;
+    if (topics_shun(topics, name, true, for_ms) && kafka_log_is_news("reply topic without key", reason, &left_out))
+        log_warning("a reply topic takes no reply without a key; such replies go to replies.topic for a while",
                     LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }

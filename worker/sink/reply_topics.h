@@ -33,6 +33,7 @@ bool reply_topics_are_known(struct reply_topics *topics);
 struct reply_topic {
     enum { REPLY_TOPIC_ABSENT, REPLY_TOPIC_SHUNNED, REPLY_TOPIC_THERE } state; /* SHUNNED: see reply_topics_shun */
     int32_t partitions;                                                        /* REPLY_TOPIC_THERE: 1 or more */
+    bool needs_key;                                                            /* see reply_topics_need_key */
 };
 struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name);
 
@@ -46,5 +47,8 @@ int64_t reply_topics_asked_ms(struct reply_topics *topics);
 /* The topic did not take a reply, for this reason. It is not used for `for_ms`. Logged, at most once a minute for each
  * reason. A topic that is not in the table, and replies.topic, are left as they are. */
 void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms);
+
+/* The same, but the topic is not used for replies without a key only. */
+void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms);
 
 #endif

@@ -38,8 +38,7 @@ static void sink_address_reply(struct sink *sink, uint32_t index, struct outgoin
     const struct item *item = &sink->batch->items[index];
     int32_t partitions, named;
     outgoing->topic = sink_route(sink, index, &partitions, &named);
-    if (item->reply_form < FORM_KEYLESS)
-        outgoing->key = item->key.at ? item->key : item->workspace;
+    outgoing->key = sink_reply_key(item);
     if (named >= 0)
         outgoing->partition = named;
     else if (outgoing->key.at)
@@ -164,7 +163,7 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
     rd_kafka_error_destroy(error);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         sink->undelivered++;
-        sink_route_sent(outgoing->topic);
+        sink_route_sent(outgoing->topic, outgoing->key.at != NULL);
         return code;
     }
     rd_kafka_headers_destroy(outgoing->headers);

@@ -78,6 +78,7 @@ struct sink_topic {
     int32_t learned;          /* how many the producer knows; 0: none yet */
     int64_t learned_ms;       /* when it was to learn them last; CLOCK_MONOTONIC */
     uint32_t undelivered;     /* replies of the present transaction that are under way */
+    uint32_t keyless;         /* replies of the present transaction that have no key */
     UT_hash_handle hh;
 };
 
@@ -111,12 +112,15 @@ struct sink_route {
  * that is missed, once a second; and as sink_topics_learn. */
 void sink_route_batch(struct sink *sink);
 
+/* The key of the item's reply in its present form; at == NULL: none. */
+struct span sink_reply_key(const struct item *item);
+
 /* An item's topic, how many partitions it has, and the partition that the command names, or -1. */
 rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions, int32_t *partition);
 
 /* What happens to a message, of whatever kind. A topic named by a command that does not take its reply is shunned for a
  * while, so that the batch goes through when it is sent again. */
-void sink_route_sent(rd_kafka_topic_t *handle);
+void sink_route_sent(rd_kafka_topic_t *handle, bool has_key);
 void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code);
 void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message);
 

@@ -21,6 +21,13 @@ static int64_t now_ms(void)
 
 /* ---- routes ---- */
 
+struct span sink_reply_key(const struct item *item)
+{
+    if (item->reply_form >= FORM_KEYLESS)
+        return (struct span){0};
+    return item->key.at ? item->key : item->workspace;
+}
+
 /* One item's. True if something is missed that may have come into being since the cluster was asked. */
 static bool route_item(struct sink *sink, uint32_t index)
 {
@@ -32,6 +39,8 @@ static bool route_item(struct sink *sink, uint32_t index)
     if (address.absence != REPLY_AS_ASKED)
         return false;
     struct reply_topic known = reply_topics_find(sink->topics, address.topic);
+    if (known.state == REPLY_TOPIC_THERE && known.needs_key && !sink_reply_key(item).at)
+        known.state = REPLY_TOPIC_SHUNNED;
     struct sink_topic *topic =
         known.state == REPLY_TOPIC_THERE ? sink_topic_named(sink, address.topic, known.partitions) : NULL;
     if (!topic) {
@@ -58,7 +67,7 @@ static bool route_items(struct sink *sink)
 void sink_route_batch(struct sink *sink)
 {
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
-        topic->undelivered = 0;
+        topic->undelivered = topic->keyless = 0;
     if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
         route_items(sink);
     sink_topics_learn(sink);
@@ -76,11 +85,13 @@ rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *p
 
 /* ---- what becomes of the replies ---- */
 
-void sink_route_sent(rd_kafka_topic_t *handle)
+void sink_route_sent(rd_kafka_topic_t *handle, bool has_key)
 {
     struct sink_topic *topic = rd_kafka_topic_opaque(handle);
     if (topic)
         topic->undelivered++;
+    if (topic && !has_key)
+        topic->keyless++;
 }
 
 /* How long a topic is not used after an error that tells of that topic alone; 0: it tells of something else. */
@@ -106,11 +117,20 @@ static int64_t shun_ms(rd_kafka_resp_err_t code)
     }
 }
 
+/* A broker refuses a request of messages as a whole, so the error tells of those with a key as well. What it says of a
+ * request in which all have a key is about something else. */
+static bool may_tell_of_key(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_INVALID_RECORD || code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+}
+
 void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code)
 {
     const struct sink_topic *topic = rd_kafka_topic_opaque(handle);
     int64_t for_ms = shun_ms(code);
-    if (topic && for_ms > 0)
+    if (topic && topic->keyless > 0 && may_tell_of_key(code))
+        reply_topics_need_key(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), for_ms);
+    else if (topic && for_ms > 0)
         reply_topics_shun(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), for_ms);
 }
 

@@ -18,6 +18,7 @@ struct topic_entry {
     int32_t partitions;       /* 0: it cannot be used */
     int64_t doubted_ms;       /* since when answers lack it or a leader; 0: they do not */
     int64_t shunned_until_ms; /* it did not take a reply; 0, or in the past: it may be used */
+    int64_t keyed_until_ms;   /* it did not take a reply without a key; 0, or in the past: it may */
 };
 
 struct topic_table {

@@ -5,9 +5,10 @@
 #define GROW_BY 16
 
 struct partition {
-    int64_t next;       /* the offset behind the last command taken, or -1 */
-    int64_t committed;  /* the offset that was committed last, or -1 */
-    int64_t waiting_ms; /* since when it waits, or -1 */
+    int64_t next;      /* the offset behind the last command taken, or -1 */
+    int64_t committed; /* the offset that was committed last, or -1 */
+    bool waits;
+    int64_t waiting_ms; /* since when it waits for definitions, or -1 */
     int64_t retry_ms;   /* when it may be tried again */
 };
 
@@ -16,7 +17,7 @@ struct partitions {
     int32_t count;
 };
 
-static const struct partition unknown = {-1, -1, -1, 0};
+static const struct partition unknown = {-1, -1, false, -1, 0};
 
 struct partitions *partitions_new(void)
 {
@@ -83,32 +84,50 @@ bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t n
                      int64_t limit_ms)
 {
     struct partition *state = at(partitions, partition);
+    state->waits = true;
     if (state->waiting_ms < 0)
         state->waiting_ms = now_ms;
     state->retry_ms = now_ms + retry_ms;
     return now_ms - state->waiting_ms < limit_ms;
 }
 
+void partitions_put_off(struct partitions *partitions, int32_t partition)
+{
+    struct partition *state = at(partitions, partition);
+    state->waits = true;
+    state->retry_ms = 0;
+}
+
 void partitions_end_wait(struct partitions *partitions, int32_t partition)
 {
-    at(partitions, partition)->waiting_ms = -1;
+    struct partition *state = at(partitions, partition);
+    state->waits = false;
+    state->waiting_ms = -1;
 }
 
 bool partitions_is_waiting(const struct partitions *partitions, int32_t partition)
 {
-    return look(partitions, partition)->waiting_ms >= 0;
+    return look(partitions, partition)->waits;
 }
 
 bool partitions_may_try(const struct partitions *partitions, int32_t partition, int64_t now_ms)
 {
     const struct partition *state = look(partitions, partition);
-    return state->waiting_ms < 0 || now_ms >= state->retry_ms;
+    return !state->waits || now_ms >= state->retry_ms;
 }
 
 uint32_t partitions_waiting(const struct partitions *partitions)
 {
     uint32_t waiting = 0;
     for (int32_t i = 0; i < partitions->count; i++)
-        waiting += partitions->list[i].waiting_ms >= 0;
+        waiting += partitions->list[i].waits;
     return waiting;
+}
+
+uint32_t partitions_lacking_definitions(const struct partitions *partitions)
+{
+    uint32_t lacking = 0;
+    for (int32_t i = 0; i < partitions->count; i++)
+        lacking += partitions->list[i].waiting_ms >= 0;
+    return lacking;
 }

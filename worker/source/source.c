@@ -194,7 +194,7 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
 
 static bool source_has_room(const struct source *source)
 {
-    return source->batch->count < source->batch->capacity && source->batch->bytes < source->batch_bytes;
+    return source->batch->count < source->most && source->batch->bytes < source->batch_bytes;
 }
 
 /* A message that has just come: it goes into the batch, or is carried if others of its partition are in front of it. */
@@ -246,9 +246,10 @@ static void source_put_back(struct source *source)
     source_settle(source);
 }
 
-int source_fill(struct source *source, int wait_ms)
+int source_fill(struct source *source, uint32_t most, int wait_ms)
 {
     assert(source->batch->count == 0);
+    source->most = most < source->batch->capacity ? most : source->batch->capacity;
     source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
@@ -259,7 +260,9 @@ int source_fill(struct source *source, int wait_ms)
         source_retake(source);
     }
     carried_offer(&source->carried, take_carried, source);
-    while (source_has_room(source) && !source->broken) {
+    /* The group is served, too, when what was carried fills the batch. */
+    bool is_full = !source_has_room(source);
+    while ((is_full || source_has_room(source)) && !source->broken) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
         source_note_poll(source);
         if (source->group_changed)
@@ -274,7 +277,9 @@ int source_fill(struct source *source, int wait_ms)
                 continue;
             break;
         }
-        source_receive(source, message, false);
+        source_receive(source, message, is_full);
+        if (is_full)
+            break;
     }
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
@@ -353,6 +358,27 @@ static bool is_older_than(const struct position *from, int64_t limit_ms)
            (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
 }
 
+/* The item, and those of its partition behind it. */
+static uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting)
+{
+    struct batch *batch = source->batch;
+    int32_t partition = batch->items[index].from.partition;
+    uint32_t count = 0;
+    if (!was_waiting) {
+        rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+        source_pause(source, list);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    for (uint32_t i = index; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+        if (item->from.partition != partition || item->dropped)
+            continue;
+        item->dropped = item->postponed = true;
+        count++;
+    }
+    return count;
+}
+
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
 {
     struct batch *batch = source->batch;
@@ -361,20 +387,28 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     if (is_older_than(&batch->items[index].from, limit_ms) ||
         !partitions_wait(source->partitions, partition, source_now_ms(), POSTPONED_RETRY_MS, limit_ms))
         return false;
-    if (!was_waiting) {
-        rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
-        source_pause(source, list);
-        rd_kafka_topic_partition_list_destroy(list);
-    }
-    for (uint32_t i = index; i < batch->count; i++)
-        if (batch->items[i].from.partition == partition && !batch->items[i].dropped)
-            batch->items[i].dropped = batch->items[i].postponed = true;
+    source_put_off_from(source, index, was_waiting);
     return true;
+}
+
+uint32_t source_put_off(struct source *source, uint32_t most)
+{
+    const struct batch *batch = source->batch;
+    uint32_t kept = 0, put_off = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        int32_t partition = batch->items[i].from.partition;
+        if (batch->items[i].dropped || kept++ < most)
+            continue;
+        bool was_waiting = partitions_is_waiting(source->partitions, partition);
+        partitions_put_off(source->partitions, partition);
+        put_off += source_put_off_from(source, i, was_waiting);
+    }
+    return put_off;
 }
 
 uint32_t source_waiting(const struct source *source)
 {
-    return partitions_waiting(source->partitions);
+    return partitions_lacking_definitions(source->partitions);
 }
 
 /* A partition whose last carried command has been answered is consumed again. */

@@ -22,10 +22,11 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
 /* Leaves the group and frees everything, the batch's messages included. */
 void source_close(struct source *source);
 
-/* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits. The batch
- * must be empty. Commands of a partition that was assigned to us come once the group has told what it has committed of
- * it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and open it. */
-int source_fill(struct source *source, int wait_ms);
+/* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits and `most`
+ * commands. The batch must be empty. Commands of a partition that was assigned to us come once the group has told what
+ * it has committed of it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and
+ * open it. */
+int source_fill(struct source *source, uint32_t most, int wait_ms);
 
 /* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and
  * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_hold
@@ -99,7 +100,11 @@ bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_
  */
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
 
-/* How many partitions wait. */
+/* Puts off all items but the first `most`, dropped ones not counted, for the next batches; order is kept in each
+ * partition. Returns how many. */
+uint32_t source_put_off(struct source *source, uint32_t most);
+
+/* How many partitions wait for definitions. */
 uint32_t source_waiting(const struct source *source);
 
 /* Gives the batch's messages back, but for those put off, and empties the batch. */

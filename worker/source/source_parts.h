@@ -47,6 +47,7 @@ struct source {
     const char *records_topic, *definitions_topic; /* the config's */
     int64_t session_ms;
     size_t batch_bytes;
+    uint32_t most; /* commands of the present fill */
     struct batch *batch;
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */
     struct carried carried;        /* the next fill takes them first */
