@@ -54,10 +54,13 @@ void source_forget_log(struct source *source, int32_t partition)
 
 void source_close_logs(struct source *source)
 {
-    if (source->reader && source_may_destroy(source))
-        rd_kafka_destroy(source->reader);
-    else if (source->reader)
-        rd_kafka_consumer_close(source->reader);
+    if (source->reader) {
+        rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->reader);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            source_log_error("closing the client that reads commands again failed", code);
+        if (source_may_destroy(source))
+            rd_kafka_destroy(source->reader);
+    }
     source->reader = NULL;
     free(source->logs);
     source->logs = NULL;
