@@ -176,29 +176,29 @@ bench-phone: test-packages
 
 # ---- tests ----
 
-$(EMBEDDED): $(BUILD)/tests/embedded/scene.o
+$(EMBEDDED): $(BUILD)/tests/embedded/fixture.o
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
-$(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/scene.o $(PARTS)
+$(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/fixture.o $(PARTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
 # The oracle shares no code with what it judges.
 PRODUCE := commands command_text produce
-FORGE   := arena forge forge_client history message
-ORACLE  := $(filter-out $(PRODUCE) forge forge_client,$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce $(BUILD)/tests/live/forge
+TAMPER   := arena tamper tamper_client history message
+ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client,$(basename $(notdir $(wildcard tests/live/*.c))))
+LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce $(BUILD)/tests/live/tamper
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
-$(BUILD)/tests/live/forge: $(FORGE:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 
 # The daemon with crash points that are deadly.
 DEADLY := $(BUILD)/tests/faults/client-intake
-$(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/crash_point.o
+$(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/failpoint.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(SANITIZE),,-ljemalloc)
 
@@ -271,7 +271,7 @@ $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/pure $(BUILD)/tests/bench/definitions: $(PARTS)
-$(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/shuttle.o
+$(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 
 # ---- installing ----
 

@@ -226,12 +226,12 @@ static bool walk_value(struct walk *walk, const uint32_t *next, struct json_docu
 
         const uint32_t at = *next++;
         node->at = at;
-        bool fine = true;
+        bool ok = true;
         switch (text[at]) {
         case '"':
             node->type = NODE_STRING;
             node->at = at + 1;
-            fine = walk_string(walk, node->at, *next, &node->length, &node->flags);
+            ok = walk_string(walk, node->at, *next, &node->length, &node->flags);
             break;
         case '{':
         case '[':
@@ -248,21 +248,21 @@ static bool walk_value(struct walk *walk, const uint32_t *next, struct json_docu
             break;
         case 't':
             node->type = NODE_TRUE;
-            fine = walk_literal(walk, at, "true", &node->length);
+            ok = walk_literal(walk, at, "true", &node->length);
             break;
         case 'f':
             node->type = NODE_FALSE;
-            fine = walk_literal(walk, at, "false", &node->length);
+            ok = walk_literal(walk, at, "false", &node->length);
             break;
         case 'n':
             node->type = NODE_NULL;
-            fine = walk_literal(walk, at, "null", &node->length);
+            ok = walk_literal(walk, at, "null", &node->length);
             break;
         default:
             node->type = NODE_NUMBER;
-            fine = walk_number(walk, at, &node->length);
+            ok = walk_number(walk, at, &node->length);
         }
-        if (!fine)
+        if (!ok)
             return false;
 
         /* A value has ended; so may what is around it. */
@@ -308,9 +308,9 @@ static bool json_walk(const struct json_parser *parser, char *text, size_t lengt
                         .seed = parser->seed,
                         .arena = arena,
                         .fault = fault};
-    const bool fine = walk_value(&walk, positions, document);
-    arena_reset(arena, fine ? (size_t)((char *)(nodes + document->count) - arena->base) : mark);
-    return fine;
+    const bool ok = walk_value(&walk, positions, document);
+    arena_reset(arena, ok ? (size_t)((char *)(nodes + document->count) - arena->base) : mark);
+    return ok;
 }
 
 /* ---- The whole ---- */

@@ -31,8 +31,8 @@ struct span text_trim(struct span text);
 /* True if there is nothing but White_Space. */
 bool text_is_blank(struct span text);
 
-/* True if there is anything but White_Space, Default_Ignorable_Code_Point (UAX #44) and U+2800, a Braille pattern without
- * dots. */
+/* True if there is anything but White_Space, Default_Ignorable_Code_Point (UAX #44) and U+2800, a Braille pattern
+ * without dots. */
 bool text_can_be_seen(struct span text);
 
 /* The first control character that is not in `allowed` (a string of ASCII controls, "" for none), or 0. NUL itself is

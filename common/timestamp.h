@@ -12,8 +12,8 @@
 /* "2026-11-23T06:38:00.123Z", 24 bytes. Times outside of the years 0 to 9999 come out as the nearest one inside. */
 void time_text(int64_t since_1970_ms, char text[TIME_LENGTH]);
 
-/* The time that a message's timestamp stands for, as Kafka gives it: -1, no timestamp, counts as 0, and what lies outside
- * of the years 0 to 9999 as the nearest time inside. So time_text writes the very time. */
+/* The time that a message's timestamp stands for, as Kafka gives it: -1, no timestamp, counts as 0, and what lies
+ * outside of the years 0 to 9999 as the nearest time inside. So time_text writes the very time. */
 int64_t time_of_message(int64_t timestamp_ms);
 
 /* Reads "2026-11-23T06:38:00Z", with up to three decimals of the second and any offset from UTC (RFC 3339), or a plain

@@ -49,7 +49,7 @@ shown_of() {
 failed_lines() {
     sed -nE '/^ +failed in .*:$/,/^ +the end of .*:$/s/^ +\| (.*)/\1/p'
 }
-suite fails_early 'echo "NOT OK: the first one: expected 1, got 2"; echo "  oracle: NOT OK: a reply (3 breaches)"
+suite fails_early 'echo "NOT OK: the first one: expected 1, got 2"; echo "  oracle: NOT OK: a reply (3 violations)"
     seq 1 500; echo "ok: NOT OK: is no failure"; echo "498 passed, 2 failed"'
 suite asserts_early 'echo "tests/unit/test_x.c:12:P:core:passes:0: Passed"
     echo "tests/unit/test_x.c:123:F:core:adds:0: Assertion failed"; echo "tests/unit/test_x.c:9:E:core:dies:0: (after this point) signal 11"
@@ -60,7 +60,7 @@ suite passes_amid 'echo "NOT OK: printed by the way"; echo "1 passed, 0 failed"'
 
 check_equal "failed checks of a shell suite are shown, with those of a program that it ran" \
     "NOT OK: the first one: expected 1, got 2
-  oracle: NOT OK: a reply (3 breaches)" "$(shown_of fails_early | failed_lines)"
+  oracle: NOT OK: a reply (3 violations)" "$(shown_of fails_early | failed_lines)"
 check_equal "failures and errors of a suite of the Check library are shown" \
     "tests/unit/test_x.c:123:F:core:adds:0: Assertion failed
 tests/unit/test_x.c:9:E:core:dies:0: (after this point) signal 11" "$(shown_of asserts_early | failed_lines)"

@@ -143,7 +143,7 @@ static uint32_t walk(const struct automaton *automaton, uint32_t state, const ch
  * dialled only from nearby, such as Canada's 310-1234. */
 static bool check_examples(const struct tables *tables, const struct numbering_plan *plan, const char *path)
 {
-    bool fine = true;
+    bool ok = true;
     for (uint32_t i = 0; i < plan->code_count; i++) {
         const struct code *code = &plan->codes[i];
         for (uint32_t e = 0; e < code->example_count; e++) {
@@ -156,11 +156,11 @@ static bool check_examples(const struct tables *tables, const struct numbering_p
             bool is_there = code->territory_count == 1 || (territories >> example->territory & 1) != 0;
             if (!is_there || !walk(&tables->fit, tables->fit_begins[PHONE_GRADE_ASSIGNED][i], example->digits)) {
                 fprintf(stderr, "%s:%u: the example is not in use\n", path, example->line);
-                fine = false;
+                ok = false;
             }
         }
     }
-    return fine;
+    return ok;
 }
 
 /* States in the order of a walk's first steps, so that what every walk touches lies together. */
@@ -323,10 +323,10 @@ int main(int count, char **arguments)
     struct tables tables = {0};
     automaton_open(&tables.fit);
     automaton_open(&tables.territory);
-    bool fine = numbering_plan_read(&plan, arguments[1]);
-    if (fine) {
+    bool ok = numbering_plan_read(&plan, arguments[1]);
+    if (ok) {
         add_codes(&tables, &plan);
-        fine = check_examples(&tables, &plan, arguments[1]) && print_tables(&tables, &plan, arguments[2]);
+        ok = check_examples(&tables, &plan, arguments[1]) && print_tables(&tables, &plan, arguments[2]);
     }
 
     automaton_close(&tables.fit);
@@ -335,5 +335,5 @@ int main(int count, char **arguments)
         free(tables.fit_begins[grade]);
     free(tables.territory_begins);
     numbering_plan_free(&plan);
-    return fine ? 0 : 1;
+    return ok ? 0 : 1;
 }

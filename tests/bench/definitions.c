@@ -15,7 +15,7 @@
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
 #include "worker/commands/private_redis.h"
-#include "worker/index/store.h"
+#include "worker/index/index.h"
 
 #define BATCH          5000
 #define SETTLE_BATCHES 64
@@ -26,7 +26,7 @@
 struct bench {
     struct config *config;
     struct definitions_watch *watch;
-    struct store *store;
+    struct index *index;
     struct batch batch;
     char (*names)[NAME_BYTES]; /* of all workspaces */
     size_t *name_lengths;
@@ -35,7 +35,7 @@ struct bench {
     uint32_t draws[BATCH];
 };
 
-struct trial {
+struct field_fixture {
     uint32_t workspaces;
     const char *distribution; /* "zipf" or "uniform" */
     size_t capacity;          /* of the cache */
@@ -44,7 +44,7 @@ struct trial {
 
 /* ---- Redis with everybody's definitions ---- */
 
-static void store_definitions_of(const struct bench *bench, redisContext *connection, uint32_t first, uint32_t end)
+static void index_definitions_of(const struct bench *bench, redisContext *connection, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++)
         if (redisAppendCommand(connection, "SET custom-fields:{%s} %s", bench->names[i], example_definitions) !=
@@ -64,7 +64,7 @@ static void fill_redis(const struct bench *bench, const struct private_redis *re
     if (!connection || connection->err)
         fail("Redis: no connection");
     for (uint32_t first = 0; first < WORKSPACES_MAX; first += 1000)
-        store_definitions_of(bench, connection, first, first + 1000);
+        index_definitions_of(bench, connection, first, first + 1000);
     redisFree(connection);
 }
 
@@ -93,19 +93,19 @@ static uint32_t draw(const struct bench *bench, uint32_t workspaces, uint64_t *s
     return low;
 }
 
-static void distribute(struct bench *bench, const struct trial *trial)
+static void distribute(struct bench *bench, const struct field_fixture *field_fixture)
 {
-    bool zipf = strcmp(trial->distribution, "zipf") == 0;
+    bool zipf = strcmp(field_fixture->distribution, "zipf") == 0;
     double sum = 0;
-    for (uint32_t i = 0; i < trial->workspaces; i++)
+    for (uint32_t i = 0; i < field_fixture->workspaces; i++)
         bench->weights[i] = sum += zipf ? 1.0 / (i + 1) : 1.0;
     bench->random = 88172645463325252ULL;
 }
 
-static void draw_batch(struct bench *bench, const struct trial *trial)
+static void draw_batch(struct bench *bench, const struct field_fixture *field_fixture)
 {
     for (uint32_t i = 0; i < BATCH; i++)
-        bench->draws[i] = draw(bench, trial->workspaces, &bench->random);
+        bench->draws[i] = draw(bench, field_fixture->workspaces, &bench->random);
 }
 
 /* ---- measuring ---- */
@@ -119,8 +119,8 @@ static void look_up(struct bench *bench, struct definitions_cache *cache, int64_
             (struct item){.workspace = span_of(bench->names[draws[i]], bench->name_lengths[draws[i]])};
     bench->batch.count = BATCH;
     const int64_t since = clock_ns();
-    if (!store_connect(bench->store) || !(store_is_sound(bench->store) || store_trust(bench->store, 1)) ||
-        !store_definitions(bench->store, cache, &bench->batch))
+    if (!index_connect(bench->index) || !(index_is_verified(bench->index) || index_trust(bench->index, 1)) ||
+        !index_definitions(bench->index, cache, &bench->batch))
         fail("Redis went away");
     *spent_ns += clock_ns() - since;
     for (uint32_t i = 0; i < BATCH; i++)
@@ -129,28 +129,29 @@ static void look_up(struct bench *bench, struct definitions_cache *cache, int64_
 }
 
 /* Until the cache is full, or will hardly get fuller. */
-static void settle(struct bench *bench, const struct trial *trial, struct definitions_cache *cache)
+static void settle(struct bench *bench, const struct field_fixture *field_fixture, struct definitions_cache *cache)
 {
     int64_t spent = 0;
     for (int i = 0; i < SETTLE_BATCHES && definitions_cache_counts(cache).evicted == 0; i++) {
-        draw_batch(bench, trial);
+        draw_batch(bench, field_fixture);
         look_up(bench, cache, &spent);
     }
 }
 
-static void measure(struct bench *bench, const struct trial *trial, int64_t seconds)
+static void measure(struct bench *bench, const struct field_fixture *field_fixture, int64_t seconds)
 {
     malloc_trim(0);
     const double memory_before = memory_of(getpid());
-    struct definitions_cache *cache = definitions_cache_new(trial->capacity, trial->watched ? bench->watch : NULL);
+    struct definitions_cache *cache =
+        definitions_cache_new(field_fixture->capacity, field_fixture->watched ? bench->watch : NULL);
     if (!cache)
         fail("out of memory");
-    distribute(bench, trial);
-    settle(bench, trial, cache);
+    distribute(bench, field_fixture);
+    settle(bench, field_fixture, cache);
     const struct definitions_counts before = definitions_cache_counts(cache);
     int64_t spent = 0, batches = 0;
     for (; spent < seconds * 1000000000; batches++) {
-        draw_batch(bench, trial);
+        draw_batch(bench, field_fixture);
         look_up(bench, cache, &spent);
     }
     const struct definitions_counts after = definitions_cache_counts(cache);
@@ -159,9 +160,10 @@ static void measure(struct bench *bench, const struct trial *trial, int64_t seco
     printf("{\"name\":\"definitions_look_up\",\"workspaces\":%u,\"distribution\":\"%s\",\"cache_workspaces\":%zu,"
            "\"watch\":%s,\"commands_per_second\":%.0f,\"ns_per_command\":%.0f,"
            "\"look_ups_per_batch\":%.1f,\"hit_rate\":%.4f,\"compiled_per_batch\":%.1f,\"memory_mib\":%.1f}\n",
-           trial->workspaces, trial->distribution, trial->capacity, trial->watched ? "true" : "false",
-           commands * 1e9 / (double)spent, (double)spent / commands, (hits + misses) / (double)batches,
-           hits / (hits + misses), compiled / (double)batches, memory_of(getpid()) - memory_before);
+           field_fixture->workspaces, field_fixture->distribution, field_fixture->capacity,
+           field_fixture->watched ? "true" : "false", commands * 1e9 / (double)spent, (double)spent / commands,
+           (hits + misses) / (double)batches, hits / (hits + misses), compiled / (double)batches,
+           memory_of(getpid()) - memory_before);
     fflush(stdout);
     definitions_cache_free(cache);
 }
@@ -185,7 +187,7 @@ static void measure_misses(struct bench *bench)
            (double)new_ns / rounds / BATCH, (double)again_ns / rounds / BATCH);
 }
 
-static const struct trial trials[] = {
+static const struct field_fixture trials[] = {
     {1, "uniform", 1000, true},       {1, "uniform", 1000, false},        {1000, "zipf", 1000, true},
     {1000, "zipf", 1000, false},      {1000, "uniform", 1000, true},      {1000, "uniform", 1000, false},
     {1000000, "zipf", 1000, true},    {1000000, "zipf", 100000, true},    {1000000, "zipf", 100000, false},
@@ -206,9 +208,9 @@ static void bench_open(struct bench *bench, const struct private_redis *redis)
     for (uint32_t i = 0; i < WORKSPACES_MAX; i++)
         bench->name_lengths[i] = (size_t)snprintf(bench->names[i], NAME_BYTES, "load-%u", i);
     fill_redis(bench, redis);
-    bench->store = store_open(bench->config);
+    bench->index = index_open(bench->config);
     bench->watch = definitions_watch_open(bench->config);
-    if (!bench->store || !bench->watch || batch_open(&bench->batch, BATCH, 1 << 20, 1 << 16) != 0)
+    if (!bench->index || !bench->watch || batch_open(&bench->batch, BATCH, 1 << 20, 1 << 16) != 0)
         fail("out of memory");
     const int64_t since = clock_ns();
     while (!definitions_watch_catch_up(bench->watch, 100))
@@ -220,7 +222,7 @@ static void bench_close(struct bench *bench)
 {
     definitions_watch_end(bench->watch, &(struct timespec){INT32_MAX, 0});
     definitions_watch_free(bench->watch);
-    store_close(bench->store);
+    index_close(bench->index);
     batch_close(&bench->batch);
     config_free(bench->config);
     free(bench->names);

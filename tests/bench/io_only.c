@@ -18,19 +18,19 @@
 
 #include "tests/bench/measure.h"
 #include "tests/bench/probe.h"
-#include "tests/bench/shuttle.h"
+#include "tests/bench/relay.h"
 
 #define THREADS_MOST 64
 
 struct options {
-    struct shuttle_options shuttle;
+    struct relay_options relay;
     int64_t count;
     bool one;
 };
 
 struct thread {
     pthread_t id;
-    struct shuttle *shuttle;
+    struct relay *relay;
     struct progress *progress;
 };
 
@@ -38,7 +38,7 @@ static void *thread_main(void *argument)
 {
     const struct thread *thread = argument;
 
-    shuttle_run(thread->shuttle, thread->progress);
+    relay_run(thread->relay, thread->progress);
     return NULL;
 }
 
@@ -59,41 +59,41 @@ static void options_read(struct options *options, int count, char **arguments)
                                    {"one", no_argument, NULL, ONE},
                                    {NULL, 0, NULL, 0}};
     *options = (struct options){
-        .shuttle = {.records = "io-only.records", .replies = "io-only.replies", .threads = 1, .batch = 5000}};
+        .relay = {.records = "io-only.records", .replies = "io-only.replies", .threads = 1, .batch = 5000}};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case BOOTSTRAP:
-            options->shuttle.bootstrap = optarg;
+            options->relay.bootstrap = optarg;
             break;
         case REDIS:
-            options->shuttle.redis = optarg;
+            options->relay.redis = optarg;
             break;
         case TOPIC:
-            options->shuttle.topic = optarg;
+            options->relay.topic = optarg;
             break;
         case GROUP:
-            options->shuttle.group = optarg;
+            options->relay.group = optarg;
             break;
         case COUNT:
             options->count = number_of(optarg, 1);
             break;
         case THREADS:
-            options->shuttle.threads = number_of(optarg, 1);
+            options->relay.threads = number_of(optarg, 1);
             break;
         case BATCH:
-            options->shuttle.batch = number_of(optarg, 1);
+            options->relay.batch = number_of(optarg, 1);
             break;
         case LINGER:
-            options->shuttle.linger_ms = number_of(optarg, 0);
+            options->relay.linger_ms = number_of(optarg, 0);
             break;
         case RECORDS:
-            options->shuttle.records = optarg;
+            options->relay.records = optarg;
             break;
         case REPLIES:
-            options->shuttle.replies = optarg;
+            options->relay.replies = optarg;
             break;
         case SET:
-            tuning_add(&options->shuttle.tuning, optarg);
+            tuning_add(&options->relay.tuning, optarg);
             break;
         case ONE:
             options->one = true;
@@ -102,8 +102,8 @@ static void options_read(struct options *options, int count, char **arguments)
             exit(64);
         }
     }
-    if (options->shuttle.bootstrap == NULL || options->shuttle.redis == NULL || options->shuttle.topic == NULL ||
-        options->shuttle.group == NULL || options->count == 0 || options->shuttle.threads > THREADS_MOST ||
+    if (options->relay.bootstrap == NULL || options->relay.redis == NULL || options->relay.topic == NULL ||
+        options->relay.group == NULL || options->count == 0 || options->relay.threads > THREADS_MOST ||
         optind != count) {
         fputs("usage: io_only --bootstrap A --redis A --topic T --group G --count N [--threads N] [--one] ...\n",
               stderr);
@@ -119,7 +119,7 @@ static void print_stages(const struct thread *threads, int64_t count, const stru
     for (int stage = 0; stage < STAGES; stage++) {
         double sum = 0;
         for (int64_t number = 0; number < count; number++)
-            sum += (double)shuttle_stage_ns(threads[number].shuttle, stage);
+            sum += (double)relay_stage_ns(threads[number].relay, stage);
         printf(",\"%s_us\":%.2f", stage_names[stage], sum / 1e3 / done);
     }
     puts("}");
@@ -129,10 +129,10 @@ static void print_stages(const struct thread *threads, int64_t count, const stru
 static void run_one_by_one(const struct options *options)
 {
     double *milliseconds = calloc((size_t)options->count, sizeof(*milliseconds));
-    const struct probe probe = {.bootstrap = options->shuttle.bootstrap,
-                                .commands = options->shuttle.topic,
-                                .replies = options->shuttle.replies,
-                                .run = options->shuttle.group,
+    const struct probe probe = {.bootstrap = options->relay.bootstrap,
+                                .commands = options->relay.topic,
+                                .replies = options->relay.replies,
+                                .run = options->relay.group,
                                 .count = (int)options->count};
 
     if (milliseconds == NULL)
@@ -149,7 +149,7 @@ static void print_drain(const struct options *options, const struct progress *pr
 
     printf("{\"name\":\"io_only\",\"threads\":%" PRId64 ",\"per_s\":%.0f,\"cpu_us\":%.2f,\"rss_mb\":%.0f,"
            "\"commands\":%.0f,\"transactions\":%lld",
-           options->shuttle.threads, done / seconds, cpu_us_own() / done, memory_peak_own(), done,
+           options->relay.threads, done / seconds, cpu_us_own() / done, memory_peak_own(), done,
            (long long)atomic_load(&progress->transactions));
 }
 
@@ -161,21 +161,21 @@ int main(int count, char **arguments)
     signal(SIGPIPE, SIG_IGN);
     options_read(&options, count, arguments);
     struct progress progress = {.enough = options.one ? INT64_MAX : options.count};
-    for (int number = 0; number < options.shuttle.threads; number++)
-        threads[number] = (struct thread){.shuttle = shuttle_open(&options.shuttle, number), .progress = &progress};
-    for (int number = 0; number < options.shuttle.threads; number++)
+    for (int number = 0; number < options.relay.threads; number++)
+        threads[number] = (struct thread){.relay = relay_open(&options.relay, number), .progress = &progress};
+    for (int number = 0; number < options.relay.threads; number++)
         if (pthread_create(&threads[number].id, NULL, thread_main, &threads[number]) != 0)
             fail("no thread");
     if (options.one) {
         run_one_by_one(&options);
         atomic_store(&progress.stop, true);
     }
-    for (int number = 0; number < options.shuttle.threads; number++)
+    for (int number = 0; number < options.relay.threads; number++)
         pthread_join(threads[number].id, NULL);
     if (!options.one)
         print_drain(&options, &progress);
-    print_stages(threads, options.shuttle.threads, &progress);
-    for (int number = 0; number < options.shuttle.threads; number++)
-        shuttle_close(threads[number].shuttle);
+    print_stages(threads, options.relay.threads, &progress);
+    for (int number = 0; number < options.relay.threads; number++)
+        relay_close(threads[number].relay);
     return 0;
 }

@@ -4,7 +4,7 @@
  *                creates a topic, unless it is there
  *   load fill    --bootstrap A --topic T --count N [--partitions N] [--workspaces N] [--run NAME]
  *                creates the topic and produces N commands as fast as possible, keyed by workspace
- *   load watch   --bootstrap A --topic T --group G --pid P [--every N] [--patience SECONDS]
+ *   load watch   --bootstrap A --topic T --group G --pid P [--every N] [--keep_going SECONDS]
  *                waits until the group's committed offsets reach the end of the topic; prints a line per N commands,
  * and at the end the rate, process P's CPU per command and its memory load probe   --bootstrap A --topic T --replies T
  * --count N [--run NAME] latency of one command at a time through whatever worker is running load definitions prints
@@ -192,7 +192,7 @@ static void options_read(struct options *options, int count, char **arguments)
                                    {"workspaces", required_argument, NULL, WORKSPACES},
                                    {"pid", required_argument, NULL, PID},
                                    {"every", required_argument, NULL, EVERY},
-                                   {"patience", required_argument, NULL, PATIENCE},
+                                   {"keep_going", required_argument, NULL, PATIENCE},
                                    {NULL, 0, NULL, 0}};
     *options = (struct options){.run = "load", .partitions = 4, .workspaces = 16, .patience_s = 60};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {

@@ -10,9 +10,9 @@
 
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
+#include "worker/config/config.h"
 #include "worker/model/batch.h"
 #include "worker/validate/check.h"
-#include "worker/config/config.h"
 #include "worker/validate/decode.h"
 #include "worker/validate/definitions.h"
 #include "worker/validate/field.h"

@@ -1,4 +1,4 @@
-/* index_stage: a store on a private Redis, and commands as check leaves them, for the tests of the index. Each of them
+/* index_stage: an index on a private Redis, and commands as check leaves them, for the tests of the index. Each of them
  * includes it once. */
 #ifndef TESTS_INDEX_STAGE_H
 #define TESTS_INDEX_STAGE_H
@@ -9,16 +9,16 @@
 #include <stdlib.h>
 
 #include "common/folder.h"
-#include "worker/commands/private_redis.h"
 #include "common/stop.h"
-#include "worker/index/store.h"
+#include "worker/commands/private_redis.h"
+#include "worker/index/index.h"
 
 #define TOPIC "clients.commands"
 
 static char folder[512];
 static struct private_redis redis;
 static struct config *config;
-static struct store *store;
+static struct index *the_index;
 static struct batch batch;
 static redisContext *aside; /* a second connection, for looking and meddling */
 
@@ -26,15 +26,15 @@ static void redis_open(void)
 {
     char why[256], address[640];
     stop_on_signals();
-    ck_assert(folder_make_temporary("client-intake-store", folder, sizeof(folder)));
+    ck_assert(folder_make_temporary("client-intake-the_index", folder, sizeof(folder)));
     ck_assert_msg(private_redis_start(&redis, folder, why, sizeof(why)), "%s", why);
     snprintf(address, sizeof(address), "redis.address=%s", redis.address);
     const char *settings[] = {address, "log.level=error", NULL};
     config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
-    store = store_open(config);
-    ck_assert(store_connect(store) && store_trust(store, 8));
+    the_index = index_open(config);
+    ck_assert(index_connect(the_index) && index_trust(the_index, 8));
     ck_assert_int_eq(batch_open(&batch, 100, 1 << 20, 1 << 16), 0);
     aside = redisConnectUnix(redis.address + strlen("unix:"));
     ck_assert_int_eq(aside->err, 0);
@@ -44,7 +44,7 @@ static void redis_close(void)
 {
     redisFree(aside);
     batch_close(&batch);
-    store_close(store);
+    index_close(the_index);
     config_free(config);
     private_redis_stop(&redis);
     folder_remove(folder);

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "common/folder.h"
-#include "worker/commands/private_redis.h"
 #include "common/stop.h"
-#include "worker/index/store.h"
+#include "worker/commands/private_redis.h"
+#include "worker/index/index.h"
 
 #define ONE_FIELD  "[{\"key\":\"a\",\"type\":\"text\"}]"
 #define TWO_FIELDS "[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"}]"
@@ -29,7 +29,7 @@ static redisContext *aside; /* a second connection, for looking and meddling */
 
 /* What a worker thread has of its own. */
 struct reader {
-    struct store *store;
+    struct index *index;
     struct definitions_cache *cache;
     struct batch batch;
 };
@@ -41,7 +41,7 @@ static void pause_ms(int64_t ms)
 }
 
 /* A command on the second connection, which must be answered without an error. Returns its integer, if it is one. */
-static long long meddle(const char *format, ...)
+static long long interfere(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -61,15 +61,15 @@ static void connect_aside(void)
 
 static void reader_open(struct reader *self)
 {
-    self->store = store_open(config);
+    self->index = index_open(config);
     self->cache = definitions_cache_new(CAPACITY, watch);
     ck_assert_int_eq(batch_open(&self->batch, 100, 1 << 20, 1 << 16), 0);
-    ck_assert(self->store && self->cache && store_connect(self->store) && store_trust(self->store, 1));
+    ck_assert(self->index && self->cache && index_connect(self->index) && index_trust(self->index, 1));
 }
 
 static void reader_close(struct reader *self)
 {
-    store_close(self->store);
+    index_close(self->index);
     definitions_cache_free(self->cache);
     batch_close(&self->batch);
 }
@@ -117,8 +117,9 @@ static int look_up_by(struct reader *self, const char *const *workspaces, size_t
     batch_reset(&self->batch);
     for (size_t i = 0; i < count; i++)
         self->batch.items[self->batch.count++] = (struct item){.workspace = span_of_text(workspaces[i])};
-    for (int tries = 0; !store_connect(self->store) || !(store_is_sound(self->store) || store_trust(self->store, 1)) ||
-                        !store_definitions(self->store, self->cache, &self->batch);
+    for (int tries = 0;
+         !index_connect(self->index) || !(index_is_verified(self->index) || index_trust(self->index, 1)) ||
+         !index_definitions(self->index, self->cache, &self->batch);
          tries++) {
         ck_assert_int_lt(tries, 1000);
         pause_ms(10);
@@ -161,7 +162,7 @@ static int calls_of(const char *command)
 
 START_TEST(what_did_not_change_is_not_read_again)
 {
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     ck_assert_uint_eq(reads("acme", 1), 1);
     int before = calls_of("mget");
     for (int i = 0; i < 50; i++)
@@ -177,17 +178,17 @@ START_TEST(absence_is_remembered)
 {
     ck_assert_uint_eq(reads("acme", MISSING), 1);
     ck_assert_uint_eq(reads("acme", MISSING), 0);
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     ck_assert_uint_eq(reads("acme", 1), 1);
 }
 END_TEST
 
 START_TEST(a_broken_set_is_remembered)
 {
-    meddle("SET custom-fields:{acme} nonsense");
+    interfere("SET custom-fields:{acme} nonsense");
     ck_assert_uint_eq(reads("acme", BROKEN), 1);
     ck_assert_uint_eq(reads("acme", BROKEN), 0);
-    meddle("SET custom-fields:{acme} %s", TWO_FIELDS);
+    interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_uint_eq(reads("acme", 2), 1);
     ck_assert_uint_eq(counts().broken, 1);
 }
@@ -195,22 +196,22 @@ END_TEST
 
 START_TEST(other_keys_do_not_matter)
 {
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     look_up("acme");
-    meddle("SET custom-fields:{other} %s", ONE_FIELD);
-    meddle("SET client:{acme}:1 x");
-    meddle("SET custom-fields:{acme}x y");
-    meddle("SET custom-fields: y");
-    meddle("SET custom-fields:{ y");
+    interfere("SET custom-fields:{other} %s", ONE_FIELD);
+    interfere("SET client:{acme}:1 x");
+    interfere("SET custom-fields:{acme}x y");
+    interfere("SET custom-fields: y");
+    interfere("SET custom-fields:{ y");
     ck_assert_uint_eq(reads("acme", 1), 0);
 }
 END_TEST
 
 START_TEST(the_same_bytes_again_are_read_but_not_compiled)
 {
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     look_up("acme");
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     ck_assert_uint_eq(reads("acme", 1), 1);
     ck_assert_uint_eq(counts().compiled, 1);
     ck_assert_uint_eq(counts().invalidated, 1);
@@ -219,7 +220,7 @@ END_TEST
 
 START_TEST(a_batch_reads_each_workspace_once_and_all_in_one_go)
 {
-    meddle("SET custom-fields:{a} %s", ONE_FIELD);
+    interfere("SET custom-fields:{a} %s", ONE_FIELD);
     static const char *const workspaces[] = {"a", "b", "a", "c", "b", "a"};
     ck_assert_int_eq(look_up_by(&reader, workspaces, 6), 1);
     ck_assert_uint_eq(counts().misses, 3);
@@ -329,7 +330,7 @@ static const struct change {
 static void run(const char *const *commands)
 {
     for (size_t i = 0; i < COMMANDS && commands[i]; i++)
-        meddle(commands[i]);
+        interfere(commands[i]);
 }
 
 START_TEST(after_a_change_was_answered_the_old_set_is_gone)
@@ -351,7 +352,7 @@ END_TEST
 
 START_TEST(a_time_to_live_ends_by_our_clock)
 {
-    meddle("SET custom-fields:{acme} %s PX 400", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s PX 400", ONE_FIELD);
     ck_assert_uint_eq(reads("acme", 1), 1);
     ck_assert_uint_eq(reads("acme", 1), 0);
     pause_ms(450);
@@ -361,9 +362,9 @@ END_TEST
 
 START_TEST(a_time_to_live_that_is_taken_back_does_not_end)
 {
-    meddle("SET custom-fields:{acme} %s PX 300", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s PX 300", ONE_FIELD);
     look_up("acme");
-    meddle("PERSIST custom-fields:{acme}");
+    interfere("PERSIST custom-fields:{acme}");
     ck_assert_uint_eq(reads("acme", 1), 1);
     pause_ms(350);
     ck_assert_uint_eq(reads("acme", 1), 0);
@@ -376,7 +377,7 @@ START_TEST(without_a_watch_everything_is_read)
 {
     definitions_cache_free(reader.cache);
     reader.cache = definitions_cache_new(CAPACITY, NULL);
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     ck_assert_uint_eq(reads("acme", 1), 1);
     ck_assert_uint_eq(reads("acme", 1), 1);
     ck_assert_uint_eq(counts().compiled, 1);
@@ -385,15 +386,15 @@ END_TEST
 
 START_TEST(a_watch_that_may_not_watch_is_as_good_as_none)
 {
-    meddle("ACL SETUSER default -client");
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("ACL SETUSER default -client");
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     struct definitions_watch *blind = definitions_watch_open(config);
     definitions_cache_free(reader.cache);
     reader.cache = definitions_cache_new(CAPACITY, blind);
     pause_ms(100);
     ck_assert_uint_eq(reads("acme", 1), 1);
     ck_assert_uint_eq(reads("acme", 1), 1);
-    meddle("SET custom-fields:{acme} %s", TWO_FIELDS);
+    interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_uint_eq(reads("acme", 2), 1);
     definitions_watch_end(blind, &(struct timespec){INT32_MAX, 0});
     definitions_watch_free(blind);
@@ -403,7 +404,7 @@ END_TEST
 START_TEST(redis_is_killed_and_comes_back_with_other_data)
 {
     char why[256];
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     look_up("acme");
     for (int round = 0; round < 3; round++) {
         private_redis_stop(&redis);
@@ -411,7 +412,7 @@ START_TEST(redis_is_killed_and_comes_back_with_other_data)
         redisFree(aside);
         connect_aside();
         if (round % 2 == 0)
-            meddle("SET custom-fields:{acme} %s", TWO_FIELDS);
+            interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
         ck_assert_int_eq(look_up("acme"), round % 2 == 0 ? 2 : MISSING);
         wait_for_watch();
         look_up("acme");
@@ -423,14 +424,14 @@ END_TEST
 /* Frozen, Redis answers nobody: the watch must give up by itself, and everything must go on once it is thawed. */
 START_TEST(redis_is_frozen_for_longer_than_the_time_limit)
 {
-    meddle("SET custom-fields:{acme} %s", ONE_FIELD);
+    interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     look_up("acme");
     kill(redis.process, SIGSTOP);
     ck_assert(!definitions_watch_catch_up(watch, 100));
     pause_ms(5000);
     ck_assert(!definitions_watch_catch_up(watch, 100));
     kill(redis.process, SIGCONT);
-    meddle("SET custom-fields:{acme} %s", TWO_FIELDS);
+    interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_int_eq(look_up("acme"), 2);
     wait_for_watch();
     look_up("acme");
@@ -477,7 +478,7 @@ static void publish(int fields)
         length += (size_t)snprintf(json + length, sizeof(json) - length, "%s{\"key\":\"k%d\",\"type\":\"text\"}",
                                    i ? "," : "[", i);
     snprintf(json + length, sizeof(json) - length, "]");
-    meddle("SET custom-fields:{acme} %s", json);
+    interfere("SET custom-fields:{acme} %s", json);
     atomic_store(&published, fields);
 }
 
@@ -494,7 +495,7 @@ START_TEST(many_readers_never_see_an_old_set)
     for (int fields = 2; fields <= WRITES; fields++) {
         publish(fields);
         if (fields % 50 == 0)
-            meddle("CLIENT KILL TYPE pubsub");
+            interfere("CLIENT KILL TYPE pubsub");
         if (fields % 3 == 0)
             pause_ms(2);
     }

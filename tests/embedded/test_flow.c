@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/embedded/scene.h"
+#include "tests/embedded/fixture.h"
 #include "worker/model/batch.h"
 
 #define READ_LIMIT_MS 30000
@@ -17,7 +17,7 @@ static void sleep_ms(int wait_ms)
 static void wait_until_committed(uint64_t commands)
 {
     size_t threads;
-    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
     for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
         ck_assert_int_lt(waited, READ_LIMIT_MS);
         sleep_ms(20);
@@ -29,7 +29,7 @@ static void expect_replies_in_order(size_t count)
 {
     rd_kafka_message_t **replies = calloc(count, sizeof(rd_kafka_message_t *));
     int64_t last[SCENE_PARTITIONS] = {-1, -1, -1};
-    size_t found = scene_read("clients.replies", replies, count, READ_LIMIT_MS);
+    size_t found = fixture_read("clients.replies", replies, count, READ_LIMIT_MS);
     ck_assert_uint_eq(found, count);
     for (size_t i = 0; i < count; i++) {
         int32_t partition;
@@ -38,17 +38,17 @@ static void expect_replies_in_order(size_t count)
         ck_assert_int_eq(offset, last[partition] + 1);
         last[partition] = offset;
     }
-    scene_forget(replies, count);
+    fixture_forget(replies, count);
     free(replies);
 }
 
 START_TEST(every_command_gets_one_reply_in_the_order_of_its_partition)
 {
     for (int i = 0; i < 300; i++)
-        scene_send_valid(i % SCENE_PARTITIONS, i);
-    scene_start("at-least-once", NULL);
+        fixture_send_valid(i % SCENE_PARTITIONS, i);
+    fixture_start("at-least-once", NULL);
     expect_replies_in_order(300);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
@@ -123,24 +123,24 @@ START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
     size_t dead = 0;
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         values[i] = hostile_value(&hostile[i]);
-        scene_send(0, SPAN("acme"), values[i], NULL);
-        scene_send_valid(0, (int)i);
+        fixture_send(0, SPAN("acme"), values[i], NULL);
+        fixture_send_valid(0, (int)i);
         dead += hostile[i].dead_letter;
     }
     const char *settings[] = {"kafka.producer.message.max.bytes=20000000",
                               "kafka.consumer.fetch.message.max.bytes=20000000", NULL};
-    scene_start("at-least-once", settings);
+    fixture_start("at-least-once", settings);
 
     rd_kafka_message_t *messages[2 * HOSTILE_COUNT];
-    ck_assert_uint_eq(scene_read("clients.replies", messages, 2 * HOSTILE_COUNT, READ_LIMIT_MS), 2 * HOSTILE_COUNT);
+    ck_assert_uint_eq(fixture_read("clients.replies", messages, 2 * HOSTILE_COUNT, READ_LIMIT_MS), 2 * HOSTILE_COUNT);
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         ck_assert_msg(strcmp(reply_verdict(messages[2 * i]), hostile[i].verdict) == 0, "%s: %s", hostile[i].what,
                       reply_verdict(messages[2 * i]));
         ck_assert_str_eq(reply_verdict(messages[2 * i + 1]), "created");
     }
-    scene_forget(messages, 2 * HOSTILE_COUNT);
+    fixture_forget(messages, 2 * HOSTILE_COUNT);
 
-    ck_assert_uint_eq(scene_read("clients.dead-letters", messages, dead, READ_LIMIT_MS), dead);
+    ck_assert_uint_eq(fixture_read("clients.dead-letters", messages, dead, READ_LIMIT_MS), dead);
     size_t next = 0;
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         if (!hostile[i].dead_letter)
@@ -156,8 +156,8 @@ START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
         ck_assert(span_equal(message_header(letter, "dlq-code"), span_of_text(hostile[i].verdict)));
         ck_assert(span_equal(message_header(letter, "dlq-topic"), SPAN("clients.commands")));
     }
-    scene_forget(messages, dead);
-    scene_stop(5000);
+    fixture_forget(messages, dead);
+    fixture_stop(5000);
     for (size_t i = 0; i < HOSTILE_COUNT; i++)
         if (hostile[i].repeat)
             free((char *)(uintptr_t)values[i].at);
@@ -171,16 +171,16 @@ START_TEST(ten_megabytes_are_answered)
     struct span value = hostile_value(&row);
     const char *settings[] = {"kafka.producer.message.max.bytes=20000000",
                               "kafka.consumer.fetch.message.max.bytes=20000000", NULL};
-    scene_send(1, SPAN("acme"), value, NULL);
-    scene_start("at-least-once", settings);
+    fixture_send(1, SPAN("acme"), value, NULL);
+    fixture_start("at-least-once", settings);
     rd_kafka_message_t *message;
-    ck_assert_uint_eq(scene_read("clients.replies", &message, 1, READ_LIMIT_MS), 1);
+    ck_assert_uint_eq(fixture_read("clients.replies", &message, 1, READ_LIMIT_MS), 1);
     ck_assert_str_eq(reply_verdict(message), "too_large");
-    scene_forget(&message, 1);
-    ck_assert_uint_eq(scene_read("clients.dead-letters", &message, 1, READ_LIMIT_MS), 1);
+    fixture_forget(&message, 1);
+    ck_assert_uint_eq(fixture_read("clients.dead-letters", &message, 1, READ_LIMIT_MS), 1);
     ck_assert(span_equal(span_of(message->payload, message->len), value));
-    scene_forget(&message, 1);
-    scene_stop(5000);
+    fixture_forget(&message, 1);
+    fixture_stop(5000);
     free((char *)(uintptr_t)value.at);
 }
 END_TEST
@@ -199,13 +199,13 @@ START_TEST(headers_are_echoed_and_name_the_reply_topic)
     rd_kafka_header_add(headers, "large", -1, large, sizeof(large));
     rd_kafka_header_add(headers, "null", -1, NULL, 0);
     rd_kafka_header_add(headers, "", 0, "no name", -1);
-    scene_send(1, SPAN("acme"),
-               SPAN("{\"commandId\":\"h\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
-                    "\"email\":\"a@example.com\"}"),
-               headers);
-    scene_start("at-least-once", NULL);
+    fixture_send(1, SPAN("acme"),
+                 SPAN("{\"commandId\":\"h\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
+                      "\"email\":\"a@example.com\"}"),
+                 headers);
+    fixture_start("at-least-once", NULL);
     rd_kafka_message_t *reply;
-    ck_assert_uint_eq(scene_read("other.replies", &reply, 1, READ_LIMIT_MS), 1);
+    ck_assert_uint_eq(fixture_read("other.replies", &reply, 1, READ_LIMIT_MS), 1);
     ck_assert_int_eq(reply->partition, 2);
     ck_assert_str_eq(reply_verdict(reply), "created");
     ck_assert(span_equal(message_header(reply, "kafka_correlationId"), span_of("\x00\x01\xff", 3)));
@@ -213,8 +213,8 @@ START_TEST(headers_are_echoed_and_name_the_reply_topic)
     ck_assert(span_equal(message_header(reply, "ce_causationid"), SPAN("h")));
     ck_assert_ptr_nonnull(message_header(reply, "traceparent").at);
     ck_assert_ptr_null(message_header(reply, "large").at);
-    scene_forget(&reply, 1);
-    scene_stop(5000);
+    fixture_forget(&reply, 1);
+    fixture_stop(5000);
 }
 END_TEST
 
@@ -222,62 +222,62 @@ END_TEST
 
 START_TEST(redis_absent_at_start_is_waited_for)
 {
-    scene_end_redis();
+    fixture_end_redis();
     for (int i = 0; i < 20; i++)
-        scene_send_valid(0, i);
-    scene_start("at-least-once", NULL);
+        fixture_send_valid(0, i);
+    fixture_start("at-least-once", NULL);
     sleep_ms(1500);
-    scene_begin_redis();
+    fixture_begin_redis();
     expect_replies_in_order(20);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
 START_TEST(redis_going_away_rejects_nothing)
 {
-    scene_start("at-least-once", NULL);
-    scene_send_valid(0, 0);
+    fixture_start("at-least-once", NULL);
+    fixture_send_valid(0, 0);
     sleep_ms(5000);
-    scene_end_redis();
+    fixture_end_redis();
     for (int i = 1; i < 20; i++)
-        scene_send_valid(0, i);
+        fixture_send_valid(0, i);
     sleep_ms(1500);
-    scene_begin_redis();
+    fixture_begin_redis();
     rd_kafka_message_t *replies[20];
-    ck_assert_uint_eq(scene_read("clients.replies", replies, 20, READ_LIMIT_MS), 20);
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, 20, READ_LIMIT_MS), 20);
     for (size_t i = 0; i < 20; i++)
         ck_assert_str_eq(reply_verdict(replies[i]), "created");
-    scene_forget(replies, 20);
-    scene_stop(5000);
+    fixture_forget(replies, 20);
+    fixture_stop(5000);
 }
 END_TEST
 
 START_TEST(it_stops_in_time_while_redis_is_away)
 {
-    scene_end_redis();
-    scene_send_valid(0, 0);
-    scene_start("at-least-once", NULL);
+    fixture_end_redis();
+    fixture_send_valid(0, 0);
+    fixture_start("at-least-once", NULL);
     sleep_ms(500);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
 START_TEST(the_broker_going_away_loses_nothing)
 {
-    scene_start("at-least-once", NULL);
+    fixture_start("at-least-once", NULL);
     for (int i = 0; i < 50; i++)
-        scene_send_valid(0, i);
+        fixture_send_valid(0, i);
     wait_until_committed(1); /* a member that was lost while it joined would be waited for */
-    rd_kafka_mock_broker_set_down(scene.broker.cluster, 1);
+    rd_kafka_mock_broker_set_down(fixture.broker.cluster, 1);
     sleep_ms(1500);
-    rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
+    rd_kafka_mock_broker_set_up(fixture.broker.cluster, 1);
     for (int i = 50; i < 100; i++)
-        scene_send_valid(0, i);
+        fixture_send_valid(0, i);
     wait_until_committed(100);
     /* What was under way then may come twice. */
     rd_kafka_message_t *replies[1000];
     bool seen[100] = {false};
-    size_t found = scene_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -286,8 +286,8 @@ START_TEST(the_broker_going_away_loses_nothing)
     }
     for (size_t i = 0; i < 100; i++)
         ck_assert_msg(seen[i], "command %zu has no reply", i);
-    scene_forget(replies, found);
-    scene_stop(10000);
+    fixture_forget(replies, found);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -301,44 +301,44 @@ static void send_with_fields(int32_t partition, const char *workspace, int numbe
                           "\"email\":\"w%d@example.com\",\"customFields\":{\"pronouns\":\"she\"}}",
                           number, workspace, number);
     /* One key for all, so that their replies share a partition, too. */
-    scene_send(partition, SPAN("together"), span_of(command, (size_t)length), NULL);
+    fixture_send(partition, SPAN("together"), span_of(command, (size_t)length), NULL);
 }
 
 /* The partition of the waiting workspace stands still, the others do not; then all is answered in order. */
 START_TEST(missing_definitions_are_waited_for_in_their_partition_only)
 {
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
-    scene_start("at-least-once", settings);
+    fixture_start("at-least-once", settings);
     for (int i = 0; i < 20; i++) {
         send_with_fields(0, i == 5 ? "later" : "acme", i);
         send_with_fields(1, "acme", 100 + i);
     }
     rd_kafka_message_t *replies[40];
-    size_t count = scene_read("clients.replies", replies, 40, 8000);
+    size_t count = fixture_read("clients.replies", replies, 40, 8000);
     ck_assert_uint_eq(count, 25);
-    scene_forget(replies, count);
-    scene_define("later");
+    fixture_forget(replies, count);
+    fixture_define("later");
     for (int i = 20; i < 25; i++)
         send_with_fields(0, "acme", i);
     expect_replies_in_order(45);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
 START_TEST(the_wait_for_definitions_has_a_limit)
 {
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=2s", NULL};
-    scene_start("at-least-once", settings);
+    fixture_start("at-least-once", settings);
     for (int i = 0; i < 10; i++)
         send_with_fields(0, "never", i);
     rd_kafka_message_t *replies[10];
-    ck_assert_uint_eq(scene_read("clients.replies", replies, 10, 15000), 10);
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, 10, 15000), 10);
     for (size_t i = 0; i < 10; i++)
         ck_assert_str_eq(reply_verdict(replies[i]), "definitions_missing");
-    scene_forget(replies, 10);
+    fixture_forget(replies, 10);
     send_with_fields(0, "acme", 11);
     expect_replies_in_order(11);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
@@ -346,9 +346,9 @@ START_TEST(it_stops_in_time_while_a_partition_waits)
 {
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
     send_with_fields(0, "never", 1);
-    scene_start("at-least-once", settings);
+    fixture_start("at-least-once", settings);
     sleep_ms(5000);
-    scene_stop(5000);
+    fixture_stop(5000);
 }
 END_TEST
 
@@ -392,17 +392,17 @@ static const struct injection injections[] = {
  * replies to a command must be equal. */
 START_TEST(no_injected_error_stops_the_worker)
 {
-    scene_start("exactly-once", NULL);
-    scene_send_valid(0, 0);
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 0);
     sleep_ms(4000);
     for (size_t i = 0; i < INJECTION_COUNT; i++) {
-        rd_kafka_mock_push_request_errors(scene.broker.cluster, injections[i].api, 1, injections[i].code);
-        scene_send_valid(0, (int)i + 1);
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, injections[i].api, 1, injections[i].code);
+        fixture_send_valid(0, (int)i + 1);
         sleep_ms(700);
     }
     rd_kafka_message_t *replies[1000];
     bool seen[INJECTION_COUNT + 1] = {false};
-    size_t count = scene_read("clients.replies", replies, 1000, 15000);
+    size_t count = fixture_read("clients.replies", replies, 1000, 15000);
     for (size_t i = 0; i < count; i++) {
         int32_t partition;
         int64_t offset;
@@ -410,10 +410,10 @@ START_TEST(no_injected_error_stops_the_worker)
         ck_assert_str_eq(reply_verdict(replies[i]), "created");
         seen[offset] = true;
     }
-    scene_forget(replies, count);
+    fixture_forget(replies, count);
     for (size_t i = 0; i < INJECTION_COUNT; i++)
         ck_assert_msg(seen[i + 1], "%s: the command has no reply", injections[i].what);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -426,28 +426,28 @@ START_TEST(no_refused_record_stops_the_worker)
         RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_INVALID_RECORD,
         RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER};
     const size_t count = sizeof(codes) / sizeof(codes[0]);
-    scene_end_redis();
-    scene_start("exactly-once", NULL);
+    fixture_end_redis();
+    fixture_start("exactly-once", NULL);
     bool seen[sizeof(codes) / sizeof(codes[0])] = {false};
     for (size_t i = 0; i < count; i++) {
-        scene_send_valid(0, (int)i);
-        rd_kafka_mock_push_request_errors(scene.broker.cluster, PRODUCE, 1, codes[i]);
-        scene_begin_redis();
+        fixture_send_valid(0, (int)i);
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, codes[i]);
+        fixture_begin_redis();
         wait_until_committed(i + 1);
-        scene_end_redis();
+        fixture_end_redis();
     }
     rd_kafka_message_t *replies[1000];
-    size_t found = scene_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
         reply_source(replies[i], &partition, &offset);
         seen[offset] = true;
     }
-    scene_forget(replies, found);
+    fixture_forget(replies, found);
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(seen[i], "%s: the command has no reply", rd_kafka_err2name(codes[i]));
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -455,17 +455,17 @@ END_TEST
  * makes of the end of a transaction is not always right (KAFKA-20734). */
 START_TEST(a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer)
 {
-    scene_end_redis();
-    scene_start("exactly-once", NULL);
-    scene_send_valid(0, 0);
-    rd_kafka_mock_push_request_errors(scene.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
-    scene_begin_redis();
+    fixture_end_redis();
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 0);
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
+    fixture_begin_redis();
     wait_until_committed(1);
     size_t threads;
-    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
     ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST), 1);
     ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 0);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -473,7 +473,7 @@ static void commit_offset(int64_t offset)
 {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", scene.broker.address, why, sizeof(why)), 0);
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, why, sizeof(why)), 0);
     ck_assert_int_eq(rd_kafka_conf_set(conf, "group.id", "client-intake", why, sizeof(why)), 0);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
     ck_assert_ptr_nonnull(consumer);
@@ -489,16 +489,16 @@ static void commit_offset(int64_t offset)
 START_TEST(committed_offsets_that_went_back_are_followed)
 {
     for (int i = 0; i < 10; i++)
-        scene_send_valid(0, i);
+        fixture_send_valid(0, i);
     commit_offset(5);
-    scene_start("exactly-once", NULL);
+    fixture_start("exactly-once", NULL);
     wait_until_committed(5);
-    rd_kafka_mock_push_request_errors(scene.broker.cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
-    scene_send_valid(0, 10);
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+    fixture_send_valid(0, 10);
     wait_until_committed(11);
     rd_kafka_message_t *replies[100];
     int seen[11] = {0};
-    size_t found = scene_read("clients.replies", replies, 100, 3000);
+    size_t found = fixture_read("clients.replies", replies, 100, 3000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -506,11 +506,11 @@ START_TEST(committed_offsets_that_went_back_are_followed)
         ck_assert_str_eq(reply_verdict(replies[i]), "created");
         seen[offset]++;
     }
-    scene_forget(replies, found);
+    fixture_forget(replies, found);
     for (int i = 0; i < 10; i++)
         ck_assert_msg(seen[i] == (i < 5 ? 0 : 2), "command %d: %d replies", i, seen[i]);
     ck_assert_int_ge(seen[10], 1); /* aborted ones are seen there, too */
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -519,35 +519,35 @@ START_TEST(a_broker_that_stays_away_is_none_of_a_transactions_business)
 {
     const char *topics[] = {"clients.commands", "clients.replies", "clients.records", "clients.dead-letters",
                             "other.replies"};
-    rd_kafka_mock_cluster_t *cluster = scene.broker.cluster;
+    rd_kafka_mock_cluster_t *cluster = fixture.broker.cluster;
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
         for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
             ck_assert_int_eq(rd_kafka_mock_partition_set_leader(cluster, topics[i], partition, partition % 2 + 1), 0);
     ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "transaction", "client-intake-0", 1), 0);
     ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "group", "client-intake", 2), 0);
-    scene_start("exactly-once", NULL);
-    scene_send_valid(0, 0);
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 0);
     wait_until_committed(1);
     rd_kafka_mock_broker_set_down(cluster, 3);
     for (int i = 1; i <= 300; i++) {
         if (i % 100 == 0) /* a new producer, which may try that broker first */
             rd_kafka_mock_push_request_errors(cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
-        scene_send_valid(i % SCENE_PARTITIONS, i);
+        fixture_send_valid(i % SCENE_PARTITIONS, i);
         sleep_ms(20);
     }
     wait_until_committed(301);
     size_t threads;
-    struct metrics *const *metrics = workers_metrics(scene.workers, &threads);
+    struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
     ck_assert_uint_le(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED) +
                           metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST),
                       3 + 3);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
 static void open_three(void)
 {
-    scene_open_on(3);
+    fixture_open_on(3);
 }
 
 int main(void)
@@ -555,7 +555,7 @@ int main(void)
     Suite *suite = suite_create("flow on the embedded broker");
     TCase *tcase = tcase_create("flow");
     tcase_set_timeout(tcase, 90);
-    tcase_add_checked_fixture(tcase, scene_open, scene_close);
+    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
     tcase_add_test(tcase, every_command_gets_one_reply_in_the_order_of_its_partition);
     tcase_add_test(tcase, hostile_input_is_answered_and_never_stops_a_partition);
     tcase_add_test(tcase, ten_megabytes_are_answered);
@@ -574,7 +574,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     TCase *three = tcase_create("three brokers");
     tcase_set_timeout(three, 90);
-    tcase_add_checked_fixture(three, open_three, scene_close);
+    tcase_add_checked_fixture(three, open_three, fixture_close);
     tcase_add_test(three, a_broker_that_stays_away_is_none_of_a_transactions_business);
     suite_add_tcase(suite, three);
     SRunner *runner = srunner_create(suite);

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/embedded/scene.h"
-#include "worker/http/http.h"
 #include "common/stop.h"
+#include "tests/embedded/fixture.h"
+#include "worker/http/http.h"
 
 #define LIMIT_MS 60000
 
@@ -137,11 +137,11 @@ static void wait_for_readiness(const char *reason)
 
 static void serve_with(const char *mode, const char *const *settings)
 {
-    scene_start(mode, settings);
-    http = http_open(scene.config);
+    fixture_start(mode, settings);
+    http = http_open(fixture.config);
     ck_assert_ptr_nonnull(http);
     size_t count;
-    struct metrics *const *metrics = workers_metrics(scene.workers, &count);
+    struct metrics *const *metrics = workers_metrics(fixture.workers, &count);
     ck_assert(http_serve(http, metrics, count));
 }
 
@@ -154,14 +154,14 @@ static void serve(const char *mode, const char *threads)
 static void close_all(void)
 {
     http_close(http);
-    scene_close();
+    fixture_close();
 }
 
 /* ---- the numbers ---- */
 
 static void send_text(int32_t partition, const char *text)
 {
-    scene_send(partition, SPAN("acme"), span_of_text(text), NULL);
+    fixture_send(partition, SPAN("acme"), span_of_text(text), NULL);
 }
 
 START_TEST(every_command_is_counted_by_its_result)
@@ -175,8 +175,8 @@ START_TEST(every_command_is_counted_by_its_result)
         "\"email\":\"u@example.com\",\"customFields\":{\"seats\":1}}";
     serve("at-least-once", "worker.threads=1");
     for (int i = 0; i < 7; i++)
-        scene_send_valid(0, i);
-    scene_send_valid(0, 3); /* the same again */
+        fixture_send_valid(0, i);
+    fixture_send_valid(0, 3); /* the same again */
     send_text(0, invalid);
     send_text(0, invalid);
     send_text(0, taken);
@@ -247,13 +247,14 @@ END_TEST
 START_TEST(transactions_are_counted_by_how_they_ended)
 {
     serve("exactly-once", "worker.threads=1");
-    scene_send_valid(0, 0);
+    fixture_send_valid(0, 0);
     wait_for_metric("commands_total{result=\"created\"}", 1);
     ck_assert_double_eq(metric("transactions_total{result=\"committed\"}"), 1);
     ck_assert_double_eq(metric("transactions_total{result=\"aborted\"}"), 0);
     const int16_t txn_offset_commit = 28; /* ApiKey of the Kafka protocol */
-    rd_kafka_mock_push_request_errors(scene.broker.cluster, txn_offset_commit, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-    scene_send_valid(0, 1);
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, txn_offset_commit, 1,
+                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    fixture_send_valid(0, 1);
     wait_for_metric("commands_total{result=\"created\"}", 2);
     ck_assert_double_eq(metric("transactions_total{result=\"committed\"}"), 2);
     ck_assert_double_ge(
@@ -268,19 +269,19 @@ START_TEST(lag_is_what_has_no_answer_even_while_nothing_is_fetched)
 {
     serve("at-least-once", "worker.threads=2");
     for (int i = 0; i < 10; i++)
-        scene_send_valid(i % 2, i);
+        fixture_send_valid(i % 2, i);
     wait_for_metric("commands_total{result=\"created\"}", 10);
     wait_for_metric(LAG_OF(0), 0);
     wait_for_metric(LAG_OF(1), 0);
     wait_for_metric(LAG_OF(2), 0);
-    scene_end_redis();
+    fixture_end_redis();
     wait_for_readiness("no connection to Redis");
     for (int i = 10; i < 40; i++)
-        scene_send_valid(i % 3, i);
+        fixture_send_valid(i % 3, i);
     wait_for_metric(LAG_OF(0), 10);
     wait_for_metric(LAG_OF(1), 10);
     wait_for_metric(LAG_OF(2), 10);
-    scene_begin_redis();
+    fixture_begin_redis();
     wait_for_metric("commands_total{result=\"created\"}", 40);
     wait_for_metric(LAG_OF(0), 0);
     wait_for_metric(LAG_OF(1), 0);
@@ -291,12 +292,12 @@ END_TEST
 START_TEST(partitions_that_wait_for_definitions_are_shown)
 {
     serve("at-least-once", "definitions.on_missing=wait");
-    scene_send(1, SPAN_NONE,
-               SPAN("{\"commandId\":\"w\",\"workspaceId\":\"later\",\"givenName\":\"A\",\"familyName\":\"B\","
-                    "\"email\":\"w@example.com\",\"customFields\":{\"pronouns\":\"she\"}}"),
-               NULL);
+    fixture_send(1, SPAN_NONE,
+                 SPAN("{\"commandId\":\"w\",\"workspaceId\":\"later\",\"givenName\":\"A\",\"familyName\":\"B\","
+                      "\"email\":\"w@example.com\",\"customFields\":{\"pronouns\":\"she\"}}"),
+                 NULL);
     wait_for_metric("definitions_waiting_partitions", 1);
-    scene_define("later");
+    fixture_define("later");
     wait_for_metric("commands_total{result=\"created\"}", 1);
     wait_for_metric("definitions_waiting_partitions", 0);
 }
@@ -306,14 +307,14 @@ END_TEST
 
 START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
 {
-    scene_end_redis();
+    fixture_end_redis();
     serve("at-least-once", "worker.threads=2");
     wait_for_readiness("no connection to Kafka and Redis"); /* Kafka is not asked before Redis is there */
     ck_assert_double_eq(metric("redis_up"), 0);
-    scene_begin_redis();
+    fixture_begin_redis();
     wait_for_readiness(NULL);
     ck_assert_double_eq(metric("redis_up"), 1);
-    scene_end_redis(); /* nobody sends anything; it is noticed all the same */
+    fixture_end_redis(); /* nobody sends anything; it is noticed all the same */
     wait_for_readiness("no connection to Redis");
     ck_assert_double_eq(metric("redis_up"), 0);
     ck_assert_double_eq(metric("kafka_up"), 1);
@@ -322,16 +323,16 @@ START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
     ck_assert_int_eq(live.status, 200);
     ck_assert_str_eq(live.body, "{\"live\":true}\n");
     free(live.text);
-    scene_begin_redis();
+    fixture_begin_redis();
     wait_for_readiness(NULL);
-    scene_send_valid(1, 1);
+    fixture_send_valid(1, 1);
     wait_for_metric("commands_total{result=\"created\"}", 1);
     stop_request();
     wait_for_readiness("draining");
     live = ask("GET", "/livez");
     ck_assert_int_eq(live.status, 200);
     free(live.text);
-    ck_assert(workers_wait(scene.workers, 5000));
+    ck_assert(workers_wait(fixture.workers, 5000));
     wait_for_readiness("draining");
 }
 END_TEST
@@ -340,11 +341,11 @@ START_TEST(it_is_not_ready_while_kafka_is_away)
 {
     serve("at-least-once", "worker.threads=1");
     wait_for_readiness(NULL);
-    rd_kafka_mock_broker_set_down(scene.broker.cluster, 1);
+    rd_kafka_mock_broker_set_down(fixture.broker.cluster, 1);
     wait_for_readiness("no connection to Kafka");
     ck_assert_double_eq(metric("kafka_up"), 0);
     ck_assert_double_eq(metric("redis_up"), 1);
-    rd_kafka_mock_broker_set_up(scene.broker.cluster, 1);
+    rd_kafka_mock_broker_set_up(fixture.broker.cluster, 1);
     wait_for_readiness(NULL);
     ck_assert_double_eq(metric("kafka_up"), 1);
 }
@@ -363,7 +364,7 @@ static const struct request {
     {"GET", "/livez", 200, "Content-Type: application/json"},
     {"GET", "/readyz", 200, "Content-Type: application/json"},
     {"GET", "/version", 200, "Content-Type: application/json"},
-    {"GET", "/version", 200, "Cache-Control: no-store"},
+    {"GET", "/version", 200, "Cache-Control: no-the_index"},
     {"HEAD", "/", 200, "Content-Type: text/html; charset=utf-8"},
     {"HEAD", "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
     {"HEAD", "/nothing", 404, "Content-Type: application/json"},
@@ -493,10 +494,10 @@ END_TEST
 START_TEST(an_address_of_ipv6_stands_in_brackets)
 {
     struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    int trial = socket(AF_INET6, SOCK_STREAM, 0);
-    bool possible = trial >= 0 && bind(trial, (struct sockaddr *)&loopback, sizeof(loopback)) == 0;
-    if (trial >= 0)
-        close(trial);
+    int field_fixture = socket(AF_INET6, SOCK_STREAM, 0);
+    bool possible = field_fixture >= 0 && bind(field_fixture, (struct sockaddr *)&loopback, sizeof(loopback)) == 0;
+    if (field_fixture >= 0)
+        close(field_fixture);
     if (!possible)
         return; /* a machine without IPv6 */
     struct config *config = listening_at("[::1]:0");
@@ -518,7 +519,7 @@ int main(void)
     Suite *suite = suite_create("http");
     TCase *worker = tcase_create("worker");
     tcase_set_timeout(worker, 240);
-    tcase_add_checked_fixture(worker, scene_open, close_all);
+    tcase_add_checked_fixture(worker, fixture_open, close_all);
     tcase_add_test(worker, every_command_is_counted_by_its_result);
     tcase_add_test(worker, refused_dead_letters_are_counted_apart);
     tcase_add_test(worker, transactions_are_counted_by_how_they_ended);

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/crash_point.h"
+#include "common/failpoint.h"
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/definitions/definitions_history.h"
-#include "worker/index/store_audit.h"
+#include "worker/index/index_audit.h"
 #include "worker/kafka/topic_reader.h"
 
 #define PARTITIONS 4
@@ -33,7 +33,7 @@ static struct embedded_broker broker;
 static struct private_redis redis;
 static redisContext *aside;
 static struct config *config;
-static struct store *store;
+static struct index *the_index;
 static struct arena scratch;
 static rd_kafka_t *producer;
 
@@ -61,8 +61,8 @@ static void open_all(void)
 
 static void close_case(void)
 {
-    store_close(store);
-    store = NULL;
+    index_close(the_index);
+    the_index = NULL;
     config_free(config);
     config = NULL;
     if (producer)
@@ -80,7 +80,7 @@ static void close_all(void)
     folder_remove(folder);
 }
 
-/* A store and a record topic of its own; messages go out in batches of `at_once`, which decides how the reader gets
+/* An index and a record topic of its own; messages go out in batches of `at_once`, which decides how the reader gets
  * them mixed. */
 static void open_case(const char *name, int at_once)
 {
@@ -93,8 +93,8 @@ static void open_case(const char *name, int at_once)
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
     ck_assert(embedded_broker_topic(&broker, name, PARTITIONS));
-    store = store_open(config);
-    ck_assert(store_connect(store));
+    the_index = index_open(config);
+    ck_assert(index_connect(the_index));
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     snprintf(batch, sizeof(batch), "%d", at_once);
     rd_kafka_conf_set(conf, "bootstrap.servers", broker.address, NULL, 0);
@@ -241,7 +241,7 @@ static void produce(const struct history *history, int from, int to, const int *
 
 /* ---- the fold: what Redis must hold ---- */
 
-struct index {
+struct dump {
     char lines[CLIENTS + EMAILS + 64][LINE]; /* "key value", in order */
     int count;
 };
@@ -265,10 +265,10 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static void fold(const struct history *history, struct index *index)
+static void fold(const struct history *history, struct dump *dump)
 {
     char id[64], record[RECORD], source[64];
-    index->count = 0;
+    dump->count = 0;
     for (int i = 0; i < CLIENTS; i++) {
         const struct event *last = last_of(history, i);
         if (!last || last->email < 0)
@@ -276,7 +276,7 @@ static void fold(const struct history *history, struct index *index)
         id_of(i, id);
         source_of(last, source);
         record_of(last, record);
-        snprintf(index->lines[index->count++], LINE, "client:{acme}:%s %s %s\n%s", id, source, hash, record);
+        snprintf(dump->lines[dump->count++], LINE, "client:{acme}:%s %s %s\n%s", id, source, hash, record);
     }
     for (int email = 0; email < EMAILS; email++) {
         const struct event *owner = NULL;
@@ -288,39 +288,39 @@ static void fold(const struct history *history, struct index *index)
         if (!owner)
             continue;
         id_of(owner->client, id);
-        snprintf(index->lines[index->count++], LINE, "client-email:{acme}:e%d@example.com %s", email, id);
+        snprintf(dump->lines[dump->count++], LINE, "client-email:{acme}:e%d@example.com %s", email, id);
     }
-    qsort(index->lines, (size_t)index->count, sizeof(index->lines[0]), compare_lines);
+    qsort(dump->lines, (size_t)dump->count, sizeof(dump->lines[0]), compare_lines);
 }
 
-static void look_for(const char *pattern, struct index *index)
+static void look_for(const char *pattern, struct dump *dump)
 {
     redisReply *keys = redisCommand(aside, "KEYS %s", pattern);
     for (size_t i = 0; i < keys->elements; i++) {
         redisReply *value = redisCommand(aside, "GET %s", keys->element[i]->str);
-        ck_assert_int_lt(index->count, CLIENTS + EMAILS + 64);
-        snprintf(index->lines[index->count++], LINE, "%s %s", keys->element[i]->str, value->str);
+        ck_assert_int_lt(dump->count, CLIENTS + EMAILS + 64);
+        snprintf(dump->lines[dump->count++], LINE, "%s %s", keys->element[i]->str, value->str);
         freeReplyObject(value);
     }
     freeReplyObject(keys);
 }
 
-static void look(struct index *index)
+static void look(struct dump *dump)
 {
-    index->count = 0;
-    look_for("client:{*", index);
-    look_for("client-email:{*", index);
-    qsort(index->lines, (size_t)index->count, sizeof(index->lines[0]), compare_lines);
+    dump->count = 0;
+    look_for("client:{*", dump);
+    look_for("client-email:{*", dump);
+    qsort(dump->lines, (size_t)dump->count, sizeof(dump->lines[0]), compare_lines);
 }
 
-static void tell(const char *title, const struct index *index)
+static void tell(const char *title, const struct dump *dump)
 {
     printf("%s:\n", title);
-    for (int i = 0; i < index->count; i++)
-        printf("    %s\n", index->lines[i]);
+    for (int i = 0; i < dump->count; i++)
+        printf("    %s\n", dump->lines[i]);
 }
 
-static bool same_index(const struct index *a, const struct index *b)
+static bool same_index(const struct dump *a, const struct dump *b)
 {
     bool same = a->count == b->count;
     for (int i = 0; i < a->count && same; i++)
@@ -330,7 +330,7 @@ static bool same_index(const struct index *a, const struct index *b)
 
 static void expect_fold(const struct history *history, const char *what)
 {
-    struct index wanted, found;
+    struct dump wanted, found;
     fold(history, &wanted);
     look(&found);
     if (same_index(&wanted, &found))
@@ -349,7 +349,7 @@ static void expect_fold(const struct history *history, const char *what)
 /* Sets Redis to what a worker that has come so far has left there. */
 static void put_index(const struct history *history)
 {
-    struct index index;
+    struct dump index;
     fold(history, &index);
     for (int i = 0; i < index.count; i++) {
         char *space = strchr(index.lines[i], ' ');
@@ -366,7 +366,7 @@ static void rebuild(const struct audit_gap *gap, const char *what)
     struct offsets committed = {0};
     for (int i = 0; i < PARTITIONS; i++)
         offsets_set(&committed, i, 1000);
-    enum rebuild_result result = store_rebuild(store, &committed, gap, &scratch, patient, NULL, why, sizeof(why));
+    enum rebuild_result result = index_rebuild(the_index, &committed, gap, &scratch, patient, NULL, why, sizeof(why));
     offsets_free(&committed);
     ck_assert_msg(result == REBUILD_DONE, "%s: %s", what, why);
 }
@@ -392,13 +392,13 @@ static void ends_of(const struct history *history, int to, const int *places, st
     }
 }
 
-/* The audit of the present state, so that the store knows its epoch and its server. */
+/* The audit of the present state, so that the index knows its epoch and its server. */
 static void audit(void)
 {
-    struct survey survey = {0};
+    struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
-    ck_assert_int_ne(store_audit(store, &survey, &scratch, &gap), AUDIT_FAILED);
-    survey_free(&survey);
+    ck_assert_int_ne(index_audit(the_index, &progress, &scratch, &gap), AUDIT_FAILED);
+    kafka_progress_free(&progress);
     audit_gap_free(&gap);
 }
 
@@ -532,16 +532,16 @@ START_TEST(what_is_in_the_record_topic_was_committed)
     freeReplyObject(reply);
 
     /* Another worker, and a command of before, which has not been accepted until now. */
-    struct survey survey = {0};
+    struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
     struct batch batch;
-    struct store *other = store_open(config);
+    struct index *other = index_open(config);
     ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
-    ck_assert(store_connect(other));
+    ck_assert(index_connect(other));
     for (int i = 0; i < PARTITIONS; i++)
-        offsets_set(&survey.committed, i, 0);
-    ck_assert_int_eq(store_audit(other, &survey, &scratch, &gap), AUDIT_FINE);
-    ck_assert(store_take(other, (const int32_t[]){0}, 1, &scratch));
+        offsets_set(&progress.committed, i, 0);
+    ck_assert_int_eq(index_audit(other, &progress, &scratch, &gap), AUDIT_FINE);
+    ck_assert(index_take(other, (const int32_t[]){0}, 1, &scratch));
     struct item *item = &batch.items[batch.count++];
     *item = (struct item){.from = {"clients.commands", 0, 10, 0},
                           .workspace = SPAN("acme"),
@@ -551,28 +551,28 @@ START_TEST(what_is_in_the_record_topic_was_committed)
                           .record = SPAN("{\"email\":\"e0@example.com\"}")};
     memset(item->client_id, '7', CLIENT_ID_LENGTH);
     memset(item->hash, '7', HASH_LENGTH);
-    ck_assert(store_claim(other, &batch));
+    ck_assert(index_claim(other, &batch));
     ck_assert_int_eq(item->error, ERROR_EMAIL_TAKEN);
     expect_fold(&history, "after the claim");
-    survey_free(&survey);
+    kafka_progress_free(&progress);
     audit_gap_free(&gap);
     batch_close(&batch);
-    store_close(other);
+    index_close(other);
 }
 END_TEST
 
 /* An audit as the worker makes it, of a group with this offset in partition 0. */
 static enum audit_result audit_at(int64_t committed, struct audit_gap *gap)
 {
-    struct survey survey = {0};
+    struct kafka_progress progress = {0};
     enum audit_result result = AUDIT_AHEAD;
-    offsets_set(&survey.committed, 0, committed);
+    offsets_set(&progress.committed, 0, committed);
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
-        survey.checkpoints = gap->ahead;
+        progress.checkpoints = gap->ahead;
         gap->ahead = (struct offsets){0};
-        result = store_audit(store, &survey, &scratch, gap);
+        result = index_audit(the_index, &progress, &scratch, gap);
     }
-    survey_free(&survey);
+    kafka_progress_free(&progress);
     return result;
 }
 
@@ -602,7 +602,8 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
 
     struct offsets committed = {0};
     offsets_set(&committed, 0, rows[_i].committed);
-    ck_assert_int_eq(store_rebuild(store, &committed, &gap, &scratch, patient, NULL, why, sizeof(why)), REBUILD_DONE);
+    ck_assert_int_eq(index_rebuild(the_index, &committed, &gap, &scratch, patient, NULL, why, sizeof(why)),
+                     REBUILD_DONE);
     offsets_free(&committed);
     expect_fold(&history, "ahead");
     redisReply *reply = redisCommand(aside, "GET client-intake:checkpoint:clients.commands/0");
@@ -746,10 +747,10 @@ END_TEST
 
 /* ---- a rebuilder that was taken for dead ---- */
 
-static enum crash_point when;
+static enum failpoint when;
 static const char *what;
 
-void crash_point(enum crash_point point)
+void failpoint(enum failpoint point)
 {
     if (!what || point != when)
         return;
@@ -759,14 +760,14 @@ void crash_point(enum crash_point point)
 }
 
 static const struct {
-    enum crash_point when;
+    enum failpoint when;
     const char *what;
 } takeovers[] = {
-    {CRASH_REBUILD_BEGUN, "SET client-intake:rebuild another"},
-    {CRASH_REBUILD_HALF, "SET client-intake:rebuild another"},
-    {CRASH_REBUILD_BEFORE_END, "SET client-intake:rebuild another"},
-    {CRASH_REBUILD_BEFORE_END, "DEL client-intake:rebuild"},
-    {CRASH_REBUILD_BEFORE_END, "FLUSHALL"},
+    {FAILPOINT_REBUILD_BEGUN, "SET client-intake:rebuild another"},
+    {FAILPOINT_REBUILD_HALF, "SET client-intake:rebuild another"},
+    {FAILPOINT_REBUILD_BEFORE_END, "SET client-intake:rebuild another"},
+    {FAILPOINT_REBUILD_BEFORE_END, "DEL client-intake:rebuild"},
+    {FAILPOINT_REBUILD_BEFORE_END, "FLUSHALL"},
 };
 
 static void expect_failure(const struct audit_gap *gap)
@@ -775,7 +776,8 @@ static void expect_failure(const struct audit_gap *gap)
     struct offsets committed = {0};
     for (int i = 0; i < PARTITIONS; i++)
         offsets_set(&committed, i, 1000);
-    ck_assert_int_eq(store_rebuild(store, &committed, gap, &scratch, patient, NULL, why, sizeof(why)), REBUILD_FAILED);
+    ck_assert_int_eq(index_rebuild(the_index, &committed, gap, &scratch, patient, NULL, why, sizeof(why)),
+                     REBUILD_FAILED);
     offsets_free(&committed);
 }
 
@@ -801,14 +803,14 @@ START_TEST(a_rebuilder_that_lost_its_lock_writes_no_marks)
     audit();
     when = takeovers[_i / 2].when;
     what = takeovers[_i / 2].what;
-    if (!whole && when == CRASH_REBUILD_BEGUN)
+    if (!whole && when == FAILPOINT_REBUILD_BEGUN)
         return;
     expect_failure(whole ? NULL : &gap);
     ck_assert_ptr_null(what);
     ck_assert(!exists("client-intake:checkpoint:*"));
     ck_assert(!exists("client-intake:definitions"));
     ck_assert(!whole || !exists("client-intake:epoch"));
-    if (when == CRASH_REBUILD_BEGUN)
+    if (when == FAILPOINT_REBUILD_BEGUN)
         ck_assert(!exists("client:{*")); /* nor clients */
 }
 END_TEST
@@ -823,7 +825,7 @@ START_TEST(a_part_writes_no_marks_on_other_data)
     ask("FLUSHALL");
     ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
     audit();
-    when = CRASH_REBUILD_BEFORE_END;
+    when = FAILPOINT_REBUILD_BEFORE_END;
     what = losses[_i];
     expect_failure(&gap);
     ck_assert(!exists("client-intake:checkpoint:*"));

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/embedded/scene.h"
+#include "tests/embedded/fixture.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
@@ -20,7 +20,7 @@ static atomic_bool commit_is_in_doubt; /* the next one */
 static atomic_bool commit_waits;
 static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
-static atomic_bool group_keeps_marks;         /* it answers an audit, but not who asks for the marks alone */
+static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks for the marks alone */
 static atomic_int asked_in_vain;
 static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
@@ -149,7 +149,7 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
 static uint64_t count_of(enum metric metric, unsigned value)
 {
     size_t threads;
-    return metrics_get(workers_metrics(scene.workers, &threads)[0], metric, value);
+    return metrics_get(workers_metrics(fixture.workers, &threads)[0], metric, value);
 }
 
 static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
@@ -163,60 +163,60 @@ static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
 
 START_TEST(partitions_are_resumed_though_the_assignment_is_not_known_at_once)
 {
-    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
-    scene_send_valid(0, 0);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
-    scene_end_redis();
+    fixture_end_redis();
     for (int waited = 0; !atomic_load(&is_paused); waited += 20) {
         ck_assert_int_lt(waited, LIMIT_MS);
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     atomic_store(&assignment_fails, true);
-    scene_begin_redis();
+    fixture_begin_redis();
     wait_for_count(METRIC_REDIS_UP, 0, 1);
     for (int i = 1; i <= 3; i++)
-        scene_send_valid(i % SCENE_PARTITIONS, i);
+        fixture_send_valid(i % SCENE_PARTITIONS, i);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
     ck_assert_int_ge(atomic_load(&assignment_failures), 1);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
 START_TEST(commands_of_a_transaction_that_was_committed_after_all_are_counted)
 {
-    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
-    scene_send_valid(0, 0);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
     uint64_t committed = count_of(METRIC_TRANSACTIONS, TRANSACTION_COMMITTED);
     atomic_store(&commit_is_in_doubt, true);
-    scene_send_valid(1, 1);
+    fixture_send_valid(1, 1);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert(!atomic_load(&commit_is_in_doubt));
     ck_assert_uint_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_COMMITTED), committed + 1);
     ck_assert_uint_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_LOST), 0);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
     ck_assert_int_eq(atomic_load(&asked_by_members), 0);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
 START_TEST(the_group_is_served_while_a_commit_waits)
 {
     const int16_t end_transaction = 26; /* ApiKey of the Kafka protocol */
-    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
-    scene_send_valid(0, 0);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
     nanosleep(&(struct timespec){3, 0}, NULL); /* what is committed without commands is, by then */
     atomic_store(&polls_while_commit_waits, 0);
-    rd_kafka_mock_broker_push_request_error_rtts(scene.broker.cluster, 1, end_transaction, 1,
+    rd_kafka_mock_broker_push_request_error_rtts(fixture.broker.cluster, 1, end_transaction, 1,
                                                  RD_KAFKA_RESP_ERR_NO_ERROR, 3500);
-    scene_send_valid(0, 1);
+    fixture_send_valid(0, 1);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_int_ge(atomic_load(&retries_of_commit), 2);
     ck_assert_int_ge(atomic_load(&polls_while_commit_waits), 2);
-    scene_send_valid(2, 2);
+    fixture_send_valid(2, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -238,9 +238,9 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 {
     have_mark_of_another_log();
     atomic_store(&group_keeps_marks, true);
-    scene_send_valid(0, 0);
-    scene_send_valid(0, 1);
-    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    fixture_send_valid(0, 1);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
     for (int waited = 0; atomic_load(&asked_in_vain) < 5 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
          waited += 20) {
         ck_assert_int_lt(waited, LIMIT_MS);
@@ -251,10 +251,10 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     atomic_store(&group_keeps_marks, false);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 1);
-    scene_send_valid(0, 2);
+    fixture_send_valid(0, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -263,19 +263,19 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
     enum { COMMANDS = 600, MOST = 200 };
     const int16_t produce = 0; /* ApiKey of the Kafka protocol */
     for (int i = 0; i < COMMANDS; i++)
-        scene_send_valid(i % SCENE_PARTITIONS, i);
+        fixture_send_valid(i % SCENE_PARTITIONS, i);
     atomic_store(&messages_in_first_batch, COMMANDS);
-    rd_kafka_mock_push_request_errors(scene.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    scene_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS);
     ck_assert_int_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 1);
     ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
     ck_assert_int_eq(count_of(METRIC_DEFINITIONS_WAITING, 0), 0);
     for (int i = 0; i < SCENE_PARTITIONS; i++)
-        scene_send_valid(i, COMMANDS + i);
+        fixture_send_valid(i, COMMANDS + i);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS + SCENE_PARTITIONS);
     ck_assert_int_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), COMMANDS + SCENE_PARTITIONS);
-    scene_stop(10000);
+    fixture_stop(10000);
 }
 END_TEST
 
@@ -283,7 +283,7 @@ int main(void)
 {
     Suite *suite = suite_create("source");
     TCase *tcase = tcase_create("source");
-    tcase_add_checked_fixture(tcase, scene_open, scene_close);
+    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);

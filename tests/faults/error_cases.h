@@ -47,7 +47,7 @@ struct answers {
 /* When the worker meets the error. */
 enum moment {
     MOMENT_WORK,
-    MOMENT_START, /* a case has a scene of its own then */
+    MOMENT_START, /* a case has a fixture of its own then */
     MOMENT_END    /* here, too */
 };
 

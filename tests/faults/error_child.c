@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "tests/faults/error_scene.h"
+#include "tests/faults/error_fixture.h"
 
 static const struct job *job; /* of this process */
 static size_t first_step;
@@ -21,11 +21,11 @@ static void report(const char *what, size_t step, const char *why)
     ck_assert_int_eq(written, length);
 }
 
-static bool job_step(size_t step, char *why, size_t why_size)
+static bool job_step(size_t step, char *why, size_t error_size)
 {
     if (step == job->count)
-        return error_scene_end(why, why_size);
-    return job->move ? error_moves_run(job->move, why, why_size) : error_run_case(&job->cases[step], why, why_size);
+        return error_fixture_end(why, error_size);
+    return job->move ? error_moves_run(job->move, why, error_size) : error_run_case(&job->cases[step], why, error_size);
 }
 
 START_TEST(job_run)
@@ -46,7 +46,7 @@ START_TEST(job_run)
     }
     if (!fine)
         _exit(1); /* nobody knows what the worker still does */
-    error_scene_close();
+    error_fixture_close();
 }
 END_TEST
 

@@ -204,7 +204,7 @@ void children_run(struct job *jobs, size_t count, size_t at_once, unsigned *all_
     signal(SIGINT, on_end);
     if (!folder_make_temporary("client-intake-error-codes", folder, sizeof(folder)))
         abort();
-    setenv("TMPDIR", folder, 1); /* so that nothing is left of a scene that was given up */
+    setenv("TMPDIR", folder, 1); /* so that nothing is left of a fixture that was given up */
     do {
         busy = 0;
         for (size_t i = 0; i < at_once && i < MOST_AT_ONCE; i++) {

@@ -1,8 +1,8 @@
 #include <check.h>
 #include <time.h>
 
+#include "tests/faults/error_fixture.h"
 #include "tests/faults/error_run.h"
-#include "tests/faults/error_scene.h"
 #include "tests/faults/error_traffic.h"
 
 #define BROKERS  3
@@ -15,17 +15,17 @@ const char *const move_names[MOVES] = {
     [MOVE_LEADERS] = "the leaders of all partitions move under load",
 };
 
-bool error_moves_begin(char *why, size_t why_size)
+bool error_moves_begin(char *why, size_t error_size)
 {
     const char *settings[] = {"log.level=info", NULL};
-    error_scene_open(BROKERS);
-    scene_start("exactly-once", settings);
-    return error_scene_check(why, why_size);
+    error_fixture_open(BROKERS);
+    fixture_start("exactly-once", settings);
+    return error_fixture_check(why, error_size);
 }
 
 static void move_coordinator(const char *type, const char *key, int32_t broker)
 {
-    ck_assert_int_eq(rd_kafka_mock_coordinator_set(scene.broker.cluster, type, key, broker), 0);
+    ck_assert_int_eq(rd_kafka_mock_coordinator_set(fixture.broker.cluster, type, key, broker), 0);
 }
 
 /* The two coordinators and the partitions of a topic never go to the same broker together. */
@@ -38,10 +38,10 @@ static void move_all(enum move move, int round)
     }
     for (size_t i = 0; i < ERROR_TOPICS; i++)
         for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
-            error_scene_lead(error_topics[i], partition, (round + (int32_t)i + partition) % BROKERS + 1);
+            error_fixture_lead(error_topics[i], partition, (round + (int32_t)i + partition) % BROKERS + 1);
 }
 
-bool error_moves_run(enum move move, char *why, size_t why_size)
+bool error_moves_run(enum move move, char *why, size_t error_size)
 {
     int number = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -52,5 +52,5 @@ bool error_moves_run(enum move move, char *why, size_t why_size)
                 move_all(move, round);
         }
     }
-    return traffic_await(number, ERROR_LIMIT_MS, why, why_size) && error_scene_check(why, why_size);
+    return traffic_await(number, ERROR_LIMIT_MS, why, error_size) && error_fixture_check(why, error_size);
 }

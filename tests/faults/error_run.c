@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/faults/error_scene.h"
+#include "tests/faults/error_fixture.h"
 #include "tests/faults/error_traffic.h"
 #include "worker/model/batch.h"
 
@@ -32,7 +32,7 @@ static void lane_part(const struct lane *lane)
 {
     for (size_t i = 0; i < ERROR_TOPICS; i++)
         for (int32_t partition = 0; partition < SCENE_PARTITIONS && (i == 0) == (lane->api == API_FETCH); partition++)
-            error_scene_lead(error_topics[i], partition, lane_broker(lane));
+            error_fixture_lead(error_topics[i], partition, lane_broker(lane));
 }
 
 /* ---- how a transaction ended ---- */
@@ -45,18 +45,18 @@ struct ends {
 static uint64_t transactions(enum transaction_result result)
 {
     size_t count;
-    return metrics_get(workers_metrics(scene.workers, &count)[0], METRIC_TRANSACTIONS, result);
+    return metrics_get(workers_metrics(fixture.workers, &count)[0], METRIC_TRANSACTIONS, result);
 }
 
 /* Each command is counted once it is committed: that shows what the mock cluster hides, a batch that was sent, aborted
  * and forgotten. */
-static bool all_are_counted(char *why, size_t why_size)
+static bool all_are_counted(char *why, size_t error_size)
 {
     int64_t limit = now_ms() + ERROR_LIMIT_MS;
     uint64_t counted;
     do {
         size_t threads;
-        const struct metrics *metrics = workers_metrics(scene.workers, &threads)[0];
+        const struct metrics *metrics = workers_metrics(fixture.workers, &threads)[0];
         counted = metrics_get(metrics, METRIC_COMMANDS, OUTCOME_CREATED) +
                   metrics_get(metrics, METRIC_COMMANDS, OUTCOME_DUPLICATE) +
                   metrics_get(metrics, METRIC_COMMANDS, OUTCOME_REJECTED);
@@ -64,7 +64,7 @@ static bool all_are_counted(char *why, size_t why_size)
             return true;
         traffic_read(1);
     } while (now_ms() < limit);
-    snprintf(why, why_size, "%d commands are answered, but only %d committed", traffic_sent(), (int)counted);
+    snprintf(why, error_size, "%d commands are answered, but only %d committed", traffic_sent(), (int)counted);
     return false;
 }
 
@@ -102,7 +102,7 @@ static const char *class_text(enum outcome_class class)
 
 static void case_push(const struct error_case *row)
 {
-    rd_kafka_mock_cluster_t *cluster = scene.broker.cluster;
+    rd_kafka_mock_cluster_t *cluster = fixture.broker.cluster;
     int32_t broker = lane_broker(row->lane);
     if (row->lane->api == API_METADATA) {
         for (size_t i = 0; i < ERROR_TOPICS; i++)
@@ -123,7 +123,7 @@ static bool case_is_met(const struct error_case *row)
 {
     size_t left = 0;
     ck_assert_int_eq(
-        rd_kafka_mock_broker_error_stack_cnt(scene.broker.cluster, lane_broker(row->lane), row->lane->api, &left), 0);
+        rd_kafka_mock_broker_error_stack_cnt(fixture.broker.cluster, lane_broker(row->lane), row->lane->api, &left), 0);
     return left == 0;
 }
 
@@ -137,25 +137,25 @@ static int case_send(const struct error_case *row)
 }
 
 /* Commands until all errors of the case have been answered to the worker, and all of those commands are answered. */
-static bool case_meet(const struct error_case *row, char *why, size_t why_size)
+static bool case_meet(const struct error_case *row, char *why, size_t error_size)
 {
     int64_t limit = now_ms() + ERROR_LIMIT_MS;
     if (row->lane->api == API_METADATA) {
         int number = case_send(row);
         traffic_read(METADATA_HOLD_MS);
         for (size_t i = 0; i < ERROR_TOPICS; i++)
-            rd_kafka_mock_topic_set_error(scene.broker.cluster, error_topics[i], RD_KAFKA_RESP_ERR_NO_ERROR);
-        return traffic_await(number, ERROR_LIMIT_MS, why, why_size);
+            rd_kafka_mock_topic_set_error(fixture.broker.cluster, error_topics[i], RD_KAFKA_RESP_ERR_NO_ERROR);
+        return traffic_await(number, ERROR_LIMIT_MS, why, error_size);
     }
     for (;;) {
-        if (!traffic_await(case_send(row), ERROR_LIMIT_MS, why, why_size))
+        if (!traffic_await(case_send(row), ERROR_LIMIT_MS, why, error_size))
             return false;
         for (int64_t nudge = now_ms() + NUDGE_MS; !case_is_met(row) && now_ms() < nudge;)
             traffic_read(10);
         if (case_is_met(row))
             return true;
         if (now_ms() > limit) {
-            snprintf(why, why_size, "the worker did not send the request within %d ms", ERROR_LIMIT_MS);
+            snprintf(why, error_size, "the worker did not send the request within %d ms", ERROR_LIMIT_MS);
             return false;
         }
     }
@@ -163,7 +163,7 @@ static bool case_meet(const struct error_case *row, char *why, size_t why_size)
 
 /* ---- what is done with it ---- */
 
-bool error_run_begin(const struct error_case *row, char *why, size_t why_size)
+bool error_run_begin(const struct error_case *row, char *why, size_t error_size)
 {
     const struct lane *lane = row->lane;
     const char *settings[8] = {"log.level=info"};
@@ -179,26 +179,26 @@ bool error_run_begin(const struct error_case *row, char *why, size_t why_size)
         snprintf(refresh, sizeof(refresh), "kafka.topic.metadata.refresh.interval.ms=%d", METADATA_MS);
         settings[count++] = refresh;
     }
-    error_scene_open(lane->apart ? 2 : 1);
+    error_fixture_open(lane->apart ? 2 : 1);
     if (lane->moment == MOMENT_START)
         case_push(row);
-    scene_start(lane->exactly_once ? "exactly-once" : "at-least-once", settings);
+    fixture_start(lane->exactly_once ? "exactly-once" : "at-least-once", settings);
     if (lane->moment == MOMENT_START)
         return true;
-    if (!error_scene_check(why, why_size))
+    if (!error_fixture_check(why, error_size))
         return false;
     if (!lane->apart)
         return true;
     lane_part(lane);
-    return error_scene_check(why, why_size);
+    return error_fixture_check(why, error_size);
 }
 
 /* The offsets that the worker leaves behind are those of all commands. */
-static bool run_is_committed(char *why, size_t why_size)
+static bool run_is_committed(char *why, size_t error_size)
 {
     int64_t total = 0;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", scene.broker.address, NULL, 0);
+    rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "client-intake", NULL, 0);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(SCENE_PARTITIONS);
@@ -209,41 +209,41 @@ static bool run_is_committed(char *why, size_t why_size)
     rd_kafka_topic_partition_list_destroy(offsets);
     rd_kafka_destroy(consumer);
     if (total != traffic_sent())
-        snprintf(why, why_size, "offsets of %lld commands are committed, of %d", (long long)total, traffic_sent());
+        snprintf(why, error_size, "offsets of %lld commands are committed, of %d", (long long)total, traffic_sent());
     return total == traffic_sent();
 }
 
 /* The end is the moment. */
-static bool case_at_end(const struct error_case *row, char *why, size_t why_size)
+static bool case_at_end(const struct error_case *row, char *why, size_t error_size)
 {
-    if (!traffic_await(traffic_send(), ERROR_LIMIT_MS, why, why_size) || !error_scene_end(why, why_size))
+    if (!traffic_await(traffic_send(), ERROR_LIMIT_MS, why, error_size) || !error_fixture_end(why, error_size))
         return false;
     if (case_is_met(row))
-        return run_is_committed(why, why_size);
-    snprintf(why, why_size, "the worker did not send the request");
+        return run_is_committed(why, error_size);
+    snprintf(why, error_size, "the worker did not send the request");
     return false;
 }
 
-static bool case_at_work(const struct error_case *row, char *why, size_t why_size)
+static bool case_at_work(const struct error_case *row, char *why, size_t error_size)
 {
     struct ends before = ends_now();
-    if (!case_meet(row, why, why_size) || !traffic_await(traffic_send(), ERROR_LIMIT_MS, why, why_size) ||
-        !all_are_counted(why, why_size))
+    if (!case_meet(row, why, error_size) || !traffic_await(traffic_send(), ERROR_LIMIT_MS, why, error_size) ||
+        !all_are_counted(why, error_size))
         return false;
-    if (workers_wait(scene.workers, 0)) {
-        snprintf(why, why_size, "the worker ended");
+    if (workers_wait(fixture.workers, 0)) {
+        snprintf(why, error_size, "the worker ended");
         return false;
     }
     enum outcome_class outcome = class_since(&before, row->lane);
     if (row->outcome == CLASS_ANY || row->outcome == outcome)
         return true;
-    snprintf(why, why_size, "expected %s, but there was %s", class_text(row->outcome), class_text(outcome));
+    snprintf(why, error_size, "expected %s, but there was %s", class_text(row->outcome), class_text(outcome));
     return false;
 }
 
-bool error_run_case(const struct error_case *row, char *why, size_t why_size)
+bool error_run_case(const struct error_case *row, char *why, size_t error_size)
 {
     if (row->lane->moment != MOMENT_START)
         case_push(row);
-    return row->lane->moment == MOMENT_END ? case_at_end(row, why, why_size) : case_at_work(row, why, why_size);
+    return row->lane->moment == MOMENT_END ? case_at_end(row, why, error_size) : case_at_work(row, why, error_size);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/embedded/scene.h"
+#include "tests/embedded/fixture.h"
 
 #define MOST_COMMANDS 4096
 
@@ -45,7 +45,7 @@ void traffic_open(void)
     static const char *const names[] = {"clients.replies", "clients.records", "clients.dead-letters"};
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", scene.broker.address, NULL, 0);
+    rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
     rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
     traffic.reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
@@ -65,16 +65,16 @@ int traffic_send(void)
     ck_assert_int_lt(number, MOST_COMMANDS);
     switch ((enum kind)(number % KINDS)) {
     case KIND_INVALID:
-        scene_send(partition, SPAN("acme"), SPAN("{\"workspaceId\":\"acme\",\"email\":\"none\"}"), NULL);
+        fixture_send(partition, SPAN("acme"), SPAN("{\"workspaceId\":\"acme\",\"email\":\"none\"}"), NULL);
         break;
     case KIND_BROKEN:
-        scene_send(partition, SPAN("acme"), SPAN("{\"workspaceId\":"), NULL);
+        fixture_send(partition, SPAN("acme"), SPAN("{\"workspaceId\":"), NULL);
         break;
     case KIND_DUPLICATE:
-        scene_send_valid(partition, number - KIND_DUPLICATE);
+        fixture_send_valid(partition, number - KIND_DUPLICATE);
         break;
     default:
-        scene_send_valid(partition, number);
+        fixture_send_valid(partition, number);
     }
     return number;
 }
@@ -196,16 +196,16 @@ static int traffic_first_open(int number)
     return -1;
 }
 
-bool traffic_await(int number, int limit_ms, char *why, size_t why_size)
+bool traffic_await(int number, int limit_ms, char *why, size_t error_size)
 {
     int64_t limit = now_ms() + limit_ms;
     int open;
     while ((open = traffic_first_open(number)) >= 0 && !traffic.fault[0] && now_ms() < limit)
         traffic_poll(50);
     if (traffic.fault[0])
-        snprintf(why, why_size, "%s", traffic.fault);
+        snprintf(why, error_size, "%s", traffic.fault);
     else if (open >= 0)
-        snprintf(why, why_size, "command %d has no %s within %d ms", open, command_lacks(open), limit_ms);
+        snprintf(why, error_size, "command %d has no %s within %d ms", open, command_lacks(open), limit_ms);
     return !traffic.fault[0] && open < 0;
 }
 

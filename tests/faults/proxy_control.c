@@ -18,8 +18,8 @@ static struct sockaddr_un address_of(const char *path)
 
 static void be_patient(int connection)
 {
-    const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
-    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    const struct timeval keep_going = {.tv_sec = PATIENCE_SECONDS};
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &keep_going, sizeof(keep_going));
 }
 
 int control_listen(const char *path)

@@ -119,6 +119,6 @@ check_equal "each is logged with its place" 4 "$(live_log_count one "dead letter
 worker_stop one
 oracle judge >"$suite_folder/verdict"
 check_equal "nothing but four dead letters is missing" \
-    "NOT OK: every malformed or too large command is a dead letter (4 breaches)" \
+    "NOT OK: every malformed or too large command is a dead letter (4 violations)" \
     "$(grep '^NOT OK' "$suite_folder/verdict")"
 suite_end

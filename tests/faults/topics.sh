@@ -118,5 +118,5 @@ check_equal "new dead letters arrive" $((letters + 50)) "$(dead_letters)"
 worker_stop one
 oracle judge >"$suite_folder/verdict"
 check_equal "nothing but the deleted dead letters is missing" "NOT OK: every malformed or too large command is a dead letter" \
-    "$(grep '^NOT OK' "$suite_folder/verdict" | sed 's/ ([0-9]* breaches)$//')"
+    "$(grep '^NOT OK' "$suite_folder/verdict" | sed 's/ ([0-9]* violations)$//')"
 suite_end

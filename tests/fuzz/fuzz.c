@@ -8,8 +8,8 @@
 #include <uninorm.h>
 
 #include "common/json_writer.h"
-#include "tests/unit/visible.h"
 #include "common/quote.h"
+#include "tests/unit/visible.h"
 
 #define INPUT_BYTES       ((size_t)1 << 20)
 #define ARENA_BYTES       ((size_t)256 << 20)
@@ -227,7 +227,7 @@ static void judge(void *subject)
         value_is_absent(&item.document, 0) || (judgement->field->rules.required && value_is_blank(&item.document, 0));
     if (!judgement->passed_over) {
         struct span normal = SPAN_NONE;
-        judgement->accepted = judgement->field->type->judge(&check, judgement->field, &item.document, 0, &normal);
+        judgement->accepted = judgement->field->type->evaluate(&check, judgement->field, &item.document, 0, &normal);
         if (judgement->accepted != (item.violation_count == 0) || check.depth != 0)
             fuzz_fail("the verdict is %d with %u violations", judgement->accepted, item.violation_count);
         if (!judgement->accepted)
@@ -237,7 +237,7 @@ static void judge(void *subject)
     free(text);
 }
 
-void fuzz_judge(const struct field *field, struct span json)
+void fuzz_evaluate(const struct field *field, struct span json)
 {
     static struct arena arenas[2];
     if (!arenas[0].base && (arena_open(&arenas[0], ARENA_BYTES) != 0 || arena_open(&arenas[1], ARENA_BYTES) != 0))
@@ -259,7 +259,7 @@ void fuzz_judge(const struct field *field, struct span json)
         return;
 
     fuzz_expect_json(first.outcome);
-    if (field->type->judge == field_text_judge || field->type->judge == field_address_judge)
+    if (field->type->evaluate == field_text_evaluate || field->type->evaluate == field_address_evaluate)
         fuzz_expect_composed(first.outcome);
     again.json = first.outcome;
     judge(&again);
@@ -275,5 +275,5 @@ void fuzz_judge_string(const struct field *field, struct span text)
     if (text.length > INPUT_BYTES / 8 || !text_is_utf8(text))
         return;
     arena_reset(&arena, 0);
-    fuzz_judge(field, json_string_of(&arena, text));
+    fuzz_evaluate(field, json_string_of(&arena, text));
 }

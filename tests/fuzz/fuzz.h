@@ -1,7 +1,7 @@
 /* fuzz: what the fuzz targets share. A target is one file fuzz_NAME.c with LLVMFuzzerTestOneInput; whatever it finds
  * wrong ends the program through fuzz_fail or a sanitizer, and libFuzzer keeps the input.
  *
- * Memory that the rules get is unlike from run to run (see fuzz_judge), and the texts that they read are as long as
+ * Memory that the rules get is unlike from run to run (see fuzz_evaluate), and the texts that they read are as long as
  * they say and not a byte longer, so that neither reading too far nor reading what was never written goes unnoticed. */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -51,7 +51,7 @@ void fuzz_soil(struct arena *arena, size_t size, int byte);
 /* Judges one value, given as JSON text, by the rule of `field`, and fails unless all of this holds: an accepted value's
  * normalized form is JSON, is accepted, and stays the same; a refused one has its violations; twice gives the same; it
  * is quick. What is no JSON, or means an absent value, is passed over. */
-void fuzz_judge(const struct field *field, struct span json);
+void fuzz_evaluate(const struct field *field, struct span json);
 
 /* The same for a string. What is not UTF-8 is passed over. */
 void fuzz_judge_string(const struct field *field, struct span text);

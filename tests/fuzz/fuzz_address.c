@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     field.rules.countries['U' - 'A'] = 1u << ('S' - 'A');
     field.rules.countries['G' - 'A'] = 1u << ('B' - 'A');
     const struct span text = fuzz_expand(data + 1, size - 1);
-    fuzz_judge(&field, text);
+    fuzz_evaluate(&field, text);
     free((char *)(uintptr_t)text.at);
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "common/json_writer.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/validate/judge.h"
+#include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 #include "worker/validate/reply_address.h"
 
@@ -63,7 +63,7 @@ static const struct bench *bench_open(void)
 
 /* A message and what it is judged with. */
 struct message {
-    struct judge judge;
+    struct evaluation evaluate;
     struct span key, value;
     struct header headers[HEADERS];
     uint32_t header_count;
@@ -81,7 +81,7 @@ static void judge(void *subject)
                           .value = message->value,
                           .headers = message->headers,
                           .header_count = message->header_count};
-    judge_item(&message->judge, item, message->arena);
+    evaluate_item(&message->evaluate, item, message->arena);
 }
 
 /* Takes a part of chosen length off the front of *data. */
@@ -114,11 +114,11 @@ static void expect_reply(const struct message *message)
     struct header headers[REPLY_HEADERS];
     if (item->outcome != OUTCOME_CREATED && item->outcome != OUTCOME_REJECTED)
         fuzz_fail("undecided");
-    if (reply_headers(item, message->judge.config, message->arena, headers) > REPLY_HEADERS)
+    if (reply_headers(item, message->evaluate.config, message->arena, headers) > REPLY_HEADERS)
         fuzz_fail("too many headers");
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error))
         dead_letter_headers(item, message->arena, headers);
-    const struct reply_address address = reply_address(item, message->judge.config);
+    const struct reply_address address = reply_address(item, message->evaluate.config);
     if ((address.absence == REPLY_AS_ASKED) != (address.topic.at != NULL) || reply_address_partition(&address, 6) > 5)
         fuzz_fail("no reply topic, or none of its partitions");
 
@@ -219,11 +219,11 @@ static void expect_stable(const struct message *message, struct arena *arena)
     const struct item *item = &message->item;
     arena_reset(arena, 0);
     struct message again = {
-        .judge = message->judge,
+        .evaluate = message->evaluate,
         .value = command_of_record(item->record, arena),
         .headers = {{SPAN("command-id"), item->command_id}, {SPAN("workspace-id"), item->workspace}},
         .header_count = 2};
-    if (again.value.length > (size_t)again.judge.config->limits.command_bytes)
+    if (again.value.length > (size_t)again.evaluate.config->limits.command_bytes)
         return;
     static struct arena judging;
     if (!judging.base && arena_open(&judging, ARENA_BYTES) != 0)
@@ -244,12 +244,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     const uint8_t choice = input[0];
 
     struct message message = {.arena = &arenas[0]};
-    message.judge = (struct judge){.config = bench->configs[(choice & CHOOSE_CONFIG) != 0],
-                                   .definitions = bench->definitions[(choice & CHOOSE_RULES) != 0],
-                                   .parser = fuzz_parser()};
+    message.evaluate = (struct evaluation){.config = bench->configs[(choice & CHOOSE_CONFIG) != 0],
+                                           .definitions = bench->definitions[(choice & CHOOSE_RULES) != 0],
+                                           .parser = fuzz_parser()};
     if (choice & CHOOSE_NO_DEFINITIONS) {
-        message.judge.definitions = NULL;
-        message.judge.definitions_broken = choice & CHOOSE_RULES;
+        message.evaluate.definitions = NULL;
+        message.evaluate.definitions_broken = choice & CHOOSE_RULES;
     }
     message.key = choice & CHOOSE_KEY ? take(&data) : SPAN_NONE;
     take_headers(&message, &data, input[1]);

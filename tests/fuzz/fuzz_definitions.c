@@ -5,7 +5,7 @@
 
 #include "common/json_writer.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/validate/judge.h"
+#include "worker/validate/evaluate.h"
 
 #define VALUE_BYTES ((size_t)4 << 20)
 
@@ -25,11 +25,11 @@ static const struct config *default_config(void)
 
 static void judge(const struct definitions *definitions, struct span value, struct arena *arena)
 {
-    const struct judge judge = {.config = default_config(), .definitions = definitions, .parser = fuzz_parser()};
+    const struct evaluation judge = {.config = default_config(), .definitions = definitions, .parser = fuzz_parser()};
     struct item item = {.from = {.topic = "t"}, .value = value};
     if (value.length > (size_t)judge.config->limits.command_bytes)
         return;
-    judge_item(&judge, &item, arena);
+    evaluate_item(&judge, &item, arena);
     fuzz_expect_json(item.reply);
     if (item.error == ERROR_VALIDATION_FAILED)
         fuzz_expect_violations(&item);
@@ -75,7 +75,7 @@ static void expect_faults(const struct definitions_fault *faults)
     }
 }
 
-static void compile_and_judge(void *subject)
+static void compile_and_evaluate(void *subject)
 {
     static struct arena arena;
     if (!arena.base && arena_open(&arena, 64 * VALUE_BYTES) != 0)
@@ -98,7 +98,7 @@ static void compile_and_judge(void *subject)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span json = fuzz_expand(data, size);
-    fuzz_timed(json.length, compile_and_judge, &json);
+    fuzz_timed(json.length, compile_and_evaluate, &json);
     free((char *)(uintptr_t)json.at);
     return 0;
 }

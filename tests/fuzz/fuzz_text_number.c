@@ -23,7 +23,7 @@ static void judge_number(uint8_t choice, struct span text)
                                  .minimum = -1.5,
                                  .has_maximum = choice & 8,
                                  .maximum = 1e21};
-    fuzz_judge(&field, text);
+    fuzz_evaluate(&field, text);
     fuzz_judge_string(&field, text);
 }
 

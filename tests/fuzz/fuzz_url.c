@@ -2,9 +2,9 @@
  * text around it into which a read too far could fall unnoticed. */
 #include <stdlib.h>
 
+#include "common/quote.h"
 #include "common/url.h"
 #include "tests/fuzz/fuzz.h"
-#include "common/quote.h"
 
 #define ARENA_BYTES ((size_t)16 << 20)
 

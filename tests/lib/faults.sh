@@ -139,11 +139,11 @@ faults_load_end() {
     [ -z "$producer_pid" ] || produce_wait
 }
 
-# ---- workers that end, or freeze, at a place of their loop (common/crash_point.h) ----
+# ---- workers that end, or freeze, at a place of their loop (common/failpoint.h) ----
 
 # The names of all such places.
 crash_points() {
-    sed -n 's/^ *ROW([A-Z_]*, "\([a-z-]*\)").*/\1/p' common/crash_point.h
+    sed -n 's/^ *ROW([A-Z_]*, "\([a-z-]*\)").*/\1/p' common/failpoint.h
 }
 
 # deadly_worker_start NAME POINT PASSES [--set ...]: a worker that gets its signal at the point once it has passed it so

@@ -88,7 +88,7 @@ struct agreement *agreement_open(const struct history *commands, const char *pat
     while (getline(&agreement->line, &agreement->capacity, file) >= 0)
         left++;
     if (missing > 0 || left > 0)
-        breach(CHECK_VALIDATED, NO_COMMAND, "%s: %zu lines are missing, and %zu are too many", path, missing, left);
+        violation(CHECK_VALIDATED, NO_COMMAND, "%s: %zu lines are missing, and %zu are too many", path, missing, left);
     return agreement;
 }
 
@@ -167,7 +167,7 @@ const char *agreement_difference(const struct agreement *agreement)
 void agreement_close(struct agreement *agreement)
 {
     if (agreement->compared == 0)
-        breach(CHECK_VALIDATED, NO_COMMAND, "not one reply could be compared");
+        violation(CHECK_VALIDATED, NO_COMMAND, "not one reply could be compared");
     free(agreement->lines);
     free(agreement->line);
     fclose(agreement->file);

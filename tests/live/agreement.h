@@ -2,7 +2,7 @@
 #ifndef TESTS_LIVE_AGREEMENT_H
 #define TESTS_LIVE_AGREEMENT_H
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 
 /* True if `validate` can judge it as the daemon does: it fits on a line, and names its workspace and id inside. The
  * history of the commands has to mark them by this. */
@@ -13,7 +13,7 @@ bool agreement_is_comparable(const struct message *command);
 int agreement_write_lines(const struct history *commands, const char *path);
 
 /* What `validate` said about those lines. New; NULL with errno set if the file cannot be read. If there is not one line
- * for each command, that is noted as a breach. */
+ * for each command, that is noted as a violation. */
 struct agreement *agreement_open(const struct history *commands, const char *path);
 
 /* False if the reply to this command differs from the line about it; agreement_difference tells how until the next
@@ -21,7 +21,7 @@ struct agreement *agreement_open(const struct history *commands, const char *pat
 bool agreement_holds(struct agreement *agreement, long command, const struct answer *answer, const json_t *reply);
 const char *agreement_difference(const struct agreement *agreement);
 
-/* Notes a breach if there was nothing to compare. */
+/* Notes a violation if there was nothing to compare. */
 void agreement_close(struct agreement *agreement);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/report.h"
 
 static bool is_dead(const struct answer *answer)
@@ -43,31 +43,31 @@ static void judge_letter(const struct message *command, long index, const struct
 {
     if (!bytes_equal(command->key, letter->key) || !bytes_equal(command->value, letter->value) ||
         !same_headers(command, letter))
-        breach(CHECK_DEAD_LETTER_BYTES, index, "%s is not %s byte for byte", place(letter), place(command));
+        violation(CHECK_DEAD_LETTER_BYTES, index, "%s is not %s byte for byte", place(letter), place(command));
     if (!bytes_are(message_header(letter, "dlq-code"), answer->outcome) ||
         header_number(letter, "dlq-timestamp") != command->timestamp || !message_header(letter, "dlq-message").length)
-        breach(CHECK_DEAD_LETTER_BYTES, index, "%s: dlq-code, dlq-timestamp or dlq-message", place(letter));
+        violation(CHECK_DEAD_LETTER_BYTES, index, "%s: dlq-code, dlq-timestamp or dlq-message", place(letter));
 }
 
-void judge_dead_letters(const struct evidence *evidence)
+void judge_dead_letters(const struct observations *observations)
 {
-    const struct history *commands = &evidence->commands, *letters = &evidence->dead_letters;
+    const struct history *commands = &observations->commands, *letters = &observations->dead_letters;
     unsigned char *seen = calloc(commands->count + 1, 1);
     for (size_t i = 0; i < letters->count; i++) {
         const struct message *letter = letters->messages[i];
         long index = dead_letter_source(commands, letter);
-        if (index < 0 || !is_dead(&evidence->answers[index])) {
-            breach(CHECK_DEAD_LETTER_KNOWN, index, "%s", place(letter));
+        if (index < 0 || !is_dead(&observations->answers[index])) {
+            violation(CHECK_DEAD_LETTER_KNOWN, index, "%s", place(letter));
             continue;
         }
         if (seen[index])
-            breach(CHECK_DEAD_LETTER_ONCE, index, "%s is one twice", place(commands->messages[index]));
+            violation(CHECK_DEAD_LETTER_ONCE, index, "%s is one twice", place(commands->messages[index]));
         seen[index] = 1;
-        judge_letter(commands->messages[index], index, &evidence->answers[index], letter);
-        judge_committed(evidence, index, letter);
+        judge_letter(commands->messages[index], index, &observations->answers[index], letter);
+        judge_committed(observations, index, letter);
     }
     for (size_t i = 0; i < commands->count; i++)
-        if (is_dead(&evidence->answers[i]) && !seen[i])
-            breach(CHECK_DEAD_LETTER_EACH, (long)i, "%s is none", place(commands->messages[i]));
+        if (is_dead(&observations->answers[i]) && !seen[i])
+            violation(CHECK_DEAD_LETTER_EACH, (long)i, "%s is none", place(commands->messages[i]));
     free(seen);
 }

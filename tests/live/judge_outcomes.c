@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/report.h"
 
 /* A sender of these tests says in the header "expect" what may become of a command: "created", or "created,email_taken"
@@ -33,14 +33,14 @@ static void judge_created(const struct message *command, long index, const struc
                           const struct message *reply, const struct record *record)
 {
     if (!record) {
-        breach(CHECK_CREATED, index, "%s: client %s has no record", place(command), answer->client_id);
+        violation(CHECK_CREATED, index, "%s: client %s has no record", place(command), answer->client_id);
         return;
     }
     if (strcmp(record->source, place(command)) != 0)
-        breach(CHECK_CREATED, index, "%s: the record of %s comes from %s", place(command), answer->client_id,
-               record->source);
+        violation(CHECK_CREATED, index, "%s: the record of %s comes from %s", place(command), answer->client_id,
+                  record->source);
     if (!ends_with_record(reply->value, record->message->value))
-        breach(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
+        violation(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
 }
 
 static bool is_later(const struct message *one, const struct message *other)
@@ -48,21 +48,21 @@ static bool is_later(const struct message *one, const struct message *other)
     return one->partition == other->partition && one->offset > other->offset;
 }
 
-static void judge_duplicate(const struct evidence *evidence, long index, const struct answer *answer,
+static void judge_duplicate(const struct observations *observations, long index, const struct answer *answer,
                             const struct message *reply, const struct record *record)
 {
-    const struct message *command = evidence->commands.messages[index];
+    const struct message *command = observations->commands.messages[index];
     if (!record || record->command < 0) {
-        breach(CHECK_DUPLICATE, index, "%s: client %s has no record", place(command), answer->client_id);
+        violation(CHECK_DUPLICATE, index, "%s: client %s has no record", place(command), answer->client_id);
         return;
     }
-    const struct message *first = evidence->commands.messages[record->command];
+    const struct message *first = observations->commands.messages[record->command];
     if (first == command || !bytes_equal(first->value, command->value))
-        breach(CHECK_DUPLICATE, index, "%s is not the same as %s", place(command), place(first));
+        violation(CHECK_DUPLICATE, index, "%s is not the same as %s", place(command), place(first));
     if (is_later(first, command))
-        breach(CHECK_DUPLICATE, index, "%s duplicates a later command, %s", place(command), place(first));
+        violation(CHECK_DUPLICATE, index, "%s duplicates a later command, %s", place(command), place(first));
     if (!ends_with_record(reply->value, record->message->value))
-        breach(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
+        violation(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
 }
 
 static void judge_email_taken(const struct message *command, long index, const struct answer *answer,
@@ -72,44 +72,46 @@ static void judge_email_taken(const struct message *command, long index, const s
     const json_t *data = json_object_get(value, "data") ? json_object_get(value, "data") : value;
     const char *email = json_string_value(json_object_get(data, "email"));
     if (!existing || !email || strcasecmp(email, existing->email) != 0)
-        breach(CHECK_EMAIL_TAKEN, index, "%s: client \"%s\" does not have its email", place(command),
-               answer->existing_id);
+        violation(CHECK_EMAIL_TAKEN, index, "%s: client \"%s\" does not have its email", place(command),
+                  answer->existing_id);
     else if (strcmp(existing->source, place(command)) == 0)
-        breach(CHECK_EMAIL_TAKEN, index, "%s: taken by its own client", place(command));
+        violation(CHECK_EMAIL_TAKEN, index, "%s: taken by its own client", place(command));
     json_decref(value);
 }
 
 /* The command id as the reply states it; the client that it created must stem from another body. */
-static void judge_conflict(const struct evidence *evidence, long index, const struct answer *answer)
+static void judge_conflict(const struct observations *observations, long index, const struct answer *answer)
 {
-    const struct message *command = evidence->commands.messages[index];
-    const struct record *record = evidence_record_of_command(evidence, answer->workspace, answer->command_id);
+    const struct message *command = observations->commands.messages[index];
+    const struct record *record = evidence_record_of_command(observations, answer->workspace, answer->command_id);
     if (!record || record->command < 0) {
-        breach(CHECK_CONFLICT, index, "%s: no client has this command id", place(command));
+        violation(CHECK_CONFLICT, index, "%s: no client has this command id", place(command));
         return;
     }
-    const struct message *first = evidence->commands.messages[record->command];
+    const struct message *first = observations->commands.messages[record->command];
     if (first == command || bytes_equal(first->value, command->value))
-        breach(CHECK_CONFLICT, index, "%s: the body is that of %s", place(command), place(first));
+        violation(CHECK_CONFLICT, index, "%s: the body is that of %s", place(command), place(first));
     if (is_later(first, command))
-        breach(CHECK_CONFLICT, index, "%s: conflicts with a later command, %s", place(command), place(first));
+        violation(CHECK_CONFLICT, index, "%s: conflicts with a later command, %s", place(command), place(first));
 }
 
-void judge_outcome(const struct evidence *evidence, long index, const struct answer *answer,
+void judge_outcome(const struct observations *observations, long index, const struct answer *answer,
                    const struct message *reply)
 {
-    const struct message *command = evidence->commands.messages[index];
+    const struct message *command = observations->commands.messages[index];
     struct bytes expected = message_header(command, "expect");
     if (expected.at && !is_expected(expected, answer->outcome))
-        breach(CHECK_OUTCOME, index, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
-               expected.at);
+        violation(CHECK_OUTCOME, index, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
+                  expected.at);
     if (strcmp(answer->outcome, "created") == 0)
-        judge_created(command, index, answer, reply, evidence_record(evidence, answer->workspace, answer->client_id));
+        judge_created(command, index, answer, reply,
+                      evidence_record(observations, answer->workspace, answer->client_id));
     else if (strcmp(answer->outcome, "duplicate") == 0)
-        judge_duplicate(evidence, index, answer, reply,
-                        evidence_record(evidence, answer->workspace, answer->client_id));
+        judge_duplicate(observations, index, answer, reply,
+                        evidence_record(observations, answer->workspace, answer->client_id));
     else if (strcmp(answer->outcome, "email_taken") == 0)
-        judge_email_taken(command, index, answer, evidence_record(evidence, answer->workspace, answer->existing_id));
+        judge_email_taken(command, index, answer,
+                          evidence_record(observations, answer->workspace, answer->existing_id));
     else if (strcmp(answer->outcome, "command_id_conflict") == 0)
-        judge_conflict(evidence, index, answer);
+        judge_conflict(observations, index, answer);
 }

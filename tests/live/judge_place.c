@@ -1,7 +1,7 @@
 /* Whether a reply stands where its command wants it. */
 #include <string.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/report.h"
 
 /* The hash by which Java clients choose the partition of a key: MurmurHash2, 32 bits, seed 0x9747b28c. */
@@ -29,34 +29,34 @@ static uint32_t murmur2(struct bytes key)
 }
 
 /* The reply topic that a command asks for, if it is one of ours, else the default one. */
-static size_t wanted_topic(const struct evidence *evidence, const struct message *command)
+static size_t wanted_topic(const struct observations *observations, const struct message *command)
 {
     const char *name = message_has_header(command, "kafka_replyTopic") ? "kafka_replyTopic" : "reply-topic";
-    for (size_t i = 1; i < evidence->reply_topics; i++)
-        if (bytes_are(message_header(command, name), evidence->replies[i].topic))
+    for (size_t i = 1; i < observations->reply_topics; i++)
+        if (bytes_are(message_header(command, name), observations->replies[i].topic))
             return i;
     return 0;
 }
 
-void judge_place(const struct evidence *evidence, size_t topic, long index, const struct message *reply,
+void judge_place(const struct observations *observations, size_t topic, long index, const struct message *reply,
                  const char *workspace)
 {
-    const struct message *command = evidence->commands.messages[index];
+    const struct message *command = observations->commands.messages[index];
     struct bytes key = command->key;
     if (!key.at && workspace[0])
         key = (struct bytes){workspace, strlen(workspace)};
     if (!bytes_equal(key, reply->key))
-        breach(CHECK_REPLY_PLACE, index, "%s: not the key of %s", place(reply), place(command));
-    if (wanted_topic(evidence, command) != topic)
-        breach(CHECK_REPLY_PLACE, index, "%s: not the topic that %s asks for", place(reply), place(command));
+        violation(CHECK_REPLY_PLACE, index, "%s: not the key of %s", place(reply), place(command));
+    if (wanted_topic(observations, command) != topic)
+        violation(CHECK_REPLY_PLACE, index, "%s: not the topic that %s asks for", place(reply), place(command));
 
-    int32_t partitions = evidence->replies[topic].partitions, partition = command->partition % partitions;
+    int32_t partitions = observations->replies[topic].partitions, partition = command->partition % partitions;
     if (key.at)
         partition = (int32_t)((murmur2(key) & 0x7fffffffu) % (uint32_t)partitions);
     struct bytes wanted = message_header(command, "kafka_replyPartition");
     if (topic != 0 && wanted.length == 4)
         partition = (unsigned char)wanted.at[3]; /* an int as Java writes it, big end first; ours are small */
     if ((!key.at || key.length > 0) && reply->partition != partition)
-        breach(CHECK_REPLY_PLACE, index, "%s: not partition %d, where the reply to %s belongs", place(reply), partition,
-               place(command));
+        violation(CHECK_REPLY_PLACE, index, "%s: not partition %d, where the reply to %s belongs", place(reply),
+                  partition, place(command));
 }

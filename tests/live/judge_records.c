@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/report.h"
 
 static int compare_keys(const struct record *record, const char *workspace, const char *client_id)
@@ -38,18 +38,20 @@ static int compare_claims(const void *one, const void *other)
     return order ? order : (a->command > b->command) - (a->command < b->command);
 }
 
-const struct record *evidence_record(const struct evidence *evidence, const char *workspace, const char *client_id)
+const struct record *evidence_record(const struct observations *observations, const char *workspace,
+                                     const char *client_id)
 {
-    size_t low = 0, high = evidence->records.count;
+    size_t low = 0, high = observations->records.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_keys(&evidence->records_by_key[middle], workspace, client_id) < 0)
+        if (compare_keys(&observations->records_by_key[middle], workspace, client_id) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low < evidence->records.count && compare_keys(&evidence->records_by_key[low], workspace, client_id) == 0)
-        return &evidence->records_by_key[low];
+    if (low < observations->records.count &&
+        compare_keys(&observations->records_by_key[low], workspace, client_id) == 0)
+        return &observations->records_by_key[low];
     return NULL;
 }
 
@@ -60,29 +62,30 @@ static int compare_commands(const void *one, const void *other)
     return order ? order : strcmp(a->command_id, b->command_id);
 }
 
-static const struct record *find_in(const struct evidence *evidence, const struct record **sorted,
+static const struct record *find_in(const struct observations *observations, const struct record **sorted,
                                     const struct record *wanted, int (*compare)(const void *, const void *))
 {
-    const struct record **found = bsearch(&wanted, sorted, evidence->records.count, sizeof(sorted[0]), compare);
+    const struct record **found = bsearch(&wanted, sorted, observations->records.count, sizeof(sorted[0]), compare);
     return found ? *found : NULL;
 }
 
-const struct record *evidence_record_of_command(const struct evidence *evidence, const char *workspace,
+const struct record *evidence_record_of_command(const struct observations *observations, const char *workspace,
                                                 const char *command_id)
 {
     const struct record wanted = {.workspace = workspace, .command_id = command_id};
-    return find_in(evidence, evidence->records_by_command, &wanted, compare_commands);
+    return find_in(observations, observations->records_by_command, &wanted, compare_commands);
 }
 
-const struct record *evidence_record_of_email(const struct evidence *evidence, const char *workspace, const char *email)
+const struct record *evidence_record_of_email(const struct observations *observations, const char *workspace,
+                                              const char *email)
 {
     const struct record wanted = {.workspace = workspace, .email = email};
-    return find_in(evidence, evidence->records_by_email, &wanted, compare_emails);
+    return find_in(observations, observations->records_by_email, &wanted, compare_emails);
 }
 
-bool evidence_is_last_of_client(const struct evidence *evidence, const struct record *record)
+bool evidence_is_last_of_client(const struct observations *observations, const struct record *record)
 {
-    return record + 1 == evidence->records_by_key + evidence->records.count ||
+    return record + 1 == observations->records_by_key + observations->records.count ||
            compare_keys(record + 1, record->workspace, record->client_id) != 0;
 }
 
@@ -125,9 +128,9 @@ static bool is_of_time(const json_t *client, const struct message *command)
     return created && updated && strcmp(created, wanted) == 0 && strcmp(updated, wanted) == 0;
 }
 
-static void record_read(struct evidence *evidence, const struct message *message, struct record *record)
+static void record_read(struct observations *observations, const struct message *message, struct record *record)
 {
-    struct arena *arena = &evidence->arena;
+    struct arena *arena = &observations->arena;
     struct bytes key = message->key;
     const char *slash = key.at ? memchr(key.at, '/', key.length) : NULL;
     size_t workspace_length = slash ? (size_t)(slash - key.at) : 0;
@@ -137,70 +140,71 @@ static void record_read(struct evidence *evidence, const struct message *message
     record->source = header_text(arena, message, "source");
     record->hash = header_text(arena, message, "command-hash");
     record->command_id = header_text(arena, message, "command-id");
-    record->command = record_source(&evidence->commands, record->source);
+    record->command = record_source(&observations->commands, record->source);
 
     json_t *value = json_loadb(message->value.at, message->value.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     const char *id = json_string_value(json_object_get(value, "id"));
-    record->is_of_time = record->command >= 0 && is_of_time(value, evidence->commands.messages[record->command]);
+    record->is_of_time = record->command >= 0 && is_of_time(value, observations->commands.messages[record->command]);
     record->email = lower_case(arena, json_string_value(json_object_get(value, "email")));
     if (!slash || !id || strcmp(id, record->client_id) != 0 || !record->email[0] || !record->hash[0] ||
         !record->command_id[0])
-        breach(CHECK_RECORD_FORM, record->command, "%s", place(message));
+        violation(CHECK_RECORD_FORM, record->command, "%s", place(message));
     json_decref(value);
 }
 
-static void judge_announced(const struct evidence *evidence, const struct record *record)
+static void judge_announced(const struct observations *observations, const struct record *record)
 {
-    const struct answer *answer = record->command < 0 ? NULL : &evidence->answers[record->command];
+    const struct answer *answer = record->command < 0 ? NULL : &observations->answers[record->command];
     if (!answer || !answer->is_given || strcmp(answer->outcome, "created") != 0 ||
         strcmp(answer->client_id, record->client_id) != 0 || strcmp(answer->workspace, record->workspace) != 0)
-        breach(CHECK_RECORD_REPLY, record->command, "%s: %s was not answered with this client", place(record->message),
-               record->source);
+        violation(CHECK_RECORD_REPLY, record->command, "%s: %s was not answered with this client",
+                  place(record->message), record->source);
     else if (!record->is_of_time)
-        breach(CHECK_CREATED_AT, record->command, "%s: not the time of %s", place(record->message), record->source);
+        violation(CHECK_CREATED_AT, record->command, "%s: not the time of %s", place(record->message), record->source);
 }
 
 /* The records in another order. New. */
-static const struct record **records_sorted(const struct evidence *evidence, int (*compare)(const void *, const void *))
+static const struct record **records_sorted(const struct observations *observations,
+                                            int (*compare)(const void *, const void *))
 {
-    const struct record **records = calloc(evidence->records.count + 1, sizeof(records[0]));
-    for (size_t i = 0; i < evidence->records.count; i++)
-        records[i] = &evidence->records_by_key[i];
-    qsort(records, evidence->records.count, sizeof(records[0]), compare);
+    const struct record **records = calloc(observations->records.count + 1, sizeof(records[0]));
+    for (size_t i = 0; i < observations->records.count; i++)
+        records[i] = &observations->records_by_key[i];
+    qsort(records, observations->records.count, sizeof(records[0]), compare);
     return records;
 }
 
-static void judge_emails(const struct evidence *evidence)
+static void judge_emails(const struct observations *observations)
 {
-    const struct record **records = evidence->records_by_email;
-    for (size_t i = 1; i < evidence->records.count; i++)
+    const struct record **records = observations->records_by_email;
+    for (size_t i = 1; i < observations->records.count; i++)
         if (compare_emails(&records[i - 1], &records[i]) == 0 &&
             strcmp(records[i - 1]->client_id, records[i]->client_id) != 0)
-            breach(CHECK_EMAIL_ONCE, records[i]->command, "%s and %s have the same email",
-                   place(records[i - 1]->message), place(records[i]->message));
+            violation(CHECK_EMAIL_ONCE, records[i]->command, "%s and %s have the same email",
+                      place(records[i - 1]->message), place(records[i]->message));
 }
 
-void judge_records(struct evidence *evidence)
+void judge_records(struct observations *observations)
 {
-    size_t count = evidence->records.count;
-    evidence->records_by_key = calloc(count + 1, sizeof(evidence->records_by_key[0]));
+    size_t count = observations->records.count;
+    observations->records_by_key = calloc(count + 1, sizeof(observations->records_by_key[0]));
     for (size_t i = 0; i < count; i++)
-        record_read(evidence, evidence->records.messages[i], &evidence->records_by_key[i]);
-    qsort(evidence->records_by_key, count, sizeof(evidence->records_by_key[0]), compare_records);
+        record_read(observations, observations->records.messages[i], &observations->records_by_key[i]);
+    qsort(observations->records_by_key, count, sizeof(observations->records_by_key[0]), compare_records);
     for (size_t i = 0; i < count; i++) {
-        const struct record *record = &evidence->records_by_key[i];
+        const struct record *record = &observations->records_by_key[i];
         if (i > 0 && compare_keys(record - 1, record->workspace, record->client_id) == 0)
-            breach(CHECK_RECORD_ONCE, record->command, "%s and %s are the same client", place((record - 1)->message),
-                   place(record->message));
-        judge_committed(evidence, record->command, record->message);
+            violation(CHECK_RECORD_ONCE, record->command, "%s and %s are the same client", place((record - 1)->message),
+                      place(record->message));
+        judge_committed(observations, record->command, record->message);
     }
-    evidence->records_by_command = records_sorted(evidence, compare_commands);
-    evidence->records_by_email = records_sorted(evidence, compare_claims);
-    judge_emails(evidence);
+    observations->records_by_command = records_sorted(observations, compare_commands);
+    observations->records_by_email = records_sorted(observations, compare_claims);
+    judge_emails(observations);
 }
 
-void judge_announcements(const struct evidence *evidence)
+void judge_announcements(const struct observations *observations)
 {
-    for (size_t i = 0; i < evidence->records.count; i++)
-        judge_announced(evidence, &evidence->records_by_key[i]);
+    for (size_t i = 0; i < observations->records.count; i++)
+        judge_announced(observations, &observations->records_by_key[i]);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/redis_reader.h"
 #include "tests/live/report.h"
 
@@ -19,25 +19,25 @@ static void judge_stored(const struct record *record, struct bytes stored, struc
     char line[1024];
     size_t length = (size_t)snprintf(line, sizeof(line), "%s %s\n", record->source, record->hash);
     if (!stored.at)
-        breach(CHECK_REDIS_RECORD, record->command, "%s is not there", place(record->message));
+        violation(CHECK_REDIS_RECORD, record->command, "%s is not there", place(record->message));
     else if (!begins_with(stored, line, length) || stored.length != length + value.length ||
              memcmp(stored.at + length, value.at, value.length) != 0)
-        breach(CHECK_REDIS_BYTES, record->command, "%s differs", place(record->message));
+        violation(CHECK_REDIS_BYTES, record->command, "%s differs", place(record->message));
     if (!bytes_are(owner, record->client_id))
-        breach(CHECK_REDIS_EMAIL, record->command, "the email of %s is not that client's", place(record->message));
+        violation(CHECK_REDIS_EMAIL, record->command, "the email of %s is not that client's", place(record->message));
 }
 
-static void judge_slice(const struct evidence *evidence, redisContext *redis, size_t from, size_t to)
+static void judge_slice(const struct observations *observations, redisContext *redis, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
-        const struct record *record = &evidence->records_by_key[i];
+        const struct record *record = &observations->records_by_key[i];
         redisAppendCommand(redis, "GET " CLIENT_KEYS "{%s}:%s", record->workspace, record->client_id);
         redisAppendCommand(redis, "GET " EMAIL_KEYS "{%s}:%s", record->workspace, record->email);
     }
     for (size_t i = from; i < to; i++) {
         redisReply *stored = redis_reader_answer(redis), *owner = redis_reader_answer(redis);
-        if (evidence_is_last_of_client(evidence, &evidence->records_by_key[i]))
-            judge_stored(&evidence->records_by_key[i], redis_reader_bytes(stored), redis_reader_bytes(owner));
+        if (evidence_is_last_of_client(observations, &observations->records_by_key[i]))
+            judge_stored(&observations->records_by_key[i], redis_reader_bytes(stored), redis_reader_bytes(owner));
         freeReplyObject(stored);
         freeReplyObject(owner);
     }
@@ -46,28 +46,28 @@ static void judge_slice(const struct evidence *evidence, redisContext *redis, si
 /* True if no record accounts for this key: client:{workspace}:id or client-email:{workspace}:email. */
 static bool is_other(const char *key, const void *context)
 {
-    const struct evidence *evidence = context;
+    const struct observations *observations = context;
     const char *colon = strchr(key, ':'), *end = strstr(key, "}:");
     char workspace[256];
     if (colon[1] != '{' || !end || (size_t)(end - colon) > sizeof(workspace))
         return true;
     snprintf(workspace, sizeof(workspace), "%.*s", (int)(end - colon - 2), colon + 2);
     if (strncmp(key, EMAIL_KEYS, strlen(EMAIL_KEYS)) == 0)
-        return !evidence_record_of_email(evidence, workspace, end + 2);
-    return !evidence_record(evidence, workspace, end + 2);
+        return !evidence_record_of_email(observations, workspace, end + 2);
+    return !evidence_record(observations, workspace, end + 2);
 }
 
-void judge_redis(const struct evidence *evidence)
+void judge_redis(const struct observations *observations)
 {
-    redisContext *redis = redis_reader_open(evidence->redis_socket);
-    for (size_t from = 0; from < evidence->records.count; from += REDIS_PIPELINE) {
+    redisContext *redis = redis_reader_open(observations->redis_socket);
+    for (size_t from = 0; from < observations->records.count; from += REDIS_PIPELINE) {
         size_t to = from + REDIS_PIPELINE;
-        judge_slice(evidence, redis, from, to < evidence->records.count ? to : evidence->records.count);
+        judge_slice(observations, redis, from, to < observations->records.count ? to : observations->records.count);
     }
     struct redis_keys others = {0};
-    redis_keys_read(&others, redis, is_other, evidence);
+    redis_keys_read(&others, redis, is_other, observations);
     for (size_t i = 0; i < others.count; i++)
-        breach(CHECK_REDIS_OTHER, NO_COMMAND, "%s", others.names[i]);
+        violation(CHECK_REDIS_OTHER, NO_COMMAND, "%s", others.names[i]);
     redis_keys_free(&others);
     redisFree(redis);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/live/agreement.h"
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 #include "tests/live/report.h"
 
 struct reply_id {
@@ -14,7 +14,7 @@ struct reply_id {
 
 /* What is known while the replies of the topics come one after the other. */
 struct replies {
-    struct evidence *evidence;
+    struct observations *observations;
     size_t topic;
     int64_t passed[HISTORY_PARTITIONS][HISTORY_PARTITIONS]; /* source offset + 1 by reply and source partition */
     struct reply_id *ids;
@@ -27,14 +27,14 @@ static const char *text_of(struct arena *arena, const json_t *value)
 }
 
 /* Index of the command that a reply answers, or NO_COMMAND. */
-static long reply_source(const struct evidence *evidence, const json_t *value)
+static long reply_source(const struct observations *observations, const json_t *value)
 {
     const json_t *source = json_object_get(value, "source"), *offset = json_object_get(source, "offset");
     const json_t *partition = json_object_get(source, "partition"), *topic = json_object_get(source, "topic");
     if (!json_is_integer(offset) || !json_is_integer(partition) || !json_is_string(topic) ||
-        strcmp(json_string_value(topic), evidence->commands.topic) != 0)
+        strcmp(json_string_value(topic), observations->commands.topic) != 0)
         return NO_COMMAND;
-    return history_find(&evidence->commands, json_integer_value(partition), json_integer_value(offset));
+    return history_find(&observations->commands, json_integer_value(partition), json_integer_value(offset));
 }
 
 /* False if the reply has not the contract's form. */
@@ -74,16 +74,16 @@ static void judge_headers(const struct message *reply, long command, const json_
     for (size_t i = 0; i < sizeof(agreeing) / sizeof(agreeing[0]); i++) {
         const char *text = json_string_value(json_object_get(value, agreeing[i].member));
         if (!text || !bytes_are(message_header(reply, agreeing[i].header), text))
-            breach(CHECK_REPLY_HEADERS, command, "%s: %s is not its %s", place(reply), agreeing[i].header,
-                   agreeing[i].member);
+            violation(CHECK_REPLY_HEADERS, command, "%s: %s is not its %s", place(reply), agreeing[i].header,
+                      agreeing[i].member);
     }
     const char *id = json_string_value(json_object_get(json_object_get(value, "client"), "id"));
     if (id ? !bytes_are(message_header(reply, "ce_subject"), id) : message_has_header(reply, "ce_subject"))
-        breach(CHECK_REPLY_HEADERS, command, "%s: ce_subject", place(reply));
+        violation(CHECK_REPLY_HEADERS, command, "%s: ce_subject", place(reply));
     if (!bytes_are(message_header(reply, "content-type"), "application/json") ||
         !bytes_are(message_header(reply, "ce_specversion"), "1.0") || !message_header(reply, "ce_time").length ||
         !message_header(reply, "ce_source").length || !message_header(reply, "ce_id").length)
-        breach(CHECK_REPLY_HEADERS, command, "%s: a CloudEvents header is missing or wrong", place(reply));
+        violation(CHECK_REPLY_HEADERS, command, "%s: a CloudEvents header is missing or wrong", place(reply));
 }
 
 static void judge_echo(const struct message *command, long index, const struct message *reply)
@@ -92,7 +92,7 @@ static void judge_echo(const struct message *command, long index, const struct m
     for (size_t i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++)
         if (message_has_header(command, echoed[i]) != message_has_header(reply, echoed[i]) ||
             !bytes_equal(message_header(command, echoed[i]), message_header(reply, echoed[i])))
-            breach(CHECK_REPLY_ECHO, index, "%s: %s is not that of %s", place(reply), echoed[i], place(command));
+            violation(CHECK_REPLY_ECHO, index, "%s: %s is not that of %s", place(reply), echoed[i], place(command));
 }
 
 static void note_id(struct replies *replies, const struct message *reply, long command)
@@ -105,7 +105,7 @@ static void note_id(struct replies *replies, const struct message *reply, long c
             abort();
     }
     replies->ids[replies->id_count++] =
-        (struct reply_id){arena_text(&replies->evidence->arena, id.at, id.length), command};
+        (struct reply_id){arena_text(&replies->observations->arena, id.at, id.length), command};
 }
 
 static int compare_ids(const void *one, const void *other)
@@ -121,28 +121,28 @@ static void judge_ids(struct replies *replies)
         qsort(replies->ids, replies->id_count, sizeof(replies->ids[0]), compare_ids);
     for (size_t i = 1; i < replies->id_count; i++)
         if (strcmp(replies->ids[i - 1].id, replies->ids[i].id) == 0)
-            breach(CHECK_REPLY_ID, replies->ids[i].command, "two replies have the ce_id %s", replies->ids[i].id);
+            violation(CHECK_REPLY_ID, replies->ids[i].command, "two replies have the ce_id %s", replies->ids[i].id);
     free(replies->ids);
 }
 
-static void judge_first(struct evidence *evidence, long index, const struct message *reply, const json_t *value)
+static void judge_first(struct observations *observations, long index, const struct message *reply, const json_t *value)
 {
-    struct answer *answer = &evidence->answers[index];
-    if (!answer_fill(answer, &evidence->arena, reply, value)) {
-        breach(CHECK_REPLY_FORM, index, "%s: %.*s", place(reply), (int)reply->value.length, reply->value.at);
+    struct answer *answer = &observations->answers[index];
+    if (!answer_fill(answer, &observations->arena, reply, value)) {
+        violation(CHECK_REPLY_FORM, index, "%s: %.*s", place(reply), (int)reply->value.length, reply->value.at);
         return;
     }
-    judge_outcome(evidence, index, answer, reply);
-    if (evidence->agreement && !agreement_holds(evidence->agreement, index, answer, value))
-        breach(CHECK_VALIDATED, index, "%s: %s", place(evidence->commands.messages[index]),
-               agreement_difference(evidence->agreement));
+    judge_outcome(observations, index, answer, reply);
+    if (observations->agreement && !agreement_holds(observations->agreement, index, answer, value))
+        violation(CHECK_VALIDATED, index, "%s: %s", place(observations->commands.messages[index]),
+                  agreement_difference(observations->agreement));
 }
 
 static void judge_order(struct replies *replies, const struct message *command, long index, const struct message *reply)
 {
     int64_t *passed = &replies->passed[reply->partition][command->partition];
     if (command->offset < *passed)
-        breach(CHECK_REPLY_ORDER, index, "%s: answers %s after a later command", place(reply), place(command));
+        violation(CHECK_REPLY_ORDER, index, "%s: answers %s after a later command", place(reply), place(command));
     else
         *passed = command->offset + 1;
 }
@@ -150,60 +150,61 @@ static void judge_order(struct replies *replies, const struct message *command, 
 static void judge_reply(const struct message *reply, void *context)
 {
     struct replies *replies = context;
-    struct evidence *evidence = replies->evidence;
+    struct observations *observations = replies->observations;
     json_t *value = json_loadb(reply->value.at, reply->value.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    long index = reply_source(evidence, value);
+    long index = reply_source(observations, value);
     note_id(replies, reply, index);
     if (!value)
-        breach(CHECK_REPLY_FORM, NO_COMMAND, "%s: not JSON", place(reply));
+        violation(CHECK_REPLY_FORM, NO_COMMAND, "%s: not JSON", place(reply));
     else if (index < 0)
-        breach(CHECK_REPLY_KNOWN, NO_COMMAND, "%s: its source is no command", place(reply));
+        violation(CHECK_REPLY_KNOWN, NO_COMMAND, "%s: its source is no command", place(reply));
     if (!value || index < 0) {
         json_decref(value);
         return;
     }
-    const struct message *command = evidence->commands.messages[index];
-    struct answer *answer = &evidence->answers[index];
+    const struct message *command = observations->commands.messages[index];
+    struct answer *answer = &observations->answers[index];
     if (answer->is_given) {
-        breach(CHECK_REPLY_ONCE, index, "%s: answered by %s and %s", place(command),
-               place_of(answer->reply_topic, answer->reply_partition, answer->reply_offset), place(reply));
+        violation(CHECK_REPLY_ONCE, index, "%s: answered by %s and %s", place(command),
+                  place_of(answer->reply_topic, answer->reply_partition, answer->reply_offset), place(reply));
     } else {
-        judge_first(evidence, index, reply, value);
+        judge_first(observations, index, reply, value);
         judge_order(replies, command, index, reply);
     }
-    judge_committed(evidence, index, reply);
+    judge_committed(observations, index, reply);
     judge_headers(reply, index, value);
     judge_echo(command, index, reply);
     const char *workspace = json_string_value(json_object_get(value, "workspaceId"));
-    judge_place(evidence, replies->topic, index, reply, workspace ? workspace : "");
+    judge_place(observations, replies->topic, index, reply, workspace ? workspace : "");
     json_decref(value);
 }
 
-static void judge_unanswered(const struct evidence *evidence)
+static void judge_unanswered(const struct observations *observations)
 {
-    for (size_t i = 0; i < evidence->commands.count; i++) {
-        const struct message *command = evidence->commands.messages[i];
-        if (evidence->answers[i].is_given)
+    for (size_t i = 0; i < observations->commands.count; i++) {
+        const struct message *command = observations->commands.messages[i];
+        if (observations->answers[i].is_given)
             continue;
-        breach(CHECK_REPLY_EACH, (long)i, "%s has none", place(command));
-        if (!report_leaves_out(CHECK_REPLY_LOST) && command->offset < evidence->committed[command->partition])
-            breach(CHECK_REPLY_LOST, (long)i, "%s is passed, and has none", place(command));
+        violation(CHECK_REPLY_EACH, (long)i, "%s has none", place(command));
+        if (!report_leaves_out(CHECK_REPLY_LOST) && command->offset < observations->committed[command->partition])
+            violation(CHECK_REPLY_LOST, (long)i, "%s is passed, and has none", place(command));
     }
 }
 
-void judge_replies(struct evidence *evidence, int patience_seconds)
+void judge_replies(struct observations *observations, int patience_seconds)
 {
     struct replies *replies = calloc(1, sizeof(*replies));
-    evidence->answers = calloc(evidence->commands.count + 1, sizeof(evidence->answers[0]));
-    if (!replies || !evidence->answers)
+    observations->answers = calloc(observations->commands.count + 1, sizeof(observations->answers[0]));
+    if (!replies || !observations->answers)
         abort();
-    replies->evidence = evidence;
-    for (; replies->topic < evidence->reply_topics; replies->topic++) {
+    replies->observations = observations;
+    for (; replies->topic < observations->reply_topics; replies->topic++) {
         memset(replies->passed, 0, sizeof(replies->passed));
-        if (!history_read(&evidence->replies[replies->topic], patience_seconds, judge_reply, replies))
-            breach(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end", evidence->replies[replies->topic].topic);
+        if (!history_read(&observations->replies[replies->topic], patience_seconds, judge_reply, replies))
+            violation(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end",
+                      observations->replies[replies->topic].topic);
     }
     judge_ids(replies);
-    judge_unanswered(evidence);
+    judge_unanswered(observations);
     free(replies);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The oracle is tested, too: a small run that it finds fine, then one fault after the other in copies of what the run left.
-# For each it must name the command that suffered and every check that it breaches, no more and no less; and no check may
+# For each it must name the command that suffered and every check that it violations, no more and no less; and no check may
 # be without a fault that it sees.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh
@@ -34,20 +34,20 @@ judge_less() {
         --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" --redis "$redis_socket"
 }
 
-# forge OPTION ...: prints the places of the commands whose replies, records or dead letters it has forged.
-forge() {
-    "$BUILD/tests/live/forge" --bootstrap "$kafka_address" "$@" | tee "$suite_folder/forged" | cut -f 1
+# tamper OPTION ...: prints the places of the commands whose replies, records or dead letters it has tampered.
+tamper() {
+    "$BUILD/tests/live/tamper" --bootstrap "$kafka_address" "$@" | tee "$suite_folder/tampered" | cut -f 1
 }
 
-# forged TOPIC-VARIABLE OPTION ...: a copy with a fault takes the topic's place; sets place, and value to what was forged.
+# tampered TOPIC-VARIABLE OPTION ...: a copy with a fault takes the topic's place; sets place, and value to what was tampered.
 copies=0
-forged() {
+tampered() {
     local -n topic=$1
     local copy=$live_name.copy-$((copies += 1))
-    forge --from "$topic" --to "$copy" "${@:2}" >"$suite_folder/places" || suite_fail "a fault is forged: $*"
+    tamper --from "$topic" --to "$copy" "${@:2}" >"$suite_folder/places" || suite_fail "a fault is tampered: $*"
     topic=$copy
     place=$(head -n 1 "$suite_folder/places")
-    value=$(head -n 1 "$suite_folder/forged" | cut -f 2)
+    value=$(head -n 1 "$suite_folder/tampered" | cut -f 2)
 }
 
 # What another reader finds in the copies, to tell a fault of the oracle from one of this suite.
@@ -92,35 +92,35 @@ last_of() {
 # ---- replies ----
 
 invalid=(--header ce_causationid=command- --where '"code":"validation_failed"')
-forged replies "${invalid[@]}" --drop
+tampered replies "${invalid[@]}" --drop
 seen "a reply that is missing" "$place=missing,lost"
-forged replies --header ce_causationid=event- --where client.created --drop
+tampered replies --header ce_causationid=event- --where client.created --drop
 seen "a record without a reply" "$place=missing,lost,record-without-reply"
-forged replies "${invalid[@]}" --twice
+tampered replies "${invalid[@]}" --twice
 seen "a reply that is doubled" "$place=doubled,same-id"
-forged replies "${invalid[@]}" --late
+tampered replies "${invalid[@]}" --late
 seen "a reply that is out of order" "$place=out-of-order"
-forged replies "${invalid[@]}" --without ce_id --with ce_id=another --count 2
+tampered replies "${invalid[@]}" --without ce_id --with ce_id=another --count 2
 seen "a ce_id that is not unique" "$(sort -V "$suite_folder/places" | tail -n 1)=same-id"
-forged replies "${invalid[@]}" --replace '"type":' --by '"type"'
+tampered replies "${invalid[@]}" --replace '"type":' --by '"type"'
 seen "a reply that is no JSON" "$place=missing,lost" "-=reply-form"
-forged replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":0'
+tampered replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":0'
 seen "a reply of another form" "$place=reply-form"
-forged replies "${invalid[@]}" --replace '"offset":' --by '"offset":9999'
+tampered replies "${invalid[@]}" --replace '"offset":' --by '"offset":9999'
 seen "a reply to no command" "$place=missing,lost" "-=unknown"
 for header in content-type=text/plain ce_specversion=1.1 ce_causationid=another ce_type=client.created; do
-    forged replies "${invalid[@]}" --without "${header%%=*}" --with "$header"
+    tampered replies "${invalid[@]}" --without "${header%%=*}" --with "$header"
     seen "a reply with $header" "$place=reply-headers"
 done
-forged replies --where client.created --without ce_subject
+tampered replies --where client.created --without ce_subject
 seen "a reply without its subject" "$place=reply-headers"
-forged replies --where client.created --header traceparent=00- --without traceparent
+tampered replies --where client.created --header traceparent=00- --without traceparent
 seen "a trace that does not come back" "$place=echo"
-forged replies --where client.created --header correlation-id=correlation --without correlation-id --with correlation-id=other
+tampered replies --where client.created --header correlation-id=correlation --without correlation-id --with correlation-id=other
 seen "a correlation that comes back altered" "$place=echo"
-forged replies --header ce_causationid=event- --where client.created --key nobody
+tampered replies --header ce_causationid=event- --where client.created --key nobody
 seen "a reply under another key" "$place=reply-place"
-forged replies "${invalid[@]}" --astray
+tampered replies "${invalid[@]}" --astray
 seen "a reply in another partition" "$place=reply-place"
 
 # ---- outcomes ----
@@ -140,47 +140,47 @@ referred() {
 duplicated='"commandId":"command-'$(referred 2 2)'"' conflicting='"commandId":"command-'$(referred 2 1)'"'
 duplicate=(--header duplicate=true --where "$duplicated")
 
-forged replies "${invalid[@]}" --replace validation_failed --by unsupported_type
+tampered replies "${invalid[@]}" --replace validation_failed --by unsupported_type
 seen "another outcome" "$place=wrong-outcome,not-as-validated"
-forged replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":true'
+tampered replies "${invalid[@]}" --replace '"retryable":false' --by '"retryable":true'
 seen "an error that validate does not see so" "$place=not-as-validated"
-forged replies "${bare[@]}" --replace '"familyName":"Lovelace' --by '"familyName":"Loveless'
+tampered replies "${bare[@]}" --replace '"familyName":"Lovelace' --by '"familyName":"Loveless'
 seen "a client that is not its record" "$place=not-as-validated,not-the-record"
-forged replies "${bare[@]}" --replace '"customFields":' --by '"customFields": '
+tampered replies "${bare[@]}" --replace '"customFields":' --by '"customFields": '
 seen "a client with other bytes" "$place=not-the-record"
-forged replies --header ce_causationid=event- --where '"object":"client"' --with duplicate=true
+tampered replies --header ce_causationid=event- --where '"object":"client"' --with duplicate=true
 seen "a duplicate of itself" "$place=wrong-outcome,no-duplicate,record-without-reply"
-forged replies "${duplicate[@]}" --without duplicate
+tampered replies "${duplicate[@]}" --without duplicate
 seen "a duplicate that passes for the first" "$place=wrong-outcome,no-record"
-forged replies --where '"existingClientId":"' --replace '"existingClientId":"' --by '"existingClientId":"0'
+tampered replies --where '"existingClientId":"' --replace '"existingClientId":"' --by '"existingClientId":"0'
 seen "an email taken by nobody" "$place=email-not-taken"
-forged replies "${invalid[@]}" --replace validation_failed --by command_id_conflict
+tampered replies "${invalid[@]}" --replace validation_failed --by command_id_conflict
 seen "a conflict with nobody" "$place=wrong-outcome,no-conflict"
 
-forged replies "${invalid[@]}" --replace validation_failed --by email_taken
+tampered replies "${invalid[@]}" --replace validation_failed --by email_taken
 seen "an email taken by a command that validate rejects" "$place=wrong-outcome,not-as-validated,email-not-taken"
-forged replies "${invalid[@]}" --replace '"workspaceId":"' --by '"workspaceId":"x'
+tampered replies "${invalid[@]}" --replace '"workspaceId":"' --by '"workspaceId":"x'
 seen "another workspace" "$place=not-as-validated"
-forged replies "${invalid[@]}" --replace '"commandId":"' --by '"commandId":"x'
+tampered replies "${invalid[@]}" --replace '"commandId":"' --by '"commandId":"x'
 seen "another command id" "$place=reply-headers,not-as-validated"
-forged replies --header ce_causationid=command- --where /customFields/phoneNumber --replace '"definitions":"' --by '"definitions":"x'
+tampered replies --header ce_causationid=command- --where /customFields/phoneNumber --replace '"definitions":"' --by '"definitions":"x'
 seen "other definitions" "$place=not-as-validated"
-forged replies "${invalid[@]}" --replace '"type":"client.rejected"' --by '"type":"client.created"'
-forged replies --where '"type":"client.created","commandId":"'"$(jq -r .commandId <<<"$value")"'"' \
+tampered replies "${invalid[@]}" --replace '"type":"client.rejected"' --by '"type":"client.created"'
+tampered replies --where '"type":"client.created","commandId":"'"$(jq -r .commandId <<<"$value")"'"' \
     --replace '"error":'"$(jq -c .error <<<"$value")" --by '"client":{"id":"x"}'
 seen "a client that should have been rejected" "$place=reply-headers,wrong-outcome,not-as-validated,no-record"
-forged replies "${duplicate[@]}" --replace '"customFields":' --by '"customFields": '
+tampered replies "${duplicate[@]}" --replace '"customFields":' --by '"customFields": '
 seen "a duplicate with other bytes" "$place=not-the-record"
 
 # from_another CLIENT PLACE: its record names that command as its source; sets first to the command that it had.
 from_another() {
     local other=$place
-    forged records --where "$1" --without source --with "source=$2"
+    tampered records --where "$1" --without source --with "source=$2"
     first=$place place=$other
 }
 # Whom a reply names, once the copy with its fault has been put away again.
 reply_to() {
-    forged replies "$@"
+    tampered replies "$@"
     world_reset
 }
 reply_to "${duplicate[@]}"
@@ -208,7 +208,7 @@ seen "a conflict with a later command" "$place=no-conflict" "$first=no-record" "
 # passed_up_to PLACE: a group that has passed what comes before that command in its partition.
 passed_up_to() {
     group=$live_name-$((copies += 1))
-    forge --from "$live_name.commands" --group "$live_name" --to "$group" --offset "${1#*/}" || suite_fail "offsets are forged"
+    tamper --from "$live_name.commands" --group "$live_name" --to "$group" --offset "${1#*/}" || suite_fail "offsets are tampered"
 }
 last=$(last_of "$live_name.commands/1/0")
 passed_up_to "$last"
@@ -218,39 +218,39 @@ seen "what is seen but was not committed" "$last=uncommitted"
 
 # The client of no later command.
 lonely=(--header command-id=event-)
-forged records "${lonely[@]}" --drop
+tampered records "${lonely[@]}" --drop
 seen "a reply without a record" "$place=no-record" "-=redis-other"
-forged records "${lonely[@]}" --without source --with source=nowhere
+tampered records "${lonely[@]}" --without source --with source=nowhere
 seen "a record of no command" "$place=no-record" "-=record-without-reply,redis-differs"
-forged records "${lonely[@]}" --replace '"familyName":"L' --by '"familyName":"l'
+tampered records "${lonely[@]}" --replace '"familyName":"L' --by '"familyName":"l'
 seen "a record with other bytes" "$place=not-the-record,redis-differs"
 for time in createdAt updatedAt; do
-    forged records "${lonely[@]}" --replace "\"$time\":\"20" --by "\"$time\":\"21"
+    tampered records "${lonely[@]}" --replace "\"$time\":\"20" --by "\"$time\":\"21"
     seen "a record with another $time" "$place=not-the-record,wrong-time,redis-differs"
 done
-forged records "${lonely[@]}" --without command-id
+tampered records "${lonely[@]}" --without command-id
 seen "a record without its command id" "$place=record-form"
-forged records "${lonely[@]}" --without command-hash --with command-hash=0
+tampered records "${lonely[@]}" --without command-hash --with command-hash=0
 seen "a record with another hash" "$place=redis-differs"
-forged records "${lonely[@]}" --twice
+tampered records "${lonely[@]}" --twice
 seen "a record that is doubled" "$place=record-doubled"
 
 # ---- dead letters ----
 
 bad=(--header dlq-code=malformed_json)
-forged letters "${bad[@]}" --drop
+tampered letters "${bad[@]}" --drop
 seen "a dead letter that is missing" "$place=no-dead-letter"
-forged letters "${bad[@]}" --twice
+tampered letters "${bad[@]}" --twice
 seen "a dead letter that is doubled" "$place=dead-letter-doubled"
-forged letters "${bad[@]}" --where garbage --replace garbage --by Garbage
+tampered letters "${bad[@]}" --where garbage --replace garbage --by Garbage
 seen "a dead letter with another value" "$place=dead-letter-altered"
-forged letters "${bad[@]}" --key nobody
+tampered letters "${bad[@]}" --key nobody
 seen "a dead letter with another key" "$place=dead-letter-altered"
 for header in dlq-code=too_large dlq-timestamp=1 expect=created; do
-    forged letters "${bad[@]}" --without "${header%%=*}" --with "$header"
+    tampered letters "${bad[@]}" --without "${header%%=*}" --with "$header"
     seen "a dead letter with $header" "$place=dead-letter-altered"
 done
-forged letters "${bad[@]}" --without dlq-offset --with dlq-offset=999999
+tampered letters "${bad[@]}" --without dlq-offset --with dlq-offset=999999
 seen "a dead letter of no command" "$place=no-dead-letter" "-=dead-letter-unknown"
 
 # ---- Redis ----
@@ -291,7 +291,7 @@ check_equal "the daemon's own keys are no clients" "" "$(verdicts)"
 in_workspace bare 1
 first_email=$email first_place=$place
 in_workspace bare 2
-forged records --where "${client##*:}" --replace "${email##*:}" --by "${first_email##*:}"
+tampered records --where "${client##*:}" --replace "${email##*:}" --by "${first_email##*:}"
 later=$(printf '%s\n' "$first_place" "$place" | sort -V | tail -n 1)
 if [ "$later" = "$place" ]; then
     seen "an email of two clients" "$place=not-the-record,email-doubled,redis-differs,redis-email" "-=redis-other"
@@ -300,8 +300,8 @@ else
 fi
 
 lower=(--replace '"familyName":"L' --by '"familyName":"l')
-forged replies --where "${client##*:}" "${lower[@]}"
-forged records --where "${client##*:}" "${lower[@]}"
+tampered replies --where "${client##*:}" "${lower[@]}"
+tampered records --where "${client##*:}" "${lower[@]}"
 redis_ask COPY "$client" kept >/dev/null
 redis_ask GET "$client" | sed 's/"familyName":"L/"familyName":"l/' | head -c -1 | redis_ask -x SET "$client" >/dev/null
 seen "a wrong value everywhere" "$place=not-as-validated"
@@ -324,9 +324,9 @@ check "and what a record says about its command" grep -qE \
 
 # ---- transactions ----
 
-forged replies "${invalid[@]}" --open
+tampered replies "${invalid[@]}" --open
 seen "a transaction that is left open in the replies" "-=open"
-forged records "${lonely[@]}" --open
+tampered records "${lonely[@]}" --open
 seen "a transaction that is left open in the records" "-=open"
 
 # ---- faults that stay ----
@@ -344,9 +344,9 @@ unanswered=$(last_of "$live_name.commands/2/0")
 seen "what validate said of too few commands" "-=not-as-validated" "$unanswered=missing"
 live_validated=()
 seen "a reply that is missing, but not lost yet" "$unanswered=missing"
-check_equal "judge fails, and says what and where" "  breach: $unanswered has none
-NOT OK: every command has a reply (1 breaches)" "$(oracle judge | grep -E '^  breach|^NOT OK')"
-forged replies "${invalid[@]}" --away "$elsewhere"
+check_equal "judge fails, and says what and where" "  violation: $unanswered has none
+NOT OK: every command has a reply (1 violations)" "$(oracle judge | grep -E '^  violation|^NOT OK')"
+tampered replies "${invalid[@]}" --away "$elsewhere"
 seen "a reply in another topic" "$place=reply-place" "$unanswered=missing"
 
 # ---- the sender ----

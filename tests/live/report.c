@@ -15,7 +15,7 @@ static const struct {
 #undef CHECK_ROW
 };
 
-static unsigned breaches[CHECK_COUNT];
+static unsigned violations[CHECK_COUNT];
 static bool left_out[CHECK_COUNT];
 static bool quiet;
 
@@ -50,14 +50,14 @@ static uint64_t *marks_of(long command)
     return command == NO_COMMAND ? &no_command : &marks[command];
 }
 
-void breach(enum check check, long command, const char *format, ...)
+void violation(enum check check, long command, const char *format, ...)
 {
     *marks_of(command) |= UINT64_C(1) << check;
-    if (++breaches[check] > BREACHES_PRINTED || quiet)
+    if (++violations[check] > BREACHES_PRINTED || quiet)
         return;
     va_list arguments;
     va_start(arguments, format);
-    printf("  breach: ");
+    printf("  violation: ");
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
@@ -69,12 +69,12 @@ int report_print(void)
     for (int check = 0; check < CHECK_COUNT; check++) {
         if (left_out[check]) {
             printf("not looked at: %s\n", checks[check].sentence);
-        } else if (breaches[check] == 0) {
+        } else if (violations[check] == 0) {
             passed++;
             printf("ok: %s\n", checks[check].sentence);
         } else {
             failed++;
-            printf("NOT OK: %s (%u breaches)\n", checks[check].sentence, breaches[check]);
+            printf("NOT OK: %s (%u violations)\n", checks[check].sentence, violations[check]);
         }
     }
     printf("%d passed, %d failed\n", passed, failed);

@@ -1,11 +1,11 @@
-/* report: what the oracle checks, one row per sentence, and the breaches that it found. */
+/* report: what the oracle checks, one row per sentence, and the violations that it found. */
 #ifndef TESTS_LIVE_REPORT_H
 #define TESTS_LIVE_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* ROW(name, the word that is a command's verdict when it breaches this, the sentence) */
+/* ROW(name, the word that is a command's verdict when it violations this, the sentence) */
 #define CHECK_TABLE(ROW)                                                                                               \
     ROW(SENT, "not-sent", "every command that was sent is in its topic")                                               \
     ROW(SETTLED, "open", "no transaction is left open")                                                                \
@@ -50,7 +50,7 @@ enum check {
 
 #define NO_COMMAND (-1L)
 
-/* To be called before the first breach that concerns a command, with the number of commands there are. */
+/* To be called before the first violation that concerns a command, with the number of commands there are. */
 void report_begin(size_t commands);
 
 /* A check that cannot be made with what is given: it is told, but does not count. */
@@ -60,14 +60,14 @@ bool report_leaves_out(enum check check);
 /* Breaches are printed as they are found, the first ones of each check; not after this. */
 void report_be_quiet(void);
 
-/* Notes one breach of a check by a command, which is told by its index. */
-void breach(enum check check, long command, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Notes one violation of a check by a command, which is told by its index. */
+void violation(enum check check, long command, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Prints one line per check, then "N passed, N failed". Returns how many failed. */
 int report_print(void);
 
-/* The words of all checks that a command breaches, with commas between; "fine" if there is none. NO_COMMAND: of the
- * breaches that concern no command. Valid until the next call. */
+/* The words of all checks that a command violations, with commas between; "fine" if there is none. NO_COMMAND: of the
+ * violations that concern no command. Valid until the next call. */
 const char *report_verdict(long command);
 bool report_is_fine(long command);
 

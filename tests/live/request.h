@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 
 struct request {
     const char *verb, *operand;

@@ -71,13 +71,13 @@ static void write_record(FILE *file, const struct message *record)
     fputc('\n', file);
 }
 
-int state_write(struct evidence *evidence, const char *path)
+int state_write(struct observations *observations, const char *path)
 {
-    struct history *records = &evidence->records;
+    struct history *records = &observations->records;
     FILE *file = fopen(path, "w");
     if (!file)
         return -1;
-    write_redis(file, evidence->redis_socket);
+    write_redis(file, observations->redis_socket);
     if (records->count > 0)
         qsort(records->messages, records->count, sizeof(records->messages[0]), compare_records);
     for (size_t i = 0; i < records->count; i++) {

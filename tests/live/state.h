@@ -2,7 +2,7 @@
 #ifndef TESTS_LIVE_STATE_H
 #define TESTS_LIVE_STATE_H
 
-#include "tests/live/evidence.h"
+#include "tests/live/observations.h"
 
 /* Writes one line for each client and email that Redis holds, in the order of their keys, and then one for each client
  * of the record topic, the last that it says, in the order of their keys:
@@ -12,6 +12,6 @@
  *
  * A line feed in a value is \n, a backslash \\, null \0. After the records have been read. Returns 0, or -1 with errno
  * set. */
-int state_write(struct evidence *evidence, const char *path);
+int state_write(struct observations *observations, const char *path);
 
 #endif

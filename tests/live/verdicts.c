@@ -37,15 +37,15 @@ static void print_id(const struct message *command, const struct answer *answer)
     json_decref(value);
 }
 
-int verdicts_print(const struct evidence *evidence, bool all)
+int verdicts_print(const struct observations *observations, bool all)
 {
     bool fine = report_is_fine(NO_COMMAND);
-    for (size_t i = 0; i < evidence->commands.count; i++) {
+    for (size_t i = 0; i < observations->commands.count; i++) {
         fine = fine && report_is_fine((long)i);
         if (!all && report_is_fine((long)i))
             continue;
-        printf("%s\t", place(evidence->commands.messages[i]));
-        print_id(evidence->commands.messages[i], &evidence->answers[i]);
+        printf("%s\t", place(observations->commands.messages[i]));
+        print_id(observations->commands.messages[i], &observations->answers[i]);
         printf("\t%s\n", report_verdict((long)i));
     }
     if (!report_is_fine(NO_COMMAND))

@@ -1,5 +1,5 @@
 /* The address rule as a table: countries, regions, postal codes, and what an object may and must hold. */
-#include "tests/unit/trial.h"
+#include "tests/unit/field_fixture.h"
 #include "worker/validate/address_country.h"
 #include "worker/validate/address_postal_code.h"
 #include "worker/validate/address_region.h"
@@ -453,25 +453,25 @@ static const struct {
     {"GB", "10001", NULL},
 };
 
-static struct trial trial;
+static struct field_fixture field_fixture;
 
 static void open_trial(void)
 {
-    trial_open(&trial, "address");
+    field_fixture_open(&field_fixture, "address");
 }
 
 static void close_trial(void)
 {
-    trial_close(&trial);
+    field_fixture_close(&field_fixture);
 }
 
 START_TEST(every_accepted_address_has_one_form)
 {
     for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
         const char *given = accepted[i].given, *normal = accepted[i].normal ? accepted[i].normal : given;
-        const char *outcome = trial_json(&trial, span_of_text(given));
+        const char *outcome = field_fixture_json(&field_fixture, span_of_text(given));
         ck_assert_msg(strcmp(outcome, normal) == 0, "%s gives %s, not %s", given, outcome, normal);
-        outcome = trial_json(&trial, span_of_text(normal));
+        outcome = field_fixture_json(&field_fixture, span_of_text(normal));
         ck_assert_msg(strcmp(outcome, normal) == 0, "twice is not once: %s gives %s", normal, outcome);
     }
 }
@@ -480,9 +480,9 @@ END_TEST
 START_TEST(every_refused_address_has_its_violations)
 {
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        const char *outcome = trial_json(&trial, span_of_text(refused[i].given));
-        ck_assert_msg(!trial_accepted(&trial) && strcmp(outcome, refused[i].violations) == 0, "%s gives %s, not %s",
-                      refused[i].given, outcome, refused[i].violations);
+        const char *outcome = field_fixture_json(&field_fixture, span_of_text(refused[i].given));
+        ck_assert_msg(!field_fixture_accepted(&field_fixture) && strcmp(outcome, refused[i].violations) == 0,
+                      "%s gives %s, not %s", refused[i].given, outcome, refused[i].violations);
     }
 }
 END_TEST
@@ -491,12 +491,12 @@ END_TEST
 static const char *judge_part(const char *country, const char *member, struct span value)
 {
     static char json[8192];
-    arena_reset(&trial.arena, 0);
-    const struct span token = json_string_of(&trial.arena, value);
+    arena_reset(&field_fixture.arena, 0);
+    const struct span token = json_string_of(&field_fixture.arena, value);
     const int length =
         snprintf(json, sizeof(json), "{\"country\":\"%s\",\"%s\":%.*s," FULL "}", country, member, SPAN_FORMAT(token));
     ck_assert_int_lt(length, (int)sizeof(json));
-    return trial_json(&trial, span_of(json, (size_t)length));
+    return field_fixture_json(&field_fixture, span_of(json, (size_t)length));
 }
 
 static void part_gives(const char *country, const char *member, const char *given, const char *normal, const char *code)
@@ -586,10 +586,9 @@ END_TEST
 /* What is accepted is accepted again, whatever was done to it. */
 START_TEST(mutations_keep_the_promises)
 {
-    static const char *const pieces[] = {" ",   "  ",  "-",      "0",      "1",      "A",  "B",  "a",    "O",
-                                         "I",   "é",   "\u0301", "\u00a0", "\t",     "\n", "\r", "BFPO", "1AA",
-                                         "GIR", "New", "US-",    "Q",      "\u212a", "İ",  "ſ",  "１",
-                                         "\u3000", "\u2028", "\u200b"};
+    static const char *const pieces[] = {
+        " ",  "  ",   "-",   "0",   "1",   "A",   "B", "a",      "O", "I", "é",  "\u0301", "\u00a0", "\t",    "\n",
+        "\r", "BFPO", "1AA", "GIR", "New", "US-", "Q", "\u212a", "İ", "ſ", "１", "\u3000", "\u2028", "\u200b"};
     static const char *const countries[] = {"US", "CA", "AU", "GB", "NZ"};
     uint64_t seed = 11;
     char mutation[1024];
@@ -601,15 +600,15 @@ START_TEST(mutations_keep_the_promises)
                 const char *from =
                     kind == 0 ? postal_codes[i].given : regions[i % (sizeof(regions) / sizeof(regions[0]))].given;
                 const char *member = kind == 0 ? "postalCode" : "region";
-                const size_t length =
-                    trial_mutate(from, pieces, sizeof(pieces) / sizeof(pieces[0]), &seed, mutation, sizeof(mutation));
+                const size_t length = field_fixture_mutate(from, pieces, sizeof(pieces) / sizeof(pieces[0]), &seed,
+                                                           mutation, sizeof(mutation));
                 const char *outcome = judge_part(countries[(seed >> 40) % 5], member, span_of(mutation, length));
-                if (!trial_accepted(&trial))
+                if (!field_fixture_accepted(&field_fixture))
                     continue;
                 taken++;
                 ck_assert_uint_lt(strlen(outcome), sizeof(once));
                 strcpy(once, outcome);
-                outcome = trial_json(&trial, span_of_text(once));
+                outcome = field_fixture_json(&field_fixture, span_of_text(once));
                 ck_assert_msg(strcmp(outcome, once) == 0, "\"%s\" gives %s, that gives %s", mutation, once, outcome);
             }
     ck_assert_uint_gt(taken, 1000);
@@ -618,45 +617,51 @@ END_TEST
 
 START_TEST(the_countries_of_a_field_are_the_only_ones)
 {
-    struct rules *rules = &trial.field.rules;
+    struct rules *rules = &field_fixture.field.rules;
     rules->has_countries = true;
     rules->countries['U' - 'A'] = 1u << ('S' - 'A');
     rules->countries['A' - 'A'] = 1u << ('U' - 'A') | 1u << ('Z' - 'A');
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"country\":\"us\"," FULL "}")), "{\"country\":\"US\"," FULL "}");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"country\":\"AZ\"," FULL "}")), "{\"country\":\"AZ\"," FULL "}");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"country\":\"fr\"," FULL "}")), "/country country_not_allowed");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"country\":\"XX\"," FULL "}")), "/country address_country");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"city\":1,\"country\":\"CA\",\"region\":\"x\"," FULL "}")),
-                     "/city type_mismatch, /country country_not_allowed, /region address_region");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"country\":\"us\"," FULL "}")),
+                     "{\"country\":\"US\"," FULL "}");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"country\":\"AZ\"," FULL "}")),
+                     "{\"country\":\"AZ\"," FULL "}");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"country\":\"fr\"," FULL "}")),
+                     "/country country_not_allowed");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"country\":\"XX\"," FULL "}")),
+                     "/country address_country");
+    ck_assert_str_eq(
+        field_fixture_json(&field_fixture, SPAN("{\"city\":1,\"country\":\"CA\",\"region\":\"x\"," FULL "}")),
+        "/city type_mismatch, /country country_not_allowed, /region address_region");
 
     /* Without a country nothing tells that it is one of them. */
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"x\"")), "/country country_not_allowed");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{" FULL "}")), "/country country_not_allowed");
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"fullAddress\":\"\"}")),
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"x\"")), "/country country_not_allowed");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{" FULL "}")), "/country country_not_allowed");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"fullAddress\":\"\"}")),
                      "/fullAddress required, /country country_not_allowed");
 
     memset(rules->countries, 0xff, sizeof(rules->countries));
-    ck_assert_str_eq(trial_json(&trial, SPAN("{\"country\":\"FR\"," FULL "}")), "{\"country\":\"FR\"," FULL "}");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"country\":\"FR\"," FULL "}")),
+                     "{\"country\":\"FR\"," FULL "}");
 }
 END_TEST
 
 START_TEST(a_message_names_ten_countries_at_most)
 {
-    struct rules *rules = &trial.field.rules;
+    struct rules *rules = &field_fixture.field.rules;
     rules->has_countries = true;
     rules->countries['F' - 'A'] = 1u << ('R' - 'A');
-    trial_json(&trial, SPAN("{\"country\":\"US\"," FULL "}"));
-    ck_assert(span_equal(trial.item.violations->message, SPAN("US is not allowed, the field allows only FR")));
+    field_fixture_json(&field_fixture, SPAN("{\"country\":\"US\"," FULL "}"));
+    ck_assert(span_equal(field_fixture.item.violations->message, SPAN("US is not allowed, the field allows only FR")));
     for (unsigned i = 0; i < 11; i++)
         rules->countries['Z' - 'A'] |= 1u << i;
-    trial_json(&trial, SPAN("{\"country\":\"US\"," FULL "}"));
+    field_fixture_json(&field_fixture, SPAN("{\"country\":\"US\"," FULL "}"));
     ck_assert(span_equal(
-        trial.item.violations->message,
+        field_fixture.item.violations->message,
         SPAN("US is not allowed, the field allows only FR, ZA, ZB, ZC, ZD, ZE, ZF, ZG, ZH, ZI or 2 others")));
     rules->countries['Z' - 'A'] |= 1u << ('S' - 'A'); /* the nearest to US */
-    trial_json(&trial, SPAN("{\"country\":\"US\"," FULL "}"));
+    field_fixture_json(&field_fixture, SPAN("{\"country\":\"US\"," FULL "}"));
     ck_assert(span_equal(
-        trial.item.violations->message,
+        field_fixture.item.violations->message,
         SPAN("US is not allowed, the field allows only ZS, FR, ZA, ZB, ZC, ZD, ZE, ZF, ZG, ZH or 3 others")));
 }
 END_TEST
@@ -670,8 +675,8 @@ START_TEST(a_hostile_object_is_survived)
     for (unsigned i = 0; i < MEMBERS; i++)
         length += (size_t)sprintf(json + length, ",\"m%u\":%u", i, i);
     json[length++] = '}';
-    trial_json(&trial, span_of(json, length));
-    ck_assert_uint_eq(trial.item.violation_count, MEMBERS);
+    field_fixture_json(&field_fixture, span_of(json, length));
+    ck_assert_uint_eq(field_fixture.item.violation_count, MEMBERS);
     free(json);
 }
 END_TEST
@@ -691,5 +696,5 @@ int main(void)
     tcase_add_test(rules, the_countries_of_a_field_are_the_only_ones);
     tcase_add_test(rules, a_message_names_ten_countries_at_most);
     tcase_add_test(rules, a_hostile_object_is_survived);
-    return trial_run(rules, "address");
+    return field_fixture_run(rules, "address");
 }

@@ -5,7 +5,7 @@
 
 #include "common/json_writer.h"
 #include "tests/unit/visible.h"
-#include "worker/validate/judge.h"
+#include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
 #define CASES          "tests/cases/*/*.case"
@@ -17,13 +17,13 @@
 static glob_t paths;
 
 /* One case as it is run. */
-struct trial {
+struct field_fixture {
     const char *path;
     struct case_file file;
     struct arena arena; /* for everything that is not the pipeline's */
     struct config *config;
     struct definitions *definitions;
-    struct judge judge;
+    struct evaluation evaluate;
     struct header headers[HEADERS];
     struct batch batch;
     struct item *item;
@@ -36,39 +36,39 @@ static struct span without_line_feed(struct span text)
     return text;
 }
 
-static char *terminated(struct trial *trial, struct span text)
+static char *terminated(struct field_fixture *field_fixture, struct span text)
 {
-    return (char *)(uintptr_t)arena_format(&trial->arena, "%.*s%c", SPAN_FORMAT(text), '\0').at;
+    return (char *)(uintptr_t)arena_format(&field_fixture->arena, "%.*s%c", SPAN_FORMAT(text), '\0').at;
 }
 
-static void open_config(struct trial *trial)
+static void open_config(struct field_fixture *field_fixture)
 {
     const char *settings[SETTINGS + 1] = {NULL};
-    const struct case_section *section = case_section(&trial->file, "settings", NULL);
+    const struct case_section *section = case_section(&field_fixture->file, "settings", NULL);
     struct span rest = section ? section->body : SPAN(""), line;
     for (size_t i = 0; take_line(&rest, &line); i++) {
         ck_assert_uint_lt(i, SETTINGS);
-        settings[i] = terminated(trial, line);
+        settings[i] = terminated(field_fixture, line);
     }
-    trial->config = config_read(&(struct config_sources){.settings = settings});
-    ck_assert_ptr_nonnull(trial->config);
+    field_fixture->config = config_read(&(struct config_sources){.settings = settings});
+    ck_assert_ptr_nonnull(field_fixture->config);
 }
 
-static void open_judge(struct trial *trial)
+static void open_evaluation(struct field_fixture *field_fixture)
 {
-    const struct case_section *section = case_section(&trial->file, "definitions", NULL);
-    size_t capacity = (size_t)trial->config->limits.command_bytes;
-    trial->judge = (struct judge){.config = trial->config, .parser = json_parser_new(capacity)};
-    ck_assert_ptr_nonnull(trial->judge.parser);
+    const struct case_section *section = case_section(&field_fixture->file, "definitions", NULL);
+    size_t capacity = (size_t)field_fixture->config->limits.command_bytes;
+    field_fixture->evaluate = (struct evaluation){.config = field_fixture->config, .parser = json_parser_new(capacity)};
+    ck_assert_ptr_nonnull(field_fixture->evaluate.parser);
     if (!section || !span_equal(section->argument, SPAN("none"))) {
-        struct span json = section ? section->body : read_whole("tests/cases/definitions.json", &trial->arena);
-        trial->definitions = definitions_compile(json, NULL);
-        trial->judge.definitions = trial->definitions;
-        trial->judge.definitions_broken = !trial->definitions;
+        struct span json = section ? section->body : read_whole("tests/cases/definitions.json", &field_fixture->arena);
+        field_fixture->definitions = definitions_compile(json, NULL);
+        field_fixture->evaluate.definitions = field_fixture->definitions;
+        field_fixture->evaluate.definitions_broken = !field_fixture->definitions;
     }
 }
 
-static uint32_t read_headers(struct trial *trial, struct span text, struct header *headers)
+static uint32_t read_headers(struct field_fixture *field_fixture, struct span text, struct header *headers)
 {
     uint32_t count = 0;
     struct span line, value;
@@ -76,80 +76,82 @@ static uint32_t read_headers(struct trial *trial, struct span text, struct heade
         ck_assert_uint_lt(count, HEADERS);
         struct span name = split(line, ": ", &value);
         bool null = name.length == line.length;
-        headers[count].name = unescape(&trial->arena, name);
-        headers[count++].value = null ? SPAN_NONE : unescape(&trial->arena, value);
+        headers[count].name = unescape(&field_fixture->arena, name);
+        headers[count++].value = null ? SPAN_NONE : unescape(&field_fixture->arena, value);
     }
     return count;
 }
 
-static void open_item(struct trial *trial)
+static void open_item(struct field_fixture *field_fixture)
 {
-    const struct case_section *command = case_section(&trial->file, "command", NULL);
-    const struct case_section *headers = case_section(&trial->file, "headers", NULL);
-    const struct case_section *key = case_section(&trial->file, "key", NULL);
-    const struct case_section *timestamp = case_section(&trial->file, "timestamp", NULL);
-    ck_assert_msg(command != NULL, "%s has no command", trial->path);
+    const struct case_section *command = case_section(&field_fixture->file, "command", NULL);
+    const struct case_section *headers = case_section(&field_fixture->file, "headers", NULL);
+    const struct case_section *key = case_section(&field_fixture->file, "key", NULL);
+    const struct case_section *timestamp = case_section(&field_fixture->file, "timestamp", NULL);
+    ck_assert_msg(command != NULL, "%s has no command", field_fixture->path);
     struct span value = without_line_feed(command->body);
     if (span_equal(command->argument, SPAN("null")))
         value = SPAN_NONE;
     else if (span_equal(command->argument, SPAN("escaped")))
-        value = unescape(&trial->arena, value);
+        value = unescape(&field_fixture->arena, value);
 
-    size_t bytes = (size_t)trial->config->limits.command_bytes;
-    ck_assert_int_eq(batch_open(&trial->batch, 1, bytes, bytes), 0);
-    trial->item = &trial->batch.items[0];
-    *trial->item = (struct item){.from = {.topic = "clients.commands", .offset = 17}, .value = value};
-    trial->item->headers = trial->headers;
+    size_t bytes = (size_t)field_fixture->config->limits.command_bytes;
+    ck_assert_int_eq(batch_open(&field_fixture->batch, 1, bytes, bytes), 0);
+    field_fixture->item = &field_fixture->batch.items[0];
+    *field_fixture->item = (struct item){.from = {.topic = "clients.commands", .offset = 17}, .value = value};
+    field_fixture->item->headers = field_fixture->headers;
     if (headers)
-        trial->item->header_count = read_headers(trial, headers->body, trial->headers);
+        field_fixture->item->header_count = read_headers(field_fixture, headers->body, field_fixture->headers);
     if (key)
-        trial->item->key = unescape(&trial->arena, without_line_feed(key->body));
+        field_fixture->item->key = unescape(&field_fixture->arena, without_line_feed(key->body));
     if (timestamp)
-        trial->item->from.timestamp_ms = strtoll(timestamp->body.at, NULL, 10);
+        field_fixture->item->from.timestamp_ms = strtoll(timestamp->body.at, NULL, 10);
 }
 
-static void trial_open(struct trial *trial, const char *path)
+static void field_fixture_open(struct field_fixture *field_fixture, const char *path)
 {
-    *trial = (struct trial){.path = path};
-    ck_assert_int_eq(arena_open(&trial->arena, EXPECTED_BYTES), 0);
-    trial->file = case_file_parse(read_whole(path, &trial->arena));
-    open_config(trial);
-    open_judge(trial);
-    open_item(trial);
+    *field_fixture = (struct field_fixture){.path = path};
+    ck_assert_int_eq(arena_open(&field_fixture->arena, EXPECTED_BYTES), 0);
+    field_fixture->file = case_file_parse(read_whole(path, &field_fixture->arena));
+    open_config(field_fixture);
+    open_evaluation(field_fixture);
+    open_item(field_fixture);
 }
 
-static void trial_close(struct trial *trial)
+static void field_fixture_close(struct field_fixture *field_fixture)
 {
-    batch_close(&trial->batch);
-    definitions_free(trial->definitions);
-    json_parser_free(trial->judge.parser);
-    config_free(trial->config);
-    arena_close(&trial->arena);
+    batch_close(&field_fixture->batch);
+    definitions_free(field_fixture->definitions);
+    json_parser_free(field_fixture->evaluate.parser);
+    config_free(field_fixture->config);
+    arena_close(&field_fixture->arena);
 }
 
-static void fail_with(const struct trial *trial, const char *what, struct span expected, struct span found)
+static void fail_with(const struct field_fixture *field_fixture, const char *what, struct span expected,
+                      struct span found)
 {
-    ck_abort_msg("%s: %s\nexpected: %.*s\nfound:    %.*s", trial->path, what, SPAN_FORMAT(expected),
+    ck_abort_msg("%s: %s\nexpected: %.*s\nfound:    %.*s", field_fixture->path, what, SPAN_FORMAT(expected),
                  SPAN_FORMAT(found));
 }
 
-static void expect_reply(struct trial *trial, struct span json)
+static void expect_reply(struct field_fixture *field_fixture, struct span json)
 {
-    struct span expected = compact(&trial->arena, json);
-    if (!span_equal(expected, trial->item->reply))
-        fail_with(trial, "another reply", expected, trial->item->reply);
+    struct span expected = compact(&field_fixture->arena, json);
+    if (!span_equal(expected, field_fixture->item->reply))
+        fail_with(field_fixture, "another reply", expected, field_fixture->item->reply);
 }
 
-static void expect_headers(struct trial *trial, struct span text)
+static void expect_headers(struct field_fixture *field_fixture, struct span text)
 {
     struct header expected[HEADERS], found[REPLY_HEADERS];
-    uint32_t count = read_headers(trial, text, expected);
-    uint32_t found_count = reply_headers(trial->item, trial->config, &trial->batch.arena, found);
+    uint32_t count = read_headers(field_fixture, text, expected);
+    uint32_t found_count =
+        reply_headers(field_fixture->item, field_fixture->config, &field_fixture->batch.arena, found);
     for (uint32_t i = 0; i < count && i < found_count; i++)
         if (!span_equal(expected[i].name, found[i].name) || !span_equal(expected[i].value, found[i].value) ||
             !expected[i].value.at != !found[i].value.at)
-            fail_with(trial, "another header", expected[i].name, found[i].name);
-    ck_assert_msg(count == found_count, "%s: %u headers, not %u", trial->path, found_count, count);
+            fail_with(field_fixture, "another header", expected[i].name, found[i].name);
+    ck_assert_msg(count == found_count, "%s: %u headers, not %u", field_fixture->path, found_count, count);
 }
 
 static bool holds(struct span text, struct span part)
@@ -157,22 +159,22 @@ static bool holds(struct span text, struct span part)
     return memmem(text.at, text.length, part.at, part.length) != NULL;
 }
 
-static void expect_created(struct trial *trial, const struct case_section *section)
+static void expect_created(struct field_fixture *field_fixture, const struct case_section *section)
 {
-    struct span rest = section->body, line, reply = trial->item->reply;
+    struct span rest = section->body, line, reply = field_fixture->item->reply;
     bool wanted = section->argument.length == 0;
-    if (trial->item->outcome != OUTCOME_CREATED)
-        fail_with(trial, "not accepted", SPAN("client.created"), reply);
+    if (field_fixture->item->outcome != OUTCOME_CREATED)
+        fail_with(field_fixture, "not accepted", SPAN("client.created"), reply);
     while (take_line(&rest, &line))
-        if (holds(reply, compact(&trial->arena, line)) != wanted)
-            fail_with(trial, wanted ? "something is missing" : "something is too much", line, reply);
+        if (holds(reply, compact(&field_fixture->arena, line)) != wanted)
+            fail_with(field_fixture, wanted ? "something is missing" : "something is too much", line, reply);
 }
 
-static void expect_rejected(struct trial *trial, const struct case_section *section)
+static void expect_rejected(struct field_fixture *field_fixture, const struct case_section *section)
 {
-    const struct item *item = trial->item;
+    const struct item *item = field_fixture->item;
     if (item->outcome != OUTCOME_REJECTED || !span_equal(section->argument, span_of_text(error_row(item->error)->code)))
-        fail_with(trial, "another outcome", section->argument, item->reply);
+        fail_with(field_fixture, "another outcome", section->argument, item->reply);
     const struct violation *violation = item->violations;
     struct span rest = section->body, line;
     bool and_more = false;
@@ -181,51 +183,52 @@ static void expect_rejected(struct trial *trial, const struct case_section *sect
         if (and_more)
             continue;
         if (!violation)
-            fail_with(trial, "a violation is missing", line, item->reply);
-        struct span found = arena_format(&trial->arena, "%.*s %s: %.*s", SPAN_FORMAT(violation->path),
+            fail_with(field_fixture, "a violation is missing", line, item->reply);
+        struct span found = arena_format(&field_fixture->arena, "%.*s %s: %.*s", SPAN_FORMAT(violation->path),
                                          error_row(violation->code)->code, SPAN_FORMAT(violation->message));
         struct span message, whole = split(line, ": ", &message);
         bool with_message = whole.length < line.length;
         struct span compared = with_message ? found : split(found, ": ", &message);
         if (!span_equal(line, compared))
-            fail_with(trial, "another violation", line, found);
+            fail_with(field_fixture, "another violation", line, found);
         violation = violation->next;
     }
     if (violation && !and_more)
-        fail_with(trial, "a violation too much", violation->path, item->reply);
+        fail_with(field_fixture, "a violation too much", violation->path, item->reply);
 }
 
 /* Of the first messages only that they repeat little of the value, since looking takes long in a large one. */
-static void expect_message(const struct trial *trial, struct span message, bool is_compared)
+static void expect_message(const struct field_fixture *field_fixture, struct span message, bool is_compared)
 {
     if (invisible_in(message) != 0)
-        fail_with(trial, "something invisible in a message", SPAN("U+..."), message);
-    if (is_compared && repeats_too_much(message, trial->item->value))
-        fail_with(trial, "more than 64 bytes of the value in a message", trial->item->value, message);
+        fail_with(field_fixture, "something invisible in a message", SPAN("U+..."), message);
+    if (is_compared && repeats_too_much(message, field_fixture->item->value))
+        fail_with(field_fixture, "more than 64 bytes of the value in a message", field_fixture->item->value, message);
 }
 
-static void expect_messages(const struct trial *trial)
+static void expect_messages(const struct field_fixture *field_fixture)
 {
     enum { COMPARED = 8 };
     unsigned count = 0;
-    if (trial->item->outcome == OUTCOME_REJECTED)
-        expect_message(trial, trial->item->error_message, true);
-    for (const struct violation *one = trial->item->violations; one; one = one->next)
-        expect_message(trial, one->message, count++ < COMPARED);
+    if (field_fixture->item->outcome == OUTCOME_REJECTED)
+        expect_message(field_fixture, field_fixture->item->error_message, true);
+    for (const struct violation *one = field_fixture->item->violations; one; one = one->next)
+        expect_message(field_fixture, one->message, count++ < COMPARED);
 }
 
 /* Whatever the case expects: a reply is one JSON object on one line, and its paths are in the limits. */
-static void expect_sound(struct trial *trial)
+static void expect_sound(struct field_fixture *field_fixture)
 {
-    const struct item *item = trial->item;
+    const struct item *item = field_fixture->item;
     struct json_parser *parser = json_parser_new(item->reply.length);
-    char *text = arena_alloc(&trial->arena, item->reply.length + JSON_PADDING);
+    char *text = arena_alloc(&field_fixture->arena, item->reply.length + JSON_PADDING);
     memcpy(text, item->reply.at, item->reply.length);
     struct json_document document;
     struct json_fault fault;
-    bool sound = json_parse(parser, text, item->reply.length, 32, &trial->arena, &document, &fault);
+    bool sound = json_parse(parser, text, item->reply.length, 32, &field_fixture->arena, &document, &fault);
     json_parser_free(parser);
-    ck_assert_msg(sound, "%s: the reply is not JSON at byte %u: %.*s", trial->path, fault.at, SPAN_FORMAT(item->reply));
+    ck_assert_msg(sound, "%s: the reply is not JSON at byte %u: %.*s", field_fixture->path, fault.at,
+                  SPAN_FORMAT(item->reply));
     ck_assert_ptr_null(memchr(item->reply.at, '\n', item->reply.length));
     ck_assert_uint_le(item->violation_listed, VIOLATIONS_LISTED);
     ck_assert_uint_le(item->violation_bytes, VIOLATION_BYTES);
@@ -233,55 +236,55 @@ static void expect_sound(struct trial *trial)
 
 START_TEST(test_case)
 {
-    struct trial trial;
-    trial_open(&trial, paths.gl_pathv[_i]);
-    judge_item(&trial.judge, trial.item, &trial.batch.arena);
-    expect_sound(&trial);
-    expect_messages(&trial);
+    struct field_fixture field_fixture;
+    field_fixture_open(&field_fixture, paths.gl_pathv[_i]);
+    evaluate_item(&field_fixture.evaluate, field_fixture.item, &field_fixture.batch.arena);
+    expect_sound(&field_fixture);
+    expect_messages(&field_fixture);
     unsigned expectations = 0;
-    for (unsigned i = 0; i < trial.file.count; i++) {
-        const struct case_section *section = &trial.file.sections[i];
+    for (unsigned i = 0; i < field_fixture.file.count; i++) {
+        const struct case_section *section = &field_fixture.file.sections[i];
         expectations++;
         if (span_equal(section->name, SPAN("created")))
-            expect_created(&trial, section);
+            expect_created(&field_fixture, section);
         else if (span_equal(section->name, SPAN("rejected")))
-            expect_rejected(&trial, section);
+            expect_rejected(&field_fixture, section);
         else if (span_equal(section->name, SPAN("reply")) && section->argument.length > 0)
-            expect_headers(&trial, section->body);
+            expect_headers(&field_fixture, section->body);
         else if (span_equal(section->name, SPAN("reply")))
-            expect_reply(&trial, section->body);
+            expect_reply(&field_fixture, section->body);
         else
             expectations--;
     }
-    ck_assert_msg(expectations > 0, "%s expects nothing", trial.path);
-    trial_close(&trial);
+    ck_assert_msg(expectations > 0, "%s expects nothing", field_fixture.path);
+    field_fixture_close(&field_fixture);
 }
 END_TEST
 
 /* What is accepted and normalized is accepted again and stays the same. */
 START_TEST(test_twice_is_once)
 {
-    struct trial trial;
-    trial_open(&trial, paths.gl_pathv[_i]);
-    judge_item(&trial.judge, trial.item, &trial.batch.arena);
-    if (trial.item->outcome == OUTCOME_CREATED) {
-        struct span record = trial.item->record, custom, names, rest;
+    struct field_fixture field_fixture;
+    field_fixture_open(&field_fixture, paths.gl_pathv[_i]);
+    evaluate_item(&field_fixture.evaluate, field_fixture.item, &field_fixture.batch.arena);
+    if (field_fixture.item->outcome == OUTCOME_CREATED) {
+        struct span record = field_fixture.item->record, custom, names, rest;
         split(record, "\"givenName\":", &names);
         names = split(names, ",\"status\":", &rest);
         split(rest, ",\"customFields\":", &custom);
         bool invited = span_begins_with(rest, SPAN("\"invited\""));
-        struct span id = json_string_of(&trial.arena, trial.item->command_id);
-        struct span again = arena_format(&trial.arena,
+        struct span id = json_string_of(&field_fixture.arena, field_fixture.item->command_id);
+        struct span again = arena_format(&field_fixture.arena,
                                          "{\"commandId\":%.*s,\"workspaceId\":\"%.*s\",\"sendInvite\":%s,"
                                          "\"givenName\":%.*s,\"customFields\":%.*s",
-                                         SPAN_FORMAT(id), SPAN_FORMAT(trial.item->workspace),
+                                         SPAN_FORMAT(id), SPAN_FORMAT(field_fixture.item->workspace),
                                          invited ? "true" : "false", SPAN_FORMAT(names), SPAN_FORMAT(custom));
-        struct item item = {.from = trial.item->from, .value = again};
-        judge_item(&trial.judge, &item, &trial.batch.arena);
+        struct item item = {.from = field_fixture.item->from, .value = again};
+        evaluate_item(&field_fixture.evaluate, &item, &field_fixture.batch.arena);
         if (item.outcome != OUTCOME_CREATED || !span_equal(item.record, record))
-            fail_with(&trial, "not the same a second time", record, item.reply);
+            fail_with(&field_fixture, "not the same a second time", record, item.reply);
     }
-    trial_close(&trial);
+    field_fixture_close(&field_fixture);
 }
 END_TEST
 

@@ -1,25 +1,25 @@
 /* check: paths, messages and their limits, quotes; what check sets besides the reply. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
-#include "worker/validate/check.h"
 #include "common/key_table.h"
 #include "worker/model/member.h"
+#include "worker/validate/check.h"
 
 #define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
 
-static struct judging judging;
+static struct evaluating judging;
 static struct check check;
 
-static void open_judging(void)
+static void open_evaluating(void)
 {
-    judging_open(&judging, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
-    check =
-        (struct check){.config = judging.config, .item = judging_item(&judging, "{}"), .arena = &judging.batch.arena};
+    evaluating_open(&judging, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
+    check = (struct check){
+        .config = judging.config, .item = evaluating_item(&judging, "{}"), .arena = &judging.batch.arena};
 }
 
-static void close_judging(void)
+static void close_evaluating(void)
 {
-    judging_close(&judging);
+    evaluating_close(&judging);
 }
 
 START_TEST(test_path)
@@ -152,8 +152,8 @@ END_TEST
 
 START_TEST(test_accepted)
 {
-    struct item *item = judging_item(&judging, "{" VALID "}");
-    judge_item(&judging.judge, item, &judging.batch.arena);
+    struct item *item = evaluating_item(&judging, "{" VALID "}");
+    evaluate_item(&judging.evaluate, item, &judging.batch.arena);
     ck_assert_int_eq(item->outcome, OUTCOME_CREATED);
     expect_span(item->email_key, "ada@example.com");
     ck_assert(span_begins_with(item->record, SPAN("{\"id\":\"")));
@@ -164,7 +164,7 @@ END_TEST
 /* An item that is rejected already is left alone. */
 START_TEST(test_rejected_before)
 {
-    struct item *item = judging_item(&judging, "{}");
+    struct item *item = evaluating_item(&judging, "{}");
     item_reject(item, ERROR_TOO_LARGE, SPAN("too large"));
     check_item(item, judging.config, &judging.batch.arena);
     ck_assert_int_eq(item->error, ERROR_TOO_LARGE);
@@ -198,8 +198,8 @@ START_TEST(test_largest)
     while ((size_t)(to - value) + body + tail <= limit)
         to = mempcpy(to, largest[_i].body, body);
     memcpy(to, largest[_i].tail, tail + 1);
-    struct item *item = judging_item(&judging, value);
-    judge_item(&judging.judge, item, &judging.batch.arena);
+    struct item *item = evaluating_item(&judging, value);
+    evaluate_item(&judging.evaluate, item, &judging.batch.arena);
     ck_assert_uint_gt(item->reply.length, 0);
     free(value);
 }
@@ -246,7 +246,7 @@ int main(void)
 {
     Suite *suite = suite_create("check");
     TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_checked_fixture(tests, open_evaluating, close_evaluating);
     tcase_add_test(tests, test_path);
     tcase_add_test(tests, test_longest_path);
     tcase_add_test(tests, test_hundred_violations_are_listed);

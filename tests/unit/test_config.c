@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "worker/config/config.h"
-#include "worker/config/config_value.h"
-#include "worker/validate/definitions.h"
 #include "worker/config/config_kafka.h"
+#include "worker/config/config_value.h"
 #include "worker/redis/redis_tls.h"
+#include "worker/validate/definitions.h"
 
 #define AS_WRITTEN(name) #name
 #define TEXT_OF(name)    AS_WRITTEN(name)
@@ -442,8 +442,8 @@ START_TEST(shipped_file_shows_every_key_with_its_default_and_no_other)
     for (const struct config_row *row = config_rows; row->section; row++, expected++) {
         const struct shipped *entry = find_shipped(row->section, row->name);
         ck_assert_msg(entry != NULL, "%s.%s is not in the file", row->section, row->name);
-        ck_assert_msg(strcmp(entry->value, row->standard) == 0, "%s.%s: \"%s\" in the file, \"%s\" in the table",
-                      row->section, row->name, entry->value, row->standard);
+        ck_assert_msg(strcmp(entry->value, row->default_text) == 0, "%s.%s: \"%s\" in the file, \"%s\" in the table",
+                      row->section, row->name, entry->value, row->default_text);
     }
     for (const struct kafka_default *row = kafka_defaults; row->section; row++, expected++) {
         const struct shipped *entry = find_shipped(row->section, row->name);

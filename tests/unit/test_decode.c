@@ -1,29 +1,29 @@
 /* decode: what is found in a message, besides what the cases show. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include <uuid/uuid.h>
 #include <xxhash.h>
 
 #include "worker/validate/decode.h"
 
-static struct judging judging;
+static struct evaluating judging;
 
-static void open_judging(void)
+static void open_evaluating(void)
 {
-    judging_open(&judging, NULL, NULL);
+    evaluating_open(&judging, NULL, NULL);
 }
 
-static void close_judging(void)
+static void close_evaluating(void)
 {
-    judging_close(&judging);
+    evaluating_close(&judging);
 }
 
 static struct item *decode(const char *value, const struct header *headers, uint32_t count)
 {
-    struct item *item = judging_item(&judging, value);
+    struct item *item = evaluating_item(&judging, value);
     item->headers = headers;
     item->header_count = count;
-    decode_item(item, judging.config, judging.judge.parser, &judging.batch.arena);
+    decode_item(item, judging.config, judging.evaluate.parser, &judging.batch.arena);
     return item;
 }
 
@@ -212,14 +212,14 @@ START_TEST(test_outside)
     static const char *const values[] = {"{}", "not JSON"};
     memset(key, 'k', sizeof(key));
     for (size_t i = 0; i < 2; i++) {
-        struct item *item = judging_item(&judging, values[i]);
+        struct item *item = evaluating_item(&judging, values[i]);
         bool is_unreadable = outsides[_i].state == HEADERS_UNREADABLE;
         item->key = span_of(key, outsides[_i].key_bytes);
         item->headers = headers;
         item->header_count = is_unreadable ? 0 : 2;
         item->header_state = outsides[_i].state;
         item->outer_bytes = outsides[_i].key_bytes + outsides[_i].header_bytes;
-        decode_item(item, judging.config, judging.judge.parser, &judging.batch.arena);
+        decode_item(item, judging.config, judging.evaluate.parser, &judging.batch.arena);
         enum error expected = outsides[_i].error == ERROR_NONE && i == 1 ? ERROR_MALFORMED_JSON : outsides[_i].error;
         ck_assert_int_eq(item->error, expected);
         if (outsides[_i].error != ERROR_NONE)
@@ -254,7 +254,7 @@ int main(void)
 {
     Suite *suite = suite_create("decode");
     TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_checked_fixture(tests, open_evaluating, close_evaluating);
     tcase_add_loop_test(tests, test_identity, 0, (int)(sizeof(identities) / sizeof(identities[0])));
     tcase_add_test(tests, test_client_id);
     tcase_add_test(tests, test_client_id_of_longest_name);

@@ -1,9 +1,9 @@
 /* definitions: what compiles, in which order and how it is found; every fault with its place. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include "tests/unit/visible.h"
-#include "worker/validate/field.h"
 #include "worker/model/identity.h"
+#include "worker/validate/field.h"
 
 /* One entry of the list, with the members that every field needs. */
 #define FIELD(type, members) "[{\"key\":\"k\",\"type\":\"" type "\"" members "}]"
@@ -192,7 +192,8 @@ START_TEST(test_compiled)
         "[{\"key\":\"s\",\"name\":\"S\",\"type\":\"multiSelect\",\"order\":2,\"options\":[{\"key\":\"a\"},{\"key\":"
         "\"b\\\"\"}]},"
         "{\"key\":\"t\",\"type\":\"text\",\"order\":1,\"rules\":{\"required\":true,\"minLength\":2,\"maxLength\":9}},"
-        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\",\"XK\"],\"phone\":\"possible\"}},"
+        "{\"key\":\"p\",\"type\":\"phoneNumber\",\"rules\":{\"countries\":[\"US\",\"CA\",\"XK\"],\"phone\":"
+        "\"possible\"}},"
         "{\"key\":\"n\",\"type\":\"number\",\"order\":1,\"rules\":{\"minimum\":-1.5,\"maximum\":7,\"integer\":true}}]";
     struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
     ck_assert_ptr_nonnull(definitions);

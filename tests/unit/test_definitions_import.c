@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "worker/validate/definitions.h"
 #include "worker/definitions/definitions_import.h"
+#include "worker/validate/definitions.h"
 
 #define OPTIONS "{\"data\": [{\"id\":\"o1\",\"key\":\"x\",\"label\":\"X\\u00e9\",\"color\":\"rgba(204, 0, 0, 1)\"}]}"
 #define LIST    "[{\"id\":\"o1\",\"key\":\"x\",\"label\":\"X\\u00e9\",\"color\":\"rgba(204, 0, 0, 1)\"}]"

@@ -1,5 +1,5 @@
 /* The email rule as a table: what is accepted and how it is written, what is refused and why. */
-#include "tests/unit/trial.h"
+#include "tests/unit/field_fixture.h"
 
 #define A10 "aaaaaaaaaa"
 #define A50 A10 A10 A10 A10 A10
@@ -294,25 +294,25 @@ static const struct {
     {"\u3000", "email_syntax"},
 };
 
-static struct trial trial;
+static struct field_fixture field_fixture;
 
 static void open_trial(void)
 {
-    trial_open(&trial, "email");
+    field_fixture_open(&field_fixture, "email");
 }
 
 static void close_trial(void)
 {
-    trial_close(&trial);
+    field_fixture_close(&field_fixture);
 }
 
 START_TEST(every_accepted_address_has_one_form)
 {
     for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
         const char *given = accepted[i].given, *normal = accepted[i].normal ? accepted[i].normal : given;
-        const char *outcome = trial_string(&trial, span_of_text(given));
+        const char *outcome = field_fixture_string(&field_fixture, span_of_text(given));
         ck_assert_msg(strcmp(outcome, normal) == 0, "\"%s\" gives %s, not %s", given, outcome, normal);
-        outcome = trial_string(&trial, span_of_text(normal));
+        outcome = field_fixture_string(&field_fixture, span_of_text(normal));
         ck_assert_msg(strcmp(outcome, normal) == 0, "twice is not once: \"%s\" gives %s", normal, outcome);
     }
 }
@@ -321,9 +321,9 @@ END_TEST
 START_TEST(every_refused_address_has_its_code)
 {
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        const char *outcome = trial_string(&trial, span_of_text(refused[i].given));
-        ck_assert_msg(!trial_accepted(&trial) && strcmp(outcome, refused[i].code) == 0, "\"%s\" gives %s, not %s",
-                      refused[i].given, outcome, refused[i].code);
+        const char *outcome = field_fixture_string(&field_fixture, span_of_text(refused[i].given));
+        ck_assert_msg(!field_fixture_accepted(&field_fixture) && strcmp(outcome, refused[i].code) == 0,
+                      "\"%s\" gives %s, not %s", refused[i].given, outcome, refused[i].code);
     }
 }
 END_TEST
@@ -331,21 +331,21 @@ END_TEST
 /* Whatever the text, an accepted address has the promised form and stays the same. */
 START_TEST(mutations_keep_the_promises)
 {
-    static const char *const pieces[] = {
-        "@", ".",  "..",     "-",      "--",      "_",        "a",      "Z",      "0",      "1",      "xn--",
-        " ", "\t", "\u00e4", "\u00c4", "e\u0301", "\u00df",   "\u3002", "\uff0e", "\u200d", "\u00ad", "א",
-        "م", "日", "\u2260", "\uff3f", "😀",       "\302\205", "\u0345", "İ",      "ς",      "0x",
-        "ẞ", "\u200b", "\ufe0f"};
+    static const char *const pieces[] = {"@",      ".",       "..",     "-",      "--",     "_",      "a",
+                                         "Z",      "0",       "1",      "xn--",   " ",      "\t",     "\u00e4",
+                                         "\u00c4", "e\u0301", "\u00df", "\u3002", "\uff0e", "\u200d", "\u00ad",
+                                         "א",      "م",       "日",     "\u2260", "\uff3f", "😀",      "\302\205",
+                                         "\u0345", "İ",       "ς",      "0x",     "ẞ",      "\u200b", "\ufe0f"};
     uint64_t seed = 20;
     char mutation[1024];
     unsigned taken = 0;
     for (unsigned round = 0; round < 60; round++)
         for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
-            const size_t length = trial_mutate(accepted[i].given, pieces, sizeof(pieces) / sizeof(pieces[0]), &seed,
-                                               mutation, sizeof(mutation));
+            const size_t length = field_fixture_mutate(accepted[i].given, pieces, sizeof(pieces) / sizeof(pieces[0]),
+                                                       &seed, mutation, sizeof(mutation));
             char once[256];
-            const char *outcome = trial_string(&trial, span_of(mutation, length));
-            if (!trial_accepted(&trial))
+            const char *outcome = field_fixture_string(&field_fixture, span_of(mutation, length));
+            if (!field_fixture_accepted(&field_fixture))
                 continue;
             taken++;
             ck_assert_msg(strlen(outcome) <= 254, "\"%s\" gives %s", mutation, outcome);
@@ -357,7 +357,7 @@ START_TEST(mutations_keep_the_promises)
                           "\"%s\" gives %s", mutation, once);
             for (const char *at = domain; *at; at++)
                 ck_assert_msg(!(*at >= 'A' && *at <= 'Z'), "\"%s\" gives %s", mutation, once);
-            outcome = trial_string(&trial, span_of_text(once));
+            outcome = field_fixture_string(&field_fixture, span_of_text(once));
             ck_assert_msg(strcmp(outcome, once) == 0, "\"%s\" gives %s, that gives %s", mutation, once, outcome);
         }
     ck_assert_uint_gt(taken, 1000);
@@ -366,8 +366,8 @@ END_TEST
 
 START_TEST(what_is_not_shown_in_a_domain_is_named)
 {
-    ck_assert_str_eq(trial_string(&trial, SPAN("ada@exa\u200bmple.com")), "email_domain");
-    const struct span message = trial.item.violations->message;
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("ada@exa\u200bmple.com")), "email_domain");
+    const struct span message = field_fixture.item.violations->message;
     ck_assert_msg(memmem(message.at, message.length, "U+200B", 6), "%.*s", SPAN_FORMAT(message));
 }
 END_TEST
@@ -376,19 +376,21 @@ START_TEST(only_strings_are_addresses)
 {
     static const char *const values[] = {"1", "true", "{}", "[\"ada@example.com\"]", "{\"email\":\"ada@example.com\"}"};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        ck_assert_str_eq(trial_json(&trial, span_of_text(values[i])), "type_mismatch");
+        ck_assert_str_eq(field_fixture_json(&field_fixture, span_of_text(values[i])), "type_mismatch");
 }
 END_TEST
 
 START_TEST(escapes_in_json_are_the_characters_they_mean)
 {
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"ada\\u0040example.com\"")), "\"ada@example.com\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"a\\/b@example.com\"")), "\"a/b@example.com\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"ada@b\\u00fccher.example\"")), "\"ada@xn--bcher-kva.example\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"\\tada@example.com\\r\\n\"")), "\"ada@example.com\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"ada@example.com\\u0000\"")), "control_character");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"\\u0000\"")), "control_character");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"ada@example\\u0000.b\\u00fccher\"")), "control_character");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"ada\\u0040example.com\"")), "\"ada@example.com\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"a\\/b@example.com\"")), "\"a/b@example.com\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"ada@b\\u00fccher.example\"")),
+                     "\"ada@xn--bcher-kva.example\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"\\tada@example.com\\r\\n\"")), "\"ada@example.com\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"ada@example.com\\u0000\"")), "control_character");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"\\u0000\"")), "control_character");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"ada@example\\u0000.b\\u00fccher\"")),
+                     "control_character");
 }
 END_TEST
 
@@ -396,26 +398,26 @@ START_TEST(a_very_long_text_is_too_long)
 {
     static char text[200000];
     memset(text, 'a', sizeof(text));
-    ck_assert_str_eq(trial_string(&trial, span_of(text, sizeof(text))), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, sizeof(text))), "too_long");
     text[1] = '@';
-    ck_assert_str_eq(trial_string(&trial, span_of(text, sizeof(text))), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, sizeof(text))), "too_long");
     memset(text, ' ', sizeof(text));
     memcpy(text + 100000, "ada@example.com", 15);
-    ck_assert_str_eq(trial_string(&trial, span_of(text, sizeof(text))), "ada@example.com");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, sizeof(text))), "ada@example.com");
 }
 END_TEST
 
 START_TEST(the_rules_of_a_field_hold)
 {
-    trial.field.rules =
+    field_fixture.field.rules =
         (struct rules){.has_min_length = true, .min_length = 10, .has_max_length = true, .max_length = 20};
-    ck_assert_str_eq(trial_string(&trial, SPAN("a@bcdef.g")), "too_short");
-    ck_assert_str_eq(trial_string(&trial, SPAN("a@bcdef.gh")), "a@bcdef.gh");
-    ck_assert_str_eq(trial_string(&trial, SPAN(" a@bcdef.g ")), "too_short");
-    ck_assert_str_eq(trial_string(&trial, SPAN("a@bcdefghijklmnopqr.s")), "too_long");
-    trial.field.rules = (struct rules){.required = true};
-    ck_assert_str_eq(trial_string(&trial, SPAN(" ")), "required");
-    ck_assert_str_eq(trial_string(&trial, SPAN(" \u3000\t")), "required");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("a@bcdef.g")), "too_short");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("a@bcdef.gh")), "a@bcdef.gh");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN(" a@bcdef.g ")), "too_short");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("a@bcdefghijklmnopqr.s")), "too_long");
+    field_fixture.field.rules = (struct rules){.required = true};
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN(" ")), "required");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN(" \u3000\t")), "required");
 }
 END_TEST
 
@@ -432,5 +434,5 @@ int main(void)
     tcase_add_test(rules, escapes_in_json_are_the_characters_they_mean);
     tcase_add_test(rules, a_very_long_text_is_too_long);
     tcase_add_test(rules, the_rules_of_a_field_hold);
-    return trial_run(rules, "email");
+    return field_fixture_run(rules, "email");
 }

@@ -54,7 +54,7 @@ static void judge(const struct field *field, struct span value, struct judgement
     if (!json_parse(parser, text, value.length, CUSTOM_FIELDS_DEPTH, &arena, &judgement->document, &fault))
         ck_abort_msg("%.*s is not JSON: %s", SPAN_FORMAT(value), json_fault_text(fault.code));
     struct check check = {.item = &judgement->item, .arena = &arena};
-    judgement->accepted = field->type->judge(&check, field, &judgement->document, 0, &judgement->normal);
+    judgement->accepted = field->type->evaluate(&check, field, &judgement->document, 0, &judgement->normal);
     if (judgement->accepted != (judgement->item.violation_count == 0))
         ck_abort_msg("%.*s: accepted is %d with %u violations", SPAN_FORMAT(value), judgement->accepted,
                      judgement->item.violation_count);
@@ -109,7 +109,7 @@ START_TEST(the_table_of_types)
         const struct field_type *type = field_type_find(span_of_text(names[i]));
         ck_assert_ptr_nonnull(type);
         ck_assert_str_eq(type->name, names[i]);
-        ck_assert_ptr_nonnull(type->judge);
+        ck_assert_ptr_nonnull(type->evaluate);
     }
     ck_assert_ptr_null(field_types[ROWS(names)].name);
     ck_assert_ptr_null(field_type_find(SPAN("Text")));

@@ -5,7 +5,7 @@
 
 #include "common/host.h"
 #include "common/host_address.h"
-#include "tests/unit/trial.h"
+#include "tests/unit/field_fixture.h"
 
 #define A10 "aaaaaaaaaa"
 #define A60 A10 A10 A10 A10 A10 A10
@@ -335,5 +335,5 @@ int main(void)
     tcase_add_test(rules, every_ipv4_number_is_decimal_and_at_most_255);
     tcase_add_test(rules, every_ipv6_shape_is_written_and_read_back);
     tcase_add_test(rules, the_longest_ipv6_text_fits);
-    return trial_run(rules, "host");
+    return field_fixture_run(rules, "host");
 }

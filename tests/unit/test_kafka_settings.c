@@ -3,10 +3,10 @@
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 
+#include "common/nearest_word.h"
 #include "worker/config/config.h"
-#include "worker/kafka/kafka_log.h"
 #include "worker/kafka/kafka_conf.h"
-#include "common/nearest.h"
+#include "worker/kafka/kafka_log.h"
 
 static struct config *config_of(const char *const *settings)
 {
@@ -117,9 +117,9 @@ START_TEST(nearest_name_is_found_if_it_is_near)
     } rows[] = {{"levl", "level"}, {"leevl", "level"}, {"level", "level"}, {"fromat", "format"},
                 {"x", NULL},       {"weather", NULL},  {"", NULL}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct nearest search = nearest_to(rows[i].written);
-        nearest_offer(&search, "format");
-        nearest_offer(&search, "level");
+        struct suggestion search = suggest_for(rows[i].written);
+        suggest_offer(&search, "format");
+        suggest_offer(&search, "level");
         ck_assert_pstr_eq(search.found, rows[i].expected);
     }
 }

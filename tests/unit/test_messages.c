@@ -1,13 +1,13 @@
 /* Every error that a reply can carry, as the sender reads it: nothing in a message is invisible, at most 64 bytes of a
  * value are repeated, and it says what would be right. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include <regex.h>
 #include <stdio.h>
 
+#include "common/quote.h"
 #include "tests/unit/visible.h"
 #include "worker/index/claim.h"
-#include "common/quote.h"
 
 /* Where a row's hostile values go. */
 #define HERE "\x7f"
@@ -572,22 +572,22 @@ static const struct row {
 
 #define VALUE_BYTES 4096
 
-static struct judging judging[2]; /* the second with little room */
+static struct evaluating judging[2]; /* the second with little room */
 static regex_t hint;
 
 static void open_all(void)
 {
     static const char *const little[] = {"limits.command_bytes=1KiB", NULL};
-    judging_open(&judging[0], definitions_json, NULL);
-    judging_open(&judging[1], definitions_json, little);
+    evaluating_open(&judging[0], definitions_json, NULL);
+    evaluating_open(&judging[1], definitions_json, little);
     ck_assert_int_eq(regcomp(&hint, HINT, REG_EXTENDED | REG_NOSUB), 0);
 }
 
 static void close_all(void)
 {
     regfree(&hint);
-    judging_close(&judging[0]);
-    judging_close(&judging[1]);
+    evaluating_close(&judging[0]);
+    evaluating_close(&judging[1]);
 }
 
 /* The row's command with `filling` wherever HERE stands. */
@@ -619,15 +619,15 @@ static void ask_store(const struct row *row, struct item *item)
 
 static struct item *judge_row(const struct row *row, struct span value)
 {
-    struct judging *bench = &judging[row->how == WITH_LITTLE_ROOM];
-    struct judge judge = bench->judge;
+    struct evaluating *bench = &judging[row->how == WITH_LITTLE_ROOM];
+    struct evaluation judge = bench->evaluate;
     if (row->how == WITHOUT_DEFINITIONS || row->how == WITH_BROKEN_DEFINITIONS)
         judge.definitions = NULL;
     judge.definitions_broken = row->how == WITH_BROKEN_DEFINITIONS;
     batch_reset(&bench->batch);
-    struct item *item = judging_item(bench, "");
+    struct item *item = evaluating_item(bench, "");
     item->value = value;
-    judge_item(&judge, item, &bench->batch.arena);
+    evaluate_item(&judge, item, &bench->batch.arena);
     ask_store(row, item);
     return item;
 }
@@ -759,17 +759,17 @@ START_TEST(options_without_number_are_counted)
         length += (size_t)sprintf(command + length, "%s\"another number %d\"", i > 0 ? "," : "", i);
     strcpy(command + length, "]}}");
 
-    struct judging many;
-    judging_open(&many, json, NULL);
-    struct item *item = judging_item(&many, command);
-    judge_item(&many.judge, item, &many.batch.arena);
+    struct evaluating many;
+    evaluating_open(&many, json, NULL);
+    struct item *item = evaluating_item(&many, command);
+    evaluate_item(&many.evaluate, item, &many.batch.arena);
     ck_assert_uint_eq(item->violation_listed, WRONG);
     for (const struct violation *one = item->violations; one; one = one->next) {
         const struct span tail = SPAN(" or 2990 others");
         ck_assert_msg(span_equal(span_from(one->message, one->message.length - tail.length), tail), "%.*s",
                       SPAN_FORMAT(one->message));
     }
-    judging_close(&many);
+    evaluating_close(&many);
     free(json);
     free(command);
 }

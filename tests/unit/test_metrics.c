@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/model/batch.h"
-#include "worker/http/health.h"
-#include "worker/source/lag.h"
-#include "worker/metrics/metrics.h"
 #include "common/stop.h"
-#include "worker/metrics/tally.h"
+#include "worker/http/health.h"
+#include "worker/metrics/batch_metrics.h"
+#include "worker/metrics/metrics.h"
+#include "worker/model/batch.h"
+#include "worker/source/lag.h"
 
 /* ---- a strict reader of the text format 0.0.4: any line that it does not expect fails the test ---- */
 
@@ -502,9 +502,9 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
         {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .dropped = true},
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
-    tally_batch(threads[0], &batch, now_ms);
+    batch_metrics_count(threads[0], &batch, now_ms);
     const struct batch dropped = {.items = items + 9, .count = 2};
-    tally_batch(threads[0], &dropped, now_ms);
+    batch_metrics_count(threads[0], &dropped, now_ms);
     read_all(threads, 2);
     const struct {
         const char *name, *labels;

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "worker/validate/judge.h"
+#include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
 static volatile size_t allocations; /* malloc is a builtin, of which the compiler knows that it changes no variable */
@@ -125,7 +125,7 @@ static const char *const commands[] = {
 
 static struct config *config;
 static struct definitions *definitions;
-static struct judge judge;
+static struct evaluation evaluate;
 static struct batch batch;
 
 static void open_all(void)
@@ -136,15 +136,15 @@ static void open_all(void)
     definitions = definitions_compile(span_of_text(definitions_json), NULL);
     ck_assert_ptr_nonnull(definitions);
     size_t bytes = (size_t)config->limits.command_bytes;
-    judge = (struct judge){.config = config, .definitions = definitions, .parser = json_parser_new(bytes)};
-    ck_assert_ptr_nonnull(judge.parser);
+    evaluate = (struct evaluation){.config = config, .definitions = definitions, .parser = json_parser_new(bytes)};
+    ck_assert_ptr_nonnull(evaluate.parser);
     ck_assert_int_eq(batch_open(&batch, 1, bytes, bytes), 0);
 }
 
 static void close_all(void)
 {
     batch_close(&batch);
-    json_parser_free(judge.parser);
+    json_parser_free(evaluate.parser);
     definitions_free(definitions);
     config_free(config);
 }
@@ -158,7 +158,7 @@ static void judge_once(const char *command)
                                    .value = span_of_text(command),
                                    .headers = headers,
                                    .header_count = 1};
-    judge_item(&judge, &batch.items[0], &batch.arena);
+    evaluate_item(&evaluate, &batch.items[0], &batch.arena);
     reply_headers(&batch.items[0], config, &batch.arena, out);
 }
 

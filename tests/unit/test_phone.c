@@ -1,6 +1,6 @@
 /* The phone rule as a table: the level, what was given, and what comes out of it: a number in E.164, or a code and its
  * message. What depends on the numbering plan holds for the release that common/data/numbering-plan.txt names. */
-#include "tests/unit/trial.h"
+#include "tests/unit/field_fixture.h"
 
 #include <unistr.h>
 
@@ -472,32 +472,33 @@ static const struct {
 
 #define COUNT_OF(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
-static struct trial trial;
+static struct field_fixture field_fixture;
 
 static void set_up(void)
 {
-    trial_open(&trial, "phoneNumber");
+    field_fixture_open(&field_fixture, "phoneNumber");
 }
 
 static void reset_rules(void)
 {
-    trial.field.rules = (struct rules){.has_phone = true, .phone = PLAN};
+    field_fixture.field.rules = (struct rules){.has_phone = true, .phone = PLAN};
 }
 
 static void tear_down(void)
 {
-    trial_close(&trial);
+    field_fixture_close(&field_fixture);
 }
 
 /* The number, or "code: message". Lives until the next judgement. */
 static const char *outcome_of(struct span given)
 {
-    const char *outcome = trial_string(&trial, given);
-    if (trial_accepted(&trial))
+    const char *outcome = field_fixture_string(&field_fixture, given);
+    if (field_fixture_accepted(&field_fixture))
         return outcome;
-    ck_assert_uint_eq(trial.item.violation_count, 1);
-    const struct span message = trial.item.violations->message;
-    return trial_text(&trial, arena_format(&trial.arena, "%s: %.*s", outcome, SPAN_FORMAT(message)));
+    ck_assert_uint_eq(field_fixture.item.violation_count, 1);
+    const struct span message = field_fixture.item.violations->message;
+    return field_fixture_text(&field_fixture,
+                              arena_format(&field_fixture.arena, "%s: %.*s", outcome, SPAN_FORMAT(message)));
 }
 
 /* A row's message is what is wrong; what would be right may follow behind a semicolon, and has rows of its own. */
@@ -507,8 +508,8 @@ static const char *assert_outcome(struct span given, const char *expected)
     const char *wanted = expected == SAME ? given.at : expected;
     const size_t length = strlen(wanted);
     const bool any_message = strcmp(wanted, STRAY_CODE) == 0 && outcome[length] == ':';
-    const bool begins = strncmp(outcome, wanted, length) == 0 &&
-                        (outcome[length] == '\0' || outcome[length] == ';' || any_message);
+    const bool begins =
+        strncmp(outcome, wanted, length) == 0 && (outcome[length] == '\0' || outcome[length] == ';' || any_message);
     ck_assert_msg(begins, "\"%.*s\" gives %s, not %s", given.length < 64 ? (int)given.length : 64, given.at, outcome,
                   wanted);
     return outcome;
@@ -517,7 +518,7 @@ static const char *assert_outcome(struct span given, const char *expected)
 /* What was accepted is E.164, is accepted again and stays, also at the lower levels. */
 static void assert_settled(enum phone_level level, const char *outcome)
 {
-    if (!trial_accepted(&trial))
+    if (!field_fixture_accepted(&field_fixture))
         return;
     char number[PHONE_DIGITS + 2];
     ck_assert_uint_lt(strlen(outcome), sizeof(number));
@@ -525,30 +526,30 @@ static void assert_settled(enum phone_level level, const char *outcome)
     ck_assert_int_eq(number[0], '+');
     ck_assert_uint_eq(strspn(number + 1, "0123456789"), strlen(number + 1));
     for (int lower = POSSIBLE; lower <= (int)level; lower++) {
-        trial.field.rules.phone = (enum phone_level)lower;
+        field_fixture.field.rules.phone = (enum phone_level)lower;
         assert_outcome(span_of_text(number), SAME);
     }
 }
 
 START_TEST(rule_holds)
 {
-    trial.field.rules.phone = rows[_i].level;
+    field_fixture.field.rules.phone = rows[_i].level;
     assert_settled(rows[_i].level, assert_outcome(rows[_i].given, rows[_i].expected));
 }
 END_TEST
 
 START_TEST(countries_hold)
 {
-    trial.field.rules.has_countries = true;
+    field_fixture.field.rules.has_countries = true;
     for (const char *country = country_rows[_i].allowed; *country != '\0'; country += 2)
-        trial.field.rules.countries[country[0] - 'A'] |= 1u << (country[1] - 'A');
+        field_fixture.field.rules.countries[country[0] - 'A'] |= 1u << (country[1] - 'A');
     assert_outcome(span_of_text(country_rows[_i].given), country_rows[_i].expected);
 }
 END_TEST
 
 START_TEST(json_holds)
 {
-    const char *outcome = trial_json(&trial, span_of_text(json_rows[_i].json));
+    const char *outcome = field_fixture_json(&field_fixture, span_of_text(json_rows[_i].json));
     ck_assert_str_eq(outcome, json_rows[_i].expected == SAME ? json_rows[_i].json : json_rows[_i].expected);
 }
 END_TEST
@@ -559,18 +560,20 @@ START_TEST(level_is_the_fields_or_the_configs)
     char text[64 + JSON_PADDING] = "\"+14441234576\"";
     struct json_document document;
     struct json_fault fault;
-    ck_assert(json_parse(trial.parser, text, strlen(text), 16, &trial.arena, &document, &fault));
+    ck_assert(json_parse(field_fixture.parser, text, strlen(text), 16, &field_fixture.arena, &document, &fault));
     struct config config = {0};
-    struct check check = {.config = &config, .item = &trial.item, .arena = &trial.arena};
+    struct check check = {.config = &config, .item = &field_fixture.item, .arena = &field_fixture.arena};
     struct span normal;
     for (int of_config = POSSIBLE; of_config <= ASSIGNED; of_config++) {
         config.validation.phone = of_config;
-        trial.field.rules.has_phone = false;
-        ck_assert_int_eq(field_phone_judge(&check, &trial.field, &document, 0, &normal), of_config != ASSIGNED);
-        trial.field.rules.has_phone = true;
+        field_fixture.field.rules.has_phone = false;
+        ck_assert_int_eq(field_phone_evaluate(&check, &field_fixture.field, &document, 0, &normal),
+                         of_config != ASSIGNED);
+        field_fixture.field.rules.has_phone = true;
         for (int of_field = POSSIBLE; of_field <= ASSIGNED; of_field++) {
-            trial.field.rules.phone = (enum phone_level)of_field;
-            ck_assert_int_eq(field_phone_judge(&check, &trial.field, &document, 0, &normal), of_field != ASSIGNED);
+            field_fixture.field.rules.phone = (enum phone_level)of_field;
+            ck_assert_int_eq(field_phone_evaluate(&check, &field_fixture.field, &document, 0, &normal),
+                             of_field != ASSIGNED);
         }
     }
 }
@@ -615,9 +618,9 @@ START_TEST(any_value_is_settled)
     static const char *const numbers[] = {"+1 (202) 555-0123", "+442079460958", "+39 06 1234 5678", "+8613812345678",
                                           "+5491123456789",    "+2905123",      "+80012345678",     "+18005551212"};
     static const char *const pieces[] = {
-        "0",      "1",      "2",      "3",      "4",      "5",      "6",      "7",      "8",      "9",
-        "00",     "+",      " ",      "-",      ".",      "(",      ")",      "x",      "/",      "\n",
-        "\u00a0", "\uff11", "\t",     "\u00ad", "\u200b", "\u202a", "\u202c", "\u2011", "\u2013", "\u2212",
+        "0",      "1",      "2",      "3",      "4",      "5",      "6",      "7",      "8",         "9",
+        "00",     "+",      " ",      "-",      ".",      "(",      ")",      "x",      "/",         "\n",
+        "\u00a0", "\uff11", "\t",     "\u00ad", "\u200b", "\u202a", "\u202c", "\u2011", "\u2013",    "\u2212",
         "\u3000", "\uff0b", "\uff08", "\uff09", "\u2028", "\ufeff", "\ufe0f", "é",      "123456789", "𝟯"};
     uint64_t seed = 1;
     int accepted = 0;
@@ -625,10 +628,10 @@ START_TEST(any_value_is_settled)
         char text[256];
         const enum phone_level level = (enum phone_level)(i % 3);
         const size_t length =
-            trial_mutate(numbers[i % COUNT_OF(numbers)], pieces, COUNT_OF(pieces), &seed, text, sizeof(text));
-        trial.field.rules.phone = level;
+            field_fixture_mutate(numbers[i % COUNT_OF(numbers)], pieces, COUNT_OF(pieces), &seed, text, sizeof(text));
+        field_fixture.field.rules.phone = level;
         const char *outcome = outcome_of(span_of(text, length));
-        accepted += trial_accepted(&trial);
+        accepted += field_fixture_accepted(&field_fixture);
         assert_settled(level, outcome);
     }
     ck_assert_int_gt(accepted, 600);
@@ -653,7 +656,7 @@ START_TEST(every_code_point_between_digits_is_judged)
         bool is_dropped = false;
         for (int i = 0; i < COUNT_OF(dropped); i++)
             is_dropped |= code_point >= dropped[i][0] && code_point <= dropped[i][1];
-        const char *outcome = trial_string(&trial, span_of_text(text));
+        const char *outcome = field_fixture_string(&field_fixture, span_of_text(text));
         if (strcmp(outcome, is_dropped ? "+12025550123" : "phone_character") != 0)
             ck_abort_msg("U+%04X gives %s", (unsigned)code_point, outcome);
     }
@@ -731,5 +734,5 @@ int main(void)
     tcase_add_test(rules, every_code_point_between_digits_is_judged);
     tcase_add_loop_test(rules, kind_of_fault_follows_the_rule, 0, 2 * PHONE_GRADES);
     tcase_add_test(rules, plan_has_a_version);
-    return trial_run(rules, "phone");
+    return field_fixture_run(rules, "phone");
 }

@@ -1,28 +1,28 @@
 /* reply: values, headers and dead letters of every outcome. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
-#include "worker/validate/reply.h"
 #include "worker/sink/size_limits.h"
+#include "worker/validate/reply.h"
 
 #define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
 #define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"
 
-static struct judging judging;
+static struct evaluating judging;
 
-static void open_judging(void)
+static void open_evaluating(void)
 {
-    judging_open(&judging, NULL, NULL);
+    evaluating_open(&judging, NULL, NULL);
 }
 
-static void close_judging(void)
+static void close_evaluating(void)
 {
-    judging_close(&judging);
+    evaluating_close(&judging);
 }
 
 /* An item as the stages before leave it. */
 static struct item *decided(enum outcome outcome)
 {
-    struct item *item = judging_item(&judging, "{}");
+    struct item *item = evaluating_item(&judging, "{}");
     item->command_id = SPAN("c\"1");
     item->workspace = SPAN("acme");
     item->outcome = outcome;
@@ -255,7 +255,7 @@ int main(void)
 {
     Suite *suite = suite_create("reply");
     TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_checked_fixture(tests, open_evaluating, close_evaluating);
     tcase_add_test(tests, test_created);
     tcase_add_test(tests, test_duplicate);
     tcase_add_test(tests, test_email_taken);

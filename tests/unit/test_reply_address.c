@@ -1,5 +1,5 @@
 /* reply_address: which topic and partition a command may have its reply sent to. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include "worker/validate/reply_address.h"
 
@@ -28,22 +28,22 @@
 #define HUNDRED     TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define NAME_OF_249 "p." HUNDRED HUNDRED TEN TEN TEN TEN "0123.my"
 
-static struct judging judging;
+static struct evaluating judging;
 
-static void open_judging(void)
+static void open_evaluating(void)
 {
     static const char *const settings[] = {"replies.allowed=team-a.replies, *.reply, p.*.my, *_consumer_*", NULL};
-    judging_open(&judging, NULL, settings);
+    evaluating_open(&judging, NULL, settings);
 }
 
-static void close_judging(void)
+static void close_evaluating(void)
 {
-    judging_close(&judging);
+    evaluating_close(&judging);
 }
 
 static struct item *asking(const struct header *headers)
 {
-    struct item *item = judging_item(&judging, "{}");
+    struct item *item = evaluating_item(&judging, "{}");
     item->headers = headers;
     while (item->header_count < MOST_HEADERS && headers[item->header_count].name.at)
         item->header_count++;
@@ -124,14 +124,14 @@ END_TEST
 START_TEST(any_topic_is_matched_by_a_lone_star_but_those_of_another_role)
 {
     static const char *const settings[] = {"replies.allowed=*", NULL};
-    struct judging other;
-    judging_open(&other, NULL, settings);
+    struct evaluating other;
+    evaluating_open(&other, NULL, settings);
     ck_assert(reply_topic_is_allowed(other.config, SPAN("a")));
     ck_assert(reply_topic_is_allowed(other.config, SPAN("clients.replies")));
     ck_assert(reply_topic_is_allowed(other.config, SPAN("_schemas")));
     ck_assert(!reply_topic_is_allowed(other.config, SPAN("__transaction_state")));
     ck_assert(!reply_topic_is_allowed(other.config, SPAN("clients.commands")));
-    judging_close(&other);
+    evaluating_close(&other);
 }
 END_TEST
 
@@ -140,12 +140,12 @@ START_TEST(pattern_of_many_stars_takes_no_time)
 {
     static const char *const settings[] = {"replies.allowed=*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", NULL};
     char name[250];
-    struct judging other;
+    struct evaluating other;
     memset(name, 'a', sizeof(name));
-    judging_open(&other, NULL, settings);
+    evaluating_open(&other, NULL, settings);
     for (int i = 0; i < 10000; i++)
         ck_assert(!reply_topic_is_allowed(other.config, span_of(name, 249)));
-    judging_close(&other);
+    evaluating_close(&other);
 }
 END_TEST
 
@@ -246,7 +246,7 @@ int main(void)
 {
     Suite *suite = suite_create("reply_address");
     TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, open_judging, close_judging);
+    tcase_add_checked_fixture(tests, open_evaluating, close_evaluating);
     tcase_add_loop_test(tests, topic_is_the_first_that_is_named, 0, ROWS(topics));
     tcase_add_test(tests, any_topic_is_matched_by_a_lone_star_but_those_of_another_role);
     tcase_add_test(tests, pattern_of_many_stars_takes_no_time);

@@ -1,5 +1,5 @@
 /* size_limits: what topics have refused lately. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* timestamp: RFC 3339 both ways, against the C library's calendar. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include <time.h>
 

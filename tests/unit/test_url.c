@@ -1,6 +1,6 @@
 /* The URL rule as a table: what is accepted and how it is written, what is refused and why. */
 #include "common/url.h"
-#include "tests/unit/trial.h"
+#include "tests/unit/field_fixture.h"
 
 #define A10  "aaaaaaaaaa"
 #define A60  A10 A10 A10 A10 A10 A10
@@ -481,25 +481,25 @@ static const struct {
     {"http://example.com/\302\200", "control_character"},
 };
 
-static struct trial trial;
+static struct field_fixture field_fixture;
 
 static void open_trial(void)
 {
-    trial_open(&trial, "url");
+    field_fixture_open(&field_fixture, "url");
 }
 
 static void close_trial(void)
 {
-    trial_close(&trial);
+    field_fixture_close(&field_fixture);
 }
 
 START_TEST(every_accepted_url_has_one_form)
 {
     for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
         const char *given = accepted[i].given, *normal = accepted[i].normal ? accepted[i].normal : given;
-        const char *outcome = trial_string(&trial, span_of_text(given));
+        const char *outcome = field_fixture_string(&field_fixture, span_of_text(given));
         ck_assert_msg(strcmp(outcome, normal) == 0, "\"%s\" gives %s, not %s", given, outcome, normal);
-        outcome = trial_string(&trial, span_of_text(normal));
+        outcome = field_fixture_string(&field_fixture, span_of_text(normal));
         ck_assert_msg(strcmp(outcome, normal) == 0, "twice is not once: \"%s\" gives %s", normal, outcome);
     }
 }
@@ -508,9 +508,9 @@ END_TEST
 START_TEST(every_refused_url_has_its_code)
 {
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        const char *outcome = trial_string(&trial, span_of_text(refused[i].given));
-        ck_assert_msg(!trial_accepted(&trial) && strcmp(outcome, refused[i].code) == 0, "\"%s\" gives %s, not %s",
-                      refused[i].given, outcome, refused[i].code);
+        const char *outcome = field_fixture_string(&field_fixture, span_of_text(refused[i].given));
+        ck_assert_msg(!field_fixture_accepted(&field_fixture) && strcmp(outcome, refused[i].code) == 0,
+                      "\"%s\" gives %s, not %s", refused[i].given, outcome, refused[i].code);
     }
 }
 END_TEST
@@ -529,10 +529,10 @@ START_TEST(mutations_keep_the_promises)
     unsigned taken = 0;
     for (unsigned round = 0; round < 60; round++)
         for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
-            const size_t length = trial_mutate(accepted[i].given, pieces, sizeof(pieces) / sizeof(pieces[0]), &seed,
-                                               mutation, sizeof(mutation));
-            const char *outcome = trial_string(&trial, span_of(mutation, length));
-            if (!trial_accepted(&trial))
+            const size_t length = field_fixture_mutate(accepted[i].given, pieces, sizeof(pieces) / sizeof(pieces[0]),
+                                                       &seed, mutation, sizeof(mutation));
+            const char *outcome = field_fixture_string(&field_fixture, span_of(mutation, length));
+            if (!field_fixture_accepted(&field_fixture))
                 continue;
             taken++;
             strcpy(once, outcome);
@@ -548,7 +548,7 @@ START_TEST(mutations_keep_the_promises)
             for (const char *at = strchr(once, '%'); at; at = strchr(at + 1, '%'))
                 ck_assert_msg(at > path && strspn(at + 1, "0123456789abcdefABCDEF") >= 2, "\"%s\" gives %s", mutation,
                               once);
-            outcome = trial_string(&trial, span_of_text(once));
+            outcome = field_fixture_string(&field_fixture, span_of_text(once));
             ck_assert_msg(strcmp(outcome, once) == 0, "\"%s\" gives %s, that gives %s", mutation, once, outcome);
         }
     ck_assert_uint_gt(taken, 3000);
@@ -559,17 +559,21 @@ START_TEST(only_strings_are_urls)
 {
     static const char *const values[] = {"1", "false", "{}", "[\"http://example.com/\"]"};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        ck_assert_str_eq(trial_json(&trial, span_of_text(values[i])), "type_mismatch");
+        ck_assert_str_eq(field_fixture_json(&field_fixture, span_of_text(values[i])), "type_mismatch");
 }
 END_TEST
 
 START_TEST(escapes_in_json_are_the_characters_they_mean)
 {
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"http:\\/\\/example.com\\/\"")), "\"http://example.com/\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"http://b\\u00fccher.example/\"")), "\"http://xn--bcher-kva.example/\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"http://a/\\ud83d\\ude00\"")), "\"http://a/%F0%9F%98%80\"");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"http://a/\\u0000\"")), "control_character");
-    ck_assert_str_eq(trial_json(&trial, SPAN("\"http://a\\u0000.b\\u00fccher/\"")), "control_character");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"http:\\/\\/example.com\\/\"")),
+                     "\"http://example.com/\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"http://b\\u00fccher.example/\"")),
+                     "\"http://xn--bcher-kva.example/\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"http://a/\\ud83d\\ude00\"")),
+                     "\"http://a/%F0%9F%98%80\"");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"http://a/\\u0000\"")), "control_character");
+    ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"http://a\\u0000.b\\u00fccher/\"")),
+                     "control_character");
 }
 END_TEST
 
@@ -580,44 +584,44 @@ START_TEST(lengths_count_after_normalization)
     struct span url = span_of(text, URL_BYTES);
     memset(text, 'a', sizeof(text));
     memcpy(text, "http://a/", 9);
-    trial_string(&trial, url);
-    ck_assert(trial_accepted(&trial));
+    field_fixture_string(&field_fixture, url);
+    ck_assert(field_fixture_accepted(&field_fixture));
     url.length++;
-    ck_assert_str_eq(trial_string(&trial, url), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, url), "too_long");
 
     memcpy(text, "http://a:80/", 12);
     url.length = URL_BYTES + 3;
-    ck_assert_uint_eq(strlen(trial_string(&trial, url)), URL_BYTES);
-    ck_assert(trial_accepted(&trial));
+    ck_assert_uint_eq(strlen(field_fixture_string(&field_fixture, url)), URL_BYTES);
+    ck_assert(field_fixture_accepted(&field_fixture));
     url.length++;
-    ck_assert_str_eq(trial_string(&trial, url), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, url), "too_long");
 
     memcpy(text, "http://a/ ", 10);
     url.length = URL_BYTES - 2;
-    ck_assert_uint_eq(strlen(trial_string(&trial, url)), URL_BYTES);
+    ck_assert_uint_eq(strlen(field_fixture_string(&field_fixture, url)), URL_BYTES);
     url.length++;
-    ck_assert_str_eq(trial_string(&trial, url), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, url), "too_long");
 
     memset(text, '%', sizeof(text));
     memcpy(text, "http://a/", 9);
-    ck_assert_str_eq(trial_string(&trial, span_of(text, URL_INPUT_BYTES)), "too_long");
-    ck_assert_str_eq(trial_string(&trial, span_of(text, URL_INPUT_BYTES + 1)), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, URL_INPUT_BYTES)), "too_long");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, URL_INPUT_BYTES + 1)), "too_long");
     for (size_t i = 9; i + 2 <= URL_INPUT_BYTES; i += 2)
         memcpy(text + i, "./", 2);
-    ck_assert_str_eq(trial_string(&trial, span_of(text, URL_INPUT_BYTES - 1)), "http://a/");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, span_of(text, URL_INPUT_BYTES - 1)), "http://a/");
 }
 END_TEST
 
 START_TEST(the_rules_of_a_field_hold)
 {
-    trial.field.rules =
+    field_fixture.field.rules =
         (struct rules){.has_min_length = true, .min_length = 12, .has_max_length = true, .max_length = 14};
-    ck_assert_str_eq(trial_string(&trial, SPAN("http://a/b")), "too_short");
-    ck_assert_str_eq(trial_string(&trial, SPAN("http://a.b/")), "too_short");
-    ck_assert_str_eq(trial_string(&trial, SPAN("http://a.bc")), "http://a.bc/");
-    ck_assert_str_eq(trial_string(&trial, SPAN("http://a/é")), "too_long");
-    trial.field.rules = (struct rules){.required = true};
-    ck_assert_str_eq(trial_string(&trial, SPAN(" ")), "required");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("http://a/b")), "too_short");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("http://a.b/")), "too_short");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("http://a.bc")), "http://a.bc/");
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN("http://a/é")), "too_long");
+    field_fixture.field.rules = (struct rules){.required = true};
+    ck_assert_str_eq(field_fixture_string(&field_fixture, SPAN(" ")), "required");
 }
 END_TEST
 
@@ -627,10 +631,10 @@ START_TEST(a_normal_url_is_returned_as_it_is)
     const struct span url = SPAN("https://example.com/a/b?c#d");
     struct span normal;
     struct url_fault fault;
-    ck_assert(url_normalize(url, &trial.arena, &normal, &fault));
+    ck_assert(url_normalize(url, &field_fixture.arena, &normal, &fault));
     ck_assert_ptr_eq(normal.at, url.at);
     ck_assert_uint_eq(normal.length, url.length);
-    ck_assert_uint_eq(trial.arena.used, 0);
+    ck_assert_uint_eq(field_fixture.arena.used, 0);
 }
 END_TEST
 
@@ -647,5 +651,5 @@ int main(void)
     tcase_add_test(rules, lengths_count_after_normalization);
     tcase_add_test(rules, the_rules_of_a_field_hold);
     tcase_add_test(rules, a_normal_url_is_returned_as_it_is);
-    return trial_run(rules, "url");
+    return field_fixture_run(rules, "url");
 }

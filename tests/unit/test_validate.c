@@ -1,5 +1,5 @@
 /* validate: the command as it is called, with files in a folder of its own; and the lines that it reads. */
-#include "tests/unit/judging.h"
+#include "tests/unit/evaluating.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/commands/command.h"
 #include "common/lines.h"
+#include "worker/commands/command.h"
 #include "worker/commands/validation.h"
 
 #define VALID(id)                                                                                                      \

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/nearest_word.h"
 #include "common/phone.h"
-#include "common/nearest.h"
 
 const struct command commands[] = {
     {"run", command_run, "", "consume commands and answer them, until a signal says stop",
      "TERM and INT let the batch in hand finish; a second one stops at once (exit code 2).\n"},
     {"check", command_check, "", "check the config, then whether Kafka and Redis can be reached",
-     "Prints one line each. Exit codes: 0 fine, 78 the config is bad, 69 something cannot be reached.\n"},
+     "Prints one line each. Exit codes: 0 ok, 78 the config is bad, 69 something cannot be reached.\n"},
     {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
      "judge commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input if there is no FILE. Stores nothing.\n"
@@ -39,7 +39,7 @@ const struct command commands[] = {
      "FILE may be - for standard input.\n"
      "  --options KEY=FILE  for put and lint: the options of the field KEY, as List Custom Field Options gives them\n"
      "  --json              JSON instead of text for people; list and history print a line for each\n"
-     "Exit codes: 0 fine, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
+     "Exit codes: 0 ok, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",
      "  -d FOLDER  where commands.txt and definitions.json are\n"
@@ -152,9 +152,9 @@ static int refuse_unknown(const char *name)
 {
     if (name[0] == '-')
         return command_usage(NULL, "%s is not an option", name);
-    struct nearest search = nearest_to(name);
+    struct suggestion search = suggest_for(name);
     for (const struct command *command = commands; command->name; command++)
-        nearest_offer(&search, command->name);
+        suggest_offer(&search, command->name);
     return command_usage(NULL, "%s is not a command%s%s%s", name, search.found ? "; did you mean " : "",
                          search.found ? search.found : "", search.found ? "?" : "");
 }

@@ -4,7 +4,7 @@
 
 #include "worker/commands/command.h"
 #include "worker/kafka/kafka_client.h"
-#include "worker/kafka/kafka_trust.h"
+#include "worker/kafka/kafka_tls_errors.h"
 #include "worker/redis/redis_connection.h"
 
 static void print_missing_topics(const struct config *config, const struct rd_kafka_metadata *metadata)
@@ -36,7 +36,7 @@ static bool check_kafka(const struct config *config)
         printf("\n");
         rd_kafka_metadata_destroy(metadata);
     } else {
-        const char *hint = kafka_trust_scram_hint(config);
+        const char *hint = kafka_scram_hint(config);
         printf("kafka   %s: %s%s%s\n", servers, why, hint ? "; " : "", hint ? hint : "");
     }
     kafka_client_close(&client);
@@ -72,13 +72,13 @@ static int check_redis(const struct config *config)
     char why[256];
     redisContext *connection = redis_reach(config, why, sizeof(why));
     redisReply *answer = connection ? redisCommand(connection, "PING") : NULL;
-    bool fine = answer && answer->type == REDIS_REPLY_STATUS;
-    if (connection && !fine)
+    bool ok = answer && answer->type == REDIS_REPLY_STATUS;
+    if (connection && !ok)
         snprintf(why, sizeof(why), "PING: %s", answer ? answer->str : connection->errstr);
-    bool is_node = fine && redis_is_cluster_node(connection);
+    bool is_node = ok && redis_is_cluster_node(connection);
     if (is_node) {
         printf("redis   %s: %s\n", config->redis.address, REDIS_IS_CLUSTER_NODE);
-    } else if (fine) {
+    } else if (ok) {
         printf("redis   fine: %s", config->redis.address);
         print_redis_details(connection);
         printf("\n");
@@ -88,7 +88,7 @@ static int check_redis(const struct config *config)
     freeReplyObject(answer);
     if (connection)
         redisFree(connection);
-    return is_node ? COMMAND_CONFIGURATION : fine ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return is_node ? COMMAND_CONFIGURATION : ok ? COMMAND_FINE : COMMAND_UNAVAILABLE;
 }
 
 int command_check(int argc, char **argv, const struct config *config)

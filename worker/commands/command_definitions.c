@@ -28,7 +28,7 @@ int definitions_lint(const struct definitions_request *request, const struct con
     if (request->json)
         definitions_print_faults(request->path, NULL, true);
     else
-        printf("%s: fine, %u field%s\n", request->path, count, count == 1 ? "" : "s");
+        printf("%s: ok, %u field%s\n", request->path, count, count == 1 ? "" : "s");
     definitions_file_close(&file);
     return COMMAND_FINE;
 }

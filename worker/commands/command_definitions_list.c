@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/model/batch.h"
+#include "common/timestamp.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_history.h"
 #include "worker/definitions/definitions_print.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/kafka/kafka_client.h"
-#include "common/timestamp.h"
 #include "worker/kafka/topic_reader.h"
+#include "worker/model/batch.h"
 
 #define SCAN_COUNT "1000"
 
@@ -42,7 +42,7 @@ static struct row *rows_add(struct rows *rows)
 
 /* ---- list ---- */
 
-static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *why, size_t why_size)
+static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *why, size_t error_size)
 {
     struct span *workspaces = calloc(keys->elements + 1, sizeof(*workspaces));
     redisReply **answers = calloc(keys->elements + 1, sizeof(*answers));
@@ -55,8 +55,8 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
         if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
             workspaces[count++] = workspace;
     }
-    bool fine = definitions_redis_get(redis, workspaces, count, answers, why, why_size);
-    for (size_t i = 0; fine && i < count; i++) {
+    bool ok = definitions_redis_get(redis, workspaces, count, answers, why, error_size);
+    for (size_t i = 0; ok && i < count; i++) {
         struct span bytes = definitions_redis_value(answers[i]);
         if (bytes.at) { /* else it has gone since */
             struct row *row = rows_add(rows);
@@ -67,25 +67,25 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
     }
     free(workspaces);
     free(answers);
-    return fine;
+    return ok;
 }
 
 /* SCAN goes through the keys bit by bit, so that Redis can serve others in between. */
-static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t why_size)
+static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t error_size)
 {
     char cursor[32] = "0";
-    bool fine = true;
+    bool ok = true;
     do {
         redisReply *page = redisCommand(redis, "SCAN %s MATCH custom-fields:{*} COUNT " SCAN_COUNT, cursor);
-        fine = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
-        if (!fine)
-            snprintf(why, why_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
+        ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
+        if (!ok)
+            snprintf(why, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
         else
             snprintf(cursor, sizeof(cursor), "%s", page->element[0]->str);
-        fine = fine && list_page(redis, page->element[1], rows, why, why_size);
+        ok = ok && list_page(redis, page->element[1], rows, why, error_size);
         freeReplyObject(page);
-    } while (fine && strcmp(cursor, "0") != 0);
-    return fine;
+    } while (ok && strcmp(cursor, "0") != 0);
+    return ok;
 }
 
 static int by_workspace(const void *a, const void *b)
@@ -119,13 +119,13 @@ int definitions_list(const struct definitions_request *request, const struct con
     char why[512];
     struct rows rows = {0};
     redisContext *redis = redis_connect(config, why, sizeof(why));
-    bool fine = redis && list_scan(redis, &rows, why, sizeof(why));
-    if (fine)
+    bool ok = redis && list_scan(redis, &rows, why, sizeof(why));
+    if (ok)
         list_print(&rows, request->json);
     if (redis)
         redisFree(redis);
     free(rows.items);
-    return fine ? COMMAND_FINE : definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    return ok ? COMMAND_FINE : definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
 }
 
 /* ---- history ---- */
@@ -141,11 +141,11 @@ static void history_take(struct rows *rows, const rd_kafka_message_t *message)
 }
 
 static bool history_read(struct topic_reader *reader, struct span workspace, struct rows *rows, char *why,
-                         size_t why_size)
+                         size_t error_size)
 {
     rd_kafka_message_t *message;
     enum topic_reading reading;
-    while ((reading = topic_reader_next(reader, &message, why, why_size)) != TOPIC_END) {
+    while ((reading = topic_reader_next(reader, &message, why, error_size)) != TOPIC_END) {
         if (reading == TOPIC_FAILED)
             return false;
         if (reading == TOPIC_PAUSE)

@@ -116,8 +116,8 @@ static int put_to_redis(struct put *put, struct span bytes, bool *written)
     struct span there = definitions_redis_value(answer);
     *written = (there.at != NULL) != (bytes.at != NULL) || !span_equal(there, bytes);
     freeReplyObject(answer);
-    bool fine = !*written || definitions_redis_change(put->redis, &change, 1, why, sizeof(why));
-    return fine ? COMMAND_FINE : redis_fails(put, why);
+    bool ok = !*written || definitions_redis_change(put->redis, &change, 1, why, sizeof(why));
+    return ok ? COMMAND_FINE : redis_fails(put, why);
 }
 
 /* Somebody else may put definitions of this workspace at the same time, and write to Redis before or after us. Whoever

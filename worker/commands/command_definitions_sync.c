@@ -38,10 +38,10 @@ int definitions_sync_all(const struct definitions_request *request, const struct
     char why[512];
     struct definitions_sync_result result;
     struct progress_line line = {.shown = isatty(STDERR_FILENO)};
-    bool fine = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, why, sizeof(why));
+    bool ok = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, why, sizeof(why));
     if (line.shown && line.written_ms > 0)
         fprintf(stderr, "\r\033[K");
-    if (!fine)
+    if (!ok)
         return definitions_complain(COMMAND_UNAVAILABLE, "sync", why);
     if (request->json)
         printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",

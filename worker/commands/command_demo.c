@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "common/folder.h"
+#include "common/stop.h"
 #include "worker/commands/command.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
-#include "worker/redis/redis_connection.h"
-#include "common/stop.h"
 #include "worker/daemon/worker.h"
+#include "worker/redis/redis_connection.h"
 
 #define DEMO_COMMANDS    100 /* most that a demo file may hold */
 #define REPLIES_LIMIT_MS 40000
@@ -92,15 +92,15 @@ static bool demo_put_definitions(struct demo *demo, const char *directory)
     redisReply *reply = NULL;
     if (connection && length > 0)
         reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, (size_t)length);
-    bool fine = reply && reply->type == REDIS_REPLY_STATUS;
-    if (!fine)
+    bool ok = reply && reply->type == REDIS_REPLY_STATUS;
+    if (!ok)
         demo_fail("definitions", connection ? "Redis did not take them" : why);
     if (reply)
         freeReplyObject(reply);
     if (connection)
         redisFree(connection);
     free(text);
-    return fine;
+    return ok;
 }
 
 /* ---- the embedded parts ---- */
@@ -283,11 +283,11 @@ int command_demo(int argc, char **argv, const struct config *config)
     struct demo *demo = calloc(1, sizeof(*demo));
     if (!demo)
         return COMMAND_UNAVAILABLE;
-    bool fine =
+    bool ok =
         demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) && demo_receive(demo);
-    if (fine)
+    if (ok)
         demo_print(demo);
     demo_stop(demo);
     free(demo);
-    return fine ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return ok ? COMMAND_FINE : COMMAND_UNAVAILABLE;
 }

@@ -2,12 +2,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "worker/commands/command.h"
-#include "worker/http/http.h"
-#include "worker/kafka/kafka_trust.h"
-#include "worker/daemon/reload.h"
 #include "common/stop.h"
+#include "worker/commands/command.h"
+#include "worker/daemon/reload.h"
 #include "worker/daemon/worker.h"
+#include "worker/http/http.h"
+#include "worker/kafka/kafka_tls_errors.h"
 
 #define LOOK_EVERY_MS 100
 #define HELPERS_MS    500 /* how long threads that hold no work may take to end */
@@ -18,7 +18,7 @@ static void wait_for_stop(struct workers *workers, struct reload *reload)
     while (!stop_is_requested()) {
         const struct config *fresh = reload_is_requested() ? reload_read(reload) : NULL;
         if (fresh)
-            workers_judge_by(workers, fresh);
+            workers_validate_by(workers, fresh);
         nanosleep(&(struct timespec){0, LOOK_EVERY_MS * 1000000L}, NULL);
     }
 }
@@ -72,7 +72,7 @@ int command_run(int argc, char **argv, const struct config *config)
     stop_on_signals();
     log_info("starting", LOG_TEXT("version", CLIENT_INTAKE_VERSION), LOG_TEXT("topic", config->commands.topic),
              LOG_INTEGER("threads", config->worker.threads));
-    const char *hint = kafka_trust_scram_hint(config);
+    const char *hint = kafka_scram_hint(config);
     if (hint)
         log_warning("logging in to Kafka may fail", LOG_TEXT("text", hint));
     struct http *http = http_open(config);

@@ -24,10 +24,11 @@ static void roles_of(const struct config *config, struct role roles[ROLES])
 }
 
 /* A request for the topic. New, or NULL with the reason in `why`. */
-static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct role *role, char *why, size_t why_size)
+static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct role *role, char *why,
+                                       size_t error_size)
 {
     rd_kafka_NewTopic_t *request = rd_kafka_NewTopic_new(role->topic, (int)config->topics.partitions,
-                                                         (int)config->topics.replication, why, why_size);
+                                                         (int)config->topics.replication, why, error_size);
     if (!request)
         return NULL;
     rd_kafka_resp_err_t code = rd_kafka_NewTopic_set_config(request, "cleanup.policy", role->cleanup);
@@ -37,7 +38,7 @@ static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct
         code = rd_kafka_NewTopic_set_config(request, "retention.bytes", "-1");
     if (!code)
         return request;
-    snprintf(why, why_size, "%s", rd_kafka_err2str(code));
+    snprintf(why, error_size, "%s", rd_kafka_err2str(code));
     rd_kafka_NewTopic_destroy(request);
     return NULL;
 }

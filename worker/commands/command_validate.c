@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "worker/commands/command.h"
 #include "common/quote.h"
 #include "common/timestamp.h"
+#include "worker/commands/command.h"
 #include "worker/commands/validation.h"
 
 #define SOURCE_BYTES 249 /* of the input's name in replies; as many as a topic's name can have */

@@ -11,17 +11,17 @@
 #define DEFINITIONS_BYTES ((size_t)16 << 20)
 
 /* The bytes of a file, "-" for standard input. New, or NULL with the reason in `why`. */
-static char *read_file(const char *path, size_t *length, char *why, size_t why_size)
+static char *read_file(const char *path, size_t *length, char *why, size_t error_size)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     char *bytes = file ? malloc(DEFINITIONS_BYTES + 1) : NULL;
     if (!bytes) {
-        snprintf(why, why_size, "%s", strerror(errno));
+        snprintf(why, error_size, "%s", strerror(errno));
     } else {
         *length = fread(bytes, 1, DEFINITIONS_BYTES + 1, file);
         bool failed = ferror(file) != 0;
         if (failed || *length > DEFINITIONS_BYTES) {
-            snprintf(why, why_size, "%s", failed ? strerror(errno) : "longer than 16 MiB");
+            snprintf(why, error_size, "%s", failed ? strerror(errno) : "longer than 16 MiB");
             free(bytes);
             bytes = NULL;
         }
@@ -72,10 +72,10 @@ int definitions_file_open(struct definitions_file *file, const struct definition
     file->bytes = read_file(request->path, &file->length, why, sizeof(why));
     if (!file->bytes)
         return definitions_complain(COMMAND_NEGATIVE, request->path, why);
-    bool fine = true;
-    for (const struct options_source *source = request->options; source && fine; source = source->next)
-        fine = add_options(file, source->argument);
-    if (fine && compile(file, request))
+    bool ok = true;
+    for (const struct options_source *source = request->options; source && ok; source = source->next)
+        ok = add_options(file, source->argument);
+    if (ok && compile(file, request))
         return COMMAND_FINE;
     free(file->bytes);
     return COMMAND_NEGATIVE;

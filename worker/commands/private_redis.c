@@ -36,15 +36,15 @@ static bool answers(const char *socket_path)
 {
     redisContext *connection = redisConnectUnix(socket_path);
     redisReply *reply = connection && !connection->err ? redisCommand(connection, "PING") : NULL;
-    bool fine = reply && reply->type == REDIS_REPLY_STATUS;
+    bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (reply)
         freeReplyObject(reply);
     if (connection)
         redisFree(connection);
-    return fine;
+    return ok;
 }
 
-bool private_redis_start(struct private_redis *redis, const char *folder, char *why, size_t why_size)
+bool private_redis_start(struct private_redis *redis, const char *folder, char *why, size_t error_size)
 {
     *redis = (struct private_redis){0};
     snprintf(redis->address, sizeof(redis->address), "unix:%s/redis.sock", folder);
@@ -53,7 +53,7 @@ bool private_redis_start(struct private_redis *redis, const char *folder, char *
     if (redis->process == 0)
         become_redis(folder, socket_path);
     if (redis->process < 0) {
-        snprintf(why, why_size, "redis-server: %s", strerror(errno));
+        snprintf(why, error_size, "redis-server: %s", strerror(errno));
         redis->process = 0;
         return false;
     }
@@ -63,12 +63,12 @@ bool private_redis_start(struct private_redis *redis, const char *folder, char *
         int status;
         if (waitpid(redis->process, &status, WNOHANG) == redis->process) {
             redis->process = 0;
-            snprintf(why, why_size, "redis-server could not be started; is it installed?");
+            snprintf(why, error_size, "redis-server could not be started; is it installed?");
             return false;
         }
         nanosleep(&(struct timespec){0, START_STEP_MS * 1000000L}, NULL);
     }
-    snprintf(why, why_size, "redis-server did not answer within %d ms", START_LIMIT_MS);
+    snprintf(why, error_size, "redis-server did not answer within %d ms", START_LIMIT_MS);
     private_redis_stop(redis);
     return false;
 }

@@ -9,17 +9,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "common/conveyor.h"
-#include "worker/validate/decode.h"
-#include "worker/validate/judge.h"
 #include "common/lines.h"
+#include "common/ordered_queue.h"
 #include "common/progress.h"
+#include "worker/validate/decode.h"
+#include "worker/validate/evaluate.h"
 
 #define CHUNK_LINES    512
 #define CHUNK_BYTES    (1 << 20)
 #define LINE_END_BYTES 1 /* a CR before the LF */
 
-/* What is on the conveyor: a batch, and how much of the input it is. */
+/* What is on the ordered_queue: a batch, and how much of the input it is. */
 struct chunk {
     struct batch batch;
     int64_t lines, bytes;
@@ -27,7 +27,7 @@ struct chunk {
 
 struct validation {
     const struct validation_job *job;
-    struct conveyor conveyor;
+    struct ordered_queue ordered_queue;
     struct chunk *chunks; /* by place */
     uint32_t chunk_count;
     struct lines lines;
@@ -35,7 +35,7 @@ struct validation {
     int input_error; /* errno of reading; 0 if nothing failed */
 };
 
-struct judging_thread {
+struct evaluating_thread {
     struct validation *validation;
     struct json_parser *parser;
     pthread_t thread;
@@ -110,9 +110,9 @@ static void *read_all(void *subject)
 {
     struct validation *validation = subject;
     uint32_t place;
-    while (conveyor_fill(&validation->conveyor, &place) && read_chunk(validation, &validation->chunks[place]))
-        conveyor_filled(&validation->conveyor);
-    conveyor_end(&validation->conveyor);
+    while (ordered_queue_fill(&validation->ordered_queue, &place) && read_chunk(validation, &validation->chunks[place]))
+        ordered_queue_filled(&validation->ordered_queue);
+    ordered_queue_end(&validation->ordered_queue);
     return NULL;
 }
 
@@ -120,16 +120,16 @@ static void *read_all(void *subject)
 
 static void *judge_all(void *subject)
 {
-    const struct judging_thread *self = subject;
+    const struct evaluating_thread *self = subject;
     struct validation *validation = self->validation;
-    const struct judge judge = {
+    const struct evaluation judge = {
         .config = validation->job->config, .definitions = validation->job->definitions, .parser = self->parser};
     uint32_t place;
-    while (conveyor_work(&validation->conveyor, &place)) {
+    while (ordered_queue_work(&validation->ordered_queue, &place)) {
         struct batch *batch = &validation->chunks[place].batch;
         for (uint32_t i = 0; i < batch->count; i++)
-            judge_item(&judge, &batch->items[i], &batch->arena);
-        conveyor_worked(&validation->conveyor, place);
+            evaluate_item(&judge, &batch->items[i], &batch->arena);
+        ordered_queue_worked(&validation->ordered_queue, place);
     }
     return NULL;
 }
@@ -183,12 +183,12 @@ static bool write_all(struct validation *validation, bool *any_rejected)
     progress_open(&progress);
     bool written = true;
     uint32_t place;
-    while (written && conveyor_empty(&validation->conveyor, &place)) {
+    while (written && ordered_queue_empty(&validation->ordered_queue, &place)) {
         const struct chunk *chunk = &validation->chunks[place];
         written = write_replies(&chunk->batch, validation->job->output);
         *any_rejected |= any_is_rejected(&chunk->batch);
         progress_add(&progress, chunk->lines, chunk->bytes);
-        conveyor_emptied(&validation->conveyor);
+        ordered_queue_emptied(&validation->ordered_queue);
     }
     const int error = errno;
     progress_close(&progress);
@@ -206,7 +206,7 @@ static int validation_open(struct validation *validation, const struct validatio
     const size_t limit = (size_t)job->config->limits.command_bytes + LINE_END_BYTES;
     *validation = (struct validation){.job = job, .stop = eventfd(0, EFD_CLOEXEC)};
     validation->chunks = calloc(chunks, sizeof(*validation->chunks));
-    if (!validation->chunks || validation->stop < 0 || conveyor_open(&validation->conveyor, chunks) != 0 ||
+    if (!validation->chunks || validation->stop < 0 || ordered_queue_open(&validation->ordered_queue, chunks) != 0 ||
         lines_open(&validation->lines, job->input, CHUNK_BYTES + limit + 1, limit) != 0)
         return -1;
     for (; validation->chunk_count < chunks; validation->chunk_count++)
@@ -221,19 +221,19 @@ static void validation_close(struct validation *validation)
         batch_close(&validation->chunks[--validation->chunk_count].batch);
     free(validation->chunks);
     lines_close(&validation->lines);
-    conveyor_close(&validation->conveyor);
+    ordered_queue_close(&validation->ordered_queue);
     if (validation->stop >= 0)
         close(validation->stop);
 }
 
 /* Starts as many as can be, up to `count`, and returns how many. */
-static uint32_t start_judging(struct validation *validation, struct judging_thread *threads, uint32_t count)
+static uint32_t start_evaluating(struct validation *validation, struct evaluating_thread *threads, uint32_t count)
 {
     const size_t capacity = (size_t)validation->job->config->limits.command_bytes;
     uint32_t started = 0;
     for (; started < count; started++) {
-        struct judging_thread *self = &threads[started];
-        *self = (struct judging_thread){.validation = validation, .parser = json_parser_new(capacity)};
+        struct evaluating_thread *self = &threads[started];
+        *self = (struct evaluating_thread){.validation = validation, .parser = json_parser_new(capacity)};
         if (!self->parser)
             break;
         if (pthread_create(&self->thread, NULL, judge_all, self) != 0) {
@@ -244,7 +244,7 @@ static uint32_t start_judging(struct validation *validation, struct judging_thre
     return started;
 }
 
-static void join_judging(struct judging_thread *threads, uint32_t count)
+static void join_judging(struct evaluating_thread *threads, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(threads[i].thread, NULL);
@@ -263,16 +263,16 @@ static void stop_reading(struct validation *validation)
 /* Starts the threads and sees them end. *error is the errno of a failure of input or output. */
 static enum validation_result answer_all(struct validation *validation, bool *any_rejected, int *error)
 {
-    struct judging_thread threads[VALIDATION_THREADS];
+    struct evaluating_thread threads[VALIDATION_THREADS];
     pthread_t reader;
     enum validation_result result = VALIDATION_NO_MEMORY;
     /* Fewer threads than wanted do as well. */
-    const uint32_t judging = start_judging(validation, threads, validation->job->threads);
+    const uint32_t judging = start_evaluating(validation, threads, validation->job->threads);
     if (judging > 0 && pthread_create(&reader, NULL, read_all, validation) == 0) {
         const bool written = write_all(validation, any_rejected);
         *error = errno;
         stop_reading(validation);
-        conveyor_stop(&validation->conveyor);
+        ordered_queue_stop(&validation->ordered_queue);
         pthread_join(reader, NULL);
         result = VALIDATION_FINE;
         if (!written) {
@@ -282,7 +282,7 @@ static enum validation_result answer_all(struct validation *validation, bool *an
             *error = validation->input_error;
         }
     }
-    conveyor_stop(&validation->conveyor);
+    ordered_queue_stop(&validation->ordered_queue);
     join_judging(threads, judging);
     return result;
 }

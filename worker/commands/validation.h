@@ -1,8 +1,8 @@
 /* validation: commands as lines of a file in, their replies as lines out, in the same order, on all cores.
  *
  * One thread reads lines into chunks, several judge the lines of a chunk each, one (the caller's) writes the replies.
- * The chunks go round on a conveyor, so memory does not grow with the input. What is written does not depend on the
- * number of threads. */
+ * The chunks go round on a ordered_queue, so memory does not grow with the input. What is written does not depend on
+ * the number of threads. */
 #ifndef WORKER_COMMANDS_VALIDATION_H
 #define WORKER_COMMANDS_VALIDATION_H
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/nearest_word.h"
 #include "worker/config/config_check.h"
+#include "worker/config/config_kafka.h"
 #include "worker/config/config_source.h"
 #include "worker/config/config_value.h"
-#include "worker/config/config_kafka.h"
-#include "common/nearest.h"
 
 #define MESSAGE_BYTES 1024
 
@@ -47,7 +47,7 @@ static void take_kafka(struct config_reading *reading, struct config *config, rd
                        const struct config_setting *setting, char *value, bool is_secret)
 {
     char why[MESSAGE_BYTES];
-    if (kafka_setting_judge(scratch, setting->name, value, is_secret, why, sizeof(why))) {
+    if (kafka_setting_check(scratch, setting->name, value, is_secret, why, sizeof(why))) {
         kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value);
         return;
     }
@@ -64,11 +64,11 @@ static void refuse_unknown(struct config_reading *reading, const struct config_s
 {
     char written[256], candidate[256], found[256] = "";
     snprintf(written, sizeof(written), "%s.%s", setting->section, setting->name);
-    struct nearest search = nearest_to(written);
+    struct suggestion search = suggest_for(written);
     for (const struct config_row *row = config_rows; row->section; row++) {
         size_t before = search.distance;
         snprintf(candidate, sizeof(candidate), "%s.%s", row->section, row->name);
-        nearest_offer(&search, candidate);
+        suggest_offer(&search, candidate);
         if (search.distance < before)
             snprintf(found, sizeof(found), "%s", candidate);
     }
@@ -115,11 +115,11 @@ static void refuse_repeated(struct config_reading *reading, size_t index)
     }
 }
 
-static void store_defaults(struct config *config)
+static void index_defaults(struct config *config)
 {
     char why[MESSAGE_BYTES];
     for (const struct config_row *row = config_rows; row->section; row++) {
-        if (!config_value_store(config, row, row->standard, false, why, sizeof(why))) {
+        if (!config_value_store(config, row, row->default_text, false, why, sizeof(why))) {
             log_error("a default is not valid", LOG_TEXT("section", row->section), LOG_TEXT("key", row->name),
                       LOG_TEXT("error", why));
             abort();
@@ -145,7 +145,7 @@ struct config *config_read(const struct config_sources *sources)
     if (!config)
         abort();
     config->from = *sources;
-    store_defaults(config);
+    index_defaults(config);
     config_collect(&reading, sources);
     for (size_t i = 0; i < reading.count; i++) {
         refuse_repeated(&reading, i);

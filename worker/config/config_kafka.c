@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/nearest.h"
+#include "common/nearest_word.h"
 
 const struct kafka_default kafka_defaults[] = {
     {"kafka", "bootstrap.servers", "localhost:9092"},
@@ -46,7 +46,7 @@ static const struct {
     {"enable.auto.commit", "offsets are committed together with their replies"},
     {"auto.commit.enable", "offsets are committed together with their replies"},
     {"auto.commit.interval.ms", "offsets are committed together with their replies"},
-    {"enable.auto.offset.store", "offsets are committed together with their replies"},
+    {"enable.auto.offset.index", "offsets are committed together with their replies"},
     {"isolation.level", "commands and records of a transaction that was aborted must not be seen"},
     {"partition.assignment.strategy", "how partitions are given up and taken is part of the delivery guarantee"},
     {"enable.partition.eof", "the program decides where it needs to know the end of a partition"},
@@ -85,26 +85,26 @@ const char *kafka_setting_name(const char *name)
     return name;
 }
 
-bool kafka_setting_judge(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
-                         size_t why_size)
+bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
+                         size_t error_size)
 {
     char text[512];
     const char *reason = owned_reason(name);
     if (reason) {
-        snprintf(why, why_size, "is not for the config: %s", reason);
+        snprintf(why, error_size, "is not for the config: %s", reason);
         return false;
     }
     switch (rd_kafka_conf_set(scratch, name, value, text, sizeof(text))) {
     case RD_KAFKA_CONF_OK:
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
-        snprintf(why, why_size, "is no setting of librdkafka %s", rd_kafka_version_str());
+        snprintf(why, error_size, "is no setting of librdkafka %s", rd_kafka_version_str());
         return false;
     case RD_KAFKA_CONF_INVALID:
         break;
     }
     bool shown = !is_secret && !kafka_setting_is_secret(name);
-    snprintf(why, why_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
+    snprintf(why, error_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
     return false;
 }
 
@@ -112,7 +112,7 @@ void kafka_setting_nearest(const char *name, char *nearest, size_t size)
 {
     char *list = NULL;
     size_t length = 0;
-    struct nearest search = nearest_to(name);
+    struct suggestion search = suggest_for(name);
     snprintf(nearest, size, "%s", "");
     FILE *out = open_memstream(&list, &length);
     if (!out)
@@ -125,7 +125,7 @@ void kafka_setting_nearest(const char *name, char *nearest, size_t size)
             bool is_row = strchr(line, '|') != NULL;
             line[strcspn(line, " |")] = '\0';
             if (is_row && line[0] && !owned_reason(line))
-                nearest_offer(&search, line);
+                suggest_offer(&search, line);
         }
         snprintf(nearest, size, "%s", search.found ? search.found : "");
     }

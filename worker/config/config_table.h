@@ -28,8 +28,8 @@ typedef const char *config_rule(const char *text);
 struct config_row {
     const char *section, *name; /* section NULL ends the table */
     enum config_type type;
-    size_t offset;        /* of the member in struct config */
-    const char *standard; /* the default, written as a user would */
+    size_t offset;            /* of the member in struct config */
+    const char *default_text; /* the default, written as a user would */
     int64_t minimum, maximum;
     const struct config_word *words;
     config_rule *rule;

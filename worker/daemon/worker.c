@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/failpoint.h"
+#include "common/stop.h"
+#include "worker/daemon/worker_internal.h"
 #include "worker/validate/check.h"
-#include "common/crash_point.h"
 #include "worker/validate/decode.h"
 #include "worker/validate/reply.h"
-#include "common/stop.h"
-#include "worker/daemon/worker_parts.h"
 
 #define FILL_WAIT_MS 100 /* also how soon a stop is seen while there is nothing to do */
 
@@ -32,10 +32,10 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
         goto failed;
     worker->parser = json_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
-    worker->store = store_open(config);
-    if (worker->store)
-        store_set_patience(worker->store, worker_is_patient, worker);
-    if (worker->parser && worker->cache && worker->store)
+    worker->index = index_open(config);
+    if (worker->index)
+        index_set_patience(worker->index, worker_keep_going, worker);
+    if (worker->parser && worker->cache && worker->index)
         return worker;
 failed:
     log_error("a worker cannot start: out of memory", LOG_INTEGER("thread", number));
@@ -49,7 +49,7 @@ void worker_close(struct worker *worker)
         return;
     sink_close(worker->sink); /* first, since it may still refer to the batch, which goes with the source */
     source_close(worker->source);
-    store_close(worker->store);
+    index_close(worker->index);
     definitions_cache_free(worker->cache);
     if (worker->parser)
         json_parser_free(worker->parser);
@@ -60,13 +60,13 @@ void worker_close(struct worker *worker)
 
 /* ---- what the world may know ---- */
 
-void worker_turn(struct worker *worker)
+void worker_beat(struct worker *worker)
 {
     struct definitions_counts look_ups = definitions_cache_counts(worker->cache);
     bool kafka_is_up = worker->source && !worker->kafka_is_slow && !source_is_cut_off(worker->source);
-    metrics_turn(worker->metrics);
+    metrics_beat(worker->metrics);
     metrics_set(worker->metrics, METRIC_KAFKA_UP, 0, kafka_is_up);
-    metrics_set(worker->metrics, METRIC_REDIS_RETRIES, 0, store_retries(worker->store));
+    metrics_set(worker->metrics, METRIC_REDIS_RETRIES, 0, index_retries(worker->index));
     metrics_set(worker->metrics, METRIC_DEFINITIONS_WAITING, 0, worker->source ? source_waiting(worker->source) : 0);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_HIT, look_ups.hits);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_MISS, look_ups.misses);
@@ -88,11 +88,11 @@ bool worker_back_off(struct worker *worker, struct backoff *backoff)
 {
     int wait_ms = backoff->next_ms ? backoff->next_ms : BACKOFF_FIRST_MS;
     backoff->next_ms = wait_ms * 2 < BACKOFF_LAST_MS ? wait_ms * 2 : BACKOFF_LAST_MS;
-    if (worker->source && source_hold(worker->source, wait_ms) != 0)
+    if (worker->source && source_pause(worker->source, wait_ms) != 0)
         worker_drop_source(worker);
     else if (!worker->source)
         nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
-    worker_turn(worker);
+    worker_beat(worker);
     return !stop_is_requested();
 }
 
@@ -138,20 +138,20 @@ static enum stage_result worker_compose(struct worker *worker)
 
 static bool try_look_up(struct worker *worker)
 {
-    return store_definitions(worker->store, worker->cache, &worker->batch);
+    return index_definitions(worker->index, worker->cache, &worker->batch);
 }
 
 static bool try_claim(struct worker *worker)
 {
-    return store_claim(worker->store, &worker->batch);
+    return index_claim(worker->index, &worker->batch);
 }
 
 /* Tries a stage against Redis until it has succeeded as a whole, on data that are sound. */
-static enum stage_result worker_insist(struct worker *worker, bool try(struct worker *worker))
+static enum stage_result worker_retry_until_done(struct worker *worker, bool try(struct worker *worker))
 {
     struct backoff backoff = {0};
     size_t mark = worker->batch.arena.used;
-    while (!worker->source || !worker_has_sound_redis(worker) || !try(worker)) {
+    while (!worker->source || !worker_ensure_index(worker) || !try(worker)) {
         if (!worker_back_off(worker, &backoff) || !worker->source)
             return STAGE_STOP;
         arena_reset(&worker->batch.arena, mark);
@@ -161,15 +161,15 @@ static enum stage_result worker_insist(struct worker *worker, bool try(struct wo
 
 static enum stage_result worker_look_up(struct worker *worker)
 {
-    crash_point(CRASH_BEFORE_LOOK_UP);
-    enum stage_result result = worker_insist(worker, try_look_up);
-    crash_point(CRASH_AFTER_LOOK_UP);
+    failpoint(FAILPOINT_BEFORE_LOOK_UP);
+    enum stage_result result = worker_retry_until_done(worker, try_look_up);
+    failpoint(FAILPOINT_AFTER_LOOK_UP);
     return result;
 }
 
 static enum stage_result worker_claim(struct worker *worker)
 {
-    return worker_insist(worker, try_claim);
+    return worker_retry_until_done(worker, try_claim);
 }
 
 static const struct {
@@ -203,10 +203,10 @@ static enum stage_result worker_pass_stages(struct worker *worker)
 
 static void worker_run_batch(struct worker *worker)
 {
-    crash_point(CRASH_FILLED);
+    failpoint(FAILPOINT_FILLED);
     size_limits_begin_batch(&worker->size_limits);
     while (worker_pass_stages(worker) == STAGE_AGAIN)
-        batch_rewind(&worker->batch);
+        batch_reset_for_retry(&worker->batch);
 }
 
 /* Makes room for longer commands. The batch is empty. */
@@ -259,14 +259,14 @@ void worker_run(struct worker *worker)
             continue;
         }
         worker_take_config(worker);
-        if (source_is_burdened(worker->source) && source_hold(worker->source, 0) != 0) {
+        if (source_is_burdened(worker->source) && source_pause(worker->source, 0) != 0) {
             worker_drop_source(worker);
             continue;
         }
         worker_run_batch(worker);
         if (!worker->source)
             continue;
-        source_settle(worker->source);
+        source_release(worker->source);
         source_resume(worker->source);
     }
 }

@@ -4,7 +4,7 @@
 #define WORKER_DAEMON_WORKER_H
 
 #include "worker/config/config.h"
-#include "worker/definitions/definitions_fill.h"
+#include "worker/definitions/definitions_preload.h"
 #include "worker/definitions/definitions_watch.h"
 #include "worker/metrics/metrics.h"
 #include "worker/sink/reply_topics.h"
@@ -13,7 +13,7 @@
 struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
-    struct definitions_fill *fill;
+    struct definitions_preload *fill;
     struct reply_topics *topics;
     const struct config *_Atomic judging; /* by which commands are judged; may be replaced while the threads run */
 };
@@ -37,7 +37,7 @@ struct workers *workers_start(const struct config *config);
 
 /* From its next batch on, each thread judges commands by this config's limits and validation. It must outlive the
  * workers. */
-void workers_judge_by(struct workers *workers, const struct config *config);
+void workers_validate_by(struct workers *workers, const struct config *config);
 
 /* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);

@@ -1,10 +1,10 @@
 /* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
 #include <time.h>
 
-#include "common/crash_point.h"
+#include "common/failpoint.h"
 #include "common/stop.h"
-#include "worker/metrics/tally.h"
-#include "worker/daemon/worker_parts.h"
+#include "worker/daemon/worker_internal.h"
+#include "worker/metrics/batch_metrics.h"
 
 /* Messages that travel one by one take a round trip for every few of them, and transaction.timeout.ms ends. So many
  * commands, of two messages each, are sent so in time where a broker is 100 ms away; fewer if they are not. */
@@ -29,21 +29,22 @@ static void worker_count_transaction(struct worker *worker, enum sink_result res
 
 /* A step of the transaction, tried until it has an answer, or the end is asked for: then SINK_LATER. Between two tries
  * the group is served, so items may be dropped. */
-enum step { STEP_SEND, STEP_OFFER, STEP_COMMIT, STEP_ABORT };
+enum step { STEP_SEND, STEP_SEND_OFFSETS, STEP_COMMIT, STEP_ABORT };
 
 static enum sink_result worker_step(struct worker *worker, enum step step,
                                     const rd_kafka_topic_partition_list_t *offsets)
 {
     enum sink_result result;
     do {
-        result = step == STEP_SEND     ? sink_send(worker->sink, COMMIT_WAIT_MS)
-                 : step == STEP_OFFER  ? sink_offer(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
+        result = step == STEP_SEND ? sink_send(worker->sink, COMMIT_WAIT_MS)
+                 : step == STEP_SEND_OFFSETS
+                     ? sink_send_offsets(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
                  : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
                                        : sink_abort(worker->sink, COMMIT_WAIT_MS);
         worker->kafka_is_slow = result == SINK_LATER;
-        worker_turn(worker);
+        worker_beat(worker);
         if (result == SINK_LATER)
-            source_stay(worker->source);
+            source_poll(worker->source);
     } while (result == SINK_LATER && !stop_is_requested());
     return result;
 }
@@ -61,31 +62,31 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
                                     bool *is_void)
 {
     /* Without a transaction nothing that was sent can be undone. */
-    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !store_confirm(worker->store, &worker->batch)) {
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !index_confirm(worker->index, &worker->batch)) {
         *is_void = true;
         return SINK_ABORTED;
     }
     uint32_t count = count_items(&worker->batch);
-    crash_point(CRASH_BEFORE_SEND);
+    failpoint(FAILPOINT_BEFORE_SEND);
     enum sink_result result = worker_step(worker, STEP_SEND, offsets);
-    crash_point(CRASH_AFTER_SEND);
+    failpoint(FAILPOINT_AFTER_SEND);
     if (result == SINK_DONE)
-        result = worker_step(worker, STEP_OFFER, offsets);
+        result = worker_step(worker, STEP_SEND_OFFSETS, offsets);
     /* The partitions of items that were dropped meanwhile are not ours any more: the transaction is undone, and the
      * batch is sent again without them. */
     if (result == SINK_DONE && count_items(&worker->batch) != count &&
         worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         result = worker_step(worker, STEP_ABORT, NULL);
-    crash_point(CRASH_AFTER_OFFSETS);
+    failpoint(FAILPOINT_AFTER_OFFSETS);
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE &&
-        !store_confirm(worker->store, &worker->batch)) {
+        !index_confirm(worker->index, &worker->batch)) {
         *is_void = true;
         result = worker_step(worker, STEP_ABORT, NULL);
     }
-    crash_point(CRASH_BEFORE_COMMIT);
+    failpoint(FAILPOINT_BEFORE_COMMIT);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_COMMIT, NULL);
-    crash_point(CRASH_AFTER_COMMIT);
+    failpoint(FAILPOINT_AFTER_COMMIT);
     /* One that was not committed as far as we know is counted once that is known. */
     if (result == SINK_DONE || !sink_commit_was_tried(worker->sink))
         worker_count_transaction(worker, result);
@@ -165,15 +166,15 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     uint32_t answered = count_items(&worker->batch);
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
         source_commit(worker->source);
-    store_checkpoint(worker->store, &worker->batch, record_ends);
-    crash_point(CRASH_AFTER_CHECKPOINT);
+    index_checkpoint(worker->index, &worker->batch, record_ends);
+    failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", answered),
               LOG_INTEGER("bytes", worker->batch.bytes));
-    tally_batch(worker->metrics, &worker->batch, now_ms());
+    batch_metrics_count(worker->metrics, &worker->batch, now_ms());
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;
-    if (sink_is_suspect(worker->sink) || worker->single != was_single)
+    if (sink_is_uncertain(worker->sink) || worker->single != was_single)
         worker_close_sink(worker);
 }
 
@@ -216,7 +217,7 @@ static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafk
 {
     enum sink_result result = worker_step(worker, STEP_SEND, offsets);
     if (result == SINK_DONE)
-        result = worker_step(worker, STEP_OFFER, offsets);
+        result = worker_step(worker, STEP_SEND_OFFSETS, offsets);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_COMMIT, NULL);
     return result;
@@ -234,7 +235,7 @@ void worker_commit_idle(struct worker *worker)
         enum sink_result result = worker_send_offsets(worker, offsets);
         if (result == SINK_DONE)
             source_note_committed(worker->source, offsets);
-        if (result != SINK_DONE || sink_is_suspect(worker->sink))
+        if (result != SINK_DONE || sink_is_uncertain(worker->sink))
             worker_close_sink(worker);
     }
     rd_kafka_topic_partition_list_destroy(offsets);

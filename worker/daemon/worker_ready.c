@@ -3,21 +3,21 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/crash_point.h"
+#include "common/failpoint.h"
 #include "common/stop.h"
-#include "worker/index/store_audit.h"
-#include "worker/daemon/worker_parts.h"
+#include "worker/daemon/worker_internal.h"
+#include "worker/index/index_audit.h"
 
 /* A worker is between its commit and its checkpoint for a moment only; one that is still there after so long has died.
  */
 #define CHECKPOINT_MS      500
 #define CHECKPOINT_STEP_MS 25
-#define SURVEY_WAIT_MS     1500 /* the group's coordinator may have to be found first */
+#define PROGRESS_WAIT_MS   1500 /* the group's coordinator may have to be found first */
 
 bool worker_has_redis(struct worker *worker)
 {
-    bool has = store_connect(worker->store);
-    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has && !store_is_refused(worker->store));
+    bool has = index_connect(worker->index);
+    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has && !index_is_refused(worker->index));
     return has;
 }
 
@@ -25,8 +25,7 @@ bool worker_open_sink(struct worker *worker)
 {
     if (!worker->sink)
         worker->sink = sink_open(worker->config, worker->number, worker->shared->topics, &worker->batch, worker->single,
-                                 &worker->size_limits,
-                                 &worker->sending_fault);
+                                 &worker->size_limits, &worker->sending_fault);
     if (!worker->sink)
         return false;
     enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
@@ -56,11 +55,11 @@ static bool worker_open_source(struct worker *worker)
 /* ---- the audit ---- */
 
 /* A source that failed is not closed here: the batch, in whose arena the rebuild works, would go with it. */
-bool worker_is_patient(void *listener)
+bool worker_keep_going(void *listener)
 {
     struct worker *worker = listener;
-    bool held = source_hold(worker->source, 0) == 0;
-    worker_turn(worker);
+    bool held = source_pause(worker->source, 0) == 0;
+    worker_beat(worker);
     return held && !stop_is_requested();
 }
 
@@ -70,7 +69,7 @@ static bool worker_rebuild(struct worker *worker, const struct offsets *committe
     char why[512];
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 1);
     enum rebuild_result result =
-        store_rebuild(worker->store, committed, gap, &worker->batch.arena, worker_is_patient, worker, why, sizeof(why));
+        index_rebuild(worker->index, committed, gap, &worker->batch.arena, worker_keep_going, worker, why, sizeof(why));
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 0);
     if (result == REBUILD_FAILED)
         log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", why)));
@@ -82,11 +81,12 @@ static bool worker_rebuild(struct worker *worker, const struct offsets *committe
 }
 
 /* Audits until it is clear that what is missing is not just a checkpoint under way. */
-static enum audit_result worker_ask_redis(struct worker *worker, const struct survey *survey, struct audit_gap *gap)
+static enum audit_result worker_ask_redis(struct worker *worker, const struct kafka_progress *progress,
+                                          struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_FAILED;
     for (int waited_ms = 0; waited_ms <= CHECKPOINT_MS; waited_ms += CHECKPOINT_STEP_MS) {
-        result = store_audit(worker->store, survey, &worker->batch.arena, gap);
+        result = index_audit(worker->index, progress, &worker->batch.arena, gap);
         if (result != AUDIT_BEHIND || !gap->records_behind || stop_is_requested())
             break;
         nanosleep(&(struct timespec){0, CHECKPOINT_STEP_MS * 1000000L}, NULL);
@@ -94,15 +94,17 @@ static enum audit_result worker_ask_redis(struct worker *worker, const struct su
     return result;
 }
 
-/* Surveys and audits; once more if checkpoints are ahead of the first survey. */
-static enum audit_result worker_survey_and_ask(struct worker *worker, struct survey *survey, struct audit_gap *gap)
+/* Surveys and audits; once more if checkpoints are ahead of the first progress. */
+static enum audit_result worker_survey_and_ask(struct worker *worker, struct kafka_progress *progress,
+                                               struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_AHEAD;
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
-        survey->checkpoints = gap->ahead;
+        progress->checkpoints = gap->ahead;
         gap->ahead = (struct offsets){0};
-        result = source_survey(worker->source, SURVEY_WAIT_MS, survey) ? worker_ask_redis(worker, survey, gap)
-                                                                       : AUDIT_FAILED;
+        result = source_ask_progress(worker->source, PROGRESS_WAIT_MS, progress)
+                     ? worker_ask_redis(worker, progress, gap)
+                     : AUDIT_FAILED;
     }
     return result;
 }
@@ -113,13 +115,13 @@ static bool worker_take(struct worker *worker)
     int32_t count;
     uint64_t assignments = source_assignments(worker->source);
     int32_t *partitions = source_partitions(worker->source, &count);
-    crash_point(CRASH_OWNED);
+    failpoint(FAILPOINT_OWNED);
     bool taken = partitions && source_is_sure(worker->source) &&
-                 store_take(worker->store, partitions, count, &worker->batch.arena);
+                 index_take(worker->index, partitions, count, &worker->batch.arena);
     free(partitions);
     /* Frozen here, we may have written our name over that of the next owner. */
     if (taken && !source_is_sure(worker->source)) {
-        store_doubt(worker->store);
+        index_mark_stale(worker->index);
         taken = false;
     }
     worker->assignments = assignments;
@@ -128,39 +130,39 @@ static bool worker_take(struct worker *worker)
 
 static bool worker_audit(struct worker *worker)
 {
-    struct survey survey = {0};
+    struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
-    bool fine = source_is_sure(worker->source);
-    if (fine) {
-        enum audit_result result = worker_survey_and_ask(worker, &survey, &gap);
+    bool ok = source_is_sure(worker->source);
+    if (ok) {
+        enum audit_result result = worker_survey_and_ask(worker, &progress, &gap);
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
-            worker_rebuild(worker, &survey.committed, result == AUDIT_LOST ? NULL : &gap);
-        fine = result == AUDIT_FINE && worker_take(worker);
+            worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
+        ok = result == AUDIT_FINE && worker_take(worker);
     }
-    survey_free(&survey);
+    kafka_progress_free(&progress);
     audit_gap_free(&gap);
-    worker_turn(worker);
-    return fine;
+    worker_beat(worker);
+    return ok;
 }
 
-bool worker_has_sound_redis(struct worker *worker)
+bool worker_ensure_index(struct worker *worker)
 {
     if (!worker_has_redis(worker))
         return false;
     if (source_assignments(worker->source) != worker->assignments)
-        store_doubt(worker->store);
-    return store_is_sound(worker->store) || worker_audit(worker);
+        index_mark_stale(worker->index);
+    return index_is_verified(worker->index) || worker_audit(worker);
 }
 
 bool worker_get_ready(struct worker *worker)
 {
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
-        if (worker_has_redis(worker) && definitions_fill_is_done(worker->shared->fill) && worker_open_sink(worker) &&
+        if (worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
             reply_topics_are_known(worker->shared->topics) && worker_open_source(worker) &&
-            worker_has_sound_redis(worker)) {
+            worker_ensure_index(worker)) {
             source_resume(worker->source);
-            worker_turn(worker);
+            worker_beat(worker);
             return true;
         }
         worker_back_off(worker, &backoff);

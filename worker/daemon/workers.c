@@ -50,12 +50,12 @@ static struct workers *workers_new(unsigned count)
 {
     struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(workers->threads[0]));
     struct metrics **metrics = calloc(count, sizeof(struct metrics *));
-    bool fine = workers && metrics;
-    for (unsigned i = 0; i < count && fine; i++)
-        fine = (metrics[i] = metrics_new()) != NULL;
+    bool ok = workers && metrics;
+    for (unsigned i = 0; i < count && ok; i++)
+        ok = (metrics[i] = metrics_new()) != NULL;
     if (workers)
         *workers = (struct workers){.count = count, .metrics = metrics};
-    if (fine)
+    if (ok)
         return workers;
     log_error("the workers cannot start: out of memory");
     if (workers)
@@ -78,14 +78,14 @@ struct workers *workers_start(const struct config *config)
     struct worker_shared *shared = &workers->shared;
     shared->config = config;
     shared->watch = definitions_watch_open(config);
-    shared->fill = definitions_fill_open(config);
+    shared->fill = definitions_preload_open(config);
     shared->topics = reply_topics_open(config);
     atomic_store(&shared->judging, config);
-    bool fine = shared->watch && shared->fill && shared->topics;
-    for (unsigned i = 0; i < count && fine; i++)
-        fine = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
+    bool ok = shared->watch && shared->fill && shared->topics;
+    for (unsigned i = 0; i < count && ok; i++)
+        ok = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (fine)
+    if (ok)
         return workers;
     stop_request();
     if (!workers_join(workers, config->shutdown.timeout_ms)) {
@@ -95,7 +95,7 @@ struct workers *workers_start(const struct config *config)
     return NULL;
 }
 
-void workers_judge_by(struct workers *workers, const struct config *config)
+void workers_validate_by(struct workers *workers, const struct config *config)
 {
     atomic_store(&workers->shared.judging, config);
 }
@@ -131,14 +131,14 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
 bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
-    bool filled = definitions_fill_end(workers->shared.fill, &deadline);
+    bool filled = definitions_preload_end(workers->shared.fill, &deadline);
     bool watched = definitions_watch_end(workers->shared.watch, &deadline);
     return reply_topics_end(workers->shared.topics, &deadline) && watched && filled;
 }
 
 void workers_free(struct workers *workers)
 {
-    definitions_fill_free(workers->shared.fill);
+    definitions_preload_free(workers->shared.fill);
     definitions_watch_free(workers->shared.watch);
     reply_topics_free(workers->shared.topics);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)

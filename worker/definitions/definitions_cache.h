@@ -7,8 +7,8 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 #define WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 
-#include "worker/validate/definitions.h"
 #include "worker/definitions/definitions_watch.h"
+#include "worker/validate/definitions.h"
 
 struct definitions_cache;
 

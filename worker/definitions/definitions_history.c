@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-#include "worker/model/batch.h"
 #include "worker/config/config_table.h"
+#include "worker/model/batch.h"
 
 struct place {
     int32_t partition;

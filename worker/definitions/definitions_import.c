@@ -16,25 +16,25 @@ struct source {
     struct json_document document;
 };
 
-static bool source_open(struct source *source, struct span bytes, const char *what, char *why, size_t why_size)
+static bool source_open(struct source *source, struct span bytes, const char *what, char *why, size_t error_size)
 {
     struct json_fault fault = {JSON_FINE, 0};
     source->bytes = bytes;
     if (arena_open(&source->arena, SCRATCH_BYTES(bytes.length)) != 0) {
         source->arena.base = NULL;
-        snprintf(why, why_size, "out of memory");
+        snprintf(why, error_size, "out of memory");
         return false;
     }
     struct json_parser *parser = json_parser_new(bytes.length);
     char *text = arena_alloc(&source->arena, bytes.length + JSON_PADDING);
     memcpy(text, bytes.at, bytes.length);
-    bool fine = parser &&
-                json_parse(parser, text, bytes.length, CUSTOM_FIELDS_DEPTH, &source->arena, &source->document, &fault);
-    if (!fine)
-        snprintf(why, why_size, "%s: %s", what, parser ? json_fault_text(fault.code) : "out of memory");
+    bool ok = parser &&
+              json_parse(parser, text, bytes.length, CUSTOM_FIELDS_DEPTH, &source->arena, &source->document, &fault);
+    if (!ok)
+        snprintf(why, error_size, "%s: %s", what, parser ? json_fault_text(fault.code) : "out of memory");
     if (parser)
         json_parser_free(parser);
-    return fine;
+    return ok;
 }
 
 static void source_close(struct source *source)
@@ -49,12 +49,12 @@ static bool is_type(const struct source *source, uint32_t node, enum json_type t
 }
 
 /* The node of the response's list: the root, or its member data. False if there is none. */
-static bool source_list(const struct source *source, uint32_t *list, const char *what, char *why, size_t why_size)
+static bool source_list(const struct source *source, uint32_t *list, const char *what, char *why, size_t error_size)
 {
     *list = is_type(source, 0, NODE_OBJECT) ? json_member(&source->document, 0, SPAN("data")) : 0;
     if (is_type(source, *list, NODE_ARRAY))
         return true;
-    snprintf(why, why_size, "%s: expected {\"data\": [...]} or an array", what);
+    snprintf(why, error_size, "%s: expected {\"data\": [...]} or an array", what);
     return false;
 }
 
@@ -105,36 +105,36 @@ static char *insert(struct span fields, struct span object, struct span options,
 }
 
 static char *merge(const struct source *fields, uint32_t field, struct span options, size_t *length, char *why,
-                   size_t why_size)
+                   size_t error_size)
 {
     uint32_t old = json_member(&fields->document, field, SPAN("options"));
     if (old && !is_type(fields, old, NODE_ARRAY) && !is_type(fields, old, NODE_NULL)) {
-        snprintf(why, why_size, "the field has options that are no array");
+        snprintf(why, error_size, "the field has options that are no array");
         return NULL;
     }
     char *merged = old ? replace(fields->bytes, source_bytes(fields, old), options, length)
                        : insert(fields->bytes, source_bytes(fields, field), options, length);
     if (!merged)
-        snprintf(why, why_size, "out of memory");
+        snprintf(why, error_size, "out of memory");
     return merged;
 }
 
 char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length, char *why,
-                                 size_t why_size)
+                                 size_t error_size)
 {
     struct source field_source = {0}, option_source = {0};
     uint32_t field_list, option_list, field;
     char *merged = NULL;
-    if (!source_open(&field_source, fields, "the fields", why, why_size) ||
-        !source_list(&field_source, &field_list, "the fields", why, why_size) ||
-        !source_open(&option_source, options, "the options", why, why_size) ||
-        !source_list(&option_source, &option_list, "the options", why, why_size))
+    if (!source_open(&field_source, fields, "the fields", why, error_size) ||
+        !source_list(&field_source, &field_list, "the fields", why, error_size) ||
+        !source_open(&option_source, options, "the options", why, error_size) ||
+        !source_list(&option_source, &option_list, "the options", why, error_size))
         goto out;
     field = source_field(&field_source, field_list, key);
     if (field)
-        merged = merge(&field_source, field, source_bytes(&option_source, option_list), length, why, why_size);
+        merged = merge(&field_source, field, source_bytes(&option_source, option_list), length, why, error_size);
     else
-        snprintf(why, why_size, "no field has the key %.*s", SPAN_FORMAT(key));
+        snprintf(why, error_size, "no field has the key %.*s", SPAN_FORMAT(key));
 out:
     source_close(&field_source);
     source_close(&option_source);

@@ -10,6 +10,6 @@
  * the reason in `why`: no such field, or not JSON of that form. What the options themselves look like is left to the
  * compiler of definitions. */
 char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length, char *why,
-                                 size_t why_size);
+                                 size_t error_size);
 
 #endif

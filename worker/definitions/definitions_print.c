@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "common/json_writer.h"
-#include "worker/validate/field.h"
 #include "worker/model/identity.h"
+#include "worker/validate/field.h"
 
 /* Faults have a limited size, so this holds those of the largest set. It is address space, not memory. */
 #define TEXT_BYTES ((size_t)1 << 30)

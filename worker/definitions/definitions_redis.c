@@ -19,50 +19,50 @@ struct span definitions_redis_workspace(struct span key)
 }
 
 static bool append(redisContext *connection, int count, const char **arguments, const size_t *lengths, char *why,
-                   size_t why_size)
+                   size_t error_size)
 {
     if (redisAppendCommandArgv(connection, count, arguments, lengths) == REDIS_OK)
         return true;
-    snprintf(why, why_size, "%s", connection->errstr);
+    snprintf(why, error_size, "%s", connection->errstr);
     return false;
 }
 
 /* A command of one argument, the key. */
-static bool append_key(redisContext *connection, const char *name, struct span workspace, char *why, size_t why_size)
+static bool append_key(redisContext *connection, const char *name, struct span workspace, char *why, size_t error_size)
 {
     char key[DEFINITIONS_KEY_SIZE];
     size_t length = definitions_redis_key(workspace, key);
-    return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, why_size);
+    return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, error_size);
 }
 
 /* The next answer, or NULL. */
-static redisReply *next_answer(redisContext *connection, char *why, size_t why_size)
+static redisReply *next_answer(redisContext *connection, char *why, size_t error_size)
 {
     void *answer = NULL;
     redisReply *reply = redisGetReply(connection, &answer) == REDIS_OK ? answer : NULL;
     if (reply && reply->type != REDIS_REPLY_ERROR)
         return reply;
-    snprintf(why, why_size, "%s", reply ? reply->str : connection->errstr);
+    snprintf(why, error_size, "%s", reply ? reply->str : connection->errstr);
     freeReplyObject(reply);
     return NULL;
 }
 
 /* MGET takes a key that holds no string for one that holds nothing. */
 bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
-                           char *why, size_t why_size)
+                           char *why, size_t error_size)
 {
-    bool fine = true;
-    for (size_t i = 0; i < count && fine; i++)
-        fine = append_key(connection, "MGET", workspaces[i], why, why_size);
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = append_key(connection, "MGET", workspaces[i], why, error_size);
     for (size_t i = 0; i < count; i++) {
-        answers[i] = fine ? next_answer(connection, why, why_size) : NULL;
-        fine = answers[i] != NULL;
+        answers[i] = ok ? next_answer(connection, why, error_size) : NULL;
+        ok = answers[i] != NULL;
     }
-    for (size_t i = 0; i < count && !fine; i++) {
+    for (size_t i = 0; i < count && !ok; i++) {
         freeReplyObject(answers[i]);
         answers[i] = NULL;
     }
-    return fine;
+    return ok;
 }
 
 struct span definitions_redis_value(const redisReply *answer)
@@ -73,40 +73,41 @@ struct span definitions_redis_value(const redisReply *answer)
 }
 
 bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
-                             char *why, size_t why_size)
+                             char *why, size_t error_size)
 {
-    bool fine = true;
-    for (size_t i = 0; i < count && fine; i++)
-        fine = append_key(connection, "EXISTS", workspaces[i], why, why_size);
-    for (size_t i = 0; i < count && fine; i++) {
-        redisReply *reply = next_answer(connection, why, why_size);
-        fine = reply != NULL;
-        exist[i] = fine && reply->integer == 1;
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = append_key(connection, "EXISTS", workspaces[i], why, error_size);
+    for (size_t i = 0; i < count && ok; i++) {
+        redisReply *reply = next_answer(connection, why, error_size);
+        ok = reply != NULL;
+        exist[i] = ok && reply->integer == 1;
         freeReplyObject(reply);
     }
-    return fine;
+    return ok;
 }
 
-static bool append_change(redisContext *connection, const struct definitions_change *change, char *why, size_t why_size)
+static bool append_change(redisContext *connection, const struct definitions_change *change, char *why,
+                          size_t error_size)
 {
     if (!change->value.at)
-        return append_key(connection, "DEL", change->workspace, why, why_size);
+        return append_key(connection, "DEL", change->workspace, why, error_size);
     char key[DEFINITIONS_KEY_SIZE];
     size_t length = definitions_redis_key(change->workspace, key);
     return append(connection, change->only_if_missing ? 4 : 3, (const char *[]){"SET", key, change->value.at, "NX"},
-                  (const size_t[]){3, length, change->value.length, 2}, why, why_size);
+                  (const size_t[]){3, length, change->value.length, 2}, why, error_size);
 }
 
 bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
-                              char *why, size_t why_size)
+                              char *why, size_t error_size)
 {
-    bool fine = true;
-    for (size_t i = 0; i < count && fine; i++)
-        fine = append_change(connection, &changes[i], why, why_size);
-    for (size_t i = 0; i < count && fine; i++) {
-        redisReply *reply = next_answer(connection, why, why_size);
-        fine = reply != NULL;
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = append_change(connection, &changes[i], why, error_size);
+    for (size_t i = 0; i < count && ok; i++) {
+        redisReply *reply = next_answer(connection, why, error_size);
+        ok = reply != NULL;
         freeReplyObject(reply);
     }
-    return fine;
+    return ok;
 }

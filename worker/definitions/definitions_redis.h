@@ -20,13 +20,13 @@ struct span definitions_redis_workspace(struct span key);
 /* What Redis holds: one answer per workspace, to be freed with freeReplyObject, and read by definitions_redis_value. On
  * failure all of them are NULL. */
 bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
-                           char *why, size_t why_size);
+                           char *why, size_t error_size);
 
 /* at == NULL if there is nothing, or nothing that is a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
 bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
-                             char *why, size_t why_size);
+                             char *why, size_t error_size);
 
 struct definitions_change {
     struct span workspace;
@@ -35,6 +35,6 @@ struct definitions_change {
 };
 
 bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
-                              char *why, size_t why_size);
+                              char *why, size_t error_size);
 
 #endif

@@ -22,7 +22,7 @@ struct sync {
     void *listener;
     struct definitions_sync_result *result;
     char *why;
-    size_t why_size;
+    size_t error_size;
 
     struct topic_reader *reader;
     struct definitions_history *history;
@@ -38,7 +38,7 @@ struct sync {
 static bool sync_fail(struct sync *sync, const char *server, const char *reason)
 {
     if (reason[0] != '\0')
-        snprintf(sync->why, sync->why_size, "%s: %s", server, reason);
+        snprintf(sync->why, sync->error_size, "%s: %s", server, reason);
     return false;
 }
 
@@ -178,15 +178,15 @@ static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
 static bool sync_drop_present(struct sync *sync)
 {
     char reason[256];
-    bool present[EXISTS_AT_ONCE], fine = true;
+    bool present[EXISTS_AT_ONCE], ok = true;
     size_t count;
     struct span *workspaces = definitions_history_workspaces(sync->history, &count);
     if (!workspaces)
         return sync_fail(sync, "memory", "there is none");
-    for (size_t at = 0; fine && at < count; at += EXISTS_AT_ONCE) {
+    for (size_t at = 0; ok && at < count; at += EXISTS_AT_ONCE) {
         size_t some = count - at < EXISTS_AT_ONCE ? count - at : EXISTS_AT_ONCE;
-        fine = definitions_redis_exist(sync->redis, workspaces + at, some, present, reason, sizeof(reason));
-        for (size_t i = 0; fine && i < some; i++) {
+        ok = definitions_redis_exist(sync->redis, workspaces + at, some, present, reason, sizeof(reason));
+        for (size_t i = 0; ok && i < some; i++) {
             if (!present[i])
                 continue;
             definitions_history_forget(sync->history, workspaces[at + i]);
@@ -194,7 +194,7 @@ static bool sync_drop_present(struct sync *sync)
         }
     }
     free(workspaces);
-    return fine || sync_fail(sync, "Redis", reason);
+    return ok || sync_fail(sync, "Redis", reason);
 }
 
 static bool sync_is_idle(const struct sync *sync)
@@ -240,16 +240,16 @@ static bool sync_run(struct sync *sync)
 
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                       definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
-                      char *why, size_t why_size)
+                      char *why, size_t error_size)
 {
     char reason[512] = "out of memory";
     int wait_ms = mode != SYNC_ALL ? DAEMON_WAIT_MS : KAFKA_CLIENT_WAIT_MS;
     struct sync *sync = calloc(1, sizeof(*sync));
-    bool fine = false;
+    bool ok = false;
     *result = (struct definitions_sync_result){0};
-    snprintf(why, why_size, "%s", "");
+    snprintf(why, error_size, "%s", "");
     if (!sync) {
-        snprintf(why, why_size, "%s", reason);
+        snprintf(why, error_size, "%s", reason);
         return false;
     }
     *sync = (struct sync){.config = config,
@@ -258,20 +258,20 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
                           .listener = listener,
                           .result = result,
                           .why = why,
-                          .why_size = why_size,
+                          .error_size = error_size,
                           .passes = 2};
     sync->history = definitions_history_new();
     sync->redis = redis_connect(config, reason, sizeof(reason));
     if (!sync->history || !sync->redis)
         sync_fail(sync, "Redis", reason);
-    else if (!(sync->reader = topic_reader_open_patiently(config, config->definitions.topic, wait_ms, sync_is_patient,
+    else if (!(sync->reader = topic_reader_open_listening(config, config->definitions.topic, wait_ms, sync_is_patient,
                                                           sync, reason, sizeof(reason))))
         sync_fail(sync, "Kafka", reason);
     else if (mode == SYNC_SINCE && !topic_reader_await_open(sync->reader, range, reason, sizeof(reason)))
         sync_fail(sync, "Kafka", reason);
     else
-        fine = sync_run(sync);
-    if (fine && range)
+        ok = sync_run(sync);
+    if (ok && range)
         topic_reader_ends(sync->reader, range);
     chunk_clear(sync);
     topic_reader_close(sync->reader);
@@ -279,5 +279,5 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
         redisFree(sync->redis);
     definitions_history_free(sync->history);
     free(sync);
-    return fine;
+    return ok;
 }

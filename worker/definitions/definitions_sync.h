@@ -28,6 +28,6 @@ typedef bool definitions_sync_progress(void *listener, int64_t done, int64_t tot
  * be NULL. */
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                       definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
-                      char *why, size_t why_size);
+                      char *why, size_t error_size);
 
 #endif

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "worker/definitions/definitions_redis.h"
-#include "worker/definitions/definitions_stamps.h"
+#include "worker/definitions/definitions_versions.h"
 
 #define CHANNEL          "__redis__:invalidate"
 #define IDLE_PING_MS     2000 /* how long an idle connection may be dead before we know */
@@ -28,7 +28,7 @@ struct definitions_watch {
     int wake; /* eventfd: somebody waits for a ping, or the end is asked for */
     atomic_bool ending;
     bool ended; /* joined; only for the thread that ends it */
-    struct definitions_stamps stamps;
+    struct definitions_versions stamps;
 
     /* Pings are numbered. A caller waits for one that is sent after his call: the next. */
     pthread_mutex_t lock; /* for what follows */
@@ -56,7 +56,7 @@ static int64_t now_ms(void)
 
 uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct span workspace)
 {
-    return watch ? definitions_stamp(&watch->stamps, workspace) : 0;
+    return watch ? definitions_version_of(&watch->stamps, workspace) : 0;
 }
 
 /* ---- the connection ---- */
@@ -67,7 +67,7 @@ static void watch_lose(struct definitions_watch *watch, const char *why)
         redisFree(watch->connection);
     watch->connection = NULL;
     watch->pinged_ms = 0;
-    definitions_stamps_grow(&watch->stamps);
+    definitions_versions_grow(&watch->stamps);
     pthread_mutex_lock(&watch->lock);
     watch->connected = false;
     watch->losses++;
@@ -82,13 +82,13 @@ static void watch_lose(struct definitions_watch *watch, const char *why)
 static bool watch_ask(redisContext *connection, char *why, const char *format, long long argument, long long *answer)
 {
     redisReply *reply = redisCommand(connection, format, argument);
-    bool fine = reply && reply->type != REDIS_REPLY_ERROR;
-    if (!fine)
+    bool ok = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!ok)
         snprintf(why, WHY_SIZE, "%s", reply ? reply->str : connection->errstr);
     else if (answer)
         *answer = reply->integer;
     freeReplyObject(reply);
-    return fine;
+    return ok;
 }
 
 /* What changes before Redis has confirmed the subscription is not told, so only then the watch counts as connected. */
@@ -102,7 +102,7 @@ static void watch_connect(struct definitions_watch *watch)
         watch_ask(connection, why, "SUBSCRIBE " CHANNEL, 0, NULL)) {
         watch->connection = connection;
         watch->heard_ms = now_ms();
-        definitions_stamps_grow(&watch->stamps);
+        definitions_versions_grow(&watch->stamps);
         pthread_mutex_lock(&watch->lock);
         watch->connected = true;
         pthread_mutex_unlock(&watch->lock);
@@ -117,10 +117,10 @@ static void watch_connect(struct definitions_watch *watch)
 static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, char *why)
 {
     int done = 0;
-    bool fine = redisAppendCommand(watch->connection, "PING %llu", (unsigned long long)number) == REDIS_OK;
-    while (fine && !done)
-        fine = redisBufferWrite(watch->connection, &done) == REDIS_OK;
-    if (!fine) {
+    bool ok = redisAppendCommand(watch->connection, "PING %llu", (unsigned long long)number) == REDIS_OK;
+    while (ok && !done)
+        ok = redisBufferWrite(watch->connection, &done) == REDIS_OK;
+    if (!ok) {
         snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
         return false;
     }
@@ -167,7 +167,7 @@ static void watch_take_key(struct definitions_watch *watch, struct span key)
 {
     struct span workspace = definitions_redis_workspace(key);
     if (workspace.at)
-        definitions_stamp_grow(&watch->stamps, workspace);
+        definitions_version_grow(&watch->stamps, workspace);
 }
 
 /* A Redis that cannot write to its disk answers a ping with this error, in its turn, and announces changes as before.
@@ -194,7 +194,7 @@ static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
         return false;
     const redisReply *keys = reply->element[2];
     if (keys->type != REDIS_REPLY_ARRAY) {
-        definitions_stamps_grow(&watch->stamps);
+        definitions_versions_grow(&watch->stamps);
         return true;
     }
     for (size_t i = 0; i < keys->elements; i++)
@@ -207,17 +207,17 @@ static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
 static bool watch_read(struct definitions_watch *watch, char *why)
 {
     void *reply = NULL;
-    bool fine = redisBufferRead(watch->connection) == REDIS_OK;
-    while (fine && (fine = redisGetReplyFromReader(watch->connection, &reply) == REDIS_OK) && reply) {
-        fine = watch_take(watch, reply);
-        if (!fine)
+    bool ok = redisBufferRead(watch->connection) == REDIS_OK;
+    while (ok && (ok = redisGetReplyFromReader(watch->connection, &reply) == REDIS_OK) && reply) {
+        ok = watch_take(watch, reply);
+        if (!ok)
             snprintf(why, WHY_SIZE, "an unexpected message");
         freeReplyObject(reply);
     }
-    if (!fine && why[0] == '\0')
+    if (!ok && why[0] == '\0')
         snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
     watch->heard_ms = now_ms();
-    return fine;
+    return ok;
 }
 
 /* ---- the thread ---- */
@@ -240,8 +240,8 @@ static int64_t watch_patience(const struct definitions_watch *watch)
 {
     int64_t until =
         watch->pinged_ms ? watch->pinged_ms + watch->config->redis.timeout_ms : watch->heard_ms + IDLE_PING_MS;
-    int64_t patience = until - now_ms();
-    return patience > 0 ? patience : 0;
+    int64_t keep_going = until - now_ms();
+    return keep_going > 0 ? keep_going : 0;
 }
 
 static void watch_serve(struct definitions_watch *watch)

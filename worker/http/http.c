@@ -149,12 +149,12 @@ static enum MHD_Result send_resource(const struct http *http, struct MHD_Connect
         free(body);
         return MHD_NO;
     }
-    bool fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, resource->type) == MHD_YES;
+    bool ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, resource->type) == MHD_YES;
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        fine = fine && MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
+        ok = ok && MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
-    enum MHD_Result result = fine ? MHD_queue_response(connection, status, response) : MHD_NO;
+        ok = ok && MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
+    enum MHD_Result result = ok ? MHD_queue_response(connection, status, response) : MHD_NO;
     MHD_destroy_response(response);
     return result;
 }

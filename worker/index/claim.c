@@ -60,10 +60,11 @@ bool claim_is_later(const struct item *item, struct span source, int64_t *offset
 
 /* How a stored client stands to a command that has its id. */
 enum relation {
-    RELATION_OWN,      /* this very command made it, in a run that did not come to its commit */
-    RELATION_FUTURE,   /* a later command of the same partition made it: this worker's own future, seen after a crash */
-    RELATION_SAME,     /* an earlier command with the same bytes made it */
-    RELATION_DIFFERENT /* an earlier command with other bytes made it */
+    RELATION_OWN,               /* this very command made it, in a run that did not come to its commit */
+    RELATION_UNCOMMITTED_LATER, /* a later command of the same partition made it: this worker's own future, seen after a
+                                   crash */
+    RELATION_SAME,              /* an earlier command with the same bytes made it */
+    RELATION_DIFFERENT          /* an earlier command with other bytes made it */
 };
 
 /* True if the record was made at the item's time. One that was not comes from a topic of the same name that was there
@@ -87,7 +88,7 @@ static enum relation relation(const struct item *item, const struct stored_clien
     /* A refusal displaces nobody, so contract §3 holds for it as it stands. */
     bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
     if (same_partition && offset > item->from.offset && !counts)
-        return RELATION_FUTURE;
+        return RELATION_UNCOMMITTED_LATER;
     if (same_partition && offset == item->from.offset && same_bytes && is_of_this_log(item, stored))
         return RELATION_OWN;
     return same_bytes ? RELATION_SAME : RELATION_DIFFERENT;
@@ -102,14 +103,15 @@ bool claim_is_own(const struct item *item, const struct stored_client *stored)
 static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
 {
     return finding->stored.at && stored_client_parse(finding->stored, stored) &&
-           relation(item, stored, finding->stored_is_uncommitted ? 0 : finding->committed) != RELATION_FUTURE;
+           relation(item, stored, finding->stored_is_uncommitted ? 0 : finding->committed) !=
+               RELATION_UNCOMMITTED_LATER;
 }
 
 static bool owner_is_future(const struct item *item, const struct claim_finding *finding)
 {
     struct stored_client owner;
     return finding->owner_line.at && stored_client_parse(finding->owner_line, &owner) &&
-           relation(item, &owner, finding->owner_is_uncommitted ? 0 : finding->committed) == RELATION_FUTURE;
+           relation(item, &owner, finding->owner_is_uncommitted ? 0 : finding->committed) == RELATION_UNCOMMITTED_LATER;
 }
 
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding)

@@ -1,5 +1,5 @@
 /* claim: who owns a client id and an email. The rules of contract §3 and §7 for what is found in the index, without any
- * I/O of their own: the store asks Redis and tells the claim what it found.
+ * I/O of their own: the index asks Redis and tells the claim what it found.
  *
  * A stored client is one line "<source> <command hash>" and then the record. */
 #ifndef WORKER_INDEX_CLAIM_H

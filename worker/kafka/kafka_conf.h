@@ -11,9 +11,9 @@
  * wants transactions sets it. The caller owns it until rd_kafka_new takes it. NULL with the reason in `why`, without
  * secrets, if a setting is refused. */
 rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *why,
-                                size_t why_size);
+                                size_t error_size);
 
 /* rd_kafka_conf_set for a setting that the program decides. False with the reason in `why`. */
-bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why, size_t why_size);
+bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why, size_t error_size);
 
 #endif

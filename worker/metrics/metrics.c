@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "worker/metrics/metrics_internal.h"
 #include "worker/model/batch.h"
-#include "worker/metrics/metrics_parts.h"
 
 /* ---- labels: the values that each can take ---- */
 
@@ -25,8 +25,8 @@ static const char *const stages[BATCH_STAGES] = {
     [STAGE_DECODE] = "decode", [STAGE_DEFINITIONS] = "definitions", [STAGE_CHECK] = "check",
     [STAGE_CLAIM] = "claim",   [STAGE_COMPOSE] = "compose",         [STAGE_COMMIT] = "commit"};
 static const char *const versions[] = {CLIENT_INTAKE_VERSION};
-#define CODE_OF_COMMAND(code)                         code
-#define CODE_OF_VALUE(code)                           NULL
+#define CODE_OF_COMMAND(code)                                      code
+#define CODE_OF_VALUE(code)                                        NULL
 #define ERROR_ROW(name, code, scope, retryable, dead_letter, when) [ERROR_##name] = CODE_OF_##scope(code),
 static const char *const codes[ERROR_COUNT] = {ERROR_TABLE(ERROR_ROW)};
 #undef ERROR_ROW
@@ -116,7 +116,7 @@ struct metrics *metrics_new(void)
     memset(metrics, 0, size);
     pthread_mutex_init(&metrics->lags_lock, NULL);
     metrics_set(metrics, METRIC_BUILD_INFO, 0, 1);
-    metrics_turn(metrics);
+    metrics_beat(metrics);
     return metrics;
 }
 
@@ -207,12 +207,12 @@ void metrics_show_lags(struct metrics *metrics, const char *topic, const struct 
     pthread_mutex_unlock(&metrics->lags_lock);
 }
 
-void metrics_turn(struct metrics *metrics)
+void metrics_beat(struct metrics *metrics)
 {
-    atomic_store_explicit(&metrics->turned_ms, monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&metrics->last_beat_ms, monotonic_ms(), memory_order_relaxed);
 }
 
 int64_t metrics_turned_ms(const struct metrics *metrics)
 {
-    return atomic_load_explicit(&metrics->turned_ms, memory_order_relaxed);
+    return atomic_load_explicit(&metrics->last_beat_ms, memory_order_relaxed);
 }

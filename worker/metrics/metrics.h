@@ -113,7 +113,7 @@ struct partition_lag {
 void metrics_show_lags(struct metrics *metrics, const char *topic, const struct partition_lag *lags, size_t count);
 
 /* The thread's loop has turned. */
-void metrics_turn(struct metrics *metrics);
+void metrics_beat(struct metrics *metrics);
 
 /* ---- by any thread ---- */
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/metrics/metrics_parts.h"
+#include "worker/metrics/metrics_internal.h"
 
 struct group {
     struct metrics *const *threads;

@@ -47,7 +47,7 @@ void batch_begin(struct batch *batch)
     batch->filled = batch->arena.used;
 }
 
-void batch_rewind(struct batch *batch)
+void batch_reset_for_retry(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];

@@ -36,7 +36,7 @@ enum header_state {
 };
 
 /* How much of a message is sent. A message begins with FORM_FULL; each time its topic refuses it as too large, the sink
- * makes it smaller. A form outlives batch_rewind, since the next try would end in the same way without it. */
+ * makes it smaller. A form outlives batch_reset_for_retry, since the next try would end in the same way without it. */
 enum form {
     FORM_FULL,
     FORM_MINIMAL, /* replies only: without echoes and without the list of errors */
@@ -191,7 +191,7 @@ void batch_reset(struct batch *batch);
 /* The source has filled it. */
 void batch_begin(struct batch *batch);
 /* Makes it again what it was then, so that it can be judged anew; items that were dropped since stay dropped. */
-void batch_rewind(struct batch *batch);
+void batch_reset_for_retry(struct batch *batch);
 
 /* Its partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);

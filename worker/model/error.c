@@ -4,7 +4,8 @@
 #include <stddef.h>
 
 static const struct error_row rows[] = {[ERROR_NONE] = {"", ERROR_SCOPE_COMMAND, false, false, ""},
-#define ERROR_ROW(name, code, scope, retryable, dead_letter, when) [ERROR_##name] = {code, ERROR_SCOPE_##scope, retryable, dead_letter, when},
+#define ERROR_ROW(name, code, scope, retryable, dead_letter, when)                                                     \
+    [ERROR_##name] = {code, ERROR_SCOPE_##scope, retryable, dead_letter, when},
                                         ERROR_TABLE(ERROR_ROW)
 #undef ERROR_ROW
 };

@@ -1,6 +1,6 @@
 /* redis_epoch: a mark in Redis that tells one life of its data from the next. Whoever finds another mark than the one
  * he knows, or none, stands before other data: it was flushed, restored, or swapped (SWAPDB). A file or a replica that
- * is merely old has the mark that it had; store_audit.c finds that out.
+ * is merely old has the mark that it had; index_audit.c finds that out.
  *
  * The mark is the string client-intake:epoch, random. Only a rebuild makes one, when Redis is complete: data without a
  * mark are not to be trusted. */
@@ -39,6 +39,6 @@ void redis_epoch_ask(struct redis_pipeline *pipeline);
 
 /* Reads the answer. False with the reason in `why` as pipeline_answer does. */
 bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline, enum epoch_finding *finding,
-                        char *why, size_t why_size);
+                        char *why, size_t error_size);
 
 #endif

@@ -56,10 +56,10 @@ static bool send_plain(redisContext *connection, struct span rest)
 static bool send_by_hiredis(redisContext *connection, struct span bytes)
 {
     int done = 0;
-    bool fine = redisAppendFormattedCommand(connection, bytes.at, bytes.length) == REDIS_OK;
-    while (fine && !done)
-        fine = redisBufferWrite(connection, &done) == REDIS_OK;
-    return fine;
+    bool ok = redisAppendFormattedCommand(connection, bytes.at, bytes.length) == REDIS_OK;
+    while (ok && !done)
+        ok = redisBufferWrite(connection, &done) == REDIS_OK;
+    return ok;
 }
 
 /* Sends what has been encoded. The socket blocks, for redis.timeout at most. */
@@ -99,19 +99,19 @@ bool pipeline_send(struct redis_pipeline *pipeline)
     return !pipeline->failed;
 }
 
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size)
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size)
 {
     assert(pipeline->count > 0);
     pipeline->count--;
     void *answer = NULL;
     if (redisGetReply(pipeline->connection, &answer) != REDIS_OK) {
-        snprintf(why, why_size, "%s", pipeline->connection->errstr);
+        snprintf(why, error_size, "%s", pipeline->connection->errstr);
         return NULL;
     }
     redisReply *reply = answer;
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
-    snprintf(why, why_size, "%s", reply->str);
+    snprintf(why, error_size, "%s", reply->str);
     freeReplyObject(reply);
     return NULL;
 }

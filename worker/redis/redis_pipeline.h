@@ -36,6 +36,6 @@ bool pipeline_send(struct redis_pipeline *pipeline);
 
 /* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an
  * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. */
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t why_size);
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
 
 #endif

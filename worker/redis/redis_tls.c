@@ -9,13 +9,13 @@
 #include <string.h>
 
 /* Says what OpenSSL found wrong with `what`; it has no texts for errors of the system. */
-static bool tls_fail(char *why, size_t why_size, const char *what)
+static bool tls_fail(char *why, size_t error_size, const char *what)
 {
     unsigned long code = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(code);
     if (!reason)
         reason = ERR_GET_LIB(code) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(code)) : "refused by OpenSSL";
-    snprintf(why, why_size, "%s: %s", what, reason);
+    snprintf(why, error_size, "%s: %s", what, reason);
     ERR_clear_error();
     return false;
 }
@@ -27,29 +27,29 @@ static int no_pass_phrase(char *buffer, int size, int writing, void *context)
     return 0;
 }
 
-static bool trust(SSL_CTX *context, const char *file, char *why, size_t why_size)
+static bool trust(SSL_CTX *context, const char *file, char *why, size_t error_size)
 {
     if (!file[0])
-        return SSL_CTX_set_default_verify_paths(context) == 1 || tls_fail(why, why_size, "the system's certificates");
-    return SSL_CTX_load_verify_locations(context, file, NULL) == 1 || tls_fail(why, why_size, "redis.tls_ca");
+        return SSL_CTX_set_default_verify_paths(context) == 1 || tls_fail(why, error_size, "the system's certificates");
+    return SSL_CTX_load_verify_locations(context, file, NULL) == 1 || tls_fail(why, error_size, "redis.tls_ca");
 }
 
-static bool introduce_ourselves(SSL_CTX *context, const struct config *config, char *why, size_t why_size)
+static bool introduce_ourselves(SSL_CTX *context, const struct config *config, char *why, size_t error_size)
 {
     if (!config->redis.tls_certificate[0])
         return true;
     if (SSL_CTX_use_certificate_chain_file(context, config->redis.tls_certificate) != 1)
-        return tls_fail(why, why_size, "redis.tls_certificate");
+        return tls_fail(why, error_size, "redis.tls_certificate");
     return SSL_CTX_use_PrivateKey_file(context, config->redis.tls_key, SSL_FILETYPE_PEM) == 1 ||
-           tls_fail(why, why_size, "redis.tls_key");
+           tls_fail(why, error_size, "redis.tls_key");
 }
 
-static SSL_CTX *context_new(const struct config *config, char *why, size_t why_size)
+static SSL_CTX *context_new(const struct config *config, char *why, size_t error_size)
 {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context) {
-        tls_fail(why, why_size, "TLS");
+        tls_fail(why, error_size, "TLS");
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -60,7 +60,7 @@ static SSL_CTX *context_new(const struct config *config, char *why, size_t why_s
      * unseen; without this hiredis calls the reason "Success". */
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
-    if (trust(context, config->redis.tls_ca, why, why_size) && introduce_ourselves(context, config, why, why_size))
+    if (trust(context, config->redis.tls_ca, why, error_size) && introduce_ourselves(context, config, why, error_size))
         return context;
     SSL_CTX_free(context);
     return NULL;
@@ -75,19 +75,19 @@ static bool expect_name(SSL *tls, const char *name)
 }
 
 /* What is wrong with the server's certificate tells more than that it is wrong. */
-static void explain(const redisContext *connection, const SSL *tls, char *why, size_t why_size)
+static void explain(const redisContext *connection, const SSL *tls, char *why, size_t error_size)
 {
     long verdict = SSL_get_verify_result(tls);
     if (verdict != X509_V_OK)
-        snprintf(why, why_size, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verdict));
+        snprintf(why, error_size, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verdict));
     else
-        snprintf(why, why_size, "TLS: %s", connection->errstr);
+        snprintf(why, error_size, "TLS: %s", connection->errstr);
     ERR_clear_error();
 }
 
 /* With TLS 1.3 a server that does not like our certificate, or wants one, says so only in the place of its first
  * answer, or just ends the connection. Whether the answer is PONG or that a password is needed does not matter. */
-static bool is_admitted(redisContext *connection, const struct config *config, char *why, size_t why_size)
+static bool is_admitted(redisContext *connection, const struct config *config, char *why, size_t error_size)
 {
     const char *what = config->redis.tls_certificate[0] ? "TLS: refused by the server after the handshake"
                                                         : "TLS: refused by the server after the handshake, perhaps for "
@@ -95,32 +95,32 @@ static bool is_admitted(redisContext *connection, const struct config *config, c
     ERR_clear_error();
     redisReply *reply = redisCommand(connection, "PING");
     if (!reply && ERR_peek_last_error())
-        tls_fail(why, why_size, what);
+        tls_fail(why, error_size, what);
     else if (!reply)
-        snprintf(why, why_size, "%s: %s", what, connection->errstr);
+        snprintf(why, error_size, "%s: %s", what, connection->errstr);
     freeReplyObject(reply);
     return reply != NULL;
 }
 
 bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
-                     size_t why_size)
+                     size_t error_size)
 {
-    SSL_CTX *context = context_new(config, why, why_size);
+    SSL_CTX *context = context_new(config, why, error_size);
     if (!context)
         return false;
     SSL *tls = SSL_new(context);
     SSL_CTX_free(context); /* the connection keeps its own reference */
     if (!tls || !expect_name(tls, config->redis.tls_name[0] ? config->redis.tls_name : host)) {
-        tls_fail(why, why_size, "redis.tls_name");
+        tls_fail(why, error_size, "redis.tls_name");
         SSL_free(tls);
         return false;
     }
     if (redisInitiateSSL(connection, tls) != REDIS_OK) {
-        explain(connection, tls, why, why_size);
+        explain(connection, tls, why, error_size);
         SSL_free(tls);
         return false;
     }
-    return is_admitted(connection, config, why, why_size); /* the connection owns tls now */
+    return is_admitted(connection, config, why, error_size); /* the connection owns tls now */
 }
 
 bool redis_tls_is_on(const redisContext *connection)

@@ -16,7 +16,7 @@
  * no more use. The files are read each time, so that a certificate that was renewed counts from the next connection on.
  */
 bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
-                     size_t why_size);
+                     size_t error_size);
 
 /* Whether what goes over the connection must go through hiredis, not straight into the socket. */
 bool redis_tls_is_on(const redisContext *connection);

@@ -5,11 +5,11 @@
 
 /* The config refuses redis.tls = on, so nobody gets here. */
 bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
-                     size_t why_size)
+                     size_t error_size)
 {
     (void)connection, (void)config, (void)host;
     assert(!REDIS_TLS_IS_BUILT_IN);
-    snprintf(why, why_size, "this program is built without TLS to Redis");
+    snprintf(why, error_size, "this program is built without TLS to Redis");
     return false;
 }
 

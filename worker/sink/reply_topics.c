@@ -66,25 +66,25 @@ static bool is_told_of(const struct rd_kafka_metadata_topic *topic)
 /* False when out of memory. */
 static bool table_fill(struct topic_table *table, const struct config *config, const struct rd_kafka_metadata *metadata)
 {
-    bool fine = true;
-    for (int i = 0; fine && i < metadata->topic_cnt; i++) {
+    bool ok = true;
+    for (int i = 0; ok && i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
         if (is_told_of(topic) && reply_topic_is_allowed(config, span_of_text(topic->topic)))
-            fine = topic_table_add(table, topic->topic, usable_partitions(topic));
+            ok = topic_table_add(table, topic->topic, usable_partitions(topic));
     }
-    return fine;
+    return ok;
 }
 
 /* A client of its own: a producer, since that is what the config has rights and settings for. False with the reason in
  * `why`. */
-static bool open_handle(struct reply_topics *topics, char *why, size_t why_size)
+static bool open_handle(struct reply_topics *topics, char *why, size_t error_size)
 {
     const struct config *config = topics->config;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, why_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, error_size);
     if (!conf)
         return false;
-    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, why_size))
-        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size);
+    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, error_size))
+        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, error_size);
     if (!topics->handle) {
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
         return false;
@@ -94,7 +94,7 @@ static bool open_handle(struct reply_topics *topics, char *why, size_t why_size)
     topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);
     if (topics->only)
         return true;
-    snprintf(why, why_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    snprintf(why, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
     rd_kafka_destroy(topics->handle);
     topics->handle = NULL;
     return false;
@@ -122,18 +122,18 @@ static void ask(struct reply_topics *topics)
         rd_kafka_metadata(topics->handle, topics->only == NULL, topics->only, &metadata, ANSWER_MS);
     rd_kafka_poll(topics->handle, 0);
     /* Only this thread changes the table's size. */
-    bool fine = code == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                topic_table_open(&fresh, (size_t)metadata->topic_cnt, &topics->table) &&
-                table_fill(&fresh, topics->config, metadata);
+    bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR &&
+              topic_table_open(&fresh, (size_t)metadata->topic_cnt, &topics->table) &&
+              table_fill(&fresh, topics->config, metadata);
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
-    if (fine)
+    if (ok)
         log_fault_end(&topics->silent);
     else
         log_fault_begin(&topics->silent, LOG_LIST(LOG_TEXT("error", code ? rd_kafka_err2str(code) : "out of memory")));
 
     pthread_mutex_lock(&topics->lock);
-    if (fine) {
+    if (ok) {
         topics->missed = topic_table_settle(&fresh, &topics->table, now_ms()) || topics->missed;
         topics->table = fresh;
         topics->asked_ms = began_ms;
@@ -172,7 +172,7 @@ static void *topics_main(void *argument)
     return NULL;
 }
 
-static bool start_thread(struct reply_topics *topics, char *why, size_t why_size)
+static bool start_thread(struct reply_topics *topics, char *why, size_t error_size)
 {
     /* Signals go to the main thread. */
     sigset_t all, before;
@@ -181,7 +181,7 @@ static bool start_thread(struct reply_topics *topics, char *why, size_t why_size
     int error = pthread_create(&topics->thread, NULL, topics_main, topics);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)
-        snprintf(why, why_size, "%s", strerror(error));
+        snprintf(why, error_size, "%s", strerror(error));
     return error == 0;
 }
 

@@ -2,21 +2,21 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "worker/kafka/kafka_log.h"
 #include "worker/kafka/kafka_conf.h"
-#include "worker/sink/sink_parts.h"
+#include "worker/kafka/kafka_log.h"
+#include "worker/sink/sink_internal.h"
 
 #define LOG_ERROR 3 /* syslog's, as librdkafka has them */
 
 static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, unsigned thread, char *why,
-                             size_t why_size)
+                             size_t error_size)
 {
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
     if (!prefix)
         prefix = "client-intake";
     char id[256];
     snprintf(id, sizeof(id), "%s-%u", prefix, thread);
-    return rd_kafka_conf_set(conf, "transactional.id", id, why, why_size) == RD_KAFKA_CONF_OK;
+    return rd_kafka_conf_set(conf, "transactional.id", id, why, error_size) == RD_KAFKA_CONF_OK;
 }
 
 /* Librdkafka would log each failed message; the sink counts them and says it once. */
@@ -31,7 +31,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
         if (message->offset < 0)
-            sink->disturbed = true;
+            sink->connection_lost = true;
         else if (kind == MESSAGE_RECORD)
             offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
         return;
@@ -58,7 +58,7 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
 {
     struct sink *sink = opaque;
     (void)code;
-    sink->disturbed = true;
+    sink->connection_lost = true;
     kafka_log(producer, LOG_ERROR, "ERROR", reason);
 }
 
@@ -113,14 +113,14 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_opaque(conf, sink);
     sink->knows_sizes = is_uncompressed(conf);
-    bool fine = sink->transactional
-                    ? transactional_id(config, conf, thread, why, sizeof(why))
-                    : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
+    bool ok = sink->transactional
+                  ? transactional_id(config, conf, thread, why, sizeof(why))
+                  : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
     /* A topic that a command names may be gone a moment later: to ask for it must not make it again. */
-    fine = fine && kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why));
-    if (fine && single)
-        fine = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
-    if (fine)
+    ok = ok && kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why));
+    if (ok && single)
+        ok = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
+    if (ok)
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (!sink->producer) {
         rd_kafka_conf_destroy(conf);
@@ -209,7 +209,7 @@ static enum sink_result sink_try_prepare(struct sink *sink, int wait_ms)
 {
     if (sink->transactional && !sink->initialized) {
         enum sink_result result =
-            sink_judge(sink, "init transactions", rd_kafka_init_transactions(sink->producer, wait_ms));
+            sink_classify(sink, "init transactions", rd_kafka_init_transactions(sink->producer, wait_ms));
         if (result != SINK_DONE)
             return result == SINK_ABORTED ? SINK_BROKEN : result;
         sink->initialized = true;
@@ -261,7 +261,7 @@ bool sink_commit_was_tried(const struct sink *sink)
     return sink->commit_tried;
 }
 
-bool sink_is_suspect(const struct sink *sink)
+bool sink_is_uncertain(const struct sink *sink)
 {
-    return sink->suspect || sink->disturbed || sink_topics_are_many(sink);
+    return sink->commit_uncertain || sink->connection_lost || sink_topics_are_many(sink);
 }

@@ -5,9 +5,9 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "worker/model/batch.h"
 #include "worker/config/config.h"
 #include "worker/kafka/offsets.h"
+#include "worker/model/batch.h"
 #include "worker/sink/reply_topics.h"
 #include "worker/sink/size_limits.h"
 
@@ -21,9 +21,9 @@ enum sink_result {
 };
 
 /* New, or NULL after the reason was logged. `topics` and `batch` must outlive the sink. `single`: every message travels
- * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others. `limits`
- * and `fault` outlive it, too: what reply topics have refused, and a fault that says once that sending fails, whatever
- * number of producers it takes until it goes on. */
+ * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others.
+ * `limits` and `fault` outlive it, too: what reply topics have refused, and a fault that says once that sending fails,
+ * whatever number of producers it takes until it goes on. */
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
                        bool single, struct size_limits *limits, struct log_fault *fault);
 void sink_close(struct sink *sink);
@@ -40,8 +40,8 @@ enum sink_result sink_send(struct sink *sink, int wait_ms);
  * group has committed of these partitions until the transaction has ended; and waits until every message has arrived.
  * SINK_BROKEN if a connection broke meanwhile: the next producer undoes the transaction. Waits about `wait_ms`. Any
  * result. */
-enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                            const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
+enum sink_result sink_send_offsets(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                                   const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
 
 /* Ends the transaction. Waits about `wait_ms`. Any result. */
 enum sink_result sink_commit(struct sink *sink, int wait_ms);
@@ -70,6 +70,6 @@ bool sink_commit_was_tried(const struct sink *sink);
 /* True after a commit whose outcome was in doubt for a while: librdkafka has no KIP-890, so a late EndTxn of this
  * producer could end a later transaction; and if commands have named so many reply topics that the producer, which
  * forgets none, has grown large. Close and open the sink before the next batch. */
-bool sink_is_suspect(const struct sink *sink);
+bool sink_is_uncertain(const struct sink *sink);
 
 #endif

@@ -2,8 +2,8 @@
 #include <assert.h>
 
 #include "worker/kafka/message_headers.h"
+#include "worker/sink/sink_internal.h"
 #include "worker/validate/reply.h"
-#include "worker/sink/sink_parts.h"
 
 static void add_headers(rd_kafka_headers_t *list, const struct header *headers, uint32_t count)
 {

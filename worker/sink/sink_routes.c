@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "worker/sink/sink_internal.h"
 #include "worker/validate/reply_address.h"
-#include "worker/sink/sink_parts.h"
 
 #define NEWS_WAIT_MS  100   /* for news of a topic that is missed, once a second at most */
 #define DENIED_MS     10000 /* a right may have been granted since */

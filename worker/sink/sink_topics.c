@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "worker/sink/sink_parts.h"
+#include "worker/sink/sink_internal.h"
 
 #define LEARN_WAIT_MS  500  /* for what the producer has to know of topics that are there */
 #define LEARN_EVERY_MS 1000 /* of one topic */

@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <time.h>
 
-#include "common/crash_point.h"
+#include "common/failpoint.h"
 #include "worker/kafka/kafka_log.h"
-#include "worker/sink/sink_parts.h"
+#include "worker/sink/sink_internal.h"
 
 #define QUEUE_WAIT_MS 10 /* for room in librdkafka's queue, at a time */
 
@@ -15,7 +15,7 @@ int64_t sink_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-enum sink_result sink_judge(struct sink *sink, const char *event, rd_kafka_error_t *error)
+enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
     if (!error)
         return SINK_DONE;
@@ -42,14 +42,14 @@ static enum sink_result sink_begin(struct sink *sink)
     sink_route_batch(sink);
     rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
     if (sink->transactional) {
-        enum sink_result result = sink_judge(sink, "begin", rd_kafka_begin_transaction(sink->producer));
+        enum sink_result result = sink_classify(sink, "begin", rd_kafka_begin_transaction(sink->producer));
         if (result != SINK_DONE)
             return SINK_BROKEN;
     }
     sink->step = STEP_SENDING;
     sink->next = 0;
     sink->failed = 0;
-    sink->oversized = sink->has_refused = sink->has_refused_client = sink->disturbed = false;
+    sink->oversized = sink->has_refused = sink->has_refused_client = sink->connection_lost = false;
     sink->commit_tried = false;
     atomic_store(&sink->denial, DENIAL_NONE);
     return SINK_DONE;
@@ -76,7 +76,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
         return SINK_BROKEN;
     for (int64_t until_ms = sink_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
         if (sink->next == sink->batch->count / 2 * 2)
-            crash_point(CRASH_IN_SEND);
+            failpoint(FAILPOINT_IN_SEND);
         rd_kafka_resp_err_t code = sink_send_next(sink);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             sink->next++;
@@ -109,7 +109,7 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     char why[256];
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, why, sizeof(why)))
         return SINK_BROKEN;
-    return sink->failed > 0 || sink->disturbed ? SINK_ABORTED : SINK_DONE;
+    return sink->failed > 0 || sink->connection_lost ? SINK_ABORTED : SINK_DONE;
 }
 
 /* Something broke: such a transaction is left to the next producer, whose first step ends it. To abort it here would
@@ -118,7 +118,7 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
 static bool sink_is_disturbed(struct sink *sink)
 {
     rd_kafka_poll(sink->producer, 0);
-    return sink->disturbed;
+    return sink->connection_lost;
 }
 
 enum sink_result sink_abort(struct sink *sink, int wait_ms)
@@ -132,7 +132,7 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
     }
     if (sink_is_disturbed(sink))
         return SINK_BROKEN;
-    enum sink_result result = sink_judge(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
+    enum sink_result result = sink_classify(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
         return SINK_LATER;
     sink->step = STEP_IDLE;
@@ -152,8 +152,8 @@ static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
     return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
 
-enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                            const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
+enum sink_result sink_send_offsets(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                                   const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
 {
     assert(sink->step != STEP_IDLE);
     if (!sink->transactional)
@@ -164,8 +164,8 @@ enum sink_result sink_offer(struct sink *sink, const rd_kafka_topic_partition_li
         return sink_abort(sink, wait_ms);
     enum sink_result result = SINK_DONE;
     if (sink->step == STEP_SENT)
-        result = sink_judge(sink, "send offsets",
-                            rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
+        result = sink_classify(sink, "send offsets",
+                               rd_kafka_send_offsets_to_transaction(sink->producer, offsets, group, wait_ms));
     if (result == SINK_DONE) {
         sink->step = STEP_OFFSETS_SENT;
         result = sink_await_delivery(sink, wait_ms);
@@ -178,9 +178,9 @@ static enum sink_result sink_end_transaction(struct sink *sink, int wait_ms)
     if (sink->step == STEP_ABORTING)
         return sink_abort(sink, wait_ms);
     sink->commit_tried = true;
-    enum sink_result result = sink_judge(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
+    enum sink_result result = sink_classify(sink, "commit", rd_kafka_commit_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
-        sink->suspect = true;
+        sink->commit_uncertain = true;
     if (result == SINK_ABORTED)
         return sink_abort(sink, wait_ms);
     if (result == SINK_DONE)

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "worker/kafka/kafka_log.h"
-#include "worker/kafka/kafka_conf.h"
-#include "worker/kafka/message_headers.h"
-#include "worker/source/source_parts.h"
 #include "common/timestamp.h"
+#include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_log.h"
+#include "worker/kafka/message_headers.h"
+#include "worker/source/source_internal.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
-#define RETAKE_EVERY_MS    500 /* partitions that librdkafka has given up on; a broker may go on refusing */
+#define REASSIGN_EVERY_MS  500 /* partitions that librdkafka has given up on; a broker may go on refusing */
 #define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
 /* Of key and headers, on average: so many bytes of queued.min.messages are what a thread can hold. */
 #define BURDEN_BYTES ((size_t)2048)
@@ -27,9 +27,9 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
 }
 
 static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread, char *why,
-                                        size_t why_size)
+                                        size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, why_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, error_size);
     if (!conf)
         return NULL;
     /* Its own member id per thread, as threads are members of their own. */
@@ -39,20 +39,20 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     const struct {
         const char *name, *value;
     } owned[] = {{"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"},
+                 {"enable.auto.offset.index", "false"},
                  {"enable.partition.eof", "true"},
                  {"isolation.level", "read_committed"},
                  {"partition.assignment.strategy", "cooperative-sticky"},
                  {"group.instance.id", numbered}};
     size_t count = sizeof(owned) / sizeof(owned[0]) - (instance ? 0 : 1);
     for (size_t i = 0; i < count; i++) {
-        if (rd_kafka_conf_set(conf, owned[i].name, owned[i].value, why, why_size) != RD_KAFKA_CONF_OK) {
+        if (rd_kafka_conf_set(conf, owned[i].name, owned[i].value, why, error_size) != RD_KAFKA_CONF_OK) {
             rd_kafka_conf_destroy(conf);
             return NULL;
         }
     }
     /* Since 2.2.0 the second after which librdkafka looks for room in its queue again can be shortened. */
-    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, why_size) == RD_KAFKA_CONF_INVALID)
+    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, error_size) == RD_KAFKA_CONF_INVALID)
         log_warning("a setting is refused", LOG_TEXT("error", why));
     rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -84,7 +84,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
     source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
-    source->survey_fault =
+    source->progress_fault =
         (struct log_fault){"Kafka does not tell what is committed; commands wait", "Kafka tells what is committed", 0};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
@@ -125,8 +125,8 @@ void source_close(struct source *source)
     if (!source)
         return;
     if (source->messages && source->partitions)
-        source_settle(source);
-    carried_close(&source->carried);
+        source_release(source);
+    held_messages_close(&source->held);
     if (source->group)
         rd_kafka_consumer_group_metadata_destroy(source->group);
     if (source->consumer) {
@@ -136,8 +136,8 @@ void source_close(struct source *source)
         if (source_may_destroy(source))
             rd_kafka_destroy(source->consumer);
     }
-    if (source->surveyor)
-        rd_kafka_destroy(source->surveyor);
+    if (source->observer)
+        rd_kafka_destroy(source->observer);
     source_end_watch(source);
     source_close_logs(source);
     lag_free(source->lag);
@@ -209,12 +209,12 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
     }
     log->is_repeating = false;
     if (carry || partitions_is_waiting(source->partitions, message->partition))
-        carried_add(&source->carried, message);
+        held_messages_add(&source->held, message);
     else
         source_take(source, message);
 }
 
-static bool take_carried(void *taker, rd_kafka_message_t *message)
+static bool take_held(void *taker, rd_kafka_message_t *message)
 {
     struct source *source = taker;
     if (!source_has_room(source) || !partitions_may_try(source->partitions, message->partition, source->filling_ms))
@@ -243,7 +243,7 @@ static void source_put_back(struct source *source)
         if (!item->dropped)
             item->dropped = item->postponed = true;
     }
-    source_settle(source);
+    source_release(source);
 }
 
 int source_fill(struct source *source, uint32_t most, int wait_ms)
@@ -254,12 +254,12 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = source_now_ms();
-    if (source->stalled && source->filling_ms - source->retaken_ms >= RETAKE_EVERY_MS) {
+    if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
-        source->retaken_ms = source->filling_ms;
-        source_retake(source);
+        source->reassigned_ms = source->filling_ms;
+        source_reassign_failed(source);
     }
-    carried_offer(&source->carried, take_carried, source);
+    held_messages_offer(&source->held, take_held, source);
     /* The group is served, too, when what was carried fills the batch. */
     bool is_full = !source_has_room(source);
     while ((is_full || source_has_room(source)) && !source->broken) {
@@ -286,7 +286,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_compare_logs(source);
     if (!source_knows_marks(source)) {
         source_put_back(source);
-        return source_hold(source, wait_ms);
+        return source_pause(source, wait_ms);
     }
     batch_begin(source->batch);
     source_look_around(source);
@@ -312,7 +312,7 @@ static void source_stay_for(struct source *source, int wait_ms)
     if (!source->holding) {
         rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
         if (partitions) {
-            source_pause(source, partitions);
+            source_pause_partitions(source, partitions);
             rd_kafka_topic_partition_list_destroy(partitions);
         }
         source->holding = true;
@@ -329,14 +329,14 @@ static void source_stay_for(struct source *source, int wait_ms)
     source_look_around(source);
 }
 
-int source_hold(struct source *source, int wait_ms)
+int source_pause(struct source *source, int wait_ms)
 {
     source_stay_for(source, wait_ms);
     source_refresh_group(source);
     return source->broken ? -1 : 0;
 }
 
-void source_stay(struct source *source)
+void source_poll(struct source *source)
 {
     if (!source->broken)
         source_stay_for(source, 0);
@@ -366,7 +366,7 @@ static uint32_t source_put_off_from(struct source *source, uint32_t index, bool 
     uint32_t count = 0;
     if (!was_waiting) {
         rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
-        source_pause(source, list);
+        source_pause_partitions(source, list);
         rd_kafka_topic_partition_list_destroy(list);
     }
     for (uint32_t i = index; i < batch->count; i++) {
@@ -414,7 +414,7 @@ uint32_t source_waiting(const struct source *source)
 /* A partition whose last carried command has been answered is consumed again. */
 static void source_end_wait(struct source *source, int32_t partition)
 {
-    if (!partitions_is_waiting(source->partitions, partition) || carried_first(&source->carried, partition) >= 0)
+    if (!partitions_is_waiting(source->partitions, partition) || held_messages_first(&source->held, partition) >= 0)
         return;
     partitions_end_wait(source->partitions, partition);
     rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
@@ -422,18 +422,18 @@ static void source_end_wait(struct source *source, int32_t partition)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void source_settle(struct source *source)
+void source_release(struct source *source)
 {
     struct batch *batch = source->batch;
     bool waits = partitions_waiting(source->partitions) > 0;
-    struct carried postponed = {0};
+    struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->items[i].postponed)
-            carried_add(&postponed, source->messages[i]);
+            held_messages_add(&postponed, source->messages[i]);
         else
             rd_kafka_message_destroy(source->messages[i]);
     }
-    carried_put_before(&source->carried, &postponed);
+    held_messages_put_before(&source->held, &postponed);
     for (uint32_t i = 0; waits && i < batch->count; i++)
         source_end_wait(source, batch->items[i].from.partition);
     batch_reset(batch);

@@ -1,17 +1,17 @@
 /* source: where commands come from. One consumer in the worker's group; it fills the batch, holds the messages that the
  * batch's spans point into, and knows which partitions are ours.
  *
- * Partitions come and go only inside source_fill and source_hold, where the group's rebalances are served. Items of a
+ * Partitions come and go only inside source_fill and source_pause, where the group's rebalances are served. Items of a
  * partition that is taken away are marked `dropped`: its next owner will consume them again. */
 #ifndef WORKER_SOURCE_SOURCE_H
 #define WORKER_SOURCE_SOURCE_H
 
 #include <librdkafka/rdkafka.h>
 
-#include "worker/model/batch.h"
 #include "worker/config/config.h"
+#include "worker/index/index_audit.h"
 #include "worker/metrics/metrics.h"
-#include "worker/index/store_audit.h"
+#include "worker/model/batch.h"
 
 struct source;
 
@@ -29,19 +29,19 @@ void source_close(struct source *source);
 int source_fill(struct source *source, uint32_t most, int wait_ms);
 
 /* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and
- * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_hold
+ * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_pause
  * does, and fetched again, after source_resume. librdkafka may take a second to do so, hence not for every batch. */
 bool source_is_burdened(struct source *source);
 
 /* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
  * away. Returns as source_fill. After it, source_resume before the next fill. */
-int source_hold(struct source *source, int wait_ms);
+int source_pause(struct source *source, int wait_ms);
 /* Tried again by source_fill if librdkafka does not tell what is assigned. */
 void source_resume(struct source *source);
 
 /* The same without waiting, between two tries of a transaction's step: source_group stays what it was, so that the
  * transaction has no more authority than when it began. A consumer that failed is found by the next fill or hold. */
-void source_stay(struct source *source);
+void source_poll(struct source *source);
 
 /* How often partitions were assigned to us, so far. */
 uint64_t source_assignments(const struct source *source);
@@ -49,12 +49,12 @@ uint64_t source_assignments(const struct source *source);
 /* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
 int32_t *source_partitions(struct source *source, int32_t *count);
 
-/* What Kafka knows (store_audit.h), of every partition of the command topic, ours or not. *survey is replaced. False if
- * it gave no answer; each of the questions that this takes is waited for up to `wait_ms`. */
-bool source_survey(struct source *source, int wait_ms, struct survey *survey);
+/* What Kafka knows (index_audit.h), of every partition of the command topic, ours or not. *progress is replaced. False
+ * if it gave no answer; each of the questions that this takes is waited for up to `wait_ms`. */
+bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress);
 
 /* False for a while after this process stood still (frozen, or the machine asleep) for so long that the group may have
- * given our partitions to others: only the next calls of source_hold can tell. */
+ * given our partitions to others: only the next calls of source_pause can tell. */
 bool source_is_sure(const struct source *source);
 
 /* True from when no broker could be reached until one answers. */
@@ -108,6 +108,6 @@ uint32_t source_put_off(struct source *source, uint32_t most);
 uint32_t source_waiting(const struct source *source);
 
 /* Gives the batch's messages back, but for those put off, and empties the batch. */
-void source_settle(struct source *source);
+void source_release(struct source *source);
 
 #endif

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "common/crash_point.h"
-#include "worker/source/source_parts.h"
+#include "common/failpoint.h"
+#include "worker/source/source_internal.h"
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code)
 {
@@ -25,14 +25,14 @@ static void source_drop(struct source *source, const rd_kafka_topic_partition_li
             batch->items[i].postponed = false;
         }
     for (int i = 0; i < partitions->cnt; i++) {
-        carried_drop(&source->carried, partitions->elems[i].partition);
+        held_messages_drop(&source->held, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);
         source_forget_log(source, partitions->elems[i].partition);
         lag_forget(source->lag, partitions->elems[i].partition);
     }
 }
 
-void source_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+void source_pause_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_resp_err_t code = rd_kafka_pause_partitions(source->consumer, partitions);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -61,7 +61,7 @@ static void source_assign(struct source *source, rd_kafka_topic_partition_list_t
         return;
     }
     if (source->holding)
-        source_pause(source, partitions);
+        source_pause_partitions(source, partitions);
 }
 
 static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
@@ -94,7 +94,7 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
         log_info(lost ? "partitions lost" : "partitions revoked", LOG_INTEGER("partitions", partitions->cnt));
-        crash_point(CRASH_IN_REVOCATION);
+        failpoint(FAILPOINT_IN_REVOCATION);
         source_unassign(source, partitions);
         break;
     default:
@@ -103,7 +103,7 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     }
 }
 
-void source_take_anew(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+void source_reassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     source_unassign(source, partitions);
     for (int i = 0; i < partitions->cnt; i++)
@@ -127,7 +127,7 @@ void source_restart(struct source *source, rd_kafka_topic_partition_list_t *part
     source->assignments++;
 }
 
-void source_retake(struct source *source)
+void source_reassign_failed(struct source *source)
 {
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)
@@ -137,7 +137,7 @@ void source_retake(struct source *source)
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);
     if (partitions->cnt > 0) {
         log_info("partitions are taken anew", LOG_INTEGER("partitions", partitions->cnt));
-        source_take_anew(source, partitions);
+        source_reassign(source, partitions);
     }
     rd_kafka_topic_partition_list_destroy(partitions);
 }

@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 #include "worker/kafka/kafka_conf.h"
-#include "worker/source/source_parts.h"
+#include "worker/source/source_internal.h"
 
 #define QUIET_MS      100   /* to delete a topic and to create it takes about as long */
 #define BUSY_EVERY_MS 1000  /* while commands come one after the other */
@@ -119,7 +119,7 @@ static void renew_mark(struct source *source, int32_t partition)
 
 /* ---- reading a command again ---- */
 
-static rd_kafka_t *reader_new(const struct source *source, char *why, size_t why_size)
+static rd_kafka_t *reader_new(const struct source *source, char *why, size_t error_size)
 {
     static const struct {
         const char *name, *value;
@@ -127,11 +127,11 @@ static rd_kafka_t *reader_new(const struct source *source, char *why, size_t why
                  {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},
                  {"queued.min.messages", "1"},          {"max.partition.fetch.bytes", "65536"},
                  {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
-    bool fine = conf != NULL;
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && fine; i++)
-        fine = kafka_conf_set(conf, owned[i].name, owned[i].value, why, why_size);
-    rd_kafka_t *reader = fine ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size) : NULL;
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
+    bool ok = conf != NULL;
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
+        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, why, error_size);
+    rd_kafka_t *reader = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size) : NULL;
     if (conf && !reader)
         rd_kafka_conf_destroy(conf);
     if (reader && rd_kafka_poll_set_consumer(reader) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -175,7 +175,7 @@ static void read_places(struct source *source, rd_kafka_topic_partition_list_t *
     char why[512];
     int left = 0;
     if (!source->reader && !(source->reader = reader_new(source, why, sizeof(why))))
-        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
     if (!source->reader)
         return;
     if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -257,9 +257,9 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
     for (int i = 0; i < partitions->cnt; i++)
         if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
             rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
-    rd_kafka_t *asker = unasked->cnt > 0 ? source_surveyor(source) : NULL;
-    rd_kafka_resp_err_t code = asker ? rd_kafka_committed(asker, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
-    bool answered = asker && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_t *observer = unasked->cnt > 0 ? source_surveyor(source) : NULL;
+    rd_kafka_resp_err_t code = observer ? rd_kafka_committed(observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; answered && i < unasked->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &unasked->elems[i];
         struct log_state *log = source_log(source, place->partition);
@@ -272,10 +272,10 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
         if (!source_read_mark(place, &log->mark))
             log->mark.answered = log->group_offset;
     }
-    if (asker && code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_fault_end(&source->survey_fault);
-    else if (asker)
-        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+    if (observer && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_end(&source->progress_fault);
+    else if (observer)
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     rd_kafka_topic_partition_list_destroy(unasked);
 }
 
@@ -398,7 +398,7 @@ bool source_is_repetition(struct source *source, int32_t partition)
     if (finding == LOG_OTHER)
         begin_other_log(source, list);
     else if (finding == LOG_UNKNOWN)
-        source_take_anew(source, list);
+        source_reassign(source, list);
     else
         log->is_repeating = true;
     rd_kafka_topic_partition_list_destroy(list);

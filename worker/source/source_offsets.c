@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "worker/kafka/kafka_conf.h"
-#include "worker/source/source_parts.h"
+#include "worker/source/source_internal.h"
 
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
 #define LOOK_WAIT_MS  200
@@ -93,7 +93,7 @@ static void source_follow_back(struct source *source, rd_kafka_topic_partition_l
             rd_kafka_topic_partition_list_del_by_idx(committed, i);
     }
     if (committed->cnt > 0)
-        source_take_anew(source, committed);
+        source_reassign(source, committed);
 }
 
 enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms)
@@ -102,10 +102,10 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
     rd_kafka_topic_partition_list_t *committed = source_assignment(source);
     if (!committed)
         return RECONCILE_FAILED;
-    rd_kafka_t *asker = source_surveyor(source);
-    rd_kafka_resp_err_t code = asker ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
-    if (asker && committed->cnt > 0)
-        code = rd_kafka_committed(asker, committed, wait_ms);
+    rd_kafka_t *observer = source_surveyor(source);
+    rd_kafka_resp_err_t code = observer ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
+    if (observer && committed->cnt > 0)
+        code = rd_kafka_committed(observer, committed, wait_ms);
     for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = committed->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -122,43 +122,43 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
     return result;
 }
 
-rd_kafka_t *source_asker_new(const struct source *source, char *why, size_t why_size)
+rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, why_size);
-    rd_kafka_t *asker = NULL;
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
+    rd_kafka_t *observer = NULL;
     if (!conf)
         return NULL;
-    if (kafka_conf_set(conf, "isolation.level", "read_committed", why, why_size) &&
-        kafka_conf_set(conf, "enable.auto.commit", "false", why, why_size))
-        asker = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
-    if (!asker)
+    if (kafka_conf_set(conf, "isolation.level", "read_committed", why, error_size) &&
+        kafka_conf_set(conf, "enable.auto.commit", "false", why, error_size))
+        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size);
+    if (!observer)
         rd_kafka_conf_destroy(conf);
-    return asker;
+    return observer;
 }
 
 rd_kafka_t *source_surveyor(struct source *source)
 {
     char why[512];
-    if (!source->surveyor && !(source->surveyor = source_asker_new(source, why, sizeof(why))))
-        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
-    return source->surveyor;
+    if (!source->observer && !(source->observer = source_observer_new(source, why, sizeof(why))))
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return source->observer;
 }
 
-bool source_survey(struct source *source, int wait_ms, struct survey *survey)
+bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress)
 {
     char why[512] = "no client that asks";
-    rd_kafka_t *asker = source_surveyor(source);
+    rd_kafka_t *observer = source_surveyor(source);
     /* First the records: those before these ends are committed with offsets that the group tells then. */
-    bool fine =
-        asker &&
-        offsets_of_ends(&survey->definition_ends, asker, source->definitions_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_ends(&survey->record_ends, asker, source->records_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_group(&survey->committed, asker, source->topic, wait_ms, why, sizeof(why));
-    if (fine)
-        log_fault_end(&source->survey_fault);
+    bool ok =
+        observer &&
+        offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_ends(&progress->record_ends, observer, source->records_topic, wait_ms, why, sizeof(why)) &&
+        offsets_of_group(&progress->committed, observer, source->topic, wait_ms, why, sizeof(why));
+    if (ok)
+        log_fault_end(&source->progress_fault);
     else
-        log_fault_begin(&source->survey_fault, LOG_LIST(LOG_TEXT("error", why)));
-    return fine;
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
+    return ok;
 }
 
 bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets)
@@ -197,7 +197,7 @@ rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
         if (log->group == GROUP_ASKED && log->end > log->group_offset &&
             log->end >= partitions_next(source->partitions, place->partition) &&
             !partitions_is_waiting(source->partitions, place->partition) &&
-            !carried_find(&source->carried, place->partition))
+            !held_messages_find(&source->held, place->partition))
             source_mark_offset(place, &log->mark);
         else
             rd_kafka_topic_partition_list_del_by_idx(offsets, i);
@@ -223,10 +223,10 @@ static struct lag_position source_position(const struct source *source, const st
         if (item->from.partition == partition && (!item->dropped || item->postponed))
             return (struct lag_position){partition, item->from.offset, item->from.offset + 1, item->from.timestamp_ms};
     }
-    const rd_kafka_message_t *carried = carried_find(&source->carried, partition);
-    if (carried)
-        return (struct lag_position){partition, carried->offset, carried->offset + 1,
-                                     rd_kafka_message_timestamp(carried, &type)};
+    const rd_kafka_message_t *held = held_messages_find(&source->held, partition);
+    if (held)
+        return (struct lag_position){partition, held->offset, held->offset + 1,
+                                     rd_kafka_message_timestamp(held, &type)};
     int64_t next = later(partitions_next(source->partitions, partition), log->end);
     if (next < 0 && log->group == GROUP_ASKED)
         next = log->group_offset;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "worker/kafka/kafka_topic.h"
-#include "worker/source/source_parts.h"
+#include "worker/source/source_internal.h"
 
 #define LOOK_FIRST_MS 2500
 #define LOOK_LAST_MS  300000 /* where the broker does not tell */
@@ -56,10 +56,10 @@ static int32_t count_assigned(struct assignment assignment, const char *topic)
 }
 
 /* How many partitions the members have, each its own. -1 if there was no answer, or the group is not at rest. */
-static int32_t ask_assigned(rd_kafka_t *asker, const char *name, const char *topic)
+static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *topic)
 {
     const struct rd_kafka_group_list *groups;
-    rd_kafka_resp_err_t code = rd_kafka_list_groups(asker, name, &groups, LOOK_WAIT_MS);
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(observer, name, &groups, LOOK_WAIT_MS);
     /* Some brokers did not answer, but the group's coordinator may be among those that did. */
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
         return -1;
@@ -81,13 +81,13 @@ static int32_t source_count_orphans(struct source *source)
 {
     struct ownership *ownership = &source->ownership;
     char why[512];
-    if (!ownership->asker)
-        ownership->asker = source_asker_new(source, why, sizeof(why));
-    if (!ownership->asker)
+    if (!ownership->observer)
+        ownership->observer = source_observer_new(source, why, sizeof(why));
+    if (!ownership->observer)
         return -1;
     const char *group = config_kafka(source->config, source->config->kafka_consumer, "group.id");
-    int32_t count = kafka_topic_partitions(ownership->asker, source->topic, LOOK_WAIT_MS, why, sizeof(why));
-    int32_t assigned = ask_assigned(ownership->asker, group, source->topic);
+    int32_t count = kafka_topic_partitions(ownership->observer, source->topic, LOOK_WAIT_MS, why, sizeof(why));
+    int32_t assigned = ask_assigned(ownership->observer, group, source->topic);
     if (count < 0 || assigned < 0)
         return -1;
     return count > assigned ? count - assigned : 0;
@@ -109,9 +109,9 @@ static void source_join_anew(struct source *source)
 void source_end_watch(struct source *source)
 {
     source->ownership.is_whole = true;
-    if (source->ownership.asker)
-        rd_kafka_destroy(source->ownership.asker);
-    source->ownership.asker = NULL;
+    if (source->ownership.observer)
+        rd_kafka_destroy(source->ownership.observer);
+    source->ownership.observer = NULL;
 }
 
 static void ownership_pause(struct ownership *ownership, int64_t now_ms, int64_t pause_ms)

@@ -2,8 +2,8 @@
 #ifndef WORKER_VALIDATE_ADDRESS_REGION_H
 #define WORKER_VALIDATE_ADDRESS_REGION_H
 
+#include "common/nearest_word.h"
 #include "common/span.h"
-#include "common/nearest.h"
 
 /* True for the countries whose regions are a list; elsewhere a region is free text. `country` is an upper-case code. */
 bool region_is_listed(struct span country);

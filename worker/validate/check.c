@@ -3,15 +3,15 @@
 #include <assert.h>
 
 #include "common/text.h"
-#include "worker/validate/client.h"
 #include "worker/model/member.h"
+#include "worker/validate/client.h"
 #include "worker/validate/record.h"
 #include "worker/validate/suggest.h"
 
 /* The members of a command. */
 
 /* An id that decode found wrong in this member, or not a string even though another source won. */
-static void id_judge(struct check *check, uint32_t node)
+static void id_evaluate(struct check *check, uint32_t node)
 {
     const struct item *item = check->item;
     enum json_type type = item->document.nodes[node].type;
@@ -25,42 +25,42 @@ static void id_judge(struct check *check, uint32_t node)
             check_fail(check, faults[i]->code, "%.*s", SPAN_FORMAT(faults[i]->message));
 }
 
-static void text_judge(struct check *check, uint32_t node, struct client *client)
+static void text_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     (void)client;
-    id_judge(check, node);
+    id_evaluate(check, node);
 }
 
 static const struct {
-    void (*judge)(struct check *check, uint32_t node, struct client *client);
+    void (*evaluate)(struct check *check, uint32_t node, struct client *client);
     bool required;
 } rules[MEMBER_COUNT] = {
-    [MEMBER_COMMAND_ID] = {text_judge, false},
-    [MEMBER_WORKSPACE_ID] = {text_judge, false}, /* several sources can have it, so it is looked for apart */
-    [MEMBER_TYPE] = {text_judge, false},
-    [MEMBER_SEND_INVITE] = {client_send_invite_judge, false},
-    [MEMBER_GIVEN_NAME] = {client_given_name_judge, true},
-    [MEMBER_FAMILY_NAME] = {client_family_name_judge, true},
-    [MEMBER_EMAIL] = {client_email_judge, true},
-    [MEMBER_COMPANY_ID] = {client_company_id_judge, false},
-    [MEMBER_COMPANY_IDS] = {client_company_ids_judge, false},
-    [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_judge, false},
+    [MEMBER_COMMAND_ID] = {text_evaluate, false},
+    [MEMBER_WORKSPACE_ID] = {text_evaluate, false}, /* several sources can have it, so it is looked for apart */
+    [MEMBER_TYPE] = {text_evaluate, false},
+    [MEMBER_SEND_INVITE] = {client_send_invite_evaluate, false},
+    [MEMBER_GIVEN_NAME] = {client_given_name_evaluate, true},
+    [MEMBER_FAMILY_NAME] = {client_family_name_evaluate, true},
+    [MEMBER_EMAIL] = {client_email_evaluate, true},
+    [MEMBER_COMPANY_ID] = {client_company_id_evaluate, false},
+    [MEMBER_COMPANY_IDS] = {client_company_ids_evaluate, false},
+    [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_evaluate, false},
 };
 
-static void member_judge(struct check *check, uint32_t node, struct client *client)
+static void member_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     struct span name = json_name(&check->item->document, node);
     enum member member = member_find(name);
     check_enter(check, name);
     if (member != MEMBER_UNKNOWN)
-        rules[member].judge(check, node, client);
+        rules[member].evaluate(check, node, client);
     else if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
         check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command%s",
                    quote_of(check, name), suggest_member(check, name));
     check_leave(check);
 }
 
-static void missing_judge(struct check *check)
+static void missing_evaluate(struct check *check)
 {
     for (enum member member = 0; member < MEMBER_COUNT; member++) {
         if (check->item->members[member] != 0)
@@ -74,7 +74,7 @@ static void missing_judge(struct check *check)
     }
 }
 
-static void workspace_missing_judge(struct check *check, struct span name)
+static void workspace_missing_evaluate(struct check *check, struct span name)
 {
     if (!check->item->workspace_missing)
         return;
@@ -85,19 +85,19 @@ static void workspace_missing_judge(struct check *check, struct span name)
     check_leave(check);
 }
 
-static void command_judge(struct check *check, struct client *client)
+static void command_evaluate(struct check *check, struct client *client)
 {
     const struct item *item = check->item;
     const struct json_node *nodes = item->document.nodes;
     for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next)
-        member_judge(check, node, client);
+        member_evaluate(check, node, client);
     if (!item->structured)
-        workspace_missing_judge(check, member_name(MEMBER_WORKSPACE_ID));
-    missing_judge(check);
+        workspace_missing_evaluate(check, member_name(MEMBER_WORKSPACE_ID));
+    missing_evaluate(check);
 }
 
 /* A CloudEvent: its other attributes are its own affair. */
-static void event_judge(struct check *check, struct client *client)
+static void event_evaluate(struct check *check, struct client *client)
 {
     static const struct span ids[] = {{"id", 2}, {"type", 4}, {"workspaceid", 11}, {"specversion", 11}};
     const struct item *item = check->item;
@@ -106,17 +106,17 @@ static void event_judge(struct check *check, struct client *client)
         struct span name = json_name(&item->document, node);
         check_enter(check, name);
         if (node == item->command)
-            command_judge(check, client);
+            command_evaluate(check, client);
         for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
             if (span_equal(name, ids[i]))
-                id_judge(check, node);
+                id_evaluate(check, node);
         check_leave(check);
     }
-    workspace_missing_judge(check, ids[2]);
+    workspace_missing_evaluate(check, ids[2]);
 }
 
 /* Faults of ids that stand in a header or the key: before the document. */
-static void header_ids_judge(struct check *check)
+static void header_ids_evaluate(struct check *check)
 {
     const struct item *item = check->item;
     const struct {
@@ -160,15 +160,15 @@ static void verdict(const struct check *check, const struct client *client)
                          SPAN_FORMAT(item->workspace)));
 }
 
-static void item_judge(struct item *item, const struct config *config, struct arena *arena)
+static void item_evaluate(struct item *item, const struct config *config, struct arena *arena)
 {
     struct check check = {.config = config, .item = item, .arena = arena};
     struct client client = {0};
-    header_ids_judge(&check);
+    header_ids_evaluate(&check);
     if (item->structured)
-        event_judge(&check, &client);
+        event_evaluate(&check, &client);
     else
-        command_judge(&check, &client);
+        command_evaluate(&check, &client);
     assert(check.depth == 0);
 
     verdict(&check, &client);
@@ -179,7 +179,7 @@ static void item_judge(struct item *item, const struct config *config, struct ar
 }
 
 /* The broker refused the client for its size. Whatever the rules say of the command now, this stands. */
-static void refusal_judge(struct item *item)
+static void refusal_evaluate(struct item *item)
 {
     item->outcome = OUTCOME_UNDECIDED;
     item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
@@ -188,7 +188,7 @@ static void refusal_judge(struct item *item)
 void check_item(struct item *item, const struct config *config, struct arena *arena)
 {
     if (item->outcome != OUTCOME_REJECTED)
-        item_judge(item, config, arena);
+        item_evaluate(item, config, arena);
     if (item->record_form == FORM_NONE)
-        refusal_judge(item);
+        refusal_evaluate(item);
 }

@@ -5,10 +5,10 @@
 #ifndef WORKER_VALIDATE_CHECK_H
 #define WORKER_VALIDATE_CHECK_H
 
-#include "worker/model/batch.h"
-#include "worker/config/config.h"
-#include "worker/validate/definitions.h"
 #include "common/quote.h"
+#include "worker/config/config.h"
+#include "worker/model/batch.h"
+#include "worker/validate/definitions.h"
 
 #define CHECK_PATH_DEPTH 8 /* a path in a value has at most five tokens: /data/customFields/KEY/INDEX, and to spare */
 #define PATH_TOKEN_BYTES 1024 /* a longer name ends a path at its parent */
@@ -22,7 +22,7 @@ struct check {
         uint32_t index;
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
-    size_t compared; /* work done to find names for messages; see nearest.h */
+    size_t compared; /* work done to find names for messages; see nearest_word.h */
 };
 
 /* Judges `item` as far as it can be judged without the store: sets outcome to OUTCOME_REJECTED with its error and

@@ -20,13 +20,13 @@ struct client {
 
 /* Each judges the value at `node`, which stands at the check's present path, and sets its part of `client` or adds
  * violations. */
-void client_given_name_judge(struct check *check, uint32_t node, struct client *client);
-void client_family_name_judge(struct check *check, uint32_t node, struct client *client);
-void client_email_judge(struct check *check, uint32_t node, struct client *client);
-void client_send_invite_judge(struct check *check, uint32_t node, struct client *client);
-void client_company_id_judge(struct check *check, uint32_t node, struct client *client);
-void client_company_ids_judge(struct check *check, uint32_t node, struct client *client);
-void client_custom_fields_judge(struct check *check, uint32_t node, struct client *client);
+void client_given_name_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_family_name_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_email_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_send_invite_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_company_id_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_company_ids_evaluate(struct check *check, uint32_t node, struct client *client);
+void client_custom_fields_evaluate(struct check *check, uint32_t node, struct client *client);
 
 /* For a command without customFields, whose path is entered nevertheless: a violation for every required field. */
 void client_custom_fields_missing(struct check *check);

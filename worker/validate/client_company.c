@@ -1,12 +1,12 @@
 /* companyId and companyIds: opaque ids, kept as they are. */
 #include "worker/validate/client.h"
 
+#include "common/key_table.h"
 #include "common/text.h"
 #include "worker/validate/field.h"
-#include "common/key_table.h"
 
 /* A company id: a string that is not blank and holds no control character. */
-static bool company_judge(struct check *check, uint32_t node)
+static bool company_evaluate(struct check *check, uint32_t node)
 {
     const struct json_document *document = &check->item->document;
     if (document->nodes[node].type != NODE_STRING)
@@ -40,10 +40,10 @@ static bool find_head(const struct item *item, struct span *head)
     return true;
 }
 
-void client_company_id_judge(struct check *check, uint32_t node, struct client *client)
+void client_company_id_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     const struct json_document *document = &check->item->document;
-    if (value_is_absent(document, node) || !company_judge(check, node))
+    if (value_is_absent(document, node) || !company_evaluate(check, node))
         return;
     struct span text = json_text(document, node), head;
     if (find_head(check->item, &head) && !span_equal(text, head))
@@ -75,7 +75,7 @@ static void collect(struct check *check, uint32_t array, uint32_t count, struct 
     client->company_count = kept;
 }
 
-void client_company_ids_judge(struct check *check, uint32_t node, struct client *client)
+void client_company_ids_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     const struct json_document *document = &check->item->document;
     if (value_is_absent(document, node))
@@ -88,7 +88,7 @@ void client_company_ids_judge(struct check *check, uint32_t node, struct client 
     uint32_t count = 0;
     for (uint32_t child = node + 1; child < document->nodes[node].next; child = document->nodes[child].next) {
         check_enter_index(check, count++);
-        valid &= company_judge(check, child);
+        valid &= company_evaluate(check, child);
         check_leave(check);
     }
     if (valid)

@@ -5,7 +5,7 @@
 #include "worker/validate/suggest.h"
 
 /* Judges one member of customFields. */
-static void value_judge(struct check *check, const struct field *field, uint32_t node, struct span *normal)
+static void value_evaluate(struct check *check, const struct field *field, uint32_t node, struct span *normal)
 {
     const struct json_document *document = &check->item->document;
     const bool required = field->rules.required, may_be_blank = !required && !field->type->blank_is_absent;
@@ -14,12 +14,12 @@ static void value_judge(struct check *check, const struct field *field, uint32_t
             check_fail_required(check);
         return;
     }
-    if (!field->type->judge(check, field, document, node, normal))
+    if (!field->type->evaluate(check, field, document, node, normal))
         *normal = SPAN_NONE;
 }
 
 /* Adds a violation for each required field that has no member; `given` tells by index which have (NULL: none). */
-static void missing_judge(struct check *check, const bool *given)
+static void missing_evaluate(struct check *check, const bool *given)
 {
     const struct definitions *definitions = check->item->definitions;
     for (uint32_t i = 0; i < definitions->required_count; i++) {
@@ -35,10 +35,10 @@ static void missing_judge(struct check *check, const bool *given)
 void client_custom_fields_missing(struct check *check)
 {
     if (check->item->definitions)
-        missing_judge(check, NULL);
+        missing_evaluate(check, NULL);
 }
 
-static void members_judge(struct check *check, uint32_t object, struct client *client)
+static void members_evaluate(struct check *check, uint32_t object, struct client *client)
 {
     const struct json_document *document = &check->item->document;
     const struct definitions *definitions = check->item->definitions;
@@ -54,17 +54,17 @@ static void members_judge(struct check *check, uint32_t object, struct client *c
         check_enter(check, key);
         if (field) {
             given[field->index] = true;
-            value_judge(check, field, node, &normal[field->index]);
+            value_evaluate(check, field, node, &normal[field->index]);
         } else {
             check_fail(check, ERROR_UNKNOWN_FIELD, "%s is not the key of a custom field of the workspace%s",
                        quote_of(check, key), suggest_field(check, key));
         }
         check_leave(check);
     }
-    missing_judge(check, given);
+    missing_evaluate(check, given);
 }
 
-void client_custom_fields_judge(struct check *check, uint32_t node, struct client *client)
+void client_custom_fields_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     const struct json_document *document = &check->item->document;
     if (value_is_absent(document, node)) {
@@ -77,5 +77,5 @@ void client_custom_fields_judge(struct check *check, uint32_t node, struct clien
     }
     client->custom_fields_given = document->nodes[node].next > node + 1;
     if (check->item->definitions)
-        members_judge(check, node, client);
+        members_evaluate(check, node, client);
 }

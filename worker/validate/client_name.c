@@ -28,7 +28,7 @@ static bool control_found(struct check *check, struct span text)
     return true;
 }
 
-static void name_judge(struct check *check, uint32_t node, struct span *name)
+static void name_evaluate(struct check *check, uint32_t node, struct span *name)
 {
     const struct json_document *document = &check->item->document;
     if (document->nodes[node].type == NODE_NULL) {
@@ -58,17 +58,17 @@ static void name_judge(struct check *check, uint32_t node, struct span *name)
         *name = field_string_token(check, document, node, text);
 }
 
-void client_given_name_judge(struct check *check, uint32_t node, struct client *client)
+void client_given_name_evaluate(struct check *check, uint32_t node, struct client *client)
 {
-    name_judge(check, node, &client->given_name);
+    name_evaluate(check, node, &client->given_name);
 }
 
-void client_family_name_judge(struct check *check, uint32_t node, struct client *client)
+void client_family_name_evaluate(struct check *check, uint32_t node, struct client *client)
 {
-    name_judge(check, node, &client->family_name);
+    name_evaluate(check, node, &client->family_name);
 }
 
-void client_email_judge(struct check *check, uint32_t node, struct client *client)
+void client_email_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     const struct json_document *document = &check->item->document;
     enum json_type type = document->nodes[node].type;
@@ -82,7 +82,7 @@ void client_email_judge(struct check *check, uint32_t node, struct client *clien
         check_fail_required(check);
 }
 
-void client_send_invite_judge(struct check *check, uint32_t node, struct client *client)
+void client_send_invite_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     const struct json_document *document = &check->item->document;
     enum json_type type = document->nodes[node].type;

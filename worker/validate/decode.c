@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <strings.h>
 
-#include "common/text.h"
-#include "worker/validate/malformed.h"
-#include "worker/model/member.h"
 #include "common/quote.h"
+#include "common/text.h"
+#include "worker/model/member.h"
+#include "worker/validate/malformed.h"
 
 #define COMMAND_TYPE SPAN("create-client")
 

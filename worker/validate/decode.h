@@ -4,8 +4,8 @@
 #ifndef WORKER_VALIDATE_DECODE_H
 #define WORKER_VALIDATE_DECODE_H
 
-#include "worker/model/batch.h"
 #include "worker/config/config.h"
+#include "worker/model/batch.h"
 #include "worker/model/identity.h"
 
 /* Decodes one item: copies its value once into the arena, parses it, sets document, command, structured, members,

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 
 #include "common/json_writer.h"
-#include "worker/validate/definitions_draft.h"
-#include "worker/validate/field.h"
 #include "worker/model/identity.h"
+#include "worker/validate/field.h"
+#include "worker/validate/field_spec.h"
 
-static int draft_compare(const void *a, const void *b)
+static int field_spec_compare(const void *a, const void *b)
 {
-    const struct draft *left = a, *right = b;
+    const struct field_spec *left = a, *right = b;
     if (left->order != right->order)
         return left->order < right->order ? -1 : 1;
     return left->listed < right->listed ? -1 : 1;
@@ -22,15 +22,15 @@ static size_t block_key_bytes(struct span key)
     return key.length * 3 + 2 * sizeof(struct span) + 32;
 }
 
-static size_t block_bytes(const struct drafts *drafts)
+static size_t block_bytes(const struct field_specs *specs)
 {
-    size_t bytes = 256 + key_table_slots(drafts->count) * sizeof(uint32_t);
-    for (uint32_t i = 0; i < drafts->count; i++) {
-        const struct draft *draft = &drafts->items[i];
-        bytes += sizeof(struct field) + sizeof(struct field *) + block_key_bytes(draft->key) + draft->name.length + 64 +
-                 key_table_slots(draft->option_count) * sizeof(uint32_t);
-        for (uint32_t option = 0; option < draft->option_count; option++)
-            bytes += block_key_bytes(draft->options[option]);
+    size_t bytes = 256 + key_table_slots(specs->count) * sizeof(uint32_t);
+    for (uint32_t i = 0; i < specs->count; i++) {
+        const struct field_spec *spec = &specs->items[i];
+        bytes += sizeof(struct field) + sizeof(struct field *) + block_key_bytes(spec->key) + spec->name.length + 64 +
+                 key_table_slots(spec->option_count) * sizeof(uint32_t);
+        for (uint32_t option = 0; option < spec->option_count; option++)
+            bytes += block_key_bytes(spec->options[option]);
     }
     return bytes;
 }
@@ -45,51 +45,51 @@ static struct key_table build_table(struct arena *block, const struct span *keys
     return table;
 }
 
-static void build_options(struct arena *block, const struct draft *draft, struct field *field)
+static void build_options(struct arena *block, const struct field_spec *spec, struct field *field)
 {
-    struct span *keys = arena_alloc(block, draft->option_count * sizeof(*keys));
-    struct span *tokens = arena_alloc(block, draft->option_count * sizeof(*tokens));
-    for (uint32_t i = 0; i < draft->option_count; i++) {
-        keys[i] = arena_copy(block, draft->options[i]);
+    struct span *keys = arena_alloc(block, spec->option_count * sizeof(*keys));
+    struct span *tokens = arena_alloc(block, spec->option_count * sizeof(*tokens));
+    for (uint32_t i = 0; i < spec->option_count; i++) {
+        keys[i] = arena_copy(block, spec->options[i]);
         tokens[i] = json_string_of(block, keys[i]);
     }
     field->options = keys;
     field->option_tokens = tokens;
-    field->option_count = draft->option_count;
-    field->option_table = build_table(block, keys, draft->option_count);
+    field->option_count = spec->option_count;
+    field->option_table = build_table(block, keys, spec->option_count);
 }
 
-static void build_field(struct arena *block, const struct draft *draft, uint32_t index, struct field *field)
+static void build_field(struct arena *block, const struct field_spec *spec, uint32_t index, struct field *field)
 {
-    *field = (struct field){.type = draft->type, .rules = draft->rules, .index = index};
-    field->key = arena_copy(block, draft->key);
-    field->name = arena_copy(block, draft->name);
+    *field = (struct field){.type = spec->type, .rules = spec->rules, .index = index};
+    field->key = arena_copy(block, spec->key);
+    field->name = arena_copy(block, spec->name);
     struct span token = json_string_of(block, field->key);
     struct span colon = arena_copy(block, SPAN(":"));
     field->label_token = span_of(token.at, token.length + colon.length);
-    build_options(block, draft, field);
+    build_options(block, spec, field);
 }
 
-static struct definitions *build(const struct drafts *drafts, struct span json)
+static struct definitions *build(const struct field_specs *specs, struct span json)
 {
-    size_t size = sizeof(struct definitions) + block_bytes(drafts);
+    size_t size = sizeof(struct definitions) + block_bytes(specs);
     struct definitions *definitions = malloc(size);
     if (!definitions)
         return NULL;
     /* The definitions stand at the head of their block, the rest is given out behind them. */
     struct arena block = {.base = (char *)definitions, .used = sizeof(*definitions), .capacity = size};
-    struct field *fields = arena_alloc(&block, drafts->count * sizeof(*fields));
-    const struct field **required = arena_alloc(&block, drafts->count * sizeof(*required));
-    struct span *keys = arena_alloc(&block, drafts->count * sizeof(*keys));
-    *definitions = (struct definitions){.fields = fields, .count = drafts->count, .required = required};
+    struct field *fields = arena_alloc(&block, specs->count * sizeof(*fields));
+    const struct field **required = arena_alloc(&block, specs->count * sizeof(*required));
+    struct span *keys = arena_alloc(&block, specs->count * sizeof(*keys));
+    *definitions = (struct definitions){.fields = fields, .count = specs->count, .required = required};
     hash_text(json, definitions->version);
-    for (uint32_t i = 0; i < drafts->count; i++) {
-        build_field(&block, &drafts->items[i], i, &fields[i]);
+    for (uint32_t i = 0; i < specs->count; i++) {
+        build_field(&block, &specs->items[i], i, &fields[i]);
         keys[i] = fields[i].key;
         if (fields[i].rules.required)
             required[definitions->required_count++] = &fields[i];
     }
-    definitions->table = build_table(&block, keys, drafts->count);
+    definitions->table = build_table(&block, keys, specs->count);
     return definitions;
 }
 
@@ -97,11 +97,11 @@ struct definitions *definitions_compile_in(struct arena *scratch, struct span js
 {
     struct definitions_reader reader = {.scratch = *scratch}; /* used further here, and left as it was there */
     struct definitions *definitions = NULL;
-    struct drafts drafts = {0};
+    struct field_specs specs = {0};
     assert(scratch->capacity - scratch->used >= DEFINITIONS_SCRATCH_BYTES(json.length));
-    if (drafts_read(&reader, json, &drafts) && !reader.failed) {
-        qsort(drafts.items, drafts.count, sizeof(*drafts.items), draft_compare);
-        definitions = build(&drafts, json);
+    if (field_specs_read(&reader, json, &specs) && !reader.failed) {
+        qsort(specs.items, specs.count, sizeof(*specs.items), field_spec_compare);
+        definitions = build(&specs, json);
     }
     arena_reset(&reader.scratch, scratch->used);
     if (faults)

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
+#include "common/key_table.h"
 #include "common/span.h"
 #include "worker/model/batch.h"
-#include "common/key_table.h"
 
 #define FIELD_KEY_BYTES      255 /* longest key of a field or an option */
 #define FIELDS_PER_WORKSPACE 2000
@@ -66,7 +66,7 @@ struct definitions *definitions_compile(struct span json, struct definitions_fau
 /* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
  * is given back. */
 struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
-/* Per byte of JSON a draft and its slots for each "{}," at worst. */
+/* Per byte of JSON a spec and its slots for each "{}," at worst. */
 #define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 
 void definitions_free(struct definitions *definitions);

@@ -4,7 +4,7 @@
 #define WORKER_VALIDATE_DEFINITIONS_READER_H
 
 #include "common/arena.h"
-#include "common/nearest.h"
+#include "common/nearest_word.h"
 #include "worker/validate/definitions.h"
 
 struct definitions_reader {
@@ -12,7 +12,7 @@ struct definitions_reader {
     struct json_document document;
     char path[128]; /* JSON Pointer of the place that is being read; cut if longer */
     struct definitions_fault *first, *last;
-    size_t compared; /* work done to find names for messages; see nearest.h */
+    size_t compared; /* work done to find names for messages; see nearest_word.h */
     uint32_t lists;  /* of what would be right, in messages so far */
     bool failed;     /* at least one fault was found, listed or, without memory, not */
 };

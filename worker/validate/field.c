@@ -4,13 +4,13 @@
 #include "common/text.h"
 
 const struct field_type field_types[] = {
-    {"text", field_text_judge, RULE_LENGTH, false},
-    {"number", field_number_judge, RULE_RANGE, true},
-    {"email", field_email_judge, RULE_LENGTH, true},
-    {"url", field_url_judge, RULE_LENGTH, true},
-    {"phoneNumber", field_phone_judge, RULE_COUNTRIES | RULE_PHONE, true},
-    {"address", field_address_judge, RULE_COUNTRIES, true},
-    {"multiSelect", field_multi_select_judge, RULE_SELECTED, false},
+    {"text", field_text_evaluate, RULE_LENGTH, false},
+    {"number", field_number_evaluate, RULE_RANGE, true},
+    {"email", field_email_evaluate, RULE_LENGTH, true},
+    {"url", field_url_evaluate, RULE_LENGTH, true},
+    {"phoneNumber", field_phone_evaluate, RULE_COUNTRIES | RULE_PHONE, true},
+    {"address", field_address_evaluate, RULE_COUNTRIES, true},
+    {"multiSelect", field_multi_select_evaluate, RULE_SELECTED, false},
     {NULL, NULL, 0, false},
 };
 

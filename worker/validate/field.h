@@ -6,10 +6,10 @@
 
 /* Judges the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as the
  * batch; or false with at least one violation added at or below the check's present path. `node` is never null, "" or
- * [], nor a string of white space for a type that has `blank_is_absent` (those mean absent and do not get here). No heap
- * allocation. */
-typedef bool field_judge(struct check *check, const struct field *field, const struct json_document *document,
-                         uint32_t node, struct span *normal);
+ * [], nor a string of white space for a type that has `blank_is_absent` (those mean absent and do not get here). No
+ * heap allocation. */
+typedef bool field_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                            uint32_t node, struct span *normal);
 
 /* Which members of `rules` a type understands, as a set of these. */
 enum {
@@ -22,7 +22,7 @@ enum {
 
 struct field_type {
     const char *name; /* as in definitions */
-    field_judge *judge;
+    field_evaluate *evaluate;
     unsigned rules;       /* besides `required`, which all have */
     bool blank_is_absent; /* a string of white space only is no value of it */
 };
@@ -33,8 +33,8 @@ const struct field_type *field_type_find(struct span name);
 /* All rows, ended by one with name NULL. */
 extern const struct field_type field_types[];
 
-field_judge field_text_judge, field_number_judge, field_email_judge, field_url_judge, field_phone_judge,
-    field_address_judge, field_multi_select_judge;
+field_evaluate field_text_evaluate, field_number_evaluate, field_email_evaluate, field_url_evaluate,
+    field_phone_evaluate, field_address_evaluate, field_multi_select_evaluate;
 
 /* The JSON text of a string value: the token as it stands in the document when `text` is the node's own unchanged,
  * escape-free content, else a new JSON string in the arena. */

@@ -335,8 +335,8 @@ static struct span address_write(const struct address *address, struct arena *ar
     return writer_close(&writer);
 }
 
-bool field_address_judge(struct check *check, const struct field *field, const struct json_document *document,
-                         uint32_t node, struct span *normal)
+bool field_address_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                            uint32_t node, struct span *normal)
 {
     const enum json_type type = document->nodes[node].type;
     struct address address = {0};

@@ -108,8 +108,8 @@ bool email_normalize(struct check *check, struct span text, struct span *normal)
     return true;
 }
 
-bool field_email_judge(struct check *check, const struct field *field, const struct json_document *document,
-                       uint32_t node, struct span *normal)
+bool field_email_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                          uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);

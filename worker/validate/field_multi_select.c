@@ -134,8 +134,8 @@ static struct span options_write(const struct field *field, const int *options, 
     return writer_close(&writer);
 }
 
-bool field_multi_select_judge(struct check *check, const struct field *field, const struct json_document *document,
-                              uint32_t node, struct span *normal)
+bool field_multi_select_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                                 uint32_t node, struct span *normal)
 {
     const struct json_node *nodes = document->nodes;
     if (nodes[node].type != NODE_ARRAY)

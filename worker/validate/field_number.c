@@ -70,8 +70,8 @@ static bool rules_hold(struct check *check, const struct rules *rules, const str
     return holds;
 }
 
-bool field_number_judge(struct check *check, const struct field *field, const struct json_document *document,
-                        uint32_t node, struct span *normal)
+bool field_number_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                           uint32_t node, struct span *normal)
 {
     enum json_type type = document->nodes[node].type;
     if (type != NODE_NUMBER && type != NODE_STRING)

@@ -260,8 +260,8 @@ static struct span written_normalize(struct check *check, struct span text, size
     return joined_token(check->arena, text, written.digits);
 }
 
-bool field_phone_judge(struct check *check, const struct field *field, const struct json_document *document,
-                       uint32_t node, struct span *normal)
+bool field_phone_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                          uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);

@@ -28,8 +28,8 @@ static bool length_holds(struct check *check, const struct field *field, struct 
     return field_length_holds(check, field, text);
 }
 
-bool field_text_judge(struct check *check, const struct field *field, const struct json_document *document,
-                      uint32_t node, struct span *normal)
+bool field_text_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                         uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);

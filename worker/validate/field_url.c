@@ -73,8 +73,8 @@ static bool url_fail(struct check *check, struct span text, struct url_fault fau
     return false;
 }
 
-bool field_url_judge(struct check *check, const struct field *field, const struct json_document *document,
-                     uint32_t node, struct span *normal)
+bool field_url_evaluate(struct check *check, const struct field *field, const struct json_document *document,
+                        uint32_t node, struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);

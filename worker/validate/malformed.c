@@ -3,8 +3,8 @@
 #include <strings.h>
 #include <unistr.h>
 
-#include "worker/model/batch.h"
 #include "common/quote.h"
+#include "worker/model/batch.h"
 
 #define RIGHT        ", must be a JSON object in UTF-8"
 #define HEADER_BYTES 5 /* of Confluent's serializers: a magic byte of 0, and the schema's number, big-endian */

@@ -2,9 +2,9 @@
 #ifndef WORKER_VALIDATE_REPLY_H
 #define WORKER_VALIDATE_REPLY_H
 
-#include "worker/model/batch.h"
-#include "worker/config/config.h"
 #include "common/timestamp.h"
+#include "worker/config/config.h"
+#include "worker/model/batch.h"
 
 #define REPLY_HEADERS 24 /* at most: those of the contract, and the echoes */
 

@@ -7,8 +7,8 @@
 #ifndef WORKER_VALIDATE_REPLY_ADDRESS_H
 #define WORKER_VALIDATE_REPLY_ADDRESS_H
 
-#include "worker/model/batch.h"
 #include "worker/config/config.h"
+#include "worker/model/batch.h"
 
 struct reply_address {
     enum reply_absence absence; /* REPLY_ASKED_NOTHING, REPLY_ILLEGAL_NAME or REPLY_NOT_ALLOWED: the default topic;

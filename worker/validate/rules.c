@@ -1,10 +1,10 @@
 /* rules: reads a field's `rules`, and sees that they fit its type and each other. */
 #include <math.h>
 
+#include "common/nearest_word.h"
 #include "worker/validate/address_country.h"
 #include "worker/validate/definitions_reader.h"
 #include "worker/validate/field.h"
-#include "common/nearest.h"
 
 static bool read_flag(struct definitions_reader *reader, uint32_t node, bool *flag)
 {

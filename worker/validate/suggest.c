@@ -1,8 +1,8 @@
 #include "worker/validate/suggest.h"
 
 #include "common/text.h"
-#include "worker/validate/definitions.h"
 #include "worker/model/member.h"
+#include "worker/validate/definitions.h"
 
 /* What other programs call a command's members. */
 static const struct other_name member_names[] = {

@@ -2,8 +2,8 @@
 #ifndef WORKER_VALIDATE_SUGGEST_H
 #define WORKER_VALIDATE_SUGGEST_H
 
+#include "common/nearest_word.h"
 #include "worker/validate/check.h"
-#include "common/nearest.h"
 
 /* "; did you mean givenName?" or ", must be one of givenName, familyName, ... or 5 others", in the arena. "" if nothing
  * was offered. */

@@ -1,0 +1,41 @@
+/* failpoint: the places of the loop where an end with kill -9 leaves something half done, by name. In the program
+ * they are empty; a test links another failpoint.c in its place (tests/faults/failpoint.c) and dies, or freezes,
+ * there. */
+#ifndef COMMON_FAILPOINT_H
+#define COMMON_FAILPOINT_H
+
+/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, and of a rebalance. */
+#define FAILPOINT_TABLE(ROW)                                                                                           \
+    ROW(FILLED, "filled")                                                                                              \
+    ROW(OWNED, "owned")                                                                                                \
+    ROW(BEFORE_LOOK_UP, "before-look-up")                                                                              \
+    ROW(AFTER_LOOK_UP, "after-look-up")                                                                                \
+    ROW(BEFORE_FENCE, "before-fence")                                                                                  \
+    ROW(BEFORE_CLAIM, "before-claim")                                                                                  \
+    ROW(IN_CLAIM, "in-claim")                                                                                          \
+    ROW(AFTER_CLAIM, "after-claim")                                                                                    \
+    ROW(IN_TAKEOVER, "in-takeover")                                                                                    \
+    ROW(BEFORE_SEND, "before-send")                                                                                    \
+    ROW(IN_SEND, "in-send")                                                                                            \
+    ROW(AFTER_SEND, "after-send")                                                                                      \
+    ROW(AFTER_OFFSETS, "after-offsets")                                                                                \
+    ROW(BEFORE_COMMIT, "before-commit")                                                                                \
+    ROW(AFTER_COMMIT, "after-commit")                                                                                  \
+    ROW(AFTER_CHECKPOINT, "after-checkpoint")                                                                          \
+    ROW(REBUILD_BEGUN, "rebuild-begun")                                                                                \
+    ROW(REBUILD_HALF, "rebuild-half")                                                                                  \
+    ROW(REBUILD_BEFORE_END, "rebuild-before-end")                                                                      \
+    ROW(REBUILD_AFTER_END, "rebuild-after-end")                                                                        \
+    ROW(IN_REVOCATION, "in-revocation")
+
+enum failpoint {
+#define FAILPOINT_ROW(name, text) FAILPOINT_##name,
+    FAILPOINT_TABLE(FAILPOINT_ROW)
+#undef FAILPOINT_ROW
+        FAILPOINT_COUNT
+};
+
+/* The loop has come to this place. */
+void failpoint(enum failpoint point);
+
+#endif

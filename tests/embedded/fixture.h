@@ -1,0 +1,62 @@
+/* fixture: everything that a test on the embedded broker needs around the worker. Each test runs in a process of its
+ * own (Check forks), has its own broker, its own Redis in a fresh folder, and ends both, also when it fails. */
+#ifndef TESTS_SCENE_H
+#define TESTS_SCENE_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/span.h"
+#include "worker/commands/embedded_broker.h"
+#include "worker/commands/private_redis.h"
+#include "worker/config/config.h"
+#include "worker/daemon/worker.h"
+
+#define SCENE_PARTITIONS 3
+
+struct fixture {
+    char folder[512];
+    struct embedded_broker broker;
+    struct private_redis redis;
+    struct config *config;
+    struct workers *workers;
+    rd_kafka_t *producer;
+};
+
+/* The fixture: broker and topics, and Redis with the definitions of config/demo for the workspace "acme". */
+extern struct fixture fixture;
+void fixture_open(void);
+void fixture_open_on(int brokers); /* instead of one */
+void fixture_close(void);
+
+/* Starts the worker with these further settings ("section.key=value", ended by NULL) and in the given mode. */
+void fixture_start(const char *mode, const char *const *settings);
+
+/* Asks for the end and waits; fails the test if it takes more than `limit_ms`. */
+void fixture_stop(int64_t limit_ms);
+
+/* Gives the workspace the definitions of config/demo. */
+void fixture_define(const char *workspace);
+
+/* Ends Redis, or starts it anew, empty but for the definitions, at the same address. */
+void fixture_end_redis(void);
+void fixture_begin_redis(void);
+
+/* Sends a command. Key and value with at == NULL are null; `headers` may be NULL and is taken. */
+void fixture_send(int32_t partition, struct span key, struct span value, rd_kafka_headers_t *headers);
+
+/* A valid command for "acme" with this number in its id and email. */
+void fixture_send_valid(int32_t partition, int number);
+
+/* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or for at
+ * most `limit_ms`. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
+size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms);
+void fixture_forget(rd_kafka_message_t **messages, size_t count);
+
+/* Members of a reply: its error code or "created"; where it came from. The text is valid until the next call. */
+const char *reply_verdict(const rd_kafka_message_t *message);
+void reply_source(const rd_kafka_message_t *message, int32_t *partition, int64_t *offset);
+
+/* The value of a header, at == NULL if there is none or it is null. */
+struct span message_header(const rd_kafka_message_t *message, const char *name);
+
+#endif

@@ -1,0 +1,244 @@
+#include "worker/index/index.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "worker/index/index_internal.h"
+#include "worker/redis/redis_connection.h"
+
+#define AWAY_EVENT        "Redis is away; commands wait"
+#define WRONG_TYPE_EVENT  "a key of the index in Redis has another type; commands wait until it is deleted"
+#define CHECK_EVERY_MS    1000
+#define PATIENCE_EVERY_MS 200
+#define FORGIVEN_MS                                                                                                    \
+    10000 /* what is refused is tried again sooner, so it is refused no more, or there is nothing to do */
+
+struct index *index_open(const struct config *config)
+{
+    struct index *index = calloc(1, sizeof(*index));
+    if (!index)
+        return NULL;
+    index->config = config;
+    index->away = (struct log_fault){AWAY_EVENT, "Redis is back", 0};
+    index->unverified = (struct log_fault){"Redis is not as it was left; commands wait", "Redis has everything", 0};
+    if (redis_epoch_random(index->owner))
+        return index;
+    free(index);
+    return NULL;
+}
+
+void index_close(struct index *index)
+{
+    if (!index)
+        return;
+    if (index->connection)
+        redisFree(index->connection);
+    offsets_free(&index->record_ends);
+    offsets_free(&index->committed);
+    free(index);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void index_set_patience(struct index *index, index_patience *keep_going, void *listener)
+{
+    index->keep_going = keep_going;
+    index->listener = listener;
+}
+
+bool index_is_patient(struct index *index)
+{
+    int64_t now_ms = monotonic_ms();
+    if (!index->keep_going || now_ms - index->patient_ms < PATIENCE_EVERY_MS)
+        return true;
+    index->patient_ms = now_ms;
+    return index->keep_going(index->listener);
+}
+
+/* What Redis refuses on a sound connection (no right, no memory, read-only) it may refuse on the next one, too: that it
+ * answers there does not end the fault. */
+bool index_fail(struct index *index, const char *why)
+{
+    index->retries++;
+    if (index->away.began_ms == 0)
+        index->away.event = strncmp(why, "WRONGTYPE", strlen("WRONGTYPE")) == 0 ? WRONG_TYPE_EVENT : AWAY_EVENT;
+    if (index->connection)
+        index->refused = index->connection->err == 0;
+    index->failed_ms = monotonic_ms();
+    log_fault_begin(&index->away, LOG_LIST(LOG_TEXT("error", why)));
+    if (index->connection)
+        redisFree(index->connection);
+    index->connection = NULL;
+    index->verified = false;
+    return false;
+}
+
+bool index_invalidate(struct index *index, const char *why)
+{
+    log_fault_begin(&index->unverified, LOG_LIST(LOG_TEXT("reason", why)));
+    index->verified = false;
+    return false;
+}
+
+bool index_is_verified(const struct index *index)
+{
+    return index->verified;
+}
+
+void index_mark_stale(struct index *index)
+{
+    index->verified = false;
+}
+
+/* Whether the connection answers, and Redis has the epoch still. */
+static bool index_look(struct index *index)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = redisCommand(index->connection, "GET " EPOCH_KEY);
+    bool ready = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!ready)
+        snprintf(why, sizeof(why), "%s", reply ? reply->str : index->connection->errstr);
+    else if (index->verified && redis_epoch_compare(&index->epoch, reply) != EPOCH_SAME)
+        index_invalidate(index, "the epoch is not there, or another one");
+    freeReplyObject(reply);
+    return ready || index_fail(index, why);
+}
+
+bool index_connect(struct index *index)
+{
+    char why[WHY_SIZE] = "";
+    int64_t now_ms = monotonic_ms();
+    if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
+        return true;
+    if (!index->connection)
+        index->connection = redis_connect(index->config, why, sizeof(why));
+    if (!index->connection)
+        return index_fail(index, why);
+    if (!index_look(index))
+        return false;
+    index->checked_ms = now_ms;
+    if (!index->refused || now_ms - index->failed_ms >= FORGIVEN_MS)
+        index_accepted(index);
+    return true;
+}
+
+bool index_is_refused(const struct index *index)
+{
+    return index->refused;
+}
+
+void index_accepted(struct index *index)
+{
+    index->refused = false;
+    log_fault_end(&index->away);
+}
+
+uint64_t index_retries(const struct index *index)
+{
+    return index->retries;
+}
+
+bool index_reply_span(const redisReply *reply, struct span *value)
+{
+    *value = SPAN_NONE;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1)
+        reply = reply->element[0];
+    if (reply->type == REDIS_REPLY_STRING)
+        *value = span_of(reply->str, reply->len);
+    return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
+}
+
+bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span *value)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply)
+        return index_fail(index, why);
+    bool ok = index_reply_span(reply, value);
+    if (value->at)
+        *value = arena_copy(arena, *value);
+    freeReplyObject(reply);
+    return ok || index_fail(index, "an unexpected type of answer");
+}
+
+redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply) {
+        index_fail(index, why);
+        return NULL;
+    }
+    if (reply->type == type)
+        return reply;
+    freeReplyObject(reply);
+    index_fail(index, "an unexpected type of answer");
+    return NULL;
+}
+
+redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count)
+{
+    char why[WHY_SIZE];
+    for (size_t i = 0; i <= count; i++) {
+        redisReply *queued = index_answer(index, pipeline, REDIS_REPLY_STATUS);
+        if (!queued)
+            return NULL;
+        freeReplyObject(queued);
+    }
+    redisReply *executed = pipeline_answer(pipeline, why, sizeof(why));
+    if (!executed)
+        index_fail(index, why);
+    if (!executed || (executed->type == REDIS_REPLY_ARRAY && executed->elements == count))
+        return executed;
+    if (executed->type != REDIS_REPLY_NIL)
+        index_fail(index, "an unexpected type of answer");
+    freeReplyObject(executed);
+    return NULL;
+}
+
+redisReply *index_ask(struct index *index, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = index->connection ? redisvCommand(index->connection, format, arguments) : NULL;
+    va_end(arguments);
+    if (reply && reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    if (index->connection)
+        index_fail(index, reply ? reply->str : index->connection->errstr);
+    freeReplyObject(reply);
+    return NULL;
+}
+
+bool index_carry_out(struct index *index, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE] = "sending failed";
+    bool ok = pipeline_send(pipeline);
+    while (ok && pipeline->count > 0) {
+        redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+        ok = reply != NULL;
+        freeReplyObject(reply);
+    }
+    return ok || index_fail(index, why);
+}
+
+void index_write_word(struct redis_pipeline *pipeline, struct span word)
+{
+    pipeline_command(pipeline, 1);
+    pipeline_parts(pipeline, word);
+}
+
+void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
+{
+    pipeline_command(pipeline, 3);
+    pipeline_parts(pipeline, SPAN("SET"));
+    pipeline_parts(pipeline, key);
+    pipeline_parts(pipeline, value);
+}

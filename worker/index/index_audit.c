@@ -1,0 +1,173 @@
+#include "worker/index/index_audit.h"
+
+#include <assert.h>
+
+#include "worker/index/index_internal.h"
+
+void kafka_progress_free(struct kafka_progress *progress)
+{
+    offsets_free(&progress->definition_ends);
+    offsets_free(&progress->record_ends);
+    offsets_free(&progress->committed);
+    offsets_free(&progress->checkpoints);
+}
+
+void audit_gap_free(struct audit_gap *gap)
+{
+    offsets_free(&gap->records);
+    offsets_free(&gap->definitions);
+    offsets_free(&gap->ahead);
+    *gap = (struct audit_gap){0};
+}
+
+enum { MARK_EPOCH, MARK_DEFINITIONS, MARK_CHECKPOINTS };
+
+static void write_audit(struct redis_pipeline *pipeline, const struct span *places, int32_t count)
+{
+    pipeline_command(pipeline, (unsigned)(1 + MARK_CHECKPOINTS + count));
+    pipeline_parts(pipeline, SPAN("MGET"));
+    pipeline_parts(pipeline, SPAN(EPOCH_KEY));
+    pipeline_parts(pipeline, SPAN(DEFINITIONS_READ_KEY));
+    for (int32_t i = 0; i < count; i++)
+        pipeline_parts(pipeline, CHECKPOINT_KEY(places[i]));
+    index_write_ask_replication(pipeline);
+}
+
+/* New, or NULL after index_fail: the marks, the checkpoints being those of the partitions 0 to `count` - 1. */
+static redisReply *ask(struct index *index, int32_t count, struct arena *scratch)
+{
+    char why[WHY_SIZE];
+    size_t mark = scratch->used;
+    struct span *places = arena_alloc(scratch, (size_t)count * sizeof(*places));
+    for (int32_t i = 0; i < count; i++)
+        places[i] = index_place(index, i, scratch);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, scratch);
+    write_audit(&pipeline, places, count);
+    bool ok = pipeline_send(&pipeline) || index_fail(index, "sending failed");
+    redisReply *marks = ok ? index_answer(index, &pipeline, REDIS_REPLY_ARRAY) : NULL;
+    ok = marks &&
+         (marks->elements == (size_t)count + MARK_CHECKPOINTS || index_fail(index, "an unexpected number of answers"));
+    redisReply *replication_id = ok ? pipeline_answer(&pipeline, why, sizeof(why)) : NULL;
+    ok = ok && (replication_id || !index->connection->err || index_fail(index, why));
+    if (ok)
+        index_read_replication_id(replication_id, index->replication_id);
+    freeReplyObject(replication_id);
+    arena_reset(scratch, mark);
+    if (ok)
+        return marks;
+    freeReplyObject(marks);
+    return NULL;
+}
+
+/* One more that is behind since these offsets; the first says where it begins. */
+static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
+{
+    if (*behind) {
+        offsets_lower_all(from, since);
+    } else {
+        *from = *since;
+        *since = (struct offsets){0};
+    }
+    *behind = true;
+}
+
+/* The first progress cannot tell it from a worker that has committed since. */
+static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progress *progress)
+{
+    int64_t committed = progress->committed.at[partition];
+    bool is_first = progress->checkpoints.count == 0;
+    return next > 0 && next > committed && (is_first || offsets_get(&progress->checkpoints, partition) > committed);
+}
+
+/* One partition's checkpoint. One that is missing is behind from the beginning on. */
+static void judge_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
+                             const struct kafka_progress *progress, struct audit_gap *gap)
+{
+    int64_t committed = progress->committed.at[partition];
+    struct span text;
+    struct offsets record_ends = {0};
+    struct checkpoint checkpoint = {OFFSET_NONE, OFFSET_NONE};
+    if (index_reply_span(reply, &text) && text.at && !checkpoint_parse(text, &checkpoint, &record_ends))
+        checkpoint = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
+    offsets_raise(&index->committed, partition, committed);
+    offsets_raise(&index->committed, partition, checkpoint.highest);
+    bool ahead = is_ahead(checkpoint.next, partition, progress);
+    if (ahead)
+        offsets_set(&gap->ahead, partition, checkpoint.next);
+    if (ahead || (committed > 0 && checkpoint.next < committed))
+        gap_widen(&gap->records_behind, &gap->records, &record_ends);
+    offsets_free(&record_ends);
+}
+
+/* Whether what was put into the definitions topic has come to Redis. */
+static void judge_definitions(const redisReply *reply, const struct offsets *ends, struct audit_gap *gap)
+{
+    struct span text;
+    struct offsets read = {0};
+    bool behind = false;
+    if (index_reply_span(reply, &text) && text.at && !offsets_parse(text, &read))
+        read = (struct offsets){0};
+    for (int32_t i = 0; i < ends->count; i++)
+        behind = behind || (ends->at[i] > 0 && offsets_get(&read, i) < ends->at[i]);
+    if (behind)
+        gap_widen(&gap->definitions_behind, &gap->definitions, &read);
+    offsets_free(&read);
+}
+
+enum audit_result index_audit(struct index *index, const struct kafka_progress *progress, struct arena *scratch,
+                              struct audit_gap *gap)
+{
+    audit_gap_free(gap);
+    redisReply *marks = index->connection ? ask(index, progress->committed.count, scratch) : NULL;
+    if (!marks)
+        return AUDIT_FAILED;
+    redis_epoch_adopt(&index->epoch, marks->element[MARK_EPOCH]);
+    judge_definitions(marks->element[MARK_DEFINITIONS], &progress->definition_ends, gap);
+    for (int32_t i = 0; i < progress->committed.count; i++)
+        judge_checkpoint(index, marks->element[MARK_CHECKPOINTS + i], i, progress, gap);
+    freeReplyObject(marks);
+    if (!index->epoch.known)
+        return AUDIT_LOST;
+    if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
+        return AUDIT_AHEAD;
+    if (gap->records_behind || gap->definitions_behind)
+        return AUDIT_BEHIND;
+    /* Those that are beyond the present ends belong to a topic that was made anew. */
+    offsets_free(&index->record_ends);
+    offsets_raise_all(&index->record_ends, &progress->record_ends);
+    return AUDIT_FINE;
+}
+
+bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch)
+{
+    if (!index->connection || !index->epoch.known || !index_own(index, partitions, count, scratch))
+        return false;
+    index->verified = true;
+    index->audits++;
+    log_fault_end(&index->unverified);
+    return true;
+}
+
+bool index_trust(struct index *index, int32_t partitions)
+{
+    char mark[EPOCH_LENGTH];
+    int32_t numbers[64];
+    struct arena scratch;
+    assert(partitions <= 64);
+    if (!index->connection || !redis_epoch_random(mark) || arena_open(&scratch, 1 << 20) != 0)
+        return false;
+    for (int32_t i = 0; i < partitions; i++)
+        numbers[i] = i;
+    freeReplyObject(redisCommand(index->connection, "SET " EPOCH_KEY " %b NX", mark, sizeof(mark)));
+    redisReply *reply = index->connection->err ? NULL : redisCommand(index->connection, "GET " EPOCH_KEY);
+    if (reply)
+        redis_epoch_adopt(&index->epoch, reply);
+    freeReplyObject(reply);
+    redisReply *replication_id = index->connection->err ? NULL : redisCommand(index->connection, "INFO replication");
+    index_read_replication_id(replication_id, index->replication_id);
+    freeReplyObject(replication_id);
+    bool taken = reply && index_take(index, numbers, partitions, &scratch);
+    arena_close(&scratch);
+    return taken;
+}

@@ -1,0 +1,333 @@
+#include <assert.h>
+#include <stddef.h>
+
+#include "common/failpoint.h"
+#include "worker/index/index_internal.h"
+
+/* Runs over a batch before giving up for this time. A run takes over all that it can, so one more run is enough but for
+ * chains, in which a takeover makes room for another; more than one per command means that somebody else keeps writing
+ * these keys. */
+#define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
+
+/* What Redis said of an item. */
+struct claim_answer {
+    bool asked; /* something was sent for it */
+    bool won;   /* the claim set both keys */
+    struct claim_finding finding;
+};
+
+static struct span item_id(const struct item *item)
+{
+    return span_of(item->client_id, CLIENT_ID_LENGTH);
+}
+
+void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
+                       struct span source)
+{
+    pipeline_command(pipeline, 5);
+    pipeline_parts(pipeline, command);
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+    pipeline_parts(pipeline, source, SPAN(" "), span_of(item->hash, HASH_LENGTH), SPAN("\n"), item->record);
+    pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
+    pipeline_parts(pipeline, item_id(item));
+}
+
+void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+}
+
+void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("GET"));
+    pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
+}
+
+void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id)
+{
+    pipeline_command(pipeline, 4);
+    pipeline_parts(pipeline, SPAN("GETRANGE"));
+    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, id));
+    pipeline_parts(pipeline, SPAN("0"));
+    pipeline_parts(pipeline, SPAN("511"));
+}
+
+static bool item_claims(const struct item *item)
+{
+    return !item->dropped && item->outcome == OUTCOME_UNDECIDED;
+}
+
+/* A refused command may be the repetition of one that was accepted under earlier definitions, or a conflict. */
+static bool item_asks(const struct item *item)
+{
+    return !item->dropped && item->outcome == OUTCOME_REJECTED && item->has_identity &&
+           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING);
+}
+
+static bool lost_claim(const struct item *item, const struct claim_answer *answer)
+{
+    return item_claims(item) && !answer->won;
+}
+
+/* An email that is held by another client, which may be of this worker's own future. */
+static bool owner_matters(const struct item *item, const struct claim_answer *answer)
+{
+    return lost_claim(item, answer) && answer->finding.owner.at && !span_equal(answer->finding.owner, item_id(item));
+}
+
+/* First pipeline, one Redis transaction under the fence's watch, in the order of the commands: claims, and look-ups of
+ * the ids of refused ones. */
+static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources)
+{
+    index_write_word(pipeline, SPAN("MULTI"));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (item_claims(item))
+            index_write_claim(pipeline, SPAN("MSETNX"), item, sources[i]);
+        else if (item_asks(item))
+            index_write_get_line(pipeline, item, item_id(item));
+    }
+    index_write_word(pipeline, SPAN("EXEC"));
+}
+
+static bool take_first(struct index *index, struct batch *batch, const redisReply *executed,
+                       struct claim_answer *answers)
+{
+    size_t next = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!answers[i].asked)
+            continue;
+        const redisReply *reply = executed->element[next++];
+        struct span *stored = &answers[i].finding.stored;
+        bool ok = item_claims(&batch->items[i]) ? reply->type == REDIS_REPLY_INTEGER : index_reply_span(reply, stored);
+        if (!ok)
+            return index_fail(index, reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected type of answer");
+        answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
+        batch->items[i].claimed = batch->items[i].claimed || answers[i].won;
+        if (stored->at)
+            *stored = arena_copy(&batch->arena, *stored);
+    }
+    return true;
+}
+
+static bool claim_first(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked)
+{
+    struct span *sources = arena_alloc(&batch->arena, batch->count * sizeof(*sources));
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (item_claims(&batch->items[i]))
+            sources[i] = position_text(&batch->items[i].from, &batch->arena);
+    failpoint(FAILPOINT_BEFORE_FENCE);
+    if (!index_fence(index, batch))
+        return false;
+    failpoint(FAILPOINT_BEFORE_CLAIM);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    write_first(&pipeline, batch, sources);
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    failpoint(FAILPOINT_IN_CLAIM);
+    redisReply *executed = index_executed(index, &pipeline, asked);
+    bool ok = executed && take_first(index, batch, executed, answers);
+    freeReplyObject(executed);
+    failpoint(FAILPOINT_AFTER_CLAIM);
+    return ok;
+}
+
+/* Reads the mark behind look-ups: what they found, or did not find, counts only if the data are still the same. */
+static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE];
+    enum epoch_finding finding;
+    if (!redis_epoch_answer(&index->epoch, pipeline, &finding, why, sizeof(why)))
+        return index_fail(index, why);
+    return finding == EPOCH_SAME || index_invalidate(index, "the epoch is not there, or another one");
+}
+
+/* Second pipeline: what stands under the id, its first line, and the email of the claims that were lost. */
+static bool claim_second(struct index *index, struct batch *batch, struct claim_answer *answers)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!lost_claim(&batch->items[i], &answers[i]))
+            continue;
+        index_write_get_line(&pipeline, &batch->items[i], item_id(&batch->items[i]));
+        index_write_get_email(&pipeline, &batch->items[i]);
+    }
+    if (pipeline.count == 0)
+        return true;
+    redis_epoch_ask(&pipeline);
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (lost_claim(&batch->items[i], &answers[i]))
+            if (!index_read(index, &pipeline, &batch->arena, &answers[i].finding.stored) ||
+                !index_read(index, &pipeline, &batch->arena, &answers[i].finding.owner))
+                return false;
+    return read_epoch(index, &pipeline);
+}
+
+/* A client that has the item's id and was made from the same bytes: a repetition, or the item's own. */
+static bool client_matters(const struct item *item, const struct claim_answer *answer)
+{
+    struct stored_client stored;
+    return answer->asked && !answer->won && answer->finding.stored.at &&
+           stored_client_parse(answer->finding.stored, &stored) &&
+           span_equal(stored.hash, span_of(item->hash, HASH_LENGTH));
+}
+
+static void write_owner_line(struct redis_pipeline *pipeline, const struct item *item,
+                             const struct claim_answer *answer)
+{
+    index_write_get_line(pipeline, item, answer->finding.owner);
+}
+
+static void write_stored(struct redis_pipeline *pipeline, const struct item *item, const struct claim_answer *answer)
+{
+    (void)answer;
+    index_write_get_client(pipeline, item);
+}
+
+/* A pipeline of its own: what is asked for the items that it matters to, and the member of the finding that it fills.
+ */
+struct claim_question {
+    bool (*matters)(const struct item *item, const struct claim_answer *answer);
+    void (*write)(struct redis_pipeline *pipeline, const struct item *item, const struct claim_answer *answer);
+    size_t member;
+};
+
+/* Third: where the clients come from that hold the emails. Fourth: the clients that answers consist of. They are about
+ * as long as their commands; those of other bytes may be much longer, and many small commands may have the id of one.
+ */
+static const struct claim_question claim_third = {owner_matters, write_owner_line,
+                                                  offsetof(struct claim_finding, owner_line)};
+static const struct claim_question claim_fourth = {client_matters, write_stored,
+                                                   offsetof(struct claim_finding, stored)};
+
+static bool claim_ask(struct index *index, struct batch *batch, struct claim_answer *answers,
+                      const struct claim_question *question)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (question->matters(&batch->items[i], &answers[i]))
+            question->write(&pipeline, &batch->items[i], &answers[i]);
+    if (pipeline.count == 0)
+        return true;
+    redis_epoch_ask(&pipeline);
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!question->matters(&batch->items[i], &answers[i]))
+            continue;
+        struct span *member = (struct span *)(void *)((char *)&answers[i].finding + question->member);
+        if (!index_read(index, &pipeline, &batch->arena, member))
+            return false;
+    }
+    return read_epoch(index, &pipeline);
+}
+
+/* True if the client, of this id, was claimed by a command of the batch behind this one. */
+static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
+{
+    const struct item *item = &batch->items[index];
+    struct stored_client stored;
+    int64_t offset;
+    if (!line.at || !stored_client_parse(line, &stored) || !claim_is_later(item, stored.source, &offset))
+        return false;
+    for (uint32_t i = index + 1; i < batch->count; i++) {
+        const struct item *later = &batch->items[i];
+        if (later->from.partition == item->from.partition && later->from.offset == offset)
+            return later->claimed && span_equal(later->workspace, item->workspace) && span_equal(item_id(later), id);
+    }
+    return false;
+}
+
+void index_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding)
+{
+    finding->stored_is_uncommitted = is_claimed_behind(batch, index, finding->stored, item_id(&batch->items[index]));
+    finding->owner_is_uncommitted = is_claimed_behind(batch, index, finding->owner_line, finding->owner);
+}
+
+static void find_all_uncommitted(const struct batch *batch, struct claim_answer *answers)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (answers[i].asked && !answers[i].won)
+            index_find_uncommitted(batch, i, &answers[i].finding);
+}
+
+/* Takes over all that may be, in the order of the commands: each looks again at what stands against it, so that it sees
+ * the takeovers before it. False after index_fail or index_invalidate, or if keep_going is at its end. */
+static bool claim_take_over(struct index *index, struct batch *batch, const struct claim_answer *answers, bool *any)
+{
+    size_t mark = batch->arena.used;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
+            continue;
+        *any = true;
+        bool ok = index_is_patient(index) && index_displace(index, batch, item);
+        arena_reset(&batch->arena, mark);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
+ * now find other clients in their way. */
+static bool claim_run(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
+{
+    *again = false;
+    if (!claim_first(index, batch, answers, asked) || !claim_second(index, batch, answers) ||
+        !claim_ask(index, batch, answers, &claim_third) || !claim_ask(index, batch, answers, &claim_fourth))
+        return false;
+    find_all_uncommitted(batch, answers);
+    return claim_take_over(index, batch, answers, again) && (!*again || index_is_patient(index));
+}
+
+/* How many items have something to ask of Redis. */
+static size_t claim_begin(const struct index *index, const struct batch *batch, struct claim_answer *answers)
+{
+    size_t asked = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        answers[i] = (struct claim_answer){.asked = item_claims(item) || item_asks(item)};
+        answers[i].finding.committed = offsets_get(&index->committed, item->from.partition);
+        asked += answers[i].asked;
+    }
+    return asked;
+}
+
+bool index_claim(struct index *index, struct batch *batch)
+{
+    struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
+    size_t asked = claim_begin(index, batch, answers), mark = batch->arena.used;
+    bool again = asked > 0;
+    if (!index->verified || !index_release(index, batch))
+        return false;
+    for (uint32_t run = 0; again; run++) {
+        if (run == CLAIM_RUNS(batch))
+            return index_fail(index, "the claims of a batch keep changing");
+        arena_reset(&batch->arena, mark);
+        asked = claim_begin(index, batch, answers); /* keep_going may have cost the batch a partition */
+        if (asked == 0)
+            break;
+        if (!claim_run(index, batch, answers, asked, &again))
+            return false;
+    }
+    index->asked = asked > 0;
+    index->asked_audit = index->audits;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (answers[i].won)
+            batch->items[i].outcome = OUTCOME_CREATED;
+        else if (answers[i].asked)
+            claim_apply(&batch->items[i], &answers[i].finding);
+    }
+    if (asked > 0)
+        index_accepted(index);
+    return true;
+}

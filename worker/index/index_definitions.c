@@ -1,0 +1,115 @@
+/* The definitions that a batch needs: those at hand that are still right, the others in one read. */
+#include "worker/definitions/definitions_cache.h"
+#include "worker/index/index_internal.h"
+
+/* What the look-up is for: the batch's distinct workspaces that must be read, and each item's entry. */
+struct look_up {
+    struct definitions_entry **stale;
+    uint32_t stale_count;
+    struct definitions_entry **entries; /* by item; NULL: it needs none */
+};
+
+static bool item_needs_definitions(const struct item *item)
+{
+    return !item->dropped && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
+}
+
+static void find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
+{
+    look_up->stale_count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        look_up->entries[i] = NULL;
+        if (!item_needs_definitions(&batch->items[i]))
+            continue;
+        struct definitions_entry *entry = definitions_cache_entry(cache, batch->items[i].workspace);
+        look_up->entries[i] = entry;
+        if (entry->fresh)
+            continue;
+        entry->fresh = true; /* or rather, it will be: one reading is enough */
+        look_up->stale[look_up->stale_count++] = entry;
+    }
+}
+
+/* MGET takes a key that holds no string for one that holds nothing; GET would fail, and with it the batch. The mark
+ * comes last: what was read, and what was at hand, is right if it is still the same. */
+static bool ask(struct redis_pipeline *pipeline, const struct look_up *look_up)
+{
+    for (uint32_t i = 0; i < look_up->stale_count; i++) {
+        struct span workspace = look_up->stale[i]->workspace;
+        pipeline_command(pipeline, 2);
+        pipeline_parts(pipeline, SPAN("MGET"));
+        pipeline_parts(pipeline, DEFINITIONS_KEY(workspace));
+        pipeline_command(pipeline, 2);
+        pipeline_parts(pipeline, SPAN("PTTL"));
+        pipeline_parts(pipeline, DEFINITIONS_KEY(workspace));
+    }
+    redis_epoch_ask(pipeline);
+    return pipeline_send(pipeline);
+}
+
+static bool take_entry(struct index *index, struct redis_pipeline *pipeline, struct definitions_cache *cache,
+                       struct definitions_entry *entry)
+{
+    char why[WHY_SIZE];
+    redisReply *value = pipeline_answer(pipeline, why, sizeof(why));
+    redisReply *ttl = value ? pipeline_answer(pipeline, why, sizeof(why)) : NULL;
+    bool ok = ttl != NULL;
+    if (ok) {
+        struct span json = SPAN_NONE;
+        ok = value->type == REDIS_REPLY_ARRAY && value->elements == 1 && index_reply_span(value->element[0], &json) &&
+             ttl->type == REDIS_REPLY_INTEGER;
+        if (ok)
+            definitions_cache_put(cache, entry, json, ttl->integer);
+        else
+            snprintf(why, sizeof(why), "an unexpected type of answer");
+    }
+    if (value)
+        freeReplyObject(value);
+    if (ttl)
+        freeReplyObject(ttl);
+    return ok || index_fail(index, why);
+}
+
+/* One run. *finding: whether all answers came from the data that the cache knows. */
+static bool look_up_run(struct index *index, struct definitions_cache *cache, struct batch *batch,
+                        struct look_up *look_up, enum epoch_finding *finding)
+{
+    char why[WHY_SIZE];
+    find_entries(look_up, cache, batch);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    if (!ask(&pipeline, look_up))
+        return index_fail(index, "sending failed");
+    for (uint32_t i = 0; i < look_up->stale_count; i++)
+        if (!take_entry(index, &pipeline, cache, look_up->stale[i]))
+            return false;
+    return redis_epoch_answer(&index->epoch, &pipeline, finding, why, sizeof(why)) || index_fail(index, why);
+}
+
+bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch)
+{
+    size_t mark = batch->arena.used;
+    struct look_up look_up = {.stale = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.stale)),
+                              .entries = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.entries))};
+    enum epoch_finding finding;
+    if (!index->verified)
+        return false;
+    if (memcmp(&index->definitions_epoch, &index->epoch, sizeof(index->epoch)) != 0)
+        definitions_cache_void(cache);
+    index->definitions_epoch = index->epoch;
+    definitions_cache_begin(cache, index->config->redis.timeout_ms);
+    if (!look_up_run(index, cache, batch, &look_up, &finding))
+        return false;
+    if (finding != EPOCH_SAME) {
+        index->definitions_epoch.known = false; /* what was just read belongs to neither */
+        return index_invalidate(index, "the epoch is not there, or another one");
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!look_up.entries[i])
+            continue;
+        batch->items[i].definitions = look_up.entries[i]->definitions;
+        batch->items[i].definitions_broken = look_up.entries[i]->broken;
+    }
+    arena_reset(&batch->arena, mark);
+    return true;
+}

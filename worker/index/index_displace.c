@@ -1,0 +1,142 @@
+/* Takeover: a claim that only this worker's own future stands against.
+ *
+ * After a crash, a command may be accepted that was refused before (its definitions have come meanwhile), while a later
+ * command of its partition, not committed either, holds its id or email already. By contract that later client does not
+ * count. It is replaced; then the batch is claimed anew, so that the later command is judged in its turn. */
+#include "common/failpoint.h"
+#include "worker/index/index_internal.h"
+#include "worker/validate/record.h"
+
+/* What goes when the item's client comes. */
+struct takeover {
+    struct span other_id;    /* the later client that has our email; at == NULL: none */
+    struct span other_email; /* the email of the later client that has our id; at == NULL: none, or ours */
+};
+
+static struct span item_id(const struct item *item)
+{
+    return span_of(item->client_id, CLIENT_ID_LENGTH);
+}
+
+/* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after index_fail.
+ */
+static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
+{
+    char why[WHY_SIZE] = "sending failed";
+    redisReply *reply = NULL;
+    bool ok = pipeline_send(pipeline);
+    while (ok && pipeline->count > 0) {
+        if (reply)
+            freeReplyObject(reply);
+        reply = pipeline_answer(pipeline, why, sizeof(why));
+        ok = reply != NULL;
+    }
+    if (!ok)
+        index_fail(index, why);
+    return reply;
+}
+
+/* The answer to a WATCH. */
+static bool watching(struct index *index, struct redis_pipeline *pipeline)
+{
+    redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    return reply != NULL;
+}
+
+/* Who made the client that has the email. */
+static bool find_owner(struct index *index, struct batch *batch, const struct item *item, struct claim_finding *finding)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    pipeline_command(&pipeline, 2);
+    pipeline_parts(&pipeline, SPAN("WATCH"));
+    pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, finding->owner));
+    index_write_get_line(&pipeline, item, finding->owner);
+    return (pipeline_send(&pipeline) || index_fail(index, "sending failed")) && watching(index, &pipeline) &&
+           index_read(index, &pipeline, &batch->arena, &finding->owner_line);
+}
+
+/* Reads what stands against the item, each key watched before it is read. */
+static bool find(struct index *index, struct batch *batch, const struct item *item, struct claim_finding *finding)
+{
+    struct redis_pipeline pipeline;
+    *finding = (struct claim_finding){.committed = offsets_get(&index->committed, item->from.partition)};
+    if (!index_fence(index, batch))
+        return false;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("WATCH"));
+    pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+    pipeline_parts(&pipeline, EMAIL_KEY(item->workspace, item->email_key));
+    index_write_get_client(&pipeline, item);
+    index_write_get_email(&pipeline, item);
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    if (!watching(index, &pipeline) || !index_read(index, &pipeline, &batch->arena, &finding->stored) ||
+        !index_read(index, &pipeline, &batch->arena, &finding->owner))
+        return false;
+    if (finding->owner.at && !span_equal(finding->owner, item_id(item)) && !find_owner(index, batch, item, finding))
+        return false;
+    index_find_uncommitted(batch, (uint32_t)(item - batch->items), finding);
+    return true;
+}
+
+static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("DEL"));
+    pipeline_argument(pipeline, key, parts);
+}
+
+static void write_takeover(struct redis_pipeline *pipeline, const struct item *item, const struct takeover *takeover,
+                           struct span source)
+{
+    index_write_word(pipeline, SPAN("MULTI"));
+    if (takeover->other_id.at)
+        write_delete(pipeline, (const struct span[]){CLIENT_KEY(item->workspace, takeover->other_id)}, 4);
+    if (takeover->other_email.at)
+        write_delete(pipeline, (const struct span[]){EMAIL_KEY(item->workspace, takeover->other_email)}, 4);
+    index_write_claim(pipeline, SPAN("MSET"), item, source);
+    index_write_word(pipeline, SPAN("EXEC"));
+}
+
+static struct takeover takeover_of(const struct item *item, const struct claim_finding *finding, struct arena *arena)
+{
+    struct takeover takeover = {SPAN_NONE, SPAN_NONE};
+    struct stored_client client;
+    if (finding->owner.at && !span_equal(finding->owner, item_id(item)))
+        takeover.other_id = finding->owner;
+    if (finding->stored.at && stored_client_parse(finding->stored, &client)) {
+        struct span email = record_email(client.record, arena);
+        if (email.at && !span_equal(email, item->email_key))
+            takeover.other_email = email;
+    }
+    return takeover;
+}
+
+bool index_displace(struct index *index, struct batch *batch, const struct item *item)
+{
+    struct claim_finding finding;
+    if (!find(index, batch, item, &finding))
+        return false;
+    struct takeover takeover = takeover_of(item, &finding, &batch->arena);
+    struct span source = position_text(&item->from, &batch->arena);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    if (claim_is_blocked(item, &finding))
+        index_write_word(&pipeline, SPAN("UNWATCH"));
+    else
+        write_takeover(&pipeline, item, &takeover, source);
+    failpoint(FAILPOINT_IN_TAKEOVER);
+    redisReply *reply = ask(index, &pipeline);
+    if (!reply)
+        return false;
+    bool replaced = reply->type == REDIS_REPLY_ARRAY; /* not after UNWATCH, nor if something watched has changed */
+    freeReplyObject(reply);
+    if (!replaced)
+        return true;
+    log_info("an uncommitted later claim was replaced", LOG_TEXT("topic", item->from.topic),
+             LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+    return true;
+}

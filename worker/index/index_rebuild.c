@@ -1,0 +1,333 @@
+/* The rebuild: the topics are the truth, Redis their index. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/failpoint.h"
+#include "worker/definitions/definitions_sync.h"
+#include "worker/index/index_rebuild_internal.h"
+
+#define KAFKA_WAIT_MS  3000
+#define SAY_EVERY_MS   5000
+#define RENEW_EVERY_MS 500
+#define WAIT_MS        100
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool rebuild_fail(struct rebuild *rebuild, const char *why)
+{
+    snprintf(rebuild->why, rebuild->error_size, "%s", why);
+    return false;
+}
+
+/* False with "" in `why` if keep_going is at its end. */
+static bool keeps_going(struct rebuild *rebuild)
+{
+    return rebuild->keep_going(rebuild->listener) || rebuild_fail(rebuild, "");
+}
+
+static bool go_on(void *listener)
+{
+    struct rebuild *rebuild = listener;
+    if (now_ms() - rebuild->renewed_ms < RENEW_EVERY_MS)
+        return true;
+    if (!keeps_going(rebuild))
+        return false;
+    rebuild->renewed_ms = now_ms();
+    return rebuild_lock_renew(&rebuild->lock, rebuild->scratch) ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+/* ---- clients ---- */
+
+static void say_how_far(struct rebuild *rebuild)
+{
+    if (now_ms() - rebuild->said_ms < SAY_EVERY_MS)
+        return;
+    rebuild->said_ms = now_ms();
+    log_info("Redis is being rebuilt", LOG_INTEGER("offsets", topic_reader_done(rebuild->reader)),
+             LOG_INTEGER("of", topic_reader_total(rebuild->reader)), LOG_INTEGER("clients", rebuild->restore.clients));
+}
+
+static bool write_clients(struct rebuild *rebuild)
+{
+    bool ok = restore_write(&rebuild->restore);
+    failpoint(FAILPOINT_REBUILD_HALF);
+    return ok || rebuild_fail(rebuild, rebuild->restore.contradicted
+                                           ? "the end of the record topic does not tell who has an email"
+                                           : "no connection to Redis, or another loss of data");
+}
+
+/* What a reading does with a message, which is taken, and at its end with NULL. */
+typedef bool visitor(struct rebuild *rebuild, rd_kafka_message_t *message);
+
+static bool visit_note(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool ok = !message || restore_note(&rebuild->restore, message);
+    if (message)
+        rd_kafka_message_destroy(message);
+    return ok || rebuild_fail(rebuild, "out of memory");
+}
+
+static bool visit_write(struct rebuild *rebuild, rd_kafka_message_t *message)
+{
+    bool full = !message || restore_add(&rebuild->restore, message);
+    return !full || write_clients(rebuild);
+}
+
+static bool read_all(struct rebuild *rebuild, visitor *visit)
+{
+    for (;;) {
+        rd_kafka_message_t *message;
+        enum topic_reading reading = topic_reader_next(rebuild->reader, &message, rebuild->why, rebuild->error_size);
+        if (reading == TOPIC_FAILED)
+            return false;
+        if (reading != TOPIC_PAUSE && !visit(rebuild, message))
+            return false;
+        if (!go_on(rebuild))
+            return false;
+        say_how_far(rebuild);
+        if (reading == TOPIC_END)
+            return true;
+    }
+}
+
+static bool read_twice(struct rebuild *rebuild)
+{
+    restore_begin(&rebuild->restore);
+    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->why, rebuild->error_size) &&
+           read_all(rebuild, visit_write);
+}
+
+/* Then what has come while Redis was written, until nothing had to be. Who removes a client writes its tombstone before
+ * he removes it from Redis: we may have written it again between the two, but then we meet the tombstone. */
+static bool restore_range(struct rebuild *rebuild)
+{
+    bool grown = true;
+    for (uint64_t writes = 1; grown && writes > 0;) {
+        uint64_t before = rebuild->restore.writes;
+        if (!read_twice(rebuild))
+            return false;
+        writes = rebuild->restore.writes - before;
+        if (writes > 0 && !topic_reader_extend(rebuild->reader, &grown, rebuild->why, rebuild->error_size))
+            return false;
+    }
+    topic_reader_ends(rebuild->reader, &rebuild->record_ends);
+    return true;
+}
+
+/* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
+ * before: their offsets are waited for, and after them the records that they wrote. */
+static bool await_commits(struct rebuild *rebuild)
+{
+    rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
+    while (!offsets_of_group_patiently(&rebuild->committed, consumer, rebuild->index->config->commands.topic,
+                                       KAFKA_WAIT_MS, go_on, rebuild, rebuild->why, rebuild->error_size))
+        if (!rebuild->lock.held || !go_on(rebuild))
+            return false;
+    return go_on(rebuild);
+}
+
+/* Only where there was something before: walking through all keys of an empty Redis costs nothing, but through millions
+ * that were just written it does. A record topic that is not there has nothing to say. */
+static bool purge(struct rebuild *rebuild, bool had_index)
+{
+    if (!had_index || rebuild->record_ends.count == 0)
+        return true;
+    return restore_purge(&rebuild->restore, go_on, rebuild) || rebuild->why[0] == '\0' ||
+           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+static bool restore_clients(struct rebuild *rebuild)
+{
+    const struct config *config = rebuild->index->config;
+    const struct audit_gap *gap = rebuild->gap;
+    bool had_index = false;
+    if (gap && !gap->records_behind)
+        return true;
+    if (!restore_open(&rebuild->restore))
+        return rebuild_fail(rebuild, "out of memory");
+    if (!gap && !restore_finds_index(&rebuild->restore, &had_index))
+        return rebuild_fail(rebuild, "no connection to Redis");
+    rebuild->reader = topic_reader_open_listening(config, config->records.topic, KAFKA_WAIT_MS, go_on, rebuild,
+                                                  rebuild->why, rebuild->error_size);
+    return rebuild->reader && (gap || await_commits(rebuild)) &&
+           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->error_size) &&
+           restore_range(rebuild) && purge(rebuild, had_index);
+}
+
+/* ---- definitions ---- */
+
+static bool sync_go_on(void *listener, int64_t done, int64_t total)
+{
+    (void)done, (void)total;
+    return go_on(listener);
+}
+
+/* After a flush Redis gets what it lacks; where it is behind, what came since: what others have put there themselves is
+ * theirs. */
+static bool restore_definitions(struct rebuild *rebuild)
+{
+    struct definitions_sync_result result;
+    const struct audit_gap *gap = rebuild->gap;
+    if (gap && !gap->definitions_behind)
+        return true;
+    if (gap)
+        offsets_raise_all(&rebuild->definitions, &gap->definitions);
+    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read: of an older version */
+    return definitions_sync(rebuild->index->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
+                            sync_go_on, rebuild, &result, rebuild->why, rebuild->error_size);
+}
+
+/* ---- all of it ---- */
+
+static bool run(struct rebuild *rebuild)
+{
+    size_t mark = rebuild->scratch->used;
+    bool ok = restore_clients(rebuild) && restore_definitions(rebuild);
+    failpoint(FAILPOINT_REBUILD_BEFORE_END);
+    ok = ok && (rebuild->gap ? rebuild_end_part(rebuild) : rebuild_end_whole(rebuild));
+    arena_reset(rebuild->scratch, mark);
+    failpoint(FAILPOINT_REBUILD_AFTER_END);
+    return ok;
+}
+
+/* Waits while another rebuilds. *ours: nobody did, and the lock is ours; otherwise another has come to his end. */
+static bool await_turn(struct rebuild *rebuild, bool *ours)
+{
+    for (bool waited = false;; waited = true) {
+        enum lock_result result = rebuild_lock_take(&rebuild->lock);
+        *ours = result == LOCK_TAKEN && !waited;
+        if (result != LOCK_BUSY)
+            return result == LOCK_TAKEN || rebuild_fail(rebuild, "no connection to Redis");
+        nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
+        if (!keeps_going(rebuild))
+            return false;
+    }
+}
+
+/* From now on nobody may claim anything. *needed is false if another rebuilt it since the audit: there is an epoch that
+ * the audit did not find. */
+static bool begin_whole(struct rebuild *rebuild, bool *needed)
+{
+    struct index *index = rebuild->index;
+    redisReply *epoch =
+        rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, "GET " EPOCH_KEY) : NULL;
+    if (!epoch)
+        return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+    *needed = redis_epoch_compare(&index->epoch, epoch) != EPOCH_OTHER;
+    freeReplyObject(epoch);
+    if (!*needed)
+        return true;
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, rebuild->scratch);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("DEL"));
+    pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
+    pipeline_parts(&pipeline, SPAN(SHARED_EMAILS_KEY));
+    index_write_word(&pipeline, SPAN("EXEC"));
+    bool sent = pipeline_send(&pipeline) || index_fail(index, "sending failed");
+    redisReply *gone = sent ? index_executed(index, &pipeline, 1) : NULL;
+    freeReplyObject(gone);
+    failpoint(FAILPOINT_REBUILD_BEGUN);
+    return gone || rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+}
+
+/* What a part cannot do without knowledge of the whole. */
+static bool begin_part(struct rebuild *rebuild)
+{
+    redisReply *shared = index_ask(rebuild->index, "EXISTS " SHARED_EMAILS_KEY);
+    rebuild->restore.shared = shared && shared->type == REDIS_REPLY_INTEGER && shared->integer == 1;
+    freeReplyObject(shared);
+    return shared || rebuild_fail(rebuild, "no connection to Redis");
+}
+
+static void say_end(const struct rebuild *rebuild)
+{
+    int64_t spent_ms = now_ms() - rebuild->began_ms;
+    const struct restore *restore = &rebuild->restore;
+    log_info(rebuild->gap ? "Redis has caught up" : "Redis is rebuilt", LOG_INTEGER("clients", restore->clients),
+             LOG_INTEGER("removed", restore->removed), LOG_INTEGER("passed_over", restore->passed_over),
+             LOG_INTEGER("shared_emails", restore->shared_emails), LOG_INTEGER("ms", spent_ms),
+             LOG_INTEGER("clients_per_second", (int64_t)restore->clients * 1000 / (spent_ms > 0 ? spent_ms : 1)));
+}
+
+static void clear(struct rebuild *rebuild)
+{
+    restore_close(&rebuild->restore);
+    topic_reader_close(rebuild->reader);
+    offsets_free(&rebuild->record_ends);
+    offsets_free(&rebuild->definitions);
+    rebuild->reader = NULL;
+}
+
+/* One try: a part, or everything. *needed: as begin_whole. */
+static bool try(struct rebuild *rebuild, bool *needed)
+{
+    rebuild->restore = (struct restore){.index = rebuild->index,
+                                        .lock = &rebuild->lock,
+                                        .scratch = rebuild->scratch,
+                                        .whole = !rebuild->gap,
+                                        .committed = &rebuild->committed};
+    if (!(rebuild->gap ? begin_part(rebuild) : begin_whole(rebuild, needed)))
+        return false;
+    if (!*needed)
+        return true;
+    log_info(rebuild->gap ? "Redis catches up with the topics" : "the rebuild of Redis begins");
+    return run(rebuild);
+}
+
+static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
+{
+    bool ok = await_turn(rebuild, needed);
+    if (!ok || !*needed)
+        return ok;
+    ok = try(rebuild, needed);
+    while (!ok && rebuild->restore.contradicted && keeps_going(rebuild)) {
+        log_warning("the end of the record topic does not tell who has an email; all of it is read");
+        clear(rebuild);
+        rebuild->gap = NULL;
+        ok = try(rebuild, needed);
+    }
+    if (ok && *needed)
+        say_end(rebuild);
+    return ok;
+}
+
+enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed, const struct audit_gap *gap,
+                                  struct arena *scratch, index_patience *keep_going, void *listener, char *why,
+                                  size_t error_size)
+{
+    struct rebuild *rebuild = calloc(1, sizeof(*rebuild));
+    if (!rebuild) {
+        snprintf(why, error_size, "out of memory");
+        return REBUILD_FAILED;
+    }
+    *rebuild = (struct rebuild){.index = index,
+                                .gap = gap,
+                                .scratch = scratch,
+                                .lock = {.index = index},
+                                .keep_going = keep_going,
+                                .listener = listener,
+                                .why = why,
+                                .error_size = error_size,
+                                .began_ms = now_ms(),
+                                .said_ms = now_ms()};
+    snprintf(why, error_size, "%s", "");
+    for (int32_t i = 0; i < committed->count; i++)
+        offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */
+    bool needed = true;
+    bool ok = rebuild_in_turn(rebuild, &needed);
+    rebuild_lock_give_back(&rebuild->lock, scratch);
+    clear(rebuild);
+    offsets_free(&rebuild->committed);
+    free(rebuild);
+    if (ok)
+        return needed ? REBUILD_DONE : REBUILD_BY_OTHER;
+    return why[0] ? REBUILD_FAILED : REBUILD_ENDED;
+}

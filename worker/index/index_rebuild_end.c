@@ -1,0 +1,148 @@
+#include "worker/index/index_rebuild_internal.h"
+
+#define LOST "Redis lost data again, or another worker took over"
+
+/* The highest offset that is known to have been committed, for a checkpoint. */
+static int64_t highest_of(const struct rebuild *rebuild, int32_t partition)
+{
+    struct index *index = rebuild->index;
+    offsets_raise(&index->committed, partition, rebuild->committed.at[partition]);
+    offsets_raise(&index->committed, partition, offsets_get(&rebuild->restore.highest, partition));
+    return offsets_get(&index->committed, partition);
+}
+
+/* EXEC's answer, which is of no interest. False after index_fail, or if something watched has changed. */
+static bool execute(struct rebuild *rebuild, struct redis_pipeline *pipeline, size_t count)
+{
+    index_write_word(pipeline, SPAN("EXEC"));
+    bool sent = pipeline_send(pipeline) || index_fail(rebuild->index, "sending failed");
+    redisReply *executed = sent ? index_executed(rebuild->index, pipeline, count) : NULL;
+    freeReplyObject(executed);
+    return executed != NULL;
+}
+
+bool rebuild_end_whole(struct rebuild *rebuild)
+{
+    struct arena *scratch = rebuild->scratch;
+    const struct offsets *committed = &rebuild->committed;
+    char epoch[EPOCH_LENGTH];
+    if (!redis_epoch_random(epoch) || !rebuild_lock_watch(&rebuild->lock, scratch))
+        return rebuild_fail(rebuild, LOST);
+    struct span *places = arena_alloc(scratch, (size_t)committed->count * sizeof(*places));
+    for (int32_t i = 0; i < committed->count; i++)
+        places[i] = index_place(rebuild->index, i, scratch);
+    struct span ends = offsets_text(&rebuild->record_ends, scratch),
+                read = offsets_text(&rebuild->definitions, scratch);
+    size_t count = 3;
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, rebuild->index->connection, scratch);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    for (int32_t i = 0; i < committed->count; i++) {
+        int64_t highest = highest_of(rebuild, i), next = committed->at[i] == OFFSET_NONE ? 0 : committed->at[i];
+        if (highest == OFFSET_NONE)
+            continue;
+        index_write_checkpoint(&pipeline, places[i], &(struct checkpoint){next, highest}, ends);
+        count++;
+    }
+    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
+    index_write_unlock(&pipeline);
+    bool ok = execute(rebuild, &pipeline, count);
+    rebuild->lock.held = false;
+    return ok || rebuild_fail(rebuild, LOST);
+}
+
+/* ---- after a part ---- */
+
+/* Watches the lock, the epoch and a key, and reads that key; the epoch must be the one that the audit found. */
+static bool watch_get(struct rebuild *rebuild, struct span key, struct span *value)
+{
+    struct index *index = rebuild->index;
+    struct redis_pipeline pipeline;
+    if (!rebuild_lock_watch(&rebuild->lock, rebuild->scratch))
+        return false;
+    pipeline_open(&pipeline, index->connection, rebuild->scratch);
+    pipeline_command(&pipeline, 3);
+    pipeline_parts(&pipeline, SPAN("WATCH"));
+    pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
+    pipeline_parts(&pipeline, key);
+    redis_epoch_ask(&pipeline);
+    pipeline_command(&pipeline, 2);
+    pipeline_parts(&pipeline, SPAN("GET"));
+    pipeline_parts(&pipeline, key);
+    char why[WHY_SIZE];
+    enum epoch_finding finding;
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    redisReply *watching = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
+    freeReplyObject(watching);
+    if (!watching)
+        return false;
+    if (!redis_epoch_answer(&index->epoch, &pipeline, &finding, why, sizeof(why)))
+        return index_fail(index, why);
+    return index_read(index, &pipeline, rebuild->scratch, value) && finding == EPOCH_SAME;
+}
+
+/* What it becomes. One that the audit found ahead of the group, and that is still the same, is lowered; the highest
+ * offset that was ever committed stays. */
+static struct checkpoint settled(const struct rebuild *rebuild, int32_t partition, const struct checkpoint *before)
+{
+    int64_t next = rebuild->committed.at[partition] == OFFSET_NONE ? 0 : rebuild->committed.at[partition];
+    int64_t highest = highest_of(rebuild, partition);
+    bool ahead = before->next > 0 && before->next == offsets_get(&rebuild->gap->ahead, partition);
+    return (struct checkpoint){ahead || next > before->next ? next : before->next,
+                               highest > before->highest ? highest : before->highest};
+}
+
+/* A checkpoint that another worker writes meanwhile is later than ours: then nothing is left to do. */
+static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
+{
+    struct span value = SPAN_NONE, place = index_place(rebuild->index, partition, rebuild->scratch);
+    struct span key = arena_format(rebuild->scratch, "client-intake:checkpoint:%.*s", SPAN_FORMAT(place));
+    struct offsets ends = {0};
+    struct checkpoint before = {OFFSET_NONE, OFFSET_NONE};
+    if (!watch_get(rebuild, key, &value))
+        return false;
+    if (value.at && !checkpoint_parse(value, &before, &ends)) {
+        before = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
+        offsets_free(&ends);
+    }
+    struct checkpoint after = settled(rebuild, partition, &before);
+    if (after.highest <= 0 || (after.next == before.next && after.highest == before.highest)) {
+        offsets_free(&ends);
+        return true;
+    }
+    offsets_raise_all(&ends, &rebuild->record_ends);
+    struct span text = offsets_text(&ends, rebuild->scratch);
+    offsets_free(&ends);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, rebuild->index->connection, rebuild->scratch);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    index_write_checkpoint(&pipeline, place, &after, text);
+    write_renewal(&pipeline);
+    return execute(rebuild, &pipeline, 2) || rebuild->index->connection;
+}
+
+static bool write_definitions_read(struct rebuild *rebuild)
+{
+    struct span value, read = offsets_text(&rebuild->definitions, rebuild->scratch);
+    struct redis_pipeline pipeline;
+    if (!watch_get(rebuild, SPAN(DEFINITIONS_READ_KEY), &value))
+        return false;
+    pipeline_open(&pipeline, rebuild->index->connection, rebuild->scratch);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    return execute(rebuild, &pipeline, 1);
+}
+
+bool rebuild_end_part(struct rebuild *rebuild)
+{
+    size_t mark = rebuild->scratch->used;
+    for (int32_t i = 0; i < rebuild->committed.count && rebuild->gap->records_behind; i++) {
+        bool ok = settle_checkpoint(rebuild, i);
+        arena_reset(rebuild->scratch, mark);
+        if (!ok)
+            return rebuild_fail(rebuild, LOST);
+    }
+    return !rebuild->gap->definitions_behind || write_definitions_read(rebuild) || rebuild_fail(rebuild, LOST);
+}

@@ -1,0 +1,40 @@
+/* index_rebuild_internal: what the two files of the rebuild share. */
+#ifndef WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
+#define WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
+
+#include "worker/index/index_audit.h"
+#include "worker/index/index_internal.h"
+#include "worker/index/index_restore.h"
+#include "worker/index/rebuild_lock.h"
+#include "worker/kafka/topic_reader.h"
+
+struct rebuild {
+    struct index *index;
+    const struct audit_gap *gap; /* NULL: everything */
+    struct arena *scratch;
+    index_patience *keep_going;
+    void *listener;
+    char *why;
+    size_t error_size;
+    struct rebuild_lock lock;
+    struct topic_reader *reader;
+    struct restore restore;
+    int64_t began_ms, said_ms;
+    int64_t renewed_ms;         /* when keep_going and the lock were asked last */
+    struct offsets committed;   /* by the group, of the command topic */
+    struct offsets record_ends; /* up to which the record topic was read */
+    struct offsets definitions; /* up to which the definitions topic was read */
+};
+
+/* Always false. */
+bool rebuild_fail(struct rebuild *rebuild, const char *why);
+
+/* The marks at the end. All are written only while the lock is ours, on the server that was audited. After a whole
+ * rebuild: checkpoints of all partitions and a new epoch, at once, and the lock is given back. After a part:
+ * checkpoints are raised to what was committed when the reading began, unless they are there by now, and those that the
+ * audit found ahead of it are lowered to it; only if the epoch is still the one that the audit found. False with the
+ * reason in `why`. */
+bool rebuild_end_whole(struct rebuild *rebuild);
+bool rebuild_end_part(struct rebuild *rebuild);
+
+#endif

@@ -1,0 +1,58 @@
+/* Release: the claim of a command whose client does not fit into its topic. It was never committed, since the
+ * transaction with its record was undone; the command is refused, and what it held is free again. */
+#include "worker/index/index_internal.h"
+#include "worker/validate/record.h"
+
+static bool get(struct index *index, struct batch *batch, const struct span *key, size_t parts, struct span *value)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    pipeline_command(&pipeline, 2);
+    pipeline_parts(&pipeline, SPAN("GET"));
+    pipeline_argument(&pipeline, key, parts);
+    return pipeline_send(&pipeline) ? index_read(index, &pipeline, &batch->arena, value)
+                                    : index_fail(index, "sending failed");
+}
+
+#define GET(index, batch, value, ...)                                                                                  \
+    get((index), (batch), (const struct span[]){__VA_ARGS__},                                                          \
+        sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span), (value))
+
+static bool release(struct index *index, struct batch *batch, const struct item *item)
+{
+    struct span id = span_of(item->client_id, CLIENT_ID_LENGTH), value, owner = SPAN_NONE;
+    struct stored_client stored;
+    if (!index_fence(index, batch) || !GET(index, batch, &value, CLIENT_KEY(item->workspace, id)))
+        return false;
+    if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
+        return true;
+    struct span email = record_email(stored.record, &batch->arena);
+    if (email.at && !GET(index, batch, &owner, EMAIL_KEY(item->workspace, email)))
+        return false;
+    bool holds_email = owner.at && span_equal(owner, id);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    pipeline_command(&pipeline, holds_email ? 3 : 2);
+    pipeline_parts(&pipeline, SPAN("DEL"));
+    pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, id));
+    if (holds_email)
+        pipeline_parts(&pipeline, EMAIL_KEY(item->workspace, email));
+    index_write_word(&pipeline, SPAN("EXEC"));
+    redisReply *executed = pipeline_send(&pipeline) ? index_executed(index, &pipeline, 1) : NULL;
+    if (!executed && pipeline.failed)
+        index_fail(index, "sending failed");
+    freeReplyObject(executed);
+    return executed != NULL;
+}
+
+bool index_release(struct index *index, struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        bool does_not_fit = !item->dropped && item->record_form == FORM_NONE && item->has_identity;
+        if (does_not_fit && !release(index, batch, item))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,256 @@
+#include "worker/index/index_restore.h"
+
+#include "worker/index/index_restore_internal.h"
+#include "worker/validate/record.h"
+
+/* Of sources: beyond it a checkpoint could not be read again. */
+#define GREATEST_OFFSET INT64_C(99999999999999999)
+
+bool restore_open(struct restore *restore)
+{
+    restore->places = record_places_new();
+    return restore->places != NULL;
+}
+
+static void clear(struct restore *restore)
+{
+    for (size_t i = 0; i < restore->count; i++)
+        rd_kafka_message_destroy(restore->messages[i]);
+    restore->count = restore->bytes = 0;
+}
+
+void restore_close(struct restore *restore)
+{
+    clear(restore);
+    record_places_free(restore->places);
+    offsets_free(&restore->highest);
+    restore->places = NULL;
+}
+
+/* Within a reading nobody loses an email to a client that is removed or changed in it: those are not written until
+ * then.
+ */
+void restore_begin(struct restore *restore)
+{
+    restore->has_losers = restore->shared;
+}
+
+/* ---- messages ---- */
+
+static struct span header_of(const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return SPAN_NONE;
+    return span_of(value, value ? size : 0);
+}
+
+/* False if it is none of ours. */
+static bool restored_parse(const rd_kafka_message_t *message, struct restored *restored)
+{
+    rd_kafka_timestamp_type_t type;
+    const char *slash = message->key ? memchr(message->key, '/', message->key_len) : NULL;
+    if (!slash)
+        return false;
+    struct span key = span_of(message->key, message->key_len);
+    *restored =
+        (struct restored){.key = key,
+                          .workspace = span_of(key.at, (size_t)(slash - key.at)),
+                          .id = span_from(key, (size_t)(slash - key.at) + 1),
+                          .source = header_of(message, "source"),
+                          .hash = header_of(message, "command-hash"),
+                          .record = span_of(message->payload, message->payload ? message->len : 0),
+                          .place = {message->partition, message->offset, rd_kafka_message_timestamp(message, &type)}};
+    return restored->id.length == CLIENT_ID_LENGTH &&
+           (!restored->record.at || (restored->source.at && restored->hash.length == HASH_LENGTH));
+}
+
+/* What is in the record topic was committed, whatever the group says by now. */
+static void note_source(struct restore *restore, struct span source)
+{
+    int64_t partition, offset;
+    if (source.at && source_parse(source, span_of_text(restore->index->config->commands.topic), &partition, &offset) &&
+        partition < restore->committed->count && offset < GREATEST_OFFSET)
+        offsets_raise(&restore->highest, (int32_t)partition, offset + 1);
+}
+
+bool restore_note(struct restore *restore, const rd_kafka_message_t *message)
+{
+    struct restored restored;
+    size_t mark = restore->scratch->used;
+    bool ours = restored_parse(message, &restored) &&
+                (!restored.record.at || record_email(restored.record, restore->scratch).at);
+    arena_reset(restore->scratch, mark);
+    if (!ours) {
+        restore->passed_over++;
+        return true;
+    }
+    note_source(restore, restored.source);
+    return record_places_note(restore->places, restored.key, &restored.place, !restored.record.at);
+}
+
+bool restore_add(struct restore *restore, rd_kafka_message_t *message)
+{
+    struct restored *restored = &restore->chunk[restore->count];
+    if (!restored_parse(message, restored) ||
+        !record_places_is_last(restore->places, restored->key, &restored->place)) {
+        rd_kafka_message_destroy(message);
+        return false;
+    }
+    restore->messages[restore->count++] = message;
+    restore->bytes += message->len;
+    return restore->count == RESTORE_MESSAGES || restore->bytes >= RESTORE_BYTES;
+}
+
+/* ---- what the files of the restore share ---- */
+
+bool restored_is(const struct restored *restored, struct span value)
+{
+    const struct span parts[] = {RESTORED_VALUE(restored)};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!span_begins_with(value, parts[i]))
+            return false;
+        value = span_from(value, parts[i].length);
+    }
+    return value.length == 0;
+}
+
+void restore_mark(struct restore *restore, struct restored *restored)
+{
+    restored->settled = true;
+    if (restored->record.at)
+        record_places_write(restore->places, restored->key);
+    *(restored->record.at ? &restore->clients : &restore->removed) += 1;
+}
+
+redisReply *restore_execute(struct restore *restore, struct redis_pipeline *pipeline, size_t count)
+{
+    write_renewal(pipeline);
+    index_write_word(pipeline, SPAN("EXEC"));
+    if (pipeline_send(pipeline))
+        return index_executed(restore->index, pipeline, count + 1);
+    index_fail(restore->index, "sending failed");
+    return NULL;
+}
+
+/* ---- a chunk ---- */
+
+static bool is_open(const struct restored *restored)
+{
+    return !restored->settled && restored->email.at;
+}
+
+/* Clients that Redis has neither of, id and email: nearly all, after a loss. */
+static bool write_absent(struct restore *restore)
+{
+    size_t asked = 0;
+    struct redis_pipeline pipeline;
+    if (!rebuild_lock_watch(restore->lock, restore->scratch))
+        return false;
+    pipeline_open(&pipeline, restore->index->connection, restore->scratch);
+    index_write_word(&pipeline, SPAN("MULTI"));
+    for (size_t i = 0; i < restore->count; i++) {
+        const struct restored *restored = &restore->chunk[i];
+        if (!is_open(restored))
+            continue;
+        pipeline_command(&pipeline, 5);
+        pipeline_parts(&pipeline, SPAN("MSETNX"));
+        pipeline_parts(&pipeline, CLIENT_KEY(restored->workspace, restored->id));
+        pipeline_parts(&pipeline, RESTORED_VALUE(restored));
+        pipeline_parts(&pipeline, EMAIL_KEY(restored->workspace, restored->email));
+        pipeline_parts(&pipeline, restored->id);
+        asked++;
+    }
+    redisReply *executed = restore_execute(restore, &pipeline, asked);
+    restore->lock->held = executed != NULL;
+    bool ok = executed != NULL;
+    for (size_t i = 0, next = 0; i < restore->count && ok; i++) {
+        if (!is_open(&restore->chunk[i]))
+            continue;
+        const redisReply *set = executed->element[next++];
+        ok = set->type == REDIS_REPLY_INTEGER || index_fail(restore->index, "an unexpected type of answer");
+        if (!ok || set->integer != 1)
+            continue;
+        restore->writes++;
+        restore_mark(restore, &restore->chunk[i]);
+    }
+    freeReplyObject(executed);
+    return ok;
+}
+
+static void write_get(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("MGET"));
+    pipeline_argument(pipeline, key, parts);
+}
+
+/* Reads the next GET's answer without a copy of it. */
+static redisReply *next_value(struct restore *restore, struct redis_pipeline *pipeline, struct span *value)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    if (!reply)
+        index_fail(restore->index, why);
+    else if (index_reply_span(reply, value))
+        return reply;
+    else
+        index_fail(restore->index, "an unexpected type of answer");
+    freeReplyObject(reply);
+    return NULL;
+}
+
+/* Whether Redis agrees with one already. */
+static bool compare(struct restore *restore, struct redis_pipeline *pipeline, struct restored *restored)
+{
+    struct span stored = SPAN_NONE, owner = SPAN_NONE;
+    redisReply *client = next_value(restore, pipeline, &stored), *email = NULL;
+    bool ok = client && (!restored->record.at || (email = next_value(restore, pipeline, &owner)));
+    bool agrees = restored->record.at ? stored.at && restored_is(restored, stored) && span_equal(owner, restored->id)
+                                      : !stored.at;
+    if (ok && agrees)
+        restore_mark(restore, restored);
+    freeReplyObject(client);
+    freeReplyObject(email);
+    return ok;
+}
+
+static bool find_present(struct restore *restore)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, restore->index->connection, restore->scratch);
+    for (size_t i = 0; i < restore->count; i++) {
+        const struct restored *restored = &restore->chunk[i];
+        if (restored->settled)
+            continue;
+        write_get(&pipeline, (const struct span[]){CLIENT_KEY(restored->workspace, restored->id)}, 4);
+        if (restored->record.at)
+            write_get(&pipeline, (const struct span[]){EMAIL_KEY(restored->workspace, restored->email)}, 4);
+    }
+    if (pipeline.count == 0)
+        return true;
+    bool ok = pipeline_send(&pipeline) || index_fail(restore->index, "sending failed");
+    for (size_t i = 0; i < restore->count && ok; i++)
+        if (!restore->chunk[i].settled)
+            ok = compare(restore, &pipeline, &restore->chunk[i]);
+    return ok;
+}
+
+bool restore_write(struct restore *restore)
+{
+    size_t mark = restore->scratch->used;
+    bool ok = restore->index->connection != NULL;
+    for (size_t i = 0; i < restore->count; i++)
+        if (restore->chunk[i].record.at)
+            restore->chunk[i].email = record_email(restore->chunk[i].record, restore->scratch);
+    ok = ok && (restore->count == 0 || (write_absent(restore) && find_present(restore)));
+    for (size_t i = 0; i < restore->count && ok; i++)
+        if (!restore->chunk[i].settled)
+            ok = restore_settle(restore, &restore->chunk[i]);
+    arena_reset(restore->scratch, mark);
+    clear(restore);
+    return ok;
+}

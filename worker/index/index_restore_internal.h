@@ -1,0 +1,25 @@
+/* index_restore_internal: what the files of the restore share among themselves. */
+#ifndef WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
+#define WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
+
+#include "worker/index/index_internal.h"
+#include "worker/index/index_restore.h"
+
+/* Makes Redis agree with one client, whatever stands there: watches what it reads. False as restore_write. */
+bool restore_settle(struct restore *restore, struct restored *restored);
+
+/* Sends a transaction of `count` commands that the caller wrote behind MULTI, under rebuild_lock_watch, with a renewal
+ * of the lock at its end. New: the answers to the commands; NULL after index_fail, or if something watched has changed.
+ */
+redisReply *restore_execute(struct restore *restore, struct redis_pipeline *pipeline, size_t count);
+
+/* Redis agrees with the message from now on. */
+void restore_mark(struct restore *restore, struct restored *restored);
+
+/* The parts of what Redis holds of a client: its value. */
+#define RESTORED_VALUE(restored) (restored)->source, SPAN(" "), (restored)->hash, SPAN("\n"), (restored)->record
+
+/* Whether a value is that one. */
+bool restored_is(const struct restored *restored, struct span value);
+
+#endif

@@ -1,0 +1,72 @@
+#include "worker/source/held_messages.h"
+
+#include <stdlib.h>
+
+#define FIRST_CAPACITY 64
+
+void held_messages_close(struct held_messages *held)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        rd_kafka_message_destroy(held->messages[i]);
+    free(held->messages);
+    *held = (struct held_messages){0};
+}
+
+void held_messages_add(struct held_messages *held, rd_kafka_message_t *message)
+{
+    if (held->count == held->capacity) {
+        uint32_t capacity = held->capacity ? held->capacity * 2 : FIRST_CAPACITY;
+        rd_kafka_message_t **grown = realloc(held->messages, capacity * sizeof(rd_kafka_message_t *));
+        if (!grown)
+            abort();
+        held->messages = grown;
+        held->capacity = capacity;
+    }
+    held->messages[held->count++] = message;
+}
+
+void held_messages_put_before(struct held_messages *held, struct held_messages *first)
+{
+    if (first->count == 0)
+        return;
+    for (uint32_t i = 0; i < held->count; i++)
+        held_messages_add(first, held->messages[i]);
+    free(held->messages);
+    *held = *first;
+    *first = (struct held_messages){0};
+}
+
+void held_messages_drop(struct held_messages *held, int32_t partition)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < held->count; i++) {
+        if (held->messages[i]->partition == partition)
+            rd_kafka_message_destroy(held->messages[i]);
+        else
+            held->messages[kept++] = held->messages[i];
+    }
+    held->count = kept;
+}
+
+rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        if (held->messages[i]->partition == partition)
+            return held->messages[i];
+    return NULL;
+}
+
+int64_t held_messages_first(const struct held_messages *held, int32_t partition)
+{
+    const rd_kafka_message_t *message = held_messages_find(held, partition);
+    return message ? message->offset : -1;
+}
+
+void held_messages_offer(struct held_messages *held, held_messages_taker *take, void *taker)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < held->count; i++)
+        if (!take(taker, held->messages[i]))
+            held->messages[kept++] = held->messages[i];
+    held->count = kept;
+}

@@ -1,0 +1,19 @@
+#include "worker/validate/evaluate.h"
+
+#include "worker/validate/check.h"
+#include "worker/validate/decode.h"
+#include "worker/validate/reply.h"
+
+void evaluate_item(const struct evaluation *judge, struct item *item, struct arena *arena)
+{
+    if (item->outcome == OUTCOME_UNDECIDED)
+        decode_item(item, judge->config, judge->parser, arena);
+    if (item->workspace.at && item->outcome == OUTCOME_UNDECIDED) {
+        item->definitions = judge->definitions;
+        item->definitions_broken = judge->definitions_broken;
+    }
+    check_item(item, judge->config, arena);
+    if (item->outcome == OUTCOME_UNDECIDED)
+        item->outcome = OUTCOME_CREATED;
+    reply_compose(item, arena);
+}
