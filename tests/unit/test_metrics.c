@@ -498,8 +498,8 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
          .header_state = HEADERS_UNREADABLE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_NONE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_KEYLESS},
-        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .dropped = true},
-        {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .dropped = true},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .custody = CUSTODY_REVOKED},
+        {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .custody = CUSTODY_REVOKED},
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
     batch_metrics_count(threads[0], &batch, now_ms);

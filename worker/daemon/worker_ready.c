@@ -154,13 +154,19 @@ bool worker_ensure_index(struct worker *worker)
     return index_is_verified(worker->index) || worker_audit(worker);
 }
 
+static bool worker_open_all(struct worker *worker)
+{
+    return worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
+           reply_topics_are_known(worker->shared->topics) && worker_open_source(worker);
+}
+
 bool worker_get_ready(struct worker *worker)
 {
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
-        if (worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
-            reply_topics_are_known(worker->shared->topics) && worker_open_source(worker) &&
-            worker_ensure_index(worker)) {
+        worker->state = worker_open_all(worker) ? WORKER_AUDITING : WORKER_OPENING;
+        if (worker->state == WORKER_AUDITING && worker_ensure_index(worker)) {
+            worker->state = WORKER_READY;
             source_resume(worker->source);
             worker_beat(worker);
             return true;

@@ -57,13 +57,13 @@ void index_write_get_line(struct redis_pipeline *pipeline, const struct item *it
 
 static bool item_claims(const struct item *item)
 {
-    return !item->dropped && item->outcome == OUTCOME_UNDECIDED;
+    return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
 }
 
 /* A refused command may be the repetition of one that was accepted under earlier definitions, or a conflict. */
 static bool item_asks(const struct item *item)
 {
-    return !item->dropped && item->outcome == OUTCOME_REJECTED && item->has_identity &&
+    return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
            (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING);
 }
 

@@ -11,7 +11,7 @@ struct look_up {
 
 static bool item_needs_definitions(const struct item *item)
 {
-    return !item->dropped && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
+    return item_is_ours(item) && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
 }
 
 static void find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)

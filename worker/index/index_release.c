@@ -50,7 +50,7 @@ bool index_release(struct index *index, struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        bool does_not_fit = !item->dropped && item->record_form == FORM_NONE && item->has_identity;
+        bool does_not_fit = item_is_ours(item) && item->record_form == FORM_NONE && item->has_identity;
         if (does_not_fit && !release(index, batch, item))
             return false;
     }

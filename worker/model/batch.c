@@ -61,8 +61,7 @@ void batch_reset_for_retry(struct batch *batch)
                                         .header_heap = item->header_heap,
                                         .outer_held = item->outer_held,
                                         .message = item->message,
-                                        .dropped = item->dropped,
-                                        .postponed = item->postponed,
+                                        .custody = item->custody,
                                         .claimed = item->claimed,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
@@ -77,7 +76,7 @@ uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
     struct batch_part *found = *parts = arena_alloc(&batch->arena, batch->count * sizeof(*found));
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->dropped)
+        if (!item_is_ours(item))
             continue;
         /* Commands of a partition come in a row. */
         if (count == 0 || found[last].partition != item->from.partition)

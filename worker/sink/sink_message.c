@@ -194,7 +194,7 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
         return;
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
@@ -209,7 +209,7 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
     struct header headers[REPLY_HEADERS];
@@ -261,7 +261,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
 rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     const struct item *item = &sink->batch->items[index];
-    if (item->dropped)
+    if (!item_is_ours(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     if (item->outcome == OUTCOME_CREATED)
         return sink_send_record(sink, index, scratch);

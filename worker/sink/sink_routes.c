@@ -59,7 +59,7 @@ static bool route_items(struct sink *sink)
 {
     bool missed = false;
     for (uint32_t i = 0; i < sink->batch->count; i++)
-        if (!sink->batch->items[i].dropped)
+        if (item_is_ours(&sink->batch->items[i]))
             missed = route_item(sink, i) || missed;
     return missed;
 }
@@ -148,7 +148,7 @@ void sink_routes_deny(struct sink *sink)
     if (atomic_load(&sink->denial) != DENIAL_OF_ONE)
         return;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
-        const struct sink_topic *topic = sink->batch->items[i].dropped ? NULL : sink->routes[i].topic;
+        const struct sink_topic *topic = !item_is_ours(&sink->batch->items[i]) ? NULL : sink->routes[i].topic;
         if (topic && topic != sink->default_topic)
             reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
                               DENIED_MS);

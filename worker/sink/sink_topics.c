@@ -85,7 +85,7 @@ static size_t find_stale(struct sink *sink, struct sink_topic **stale, int32_t *
     size_t count = 0;
     int64_t now = now_ms();
     for (uint32_t i = 0; i < sink->batch->count; i++) {
-        if (sink->batch->items[i].dropped)
+        if (!item_is_ours(&sink->batch->items[i]))
             continue;
         struct sink_topic *topic = sink->routes[i].topic;
         struct reply_topic known = reply_topics_find(sink->topics, span_of_text(topic->name));

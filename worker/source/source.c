@@ -229,7 +229,7 @@ static bool source_knows_marks(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         const struct item *item = &source->batch->items[i];
-        if (!item->dropped && source_log(source, item->from.partition)->group == GROUP_UNASKED)
+        if (item_is_ours(item) && source_log(source, item->from.partition)->group == GROUP_UNASKED)
             return false;
     }
     return true;
@@ -240,8 +240,8 @@ static void source_put_back(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         struct item *item = &source->batch->items[i];
-        if (!item->dropped)
-            item->dropped = item->postponed = true;
+        if (item_is_ours(item))
+            item->custody = CUSTODY_POSTPONED;
     }
     source_release(source);
 }
@@ -371,9 +371,9 @@ static uint32_t source_put_off_from(struct source *source, uint32_t index, bool 
     }
     for (uint32_t i = index; i < batch->count; i++) {
         struct item *item = &batch->items[i];
-        if (item->from.partition != partition || item->dropped)
+        if (item->from.partition != partition || !item_is_ours(item))
             continue;
-        item->dropped = item->postponed = true;
+        item->custody = CUSTODY_POSTPONED;
         count++;
     }
     return count;
@@ -397,7 +397,7 @@ uint32_t source_put_off(struct source *source, uint32_t most)
     uint32_t kept = 0, put_off = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         int32_t partition = batch->items[i].from.partition;
-        if (batch->items[i].dropped || kept++ < most)
+        if (!item_is_ours(&batch->items[i]) || kept++ < most)
             continue;
         bool was_waiting = partitions_is_waiting(source->partitions, partition);
         partitions_put_off(source->partitions, partition);
@@ -428,7 +428,7 @@ void source_release(struct source *source)
     bool waits = partitions_waiting(source->partitions) > 0;
     struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (batch->items[i].postponed)
+        if (batch->items[i].custody == CUSTODY_POSTPONED)
             held_messages_add(&postponed, source->messages[i]);
         else
             rd_kafka_message_destroy(source->messages[i]);

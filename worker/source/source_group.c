@@ -20,10 +20,8 @@ static void source_drop(struct source *source, const rd_kafka_topic_partition_li
 {
     struct batch *batch = source->batch;
     for (uint32_t i = 0; i < batch->count; i++)
-        if (list_has(partitions, batch->items[i].from.partition)) {
-            batch->items[i].dropped = true;
-            batch->items[i].postponed = false;
-        }
+        if (list_has(partitions, batch->items[i].from.partition))
+            batch->items[i].custody = CUSTODY_REVOKED;
     for (int i = 0; i < partitions->cnt; i++) {
         held_messages_drop(&source->held, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);

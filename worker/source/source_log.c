@@ -107,7 +107,7 @@ static void renew_mark(struct source *source, int32_t partition)
 {
     for (uint32_t i = source->batch->count; i > 0; i--) {
         const struct item *item = &source->batch->items[i - 1];
-        if (item->from.partition != partition || item->dropped)
+        if (item->from.partition != partition || !item_is_ours(item))
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
         int64_t answered = mark->answered;
@@ -346,7 +346,7 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
     for (uint32_t i = 0; i < batch->count; i++) {
         int32_t partition = batch->items[i].from.partition;
         struct log_state *log = source_log(source, partition);
-        if (batch->items[i].dropped || partition == last || log->taken_ms == now_ms)
+        if (!item_is_ours(&batch->items[i]) || partition == last || log->taken_ms == now_ms)
             continue;
         last = partition;
         if (is_due(log, now_ms, true))

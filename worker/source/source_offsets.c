@@ -16,7 +16,7 @@ rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
     rd_kafka_topic_partition_t *place = NULL;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->dropped)
+        if (!item_is_ours(item))
             continue;
         if (!place || place->partition != item->from.partition)
             place = rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
@@ -75,7 +75,7 @@ static void source_drop_committed(struct source *source, const rd_kafka_topic_pa
         if (place && item->from.offset < place->offset &&
             place->offset <= partitions_next(source->partitions, item->from.partition) &&
             !source_log(source, item->from.partition)->is_restarted)
-            item->dropped = true;
+            item->custody = CUSTODY_ANSWERED;
     }
 }
 
@@ -220,7 +220,7 @@ static struct lag_position source_position(const struct source *source, const st
     rd_kafka_timestamp_type_t type;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->from.partition == partition && (!item->dropped || item->postponed))
+        if (item->from.partition == partition && (item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
             return (struct lag_position){partition, item->from.offset, item->from.offset + 1, item->from.timestamp_ms};
     }
     const rd_kafka_message_t *held = held_messages_find(&source->held, partition);
