@@ -1,8 +1,8 @@
 /* definitions sync: Redis gets what the topic says. */
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_sync.h"
 
@@ -14,17 +14,10 @@ struct progress_line {
     int64_t written_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool show_progress(void *listener, int64_t done, int64_t total)
 {
     struct progress_line *line = listener;
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     if (!line->shown || now - line->written_ms < PROGRESS_EVERY_MS)
         return true;
     line->written_ms = now;

@@ -3,9 +3,9 @@
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/commands/command.h"
@@ -224,13 +224,6 @@ static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message
     json_decref(reply);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool demo_receive(struct demo *demo)
 {
     rd_kafka_t *consumer = demo_client(demo, RD_KAFKA_CONSUMER);
@@ -240,8 +233,8 @@ static bool demo_receive(struct demo *demo)
     rd_kafka_topic_partition_list_add(replies, demo->config->replies.topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer, replies);
     rd_kafka_topic_partition_list_destroy(replies);
-    int64_t limit = now_ms() + REPLIES_LIMIT_MS;
-    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && now_ms() < limit) {
+    int64_t limit = clock_now_ms() + REPLIES_LIMIT_MS;
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && clock_now_ms() < limit) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
         if (message && !message->err)
             demo_take_reply(demo, message);

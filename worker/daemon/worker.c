@@ -2,8 +2,8 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -91,7 +91,7 @@ bool worker_back_off(struct worker *worker, struct backoff *backoff)
     if (worker->source && source_pause(worker->source, wait_ms) != 0)
         worker_drop_source(worker);
     else if (!worker->source)
-        nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
+        clock_sleep(wait_ms);
     worker_beat(worker);
     return !stop_is_requested();
 }
@@ -180,21 +180,14 @@ static const struct {
     {worker_claim, STAGE_CLAIM},   {worker_compose, STAGE_COMPOSE},     {worker_commit, STAGE_COMMIT},
 };
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static enum stage_result worker_pass_stages(struct worker *worker)
 {
-    double began = seconds_now();
+    double began = clock_now_seconds();
     for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
         enum stage_result result = stages[i].run(worker);
         if (result != STAGE_DONE)
             return result;
-        double ended = seconds_now();
+        double ended = clock_now_seconds();
         metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[i].name, ended - began);
         began = ended;
     }

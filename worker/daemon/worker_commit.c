@@ -1,6 +1,6 @@
 /* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -153,13 +153,6 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, enum 
     return true;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* `record_ends`: of the producer that wrote the batch. */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
@@ -170,7 +163,7 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", answered),
               LOG_INTEGER("bytes", worker->batch.bytes));
-    batch_metrics_count(worker->metrics, &worker->batch, now_ms());
+    batch_metrics_count(worker->metrics, &worker->batch, clock_wall_ms());
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;

@@ -53,9 +53,6 @@ struct sink {
     struct log_fault *fault; /* borrowed: it may outlast many producers */
 };
 
-/* The monotonic clock. */
-int64_t sink_now_ms(void);
-
 /* The message is too large by itself: the next one in its place will be smaller, or none. */
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
 

@@ -74,9 +74,6 @@ struct source {
     struct log_fault fault, progress_fault;
 };
 
-/* Of the monotonic clock. */
-int64_t source_now_ms(void);
-
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* Librdkafka's answer. */
