@@ -1,0 +1,14 @@
+/* file: a whole file in memory. common/lines.h reads one that may be longer than that. */
+#ifndef COMMON_FILE_H
+#define COMMON_FILE_H
+
+#include <stddef.h>
+
+/* The bytes of the file `path` and a NUL behind them, which *length does not count. New, to be freed. Or NULL with
+ * errno set, which is EFBIG if there are more than `limit` bytes. */
+char *file_read(const char *path, size_t limit, size_t *length);
+
+/* The same for what is still to be read from the descriptor `file`, which stays the caller's. */
+char *file_read_descriptor(int file, size_t limit, size_t *length);
+
+#endif
