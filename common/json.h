@@ -2,7 +2,8 @@
  *
  * Two passes. The first (json_index.h, simdjson's SIMD code) checks UTF-8 and finds the structural characters; the
  * second walks them, checks grammar, strings and numbers, and lays the nodes out in document order in an arena. Nothing
- * is copied: strings are decoded in place in the caller's buffer, numbers stay text. */
+ * is copied: strings are decoded in place in the caller's buffer, numbers stay text. The path of a command needs that:
+ * no heap, places of faults in bytes, numbers as they were written. What only prints uses jansson (json_line.h). */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
 

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_sync.h"
+#include "worker/definitions/json_line.h"
 
 #define PROGRESS_EVERY_MS 100
 
@@ -37,8 +38,9 @@ int definitions_sync_all(const struct definitions_request *request, const struct
     if (!ok)
         return definitions_complain(COMMAND_UNAVAILABLE, "sync", why);
     if (request->json)
-        printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",
-               result.stored, result.removed, result.same, result.passed_over);
+        json_line_print(json_line_pack("{s:I, s:I, s:I, s:I}", "stored", (json_int_t)result.stored, "removed",
+                                       (json_int_t)result.removed, "same", (json_int_t)result.same, "passedOver",
+                                       (json_int_t)result.passed_over));
     else
         printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " as they were\n", result.stored, result.removed,
                result.same);

@@ -105,11 +105,7 @@ static void name_source(const char *path, char source[SOURCE_BYTES + 1])
         name = span_from(name, 1);
     memcpy(source, name.at, name.length);
     source[name.length] = '\0';
-    if (text_is_utf8(name))
-        return;
-    for (size_t i = 0; i < name.length; i++)
-        if ((unsigned char)source[i] >= 0x80)
-            source[i] = '?';
+    text_make_utf8(source);
 }
 
 static int validate_file(int file, const struct options *options, const struct definitions *definitions,

@@ -1,5 +1,8 @@
 /* definitions_import: from the public API's responses to the form in which definitions are stored. List Custom Fields
- * names the fields; what a multiSelect offers comes from List Custom Field Options, one response per field. */
+ * names the fields; what a multiSelect offers comes from List Custom Field Options, one response per field.
+ *
+ * Both are read by common/json.h, which knows the place of every value in the bytes. jansson knows no places: it would
+ * write numbers and escapes in its own way, and refuses integers beyond 64 bits. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
 #define WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
 
