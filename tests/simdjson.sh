@@ -20,7 +20,7 @@ for implementation in "${implementations[@]}"; do
     check_equal "the tests of the parser pass with simdjson's $implementation" 0 $?
     check "none of them is left out with $implementation" grep -qE '^100%: Checks: [0-9]{2,},' "$suite_folder/output"
 done
-# The variable is heard at all: a name that does not exist leaves no parser.
+# The variable has an effect: a name that does not exist leaves no parser.
 SIMDJSON_FORCE_IMPLEMENTATION=none "$BUILD/tests/unit/test_json" >"$suite_folder/output" 2>&1
 check "an implementation that does not exist makes no parser" grep -q "parser != NULL" "$suite_folder/output"
 suite_end
