@@ -2,6 +2,7 @@
 #ifndef WORKER_CONFIG_CONFIG_SOURCE_H
 #define WORKER_CONFIG_CONFIG_SOURCE_H
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* A later origin overrides an earlier one. */
@@ -30,6 +31,6 @@ void config_collect(struct config_reading *reading, const struct config_sources 
 void config_reading_close(struct config_reading *reading);
 
 /* A copy; at start no memory means that there is no point in going on, so never NULL. */
-char *config_copy(const char *text);
+MUST_CHECK char *config_copy(const char *text);
 
 #endif

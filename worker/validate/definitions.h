@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/key_table.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/batch.h"
 
@@ -63,11 +64,12 @@ struct definitions_fault {
  * misspelt rule must not vanish. The command line and the daemon use this one reader, on common/json.h, so that a file
  * that lint accepts is one that the daemon accepts. Its memory is bounded by the text, and it knows the place of a
  * fault; jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its limit of depth. */
-struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
+MUST_CHECK struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
 
 /* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
  * is given back. */
-struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
+MUST_CHECK struct definitions *definitions_compile_in(struct arena *scratch, struct span json,
+                                                      struct definitions_fault **faults);
 /* Per byte of JSON a spec and its slots for each "{}," at worst. */
 #define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 
