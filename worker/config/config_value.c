@@ -70,11 +70,10 @@ char *config_value_expand(const char *text, bool *has_reference, char *why, size
     size_t size = 0;
     bool holds = true;
     *has_reference = false;
+    refuse(why, error_size, "out of memory"); /* if nothing else is the reason */
     FILE *out = open_memstream(&expanded, &size);
-    if (!out) {
-        refuse(why, error_size, "out of memory");
+    if (!out)
         return NULL;
-    }
     while (*text && holds) {
         if (strncmp(text, "$${", 3) == 0) {
             fputs("${", out);

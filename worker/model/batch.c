@@ -25,6 +25,7 @@ int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t comm
         (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
     if (arena_open(&batch->arena, arena) != 0) {
         free(batch->items);
+        *batch = (struct batch){0};
         return -1;
     }
     return 0;
