@@ -103,10 +103,10 @@ static void list_print(struct rows *rows, bool as_json)
         const struct row *row = &rows->items[i];
         if (i > 0 && strcmp(row->workspace, row[-1].workspace) == 0)
             continue; /* SCAN may give a key twice */
-        char text[128];
+        char text[FIELDS_TEXT_SIZE];
         if (as_json) {
-            snprintf(text, sizeof(text), "\"workspaceId\":\"%s\"", row->workspace);
-            definitions_print_summary_json(span_of_text(text), &row->summary);
+            definitions_print_summary_json(json_line_pack("{s:o}", "workspaceId", json_line_text(row->workspace)),
+                                           &row->summary);
         } else {
             definitions_fields_text(&row->summary, text);
             printf("%-32s %-8s %.*s\n", row->workspace, text, HASH_LENGTH, row->summary.version);
@@ -175,13 +175,13 @@ static void history_print(struct rows *rows, const char *topic, bool as_json)
         printf("%-*s %-8s %-*s %s\n", TIME_LENGTH, "time", "fields", HASH_LENGTH, "version", "source");
     for (size_t i = 0; i < rows->count; i++) {
         const struct row *row = &rows->items[i];
-        char time[TIME_LENGTH], text[512];
+        char time[TIME_LENGTH], text[FIELDS_TEXT_SIZE];
         time_text(row->time_ms, time);
         if (as_json) {
-            snprintf(text, sizeof(text),
-                     "\"time\":\"%.*s\",\"source\":{\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld}", TIME_LENGTH,
-                     time, topic, (int)row->partition, (long long)row->offset);
-            definitions_print_summary_json(span_of_text(text), &row->summary);
+            json_t *source = json_line_pack("{s:s, s:i, s:I}", "topic", topic, "partition", (int)row->partition,
+                                            "offset", (json_int_t)row->offset);
+            definitions_print_summary_json(
+                json_line_pack("{s:s%, s:o}", "time", time, (size_t)TIME_LENGTH, "source", source), &row->summary);
         } else {
             definitions_fields_text(&row->summary, text);
             printf("%.*s %-8s %-*.*s %s/%d/%lld\n", TIME_LENGTH, time, text, HASH_LENGTH, HASH_LENGTH,

@@ -1,8 +1,7 @@
 /* The loop: a worker gets ready, and passes one batch after another through the eight stages. */
 #include "worker/daemon/worker.h"
 
-#include <time.h>
-
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -33,18 +32,11 @@ static const struct {
 };
 enum { FIRST_STAGE = 0, FIRST_STAGE_OF_RETRY = 1, STAGE_COUNT = sizeof(stages) / sizeof(stages[0]) };
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void worker_pass_stages(struct worker *worker)
 {
     size_t next = FIRST_STAGE;
     while (next < STAGE_COUNT) {
-        double began = seconds_now();
+        double began = clock_now_seconds();
         enum stage_result result = stages[next].run(worker);
         if (result == BATCH_ENDS)
             return;
@@ -54,7 +46,7 @@ static void worker_pass_stages(struct worker *worker)
             continue;
         }
         if (stages[next].timed != BATCH_STAGES)
-            metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[next].timed, seconds_now() - began);
+            metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[next].timed, clock_now_seconds() - began);
         next++;
     }
 }

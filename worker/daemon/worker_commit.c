@@ -1,6 +1,6 @@
 /* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -156,24 +156,17 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
     return true;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* `record_ends`: of the producer that wrote the batch. */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
     uint32_t answered = count_items(&worker->batch);
-    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
-        source_commit(worker->source);
+    /* If the group refuses, the commands come again; what was sent stands, and the checkpoint with it. */
+    bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || source_commit(worker->source);
     index_checkpoint(worker->index, &worker->batch, record_ends);
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
-    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", answered),
-              LOG_INTEGER("bytes", worker->batch.bytes));
-    batch_metrics_count(worker->metrics, &worker->batch, now_ms());
+    log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
+              LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));
+    batch_metrics_count(worker->metrics, &worker->batch, clock_wall_ms());
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;
@@ -232,7 +225,8 @@ void worker_commit_idle(struct worker *worker)
     if (!offsets)
         return;
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE) {
-        source_commit_offsets(worker->source, offsets);
+        if (!source_commit_offsets(worker->source, offsets))
+            log_debug("idle offsets are not committed; the next try is due in a while");
     } else {
         enum sink_result result = worker_send_offsets(worker, offsets);
         if (result == SINK_DONE)

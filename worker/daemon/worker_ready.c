@@ -1,8 +1,8 @@
 /* Getting ready: Redis, then the producer, which fences an earlier one, then the group; and that Redis has everything.
  */
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -89,7 +89,7 @@ static enum audit_result worker_ask_redis(struct worker *worker, const struct ka
         result = index_audit(worker->index, progress, &worker->batch.arena, gap);
         if (result != AUDIT_BEHIND || !gap->records_behind || stop_is_requested())
             break;
-        nanosleep(&(struct timespec){0, CHECKPOINT_STEP_MS * 1000000L}, NULL);
+        clock_sleep(CHECKPOINT_STEP_MS);
     }
     return result;
 }

@@ -1,6 +1,5 @@
 /* How a worker waits: as a member of its group, and with a heartbeat for the metrics. */
-#include <time.h>
-
+#include "common/clock.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
 
@@ -34,7 +33,7 @@ bool worker_back_off(struct worker *worker, struct backoff *backoff)
     if (worker->source && source_pause(worker->source, wait_ms) != 0)
         worker_drop_source(worker);
     else if (!worker->source)
-        nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
+        clock_sleep(wait_ms);
     worker_beat(worker);
     return !stop_is_requested();
 }

@@ -3,6 +3,7 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 #define WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/redis/redis_connection.h"
 
@@ -19,14 +20,14 @@ struct span definitions_redis_workspace(struct span key);
 
 /* What Redis holds: one answer per workspace, to be freed with freeReplyObject, and read by definitions_redis_value. On
  * failure all of them are NULL. */
-bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
-                           char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count,
+                                      redisReply **answers, char *why, size_t error_size);
 
 /* at == NULL if there is nothing, or nothing that is a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
-bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
-                             char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count,
+                                        bool *exist, char *why, size_t error_size);
 
 struct definitions_change {
     struct span workspace;
@@ -34,7 +35,7 @@ struct definitions_change {
     bool only_if_missing; /* what is there stays */
 };
 
-bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
-                              char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes,
+                                         size_t count, char *why, size_t error_size);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef WORKER_INDEX_CLAIM_H
 #define WORKER_INDEX_CLAIM_H
 
+#include "common/must_check.h"
 #include "worker/model/batch.h"
 
 struct stored_client {
@@ -14,10 +15,10 @@ struct stored_client {
 };
 
 /* Takes a stored value apart; the spans are parts of `value`. False if it is none of ours. */
-bool stored_client_parse(struct span value, struct stored_client *stored);
+MUST_CHECK bool stored_client_parse(struct span value, struct stored_client *stored);
 
 /* Takes a source of this topic apart. False if it is of another one, or of another form. */
-bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
+MUST_CHECK bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
 
 /* True if this very command made the client, in a run that did not come to its commit. */
 bool claim_is_own(const struct item *item, const struct stored_client *stored);

@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/index/index_internal.h"
 #include "worker/redis/redis_connection.h"
 
@@ -40,13 +40,6 @@ void index_close(struct index *index)
     free(index);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void index_set_patience(struct index *index, index_patience *keep_going, void *listener)
 {
     index->keep_going = keep_going;
@@ -55,7 +48,7 @@ void index_set_patience(struct index *index, index_patience *keep_going, void *l
 
 bool index_is_patient(struct index *index)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = clock_now_ms();
     if (!index->keep_going || now_ms - index->patient_ms < PATIENCE_EVERY_MS)
         return true;
     index->patient_ms = now_ms;
@@ -71,7 +64,7 @@ bool index_fail(struct index *index, const char *why)
         index->away.event = strncmp(why, "WRONGTYPE", strlen("WRONGTYPE")) == 0 ? WRONG_TYPE_EVENT : AWAY_EVENT;
     if (index->connection)
         index->refused = index->connection->err == 0;
-    index->failed_ms = monotonic_ms();
+    index->failed_ms = clock_now_ms();
     log_fault_begin(&index->away, LOG_LIST(LOG_TEXT("error", why)));
     if (index->connection)
         redisFree(index->connection);
@@ -114,7 +107,7 @@ static bool index_look(struct index *index)
 bool index_connect(struct index *index)
 {
     char why[WHY_SIZE] = "";
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = clock_now_ms();
     if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
         return true;
     if (!index->connection)

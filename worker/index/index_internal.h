@@ -2,6 +2,7 @@
 #ifndef WORKER_INDEX_INDEX_INTERNAL_H
 #define WORKER_INDEX_INDEX_INTERNAL_H
 
+#include "common/must_check.h"
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/redis/redis_epoch.h"
@@ -47,7 +48,7 @@ struct index {
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);
 
 /* Asks the caller's keep_going, if it is time. */
-bool index_is_patient(struct index *index);
+MUST_CHECK bool index_is_patient(struct index *index);
 
 /* Redis has done everything that a batch asks for. */
 void index_accepted(struct index *index);
@@ -58,7 +59,7 @@ bool index_invalidate(struct index *index, const char *why);
 /* Watches the epoch and the owners of the batch's partitions (WATCH, and nothing else from before), and compares them.
  * An EXEC that follows on this connection happens only if they have not changed until then. False after index_fail or
  * index_invalidate. */
-bool index_fence(struct index *index, struct batch *batch);
+MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
 /* The server's replication id (INFO replication): it changes when a replica becomes the master, and a server that was
  * one, became a replica and is one again has another. Empty where Redis does not tell. */
@@ -67,20 +68,20 @@ void index_write_ask_replication(struct redis_pipeline *pipeline);
 
 /* Reads the answer to index_write_ask_replication, and compares it with what the last audit found. A user that may not
  * ask (NOPERM) does without. False after index_fail or index_invalidate. */
-bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
+MUST_CHECK bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
-redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
+MUST_CHECK redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
 
 /* Reads the answers to MULTI, `count` commands and EXEC: that of EXEC, whose elements are those of the commands. New;
  * or NULL after index_fail, or when nothing was done since something watched has changed. */
-redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);
+MUST_CHECK redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);
 
 /* One command, as redisCommand takes it. New, or NULL after index_fail, or without a connection. */
-redisReply *index_ask(struct index *index, const char *format, ...);
+MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 
 /* Sends the pipeline and reads its answers, whatever they are but errors. False after index_fail. */
-bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
+MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
 /* How far a partition of the command topic is. */
 struct checkpoint {
@@ -90,14 +91,14 @@ struct checkpoint {
 
 /* The key's value is the two numbers, and behind them the offsets of the record topic. `record_ends` is the caller's
  * afterwards. False if the text is none of ours. */
-bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends);
 
 /* Writes our name into the owner keys. False after index_fail. */
-bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
+MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* A command without arguments, such as MULTI. */
 void index_write_word(struct redis_pipeline *pipeline, struct span word);
@@ -108,10 +109,11 @@ bool index_fail(struct index *index, const char *why);
 
 /* What a GET, or an MGET of one key, answered: at == NULL for nothing. False if it is no string. GET fails at a key of
  * another type, MGET finds nothing there. */
-bool index_reply_span(const redisReply *reply, struct span *value);
+MUST_CHECK bool index_reply_span(const redisReply *reply, struct span *value);
 
 /* Reads the next GET's answer into the arena. False after index_fail. */
-bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span *value);
+MUST_CHECK bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                           struct span *value);
 
 /* Writes the two claims of an item, and the look-ups of what may stand against them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
@@ -124,7 +126,7 @@ void index_write_get_line(struct redis_pipeline *pipeline, const struct item *it
 /* Gives back what items whose client does not fit (item->record_form) had claimed in an earlier run. False: claim the
  * batch anew.
  */
-bool index_release(struct index *index, struct batch *batch);
+MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 
 /* Notes in the finding of the item of that index which of the clients it names a later command of the batch has
  * claimed.
@@ -134,6 +136,6 @@ void index_find_uncommitted(const struct batch *batch, uint32_t index, struct cl
 /* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
  * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after index_fail.
  */
-bool index_displace(struct index *index, struct batch *batch, const struct item *item);
+MUST_CHECK bool index_displace(struct index *index, struct batch *batch, const struct item *item);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/must_check.h"
 #include "worker/model/error.h"
 
 #define METRICS_PREFIX "client_intake_"
@@ -89,7 +90,7 @@ enum batch_stage {
 struct metrics;
 
 /* New, all zero, or NULL when out of memory. */
-struct metrics *metrics_new(void);
+MUST_CHECK struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
 /* ---- by the one thread whose metrics they are; `value` is that of the metric's label, 0 if it has none ---- */

@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/json.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/error.h"
 
@@ -192,7 +193,7 @@ struct batch_part {
 
 /* Room for `capacity` commands of `bytes` bytes in total, values, keys and headers (one may reach over it by
  * `command_bytes`). Returns 0, or -1 with errno set. */
-int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
+MUST_CHECK int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);
 

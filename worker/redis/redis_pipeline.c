@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/decimal.h"
 #include "worker/redis/redis_tls.h"
 
 /* Small enough to stay in the processor's cache between encoding and sending. */
@@ -24,14 +25,11 @@ static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
 /* "*3\r\n" or "$42\r\n" */
 static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t size)
 {
-    char text[32];
+    char text[DECIMAL_BYTES + 3];
     char *begin = text + sizeof(text);
     *--begin = '\n';
     *--begin = '\r';
-    do {
-        *--begin = (char)('0' + size % 10);
-        size /= 10;
-    } while (size > 0);
+    begin = decimal_before(begin, (int64_t)size);
     *--begin = mark;
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/arena.h"
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct redis_pipeline {
@@ -32,10 +33,10 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
 
 /* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no
  * more use. */
-bool pipeline_send(struct redis_pipeline *pipeline);
+MUST_CHECK bool pipeline_send(struct redis_pipeline *pipeline);
 
 /* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an
  * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. */
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
+MUST_CHECK redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
 
 #endif

@@ -1,6 +1,7 @@
 /* The messages that a batch becomes: replies, records and dead letters. */
 #include <assert.h>
 
+#include "common/clock.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply.h"
@@ -73,7 +74,7 @@ static void log_refusal(const struct item *item, enum log_level level, const cha
 static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
 {
     if (sink->knows_sizes)
-        size_limits_learn(sink->limits, topic, bytes, sink_now_ms());
+        size_limits_learn(sink->limits, topic, bytes, clock_now_ms());
 }
 
 static void refuse_client(struct sink *sink, struct item *item)
@@ -199,7 +200,7 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
         return;
-    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), sink_now_ms());
+    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), clock_now_ms());
     while (refused < SIZE_MAX && item->reply_form < FORM_KEYLESS && reply_size(sink, index) >= refused) {
         item->reply_form++;
         reply_recompose(item, &sink->batch->arena);

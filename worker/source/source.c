@@ -2,8 +2,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/timestamp.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
@@ -253,7 +253,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
-    source->filling_ms = source_now_ms();
+    source->filling_ms = clock_now_ms();
     if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
         source->reassigned_ms = source->filling_ms;
@@ -352,10 +352,7 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
 /* By the message's timestamp; one without is not. */
 static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return from->timestamp_ms > 0 &&
-           (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
+    return from->timestamp_ms > 0 && clock_wall_ms() - from->timestamp_ms >= limit_ms;
 }
 
 /* The item, and those of its partition behind it. */
@@ -385,7 +382,7 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
-        !partitions_wait(source->partitions, partition, source_now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        !partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms))
         return false;
     source_put_off_from(source, index, was_waiting);
     return true;

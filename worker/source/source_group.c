@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/source/source_internal.h"
 
@@ -186,7 +187,7 @@ int32_t *source_partitions(struct source *source, int32_t *count)
 
 void source_note_poll(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->polled_ms > 0 && now - source->polled_ms > source->session_ms / 2)
         source->unsure_ms = now + UNSURE_MS;
     source->polled_ms = now;
@@ -194,7 +195,7 @@ void source_note_poll(struct source *source)
 
 bool source_is_sure(const struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     return now >= source->unsure_ms && now - source->polled_ms <= source->session_ms / 2;
 }
 

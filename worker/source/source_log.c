@@ -14,6 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 
@@ -180,7 +181,7 @@ static void read_places(struct source *source, rd_kafka_topic_partition_list_t *
         return;
     if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
         left = places->cnt;
-    for (int64_t until = source_now_ms() + wait_ms, now; left > 0 && (now = source_now_ms()) < until;) {
+    for (int64_t until = clock_now_ms() + wait_ms, now; left > 0 && (now = clock_now_ms()) < until;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
         rd_kafka_topic_partition_t *place =
             message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
@@ -316,7 +317,7 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
     for (int i = 0; i < marked->cnt; i++)
         rd_kafka_topic_partition_list_find(partitions, source->topic, marked->elems[i].partition)->offset =
             marked->elems[i].offset;
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     for (int i = 0; i < partitions->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &partitions->elems[i];
         struct log_state *log = source_log(source, place->partition);
@@ -369,7 +370,7 @@ static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t
 
 void source_compare_logs(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->cut_off)
         return;
     rd_kafka_topic_partition_list_t *due = source->batch->count > 0 ? find_due(source, now) : find_idle(source, now);

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 
@@ -185,7 +185,7 @@ bool source_commit(struct source *source)
 
 rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->holding || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
         return NULL;
     source->idle_ms = now;
@@ -288,9 +288,7 @@ static void source_show_lags(struct source *source, int64_t now_ms)
         if (is_unanswered || high > end)
             position->end = later(position->end, high);
     }
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    lag_show(source->lag, positions, count, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, now_ms);
+    lag_show(source->lag, positions, count, clock_wall_ms(), now_ms);
 }
 
 /* True if a broker answers. */
@@ -303,16 +301,9 @@ static bool source_reaches_broker(struct source *source)
     return true;
 }
 
-int64_t source_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void source_look_around(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (now - source->looked_ms < LOOK_EVERY_MS)
         return;
     source->looked_ms = now;
