@@ -57,6 +57,12 @@ check_equal "validation knows neither Kafka nor Redis" "" \
     "$(grep -lE '#include <(librdkafka|hiredis)/' common/*.[ch] worker/model/* worker/validate/*.[ch] 2>/dev/null)"
 check_equal "every folder of the source is a room" "" \
     "$(git ls-files worker | sed 's/\/[^/]*$//' | sort -u | grep -vx worker/validate/data | grep -vxFf "$suite_folder/rooms")"
+# spelling FILE...: those with a string literal that spells a key's name, alone or behind a command.
+spelling() {
+    grep -lE '"([A-Z]+ )*(client-intake:[a-z]|client:\{|client-email:\{|custom-fields:)' "$@"
+}
+check_equal "only redis_keys.h spells the names of keys in Redis" worker/redis/redis_keys.h \
+    "$(spelling $(git ls-files 'common/*.[ch]' 'worker/*.[ch]'))"
 # The check itself is tested: an arrow up is found.
 check_equal "an arrow up is told" "worker/model/x.h -> worker/sink/sink.h" \
     "$(echo "worker/model/x.h worker/sink/sink.h" | arrows_up)"

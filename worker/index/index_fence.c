@@ -67,7 +67,7 @@ static void write_nothing(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 2);
     pipeline_parts(pipeline, SPAN("DEL"));
-    pipeline_parts(pipeline, SPAN("client-intake:nothing"));
+    pipeline_parts(pipeline, SPAN(NOTHING_KEY));
 }
 
 /* `writes`: only on a server that takes writes. */

@@ -5,6 +5,7 @@
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/redis/redis_epoch.h"
+#include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
 #define WHY_SIZE              256
@@ -32,16 +33,6 @@ struct index {
     int64_t patient_ms; /* when it was asked last */
     struct log_fault away, unverified;
 };
-
-/* The marks. What was read of the definitions topic: its offsets. */
-#define DEFINITIONS_READ_KEY  "client-intake:definitions"
-#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
-#define CHECKPOINT_KEY(place) SPAN("client-intake:checkpoint:"), (place)
-
-/* The parts of the index's keys, contract §4. The braces keep a workspace on one cluster slot. */
-#define CLIENT_KEY(workspace, id)   SPAN("client:{"), (workspace), SPAN("}:"), (id)
-#define EMAIL_KEY(workspace, email) SPAN("client-email:{"), (workspace), SPAN("}:"), (email)
-#define DEFINITIONS_KEY(workspace)  SPAN("custom-fields:{"), (workspace), SPAN("}")
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);

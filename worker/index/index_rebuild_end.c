@@ -98,7 +98,7 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
 static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
 {
     struct span value = SPAN_NONE, place = index_place(rebuild->index, partition, rebuild->scratch);
-    struct span key = arena_format(rebuild->scratch, "client-intake:checkpoint:%.*s", SPAN_FORMAT(place));
+    struct span key = arena_format(rebuild->scratch, CHECKPOINT_KEY_BEFORE "%.*s", SPAN_FORMAT(place));
     struct offsets ends = {0};
     struct checkpoint before = {OFFSET_NONE, OFFSET_NONE};
     if (!watch_get(rebuild, key, &value))

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include "worker/redis/redis_keys.h"
 bool redis_epoch_random(char mark[EPOCH_LENGTH])
 {
     unsigned char bytes[EPOCH_LENGTH / 2];

@@ -9,7 +9,6 @@
 
 #include "worker/redis/redis_pipeline.h"
 
-#define EPOCH_KEY    "client-intake:epoch"
 #define EPOCH_LENGTH 32 /* hexadecimal digits */
 
 /* The mark as somebody knows it. All zero: he knows none. */
