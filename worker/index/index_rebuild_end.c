@@ -67,9 +67,7 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
     pipeline_parts(&pipeline, key);
     redis_epoch_ask(&pipeline);
-    pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("GET"));
-    pipeline_parts(&pipeline, key);
+    pipeline_read_parts(&pipeline, OFFSETS_BYTES, key);
     char why[WHY_SIZE];
     enum epoch_finding finding;
     if (!pipeline_send(&pipeline))

@@ -64,13 +64,6 @@ static bool is_in_topic(const struct restore *restore, struct span workspace, st
     return fate == FATE_PENDING || fate == FATE_WRITTEN;
 }
 
-static void write_get(struct redis_pipeline *pipeline, struct span key)
-{
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("MGET"));
-    pipeline_parts(pipeline, key);
-}
-
 /* Which clients the emails lead to. */
 static bool find_owners(struct restore *restore, struct found_key *keys, size_t count)
 {
@@ -78,7 +71,7 @@ static bool find_owners(struct restore *restore, struct found_key *keys, size_t 
     pipeline_open(&pipeline, restore->index->connection, restore->scratch);
     for (size_t i = 0; i < count; i++)
         if (keys[i].at.email.at)
-            write_get(&pipeline, keys[i].at.key);
+            pipeline_read_parts(&pipeline, CLIENT_ID_LENGTH, keys[i].at.key);
     if (!pipeline_send(&pipeline))
         return index_fail(restore->index, "sending failed");
     for (size_t i = 0; i < count; i++)
@@ -95,9 +88,7 @@ static bool compare_emails(struct restore *restore, struct found_key *keys, size
     for (size_t i = 0; i < count; i++) {
         if (!keys[i].at.email.at || keys[i].doomed)
             continue;
-        pipeline_command(&pipeline, 2);
-        pipeline_parts(&pipeline, SPAN("MGET"));
-        pipeline_parts(&pipeline, CLIENT_KEY(keys[i].at.workspace, keys[i].at.id));
+        pipeline_read_parts(&pipeline, CLIENT_HEAD_BYTES, CLIENT_KEY(keys[i].at.workspace, keys[i].at.id));
     }
     if (!pipeline_send(&pipeline))
         return index_fail(restore->index, "sending failed");
