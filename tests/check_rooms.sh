@@ -50,7 +50,7 @@ circles() {
 checked_headers=$(git ls-files 'worker/source/*.h' 'worker/sink/*.h' 'worker/index/*.h' 'worker/config/*.h')
 # Their results are no success: they answer a question (the ones with _is_, _has_ and the like do by their names), look
 # something up, or are always false.
-unchecked='held_messages_find|index_fail|index_invalidate|partitions_advance|rebuild_fail|reply_topics_look_again'
+unchecked='held_messages_find|index_damaged|index_fail|index_invalidate|partitions_advance|rebuild_fail|reply_topics_look_again'
 unchecked+='|sink_routes_hold_up|source_log|source_postpone|topic_table_find'
 
 # Functions of the headers on standard input whose result tells of success, and that do not begin with MUST_CHECK.
@@ -82,6 +82,13 @@ bool sink_is_done(void);
 void sink_close(struct sink *sink);
 END
 )"
+# spelling FILE...: those with a string literal that spells a key's name, alone or behind a command.
+spelling() {
+    grep -lE '"([A-Z]+ )*(client-intake:[a-z]|client:\{|client-email:\{|custom-fields:)' "$@"
+}
+check_equal "only redis_keys.h spells the names of keys in Redis" worker/redis/redis_keys.h \
+    "$(spelling $(git ls-files 'common/*.[ch]' 'worker/*.[ch]'))"
+# The check itself is tested: an arrow up is found.
 check_equal "an arrow up is told" "worker/model/x.h -> worker/sink/sink.h" \
     "$(echo "worker/model/x.h worker/sink/sink.h" | arrows_up)"
 suite_end

@@ -10,6 +10,7 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/topic_reader.h"
 #include "worker/model/batch.h"
+#include "worker/redis/redis_keys.h"
 
 #define SCAN_COUNT "1000"
 
@@ -51,7 +52,7 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
         abort();
     for (size_t i = 0; i < keys->elements; i++) {
         const redisReply *key = keys->element[i];
-        struct span workspace = definitions_redis_workspace(span_of(key->str, (size_t)key->len));
+        struct span workspace = definitions_key_workspace(span_of(key->str, (size_t)key->len));
         if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
             workspaces[count++] = workspace;
     }
@@ -76,7 +77,7 @@ static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t 
     char cursor[32] = "0";
     bool ok = true;
     do {
-        redisReply *page = redisCommand(redis, "SCAN %s MATCH custom-fields:{*} COUNT " SCAN_COUNT, cursor);
+        redisReply *page = redisCommand(redis, "SCAN %s MATCH " DEFINITIONS_KEYS_PATTERN " COUNT " SCAN_COUNT, cursor);
         ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
         if (!ok)
             snprintf(why, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);

@@ -14,6 +14,7 @@
 #include "worker/commands/private_redis.h"
 #include "worker/daemon/worker.h"
 #include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_keys.h"
 
 #define DEMO_COMMANDS    100 /* most that a demo file may hold */
 #define DEMO_FILE_BYTES  ((size_t)1 << 24)
@@ -88,7 +89,8 @@ static bool demo_put_definitions(struct demo *demo, const char *directory)
     redisContext *connection = redis_connect(demo->config, why, sizeof(why));
     redisReply *reply = NULL;
     if (connection && length > 0)
-        reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, length);
+        reply = redisCommand(connection, "SET " DEFINITIONS_KEY_BEFORE "%s" DEFINITIONS_KEY_BEHIND " %b",
+                             DEMO_WORKSPACE, text, length);
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (!ok)
         demo_fail("definitions", connection ? "Redis did not take them" : why);

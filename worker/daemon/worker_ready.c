@@ -138,6 +138,8 @@ static bool worker_audit(struct worker *worker)
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
         ok = result == AUDIT_FINE && worker_take(worker);
+        if (ok)
+            metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* from now on, /readyz depends on the rest */
     }
     kafka_progress_free(&progress);
     audit_gap_free(&gap);

@@ -7,17 +7,6 @@
 #include "common/span.h"
 #include "worker/redis/redis_connection.h"
 
-#define DEFINITIONS_KEY_BEFORE "custom-fields:{"
-#define DEFINITIONS_KEY_BEHIND "}"
-/* Room for the key of any workspace. */
-#define DEFINITIONS_KEY_SIZE 96
-
-/* Writes the key, with a NUL. Returns its length. */
-size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE]);
-
-/* The workspace of a key, at == NULL if it is not of that form. */
-struct span definitions_redis_workspace(struct span key);
-
 /* What Redis holds: one answer per workspace, to be freed with freeReplyObject, and read by definitions_redis_value. On
  * failure all of them are NULL. */
 MUST_CHECK bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count,

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "worker/definitions/definitions_redis.h"
 #include "worker/definitions/definitions_versions.h"
+#include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_keys.h"
 
 #define CHANNEL          "__redis__:invalidate"
 #define IDLE_PING_MS     2000 /* how long an idle connection may be dead before we know */
@@ -158,7 +159,7 @@ static bool is_text(const redisReply *reply, const char *text)
 /* A key that is not custom-fields:{WORKSPACE} is nobody's definitions. */
 static void watch_take_key(struct definitions_watch *watch, struct span key)
 {
-    struct span workspace = definitions_redis_workspace(key);
+    struct span workspace = definitions_key_workspace(key);
     if (workspace.at)
         definitions_version_grow(&watch->stamps, workspace);
 }

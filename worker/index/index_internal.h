@@ -6,10 +6,16 @@
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/redis/redis_epoch.h"
+#include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
 #define WHY_SIZE              256
 #define REPLICATION_ID_LENGTH 40 /* of a replication id */
+
+/* How much is read of a checkpoint, and of what was read of the definitions topic: 50,000 partitions and more. */
+#define OFFSETS_BYTES ((size_t)1 << 20)
+/* How much is read of a client whose source, time and email are of interest: they stand in front. */
+#define CLIENT_HEAD_BYTES ((size_t)1 << 20)
 
 struct index {
     const struct config *config;
@@ -21,6 +27,7 @@ struct index {
     bool verified;
     uint64_t audits;                            /* that found it sound */
     struct redis_epoch epoch;                   /* that the last audit found */
+    struct redis_epoch damaged;                 /* under which a key of the index was found to hold something else */
     struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
     char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at that time */
     char owner[EPOCH_LENGTH];                   /* our name, in the owner keys of our partitions */
@@ -34,15 +41,8 @@ struct index {
     struct log_fault away, unverified;
 };
 
-/* The marks. What was read of the definitions topic: its offsets. */
-#define DEFINITIONS_READ_KEY  "client-intake:definitions"
-#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
-#define CHECKPOINT_KEY(place) SPAN("client-intake:checkpoint:"), (place)
-
-/* The parts of the index's keys, contract §4. The braces keep a workspace on one cluster slot. */
-#define CLIENT_KEY(workspace, id)   SPAN("client:{"), (workspace), SPAN("}:"), (id)
-#define EMAIL_KEY(workspace, email) SPAN("client-email:{"), (workspace), SPAN("}:"), (email)
-#define DEFINITIONS_KEY(workspace)  SPAN("custom-fields:{"), (workspace), SPAN("}")
+/* Whether it is the text of this index's name, as it stands in the keys of owners and of the rebuild's lock. */
+bool index_is_our_name(const struct index *index, const redisReply *reply);
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);
@@ -107,17 +107,34 @@ void write_set(struct redis_pipeline *pipeline, struct span key, struct span val
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool index_fail(struct index *index, const char *why);
 
-/* What a GET, or an MGET of one key, answered: at == NULL for nothing. False if it is no string. GET fails at a key of
- * another type, MGET finds nothing there. */
+/* A key of the index holds something that the index never writes there: what it held is lost, and only the record topic
+ * knows it. Until another epoch is found, an audit finds everything lost. Ends the connection, on which answers may be
+ * outstanding. Always returns false. */
+bool index_damaged(struct index *index, const char *what, struct span workspace);
+
+/* What pipeline_read answered: at == NULL for nothing, for an empty string, and for a key of another type. False if it
+ * is neither a string nor WRONGTYPE. */
 MUST_CHECK bool index_reply_span(const redisReply *reply, struct span *value);
 
-/* Reads the next GET's answer into the arena. False after index_fail. */
+/* Reads the next answer to pipeline_read into the arena, as index_reply_span. False after index_fail. */
 MUST_CHECK bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
                            struct span *value);
+
+/* The same for the key of a client (all of it or its beginning), or of an email. False also after index_damaged. */
+MUST_CHECK bool index_read_client(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                                  struct span workspace, struct span *value);
+MUST_CHECK bool index_read_owner(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                                 struct span workspace, struct span *value);
+
+/* The same for an answer that was read before, of which `value` is the text. False after index_damaged. */
+MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply, struct span value,
+                                   struct span workspace);
 
 /* Writes the two claims of an item, and the look-ups of what may stand against them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
                        struct span source);
+/* A client that is not longer than what the item's bytes can become (index_client_bytes), or its beginning. */
+size_t index_client_bytes(const struct item *item);
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item);
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Only the first line of another client, which tells its source. */

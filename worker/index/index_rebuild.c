@@ -208,8 +208,7 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
     struct index *index = rebuild->index;
-    redisReply *epoch =
-        rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, "GET " EPOCH_KEY) : NULL;
+    redisReply *epoch = rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, EPOCH_READ) : NULL;
     if (!epoch)
         return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
     *needed = redis_epoch_compare(&index->epoch, epoch) != EPOCH_OTHER;

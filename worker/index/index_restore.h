@@ -24,10 +24,6 @@
 #define RESTORE_MESSAGES 1000
 #define RESTORE_BYTES    ((size_t)4 << 20)
 
-/* Set while Redis has living clients of which another one has the email. Then an email that becomes free may belong to
- * one of them, which only a whole rebuild finds. */
-#define SHARED_EMAILS_KEY "client-intake:shared-emails"
-
 /* A message of the record topic, taken apart; its spans are the message's. */
 struct restored {
     struct span key, workspace, id, source, hash;
@@ -48,7 +44,8 @@ struct restore {
     rd_kafka_message_t *messages[RESTORE_MESSAGES]; /* owned, not yet written */
     struct restored chunk[RESTORE_MESSAGES];        /* of those */
     size_t count, bytes;
-    bool shared;     /* SHARED_EMAILS_KEY is set */
+    bool shared;     /* SHARED_EMAILS_KEY is set: Redis has living clients of which another one has the email. An email
+                        that becomes free may belong to one of them, which only a whole rebuild finds */
     bool has_losers; /* and was when this reading began: clients without their email, which this reading may not meet */
     bool contradicted;                      /* a call was false because the whole topic is needed */
     uint64_t clients, removed, passed_over; /* carried out so far; messages that are no clients of ours */

@@ -20,6 +20,9 @@ void restore_mark(struct restore *restore, struct restored *restored);
 /* The parts of what Redis holds of a client: its value. */
 #define RESTORED_VALUE(restored) (restored)->source, SPAN(" "), (restored)->hash, SPAN("\n"), (restored)->record
 
+/* How long it is. */
+size_t restored_bytes(const struct restored *restored);
+
 /* Whether a value is that one. */
 bool restored_is(const struct restored *restored, struct span value);
 

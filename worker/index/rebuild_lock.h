@@ -11,7 +11,6 @@
 #include "worker/index/index.h"
 #include "worker/redis/redis_pipeline.h"
 
-#define REBUILD_LOCK_KEY     "client-intake:rebuild"
 #define REBUILD_LOCK_LIFE_MS 30000 /* longer than any call of Kafka's or Redis' between two renewals */
 
 struct rebuild_lock {

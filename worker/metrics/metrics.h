@@ -43,6 +43,8 @@
     ROW(REBUILDS, "rebuilds_total", COUNTER, NONE,                                                                     \
         "Times that Redis was given again what it had lost, or a crash had left out.")                                 \
     ROW(REBUILDING, "rebuilding_threads", LEVEL, NONE, "Threads that rebuild Redis, or wait until that is done.")      \
+    ROW(INDEX_AUDITED, "index_audited", GAUGE, NONE,                                                                   \
+        "1 once every thread has found, since its start, that Redis has everything, else 0.")                          \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
         "Look-ups of definitions, one for each workspace of a batch, and what became of sets.")                        \
     ROW(DEFINITIONS_WAITING, "definitions_waiting_partitions", LEVEL, NONE,                                            \

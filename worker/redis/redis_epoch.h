@@ -8,10 +8,13 @@
 #define WORKER_REDIS_REDIS_EPOCH_H
 
 #include "common/must_check.h"
+#include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
-#define EPOCH_KEY    "client-intake:epoch"
 #define EPOCH_LENGTH 32 /* hexadecimal digits */
+#define EPOCH_READ                                                                                                     \
+    "GETRANGE " EPOCH_KEY " 0 32" /* for redisCommand; an error that it has another type is an answer                  \
+                                   */
 
 /* The mark as somebody knows it. All zero: he knows none. */
 struct redis_epoch {
