@@ -48,6 +48,7 @@ static bool worker_open_source(struct worker *worker)
     if (!worker->source) {
         worker->source = source_open(worker->config, worker->number, &worker->batch, worker->metrics);
         worker->assignments = 0;
+        worker->losses = 0;
     }
     return worker->source != NULL;
 }
@@ -153,6 +154,10 @@ bool worker_ensure_index(struct worker *worker)
         return false;
     if (source_assignments(worker->source) != worker->assignments)
         index_mark_stale(worker->index);
+    uint64_t losses = source_losses(worker->source);
+    if (losses != worker->losses && !index_distrust(worker->index))
+        return false;
+    worker->losses = losses;
     return index_is_verified(worker->index) || worker_audit(worker);
 }
 

@@ -98,6 +98,14 @@ void index_mark_stale(struct index *index)
     index->verified = false;
 }
 
+bool index_distrust(struct index *index)
+{
+    redisReply *gone = index_ask(index, "DEL " EPOCH_KEY);
+    index->verified = false;
+    freeReplyObject(gone);
+    return gone != NULL;
+}
+
 /* Whether the connection answers, and Redis has the epoch still. */
 static bool index_look(struct index *index)
 {

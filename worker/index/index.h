@@ -40,6 +40,10 @@ bool index_is_verified(const struct index *index);
 /* Asks for another audit, silently: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
+/* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
+ * topic does not tell of. False: again after index_connect. */
+bool index_distrust(struct index *index);
+
 /* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
  * none, and this index the owner of partitions 0 to `partitions` - 1, 64 at most. */
 MUST_CHECK bool index_trust(struct index *index, int32_t partitions);

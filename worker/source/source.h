@@ -48,6 +48,11 @@ void source_poll(struct source *source);
 /* How often partitions were assigned to us, so far. */
 uint64_t source_assignments(const struct source *source);
 
+/* How often it was found, so far, that commands behind the group's offset are gone with their log: it was replaced, or
+ * records were deleted. Once for each offset, however often the partition is taken. Who was killed before it committed
+ * them may have left their claims. */
+uint64_t source_losses(const struct source *source);
+
 /* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
 MUST_CHECK int32_t *source_partitions(struct source *source, int32_t *count);
 

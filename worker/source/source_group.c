@@ -168,6 +168,11 @@ uint64_t source_assignments(const struct source *source)
     return source->assignments;
 }
 
+uint64_t source_losses(const struct source *source)
+{
+    return source->losses;
+}
+
 int32_t *source_partitions(struct source *source, int32_t *count)
 {
     rd_kafka_topic_partition_list_t *assigned = source_assignment(source);

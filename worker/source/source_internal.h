@@ -31,9 +31,13 @@ struct log_state {
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands came last */
     int64_t compared_ms; /* when the mark was compared with the log last */
+    int64_t lost_offset; /* the group's offset when commands behind it were found to be gone, last; it outlives the
+                            assignment. LOST_NEVER: they never were */
     bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
     bool is_repeating;   /* commands come that were taken already, and the log is the same */
 };
+
+#define LOST_NEVER (-2)
 
 struct source {
     rd_kafka_t *consumer;
@@ -56,6 +60,7 @@ struct source {
     int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
     rd_kafka_consumer_group_metadata_t *group;
     uint64_t assignments;
+    uint64_t losses;
     int64_t polled_ms; /* when the group was served last */
     int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
     bool was_assigned; /* the first rebalance is over */
