@@ -28,6 +28,7 @@ static atomic_int largest_transaction;                         /* in commands; t
 static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
+static atomic_size_t fetched_ahead;                            /* messages, beside those that are */
 
 static void *real(const char *name)
 {
@@ -52,6 +53,12 @@ rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *client, rd_kafka_topic
         real("rd_kafka_pause_partitions");
     atomic_store(&is_paused, true);
     return function(client, partitions);
+}
+
+size_t rd_kafka_queue_length(rd_kafka_queue_t *queue)
+{
+    size_t (*function)(rd_kafka_queue_t *) = real("rd_kafka_queue_length");
+    return function(queue) + atomic_load(&fetched_ahead);
 }
 
 rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
@@ -258,6 +265,38 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 }
 END_TEST
 
+static void send_with_header(int32_t partition, size_t bytes)
+{
+    char *long_text = calloc(1, bytes);
+    ck_assert_ptr_nonnull(long_text);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    ck_assert_int_eq(rd_kafka_header_add(headers, "n", 1, memset(long_text, 'v', bytes), (ssize_t)bytes),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    free(long_text);
+    fixture_send(partition, (struct span){0}, (struct span){0}, headers);
+}
+
+START_TEST(long_headers_that_are_fetched_ahead_are_given_back)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    send_with_header(0, 20000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    ck_assert(!atomic_load(&is_paused)); /* nothing stands behind it */
+    atomic_store(&fetched_ahead, 4000);
+    send_with_header(1, 20000); /* 4000 of them are 80 MB */
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 2);
+    ck_assert(atomic_load(&is_paused));
+    atomic_store(&fetched_ahead, 0);
+    fixture_send_valid(1, 1);
+    fixture_send_valid(0, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
 START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 {
     enum { COMMANDS = 600, MOST = 200 };
@@ -279,6 +318,88 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 }
 END_TEST
 
+START_TEST(nothing_is_fetched_ahead_behind_very_long_headers)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    send_with_header(0, 200000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    ck_assert(atomic_load(&is_paused));
+    fixture_send_valid(0, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(short_messages_are_fetched_ahead_without_a_pause)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    atomic_store(&fetched_ahead, 50000);
+    send_with_header(0, 1000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    fixture_send_valid(1, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert(!atomic_load(&is_paused));
+    atomic_store(&fetched_ahead, 0);
+    fixture_stop(10000);
+}
+END_TEST
+
+/* One compressed batch of null values but for the last, which becomes longer than the consumer takes. */
+static void send_unreadable(int32_t partition, int count)
+{
+    static const char *const settings[][2] = {{"compression.codec", "zstd"},
+                                              {"linger.ms", "500"},
+                                              {"batch.size", "30000000"},
+                                              {"message.max.bytes", "30000000"}};
+    char why[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, why, sizeof(why)),
+                     RD_KAFKA_CONF_OK);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        ck_assert_int_eq(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)), RD_KAFKA_CONF_OK);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    ck_assert_msg(producer != NULL, "%s", why);
+    const size_t bytes = 20000000;
+    char *blanks = malloc(bytes);
+    ck_assert_ptr_nonnull(blanks);
+    memset(blanks, ' ', bytes);
+    for (int i = 1; i <= count; i++)
+        ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("clients.commands"),
+                                           RD_KAFKA_V_PARTITION(partition),
+                                           RD_KAFKA_V_VALUE(blanks, (i == count ? bytes : 2)),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(producer);
+    free(blanks);
+}
+
+START_TEST(commands_that_cannot_be_decompressed_do_not_stop_their_partition)
+{
+    fixture_send_valid(0, 0);
+    send_unreadable(0, 5);
+    fixture_send_valid(0, 1);
+    send_unreadable(0, 1);
+    fixture_send_valid(0, 2);
+    send_unreadable(1, 1); /* with nothing behind it */
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", "kafka.consumer.fetch.max.bytes=1048576",
+                                                        "kafka.consumer.receive.message.max.bytes=2000000", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    wait_for_count(METRIC_UNREADABLE, 0, 3);
+    fixture_send_valid(1, 3);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
+    /* Each is counted once. The producer may have sent some short ones before the batch. */
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0) + count_of(METRIC_COMMANDS, OUTCOME_REJECTED), 7);
+    fixture_stop(10000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -290,6 +411,10 @@ int main(void)
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
+    tcase_add_test(tcase, long_headers_that_are_fetched_ahead_are_given_back);
+    tcase_add_test(tcase, nothing_is_fetched_ahead_behind_very_long_headers);
+    tcase_add_test(tcase, short_messages_are_fetched_ahead_without_a_pause);
+    tcase_add_test(tcase, commands_that_cannot_be_decompressed_do_not_stop_their_partition);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

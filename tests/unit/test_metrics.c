@@ -213,6 +213,7 @@ static const struct {
     {"replies_unaddressed_total", "counter", 5},
     {"dead_letters_incomplete_total", "counter", 1},
     {"repetitions_total", "counter", 1},
+    {"unreadable_commands_total", "counter", 1},
     {"logs_replaced_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},

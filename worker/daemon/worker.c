@@ -259,10 +259,6 @@ void worker_run(struct worker *worker)
             continue;
         }
         worker_take_config(worker);
-        if (source_is_burdened(worker->source) && source_pause(worker->source, 0) != 0) {
-            worker_drop_source(worker);
-            continue;
-        }
         worker_run_batch(worker);
         if (!worker->source)
             continue;

@@ -33,6 +33,8 @@
         "Dead letters without the headers of their command, which could not be read.")                                 \
     ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
         "Commands that librdkafka handed out again after a pause, and that were dropped.")                             \
+    ROW(UNREADABLE, "unreadable_commands_total", COUNTER, NONE,                                                        \
+        "Commands without an answer, since they cannot be decompressed within the limits.")                            \
     ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
         "Partitions whose log was not the one read before, and that were read from their beginning.")                  \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \

@@ -28,11 +28,6 @@ void source_close(struct source *source);
  * open it. */
 int source_fill(struct source *source, uint32_t most, int wait_ms);
 
-/* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and
- * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_pause
- * does, and fetched again, after source_resume. librdkafka may take a second to do so, hence not for every batch. */
-bool source_is_burdened(struct source *source);
-
 /* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
  * away. Returns as source_fill. After it, source_resume before the next fill. */
 int source_pause(struct source *source, int wait_ms);

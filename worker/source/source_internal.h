@@ -34,6 +34,13 @@ struct log_state {
     bool is_repeating;   /* commands come that were taken already, and the log is the same */
 };
 
+/* What keys and headers take of the messages that are fetched ahead, see source_lighten. */
+struct burden {
+    size_t each;   /* bytes, of an average message of the last batches */
+    size_t ahead;  /* messages that were fetched ahead when the last batch was filled */
+    size_t coming; /* the most messages that were fetched while a batch was answered, as long as they are long */
+};
+
 struct source {
     rd_kafka_t *consumer;
     rd_kafka_t *reader;     /* reads single commands again, outside of the group; NULL: to be opened */
@@ -59,10 +66,11 @@ struct source {
     int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
     bool was_assigned; /* the first rebalance is over */
     bool was_lost;     /* partitions, at some time, instead of being given back */
-    size_t burden; /* of keys and headers since what was fetched ahead was given back last, see source_is_burdened */
-    bool stalled;  /* librdkafka may have given up on partitions that it still holds */
-    int64_t reassigned_ms; /* when such were taken anew, last */
-    bool group_changed;    /* a rebalance ran since the metadata was read */
+    struct burden burden;
+    rd_kafka_queue_t *fetched; /* the consumer's messages that are fetched ahead */
+    bool stalled;              /* librdkafka may have given up on partitions that it still holds */
+    int64_t reassigned_ms;     /* when such were taken anew, last */
+    bool group_changed;        /* a rebalance ran since the metadata was read */
     bool holding;
     bool broken;
     bool cut_off;
@@ -78,6 +86,9 @@ struct source {
 int64_t source_now_ms(void);
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
+
+/* True while very long messages are carried: the partitions stay paused until they are in batches. */
+bool source_lives_on_carried(const struct source *source);
 
 /* Librdkafka's answer. */
 rd_kafka_resp_err_t source_subscribe(struct source *source);
@@ -128,11 +139,24 @@ bool source_is_repetition(struct source *source, int32_t partition);
 /* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
 void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
 
+/* What becomes of the first answer for a place: a command, or an error in its stead. */
+typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
+
+/* Reads one command at each of these places, outside of the group, and calls `answer` for each that has an answer. */
+void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, source_answer *answer,
+                        void *opaque);
+
 /* Writes the mark that goes with an offset, and reads it. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
 bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
 
 void source_close_logs(struct source *source);
+
+/* ---- source_unreadable.c: commands that cannot be decompressed ---- */
+
+/* The batch of the log that begins at `base` cannot be decompressed: goes on behind it, after logging and counting.
+ * False if that failed, or its end is not known; the consumer will meet it again. */
+bool source_pass_over(struct source *source, int32_t partition, int64_t base);
 
 /* ---- source_ownership.c: that every partition has an owner ---- */
 

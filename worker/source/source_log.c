@@ -164,13 +164,10 @@ static enum log_finding judge_answer(struct source *source, const rd_kafka_messa
     return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
-/* What becomes of the first answer for a place: a command, or an error in its stead. */
-typedef void on_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
-
 /* Reads one command at each of these places, or what comes behind it, and calls `answer` for each that has an answer
  * within `wait_ms`. */
-static void read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms, on_answer *answer,
-                        void *opaque)
+static void read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
+                        source_answer *answer, void *opaque)
 {
     char why[512];
     int left = 0;
@@ -197,6 +194,12 @@ static void read_places(struct source *source, rd_kafka_topic_partition_list_t *
     rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("reading commands again does not end", code);
+}
+
+void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, source_answer *answer,
+                        void *opaque)
+{
+    read_places(source, places, READ_WAIT_MS, answer, opaque);
 }
 
 static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
