@@ -28,7 +28,8 @@ static atomic_int largest_transaction;                         /* in commands; t
 static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
-static atomic_size_t fetched_ahead;                            /* messages, beside those that are */
+static atomic_int damaged_reads;    /* so many reads of the first command cannot be decompressed */
+static atomic_size_t fetched_ahead; /* messages, beside those that are */
 
 static void *real(const char *name)
 {
@@ -111,11 +112,19 @@ rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topi
     return function(client, offsets, wait_ms);
 }
 
+static bool is_member(rd_kafka_t *client)
+{
+    rd_kafka_topic_partition_list_t *subscribed = NULL;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool is_member = subscribed->cnt > 0;
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    return is_member;
+}
+
 /* The embedded broker does not keep the offsets of transactions: in its stead this tells what the last one committed.
  */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
 {
-    rd_kafka_topic_partition_list_t *subscribed = NULL;
     (void)wait_ms;
     bool is_audit = client == auditor;
     auditor = NULL;
@@ -123,9 +132,7 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
         atomic_fetch_add(&asked_in_vain, 1);
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
     }
-    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
-    atomic_fetch_add(&asked_by_members, subscribed->cnt > 0);
-    rd_kafka_topic_partition_list_destroy(subscribed);
+    atomic_fetch_add(&asked_by_members, is_member(client));
     for (int i = 0; i < partitions->cnt; i++) {
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         const rd_kafka_topic_partition_t *found =
@@ -149,6 +156,10 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     int taken = atomic_load(&messages_taken);
     bool waits = taken > 0 && taken < atomic_load(&messages_in_first_batch);
     rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
+    if (message && !message->err && message->offset == 0 && is_member(client) && atomic_load(&damaged_reads) > 0) {
+        atomic_fetch_sub(&damaged_reads, 1);
+        message->err = RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+    }
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
 }
@@ -350,11 +361,11 @@ START_TEST(short_messages_are_fetched_ahead_without_a_pause)
 }
 END_TEST
 
-/* One compressed batch of null values but for the last, which becomes longer than the consumer takes. */
+/* One compressed batch of so many commands, the last of which becomes longer than the consumer takes. */
 static void send_unreadable(int32_t partition, int count)
 {
     static const char *const settings[][2] = {{"compression.codec", "zstd"},
-                                              {"linger.ms", "500"},
+                                              {"linger.ms", "20000"}, /* until they are flushed together */
                                               {"batch.size", "30000000"},
                                               {"message.max.bytes", "30000000"}};
     char why[512];
@@ -365,6 +376,11 @@ static void send_unreadable(int32_t partition, int count)
         ck_assert_int_eq(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)), RD_KAFKA_CONF_OK);
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     ck_assert_msg(producer != NULL, "%s", why);
+    /* With the partitions known from the beginning, the first message does not travel alone. */
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, "clients.commands", NULL);
+    ck_assert_int_eq(rd_kafka_metadata(producer, 0, topic, &metadata, LIMIT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_metadata_destroy(metadata);
     const size_t bytes = 20000000;
     char *blanks = malloc(bytes);
     ck_assert_ptr_nonnull(blanks);
@@ -376,26 +392,97 @@ static void send_unreadable(int32_t partition, int count)
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
                          RD_KAFKA_RESP_ERR_NO_ERROR);
     ck_assert_int_eq(rd_kafka_flush(producer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(producer);
     free(blanks);
 }
 
-START_TEST(commands_that_cannot_be_decompressed_do_not_stop_their_partition)
+static const char *const short_receives[] = {"worker.threads=1", "kafka.consumer.fetch.max.bytes=1048576",
+                                             "kafka.consumer.receive.message.max.bytes=2000000",
+                                             "kafka.consumer.fetch.error.backoff.ms=100", NULL};
+
+/* Expects one reply for each of the offsets, in their order, and these verdicts by offset. */
+static void expect_replies_of(int32_t partition, const char *const *verdicts, size_t count, size_t all)
 {
+    rd_kafka_message_t **replies = calloc(all, sizeof(rd_kafka_message_t *));
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, all, LIMIT_MS), all);
+    size_t found = 0;
+    for (size_t i = 0; i < all; i++) {
+        int32_t from;
+        int64_t offset;
+        reply_source(replies[i], &from, &offset);
+        if (from != partition)
+            continue;
+        ck_assert_int_eq(offset, (int64_t)found);
+        ck_assert_uint_lt(found, count);
+        ck_assert_str_eq(reply_verdict(replies[i]), verdicts[found++]);
+    }
+    ck_assert_uint_eq(found, count);
+    fixture_forget(replies, all);
+    free(replies);
+}
+
+START_TEST(commands_that_cannot_be_decompressed_are_answered_as_too_large)
+{
+    enum { FIRST = 45, ALL = 1 + FIRST + 1 + 1 + 1, OTHERS = 2 };
+    const char *verdicts[ALL], *other_verdicts[OTHERS] = {"too_large", "created"};
+    for (int i = 0; i < ALL; i++)
+        verdicts[i] = i == 0 || i == FIRST + 1 || i == ALL - 1 ? "created" : "too_large";
     fixture_send_valid(0, 0);
-    send_unreadable(0, 5);
+    send_unreadable(0, FIRST);
     fixture_send_valid(0, 1);
     send_unreadable(0, 1);
     fixture_send_valid(0, 2);
     send_unreadable(1, 1); /* with nothing behind it */
-    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", "kafka.consumer.fetch.max.bytes=1048576",
-                                                        "kafka.consumer.receive.message.max.bytes=2000000", NULL});
+    fixture_start("exactly-once", short_receives);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
-    wait_for_count(METRIC_UNREADABLE, 0, 3);
+    wait_for_count(METRIC_UNREADABLE, 0, FIRST + 1 + 1);
     fixture_send_valid(1, 3);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
-    /* Each is counted once. The producer may have sent some short ones before the batch. */
-    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0) + count_of(METRIC_COMMANDS, OUTCOME_REJECTED), 7);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), FIRST + 1 + 1);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_REJECTED), FIRST + 1 + 1);
+    expect_replies_of(0, verdicts, ALL, ALL + OTHERS);
+    expect_replies_of(1, other_verdicts, OTHERS, ALL + OTHERS);
+    rd_kafka_message_t *letters[FIRST + 1 + 1];
+    size_t count = fixture_read("clients.dead-letters", letters, FIRST + 1 + 1, LIMIT_MS);
+    ck_assert_uint_eq(count, FIRST + 1 + 1);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_ptr_null(letters[i]->payload);
+        ck_assert(span_equal(message_header(letters[i], "dlq-lost"), SPAN("key, value, headers")));
+    }
+    fixture_forget(letters, count);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual)
+{
+    atomic_store(&damaged_reads, 4);
+    for (int i = 0; i < 3; i++)
+        fixture_send_valid(0, i);
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    ck_assert_int_eq(atomic_load(&damaged_reads), 0);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), 0);
+    expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
+/* The first transaction is refused as too large, and the rest of them are put off, for small transactions. */
+START_TEST(commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must)
+{
+    enum { COMMANDS = 600, MOST = 200 };
+    const int16_t produce = 0; /* ApiKey of the Kafka protocol */
+    send_unreadable(0, COMMANDS);
+    fixture_send_valid(0, 0);
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 1);
+    ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), COMMANDS);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_REJECTED), COMMANDS);
     fixture_stop(10000);
 }
 END_TEST
@@ -414,8 +501,14 @@ int main(void)
     tcase_add_test(tcase, long_headers_that_are_fetched_ahead_are_given_back);
     tcase_add_test(tcase, nothing_is_fetched_ahead_behind_very_long_headers);
     tcase_add_test(tcase, short_messages_are_fetched_ahead_without_a_pause);
-    tcase_add_test(tcase, commands_that_cannot_be_decompressed_do_not_stop_their_partition);
     suite_add_tcase(suite, tcase);
+    TCase *unreadable = tcase_create("unreadable");
+    tcase_add_checked_fixture(unreadable, fixture_open, fixture_close);
+    tcase_set_timeout(unreadable, 90);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_as_too_large);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must);
+    suite_add_tcase(suite, unreadable);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

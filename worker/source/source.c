@@ -9,6 +9,7 @@
 #include "worker/kafka/kafka_log.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define REASSIGN_EVERY_MS  500 /* partitions that librdkafka has given up on; a broker may go on refusing */
@@ -42,7 +43,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     const struct {
         const char *name, *value;
     } owned[] = {{"enable.auto.commit", "false"},
-                 {"enable.auto.offset.index", "false"},
+                 {"enable.auto.offset.store", "false"},
                  {"enable.partition.eof", "true"},
                  {"isolation.level", "read_committed"},
                  {"partition.assignment.strategy", "cooperative-sticky"},
@@ -155,9 +156,8 @@ void source_close(struct source *source)
 
 static int64_t source_timestamp(const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time_of_message(timestamp);
+    int64_t timestamp = source_message_timestamp(message);
+    return timestamp < 0 ? 0 : time_of_message(timestamp);
 }
 
 static void source_take(struct source *source, rd_kafka_message_t *message)
@@ -169,7 +169,10 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
         .key = span_of(message->key, message->key ? message->key_len : 0),
         .value = span_of(message->payload, message->payload ? message->len : 0),
     };
-    message_headers_take(item, message, batch->command_bytes, &batch->arena);
+    if (is_placeholder(message))
+        item->header_state = MESSAGE_UNREADABLE;
+    else
+        message_headers_take(item, message, batch->command_bytes, &batch->arena);
     if (item->header_state == HEADERS_UNREADABLE)
         log_warning("headers of a command cannot be read; its dead letter comes without them",
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
@@ -193,9 +196,10 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
         source->broken = true;
         return;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION &&
-        source_pass_over(source, message->partition, message->offset))
+    if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
+        source_meet_unreadable(source, message->partition, message->offset);
         return;
+    }
     log_fault_begin(&source->fault,
                     LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)), LOG_TEXT("topic", source->topic),
                              LOG_INTEGER("partition", message->partition), LOG_INTEGER("offset", message->offset),
@@ -495,7 +499,7 @@ void source_release(struct source *source)
         if (batch->items[i].postponed)
             held_messages_add(&postponed, source->messages[i]);
         else
-            rd_kafka_message_destroy(source->messages[i]);
+            source_message_destroy(source->messages[i]);
     }
     held_messages_put_before(&source->held, &postponed);
     for (uint32_t i = 0; waits && i < batch->count; i++)

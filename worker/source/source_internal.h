@@ -17,6 +17,15 @@ struct ownership {
     int32_t orphans;      /* the partitions that were nobody's when it looked last; -1: that was not known */
 };
 
+/* A batch of the log that librdkafka cannot decompress, see source_unreadable.c. */
+struct unreadable {
+    int64_t base;   /* the offset where it begins, or -1 while there is none */
+    int64_t first;  /* the first of its offsets that was not answered when the batch was met first, or -1: not known */
+    int32_t met;    /* how often the consumer met it and the reader confirmed it */
+    int64_t inside; /* an offset that is known to be in it */
+    int64_t behind; /* one that is known to be behind it, or -1 */
+};
+
 /* What is known of a partition's log while the partition is ours. */
 struct log_state {
     enum {
@@ -32,6 +41,7 @@ struct log_state {
     int64_t compared_ms; /* when the mark was compared with the log last */
     bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
     bool is_repeating;   /* commands come that were taken already, and the log is the same */
+    struct unreadable unreadable;
 };
 
 /* What keys and headers take of the messages that are fetched ahead, see source_lighten. */
@@ -132,6 +142,9 @@ void source_forget_log(struct source *source, int32_t partition);
  * comes from another log than the one before is dropped, and the partition read from its beginning. */
 void source_compare_logs(struct source *source);
 
+/* Asks for the group's offset of the partition if it is not known. False if there was no answer. */
+bool source_knows_group(struct source *source, int32_t partition);
+
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
 bool source_is_repetition(struct source *source, int32_t partition);
@@ -142,9 +155,10 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 /* What becomes of the first answer for a place: a command, or an error in its stead. */
 typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
 
-/* Reads one command at each of these places, outside of the group, and calls `answer` for each that has an answer. */
-void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, source_answer *answer,
-                        void *opaque);
+/* Reads one command at each of these places, outside of the group, or what comes behind it. Calls `answer` for each
+ * that has an answer within `wait_ms`. */
+void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
+                        source_answer *answer, void *opaque);
 
 /* Writes the mark that goes with an offset, and reads it. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
@@ -154,9 +168,9 @@ void source_close_logs(struct source *source);
 
 /* ---- source_unreadable.c: commands that cannot be decompressed ---- */
 
-/* The batch of the log that begins at `base` cannot be decompressed: goes on behind it, after logging and counting.
- * False if that failed, or its end is not known; the consumer will meet it again. */
-bool source_pass_over(struct source *source, int32_t partition, int64_t base);
+/* The consumer has met a batch of the log that it cannot decompress, which begins at `base`. It meets the batch again
+ * until the consumer goes on behind it. */
+void source_meet_unreadable(struct source *source, int32_t partition, int64_t base);
 
 /* ---- source_ownership.c: that every partition has an owner ---- */
 
