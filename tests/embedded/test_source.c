@@ -62,6 +62,22 @@ size_t rd_kafka_queue_length(rd_kafka_queue_t *queue)
     return function(queue) + atomic_load(&fetched_ahead);
 }
 
+/* Without what a list of librdkafka's holds of its consumer, which could not be destroyed then. */
+static rd_kafka_topic_partition_list_t *copy_offsets(const rd_kafka_topic_partition_list_t *offsets)
+{
+    rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_new(offsets->cnt);
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *from = &offsets->elems[i];
+        rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(copy, from->topic, from->partition);
+        place->offset = from->offset;
+        place->metadata_size = from->metadata_size;
+        place->metadata = from->metadata_size > 0 ? malloc(from->metadata_size) : NULL;
+        if (place->metadata)
+            memcpy(place->metadata, from->metadata, from->metadata_size);
+    }
+    return copy;
+}
+
 rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
                                                        const rd_kafka_topic_partition_list_t *offsets,
                                                        const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
@@ -71,7 +87,7 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
         real("rd_kafka_send_offsets_to_transaction");
     if (sent)
         rd_kafka_topic_partition_list_destroy(sent);
-    sent = rd_kafka_topic_partition_list_copy(offsets);
+    sent = copy_offsets(offsets);
     return function(client, offsets, group, wait_ms);
 }
 
@@ -80,7 +96,7 @@ static void note_transaction(void)
     int64_t commands = 0;
     if (last_committed)
         rd_kafka_topic_partition_list_destroy(last_committed);
-    last_committed = sent ? rd_kafka_topic_partition_list_copy(sent) : NULL;
+    last_committed = sent ? copy_offsets(sent) : NULL;
     for (int i = 0; sent && i < sent->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &sent->elems[i];
         commands += place->offset - ends[place->partition];
