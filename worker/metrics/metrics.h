@@ -31,9 +31,11 @@
     ROW(REPLIES_UNADDRESSED, "replies_unaddressed_total", COUNTER, ABSENCE,                                            \
         "Replies that could not go to the topic or partition that the command names, by reason.")                      \
     ROW(DEAD_LETTERS_INCOMPLETE, "dead_letters_incomplete_total", COUNTER, NONE,                                       \
-        "Dead letters without the headers of their command, which could not be read.")                                 \
+        "Dead letters without what could not be read of their command.")                                               \
     ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
         "Commands that librdkafka handed out again after a pause, and that were dropped.")                             \
+    ROW(UNREADABLE, "unreadable_commands_total", COUNTER, NONE,                                                        \
+        "Commands that were refused unread, since their batch cannot be decompressed.")                                \
     ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
         "Partitions whose log was not the one read before, and that were read from their beginning.")                  \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \
