@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define HOST_NAME_BYTES  253 /* longest name as text: RFC 1035's 255 octets without the root's and a length's */
@@ -48,14 +49,14 @@ struct host {
  * so too, but where RFC 5892's appendix A lets them stand: there they tell one name from another.
  *
  * Of *host only `invisible`, with HOST_INVISIBLE, is specified unless HOST_FINE is returned. */
-enum host_fault host_read_name(struct span text, struct host *host);
+MUST_CHECK enum host_fault host_read_name(struct span text, struct host *host);
 
 /* Reads the host of a URL (RFC 3986, §3.2.2): an IPv6 address in brackets, without zone; an IPv4 address, four decimal
  * numbers of 0 to 255 without leading zeros; or a name as above, after which one dot, the root's, may stand and is
  * kept, since it changes what a resolver asks for. IPv6 is written by RFC 5952: lower case, no leading zeros, the
  * longest (of equals the first) run of two zero groups or more as "::", an IPv4-mapped address with its decimal tail.
  */
-enum host_fault host_read(struct span text, struct host *host);
+MUST_CHECK enum host_fault host_read(struct span text, struct host *host);
 
 /* What is wrong, for messages, to follow a subject: "is longer than 253 bytes". Static. */
 const char *host_fault_text(enum host_fault fault);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -20,14 +22,14 @@ enum json_index_result {
 };
 
 /* New, or NULL when out of memory. Takes texts of up to `capacity` bytes. */
-struct json_index *json_index_new(size_t capacity);
+MUST_CHECK struct json_index *json_index_new(size_t capacity);
 void json_index_free(struct json_index *index);
 
 /* Finds the positions (borrowed, valid until the next call) of every bracket, brace, colon, comma, opening quote and
  * first byte of another scalar in text[0..length), which must be followed by 64 readable bytes. Behind the last one,
  * positions[*count] is `length`, so that a walk meets its end without counting. Only JSON_INDEX_FINE sets the two. */
-enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
-                                       const uint32_t **positions, size_t *count);
+MUST_CHECK enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
+                                                  const uint32_t **positions, size_t *count);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,7 @@
  *
  * Between writer_open and writer_close the arena gives nothing else out. The writer emits bytes as told: commas and
  * brackets are the caller's. Output escapes are the shortest: \" \\ \b \f \n \r \t, \u00xx for other controls, and
- * everything else as UTF-8. */
+ * everything else as UTF-8. It is for replies, records and definitions, which are written without the heap. */
 #ifndef COMMON_JSON_WRITER_H
 #define COMMON_JSON_WRITER_H
 

@@ -192,7 +192,7 @@ static void options_read(struct options *options, int count, char **arguments)
                                    {"workspaces", required_argument, NULL, WORKSPACES},
                                    {"pid", required_argument, NULL, PID},
                                    {"every", required_argument, NULL, EVERY},
-                                   {"keep_going", required_argument, NULL, PATIENCE},
+                                   {"patience", required_argument, NULL, PATIENCE},
                                    {NULL, 0, NULL, 0}};
     *options = (struct options){.run = "load", .partitions = 4, .workspaces = 16, .patience_s = 60};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The oracle is tested, too: a small run that it finds fine, then one fault after the other in copies of what the run left.
-# For each it must name the command that suffered and every check that it violations, no more and no less; and no check may
+# For each it must name the command that suffered and every check that it violates, no more and no less; and no check may
 # be without a fault that it sees.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/suite.sh

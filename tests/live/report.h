@@ -66,7 +66,7 @@ void violation(enum check check, long command, const char *format, ...) __attrib
 /* Prints one line per check, then "N passed, N failed". Returns how many failed. */
 int report_print(void);
 
-/* The words of all checks that a command violations, with commas between; "fine" if there is none. NO_COMMAND: of the
+/* The words of all checks that a command violates, with commas between; "fine" if there is none. NO_COMMAND: of the
  * violations that concern no command. Valid until the next call. */
 const char *report_verdict(long command);
 bool report_is_fine(long command);

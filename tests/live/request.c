@@ -9,7 +9,7 @@ static const char usage[] =
     "oracle await SECONDS OPTIONS   wait until all that were sent have a reply; 1 if that takes longer\n"
     "oracle judge OPTIONS           check everything; ends with \"N passed, N failed\"; 1 if something is wrong\n"
     "oracle verdicts OPTIONS        the same, but print a line for each command that is not fine: its place, its id,\n"
-    "                               and a word for each check that it violations; --all: for every command\n"
+    "                               and a word for each check that it violates; --all: for every command\n"
     "oracle count OPTIONS           print how many commands and replies there are\n"
     "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can judge, as lines\n"
     "oracle state FILE OPTIONS      write what is in Redis and in the record topic, to compare runs by; see state.h\n"
@@ -21,7 +21,7 @@ static const char usage[] =
     "  --sent COUNT         how many commands there have to be\n"
     "  --group GROUP        the daemon's consumer group, which shows what was committed\n"
     "  --validated FILE     what `validate` said about the lines\n"
-    "  --keep_going SECONDS   how long a transaction may be open (60)\n"
+    "  --patience SECONDS     how long a transaction may be open (60)\n"
     "Checks for which an option is missing are left out, and the report says so.\n";
 
 void usage_error(void)
@@ -84,7 +84,7 @@ struct request request_read(int count, char **arguments)
         {"sent", required_argument, NULL, 'n'},
         {"group", required_argument, NULL, 'g'},
         {"validated", required_argument, NULL, 'v'},
-        {"keep_going", required_argument, NULL, 'p'},
+        {"patience", required_argument, NULL, 'p'},
         {"all", no_argument, NULL, 'a'},
         {0},
     };

@@ -8,7 +8,7 @@
 
 #define ARGUMENTS 8
 
-static char folder[32], sound_path[64], faulty_path[64], config_path[64];
+static char folder[32], sound_path[64], faulty_path[64], config_path[64], odd_path[64];
 
 struct outcome {
     int code;
@@ -30,6 +30,8 @@ static void make_folder(void)
     snprintf(sound_path, sizeof(sound_path), "%s/sound", folder);
     snprintf(faulty_path, sizeof(faulty_path), "%s/faulty", folder);
     snprintf(config_path, sizeof(config_path), "%s/config", folder);
+    snprintf(odd_path, sizeof(odd_path), "%s/\xff\"\x01", folder);
+    write_file(odd_path, "[]");
     write_file(sound_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
     write_file(faulty_path,
                "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
@@ -41,6 +43,7 @@ static void remove_folder(void)
     unlink(sound_path);
     unlink(faulty_path);
     unlink(config_path);
+    unlink(odd_path);
     rmdir(folder);
 }
 
@@ -51,7 +54,7 @@ static void read_back(FILE *file, char *text, size_t size)
     fclose(file);
 }
 
-/* Runs the program in a child, with SOUND, FAULTY and CONFIG standing for the files' paths. */
+/* Runs the program in a child, with SOUND, FAULTY, CONFIG and ODD standing for the files' paths. */
 static void run(const char *const *given, struct outcome *outcome)
 {
     char *arguments[ARGUMENTS + 2] = {(char *)"client-intake"};
@@ -61,6 +64,7 @@ static void run(const char *const *given, struct outcome *outcome)
         arguments[count] = strcmp(argument, "SOUND") == 0    ? sound_path
                            : strcmp(argument, "FAULTY") == 0 ? faulty_path
                            : strcmp(argument, "CONFIG") == 0 ? config_path
+                           : strcmp(argument, "ODD") == 0    ? odd_path
                                                              : (char *)argument;
     }
     FILE *out = tmpfile(), *error = tmpfile();
@@ -122,8 +126,10 @@ static const struct row {
     {{"check", "--set=log.format=xml"}, 78, NULL, "--set: log.format must be logfmt or json, not \"xml\"\n"},
     {{"check", "--set", "a.b=c", "--set", "d.e=f"}, 78, NULL, "--set: a.b is not a key\n--set: d.e is not a key\n"},
     /* definitions lint */
-    {{"definitions", "lint", "SOUND"}, 0, "/sound: fine, 1 field\n", NULL},
+    {{"definitions", "lint", "SOUND"}, 0, "/sound: ok, 1 field\n", NULL},
     {{"definitions", "lint", "SOUND", "--json"}, 0, "/sound\",\"faults\":[]}\n", NULL},
+    /* A file's name need not be UTF-8; JSON must. */
+    {{"definitions", "lint", "ODD", "--json"}, 0, "/?\\\"\\u0001\",\"faults\":[]}\n", NULL},
     {{"definitions", "lint", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
     {{"definitions", "--json", "lint", "FAULTY"}, 1, "\"faults\":[{\"path\":\"/1/type\",\"message\":\"", NULL},
     {{"definitions", "lint", "/does/not/exist"}, 1, NULL, "/does/not/exist: No such file or directory\n"},

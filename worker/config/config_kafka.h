@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* A setting of a section that holds unless the user gives another; the shipped config shows the same. */
@@ -20,8 +21,8 @@ const char *kafka_setting_name(const char *name);
 /* Judges a setting by trying it on `scratch`. False with the reason in `why` if librdkafka does not know it or refuses
  * the value, or if the program decides it itself. The value is not quoted if `is_secret` or if the name tells that it
  * is one (a password, a key). */
-bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
-                         size_t error_size);
+MUST_CHECK bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret,
+                                    char *why, size_t error_size);
 
 /* True if the name tells that its value is a secret: a password, a key, a token. */
 bool kafka_setting_is_secret(const char *name);

@@ -6,12 +6,13 @@
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct definitions_history;
 
 /* New, or NULL when out of memory. */
-struct definitions_history *definitions_history_new(void);
+MUST_CHECK struct definitions_history *definitions_history_new(void);
 void definitions_history_free(struct definitions_history *history);
 
 /* The workspace that a message is about; at == NULL if its key is not a workspace's id. */
@@ -24,7 +25,7 @@ bool definitions_history_note(struct definitions_history *history, const rd_kafk
 bool definitions_history_is_last(const struct definitions_history *history, const rd_kafka_message_t *message);
 
 /* The workspaces that were noted: a new array, to be freed; its texts are the history's. NULL when out of memory. */
-struct span *definitions_history_workspaces(const struct definitions_history *history, size_t *count);
+MUST_CHECK struct span *definitions_history_workspaces(const struct definitions_history *history, size_t *count);
 
 /* As if the workspace had never been noted. Ends its text. */
 void definitions_history_forget(struct definitions_history *history, struct span workspace);

@@ -13,6 +13,7 @@
 
 #include <time.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/config/config.h"
 
@@ -20,11 +21,11 @@ struct definitions_watch;
 
 /* New, with its thread started, which connects, and connects again when need be; or NULL after the reason was logged.
  * `config` must outlive it. */
-struct definitions_watch *definitions_watch_open(const struct config *config);
+MUST_CHECK struct definitions_watch *definitions_watch_open(const struct config *config);
 
 /* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME) for it: an answer of Redis may be under way, which
  * takes redis.timeout. True if it has ended. NULL is fine. */
-bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
+MUST_CHECK bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
 
 /* Once the thread has ended. Nobody may be using the watch. NULL is fine. */
 void definitions_watch_free(struct definitions_watch *watch);
@@ -32,7 +33,7 @@ void definitions_watch_free(struct definitions_watch *watch);
 /* Waits up to `wait_ms` until the stamps know every change that Redis had answered before this call: asks Redis for a
  * sign of life, which comes behind all news of earlier changes. False if there is no connection or no answer in time;
  * then the stamps say nothing. Any thread may call it, many at once. `watch` NULL gives false. */
-bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms);
+MUST_CHECK bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms);
 
 /* The workspace's stamp. What was read from Redis after the stamp was taken is still what Redis holds if the stamp is
  * the same after a catch-up that succeeded. 0 if `watch` is NULL. */

@@ -12,8 +12,9 @@
 bool health_is_live(struct metrics *const *threads, size_t count, const struct config *config, int64_t now_ms,
                     char reason[HEALTH_REASON_SIZE]);
 
-/* False, with the reason, until every thread has Kafka (perhaps without partitions) and Redis, whenever one has lost
- * them, and while draining. */
+/* False, with the reason: until every thread has Kafka (perhaps without partitions) and Redis, and has found once,
+ * since its start, that Redis has everything; whenever a thread has lost Kafka or Redis; while Redis is being rebuilt;
+ * and while draining. */
 bool health_is_ready(struct metrics *const *threads, size_t count, char reason[HEALTH_REASON_SIZE]);
 
 #endif

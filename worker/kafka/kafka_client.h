@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* How long a short command waits for Kafka. */
@@ -19,7 +20,8 @@ struct kafka_client {
 
 /* A producer with the settings of [kafka] and [kafka.producer], without transactions. False with the reason in `why`.
  * `client` must stay where it is until kafka_client_close. */
-bool kafka_client_open(struct kafka_client *client, const struct config *config, char *why, size_t error_size);
+MUST_CHECK bool kafka_client_open(struct kafka_client *client, const struct config *config, char *why,
+                                  size_t error_size);
 void kafka_client_close(struct kafka_client *client);
 
 /* All topics and brokers: new, to be freed with rd_kafka_metadata_destroy; or NULL with the reason in `why`. */
@@ -30,7 +32,7 @@ const struct rd_kafka_metadata_topic *kafka_metadata_topic(const struct rd_kafka
 
 /* Stores one message with all replicas that are in sync, and waits for it. True: client->partition and offset tell
  * where. False with the reason in `why`. */
-bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
-                         size_t value_size, char *why, size_t error_size);
+MUST_CHECK bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
+                                    size_t value_size, char *why, size_t error_size);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 #define LOG_MARK_BYTES 128 /* room for the text */
 
 struct log_mark {
@@ -27,6 +29,6 @@ struct log_mark {
 size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES]);
 
 /* False if the text is none of ours; then *mark is LOG_MARK_NONE. The text need not end with a zero byte. */
-bool log_mark_read(const char *text, size_t length, struct log_mark *mark);
+MUST_CHECK bool log_mark_read(const char *text, size_t length, struct log_mark *mark);
 
 #endif

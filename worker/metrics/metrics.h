@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/must_check.h"
 #include "worker/model/error.h"
 
 #define METRICS_PREFIX "client_intake_"
@@ -44,6 +45,8 @@
     ROW(REBUILDS, "rebuilds_total", COUNTER, NONE,                                                                     \
         "Times that Redis was given again what it had lost, or a crash had left out.")                                 \
     ROW(REBUILDING, "rebuilding_threads", LEVEL, NONE, "Threads that rebuild Redis, or wait until that is done.")      \
+    ROW(INDEX_AUDITED, "index_audited", GAUGE, NONE,                                                                   \
+        "1 once every thread has found, since its start, that Redis has everything, else 0.")                          \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
         "Look-ups of definitions, one for each workspace of a batch, and what became of sets.")                        \
     ROW(DEFINITIONS_WAITING, "definitions_waiting_partitions", LEVEL, NONE,                                            \
@@ -91,7 +94,7 @@ enum batch_stage {
 struct metrics;
 
 /* New, all zero, or NULL when out of memory. */
-struct metrics *metrics_new(void);
+MUST_CHECK struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
 /* ---- by the one thread whose metrics they are; `value` is that of the metric's label, 0 if it has none ---- */

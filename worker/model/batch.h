@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/json.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/error.h"
 
@@ -34,6 +35,15 @@ enum header_state {
     HEADERS_READ,       /* all of it; also if there are no headers */
     HEADERS_UNREADABLE, /* librdkafka cannot parse them: there are more than it takes, or they are damaged */
     MESSAGE_UNREADABLE  /* nothing but its position: it came in a batch that librdkafka cannot decompress */
+};
+
+/* Who answers a command. Stages leave an item alone that is not this batch's any more. */
+enum custody {
+    CUSTODY_OURS,      /* this batch. From the fill on; only the source changes it. */
+    CUSTODY_POSTPONED, /* a later batch of this worker: the source keeps the message (source_postpone, source_put_off)
+                        */
+    CUSTODY_REVOKED,   /* the next owner of the partition, which consumes it again. Since a rebalance took it away. */
+    CUSTODY_ANSWERED   /* it is answered: a transaction in doubt turned out to be committed (source_reconcile) */
 };
 
 /* How much of a message is sent. A message begins with FORM_FULL; each time its topic refuses it as too large, the sink
@@ -114,8 +124,7 @@ struct item {
     size_t header_heap; /* what librdkafka takes for all headers as long as they are parsed; a guess if it cannot */
     size_t outer_held;  /* what key and headers take in the message as it was fetched, about */
     void *message;      /* librdkafka's message, for all its headers; NULL where there is none */
-    bool dropped;       /* its partition was revoked, or it is put off: no further stage touches it */
-    bool postponed;     /* with dropped: it comes again in a later batch */
+    enum custody custody;
 
     /* Filled by decode. */
     struct json_document document;  /* of the whole value */
@@ -177,7 +186,7 @@ struct batch {
     struct arena arena;
 };
 
-/* A partition of which the batch has items that are not dropped. */
+/* A partition of which the batch has items that are ours. */
 struct batch_part {
     int32_t partition;
     int64_t next; /* the offset behind the last of them */
@@ -185,17 +194,22 @@ struct batch_part {
 
 /* Room for `capacity` commands of `bytes` bytes in total, values, keys and headers (one may reach over it by
  * `command_bytes`). Returns 0, or -1 with errno set. */
-int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
+MUST_CHECK int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);
 
 /* The source has filled it. */
 void batch_begin(struct batch *batch);
-/* Makes it again what it was then, so that it can be judged anew; items that were dropped since stay dropped. */
+/* Makes it again what it was then, so that it can be evaluated again. Custody stays what it has become. */
 void batch_reset_for_retry(struct batch *batch);
 
 /* Its partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
+
+static inline bool item_is_ours(const struct item *item)
+{
+    return item->custody == CUSTODY_OURS;
+}
 
 /* Refuses the item as a whole; the first refusal stands. `message` must live as long as the batch. */
 void item_reject(struct item *item, enum error error, struct span message);

@@ -4,6 +4,7 @@
  * it gets the same error, from an offset behind it something else. It compares checksums, so a batch that was damaged
  * on its way is not mistaken for one. A batch has a command at each of its offsets, as the broker sees to when it takes
  * the batch. So a placeholder for each goes into the next batches, and the consumer goes on behind them. */
+#include "common/clock.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
@@ -71,7 +72,7 @@ static bool end_is_known(const struct unreadable *unreadable)
 /* Searches the end of the batch, with steps that double until one leads behind it, and halve then. */
 static void search_end(struct source *source, int32_t partition, struct unreadable *unreadable)
 {
-    for (int64_t until = source_now_ms() + SEARCH_MS; !end_is_known(unreadable) && source_now_ms() < until;) {
+    for (int64_t until = clock_now_ms() + SEARCH_MS; !end_is_known(unreadable) && clock_now_ms() < until;) {
         int64_t inside = unreadable->inside, behind = unreadable->behind;
         int64_t step = behind < 0 ? inside - unreadable->first + 1 : (behind - inside) / 2;
         switch (look_at(source, partition, unreadable->base, inside + step)) {

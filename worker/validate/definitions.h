@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/key_table.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/batch.h"
 
@@ -60,12 +61,15 @@ struct definitions_fault {
  * then *faults (if faults is not NULL) lists every fault, in document order, to be freed with definitions_faults_free;
  * NULL without a fault means out of memory. `json` is not needed afterwards. Entries whose entityType is "company" are
  * passed over. Unknown members are ignored, since the public API adds attributes; unknown rules are faults, since a
- * misspelt rule must not vanish. */
-struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
+ * misspelt rule must not vanish. The command line and the daemon use this one reader, on common/json.h, so that a file
+ * that lint accepts is one that the daemon accepts. Its memory is bounded by the text, and it knows the place of a
+ * fault; jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its limit of depth. */
+MUST_CHECK struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
 
 /* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
  * is given back. */
-struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
+MUST_CHECK struct definitions *definitions_compile_in(struct arena *scratch, struct span json,
+                                                      struct definitions_fault **faults);
 /* Per byte of JSON a spec and its slots for each "{}," at worst. */
 #define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 
