@@ -169,7 +169,7 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
         .key = span_of(message->key, message->key ? message->key_len : 0),
         .value = span_of(message->payload, message->payload ? message->len : 0),
     };
-    if (is_placeholder(message))
+    if (message_is_placeholder(message))
         item->header_state = MESSAGE_UNREADABLE;
     else
         message_headers_take(item, message, batch->command_bytes, &batch->arena);
@@ -316,7 +316,7 @@ static void source_note_coming(struct source *source)
         burden->coming = 0;
 }
 
-bool source_lives_on_carried(const struct source *source)
+bool source_is_draining(const struct source *source)
 {
     return source->burden.each > HEAVY_BYTES && source->held.count > 0 && partitions_waiting(source->partitions) == 0;
 }

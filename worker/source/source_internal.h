@@ -101,7 +101,7 @@ struct source {
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* True while very long messages are carried: the partitions stay paused until they are in batches. */
-bool source_lives_on_carried(const struct source *source);
+bool source_is_draining(const struct source *source);
 
 /* Librdkafka's answer. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
@@ -146,7 +146,7 @@ void source_forget_log(struct source *source, int32_t partition);
 void source_compare_logs(struct source *source);
 
 /* Asks for the group's offset of the partition if it is not known. False if there was no answer. */
-bool source_knows_group(struct source *source, int32_t partition);
+MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
 
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
