@@ -17,6 +17,7 @@
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/definitions/definitions_history.h"
+#include "worker/definitions/definitions_sync.h"
 #include "worker/index/index_audit.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -722,7 +723,7 @@ static void claim_as_a_worker(int command, const char *what)
         put_item(&batch, commands[command].client, commands[command].outcome);
         claimed = worker_round(&batch);
     }
-    ck_assert_msg(claimed, "command %d waits for ever: %s", command, what);
+    ck_assert_msg(claimed, "command %d is not answered: %s", command, what);
     ck_assert_msg(batch.items[0].outcome == commands[command].wanted, "command %d: %s", command, what);
     if (commands[command].wanted == OUTCOME_REJECTED)
         ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
@@ -878,9 +879,15 @@ END_TEST
 
 static enum failpoint when;
 static const char *what;
+static void (*meanwhile)(void);
 
 void failpoint(enum failpoint point)
 {
+    void (*happens)(void) = meanwhile;
+    if (happens && point == when) {
+        meanwhile = NULL;
+        happens();
+    }
     if (!what || point != when)
         return;
     const char *command = what;
@@ -962,6 +969,104 @@ START_TEST(a_part_writes_no_marks_on_other_data)
 }
 END_TEST
 
+/* ---- a sync that stalls between what it has read and what it writes ---- */
+
+#define OLDER "[{\"key\":\"older\",\"type\":\"text\"}]"
+#define NEWER "[{\"key\":\"newer\",\"type\":\"text\"}]"
+
+static bool has_stalled;
+
+static void put_definitions(const char *value)
+{
+    ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->definitions.topic), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("acme", 4),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
+                                       RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    freeReplyObject(value ? redisCommand(aside, "SET custom-fields:{acme} %s", value)
+                          : redisCommand(aside, "DEL custom-fields:{acme}"));
+    has_stalled = true;
+}
+
+static void newer_are_put(void)
+{
+    put_definitions(NEWER);
+}
+
+static void they_are_removed(void)
+{
+    put_definitions(NULL);
+}
+
+/* Redis is flushed as well, so that all that is left of the newer ones is their message. */
+static void newer_are_put_and_lost(void)
+{
+    put_definitions(NEWER);
+    ask("FLUSHALL");
+}
+
+/* The process ends after the write that the stall was before. */
+static bool until_the_stall(void *listener, int64_t done, int64_t total)
+{
+    (void)listener, (void)done, (void)total;
+    return !has_stalled;
+}
+
+static const struct {
+    enum definitions_sync_mode mode;
+    bool has_others; /* Redis holds definitions that are in no topic */
+    void (*meanwhile)(void);
+    const char *unwanted; /* what Redis must not hold then; NULL: anything */
+} stalls[] = {
+    {SYNC_ALL, false, newer_are_put, OLDER},
+    {SYNC_ALL, true, newer_are_put, OLDER},
+    {SYNC_ALL, true, they_are_removed, NULL},
+    {SYNC_MISSING, false, they_are_removed, NULL},
+    {SYNC_SINCE, true, newer_are_put, OLDER},
+    {SYNC_SINCE, true, they_are_removed, NULL},
+    {SYNC_MISSING, false, newer_are_put_and_lost, OLDER},
+    {SYNC_ALL, false, newer_are_put_and_lost, OLDER},
+};
+
+START_TEST(a_sync_that_stalled_writes_nothing_older_than_the_topic)
+{
+    char why[512], topic[64];
+    struct definitions_sync_result result;
+    struct offsets range = {0};
+    open_case(case_name((uint64_t)_i, "stall"), 100);
+    snprintf(topic, sizeof(topic), "definitions.%d", _i);
+    ck_assert(embedded_broker_topic(&broker, topic, 1));
+    struct config with_topic = *config;
+    with_topic.definitions.topic = topic;
+    struct config *of_case = config;
+    config = &with_topic;
+    ask("FLUSHALL");
+    put_definitions(OLDER);
+    ask(stalls[_i].has_others ? "SET custom-fields:{acme} []" : "FLUSHALL");
+    has_stalled = false;
+    when = FAILPOINT_REBUILD_DEFINITIONS;
+    meanwhile = stalls[_i].meanwhile;
+    definitions_sync(config, stalls[_i].mode, &range, until_the_stall, NULL, &result, why, sizeof(why));
+    ck_assert(has_stalled);
+    redisReply *reply = redisCommand(aside, "GET custom-fields:{acme}");
+    const char *found = reply->type == REDIS_REPLY_STRING ? reply->str : NULL;
+    ck_assert_msg(!found || (stalls[_i].unwanted && strcmp(found, stalls[_i].unwanted) != 0), "Redis holds %s", found);
+    freeReplyObject(reply);
+
+    /* One that is not interrupted ends with what the topic says. */
+    ck_assert_msg(definitions_sync(config, SYNC_ALL, NULL, NULL, NULL, &result, why, sizeof(why)), "%s", why);
+    reply = redisCommand(aside, "GET custom-fields:{acme}");
+    if (stalls[_i].unwanted)
+        ck_assert_str_eq(reply->str, NEWER);
+    else
+        ck_assert_int_eq(reply->type, REDIS_REPLY_NIL);
+    freeReplyObject(reply);
+    offsets_free(&range);
+    config = of_case;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rebuild");
@@ -980,6 +1085,8 @@ int main(void)
                         sizeof(later_logs) / sizeof(later_logs[0]));
     tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
+    tcase_add_loop_test(tcase, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
+                        sizeof(stalls) / sizeof(stalls[0]));
     tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
