@@ -12,9 +12,3 @@ bool redis_tls_begin(redisContext *connection, const struct config *config, cons
     snprintf(why, error_size, "this program is built without TLS to Redis");
     return false;
 }
-
-bool redis_tls_is_on(const redisContext *connection)
-{
-    (void)connection;
-    return false;
-}
