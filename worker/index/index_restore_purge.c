@@ -1,4 +1,4 @@
-/* What Redis has and the topic has not: the index is walked with SCAN, page by page. */
+/* Removes what Redis has and the topic does not have: walks the index with SCAN, page by page. */
 #include <stdlib.h>
 
 #include "worker/index/index_restore_internal.h"
@@ -64,7 +64,7 @@ static bool is_in_topic(const struct restore *restore, struct span workspace, st
     return fate == FATE_PENDING || fate == FATE_WRITTEN;
 }
 
-/* Which clients the emails lead to. */
+/* Reads which clients the emails lead to. */
 static bool find_owners(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;
@@ -80,7 +80,7 @@ static bool find_owners(struct restore *restore, struct found_key *keys, size_t 
     return true;
 }
 
-/* Whether those clients have these emails. */
+/* Checks that those clients have these emails. */
 static bool compare_emails(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;

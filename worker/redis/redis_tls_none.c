@@ -3,7 +3,7 @@
 
 #include "worker/redis/redis_tls.h"
 
-/* The config refuses redis.tls = on, so nobody gets here. */
+/* The config refuses redis.tls = on, so this is never called. */
 bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
                      size_t error_size)
 {
