@@ -769,6 +769,44 @@ START_TEST(a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdic
 }
 END_TEST
 
+/* A first start: the record topic does not exist before the first client. Then Redis is all that there is, and only
+ * what is not a client of ours is removed. */
+START_TEST(a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic)
+{
+    struct history history = {.events = {{.client = 5, .email = 3, .partition = 1, .source = 400}}, .count = 1};
+    struct batch batch;
+    bool claimed = false;
+    open_case("first", 100);
+    struct config with_topic = *config;
+    with_topic.records.topic = "nowhere";
+    rd_kafka_mock_topic_set_error(broker.cluster, "nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    struct config *of_case = config;
+    config = &with_topic;
+    index_close(the_index);
+    the_index = index_open(config);
+    ask("FLUSHALL");
+    put_index(&history);
+    produce_definitions();
+    ask("HSET client:{acme}:00000000-0000-5000-8000-000000000000 a b");
+    ask("SET client-email:{acme}:e0@example.com nonsense");
+    ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    ask("SET client-intake:checkpoint:clients.commands/0 1,1 ");
+    ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
+    for (int rounds = 0; rounds < FOREIGN_ROUNDS && !claimed; rounds++) {
+        batch_reset(&batch);
+        put_item(&batch, 0, OUTCOME_UNDECIDED);
+        claimed = worker_round(&batch);
+    }
+    ck_assert(claimed);
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
+    redisReply *reply = redisCommand(aside, "EXISTS client-email:{acme}:e3@example.com");
+    ck_assert_int_eq(reply->integer, 1);
+    freeReplyObject(reply);
+    batch_close(&batch);
+    config = of_case;
+}
+END_TEST
+
 /* ---- definitions, which are synced in the same way ---- */
 
 /* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
@@ -1078,6 +1116,7 @@ int main(void)
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
     tcase_add_test(tcase, keys_of_another_type_do_not_stop_a_rebuild);
     tcase_add_loop_test(tcase, a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict, 0, FOREIGN_KEYS);
+    tcase_add_test(tcase, a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
     tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);

@@ -134,13 +134,16 @@ static bool await_commits(struct rebuild *rebuild)
 }
 
 /* Only if Redis had an index before: walking through millions of keys that were just written costs much. A record topic
- * that does not exist proves nothing about them. */
+ * that does not exist proves nothing about clients. */
 static bool purge(struct rebuild *rebuild, bool had_index)
 {
-    if (!had_index || rebuild->record_ends.count == 0)
+    if (!had_index)
         return true;
-    return restore_purge(&rebuild->restore, go_on, rebuild) || rebuild->why[0] == '\0' ||
-           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+    bool only_foreign = rebuild->record_ends.count == 0;
+    if (restore_purge(&rebuild->restore, only_foreign, go_on, rebuild))
+        return true;
+    bool was_ended = rebuild->lock.held && rebuild->index->connection;
+    return !was_ended && rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
 static bool restore_clients(struct rebuild *rebuild)

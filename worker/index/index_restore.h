@@ -72,8 +72,9 @@ bool restore_write(struct restore *restore);
 /* Whether Redis has a client or an email. False after index_fail. */
 bool restore_finds_index(struct restore *restore, bool *found);
 
-/* After a whole reading: removes clients that the topic does not have, and emails that do not lead to their client.
- * `go_on` is called between pages; false ends it. False as restore_write. */
-bool restore_purge(struct restore *restore, bool go_on(void *listener), void *listener);
+/* After a whole reading: removes clients that the topic does not have, and emails that do not lead to their client; or
+ * only keys that hold something else than the index writes. `go_on` is called between pages; false ends the call. False
+ * as restore_write. */
+bool restore_purge(struct restore *restore, bool only_foreign, bool go_on(void *listener), void *listener);
 
 #endif
