@@ -103,37 +103,46 @@ static struct span put_wanted(const struct put *put)
     return unseen ? put_bytes(put) : last_bytes(put);
 }
 
-/* *written: Redis held something else. */
-static int put_to_redis(struct put *put, struct span bytes, bool *written)
+/* Watches the key. *there: what Redis holds, to be freed. */
+static int put_watch(struct put *put, redisReply **there)
 {
     char why[256];
-    const struct definitions_change change = {span_of_text(put->request->workspace), bytes, false};
-    redisReply *answer = NULL;
+    const struct span workspace = span_of_text(put->request->workspace);
     if (!put->redis)
         put->redis = redis_connect(put->config, why, sizeof(why));
-    if (!put->redis || !definitions_redis_get(put->redis, &change.workspace, 1, &answer, why, sizeof(why)))
-        return redis_fails(put, why);
-    struct span there = definitions_redis_value(answer);
-    *written = (there.at != NULL) != (bytes.at != NULL) || !span_equal(there, bytes);
-    freeReplyObject(answer);
-    bool ok = !*written || definitions_redis_change(put->redis, &change, 1, why, sizeof(why));
+    bool ok = put->redis && definitions_redis_watch(put->redis, &workspace, 1, there, why, sizeof(why));
     return ok ? COMMAND_FINE : redis_fails(put, why);
 }
 
-/* Somebody else may put definitions of this workspace at the same time, and write to Redis before or after us. Whoever
- * writes last looks into the topic after that, and finds there what the other one has appended before. So Redis ends
- * with the topic's last, whatever the order. */
+/* Writes what differs. *done: false if the key has changed since it was watched. */
+static int put_to_redis(struct put *put, const redisReply *there, bool *done)
+{
+    char why[256];
+    const struct definitions_change change = {span_of_text(put->request->workspace), put_wanted(put)};
+    struct span held = definitions_redis_value(there);
+    bool differs = (held.at != NULL) != (change.value.at != NULL) || !span_equal(held, change.value);
+    bool ok = definitions_redis_change(put->redis, &change, differs, done, why, sizeof(why));
+    put->changed = put->changed || (ok && *done && differs);
+    return ok ? COMMAND_FINE : redis_fails(put, why);
+}
+
+/* Somebody else may put definitions of this workspace at the same time. As definitions_sync does, the topic is read
+ * between the watch and the write: what comes to the topic after that is written to Redis after it. */
 static int put_settle(struct put *put)
 {
     char why[512];
-    bool grown;
+    bool grown, done = false;
     int result = COMMAND_FINE;
-    for (bool written = true; written && result == COMMAND_FINE; put->changed = put->changed || written) {
-        if (!topic_reader_extend(put->reader, &grown, why, sizeof(why)))
-            return kafka_fails(why);
-        result = put_read_topic(put);
+    while (!done && result == COMMAND_FINE) {
+        redisReply *there = NULL;
+        result = put_watch(put, &there);
+        if (result == COMMAND_FINE && !topic_reader_extend(put->reader, &grown, why, sizeof(why)))
+            result = kafka_fails(why);
         if (result == COMMAND_FINE)
-            result = put_to_redis(put, put_wanted(put), &written);
+            result = put_read_topic(put);
+        if (result == COMMAND_FINE)
+            result = put_to_redis(put, there, &done);
+        freeReplyObject(there);
     }
     return result;
 }

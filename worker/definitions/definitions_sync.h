@@ -22,11 +22,11 @@ struct definitions_sync_result {
 /* Told from time to time how far it is. Returns false to end it early. */
 typedef bool definitions_sync_progress(void *listener, int64_t done, int64_t total);
 
-/* Reads up to the end as it is now. Unless only what is missing is stored, it also reads what comes while it writes, so
- * that Redis agrees with the topic even if others put definitions at the same time. Returns false with the reason in
- * `why`, or with "" there if it was ended early; what was stored until then stays. `range` may be NULL: with SYNC_SINCE
- * the offsets where it begins, and in the end, whatever the mode, those up to which the topic was read. `progress` may
- * be NULL. */
+/* Reads up to the end as it is now and, unless only what is missing is stored, what comes while it writes. Nothing is
+ * written that is older than what the topic says at that moment, or whose key another process has changed since it was
+ * compared, even if this process stalls before the write. Returns false with the reason in `why`, or with "" there if
+ * it was ended early; what was stored until then stays. `range` may be NULL: with SYNC_SINCE the offsets where it
+ * begins, and in the end, whatever the mode, those up to which the topic was read. `progress` may be NULL. */
 MUST_CHECK bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                                  definitions_sync_progress *progress, void *listener,
                                  struct definitions_sync_result *result, char *why, size_t error_size);

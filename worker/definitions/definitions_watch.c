@@ -26,17 +26,17 @@
 struct definitions_watch {
     const struct config *config;
     pthread_t thread;
-    int wake; /* eventfd: somebody waits for a ping, or the end is asked for */
+    int wake; /* eventfd: a caller waits for a ping, or the end is asked for */
     atomic_bool ending;
     bool ended; /* joined; only for the thread that ends it */
     struct definitions_versions stamps;
 
-    /* Pings are numbered. A caller waits for one that is sent after his call: the next. */
+    /* Pings are numbered. A caller waits for one that is sent after its call: the next. */
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t changed;
     bool connected;
     uint64_t losses;   /* of connections */
-    uint64_t wanted;   /* highest ping that somebody waits for */
+    uint64_t wanted;   /* highest ping that a caller waits for */
     uint64_t sent;     /* last ping sent */
     uint64_t answered; /* last ping answered */
 
@@ -125,7 +125,7 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
     return true;
 }
 
-/* Sends a ping if somebody waits for one, or if the connection has been silent for long. A caller who comes after the
+/* Sends a ping if a caller waits for one, or if the connection has been silent for long. A caller who comes after the
  * number was taken waits for the next, though this one may be written only then. */
 static bool watch_ping(struct definitions_watch *watch, char *why)
 {
@@ -144,7 +144,7 @@ static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
     watch->pinged = number + 1;
     pthread_mutex_lock(&watch->lock);
     watch->answered = number;
-    /* A later ping is under way: its time limit begins anew, since Redis is alive. */
+    /* A later ping is under way: its time limit begins again, since Redis is alive. */
     if (watch->answered < watch->sent)
         watch->pinged_ms = clock_now_ms();
     pthread_cond_broadcast(&watch->changed);
@@ -156,7 +156,7 @@ static bool is_text(const redisReply *reply, const char *text)
     return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) && strcmp(reply->str, text) == 0;
 }
 
-/* A key that is not custom-fields:{WORKSPACE} is nobody's definitions. */
+/* A key that is not custom-fields:{WORKSPACE} is passed over. */
 static void watch_take_key(struct definitions_watch *watch, struct span key)
 {
     struct span workspace = definitions_key_workspace(key);
@@ -216,7 +216,7 @@ static bool watch_read(struct definitions_watch *watch, char *why)
 
 /* ---- the thread ---- */
 
-/* Waits until Redis says something, somebody wants something, or `wait_ms` are over. True if Redis said something. */
+/* Waits until Redis says something, a caller wants something, or `wait_ms` are over. True if Redis said something. */
 static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
 {
     struct pollfd files[] = {{.fd = watch->wake, .events = POLLIN},

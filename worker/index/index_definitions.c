@@ -1,4 +1,4 @@
-/* The definitions that a batch needs: those at hand that are still right, the others in one read. */
+/* The definitions that a batch needs: from the cache where they are fresh, the others in one read. */
 #include "worker/definitions/definitions_cache.h"
 #include "worker/index/index_internal.h"
 
@@ -29,7 +29,7 @@ static void find_entries(struct look_up *look_up, struct definitions_cache *cach
         look_up->entries[i] = entry;
         if (entry->fresh)
             continue;
-        entry->fresh = true; /* or rather, it will be: one reading is enough */
+        entry->fresh = true; /* it will be after this look-up; the next item need not ask again */
         look_up->stale[look_up->stale_count++] = entry;
     }
 }
@@ -73,7 +73,7 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
     return ok || index_fail(index, why);
 }
 
-/* One run. *finding: whether all answers came from the data that the cache knows. */
+/* One run. *finding: whether all answers belong to the epoch that the cache knows. */
 static bool look_up_run(struct index *index, struct definitions_cache *cache, struct batch *batch,
                         struct look_up *look_up, enum epoch_finding *finding)
 {
@@ -104,8 +104,8 @@ bool index_definitions(struct index *index, struct definitions_cache *cache, str
     if (!look_up_run(index, cache, batch, &look_up, &finding))
         return false;
     if (finding != EPOCH_SAME) {
-        index->definitions_epoch.known = false; /* what was just read belongs to neither */
-        return index_invalidate(index, "the epoch is not there, or another one");
+        index->definitions_epoch.known = false; /* what was read may belong to either epoch */
+        return index_invalidate(index, "the epoch is missing or different");
     }
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!look_up.entries[i])
