@@ -40,14 +40,16 @@ void definitions_cache_free(struct definitions_cache *cache);
  * `wait_ms`; entries beyond the capacity go. */
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms);
 
-/* The workspace's entry, made if there is none, as the most recently used. Valid until the next begin. */
-struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
+/* The workspace's entry, made if there is none, as the most recently used. Valid until the next begin. NULL when out of
+ * memory. */
+MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
 
 /* Puts what Redis held since the batch began into the entry: `json`, or at == NULL for nothing, with its time to live
- * as PTTL gives it: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once. */
+ * as PTTL gives it: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
+ * False when out of memory: then nothing is known of the workspace, and the batch cannot be judged. */
 #define TTL_ENDLESS (-1)
-void definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
-                           int64_t ttl_ms);
+MUST_CHECK bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry,
+                                      struct span json, int64_t ttl_ms);
 
 /* Redis has other data now: no entry is fresh until it has been read anew. Ends the present batch. */
 void definitions_cache_void(struct definitions_cache *cache);

@@ -18,7 +18,8 @@ static bool item_needs_definitions(const struct item *item)
     return item_is_ours(item) && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
 }
 
-static void find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
+/* False when out of memory. */
+static bool find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
 {
     look_up->stale_count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -27,11 +28,14 @@ static void find_entries(struct look_up *look_up, struct definitions_cache *cach
             continue;
         struct definitions_entry *entry = definitions_cache_entry(cache, batch->items[i].workspace);
         look_up->entries[i] = entry;
+        if (!entry)
+            return false;
         if (entry->fresh)
             continue;
         entry->fresh = true; /* it will be after this look-up; the next item need not ask again */
         look_up->stale[look_up->stale_count++] = entry;
     }
+    return true;
 }
 
 /* The epoch comes last: what was read, and what was at hand, is right if it is still the same. */
@@ -61,10 +65,10 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
         bool is_empty = value->type == REDIS_REPLY_STRING && !json.at && ok && ttl->integer != TTL_MISSING;
         if (is_empty)
             json = SPAN("");
-        if (ok)
-            definitions_cache_put(cache, entry, json, ttl->integer);
-        else
+        if (!ok)
             snprintf(why, sizeof(why), "an unexpected type of answer");
+        else if (!(ok = definitions_cache_put(cache, entry, json, ttl->integer)))
+            snprintf(why, sizeof(why), "out of memory");
     }
     if (value)
         freeReplyObject(value);
@@ -78,7 +82,8 @@ static bool look_up_run(struct index *index, struct definitions_cache *cache, st
                         struct look_up *look_up, enum epoch_finding *finding)
 {
     char why[WHY_SIZE];
-    find_entries(look_up, cache, batch);
+    if (!find_entries(look_up, cache, batch))
+        return index_fail(index, "out of memory");
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     if (!ask(&pipeline, look_up))
