@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Arena bytes per byte of value, at worst: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a normalized
  * form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
@@ -51,6 +52,8 @@ void batch_reset_for_retry(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
+        enum delivery delivery[MESSAGE_KINDS];
+        memcpy(delivery, item->delivery, sizeof(delivery));
         batch->items[i] = (struct item){.from = item->from,
                                         .key = item->key,
                                         .value = item->value,
@@ -66,7 +69,11 @@ void batch_reset_for_retry(struct batch *batch)
                                         .claimed = item->claimed,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
-                                        .dead_letter_form = item->dead_letter_form};
+                                        .dead_letter_form = item->dead_letter_form,
+                                        .reply_absence = item->reply_absence,
+                                        .told_outcome = item->told_outcome,
+                                        .told_error = item->told_error};
+        memcpy(batch->items[i].delivery, delivery, sizeof(delivery));
     }
     arena_reset(&batch->arena, batch->filled);
 }
@@ -98,6 +105,22 @@ void item_reject(struct item *item, enum error error, struct span message)
     item->outcome = OUTCOME_REJECTED;
     item->error = error;
     item->error_message = message;
+}
+
+void item_confirm(struct item *item, enum message_kind kind)
+{
+    item->delivery[kind] = DELIVERY_CONFIRMED;
+    if (kind != MESSAGE_REPLY)
+        return;
+    item->told_outcome = item->outcome;
+    item->told_error = item->error;
+}
+
+bool item_is_delivered(const struct item *item, enum message_kind kind)
+{
+    if (item->delivery[kind] != DELIVERY_CONFIRMED)
+        return false;
+    return kind != MESSAGE_REPLY || (item->told_outcome == item->outcome && item->told_error == item->error);
 }
 
 /* Writes `value` in decimal so that it ends before `end`; returns its first digit. */

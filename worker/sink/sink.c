@@ -19,6 +19,23 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
     return rd_kafka_conf_set(conf, "transactional.id", id, why, error_size) == RD_KAFKA_CONF_OK;
 }
 
+static void sink_arrived(struct sink *sink, const rd_kafka_message_t *message, struct item *item,
+                         enum message_kind kind)
+{
+    /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
+    if (message->offset < 0)
+        sink->connection_lost = true;
+    else if (kind == MESSAGE_RECORD)
+        offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
+    if (sink->transactional)
+        return;
+    /* See on_error: what is said of messages after a connection broke may be about others. */
+    if (sink->connection_lost)
+        sink->failed++;
+    else
+        item_confirm(item, kind);
+}
+
 /* Librdkafka would log each failed message; the sink counts them and says it once. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
@@ -29,11 +46,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     sink->undelivered--;
     sink_route_ended(sink, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
-        if (message->offset < 0)
-            sink->connection_lost = true;
-        else if (kind == MESSAGE_RECORD)
-            offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
+        sink_arrived(sink, message, &sink->batch->items[tag >> 2], kind);
         return;
     }
     sink->failed++;

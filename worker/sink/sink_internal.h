@@ -7,9 +7,6 @@
 
 #include "worker/sink/sink.h"
 
-/* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
-enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
-
 enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
 
 /* Whether a topic of the transaction may not be written, which librdkafka's log tells. */
@@ -37,7 +34,8 @@ struct sink {
     bool commit_uncertain;
     bool connection_lost; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
-    uint32_t next;              /* message that was not handed over yet; an item has two, its reply is the second */
+    uint32_t next; /* message that was not handed over yet, of the two that each item may give. In a transaction
+                      an item's reply follows what stands beside it; at-least-once sends all replies last */
     struct size_limits *limits; /* borrowed: of the reply and record topics */
     rd_kafka_topic_t *records, *dead_letters;
     struct reply_topics *topics;              /* borrowed */
@@ -47,7 +45,7 @@ struct sink {
     int64_t routed_ms;               /* CLOCK_MONOTONIC */
     _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
     uint32_t undelivered;            /* handed over, no report yet */
-    uint32_t failed;                 /* messages that were refused or did not arrive, since sink_send */
+    uint32_t failed;                 /* messages that were refused or did not arrive for certain, since sink_send */
     struct offsets record_ends;
     bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
     struct log_fault *fault; /* borrowed: it may outlast many producers */

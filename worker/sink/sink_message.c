@@ -194,7 +194,7 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item) || item_is_delivered(item, MESSAGE_REPLY))
         return;
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
@@ -209,7 +209,7 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item) || item_is_delivered(item, MESSAGE_REPLY))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
     struct header headers[REPLY_HEADERS];
@@ -263,9 +263,10 @@ rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struc
     const struct item *item = &sink->batch->items[index];
     if (item->dropped)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (item->outcome == OUTCOME_CREATED)
+    if (item->outcome == OUTCOME_CREATED && !item_is_delivered(item, MESSAGE_RECORD))
         return sink_send_record(sink, index, scratch);
-    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL)
+    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL &&
+        !item_is_delivered(item, MESSAGE_DEAD_LETTER))
         return sink_send_dead_letter(sink, index, scratch);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

@@ -33,8 +33,10 @@ static bool route_item(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
     struct sink_route *route = &sink->routes[index];
-    struct reply_address address = reply_address(item, sink->config);
     *route = (struct sink_route){.topic = sink->default_topic, .partition = -1};
+    if (item_is_delivered(item, MESSAGE_REPLY))
+        return false;
+    struct reply_address address = reply_address(item, sink->config);
     item->reply_absence = address.absence;
     if (address.absence != REPLY_AS_ASKED)
         return false;
