@@ -71,6 +71,8 @@ void batch_reset_for_retry(struct batch *batch)
                                         .record_form = item->record_form,
                                         .dead_letter_form = item->dead_letter_form,
                                         .reply_absence = item->reply_absence,
+                                        .client_bytes = item->client_bytes,
+                                        .client_most = item->client_most,
                                         .told_outcome = item->told_outcome,
                                         .told_error = item->told_error};
         memcpy(batch->items[i].delivery, delivery, sizeof(delivery));

@@ -177,8 +177,14 @@ struct item {
     enum delivery delivery[MESSAGE_KINDS];
     enum outcome told_outcome; /* what the reply that has arrived says */
     enum error told_error;
-    size_t reply_bytes;  /* of the reply that was sent last, about as the broker counts them */
-    size_t record_bytes; /* of the record, in the same way */
+    size_t reply_bytes;       /* of the reply that was sent last, about as the broker counts them */
+    size_t record_bytes;      /* of the record, in the same way */
+    size_t dead_letter_bytes; /* of the dead letter, in the same way */
+
+    /* Filled by the sink when the client is refused, for the message of the reply; kept when the batch is judged anew.
+     */
+    size_t client_bytes; /* of the record or reply that was refused with the client in it, about */
+    size_t client_most;  /* the limit, as far as it is known: kafka.producer.message.max.bytes; 0: another limit */
 };
 
 struct batch {

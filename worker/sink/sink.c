@@ -103,6 +103,15 @@ static bool is_uncompressed(const rd_kafka_conf_t *conf)
     return rd_kafka_conf_get(conf, "compression.codec", codec, &size) != RD_KAFKA_CONF_OK || strcmp(codec, "none") == 0;
 }
 
+static size_t most_bytes(const rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof(text);
+    if (rd_kafka_conf_get(conf, "message.max.bytes", text, &size) != RD_KAFKA_CONF_OK)
+        return SIZE_MAX;
+    return (size_t)strtoull(text, NULL, 10);
+}
+
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
                        bool single, struct size_limits *limits, struct log_fault *fault)
 {
@@ -126,6 +135,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_opaque(conf, sink);
     sink->knows_sizes = is_uncompressed(conf);
+    sink->message_most = most_bytes(conf);
     bool ok = sink->transactional
                   ? transactional_id(config, conf, thread, why, sizeof(why))
                   : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;

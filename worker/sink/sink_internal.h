@@ -34,9 +34,10 @@ struct sink {
     bool commit_uncertain;
     bool connection_lost; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
-    uint32_t next; /* message that was not handed over yet, of the two that each item may give. In a transaction
-                      an item's reply follows what stands beside it; at-least-once sends all replies last */
-    struct size_limits *limits; /* borrowed: of the reply and record topics */
+    uint32_t next;       /* message that was not handed over yet, of the two that each item may give. In a transaction
+                            an item's reply follows what stands beside it; at-least-once sends all replies last */
+    size_t message_most; /* message.max.bytes: librdkafka itself refuses what has more */
+    struct size_limits *limits; /* borrowed: of the reply, record and dead-letter topics */
     rd_kafka_topic_t *records, *dead_letters;
     struct reply_topics *topics;              /* borrowed */
     struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */

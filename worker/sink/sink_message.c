@@ -28,7 +28,7 @@ struct outgoing {
     int32_t partition; /* RD_KAFKA_PARTITION_UA: by the key */
     struct span key, value;
     rd_kafka_headers_t *headers; /* taken */
-    size_t bytes;                /* about as many as the broker will count; of dead letters not known */
+    size_t bytes;                /* about as many as the broker will count */
     enum message_kind kind;
 };
 
@@ -76,9 +76,11 @@ static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
         size_limits_learn(sink->limits, topic, bytes, sink_now_ms());
 }
 
-static void refuse_client(struct sink *sink, struct item *item)
+static void refuse_client(struct sink *sink, struct item *item, size_t bytes)
 {
     log_refusal(item, LOG_LEVEL_WARNING, "a client is refused as too large");
+    item->client_bytes = bytes;
+    item->client_most = bytes > sink->message_most ? sink->message_most : 0;
     item->record_form = FORM_NONE;
     item->reply_form = FORM_FULL;
     sink->has_refused_client = true;
@@ -97,11 +99,17 @@ static void refuse_reply(struct sink *sink, struct item *item)
         log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
         item->reply_form++;
     } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional) {
-        refuse_client(sink, item);
+        refuse_client(sink, item, item->reply_bytes);
     } else {
         log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
         item->reply_form = FORM_NONE;
     }
+}
+
+static void refuse_dead_letter(struct item *item)
+{
+    log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
+    item->dead_letter_form = FORM_NONE;
 }
 
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
@@ -113,11 +121,11 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
         break;
     case MESSAGE_RECORD:
         sink_learn_size(sink, sink->config->records.topic, item->record_bytes);
-        refuse_client(sink, item);
+        refuse_client(sink, item, item->record_bytes);
         break;
     case MESSAGE_DEAD_LETTER:
-        log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
-        item->dead_letter_form = FORM_NONE;
+        sink_learn_size(sink, sink->config->dead_letters.topic, item->dead_letter_bytes);
+        refuse_dead_letter(item);
         break;
     }
 }
@@ -241,12 +249,29 @@ static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, s
     return sink_produce(sink, index, &outgoing);
 }
 
-/* Key, value and headers as they came, with those of the dead letter behind them. */
+/* A letter of 100,000 headers takes more for their lengths than for their names and values: those count, too. */
+#define HEADER_LENGTHS 2
+
+static size_t dead_letter_size(const struct item *item, const struct header *headers, uint32_t count)
+{
+    size_t bytes = item->value.length + (item->header_state == HEADERS_READ ? item->outer_held : item->key.length);
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length + HEADER_LENGTHS;
+    return bytes;
+}
+
+/* Key, value and headers as they came, with those of the dead letter behind them. One that is no smaller than what the
+ * topic has refused lately is refused without a try. */
 static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t index, struct arena *scratch)
 {
-    const struct item *item = &sink->batch->items[index];
+    struct item *item = &sink->batch->items[index];
     struct header headers[REPLY_HEADERS];
     uint32_t count = dead_letter_headers(item, scratch, headers);
+    item->dead_letter_bytes = dead_letter_size(item, headers, count);
+    if (item->dead_letter_bytes >= size_limits_get(sink->limits, sink->config->dead_letters.topic, sink_now_ms())) {
+        refuse_dead_letter(item);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     rd_kafka_headers_t *list = message_headers_all(item);
     add_headers(list, headers, count);
     const struct outgoing outgoing = {.topic = sink->dead_letters,
@@ -254,6 +279,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
                                       .key = item->key,
                                       .value = item->value,
                                       .headers = list,
+                                      .bytes = item->dead_letter_bytes,
                                       .kind = MESSAGE_DEAD_LETTER};
     return sink_produce(sink, index, &outgoing);
 }
