@@ -44,6 +44,8 @@ struct sink {
     size_t named_count;
     struct sink_route *routes;       /* by the item's index */
     int64_t routed_ms;               /* CLOCK_MONOTONIC */
+    bool tries;                      /* this batch may try named topics that are not proven */
+    bool has_lost;                   /* a named topic refused a reply, since sink_route_batch */
     _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
     uint32_t undelivered;            /* handed over, no report yet */
     uint32_t failed;                 /* messages that were refused or did not arrive for certain, since sink_send */
@@ -72,12 +74,13 @@ void sink_fit_reply(struct sink *sink, uint32_t index);
 /* The opaque of its rd_kafka_topic_t. */
 struct sink_topic {
     char *name;
-    rd_kafka_topic_t *handle; /* NULL once it was let go */
-    int32_t partitions;       /* as it is used: 1 or more */
-    int32_t learned;          /* how many the producer knows; 0: none yet */
-    int64_t learned_ms;       /* when it was to learn them last; CLOCK_MONOTONIC */
-    uint32_t undelivered;     /* replies of the present transaction that are under way */
-    uint32_t keyless;         /* replies of the present transaction that have no key */
+    rd_kafka_topic_t *handle;          /* NULL once it was let go */
+    int32_t partitions;                /* as it is used: 1 or more */
+    int32_t learned;                   /* how many the producer knows; 0: none yet */
+    int64_t learned_ms;                /* when it was to learn them last; CLOCK_MONOTONIC */
+    uint32_t undelivered;              /* replies of the present transaction that are under way */
+    uint32_t keyless;                  /* replies of the present transaction that have no key */
+    bool is_proven, is_proven_keyless; /* as reply_topics_find told last */
     UT_hash_handle hh;
 };
 
@@ -131,7 +134,7 @@ bool sink_routes_hold_up(struct sink *sink);
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 
 /* Before the sink is closed: if a topic may not be written and no line has told which, each that a command of the batch
- * has named is shunned. */
+ * has named is shunned. If named topics have undone this try, trials of others pause. */
 void sink_routes_deny(struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
