@@ -89,6 +89,16 @@ static bool sink_ends_early(const struct sink *sink)
     return !sink->transactional && sink->next == sink->batch->count && sink->failed > 0;
 }
 
+/* What sink_send answers when its time is over. */
+static enum sink_result sink_wait_longer(struct sink *sink)
+{
+    if (sink_routes_hold_up(sink))
+        return SINK_BROKEN;
+    if (!sink->transactional)
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT))));
+    return SINK_LATER;
+}
+
 enum sink_result sink_send(struct sink *sink, int wait_ms)
 {
     assert(sink->step == STEP_IDLE || sink->step == STEP_SENDING);
@@ -109,7 +119,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
             sink->failed++;
             break;
         } else if (sink_now_ms() >= until_ms) {
-            return sink_routes_hold_up(sink) ? SINK_BROKEN : SINK_LATER;
+            return sink_wait_longer(sink);
         } else {
             rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);
         }
