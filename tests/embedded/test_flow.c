@@ -9,6 +9,17 @@
 
 #define READ_LIMIT_MS 30000
 
+/* ApiKeys of the Kafka protocol. */
+enum {
+    PRODUCE = 0,
+    FIND_COORDINATOR = 10,
+    INIT_PRODUCER_ID = 22,
+    ADD_PARTITIONS = 24,
+    ADD_OFFSETS = 25,
+    END_TXN = 26,
+    TXN_OFFSET_COMMIT = 28
+};
+
 static void sleep_ms(int wait_ms)
 {
     nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
@@ -218,6 +229,38 @@ START_TEST(headers_are_echoed_and_name_the_reply_topic)
 }
 END_TEST
 
+/* A name is as long as the message says. One that only begins like a known name, with a NUL behind that, forges
+ * nothing. */
+START_TEST(header_name_with_a_nul_is_no_known_name)
+{
+    static const struct {
+        struct span name, value;
+    } forged[] = {
+        {{"command-id\0x", 12}, {"forged", 6}},         {{"ce_id\0", 6}, {"forged", 6}},
+        {{"workspace-id\0x", 14}, {"forged", 6}},       {{"correlation-id\0x", 16}, {"forged", 6}},
+        {{"reply-topic\0", 12}, {"other.replies", 13}}, {{"ce_type\0x", 9}, {"forged", 6}},
+    };
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++)
+        rd_kafka_header_add(headers, forged[i].name.at, (ssize_t)forged[i].name.length, forged[i].value.at,
+                            (ssize_t)forged[i].value.length);
+    fixture_send(0, SPAN("acme"),
+                 SPAN("{\"commandId\":\"mine\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
+                      "\"email\":\"a@example.com\"}"),
+                 headers);
+    fixture_start("at-least-once", NULL);
+    rd_kafka_message_t *reply;
+    ck_assert_uint_eq(fixture_read("clients.replies", &reply, 1, READ_LIMIT_MS), 1);
+    ck_assert_str_eq(reply_verdict(reply), "created");
+    ck_assert(span_equal(message_header(reply, "ce_causationid"), SPAN("mine")));
+    ck_assert_ptr_null(message_header(reply, "correlation-id").at);
+    static const char workspace[] = "\"workspaceId\":\"acme\"";
+    ck_assert_ptr_nonnull(memmem(reply->payload, reply->len, workspace, strlen(workspace)));
+    fixture_forget(&reply, 1);
+    fixture_stop(5000);
+}
+END_TEST
+
 /* ---- faults of the world ---- */
 
 START_TEST(redis_absent_at_start_is_waited_for)
@@ -291,6 +334,98 @@ START_TEST(the_broker_going_away_loses_nothing)
 }
 END_TEST
 
+/* ---- at-least-once: what has arrived is not sent again ---- */
+
+#define KEYS 6
+
+/* Sends `count` commands, valid if the member is "familyName", to partition 0 in one request, which the embedded broker
+ * gives to a reader at once: they are one batch of the worker. Their replies are spread over the partitions of their
+ * topic. */
+static void send_together(int count, const char *name_member)
+{
+    static const char *const keys[KEYS] = {"alpha", "beta", "gamma", "delta", "epsilon", "zeta"};
+    for (int i = 0; i < count; i++) {
+        char value[256];
+        int length = snprintf(value, sizeof(value),
+                              "{\"commandId\":\"c%d\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"%s\":\"B\","
+                              "\"email\":\"a%d@example.com\"}",
+                              i, name_member, i);
+        ck_assert_int_eq(rd_kafka_producev(fixture.producer, RD_KAFKA_V_TOPIC("clients.commands"),
+                                           RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                           RD_KAFKA_V_KEY(keys[i % KEYS], strlen(keys[i % KEYS])),
+                                           RD_KAFKA_V_VALUE(value, (size_t)length), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* Expects one reply to each of `count` commands in partition 0. Returns how many say too_large. */
+static int read_replies_once(size_t count)
+{
+    rd_kafka_message_t **replies = calloc(count, sizeof(rd_kafka_message_t *));
+    int *seen = calloc(count, sizeof(*seen)), refused = 0;
+    size_t found = fixture_read("clients.replies", replies, count, READ_LIMIT_MS);
+    for (size_t i = 0; i < found && i < count; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        refused += strcmp(reply_verdict(replies[i]), "too_large") == 0;
+        ck_assert_msg(++seen[offset] == 1, "command %d has two replies", (int)offset);
+    }
+    ck_assert_uint_eq(found, count);
+    fixture_forget(replies, found);
+    free(seen);
+    free(replies);
+    return refused;
+}
+
+/* The topic refuses one request of messages, of one of its three partitions, for its size. All commands are
+ * there before the worker starts, so they are one batch, and the first request of messages is the worker's. */
+START_TEST(what_has_arrived_is_not_sent_again_after_a_refusal)
+{
+    enum { COMMANDS = 60 };
+    send_together(COMMANDS, "nickname");
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    fixture_start("at-least-once", NULL);
+    ck_assert_int_eq(read_replies_once(COMMANDS), 0);
+    fixture_stop(5000);
+}
+END_TEST
+
+/* A record is there before its reply says so: when the record topic refuses clients, no reply has said "created". The
+ * first requests are of records, one for each partition; those after them are of single ones. What is
+ * compressed teaches no sizes, so that the others are tried. */
+START_TEST(refused_clients_have_one_reply_which_says_so)
+{
+    enum { COMMANDS = 60 };
+    send_together(COMMANDS, "familyName");
+    for (int i = 0; i < 2 * SCENE_PARTITIONS + 2; i++)
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    const char *settings[] = {"kafka.producer.compression.codec=gzip", NULL};
+    fixture_start("at-least-once", settings);
+    int refused = read_replies_once(COMMANDS);
+    ck_assert_int_ge(refused, 1);
+    rd_kafka_message_t *records[COMMANDS];
+    size_t found = fixture_read("clients.records", records, COMMANDS - (size_t)refused, READ_LIMIT_MS);
+    ck_assert_uint_eq(found, COMMANDS - (size_t)refused);
+    fixture_forget(records, found);
+    fixture_stop(5000);
+}
+END_TEST
+
+/* More messages than are handed over at a time when they travel one by one. */
+START_TEST(refusal_in_a_large_batch_leaves_one_reply_each)
+{
+    enum { COMMANDS = 3000 };
+    send_together(COMMANDS, "nickname");
+    for (int i = 0; i < SCENE_PARTITIONS; i++)
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    fixture_start("at-least-once", NULL);
+    ck_assert_int_eq(read_replies_once(COMMANDS), 0);
+    fixture_stop(5000);
+}
+END_TEST
+
 /* ---- definitions.on_missing = wait ---- */
 
 static void send_with_fields(int32_t partition, const char *workspace, int number)
@@ -358,16 +493,6 @@ struct injection {
     const char *what;
     int16_t api; /* ApiKey of the Kafka protocol */
     rd_kafka_resp_err_t code;
-};
-
-enum {
-    PRODUCE = 0,
-    FIND_COORDINATOR = 10,
-    INIT_PRODUCER_ID = 22,
-    ADD_PARTITIONS = 24,
-    ADD_OFFSETS = 25,
-    END_TXN = 26,
-    TXN_OFFSET_COMMIT = 28
 };
 
 static const struct injection injections[] = {
@@ -560,6 +685,7 @@ int main(void)
     tcase_add_test(tcase, hostile_input_is_answered_and_never_stops_a_partition);
     tcase_add_test(tcase, ten_megabytes_are_answered);
     tcase_add_test(tcase, headers_are_echoed_and_name_the_reply_topic);
+    tcase_add_test(tcase, header_name_with_a_nul_is_no_known_name);
     tcase_add_test(tcase, redis_absent_at_start_is_waited_for);
     tcase_add_test(tcase, redis_going_away_rejects_nothing);
     tcase_add_test(tcase, it_stops_in_time_while_redis_is_away);
@@ -572,6 +698,13 @@ int main(void)
     tcase_add_test(tcase, a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer);
     tcase_add_test(tcase, committed_offsets_that_went_back_are_followed);
     suite_add_tcase(suite, tcase);
+    TCase *delivery = tcase_create("at least once");
+    tcase_set_timeout(delivery, 90);
+    tcase_add_checked_fixture(delivery, fixture_open, fixture_close);
+    tcase_add_test(delivery, what_has_arrived_is_not_sent_again_after_a_refusal);
+    tcase_add_test(delivery, refused_clients_have_one_reply_which_says_so);
+    tcase_add_test(delivery, refusal_in_a_large_batch_leaves_one_reply_each);
+    suite_add_tcase(suite, delivery);
     TCase *three = tcase_create("three brokers");
     tcase_set_timeout(three, 90);
     tcase_add_checked_fixture(three, open_three, fixture_close);

@@ -11,13 +11,13 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=4
-LIVE_CHECKS=60
+LIVE_CHECKS=64
 one_mib=1048588 # the broker's default
 roomy=20000000
 big=2000000 # of one command
 
 worker() {
-    worker_start one --set worker.threads=1 --set limits.command_bytes=4MiB
+    worker_start one --set worker.threads=1 --set limits.command_bytes=4MiB "$@"
 }
 
 # numbered FIRST COMMAND ...: poison with numbers from there on, to meet those of earlier commands.
@@ -113,12 +113,24 @@ poison garbage malformed_json 4 100 30
 poison garbage too_large 4 2 5000000
 poison text too_large 4 2 "$big"
 poison garbage malformed_json 4 100 30
-worker
+port=$(free_port)
+worker --set "http.listen=127.0.0.1:$port"
 check "they are answered" oracle await 90
 check_equal "each is logged with its place" 4 "$(live_log_count one "dead letter refused.*partition=4 ")"
+aborted() {
+    curl --silent --max-time 2 "http://127.0.0.1:$port/metrics" \
+        | awk '$1 == "client_intake_transactions_total{result=\"aborted\"}" { print $2 }'
+}
+check "the topic has refused them in transactions that were undone" [ "$(aborted)" -ge 1 ]
+before=$(aborted)
+for round in 1 2; do
+    poison garbage too_large 4 1 5000000
+    check "round $round: another one is answered" oracle await 60
+done
+check_equal "the dead-letter topic's limit is remembered: none of them costs a transaction" "$before" "$(aborted)"
 worker_stop one
 oracle judge >"$suite_folder/verdict"
-check_equal "nothing but four dead letters is missing" \
-    "NOT OK: every malformed or too large command is a dead letter (4 violations)" \
+check_equal "nothing but six dead letters is missing" \
+    "NOT OK: every malformed or too large command is a dead letter (6 violations)" \
     "$(grep '^NOT OK' "$suite_folder/verdict")"
 suite_end

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 . tests/lib/poison.sh
 
-LIVE_CHECKS=24
+LIVE_CHECKS=29
 
 long=$(head -c 20000 /dev/zero | tr '\0' x)
 
@@ -90,4 +90,19 @@ correlation=short command loud ws-1
 check "the next one has a reply" until_true 60 has_replies $((before + 1))
 worker_stop one
 check_equal "nothing else was refused" 2 "$(live_log_count one "in every form")"
+
+criterion "a refused reply without transactions" "every command of its batch has one reply all the same, also those that arrived at once"
+topic_config set "$live_name.replies" max.message.bytes=10000 || suite_fail "the reply topic takes less"
+before=$(replies -f '%o\n' | wc -l)
+refused_before=$(live_log_count one "a reply is refused as too large and becomes")
+for number in {1..12}; do
+    if [ "$number" = 5 ]; then correlation=$long; else correlation=short; fi
+    command "plain-$number" "key-$number"
+done
+worker_start one --set worker.threads=1 --set delivery.mode=at-least-once
+check "all are answered" until_true 60 has_replies $((before + 12))
+check "the long one was refused" until_true 5 eval '[ "$(live_log_count one "a reply is refused as too large and becomes")" -gt "$refused_before" ]'
+worker_stop one
+check_equal "no reply came twice" $((before + 12)) "$(replies -f '%o\n' | wc -l)"
+check_equal "each has its own" 12 "$(replies -f '%s\n' | jq -r 'select(.commandId | startswith("plain-")) | .commandId' | sort -u | wc -l)"
 suite_end

@@ -17,9 +17,11 @@ criterion "a reply topic that appears, and one that grows from 1 to 3 partitions
 criterion "a reply topic that is deleted under load, or takes no message without a key" \
     "every command is answered within 20 s"
 criterion "a reply topic that may not be written" "the reply is in replies.topic within 20 s; other named topics are used"
+criterion "200 reply topics that may not be written, named one after the other" \
+    "40 transactions undone at most; all is answered within 60 s; a topic that may be written is used within 30 s"
 criterion "10,000 different names" "answered within 60 s, with 64 MiB of memory more at most"
 
-LIVE_CHECKS=64
+LIVE_CHECKS=74
 live_before_kafka() {
     if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
         REQUIRE_KAFKA= suite_skip "$LIVE_CHECKS" "KAFKA_BOOTSTRAP_SERVERS names a broker whose settings are not ours to change"
@@ -192,6 +194,27 @@ check "and the topic is used within 30 s" granted
 check "it is revoked" acl revoke "topic:$name.readonly.reply:write"
 send revoked "reply-topic=$name.readonly.reply"
 answered_in 20 "$name.replies" revoked "" "and the next reply goes to replies.topic"
+worker_stop one
+
+# ---- hundreds that may not be written ----
+
+check "200 topics that may be seen and not be written" topic_config create "$name.many-" .reply 200
+check "they may be seen" acl grant "topic:$name.many-*:describe"
+live_config=$config_narrow faults_worker_start one --set batch.commands=1 --set "replies.allowed=$name.elsewhere,$name.*.reply"
+check "ready with those topics" until_true 20 is_ready
+before=$(faults_answered one)
+began=$EPOCHREALTIME
+check "one command after the other names another of them" \
+    "$BUILD/tests/faults/name_topics" "$kafka_address" "$name.commands" "$name.many-" 200 .reply
+check "all are answered within 60 s" until_true 60 faults_answered_more_than one $((before + 199))
+undone=$(($(faults_metric one 'transactions_total{result="aborted"}') + $(faults_metric one 'transactions_total{result="lost"}')))
+awk -v from="$began" -v to="$EPOCHREALTIME" -v undone="$undone" \
+    'BEGIN { printf "200 commands in %.1f s, %d transactions undone for them\n", to - from, undone }'
+check "at least one was tried" [ "$undone" -ge 1 ]
+check "few transactions are undone for them" [ "$undone" -le 40 ]
+send after-many-default
+answered_in 10 "$name.replies" after-many-default "" "a command that names none is answered meanwhile"
+check "a topic that may be written is used within 30 s" appears after-many "$name.elsewhere" 0 "reply-topic=$name.elsewhere"
 worker_stop one
 
 # ---- exactly once ----

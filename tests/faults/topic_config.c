@@ -12,6 +12,7 @@ static const char usage[] =
     "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration from now on\n"
     "topic_config ADDRESS delete TOPIC ...           returns once no broker knows them any more\n"
     "topic_config ADDRESS grow TOPIC PARTITIONS      so many from now on\n"
+    "topic_config ADDRESS create PREFIX SUFFIX COUNT   PREFIX0SUFFIX and so on, of one partition each\n"
     "topic_config ADDRESS replace TOPIC PARTITIONS   deletes it and creates it again as soon as that is possible\n"
     "topic_config ADDRESS trim TOPIC PARTITION OFFSET   deletes the records before the offset\n"
     "topic_config ADDRESS commit GROUP TOPIC PARTITION OFFSET   as the group, which must have no members\n"
@@ -138,6 +139,17 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *client, rd_kafka_queue_t *qu
     return code;
 }
 
+static void create_many(rd_kafka_t *client, rd_kafka_queue_t *queue, char **arguments)
+{
+    for (long i = 0, last = strtol(arguments[2], NULL, 10); i < last; i++) {
+        char name[256];
+        snprintf(name, sizeof(name), "%s%ld%s", arguments[0], i, arguments[1]);
+        rd_kafka_resp_err_t code = create_topic(client, queue, name, 1);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            give_up(name, rd_kafka_err2str(code));
+    }
+}
+
 static void replace_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
 {
     rd_kafka_DeleteTopic_t *request = rd_kafka_DeleteTopic_new(topic);
@@ -243,6 +255,8 @@ int main(int count, char **arguments)
             delete_topic(client, queue, arguments[i]);
     } else if (strcmp(verb, "grow") == 0 && count == 5) {
         grow(client, queue, arguments[3], strtoul(arguments[4], NULL, 10));
+    } else if (strcmp(verb, "create") == 0 && count == 6) {
+        create_many(client, queue, arguments + 3);
     } else if (strcmp(verb, "replace") == 0 && count == 5) {
         replace_topic(client, queue, arguments[3], atoi(arguments[4]));
     } else if (strcmp(verb, "trim") == 0 && count == 6) {

@@ -53,6 +53,8 @@ enum how {
     WITH_BROKEN_DEFINITIONS,
     WITH_LITTLE_ROOM,   /* limits.command_bytes is 1 KiB */
     WITH_TAKEN_EMAIL,   /* and the store finds another client with this email */
+    WITH_LARGE_CLIENT,  /* and its topic has refused the client as too large */
+    WITH_HUGE_CLIENT,   /* and the producer's own limit has */
     WITH_ANOTHER_CLIENT /* and the store finds a client of this id from another body */
 };
 
@@ -157,6 +159,12 @@ static const struct row {
                   "\"c" HERE "\"")),
      "must be a new id "
      "for a new client"},
+    {ERROR_TOO_LARGE, WITH_LARGE_CLIENT,
+     SPAN(FIELDS("\"pronouns\":\"she\",\"list\":[\"o1\",\"o2\",\"o3\",\"" HERE "\"]")),
+     "does not fit into a message of the topic it would go to, it takes about 1048700 bytes, must take fewer; the "
+     "longest of its values is customFields/list with "},
+    {ERROR_TOO_LARGE, WITH_HUGE_CLIENT, SPAN(COMMAND("\"companyId\":\"" DIGITS HERE "\"")),
+     "it takes about 1048700 bytes, must take 1000000 at most; the longest of its values is companyId with 20"},
     /* What is wrong with a value. */
     {ERROR_REQUIRED, PLAIN,
      SPAN("{\"workspaceId\":\"acme\",\"givenName\":\" " HERE "\",\"familyName\":\"B\",\"email\":\"a@b.example\"}"),
@@ -627,6 +635,11 @@ static struct item *judge_row(const struct row *row, struct span value)
     batch_reset(&bench->batch);
     struct item *item = evaluating_item(bench, "");
     item->value = value;
+    if (row->how == WITH_LARGE_CLIENT || row->how == WITH_HUGE_CLIENT) {
+        item->record_form = FORM_NONE;
+        item->client_bytes = 1048700;
+        item->client_most = row->how == WITH_HUGE_CLIENT ? 1000000 : 0;
+    }
     evaluate_item(&judge, item, &bench->batch.arena);
     ask_store(row, item);
     return item;

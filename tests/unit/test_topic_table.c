@@ -120,12 +120,12 @@ END_TEST
 START_TEST(shunned_topic_stays_so_until_its_time)
 {
     answer(1000, "a=1 b=1");
-    topic_table_find(&table, span_of_text("a"))->shunned_until_ms = 9000;
+    topic_table_find(&table, span_of_text("a"))->any.until_ms = 9000;
     answer(2000, "a=0 b=1");
     answer(3000, "b=1");
     answer(4000, "a=1 b=1");
-    ck_assert_int_eq(topic_table_find(&table, span_of_text("a"))->shunned_until_ms, 9000);
-    ck_assert_int_eq(topic_table_find(&table, span_of_text("b"))->shunned_until_ms, 0);
+    ck_assert_int_eq(topic_table_find(&table, span_of_text("a"))->any.until_ms, 9000);
+    ck_assert_int_eq(topic_table_find(&table, span_of_text("b"))->any.until_ms, 0);
 }
 END_TEST
 

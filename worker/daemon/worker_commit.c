@@ -6,10 +6,6 @@
 #include "worker/daemon/worker_internal.h"
 #include "worker/metrics/batch_metrics.h"
 
-/* Messages that travel one by one take a round trip for every few of them, and transaction.timeout.ms ends. So many
- * commands, of two messages each, are sent so in time where a broker is 100 ms away; fewer if they are not. */
-#define SINGLE_COMMANDS 200
-
 /* What became of a try. */
 enum try_result {
     TRY_DONE,    /* committed, or nothing of the batch is ours any more */
@@ -175,7 +171,8 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
 }
 
 /* True if commands of the batch were put off, so that those left are few enough to be sent one by one. Then the others
- * are judged without them. Without a transaction nothing ends it, and what was sent stands. */
+ * are judged without them. Without a transaction what was sent stands, and the sink
+ * hands over so few messages at a time instead. */
 static bool worker_put_off(struct worker *worker)
 {
     if (!worker->single || worker->config->delivery.mode != DELIVERY_EXACTLY_ONCE)

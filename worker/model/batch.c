@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/decimal.h"
 
@@ -54,6 +55,8 @@ void batch_reset_for_retry(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
+        enum delivery delivery[MESSAGE_KINDS];
+        memcpy(delivery, item->delivery, sizeof(delivery));
         batch->items[i] = (struct item){.from = item->from,
                                         .key = item->key,
                                         .value = item->value,
@@ -68,7 +71,13 @@ void batch_reset_for_retry(struct batch *batch)
                                         .claimed = item->claimed,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
-                                        .dead_letter_form = item->dead_letter_form};
+                                        .dead_letter_form = item->dead_letter_form,
+                                        .reply_absence = item->reply_absence,
+                                        .client_bytes = item->client_bytes,
+                                        .client_most = item->client_most,
+                                        .told_outcome = item->told_outcome,
+                                        .told_error = item->told_error};
+        memcpy(batch->items[i].delivery, delivery, sizeof(delivery));
     }
     arena_reset(&batch->arena, batch->filled);
 }
@@ -100,6 +109,22 @@ void item_reject(struct item *item, enum error error, struct span message)
     item->outcome = OUTCOME_REJECTED;
     item->error = error;
     item->error_message = message;
+}
+
+void item_confirm(struct item *item, enum message_kind kind)
+{
+    item->delivery[kind] = DELIVERY_CONFIRMED;
+    if (kind != MESSAGE_REPLY)
+        return;
+    item->told_outcome = item->outcome;
+    item->told_error = item->error;
+}
+
+bool item_is_delivered(const struct item *item, enum message_kind kind)
+{
+    if (item->delivery[kind] != DELIVERY_CONFIRMED)
+        return false;
+    return kind != MESSAGE_REPLY || (item->told_outcome == item->outcome && item->told_error == item->error);
 }
 
 struct span position_text(const struct position *from, struct arena *arena)

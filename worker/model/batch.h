@@ -55,6 +55,18 @@ enum form {
     FORM_NONE     /* it is not sent: its smallest form was refused */
 };
 
+/* What an item gives. */
+enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
+#define MESSAGE_KINDS 3
+
+/* Whether a message of an item has arrived. It applies to at-least-once only: what was sent stands there, and only the
+ * rest is sent again. A transaction that is undone takes all of its messages with it. */
+enum delivery {
+    DELIVERY_OPEN,     /* from the start: it was not sent, is under way, was refused, or nobody knows */
+    DELIVERY_CONFIRMED /* the broker has stored it: item_confirm, which the sink calls. It outlives
+                          batch_reset_for_retry, and ends with the batch */
+};
+
 struct header {
     struct span name;
     struct span value; /* at == NULL for a null value */
@@ -162,7 +174,7 @@ struct item {
     struct span reply;
     enum form composed; /* the form that `reply` has */
 
-    /* Filled by the sink at each try. */
+    /* Filled by the sink at each try; of a reply that has arrived, at the try that sent it. */
     enum reply_absence reply_absence;
 
     bool claimed; /* this worker made the claim, in this run or one before; kept when the batch is
@@ -172,8 +184,17 @@ struct item {
     enum form reply_form;
     enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */
     enum form dead_letter_form; /* FORM_NONE: the command stays in its topic only */
-    size_t reply_bytes;         /* of the reply that was sent last, about as the broker counts them */
-    size_t record_bytes;        /* of the record, in the same way */
+    enum delivery delivery[MESSAGE_KINDS];
+    enum outcome told_outcome; /* what the reply that has arrived says */
+    enum error told_error;
+    size_t reply_bytes;       /* of the reply that was sent last, about as the broker counts them */
+    size_t record_bytes;      /* of the record, in the same way */
+    size_t dead_letter_bytes; /* of the dead letter, in the same way */
+
+    /* Filled by the sink when the client is refused, for the message of the reply; kept when the batch is judged anew.
+     */
+    size_t client_bytes; /* of the record or reply that was refused with the client in it, about */
+    size_t client_most;  /* the limit, as far as it is known: kafka.producer.message.max.bytes; 0: another limit */
 };
 
 struct batch {
@@ -213,6 +234,13 @@ static inline bool item_is_ours(const struct item *item)
 
 /* Refuses the item as a whole; the first refusal stands. `message` must live as long as the batch. */
 void item_reject(struct item *item, enum error error, struct span message);
+
+/* The message of this kind has arrived. */
+void item_confirm(struct item *item, enum message_kind kind);
+
+/* True if the message of this kind has arrived and need not be sent again. A reply has to be sent again if the item was
+ * judged anew since, with another outcome. */
+bool item_is_delivered(const struct item *item, enum message_kind kind);
 
 /* "topic/partition/offset" in the arena. */
 struct span position_text(const struct position *from, struct arena *arena);

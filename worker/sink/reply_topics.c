@@ -33,6 +33,7 @@ struct reply_topics {
     int64_t began_ms; /* when the last question was put, answered or not */
     int64_t asked_ms; /* when the last answered one was */
     struct topic_table table;
+    struct trials trials;
 };
 
 /* ---- the thread ---- */
@@ -233,9 +234,12 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
     pthread_mutex_lock(&topics->lock);
     const struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry && entry->partitions > 0) {
-        found.state = entry->shunned_until_ms > clock_now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
+        found.state = entry->any.until_ms > clock_now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
         found.partitions = entry->partitions;
-        found.needs_key = entry->keyed_until_ms > clock_now_ms();
+        found.needs_key = entry->keyless.until_ms > clock_now_ms();
+        bool is_default = span_equal(name, span_of_text(topics->config->replies.topic));
+        found.is_proven = is_default || entry->any.is_proven;
+        found.is_proven_keyless = is_default || entry->keyless.is_proven;
     }
     pthread_mutex_unlock(&topics->lock);
     return found;
@@ -264,37 +268,60 @@ int64_t reply_topics_asked_ms(struct reply_topics *topics)
     return asked_ms;
 }
 
-/* True if the topic was not shunned. */
-static bool topics_shun(struct reply_topics *topics, struct span name, bool keyless_only, int64_t for_ms)
+/* True if the topic was in use until now. */
+static bool topics_shun(struct reply_topics *topics, struct span name, bool keyless_only, enum refusal refusal)
 {
     bool is_new = false;
     if (span_equal(name, span_of_text(topics->config->replies.topic)))
         return false;
     pthread_mutex_lock(&topics->lock);
     struct topic_entry *entry = topic_table_find(&topics->table, name);
-    if (entry) {
-        int64_t *until_ms = keyless_only ? &entry->keyed_until_ms : &entry->shunned_until_ms;
-        is_new = *until_ms <= clock_now_ms();
-        *until_ms = clock_now_ms() + for_ms;
-    }
+    if (entry)
+        is_new = standing_refuse(keyless_only ? &entry->keyless : &entry->any, refusal, clock_now_ms());
     topics->missed = true;
     pthread_cond_broadcast(&topics->changed);
     pthread_mutex_unlock(&topics->lock);
     return is_new;
 }
 
-void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
 {
     int64_t left_out;
-    if (topics_shun(topics, name, false, for_ms) && kafka_log_is_news("reply topic", reason, &left_out))
+    if (topics_shun(topics, name, false, refusal) && kafka_log_is_news("reply topic", reason, &left_out))
         log_warning("a reply topic takes nothing; replies for it go to replies.topic for a while",
                     LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }
 
-void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms)
+void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
 {
     int64_t left_out;
-    if (topics_shun(topics, name, true, for_ms) && kafka_log_is_news("reply topic without key", reason, &left_out))
+    if (topics_shun(topics, name, true, refusal) && kafka_log_is_news("reply topic without key", reason, &left_out))
         log_warning("a reply topic takes no reply without a key; such replies go to replies.topic for a while",
                     LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
+}
+
+void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_key)
+{
+    pthread_mutex_lock(&topics->lock);
+    struct topic_entry *entry = topic_table_find(&topics->table, name);
+    if (entry)
+        standing_prove(&entry->any);
+    if (entry && !has_key)
+        standing_prove(&entry->keyless);
+    pthread_mutex_unlock(&topics->lock);
+}
+
+bool reply_topics_may_try(struct reply_topics *topics)
+{
+    pthread_mutex_lock(&topics->lock);
+    bool may_try = trials_are_open(&topics->trials, clock_now_ms());
+    pthread_mutex_unlock(&topics->lock);
+    return may_try;
+}
+
+void reply_topics_lost(struct reply_topics *topics, int64_t lost_ms)
+{
+    pthread_mutex_lock(&topics->lock);
+    trials_fail(&topics->trials, lost_ms, clock_now_ms());
+    pthread_mutex_unlock(&topics->lock);
 }

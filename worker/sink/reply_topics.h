@@ -12,6 +12,7 @@
 #include "common/must_check.h"
 #include "common/span.h"
 #include "worker/config/config.h"
+#include "worker/sink/trials.h"
 
 struct reply_topics;
 
@@ -35,6 +36,7 @@ struct reply_topic {
     enum { REPLY_TOPIC_ABSENT, REPLY_TOPIC_SHUNNED, REPLY_TOPIC_THERE } state; /* SHUNNED: see reply_topics_shun */
     int32_t partitions;                                                        /* REPLY_TOPIC_THERE: 1 or more */
     bool needs_key;                                                            /* see reply_topics_need_key */
+    bool is_proven, is_proven_keyless; /* it has taken a reply, with a key or without (trials.h) */
 };
 struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name);
 
@@ -45,11 +47,20 @@ bool reply_topics_look_again(struct reply_topics *topics, int wait_ms);
 /* When the question was put that the cluster has answered last: CLOCK_MONOTONIC, milliseconds; 0: never. */
 int64_t reply_topics_asked_ms(struct reply_topics *topics);
 
-/* The topic did not take a reply, for this reason. It is not used for `for_ms`. Logged, at most once a minute for each
- * reason. A topic that is not in the table, and replies.topic, are left as they are. */
-void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms);
+/* The topic did not take a reply. It is not used for a while (standing_refuse). Logged with the reason, at most once a
+ * minute for each reason. A topic that is not in the table, and replies.topic, are left as they are. */
+void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
 /* The same, but the topic is not used for replies without a key only. */
-void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, int64_t for_ms);
+void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
+
+/* The topic took a reply, with a key or without. */
+void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_key);
+
+/* True if topics that are not proven may be tried now. */
+bool reply_topics_may_try(struct reply_topics *topics);
+
+/* A try was undone since a topic that a command named did not take a reply. It took `lost_ms`. */
+void reply_topics_lost(struct reply_topics *topics, int64_t lost_ms);
 
 #endif

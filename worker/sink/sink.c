@@ -19,6 +19,23 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
     return rd_kafka_conf_set(conf, "transactional.id", id, why, error_size) == RD_KAFKA_CONF_OK;
 }
 
+static void sink_arrived(struct sink *sink, const rd_kafka_message_t *message, struct item *item,
+                         enum message_kind kind)
+{
+    /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
+    if (message->offset < 0)
+        sink->connection_lost = true;
+    else if (kind == MESSAGE_RECORD)
+        offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
+    if (sink->transactional)
+        return;
+    /* See on_error: what is said of messages after a connection broke may be about others. */
+    if (sink->connection_lost)
+        sink->failed++;
+    else
+        item_confirm(item, kind);
+}
+
 /* Librdkafka would log each failed message; the sink counts them and says it once. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
@@ -29,11 +46,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     sink->undelivered--;
     sink_route_ended(sink, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
-        if (message->offset < 0)
-            sink->connection_lost = true;
-        else if (kind == MESSAGE_RECORD)
-            offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
+        sink_arrived(sink, message, &sink->batch->items[tag >> 2], kind);
         return;
     }
     sink->failed++;
@@ -90,6 +103,15 @@ static bool is_uncompressed(const rd_kafka_conf_t *conf)
     return rd_kafka_conf_get(conf, "compression.codec", codec, &size) != RD_KAFKA_CONF_OK || strcmp(codec, "none") == 0;
 }
 
+static size_t most_bytes(const rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof(text);
+    if (rd_kafka_conf_get(conf, "message.max.bytes", text, &size) != RD_KAFKA_CONF_OK)
+        return SIZE_MAX;
+    return (size_t)strtoull(text, NULL, 10);
+}
+
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
                        bool single, struct size_limits *limits, struct log_fault *fault)
 {
@@ -113,6 +135,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_opaque(conf, sink);
     sink->knows_sizes = is_uncompressed(conf);
+    sink->message_most = most_bytes(conf);
     bool ok = sink->transactional
                   ? transactional_id(config, conf, thread, why, sizeof(why))
                   : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;

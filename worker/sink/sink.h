@@ -1,5 +1,6 @@
 /* sink: where replies, records and dead letters go, together with the offsets that they answer: one Kafka transaction
- * per batch. In at-least-once mode there is no transaction; the sink then waits until all are delivered. */
+ * per batch. In at-least-once mode there is no transaction: first the records and dead letters arrive, then the
+ * replies, then the offsets are committed. What has arrived is not sent again when the batch is (enum delivery). */
 #ifndef WORKER_SINK_SINK_H
 #define WORKER_SINK_SINK_H
 
@@ -11,6 +12,11 @@
 #include "worker/model/batch.h"
 #include "worker/sink/reply_topics.h"
 #include "worker/sink/size_limits.h"
+
+/* Messages that travel one by one take a round trip for every few of them. Of so many commands, of two messages each,
+ * they arrive in time where a broker is 100 ms away: before transaction.timeout.ms ends, and before a message that
+ * waits for its turn is given up (message.timeout.ms). */
+#define SINGLE_COMMANDS 200
 
 struct sink;
 

@@ -8,9 +8,6 @@
 #include "common/must_check.h"
 #include "worker/sink/sink.h"
 
-/* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
-enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
-
 enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
 
 /* Whether a topic of the transaction may not be written, which librdkafka's log tells. */
@@ -38,17 +35,21 @@ struct sink {
     bool commit_uncertain;
     bool connection_lost; /* a connection broke, a request timed out, or an arrival is a mere guess, since sink_send */
     enum sink_step step;
-    uint32_t next;              /* message that was not handed over yet; an item has two, its reply is the second */
-    struct size_limits *limits; /* borrowed: of the reply and record topics */
+    uint32_t next;       /* message that was not handed over yet, of the two that each item may give. In a transaction
+                            an item's reply follows what stands beside it; at-least-once sends all replies last */
+    size_t message_most; /* message.max.bytes: librdkafka itself refuses what has more */
+    struct size_limits *limits; /* borrowed: of the reply, record and dead-letter topics */
     rd_kafka_topic_t *records, *dead_letters;
     struct reply_topics *topics;              /* borrowed */
     struct sink_topic *default_topic, *named; /* replies.topic; those that commands have named, a hash table */
     size_t named_count;
     struct sink_route *routes;       /* by the item's index */
     int64_t routed_ms;               /* CLOCK_MONOTONIC */
+    bool tries;                      /* this batch may try named topics that are not proven */
+    bool has_lost;                   /* a named topic refused a reply, since sink_route_batch */
     _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
     uint32_t undelivered;            /* handed over, no report yet */
-    uint32_t failed;                 /* messages that were refused or did not arrive, since sink_send */
+    uint32_t failed;                 /* messages that were refused or did not arrive for certain, since sink_send */
     struct offsets record_ends;
     bool inherited;          /* the fault began with an earlier producer: only a commit ends it */
     struct log_fault *fault; /* borrowed: it may outlast many producers */
@@ -71,12 +72,13 @@ void sink_fit_reply(struct sink *sink, uint32_t index);
 /* The opaque of its rd_kafka_topic_t. */
 struct sink_topic {
     char *name;
-    rd_kafka_topic_t *handle; /* NULL once it was let go */
-    int32_t partitions;       /* as it is used: 1 or more */
-    int32_t learned;          /* how many the producer knows; 0: none yet */
-    int64_t learned_ms;       /* when it was to learn them last; CLOCK_MONOTONIC */
-    uint32_t undelivered;     /* replies of the present transaction that are under way */
-    uint32_t keyless;         /* replies of the present transaction that have no key */
+    rd_kafka_topic_t *handle;          /* NULL once it was let go */
+    int32_t partitions;                /* as it is used: 1 or more */
+    int32_t learned;                   /* how many the producer knows; 0: none yet */
+    int64_t learned_ms;                /* when it was to learn them last; CLOCK_MONOTONIC */
+    uint32_t undelivered;              /* replies of the present transaction that are under way */
+    uint32_t keyless;                  /* replies of the present transaction that have no key */
+    bool is_proven, is_proven_keyless; /* as reply_topics_find told last */
     UT_hash_handle hh;
 };
 
@@ -131,7 +133,7 @@ bool sink_routes_hold_up(struct sink *sink);
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 
 /* Before the sink is closed: if a topic may not be written and no line has told which, each that a command of the batch
- * has named is shunned. */
+ * has named is shunned. If named topics have undone this try, trials of others pause. */
 void sink_routes_deny(struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.

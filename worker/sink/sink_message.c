@@ -29,7 +29,7 @@ struct outgoing {
     int32_t partition; /* RD_KAFKA_PARTITION_UA: by the key */
     struct span key, value;
     rd_kafka_headers_t *headers; /* taken */
-    size_t bytes;                /* about as many as the broker will count; of dead letters not known */
+    size_t bytes;                /* about as many as the broker will count */
     enum message_kind kind;
 };
 
@@ -77,9 +77,11 @@ static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
         size_limits_learn(sink->limits, topic, bytes, clock_now_ms());
 }
 
-static void refuse_client(struct sink *sink, struct item *item)
+static void refuse_client(struct sink *sink, struct item *item, size_t bytes)
 {
     log_refusal(item, LOG_LEVEL_WARNING, "a client is refused as too large");
+    item->client_bytes = bytes;
+    item->client_most = bytes > sink->message_most ? sink->message_most : 0;
     item->record_form = FORM_NONE;
     item->reply_form = FORM_FULL;
     sink->has_refused_client = true;
@@ -98,11 +100,17 @@ static void refuse_reply(struct sink *sink, struct item *item)
         log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
         item->reply_form++;
     } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional) {
-        refuse_client(sink, item);
+        refuse_client(sink, item, item->reply_bytes);
     } else {
         log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
         item->reply_form = FORM_NONE;
     }
+}
+
+static void refuse_dead_letter(struct item *item)
+{
+    log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
+    item->dead_letter_form = FORM_NONE;
 }
 
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
@@ -114,11 +122,11 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
         break;
     case MESSAGE_RECORD:
         sink_learn_size(sink, sink->config->records.topic, item->record_bytes);
-        refuse_client(sink, item);
+        refuse_client(sink, item, item->record_bytes);
         break;
     case MESSAGE_DEAD_LETTER:
-        log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
-        item->dead_letter_form = FORM_NONE;
+        sink_learn_size(sink, sink->config->dead_letters.topic, item->dead_letter_bytes);
+        refuse_dead_letter(item);
         break;
     }
 }
@@ -195,7 +203,8 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
+        item_is_delivered(item, MESSAGE_REPLY))
         return;
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
@@ -210,7 +219,8 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];
-    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
+        item_is_delivered(item, MESSAGE_REPLY))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
     struct header headers[REPLY_HEADERS];
@@ -242,12 +252,29 @@ static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, s
     return sink_produce(sink, index, &outgoing);
 }
 
-/* Key, value and headers as they came, with those of the dead letter behind them. */
+/* A letter of 100,000 headers takes more for their lengths than for their names and values: those count, too. */
+#define HEADER_LENGTHS 2
+
+static size_t dead_letter_size(const struct item *item, const struct header *headers, uint32_t count)
+{
+    size_t bytes = item->value.length + (item->header_state == HEADERS_READ ? item->outer_held : item->key.length);
+    for (uint32_t i = 0; i < count; i++)
+        bytes += headers[i].name.length + headers[i].value.length + HEADER_LENGTHS;
+    return bytes;
+}
+
+/* Key, value and headers as they came, with those of the dead letter behind them. One that is no smaller than what the
+ * topic has refused lately is refused without a try. */
 static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t index, struct arena *scratch)
 {
-    const struct item *item = &sink->batch->items[index];
+    struct item *item = &sink->batch->items[index];
     struct header headers[REPLY_HEADERS];
     uint32_t count = dead_letter_headers(item, scratch, headers);
+    item->dead_letter_bytes = dead_letter_size(item, headers, count);
+    if (item->dead_letter_bytes >= size_limits_get(sink->limits, sink->config->dead_letters.topic, clock_now_ms())) {
+        refuse_dead_letter(item);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     rd_kafka_headers_t *list = message_headers_all(item);
     add_headers(list, headers, count);
     const struct outgoing outgoing = {.topic = sink->dead_letters,
@@ -255,6 +282,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
                                       .key = item->key,
                                       .value = item->value,
                                       .headers = list,
+                                      .bytes = item->dead_letter_bytes,
                                       .kind = MESSAGE_DEAD_LETTER};
     return sink_produce(sink, index, &outgoing);
 }
@@ -264,9 +292,10 @@ rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struc
     const struct item *item = &sink->batch->items[index];
     if (!item_is_ours(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (item->outcome == OUTCOME_CREATED)
+    if (item->outcome == OUTCOME_CREATED && !item_is_delivered(item, MESSAGE_RECORD))
         return sink_send_record(sink, index, scratch);
-    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL)
+    if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL &&
+        !item_is_delivered(item, MESSAGE_DEAD_LETTER))
         return sink_send_dead_letter(sink, index, scratch);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

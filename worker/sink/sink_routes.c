@@ -6,11 +6,8 @@
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply_address.h"
 
-#define NEWS_WAIT_MS  100   /* for news of a topic that is missed, once a second at most */
-#define DENIED_MS     10000 /* a right may have been granted since */
-#define GONE_MS       2000  /* the cluster's next answer will tell */
-#define STUCK_MS      10000 /* well below transaction.timeout.ms */
-#define STUCK_SHUN_MS 30000
+#define NEWS_WAIT_MS 100   /* for news of a topic that is missed, once a second at most */
+#define STUCK_MS     10000 /* well below transaction.timeout.ms */
 
 /* ---- routes ---- */
 
@@ -21,24 +18,38 @@ struct span sink_reply_key(const struct item *item)
     return item->key.at ? item->key : item->workspace;
 }
 
+/* Whether a topic that is there may be sent a reply now. */
+static bool may_use(const struct sink *sink, const struct reply_topic *known, bool has_key)
+{
+    if (known->needs_key && !has_key)
+        return false;
+    return sink->tries || (has_key ? known->is_proven : known->is_proven_keyless);
+}
+
 /* One item's. True if something is missed that may have come into being since the cluster was asked. */
 static bool route_item(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
     struct sink_route *route = &sink->routes[index];
-    struct reply_address address = reply_address(item, sink->config);
     *route = (struct sink_route){.topic = sink->default_topic, .partition = -1};
+    if (item_is_delivered(item, MESSAGE_REPLY))
+        return false;
+    struct reply_address address = reply_address(item, sink->config);
     item->reply_absence = address.absence;
     if (address.absence != REPLY_AS_ASKED)
         return false;
     struct reply_topic known = reply_topics_find(sink->topics, address.topic);
-    if (known.state == REPLY_TOPIC_THERE && known.needs_key && !sink_reply_key(item).at)
+    if (known.state == REPLY_TOPIC_THERE && !may_use(sink, &known, sink_reply_key(item).at != NULL))
         known.state = REPLY_TOPIC_SHUNNED;
     struct sink_topic *topic =
         known.state == REPLY_TOPIC_THERE ? sink_topic_named(sink, address.topic, known.partitions) : NULL;
     if (!topic) {
         item->reply_absence = known.state == REPLY_TOPIC_ABSENT ? REPLY_TOPIC_MISSING : REPLY_TOPIC_REFUSED;
         return known.state == REPLY_TOPIC_ABSENT;
+    }
+    if (topic != sink->default_topic) {
+        topic->is_proven = known.is_proven;
+        topic->is_proven_keyless = known.is_proven_keyless;
     }
     route->topic = topic;
     route->partition = reply_address_partition(&address, known.partitions);
@@ -61,6 +72,8 @@ void sink_route_batch(struct sink *sink)
 {
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
         topic->undelivered = topic->keyless = 0;
+    sink->tries = reply_topics_may_try(sink->topics);
+    sink->has_lost = false;
     if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
         route_items(sink);
     sink_topics_learn(sink);
@@ -87,14 +100,14 @@ void sink_route_sent(rd_kafka_topic_t *handle, bool has_key)
         topic->keyless++;
 }
 
-/* How long a topic is not used after an error that tells of that topic alone; 0: it tells of something else. */
-static int64_t shun_ms(rd_kafka_resp_err_t code)
+/* What an error tells of that topic alone. */
+static enum refusal refusal_of(rd_kafka_resp_err_t code)
 {
     switch (code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return GONE_MS;
+        return REFUSAL_GONE;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_INVALID_MSG:    /* a compacted topic takes no message without a key: brokers before 2.4 */
@@ -104,9 +117,9 @@ static int64_t shun_ms(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
-        return DENIED_MS;
+        return REFUSAL_DENIED;
     default:
-        return 0;
+        return REFUSAL_NONE;
     }
 }
 
@@ -120,11 +133,24 @@ static bool may_tell_of_key(rd_kafka_resp_err_t code)
 void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code)
 {
     const struct sink_topic *topic = rd_kafka_topic_opaque(handle);
-    int64_t for_ms = shun_ms(code);
-    if (topic && topic->keyless > 0 && may_tell_of_key(code))
-        reply_topics_need_key(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), for_ms);
-    else if (topic && for_ms > 0)
-        reply_topics_shun(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), for_ms);
+    enum refusal refusal = refusal_of(code);
+    if (!topic || refusal == REFUSAL_NONE)
+        return;
+    if (topic->keyless > 0 && may_tell_of_key(code))
+        reply_topics_need_key(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
+    else
+        reply_topics_shun(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
+    sink->has_lost = sink->has_lost || (refusal != REFUSAL_GONE && topic != sink->default_topic);
+}
+
+/* The topic takes replies like this one. */
+static void sink_route_proven(struct sink *sink, struct sink_topic *topic, bool has_key)
+{
+    if (topic == sink->default_topic || (has_key ? topic->is_proven : topic->is_proven_keyless))
+        return;
+    reply_topics_prove(sink->topics, span_of_text(topic->name), has_key);
+    topic->is_proven = true;
+    topic->is_proven_keyless = topic->is_proven_keyless || !has_key;
 }
 
 void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
@@ -134,18 +160,30 @@ void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
         topic->undelivered--;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         sink_route_failed(sink, message->rkt, message->err);
+    else if (topic)
+        sink_route_proven(sink, topic, message->key != NULL);
+}
+
+static void shun_all_named(struct sink *sink)
+{
+    for (uint32_t i = 0; i < sink->batch->count; i++) {
+        const struct sink_topic *topic = !item_is_ours(&sink->batch->items[i]) ? NULL : sink->routes[i].topic;
+        if (topic && topic != sink->default_topic) {
+            reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
+                              REFUSAL_DENIED);
+            sink->has_lost = true;
+        }
+    }
 }
 
 void sink_routes_deny(struct sink *sink)
 {
-    if (atomic_load(&sink->denial) != DENIAL_OF_ONE)
-        return;
-    for (uint32_t i = 0; i < sink->batch->count; i++) {
-        const struct sink_topic *topic = !item_is_ours(&sink->batch->items[i]) ? NULL : sink->routes[i].topic;
-        if (topic && topic != sink->default_topic)
-            reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
-                              DENIED_MS);
-    }
+    enum sink_denial denial = atomic_load(&sink->denial);
+    if (denial == DENIAL_OF_ONE)
+        shun_all_named(sink);
+    if (sink->has_lost || denial == DENIAL_TOLD)
+        reply_topics_lost(sink->topics, clock_now_ms() - sink->routed_ms);
+    sink->has_lost = false;
 }
 
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text)
@@ -157,7 +195,7 @@ void sink_routes_read_log(struct sink *sink, const char *facility, const char *t
         return;
     if (strcmp(facility, "ADDPARTS") == 0 && name) {
         name += strlen(before);
-        reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, DENIED_MS);
+        reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, REFUSAL_DENIED);
         atomic_store(&sink->denial, DENIAL_TOLD);
     } else if (strcmp(facility, "TXNERR") == 0 && !strstr(text, "offsets")) {
         /* Of the command topic's offsets, it is the command topic that may not be read. */
@@ -185,7 +223,8 @@ bool sink_routes_hold_up(struct sink *sink)
         struct span name = span_of_text(topic->name);
         lost = lost || reply_topics_find(sink->topics, name).state != REPLY_TOPIC_THERE;
         if (stuck)
-            reply_topics_shun(sink->topics, name, "it takes no message", STUCK_SHUN_MS);
+            reply_topics_shun(sink->topics, name, "it takes no message", REFUSAL_STUCK);
+        sink->has_lost = sink->has_lost || stuck;
     }
     return lost || stuck;
 }

@@ -52,8 +52,9 @@ static enum sink_result sink_begin(struct sink *sink)
 static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
 {
     struct arena *arena = &sink->batch->arena;
-    uint32_t index = sink->next / 2;
-    bool is_reply = sink->next % 2 == 1;
+    uint32_t count = sink->batch->count;
+    uint32_t index = sink->transactional ? sink->next / 2 : sink->next % count;
+    bool is_reply = sink->transactional ? sink->next % 2 == 1 : sink->next >= count;
     if (is_reply)
         sink_fit_reply(sink, index);
     size_t mark = arena->used;
@@ -62,15 +63,48 @@ static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
     return code;
 }
 
+/* At-least-once: no reply may say that a client is there before its record is. RD_KAFKA_RESP_ERR__QUEUE_FULL, too,
+ * while as many messages that travel one by one are under way as arrive in time. */
+static rd_kafka_resp_err_t sink_make_way(struct sink *sink)
+{
+    if (sink->transactional)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool is_first_reply = sink->next == sink->batch->count;
+    if (is_first_reply && sink->undelivered > 0)
+        rd_kafka_flush(sink->producer, QUEUE_WAIT_MS);
+    bool waits = is_first_reply ? sink->undelivered > 0 : sink->single && sink->undelivered >= 2 * SINGLE_COMMANDS;
+    return waits ? RD_KAFKA_RESP_ERR__QUEUE_FULL : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* At-least-once: a record or a dead letter failed, so the replies wait for the next try. */
+static bool sink_ends_early(const struct sink *sink)
+{
+    return !sink->transactional && sink->next == sink->batch->count && sink->failed > 0;
+}
+
+/* What sink_send answers when its time is over. */
+static enum sink_result sink_wait_longer(struct sink *sink)
+{
+    if (sink_routes_hold_up(sink))
+        return SINK_BROKEN;
+    if (!sink->transactional)
+        log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT))));
+    return SINK_LATER;
+}
+
 enum sink_result sink_send(struct sink *sink, int wait_ms)
 {
     assert(sink->step == STEP_IDLE || sink->step == STEP_SENDING);
     if (sink->step == STEP_IDLE && sink_begin(sink) != SINK_DONE)
         return SINK_BROKEN;
     for (int64_t until_ms = clock_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
-        if (sink->next == sink->batch->count / 2 * 2)
+        rd_kafka_resp_err_t code = sink_make_way(sink);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && sink_ends_early(sink))
+            break;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && sink->next == sink->batch->count / 2 * 2)
             failpoint(FAILPOINT_IN_SEND);
-        rd_kafka_resp_err_t code = sink_send_next(sink);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            code = sink_send_next(sink);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             sink->next++;
         } else if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -78,7 +112,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
             sink->failed++;
             break;
         } else if (clock_now_ms() >= until_ms) {
-            return SINK_LATER;
+            return sink_wait_longer(sink);
         } else {
             rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);
         }
@@ -102,7 +136,7 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     char why[256];
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, why, sizeof(why)))
         return SINK_BROKEN;
-    return sink->failed > 0 || sink->connection_lost ? SINK_ABORTED : SINK_DONE;
+    return sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
 
 /* Something broke: such a transaction is left to the next producer, whose first step ends it. To abort it here would
@@ -119,7 +153,7 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
     assert(sink->step != STEP_IDLE);
     sink->step = STEP_ABORTING;
     if (!sink->transactional) {
-        /* What was sent is there for everybody to see, and comes again under the same ce_id. */
+        /* What was sent is there for everybody to see. */
         enum sink_result flushed = sink_flush(sink, wait_ms);
         return flushed == SINK_DONE ? SINK_ABORTED : flushed;
     }

@@ -60,8 +60,8 @@ struct topic_entry *topic_table_find(const struct topic_table *table, struct spa
 /* A topic that both know. */
 static void entry_inherit(struct topic_entry *entry, const struct topic_entry *older, int64_t now_ms)
 {
-    entry->shunned_until_ms = older->shunned_until_ms;
-    entry->keyed_until_ms = older->keyed_until_ms;
+    entry->any = older->any;
+    entry->keyless = older->keyless;
     if (entry->partitions > 0)
         return;
     entry->doubted_ms = older->doubted_ms ? older->doubted_ms : now_ms;

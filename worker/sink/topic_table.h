@@ -10,16 +10,17 @@
 
 #include "common/must_check.h"
 #include "common/span.h"
+#include "worker/sink/trials.h"
 
 #define TOPIC_GONE_MS       2000  /* it stays so long when answers lack it */
 #define TOPIC_LEADERLESS_MS 10000 /* and so long when a partition has no leader */
 
 struct topic_entry {
     char *name;
-    int32_t partitions;       /* 0: it cannot be used */
-    int64_t doubted_ms;       /* since when answers lack it or a leader; 0: they do not */
-    int64_t shunned_until_ms; /* it did not take a reply; 0, or in the past: it may be used */
-    int64_t keyed_until_ms;   /* it did not take a reply without a key; 0, or in the past: it may */
+    int32_t partitions;            /* 0: it cannot be used */
+    int64_t doubted_ms;            /* since when answers lack it or a leader; 0: they do not */
+    struct topic_standing any;     /* whether it takes replies */
+    struct topic_standing keyless; /* and whether it takes replies without a key */
 };
 
 struct topic_table {

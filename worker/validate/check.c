@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+#include <stdio.h>
+
+#include "common/quote.h"
 #include "common/text.h"
 #include "worker/model/member.h"
 #include "worker/validate/client.h"
@@ -178,11 +181,38 @@ static void item_evaluate(struct item *item, const struct config *config, struct
     item->record = record_compose(item, &client, arena);
 }
 
-/* The broker refused the client for its size. Whatever the rules say of the command now, this stands. */
-static void refusal_evaluate(struct item *item)
+/* Of an object; 0: it has none. */
+static uint32_t longest_member(const struct json_document *document, uint32_t object)
 {
+    uint32_t longest = 0;
+    for (uint32_t node = object + 1; node < document->nodes[object].next; node = document->nodes[node].next)
+        if (longest == 0 || document->nodes[node].length > document->nodes[longest].length)
+            longest = node;
+    return longest;
+}
+
+/* The broker refused the client for its size. Whatever the rules say of the command now, this stands. */
+static void refusal_evaluate(struct item *item, struct arena *arena)
+{
+    char most[64] = "fewer", name[QUOTE_SIZE];
+    const struct json_document *document = &item->document;
+    uint32_t longest = document->count > 0 ? longest_member(document, item->command) : 0;
+    const char *inside = "";
+    if (longest > 0 && document->nodes[longest].type == NODE_OBJECT &&
+        span_equal(json_name(document, longest), member_name(MEMBER_CUSTOM_FIELDS))) {
+        inside = "customFields/";
+        longest = longest_member(document, longest);
+    }
+    if (item->client_most > 0)
+        snprintf(most, sizeof(most), "%zu at most", item->client_most);
+    quote_write_name(longest > 0 ? json_name(document, longest) : SPAN(""), name);
     item->outcome = OUTCOME_UNDECIDED;
-    item_reject(item, ERROR_TOO_LARGE, SPAN("the client does not fit into a message of the topic it would go to"));
+    item_reject(item, ERROR_TOO_LARGE,
+                arena_format(arena,
+                             "the client does not fit into a message of the topic it would go to, it takes about %zu "
+                             "bytes, must take %s; the longest of its values is %s%s with %u bytes",
+                             item->client_bytes, most, inside, name,
+                             longest > 0 ? (unsigned)document->nodes[longest].length : 0));
 }
 
 void check_item(struct item *item, const struct config *config, struct arena *arena)
@@ -190,5 +220,5 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
     if (item->outcome != OUTCOME_REJECTED)
         item_evaluate(item, config, arena);
     if (item->record_form == FORM_NONE)
-        refusal_evaluate(item);
+        refusal_evaluate(item, arena);
 }
