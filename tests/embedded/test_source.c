@@ -17,7 +17,8 @@ static atomic_bool assignment_fails; /* where it was told since the last poll: w
 static atomic_bool assignment_told;
 static atomic_bool is_paused;
 static atomic_int assignment_failures;
-static atomic_bool commit_is_in_doubt; /* the next one */
+static atomic_bool commit_is_in_doubt;    /* the next one */
+static atomic_bool another_has_committed; /* the same offsets as we, in the eyes of the group */
 static atomic_bool commit_waits;
 static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
@@ -105,6 +106,18 @@ rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topi
     return function(client, offsets, wait_ms);
 }
 
+static void have_another_nonce(rd_kafka_topic_partition_t *place)
+{
+    char text[LOG_MARK_BYTES];
+    struct log_mark mark;
+    ck_assert(log_mark_read(place->metadata, place->metadata_size, &mark));
+    mark.nonce = mark.nonce == 1 ? 2 : 1;
+    free(place->metadata);
+    place->metadata_size = log_mark_write(&mark, text);
+    place->metadata = malloc(place->metadata_size);
+    memcpy(place->metadata, text, place->metadata_size);
+}
+
 /* The embedded broker does not keep the offsets of transactions: in its stead this tells what the last one committed.
  */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
@@ -131,6 +144,8 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
         place->metadata = found ? malloc(found->metadata_size) : NULL;
         if (found)
             memcpy(place->metadata, found->metadata, found->metadata_size);
+        if (found && atomic_load(&another_has_committed))
+            have_another_nonce(place);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -201,6 +216,24 @@ START_TEST(commands_of_a_transaction_that_was_committed_after_all_are_counted)
 }
 END_TEST
 
+START_TEST(what_another_has_committed_is_not_taken_for_ours)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&another_has_committed, true);
+    atomic_store(&commit_is_in_doubt, true);
+    fixture_send_valid(1, 1);
+    wait_for_count(METRIC_TRANSACTIONS, TRANSACTION_LOST, 1);
+    atomic_store(&another_has_committed, false);
+    fixture_send_valid(2, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 2);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop(10000);
+}
+END_TEST
+
 START_TEST(the_group_is_served_while_a_commit_waits)
 {
     const int16_t end_transaction = 26; /* ApiKey of the Kafka protocol */
@@ -221,18 +254,20 @@ START_TEST(the_group_is_served_while_a_commit_waits)
 }
 END_TEST
 
-/* The group's mark of partition 0: of a log that was replaced. */
+/* The group's marks of partitions 0 and 1: of logs that were replaced. */
 static void have_mark_of_another_log(void)
 {
     char text[LOG_MARK_BYTES];
     struct log_mark mark = {.answered = 1, .offset = 0, .timestamp_ms = 1, .hash = 1};
     size_t length = log_mark_write(&mark, text);
-    last_committed = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(last_committed, "clients.commands", 0);
-    place->offset = 1;
-    place->metadata = malloc(length);
-    place->metadata_size = length;
-    memcpy(place->metadata, text, length);
+    last_committed = rd_kafka_topic_partition_list_new(2);
+    for (int32_t i = 0; i < 2; i++) {
+        rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(last_committed, "clients.commands", i);
+        place->offset = 1;
+        place->metadata = malloc(length);
+        place->metadata_size = length;
+        memcpy(place->metadata, text, length);
+    }
 }
 
 /* As a worker does that is killed before it commits: a client that counts as earlier than every command. */
@@ -269,9 +304,11 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     atomic_store(&group_keeps_marks, false);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
-    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 1);
     fixture_send_valid(0, 2);
-    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    fixture_send_valid(1, 3);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 2);
+    ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
     fixture_stop(10000);
 }
@@ -306,6 +343,7 @@ int main(void)
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(tcase, what_another_has_committed_is_not_taken_for_ours);
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);

@@ -39,9 +39,9 @@ bool index_is_verified(const struct index *index);
 /* Asks for another audit, silently: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
-/* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
- * topic does not tell of. False: again after index_connect. */
-bool index_distrust(struct index *index);
+/* Redis may have claims that the record topic does not tell of: it is rebuilt as a whole before anything more is
+ * claimed. The epoch that the next audit finds is not trusted, also if it comes back with an old file or a replica. */
+void index_distrust(struct index *index);
 
 /* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
  * none, and this index the owner of partitions 0 to `partitions` - 1, 64 at most. */
@@ -69,8 +69,9 @@ bool index_claim(struct index *index, struct batch *batch);
 bool index_confirm(struct index *index, struct batch *batch);
 
 /* After the commit: notes how far the batch's partitions are. `record_ends` are the offsets behind the records that the
- * transaction wrote. What cannot be noted now is found by the next audit. */
-void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends);
+ * transaction wrote, `nonce` is that of the marks of its offsets. What cannot be noted now is found by the next audit.
+ */
+void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
 
 /* Connections lost and answers that asked for a retry, since it was opened. */
 uint64_t index_retries(const struct index *index);

@@ -10,6 +10,10 @@
  * topic, ours or not, nothing is lost at all. If it is behind, only what was written to the record topic after it can
  * be missing.
  *
+ * Nor does a checkpoint tell anything that is at the group's offset, but was written after another commit: the group's
+ * offset was set to it, or commands were answered again, or those of another log, up to the same offset. So both have
+ * the commit's nonce.
+ *
  * A checkpoint that is ahead of what the group has committed tells nothing: the group's offset was set back or is gone,
  * or it belongs to a topic that was created again. The records after that checkpoint may be missing, too. Another
  * worker that commits between the progress and the audit looks the same, so the group is asked once more: a checkpoint
@@ -35,6 +39,7 @@ struct kafka_progress {
     struct offsets record_ends;     /* the present end of committed records */
     struct offsets committed;       /* by the group, of the command topic; transactions that had come to their commit
                                        were waited for */
+    struct offsets nonces;          /* of these commits (log_mark.h) */
     struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the progress before this one */
 };
 void kafka_progress_free(struct kafka_progress *progress);
@@ -43,7 +48,8 @@ void kafka_progress_free(struct kafka_progress *progress);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
-    struct offsets ahead; /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets nonces; /* of the group's offsets; the rebuild writes them */
 };
 void audit_gap_free(struct audit_gap *gap);
 

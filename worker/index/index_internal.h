@@ -18,8 +18,14 @@ struct index {
     bool refused;      /* Redis answers, but does not do what it is asked for */
     int64_t failed_ms; /* when something failed last */
     bool verified;
-    uint64_t audits;                            /* that found it sound */
-    struct redis_epoch epoch;                   /* that the last audit found */
+    uint64_t audits;          /* that found it sound */
+    struct redis_epoch epoch; /* that the last audit found */
+    enum {
+        DISTRUST_NONE,
+        DISTRUST_NEXT, /* by index_distrust, until the next audit */
+        DISTRUST_EPOCH /* by an audit: `distrusted` was there, and is no good from now on */
+    } distrust;
+    char distrusted[EPOCH_LENGTH];
     struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
     char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at that time */
     char owner[EPOCH_LENGTH];                   /* our name, in the owner keys of our partitions */
@@ -86,10 +92,13 @@ bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 struct checkpoint {
     int64_t next;    /* offset behind the last committed command */
     int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
+    int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
 };
 
-/* The key's value is the two numbers, and behind them the offsets of the record topic. `record_ends` is the caller's
- * afterwards. False if the text is none of ours. */
+#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
+
+/* The key's value is these numbers, the nonce only if it is known, and behind them the offsets of the record topic.
+ * `record_ends` is the caller's afterwards. False if the text is none of ours. */
 bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "common/timestamp.h"
@@ -246,6 +247,21 @@ static void source_put_back(struct source *source)
     source_release(source);
 }
 
+/* Random and above 0, or -1. */
+static int64_t nonce_new(void)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return -1;
+    number &= INT64_MAX;
+    return number > 0 ? (int64_t)number : 1;
+}
+
+int64_t source_nonce(const struct source *source)
+{
+    return source->nonce;
+}
+
 int source_fill(struct source *source, uint32_t most, int wait_ms)
 {
     assert(source->batch->count == 0);
@@ -289,6 +305,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         return source_pause(source, wait_ms);
     }
     batch_begin(source->batch);
+    source->nonce = nonce_new();
     source_look_around(source);
     return source->broken ? -1 : 0;
 }

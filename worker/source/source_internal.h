@@ -28,15 +28,13 @@ struct log_state {
     int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
     int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
     int64_t seen_timestamp_ms;
-    int64_t taken_ms;    /* when commands came last */
-    int64_t compared_ms; /* when the mark was compared with the log last */
-    int64_t lost_offset; /* the group's offset when commands behind it were found to be gone, last; it outlives the
-                            assignment. LOST_NEVER: they never were */
-    bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
-    bool is_repeating;   /* commands come that were taken already, and the log is the same */
+    int64_t taken_ms;                 /* when commands came last */
+    int64_t compared_ms;              /* when the mark was compared with the log last */
+    int64_t trimmed_from, trimmed_to; /* records that were found to be deleted behind the group's offset, last; it
+                                         outlives the assignment. Equal: there were none */
+    bool is_restarted;                /* the log is another, and nothing of it has been committed yet */
+    bool is_repeating;                /* commands come that were taken already, and the log is the same */
 };
-
-#define LOST_NEVER (-2)
 
 struct source {
     rd_kafka_t *consumer;
@@ -53,6 +51,7 @@ struct source {
     size_t batch_bytes;
     uint32_t most; /* commands of the present fill */
     struct batch *batch;
+    int64_t nonce;                 /* of the batch; -1: the system gave none */
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */
     struct held_messages held;     /* the next fill takes them first */
     struct partitions *partitions;

@@ -31,11 +31,7 @@ enum log_finding {
     LOG_UNKNOWN /* no answer */
 };
 
-static struct log_state log_state_new(int64_t lost_offset)
-{
-    return (struct log_state){
-        .mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1, .lost_offset = lost_offset};
-}
+static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1}, .group_offset = -1, .end = -1, .seen_offset = -1};
 
 struct log_state *source_log(struct source *source, int32_t partition)
 {
@@ -46,7 +42,7 @@ struct log_state *source_log(struct source *source, int32_t partition)
             abort();
         source->logs = grown;
         while (source->log_count < count)
-            source->logs[source->log_count++] = log_state_new(LOST_NEVER);
+            source->logs[source->log_count++] = unknown;
     }
     return &source->logs[partition];
 }
@@ -54,7 +50,10 @@ struct log_state *source_log(struct source *source, int32_t partition)
 void source_forget_log(struct source *source, int32_t partition)
 {
     struct log_state *log = source_log(source, partition);
-    *log = log_state_new(log->lost_offset);
+    int64_t trimmed_from = log->trimmed_from, trimmed_to = log->trimmed_to;
+    *log = unknown;
+    log->trimmed_from = trimmed_from;
+    log->trimmed_to = trimmed_to;
 }
 
 void source_close_logs(struct source *source)
@@ -99,6 +98,7 @@ static struct log_mark mark_of(const rd_kafka_message_t *message)
         .offset = message->offset,
         .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
         .hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0,
+        .nonce = -1,
     };
 }
 
@@ -115,9 +115,10 @@ static void renew_mark(struct source *source, int32_t partition)
         if (item->from.partition != partition || item->dropped)
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
-        int64_t answered = mark->answered;
+        int64_t answered = mark->answered, nonce = mark->nonce;
         *mark = mark_of(source->messages[i - 1]);
         mark->answered = answered;
+        mark->nonce = nonce;
         return;
     }
 }
@@ -255,22 +256,28 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 
 /* ---- what the group knows ---- */
 
-static void note_loss(struct source *source, struct log_state *log)
+/* The log begins at `start`, and the group has committed `offset`, or nothing. If the log begins behind that, records
+ * were deleted that were not answered. They may have been transaction markers: nothing tells. */
+static void compare_start(struct source *source, int32_t partition, int64_t offset, int64_t start)
 {
-    if (log->lost_offset == log->group_offset)
+    struct log_state *log = source_log(source, partition);
+    int64_t from = offset >= 0 ? offset : 0;
+    if (start <= from || (log->trimmed_from == from && log->trimmed_to == start))
         return;
-    log->lost_offset = log->group_offset;
+    log_warning("records behind the committed offset were deleted", LOG_TEXT("topic", source->topic),
+                LOG_INTEGER("partition", partition), LOG_INTEGER("from", from), LOG_INTEGER("to", start));
+    log->trimmed_from = from;
+    log->trimmed_to = start;
     source->losses++;
 }
 
-/* Whether these logs begin behind what the group has committed: records that nobody has answered were deleted. Not
- * asked: whether commands were among them, or transaction markers alone. False without an answer. */
+/* Compares what the group has committed of these partitions with where their logs begin. False without an answer. */
 static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < committed->cnt; i++)
-        if (!committed->elems[i].err && committed->elems[i].offset >= 0)
+        if (!committed->elems[i].err)
             rd_kafka_topic_partition_list_add(starts, source->topic, committed->elems[i].partition)->offset =
                 RD_KAFKA_OFFSET_BEGINNING;
     if (starts->cnt > 0)
@@ -279,15 +286,9 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
         code = starts->elems[i].err;
     for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *start = &starts->elems[i];
-        struct log_state *log = source_log(source, start->partition);
-        int64_t offset = rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset;
-        if (start->offset <= offset)
-            continue;
-        log_warning("records were deleted before they were answered", LOG_TEXT("topic", source->topic),
-                    LOG_INTEGER("partition", start->partition), LOG_INTEGER("from", offset),
-                    LOG_INTEGER("to", start->offset));
-        log->group_offset = offset;
-        note_loss(source, log);
+        compare_start(source, start->partition,
+                      rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset,
+                      start->offset);
     }
     rd_kafka_topic_partition_list_destroy(starts);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -337,7 +338,9 @@ static void begin_other_log(struct source *source, const rd_kafka_topic_partitio
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", place->partition),
                     LOG_INTEGER("offset", partitions_next(source->partitions, place->partition)));
         metrics_add(source->metrics, METRIC_LOGS_REPLACED, 0, 1);
-        note_loss(source, source_log(source, place->partition));
+        source->losses++;
+        struct log_state *log = source_log(source, place->partition);
+        log->trimmed_from = log->trimmed_to = 0;
         rd_kafka_topic_partition_list_add(others, source->topic, place->partition);
     }
     if (others->cnt > 0)
@@ -375,13 +378,11 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
 
 /* A comparison without an answer is put off: `compared_ms` lies ahead then. Commands do not pass before the group has
  * answered, so it is asked each time. */
-static bool is_due(const struct log_state *log, int64_t now_ms, bool has_commands)
+static bool is_due(const struct log_state *log, int64_t now_ms)
 {
     int64_t since_ms = now_ms - log->compared_ms;
-    if (log->compared_ms == 0 || (has_commands && log->group == GROUP_UNASKED))
-        return true;
-    return since_ms >= (has_commands ? BUSY_EVERY_MS : IDLE_EVERY_MS) ||
-           (has_commands && since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
+    return log->compared_ms == 0 || log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS ||
+           (since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
 }
 
 static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t now_ms)
@@ -395,30 +396,34 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
         if (batch->items[i].dropped || partition == last || log->taken_ms == now_ms)
             continue;
         last = partition;
-        if (is_due(log, now_ms, true))
+        if (is_due(log, now_ms))
             rd_kafka_topic_partition_list_add(due, source->topic, partition);
         log->taken_ms = now_ms;
     }
     return due;
 }
 
-static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms)
+/* The partitions that are ours, have no commands, and were not compared for long. `looks_for_losses`: for a moment, or
+ * without an answer. NULL after the reason was logged. */
+static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms, bool looks_for_losses)
 {
     rd_kafka_topic_partition_list_t *due = source_assignment(source);
-    for (int i = due ? due->cnt - 1 : -1; i >= 0; i--)
-        if (!is_due(source_log(source, due->elems[i].partition), now_ms, false))
+    for (int i = due ? due->cnt - 1 : -1; i >= 0; i--) {
+        const struct log_state *log = source_log(source, due->elems[i].partition);
+        int64_t since_ms = now_ms - log->compared_ms;
+        bool wanted = looks_for_losses ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
+                                       : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
+        if (!wanted)
             rd_kafka_topic_partition_list_del_by_idx(due, i);
+    }
     while (due && due->cnt > MOST_AT_ONCE)
         rd_kafka_topic_partition_list_del_by_idx(due, due->cnt - 1);
     return due;
 }
 
-void source_compare_logs(struct source *source)
+/* Takes the list, which may be NULL. */
+static void compare_due(struct source *source, rd_kafka_topic_partition_list_t *due)
 {
-    int64_t now = source_now_ms();
-    if (source->cut_off)
-        return;
-    rd_kafka_topic_partition_list_t *due = source->batch->count > 0 ? find_due(source, now) : find_idle(source, now);
     if (!due)
         return;
     if (due->cnt > 0) {
@@ -426,6 +431,19 @@ void source_compare_logs(struct source *source)
         begin_other_log(source, due);
     }
     rd_kafka_topic_partition_list_destroy(due);
+}
+
+void source_compare_logs(struct source *source)
+{
+    int64_t now = source_now_ms();
+    if (!source->cut_off)
+        compare_due(source, source->batch->count > 0 ? find_due(source, now) : find_idle(source, now, false));
+}
+
+void source_find_losses(struct source *source)
+{
+    if (!source->cut_off)
+        compare_due(source, find_idle(source, source_now_ms(), true));
 }
 
 bool source_is_repetition(struct source *source, int32_t partition)
