@@ -25,6 +25,7 @@ struct log_state {
     } group;
     struct log_mark mark; /* a command that was compared with the log, or was the first one that we took of it */
     int64_t group_offset; /* committed by the group, as far as we know, or -1 */
+    int64_t start;        /* where the log began when the group was asked, or -1 */
     int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
     int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
     int64_t seen_timestamp_ms;
@@ -128,6 +129,9 @@ void source_compare_logs(struct source *source);
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
 bool source_is_repetition(struct source *source, int32_t partition);
+
+/* While partitions are paused: asks for the group's offsets of those that were assigned since. */
+void source_ask_group(struct source *source);
 
 /* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
 void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);

@@ -31,7 +31,8 @@ enum log_finding {
     LOG_UNKNOWN /* no answer */
 };
 
-static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1}, .group_offset = -1, .end = -1, .seen_offset = -1};
+static const struct log_state unknown = {
+    .mark = {-1, -1, -1, 0, -1}, .group_offset = -1, .start = -1, .end = -1, .seen_offset = -1};
 
 struct log_state *source_log(struct source *source, int32_t partition)
 {
@@ -262,6 +263,7 @@ static void compare_start(struct source *source, int32_t partition, int64_t offs
 {
     struct log_state *log = source_log(source, partition);
     int64_t from = offset >= 0 ? offset : 0;
+    log->start = start;
     if (start <= from || (log->trimmed_from == from && log->trimmed_to == start))
         return;
     log_warning("records behind the committed offset were deleted", LOG_TEXT("topic", source->topic),
@@ -323,6 +325,15 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
     else if (observer)
         log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     rd_kafka_topic_partition_list_destroy(unasked);
+}
+
+void source_ask_group(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    ask_group(source, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
 }
 
 /* ---- comparing ---- */

@@ -234,7 +234,7 @@ static struct lag_position source_position(const struct source *source, const st
                                      rd_kafka_message_timestamp(held, &type)};
     int64_t next = later(partitions_next(source->partitions, partition), log->end);
     if (next < 0 && log->group == GROUP_ASKED)
-        next = log->group_offset;
+        next = later(log->group_offset, log->start);
     if (next >= 0 && log->seen_offset >= next)
         return (struct lag_position){partition, next, log->seen_offset + 1, log->seen_timestamp_ms};
     return (struct lag_position){partition, next, next, -1};
@@ -276,6 +276,8 @@ static void source_show_lags(struct source *source, int64_t now_ms)
 {
     size_t count;
     bool paused = source->holding || partitions_waiting(source->partitions) > 0;
+    if (paused && !source->cut_off)
+        source_ask_group(source);
     const struct lag_position *positions = source_positions(source, &count);
     if (positions && paused && !source->cut_off) {
         source_peek(source, positions, count, LOOK_WAIT_MS);
