@@ -577,8 +577,8 @@ static enum audit_result audit_at(int64_t committed, int64_t nonce, struct audit
     return result;
 }
 
-/* Redis is back from an old file, and the group's offset was set back behind its checkpoint, or to it, or is gone with a
- * topic that was deleted. */
+/* Redis is back from an old file, and the group's offset was set back behind its checkpoint, or to it, or is gone with
+ * a topic that was deleted. */
 START_TEST(a_loss_shows_although_the_offsets_went_back)
 {
     static const struct {

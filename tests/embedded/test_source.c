@@ -24,6 +24,8 @@ static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
 static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks for the marks alone */
 static atomic_int asked_in_vain;
+static atomic_bool log_is_silent; /* for who reads a command again */
+static atomic_int read_in_vain;
 static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
 static atomic_int largest_transaction;                         /* in commands; the topic begins at 0 */
@@ -150,9 +152,27 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* As no member of the group. */
+static bool reads_commands_again(rd_kafka_t *client)
+{
+    rd_kafka_resp_err_t (*function)(rd_kafka_t *, rd_kafka_topic_partition_list_t **) = real("rd_kafka_assignment");
+    rd_kafka_topic_partition_list_t *subscribed = NULL, *assigned = NULL;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(function(client, &assigned), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool reads = subscribed->cnt == 0 && assigned->cnt > 0 && strcmp(assigned->elems[0].topic, "clients.commands") == 0;
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return reads;
+}
+
 rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
 {
     rd_kafka_message_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_consumer_poll");
+    if (atomic_load(&log_is_silent) && reads_commands_again(client)) {
+        atomic_fetch_add(&read_in_vain, 1);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        return NULL;
+    }
     atomic_store(&assignment_told, false);
     atomic_fetch_add(&polls_while_commit_waits, atomic_load(&commit_waits));
     int taken = atomic_load(&messages_taken);
@@ -314,6 +334,41 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 }
 END_TEST
 
+START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
+{
+    have_mark_of_another_log();
+    atomic_store(&log_is_silent, true);
+    fixture_send_valid(0, 0);
+    fixture_send_valid(0, 1);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    for (int waited = 0; atomic_load(&read_in_vain) < 100 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
+         waited += 20) {
+        ck_assert_int_lt(waited, LIMIT_MS);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
+    atomic_store(&log_is_silent, false);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_ge(count_of(METRIC_LOGS_REPLACED, 0), 1);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
+{
+    have_mark_of_another_log();
+    atomic_store(&log_is_silent, true);
+    fixture_send_valid(0, 0);
+    fixture_send_valid(0, 1);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_ge(atomic_load(&read_in_vain), 100);
+    atomic_store(&log_is_silent, false);
+    fixture_stop(10000);
+}
+END_TEST
+
 START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 {
     enum { COMMANDS = 600, MOST = 200 };
@@ -346,6 +401,8 @@ int main(void)
     tcase_add_test(tcase, what_another_has_committed_is_not_taken_for_ours);
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    tcase_add_test(tcase, commands_wait_until_their_log_was_compared_with_the_mark);
+    tcase_add_test(tcase, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
     tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -224,13 +224,13 @@ static bool take_held(void *taker, rd_kafka_message_t *message)
     return true;
 }
 
-/* True if the group's offset and mark of all partitions of the batch are known. To commit without them would overwrite
- * the mark by which another log is recognized. */
-static bool source_knows_marks(struct source *source)
+/* True if the logs of all partitions of the batch are known. To commit without that would overwrite the mark by which
+ * another log is recognized. */
+static bool source_knows_logs(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         const struct item *item = &source->batch->items[i];
-        if (!item->dropped && source_log(source, item->from.partition)->group == GROUP_UNASKED)
+        if (!item->dropped && !source_knows_log(source, item->from.partition))
             return false;
     }
     return true;
@@ -300,7 +300,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
     source_compare_logs(source);
-    if (!source_knows_marks(source)) {
+    if (!source_knows_logs(source)) {
         source_put_back(source);
         return source_pause(source, wait_ms);
     }

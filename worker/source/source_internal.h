@@ -29,13 +29,17 @@ struct log_state {
     int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
     int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
     int64_t seen_timestamp_ms;
-    int64_t taken_ms;                 /* when commands came last */
-    int64_t compared_ms;              /* when the mark was compared with the log last */
+    int64_t taken_ms;    /* when commands came last */
+    int64_t compared_ms; /* when the mark was compared with the log last */
+    int64_t silent_ms;   /* since when the log has given no answer to the first comparison; 0: there was none yet;
+                            LOG_HAS_ANSWERED */
     int64_t trimmed_from, trimmed_to; /* records that were found to be deleted behind the group's offset, last; it
                                          outlives the assignment. Equal: there were none */
     bool is_restarted;                /* the log is another, and nothing of it has been committed yet */
     bool is_repeating;                /* commands come that were taken already, and the log is the same */
 };
+
+#define LOG_HAS_ANSWERED (-1)
 
 struct source {
     rd_kafka_t *consumer;
@@ -125,6 +129,11 @@ void source_forget_log(struct source *source, int32_t partition);
 /* The batch has been filled: compares the logs that its commands come from, where that was not done a moment ago. What
  * comes from another log than the one before is dropped, and the partition read from its beginning. */
 void source_compare_logs(struct source *source);
+
+/* False while commands of the partition must wait: the group's offset and mark are not known, or the log has not been
+ * compared with the mark since the partition was assigned. A log that gives no answer is waited for some seconds only.
+ */
+bool source_knows_log(struct source *source, int32_t partition);
 
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */

@@ -23,7 +23,8 @@
 #define LATER_MS      5000  /* after a comparison without an answer */
 #define READ_WAIT_MS  1500
 #define ASK_WAIT_MS   300
-#define MOST_AT_ONCE  500 /* partitions in one comparison */
+#define SILENT_MS     10000 /* so long a log that gives no answer holds up its commands */
+#define MOST_AT_ONCE  500   /* partitions in one comparison */
 
 enum log_finding {
     LOG_SAME,   /* or nothing speaks against it: the command was deleted by the topic's retention */
@@ -359,6 +360,13 @@ static void begin_other_log(struct source *source, const rd_kafka_topic_partitio
     rd_kafka_topic_partition_list_destroy(others);
 }
 
+bool source_knows_log(struct source *source, int32_t partition)
+{
+    const struct log_state *log = source_log(source, partition);
+    bool is_silent = log->silent_ms > 0 && source_now_ms() - log->silent_ms < SILENT_MS;
+    return log->group == GROUP_ASKED && !is_silent;
+}
+
 /* Compares the logs of these partitions; the finding on each is put in place of its offset. */
 static void compare(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
@@ -382,7 +390,12 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
         struct log_state *log = source_log(source, place->partition);
         if (place->offset == LOG_SAME)
             renew_mark(source, place->partition);
-        log->compared_ms = place->offset == LOG_UNKNOWN ? now + LATER_MS : now;
+        if (place->offset != LOG_UNKNOWN)
+            log->silent_ms = LOG_HAS_ANSWERED;
+        else if (log->silent_ms == 0 && log->group == GROUP_ASKED)
+            log->silent_ms = now;
+        bool is_put_off = place->offset == LOG_UNKNOWN && source_knows_log(source, place->partition);
+        log->compared_ms = is_put_off ? now + LATER_MS : now;
     }
     rd_kafka_topic_partition_list_destroy(marked);
 }
