@@ -291,9 +291,9 @@ START_TEST(a_checkpoint_tells_how_far_each_partition_is)
     put(&(struct command){0, 9, "z", "z", NULL});
     batch.items[2].custody = CUSTODY_REVOKED;
     ck_assert(index_claim(the_index, &batch) && index_confirm(the_index, &batch));
-    index_checkpoint(the_index, &batch, &record_ends);
-    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8,8 -,-,40"));
-    ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91,91 -,-,40"));
+    index_checkpoint(the_index, &batch, &record_ends, 77);
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8,8,77 -,-,40"));
+    ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91,91,77 -,-,40"));
     ck_assert(index_is_verified(the_index));
     offsets_free(&record_ends);
 }
@@ -304,7 +304,7 @@ START_TEST(no_checkpoint_is_written_for_the_partition_of_another)
     struct offsets record_ends = {0};
     ck_assert(claims(1, "x") && index_confirm(the_index, &batch));
     interfere("SET client-intake:owner:clients.commands/0 somebody");
-    index_checkpoint(the_index, &batch, &record_ends);
+    index_checkpoint(the_index, &batch, &record_ends, 77);
     ck_assert(!exists("client-intake:checkpoint:*"));
     ck_assert(!index_is_verified(the_index));
 }
@@ -312,13 +312,15 @@ END_TEST
 
 /* ---- audits ---- */
 
-/* `from`: the gap in the records, "" for none; `before`: the checkpoints that were ahead of the progress before. */
-static enum audit_result audit_again(const char *committed_text, const char *definitions_text, const char *before,
-                                     const char *from)
+/* `from`: the gap in the records, "" for none; `before`: the checkpoints that were ahead of the progress before;
+ * `nonces`: of what is committed. */
+static enum audit_result audit_nonces(const char *committed_text, const char *nonces, const char *definitions_text,
+                                      const char *before, const char *from)
 {
     struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
     ck_assert(offsets_parse(span_of_text(committed_text), &progress.committed));
+    ck_assert(offsets_parse(span_of_text(nonces), &progress.nonces));
     ck_assert(offsets_parse(span_of_text(definitions_text), &progress.definition_ends));
     ck_assert(offsets_parse(SPAN("100,100"), &progress.record_ends));
     ck_assert(offsets_parse(span_of_text(before), &progress.checkpoints));
@@ -330,6 +332,12 @@ static enum audit_result audit_again(const char *committed_text, const char *def
     kafka_progress_free(&progress);
     audit_gap_free(&gap);
     return result;
+}
+
+static enum audit_result audit_again(const char *committed_text, const char *definitions_text, const char *before,
+                                     const char *from)
+{
+    return audit_nonces(committed_text, "", definitions_text, before, from);
 }
 
 static enum audit_result audit(const char *committed_text, const char *definitions_text, const char *from)
@@ -399,6 +407,29 @@ START_TEST(a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_agai
 }
 END_TEST
 
+/* An old file may have a checkpoint at the very offset to which the group was set back. */
+START_TEST(a_checkpoint_of_another_commit_tells_nothing)
+{
+    static const struct {
+        const char *what, *checkpoint, *nonces;
+        enum audit_result result;
+        const char *from;
+    } rows[] = {
+        {"the same commit", "6,6,77 7,8", "77", AUDIT_FINE, ""},
+        {"another one at the same offset", "6,6,77 7,8", "78", AUDIT_BEHIND, "7,8"},
+        {"the group's offset was set by a tool", "6,9,77 7,8", "-", AUDIT_BEHIND, "7,8"},
+        {"the checkpoint is of an older version", "6,6 7,8", "78", AUDIT_BEHIND, "7,8"},
+        {"both are of an older version", "6,6 7,8", "-", AUDIT_FINE, ""},
+        {"a nonce of another form", "6,6,- 7,8", "-", AUDIT_BEHIND, ""},
+        {"too many numbers", "6,6,77,1 7,8", "77", AUDIT_BEHIND, ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", rows[i].checkpoint));
+        ck_assert_msg(audit_nonces("6", rows[i].nonces, "", "", rows[i].from) == rows[i].result, "%s", rows[i].what);
+    }
+}
+END_TEST
+
 START_TEST(an_audit_compares_what_was_read_of_the_definitions)
 {
     ck_assert_int_eq(audit("-", "-,0", ""), AUDIT_FINE);
@@ -428,8 +459,8 @@ START_TEST(a_later_command_that_was_committed_is_no_future)
     ck_assert_int_eq(batch.items[1].outcome, OUTCOME_DUPLICATE);
     ck_assert(index_confirm(the_index, &batch));
     struct offsets record_ends = {0};
-    index_checkpoint(the_index, &batch, &record_ends);
-    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "6,10 100,100"));
+    index_checkpoint(the_index, &batch, &record_ends, 77);
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "6,10,77 100,100"));
 }
 END_TEST
 
@@ -481,6 +512,32 @@ START_TEST(without_an_epoch_everything_may_be_lost)
 }
 END_TEST
 
+START_TEST(an_epoch_that_is_distrusted_stays_so_until_there_is_another)
+{
+    redisReply *epoch = redisCommand(aside, "GET client-intake:epoch");
+    index_distrust(the_index);
+    ck_assert(!claims(1, "x"));
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_LOST);
+    interfere("DEL client-intake:epoch");
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_LOST);
+    freeReplyObject(redisCommand(aside, "SET client-intake:epoch %s", epoch->str));
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_LOST);
+    interfere("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_FINE);
+    freeReplyObject(epoch);
+}
+END_TEST
+
+START_TEST(without_an_epoch_there_is_nothing_to_distrust)
+{
+    interfere("DEL client-intake:epoch");
+    index_distrust(the_index);
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_LOST);
+    interfere("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    ck_assert_int_eq(audit("-,-", "", NULL), AUDIT_FINE);
+}
+END_TEST
+
 START_TEST(another_epoch_is_taken_over_if_nothing_is_missing)
 {
     interfere("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
@@ -523,12 +580,15 @@ int main(void)
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
     tcase_add_test(tcase, a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again);
+    tcase_add_test(tcase, a_checkpoint_of_another_commit_tells_nothing);
     tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
     tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
     tcase_add_test(tcase, a_later_command_of_the_same_batch_was_not_committed);
     tcase_add_test(tcase, a_server_that_takes_no_writes_confirms_nothing);
     tcase_add_test(tcase, a_server_that_became_the_master_anew_is_audited);
     tcase_add_test(tcase, without_an_epoch_everything_may_be_lost);
+    tcase_add_test(tcase, an_epoch_that_is_distrusted_stays_so_until_there_is_another);
+    tcase_add_test(tcase, without_an_epoch_there_is_nothing_to_distrust);
     tcase_add_test(tcase, another_epoch_is_taken_over_if_nothing_is_missing);
     tcase_add_test(tcase, an_audit_needs_a_connection);
     suite_add_tcase(suite, tcase);

@@ -17,12 +17,15 @@ static atomic_bool assignment_fails; /* where it was told since the last poll: w
 static atomic_bool assignment_told;
 static atomic_bool is_paused;
 static atomic_int assignment_failures;
-static atomic_bool commit_is_in_doubt; /* the next one */
+static atomic_bool commit_is_in_doubt;    /* the next one */
+static atomic_bool another_has_committed; /* the same offsets as we, in the eyes of the group */
 static atomic_bool commit_waits;
 static atomic_int polls_while_commit_waits, retries_of_commit;
 static atomic_int asked_by_members;
 static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks for the marks alone */
 static atomic_int asked_in_vain;
+static atomic_bool log_is_silent; /* for who reads a command again */
+static atomic_int read_in_vain;
 static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
 static atomic_int largest_transaction;                         /* in commands; the topic begins at 0 */
@@ -139,6 +142,18 @@ static bool is_member(rd_kafka_t *client)
     return is_member;
 }
 
+static void have_another_nonce(rd_kafka_topic_partition_t *place)
+{
+    char text[LOG_MARK_BYTES];
+    struct log_mark mark;
+    ck_assert(log_mark_read(place->metadata, place->metadata_size, &mark));
+    mark.nonce = mark.nonce == 1 ? 2 : 1;
+    free(place->metadata);
+    place->metadata_size = log_mark_write(&mark, text);
+    place->metadata = malloc(place->metadata_size);
+    memcpy(place->metadata, text, place->metadata_size);
+}
+
 /* The embedded broker does not keep the offsets of transactions: in its stead this tells what the last one committed.
  */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
@@ -162,13 +177,33 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
         place->metadata = found ? malloc(found->metadata_size) : NULL;
         if (found)
             memcpy(place->metadata, found->metadata, found->metadata_size);
+        if (found && atomic_load(&another_has_committed))
+            have_another_nonce(place);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* As no member of the group. */
+static bool reads_commands_again(rd_kafka_t *client)
+{
+    rd_kafka_resp_err_t (*function)(rd_kafka_t *, rd_kafka_topic_partition_list_t **) = real("rd_kafka_assignment");
+    rd_kafka_topic_partition_list_t *subscribed = NULL, *assigned = NULL;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(function(client, &assigned), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool reads = subscribed->cnt == 0 && assigned->cnt > 0 && strcmp(assigned->elems[0].topic, "clients.commands") == 0;
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return reads;
 }
 
 rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
 {
     rd_kafka_message_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_consumer_poll");
+    if (atomic_load(&log_is_silent) && reads_commands_again(client)) {
+        atomic_fetch_add(&read_in_vain, 1);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        return NULL;
+    }
     atomic_store(&assignment_told, false);
     atomic_fetch_add(&polls_while_commit_waits, atomic_load(&commit_waits));
     int taken = atomic_load(&messages_taken);
@@ -236,6 +271,24 @@ START_TEST(commands_of_a_transaction_that_was_committed_after_all_are_counted)
 }
 END_TEST
 
+START_TEST(what_another_has_committed_is_not_taken_for_ours)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&another_has_committed, true);
+    atomic_store(&commit_is_in_doubt, true);
+    fixture_send_valid(1, 1);
+    wait_for_count(METRIC_TRANSACTIONS, TRANSACTION_LOST, 1);
+    atomic_store(&another_has_committed, false);
+    fixture_send_valid(2, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 2);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop(10000);
+}
+END_TEST
+
 START_TEST(the_group_is_served_while_a_commit_waits)
 {
     const int16_t end_transaction = 26; /* ApiKey of the Kafka protocol */
@@ -256,18 +309,20 @@ START_TEST(the_group_is_served_while_a_commit_waits)
 }
 END_TEST
 
-/* The group's mark of partition 0: of a log that was replaced. */
+/* The group's marks of partitions 0 and 1: of logs that were replaced. */
 static void have_mark_of_another_log(void)
 {
     char text[LOG_MARK_BYTES];
     struct log_mark mark = {.answered = 1, .offset = 0, .timestamp_ms = 1, .hash = 1};
     size_t length = log_mark_write(&mark, text);
-    last_committed = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(last_committed, "clients.commands", 0);
-    place->offset = 1;
-    place->metadata = malloc(length);
-    place->metadata_size = length;
-    memcpy(place->metadata, text, length);
+    last_committed = rd_kafka_topic_partition_list_new(2);
+    for (int32_t i = 0; i < 2; i++) {
+        rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(last_committed, "clients.commands", i);
+        place->offset = 1;
+        place->metadata = malloc(length);
+        place->metadata_size = length;
+        memcpy(place->metadata, text, length);
+    }
 }
 
 /* As a worker does that is killed before it commits: a client that counts as earlier than every command. */
@@ -304,9 +359,11 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     atomic_store(&group_keeps_marks, false);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
-    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 1);
     fixture_send_valid(0, 2);
-    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    fixture_send_valid(1, 3);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 2);
+    ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
     fixture_stop(10000);
 }
@@ -340,6 +397,41 @@ START_TEST(long_headers_that_are_fetched_ahead_are_given_back)
     fixture_send_valid(1, 1);
     fixture_send_valid(0, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
+{
+    have_mark_of_another_log();
+    atomic_store(&log_is_silent, true);
+    fixture_send_valid(0, 0);
+    fixture_send_valid(0, 1);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    for (int waited = 0; atomic_load(&read_in_vain) < 100 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
+         waited += 20) {
+        ck_assert_int_lt(waited, LIMIT_MS);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
+    atomic_store(&log_is_silent, false);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_ge(count_of(METRIC_LOGS_REPLACED, 0), 1);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
+{
+    have_mark_of_another_log();
+    atomic_store(&log_is_silent, true);
+    fixture_send_valid(0, 0);
+    fixture_send_valid(0, 1);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_ge(atomic_load(&read_in_vain), 100);
+    atomic_store(&log_is_silent, false);
     fixture_stop(10000);
 }
 END_TEST
@@ -547,8 +639,11 @@ int main(void)
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(tcase, what_another_has_committed_is_not_taken_for_ours);
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    tcase_add_test(tcase, commands_wait_until_their_log_was_compared_with_the_mark);
+    tcase_add_test(tcase, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
     tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
     tcase_add_test(tcase, long_headers_that_are_fetched_ahead_are_given_back);
     tcase_add_test(tcase, nothing_is_fetched_ahead_behind_very_long_headers);

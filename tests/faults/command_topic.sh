@@ -55,6 +55,12 @@ has_answered() {
     [ "$count" -ge "$2" ]
 }
 
+# has_answered_each ID ...: twice each.
+has_answered_each() {
+    local id
+    for id in "$@"; do [ "$(verdicts "$id" | wc -w)" -ge 2 ] || return 1; done
+}
+
 # all_answered WHAT TAG COUNT [often]: each once, unless it may be answered more often.
 all_answered() {
     local count most
@@ -173,6 +179,49 @@ send behind 50
 all_answered "behind a trim" behind 50
 worker_stop one
 
+criterion "a worker is killed between a claim and its commit, and the command is gone before the next worker comes" \
+    "Redis is rebuilt once, and another command gets the email"
+# abandon TAG COUNT: commands that are claimed and never committed.
+abandon() {
+    send "$1" "$2"
+    deadly_worker_start one after-claim 0 --set worker.threads=1
+    deadly_worker_dies one after-claim 40
+    check "$1: the email is claimed" redis_has "client-email:{ws-0}:$1-0@example.com"
+    rebuilds_before=$(rebuilds)
+}
+redis_has() { [ "$(redis_ask EXISTS "$1")" = 1 ]; }
+rebuilds() { live_log_count one '"Redis is rebuilt"'; }
+# next_worker WHAT TAG: another command gets the email of the first that was abandoned.
+next_worker() {
+    faults_static_worker_start one --set worker.threads=1
+    lines "$2-other" 1 | sed "s/$2-other-0@/$2-0@/" | send_lines 0
+    check "$1: a command with the email is answered" until_true 40 has_answered "$2-other" 1
+    check_equal "$1: it gets the email" "created " "$(verdicts "$2-other-0")"
+    check_equal "$1: Redis is rebuilt, once" 1 $(($(rebuilds) - rebuilds_before))
+    worker_stop one
+}
+log_end() { topic_config offsets "$live_name" "$commands" 1 | cut -d' ' -f3; }
+group_offset() { topic_config offsets "$live_name" "$commands" 1 | cut -d' ' -f2; }
+
+abandon trimmed 3
+topic_config trim "$commands" 0 "$(log_end)" || suite_fail "records that were claimed are deleted"
+next_worker "its records are deleted" trimmed
+
+abandon replaced 3
+replace
+next_worker "its topic is replaced" replaced
+
+# Until Redis is rebuilt, the group's offset stays in front of the loss. The epoch comes back with a replica, say, that
+# did not have its end yet.
+abandon twice 3
+topic_config trim "$commands" 0 "$(log_end)" || suite_fail "records that were claimed are deleted"
+offset=$(group_offset) epoch=$(redis_ask GET client-intake:epoch)
+deadly_worker_start one rebuild-begun 0 --set worker.threads=1
+deadly_worker_dies one rebuild-begun 40
+check_equal "killed in the rebuild: the offset is as it was" "$offset" "$(group_offset)"
+redis_ask SET client-intake:epoch "$epoch" >/dev/null
+next_worker "its records are deleted, and the next worker is killed, too" twice
+
 criterion "committed offsets beyond the end" "as above"
 topic_config commit "$live_name" "$commands" 0 5354 || suite_fail "offsets are set"
 {
@@ -202,5 +251,36 @@ topic_config commit "$live_name" "$commands" 0 204 || suite_fail "offsets are se
 worker
 check "again" until_true 30 eval '[ "$(answered behind | cut -d" " -f2)" -ge 2 ]'
 check_equal "the same client once more" "created" "$(replies | grep '^behind-7 ' | cut -d' ' -f2 | sort -u | grep -v duplicate)"
+worker_stop one
+
+criterion "Redis is restored from an old file, and the group's offset is set back to the very checkpoint of that file" \
+    "the loss is noticed: a client that was committed keeps its email, also against an earlier command"
+# What the first command needs comes only after it was refused; by then the second has the email.
+late_lines() {
+    local number fields=',"customFields":{"pronouns":"she"}'
+    for number in 1 2; do
+        echo "{\"commandId\":\"late-$number\",\"workspaceId\":\"late\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"late@example.com\"$fields}"
+        fields=
+    done
+}
+redis_ask SAVE >/dev/null
+cp "$suite_folder/redis/dump.rdb" "$suite_folder/old.rdb"
+checkpoint=$(redis_ask GET "client-intake:checkpoint:$commands/0" | cut -d, -f1)
+late_lines | send_lines 0
+worker
+check "both are answered" until_true 30 has_answered late 2
+check_equal "the first is refused" "definitions_missing " "$(verdicts late-1)"
+check_equal "the second has the email" "created " "$(verdicts late-2)"
+worker_stop one
+live_intake definitions put late tests/live/definitions.json >/dev/null || suite_fail "definitions put"
+redis_kill
+cp "$suite_folder/old.rdb" "$suite_folder/redis/dump.rdb"
+redis_start
+check "Redis is as it was" redis_has "client-intake:checkpoint:$commands/0"
+topic_config commit "$live_name" "$commands" 0 "$checkpoint" || suite_fail "offsets are set back"
+worker
+check "both are answered again" until_true 30 has_answered_each late-1 late-2
+check_equal "the first does not get the email" "definitions_missing email_taken " "$(verdicts late-1)"
+check_equal "the second is there still" "created created " "$(verdicts late-2)"
 worker_stop one
 suite_end

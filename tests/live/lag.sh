@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=20
+LIVE_CHECKS=26
 number=0
 
 # send COUNT PARTITION [KCAT OPTION ...]: commands with ids and emails of their own.
@@ -100,4 +100,26 @@ check_no_lag "a marker from before"
 worker_stop one
 lags_of exactly-once
 lags_of at-least-once
+
+# Partitions that come to a worker while Redis is away have a lag, too: the worker asks the group where they stand.
+partitions_of() {
+    curl --silent --max-time 2 "http://$(faults_address "$1")/metrics" | grep -c '^client_intake_consumer_lag{'
+}
+both_have_partitions() {
+    [ "$(partitions_of one)" -ge 1 ] && [ "$(partitions_of two)" -ge 1 ]
+}
+all_lag() {
+    metric_is consumer_lag 0 "$1" && metric_is consumer_lag 1 "$1" && metric_is consumer_lag 2 "$1"
+}
+worker
+faults_worker_start two --set worker.threads=1 --set redis.timeout=500ms
+check "two workers share the partitions" until_true 40 both_have_partitions
+kill -STOP "$redis_pid"
+for partition in 0 1 2; do send 4 "$partition"; done
+worker_stop two
+check "Redis is away: lag of partitions that were just assigned" until_true 40 all_lag 4
+check "Redis is away: their age" until_true 20 seconds_are 0 1 60
+kill -CONT "$redis_pid"
+check_no_lag "Redis is back, with one worker"
+worker_stop one
 suite_end

@@ -16,17 +16,20 @@ static void expect_round_trip(struct log_mark mark, const char *text)
     ck_assert_int_eq(found.offset, mark.offset);
     ck_assert_int_eq(found.timestamp_ms, mark.timestamp_ms);
     ck_assert_uint_eq(found.hash, mark.hash);
+    ck_assert_int_eq(found.nonce, mark.nonce);
 }
 
 START_TEST(a_mark_survives_as_text)
 {
     expect_round_trip(LOG_MARK_NONE, "client-intake - - - -");
-    expect_round_trip((struct log_mark){400, -1, -1, 0}, "client-intake 400 - - -");
-    expect_round_trip((struct log_mark){400, 399, 1700000000000, 0xfeed},
+    expect_round_trip((struct log_mark){400, -1, -1, 0, -1}, "client-intake 400 - - -");
+    expect_round_trip((struct log_mark){400, 399, 1700000000000, 0xfeed, -1},
                       "client-intake 400 399 1700000000000 000000000000feed");
-    expect_round_trip((struct log_mark){0, 0, -1, UINT64_MAX}, "client-intake 0 0 -1 ffffffffffffffff");
-    expect_round_trip((struct log_mark){INT64_MAX, INT64_MAX, INT64_MAX, 1},
-                      "client-intake 9223372036854775807 9223372036854775807 9223372036854775807 0000000000000001");
+    expect_round_trip((struct log_mark){0, 0, -1, UINT64_MAX, -1}, "client-intake 0 0 -1 ffffffffffffffff");
+    expect_round_trip((struct log_mark){400, -1, -1, 0, 1}, "client-intake 400 - - - 1");
+    expect_round_trip((struct log_mark){INT64_MAX, INT64_MAX, INT64_MAX, 1, INT64_MAX},
+                      "client-intake 9223372036854775807 9223372036854775807 9223372036854775807 0000000000000001 "
+                      "9223372036854775807");
 }
 END_TEST
 
@@ -43,12 +46,19 @@ START_TEST(what_others_write_is_no_mark)
                                         "client-intake 4 3 2 00000000000000010",
                                         "client-intake 4 x 2 0000000000000001",
                                         "client-intake 4 - - 0000000000000001",
+                                        "client-intake 4 3 2 0000000000000001 ",
+                                        "client-intake 4 3 2 0000000000000001 -",
+                                        "client-intake 4 3 2 0000000000000001 0",
+                                        "client-intake 4 3 2 0000000000000001 5x",
+                                        "client-intake 4 3 2 0000000000000001 5 6",
+                                        "client-intake 4 - - -5",
                                         "another 4 3 2 0000000000000001"};
-    struct log_mark mark = {1, 2, 3, 4};
+    struct log_mark mark = {1, 2, 3, 4, 5};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         ck_assert_msg(!log_mark_read(texts[i], strlen(texts[i]), &mark), "%s", texts[i]);
         ck_assert_int_eq(mark.offset, -1);
         ck_assert_int_eq(mark.answered, -1);
+        ck_assert_int_eq(mark.nonce, -1);
     }
     char longest[2 * LOG_MARK_BYTES];
     memset(longest, '1', sizeof(longest));

@@ -158,7 +158,7 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     uint32_t answered = count_items(&worker->batch);
     /* If the group refuses, the commands come again; what was sent stands, and the checkpoint with it. */
     bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || source_commit(worker->source);
-    index_checkpoint(worker->index, &worker->batch, record_ends);
+    index_checkpoint(worker->index, &worker->batch, record_ends, source_nonce(worker->source));
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
               LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));
@@ -218,6 +218,9 @@ static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafk
 /* By a transaction, too: an offset that is committed otherwise could arrive late, behind that of the next batch. */
 void worker_commit_idle(struct worker *worker)
 {
+    /* A later worker would not find a loss in front of what is committed: Redis is rebuilt first. */
+    if (source_losses(worker->source) != worker->losses)
+        return;
     rd_kafka_topic_partition_list_t *offsets = source_idle_offsets(worker->source);
     if (!offsets)
         return;

@@ -39,7 +39,7 @@ struct worker {
     struct sink *sink;              /* NULL: to be opened */
     struct source *source;          /* NULL: to be opened */
     uint64_t assignments;           /* of the source, when the store was audited last */
-    uint64_t losses;                /* of the source, for which Redis was or will be rebuilt */
+    uint64_t losses;                /* of the source, for which Redis was rebuilt, or is before the next claim */
     struct offsets record_ends;     /* that the last producer left behind, whose transaction was not known to be
                                        committed */
     bool single;                    /* messages are sent one by one, since one is too large, or is in company */

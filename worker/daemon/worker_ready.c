@@ -136,6 +136,11 @@ static bool worker_audit(struct worker *worker)
     bool ok = source_is_sure(worker->source);
     if (ok) {
         enum audit_result result = worker_survey_and_ask(worker, &progress, &gap);
+        /* While there is no epoch, no claim is made: the rebuild serves for what is found now, too. */
+        if (result == AUDIT_LOST) {
+            source_find_losses(worker->source);
+            worker->losses = source_losses(worker->source);
+        }
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
         ok = result == AUDIT_FINE && worker_take(worker);
@@ -154,10 +159,9 @@ bool worker_ensure_index(struct worker *worker)
         return false;
     if (source_assignments(worker->source) != worker->assignments)
         index_mark_stale(worker->index);
-    uint64_t losses = source_losses(worker->source);
-    if (losses != worker->losses && !index_distrust(worker->index))
-        return false;
-    worker->losses = losses;
+    if (source_losses(worker->source) != worker->losses)
+        index_distrust(worker->index);
+    worker->losses = source_losses(worker->source);
     return index_is_verified(worker->index) || worker_audit(worker);
 }
 

@@ -100,12 +100,10 @@ void index_mark_stale(struct index *index)
     index->verified = false;
 }
 
-bool index_distrust(struct index *index)
+void index_distrust(struct index *index)
 {
-    redisReply *gone = index_ask(index, "DEL " EPOCH_KEY);
+    index->distrust = DISTRUST_NEXT;
     index->verified = false;
-    freeReplyObject(gone);
-    return gone != NULL;
 }
 
 /* Checks that the connection answers and that the epoch is the same. */

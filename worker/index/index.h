@@ -77,9 +77,9 @@ bool index_is_verified(const struct index *index);
 /* Makes the index stale without a log line: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
-/* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
- * topic does not tell of. False: again after index_connect. */
-MUST_CHECK bool index_distrust(struct index *index);
+/* Redis may have claims that the record topic does not tell of: it is rebuilt as a whole before anything more is
+ * claimed. The epoch that the next audit finds is not trusted, also if it comes back with an old file or a replica. */
+void index_distrust(struct index *index);
 
 /* For programs without Kafka, in place of an audit: takes Redis as complete. Makes an epoch if there is none, and makes
  * this index the owner of partitions 0 to `partitions` - 1, at most 64. */
@@ -106,9 +106,10 @@ MUST_CHECK bool index_claim(struct index *index, struct batch *batch);
  * evaluate the batch again. */
 MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
-/* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records
- * that the transaction wrote. If this fails, the next audit finds the checkpoint behind. */
-void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends);
+/* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records that the
+ * transaction wrote, `nonce` is that of the marks of its offsets. If this fails, the next audit finds the checkpoint
+ * behind. */
+void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
 
 /* Connections lost and answers that asked for a retry, since index_open. */
 uint64_t index_retries(const struct index *index);

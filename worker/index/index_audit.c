@@ -1,6 +1,7 @@
 #include "worker/index/index_audit.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "worker/index/index_internal.h"
 
@@ -9,6 +10,7 @@ void kafka_progress_free(struct kafka_progress *progress)
     offsets_free(&progress->definition_ends);
     offsets_free(&progress->record_ends);
     offsets_free(&progress->committed);
+    offsets_free(&progress->nonces);
     offsets_free(&progress->checkpoints);
 }
 
@@ -17,6 +19,7 @@ void audit_gap_free(struct audit_gap *gap)
     offsets_free(&gap->records);
     offsets_free(&gap->definitions);
     offsets_free(&gap->ahead);
+    offsets_free(&gap->nonces);
     *gap = (struct audit_gap){0};
 }
 
@@ -96,18 +99,20 @@ static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progres
 static void compare_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
                                const struct kafka_progress *progress, struct audit_gap *gap)
 {
-    int64_t committed = progress->committed.at[partition];
+    int64_t committed = progress->committed.at[partition], nonce = offsets_get(&progress->nonces, partition);
     struct span text;
     struct offsets record_ends = {0};
-    struct checkpoint checkpoint = {OFFSET_NONE, OFFSET_NONE};
+    struct checkpoint checkpoint = CHECKPOINT_NONE;
     if (index_reply_span(reply, &text) && text.at && !checkpoint_parse(text, &checkpoint, &record_ends))
-        checkpoint = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
+        checkpoint = CHECKPOINT_NONE;
     offsets_raise(&index->committed, partition, committed);
     offsets_raise(&index->committed, partition, checkpoint.highest);
     bool ahead = is_ahead(checkpoint.next, partition, progress);
     if (ahead)
         offsets_set(&gap->ahead, partition, checkpoint.next);
-    if (ahead || (committed > 0 && checkpoint.next < committed))
+    offsets_set(&gap->nonces, partition, nonce);
+    bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
+    if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
         gap_widen(&gap->records_behind, &gap->records, &record_ends);
     offsets_free(&record_ends);
 }
@@ -125,6 +130,16 @@ static void compare_definitions(const redisReply *reply, const struct offsets *e
     if (behind)
         gap_widen(&gap->definitions_behind, &gap->definitions, &read);
     offsets_free(&read);
+}
+
+/* Whether the epoch that was found calls for a rebuild all the same. Without one everything is rebuilt anyway. */
+static bool is_distrusted(struct index *index)
+{
+    if (index->distrust == DISTRUST_NEXT) {
+        index->distrust = index->epoch.known ? DISTRUST_EPOCH : DISTRUST_NONE;
+        memcpy(index->distrusted, index->epoch.mark, EPOCH_LENGTH);
+    }
+    return index->distrust == DISTRUST_EPOCH && memcmp(index->distrusted, index->epoch.mark, EPOCH_LENGTH) == 0;
 }
 
 enum audit_result index_audit(struct index *index, const struct kafka_progress *progress, struct arena *scratch,
@@ -149,7 +164,8 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     if (!ok)
         return AUDIT_FAILED;
     bool is_damaged = index->damaged.known && memcmp(&index->damaged, &index->epoch, sizeof(index->epoch)) == 0;
-    if (!index->epoch.known || is_damaged)
+    bool distrusted = is_distrusted(index);
+    if (!index->epoch.known || is_damaged || distrusted)
         return AUDIT_LOST;
     if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
         return AUDIT_AHEAD;

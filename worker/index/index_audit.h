@@ -10,6 +10,10 @@
  * partition of the topic, ours or not, nothing is lost at all. If a checkpoint is behind, only what was written to the
  * record topic after it can be missing.
  *
+ * A checkpoint at the group's offset proves nothing either if it was written after another commit: a tool has set the
+ * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and the
+ * metadata of the group's offset carry the nonce of their commit.
+ *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,
  * too. Another worker that commits between the progress and the audit looks the same, so the group is asked again. A
@@ -37,6 +41,7 @@ struct kafka_progress {
     struct offsets record_ends;     /* the present end of committed records */
     struct offsets committed;       /* by the group, of the command topic; transactions that had come to their commit
                                        were waited for */
+    struct offsets nonces;          /* of these commits (log_mark.h) */
     struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the progress before this one */
 };
 void kafka_progress_free(struct kafka_progress *progress);
@@ -45,7 +50,8 @@ void kafka_progress_free(struct kafka_progress *progress);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
-    struct offsets ahead; /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets nonces; /* of the group's offsets; the rebuild writes them */
 };
 void audit_gap_free(struct audit_gap *gap);
 

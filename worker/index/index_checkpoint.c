@@ -1,4 +1,5 @@
-/* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. */
+/* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. A checkpoint is
+ * "<next>,<highest>,<nonce> <offsets of the record topic>"; those of earlier versions have no nonce. */
 #include <stdio.h>
 
 #include "worker/index/index_internal.h"
@@ -10,8 +11,9 @@ bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct of
     *record_ends = (struct offsets){0};
     if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &numbers))
         return false;
-    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1)};
-    bool ok = numbers.count == 2 && checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
+    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1), offsets_get(&numbers, 2)};
+    bool ok = (numbers.count == 2 || (numbers.count == 3 && checkpoint->nonce > 0)) &&
+              checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
     offsets_free(&numbers);
     return ok && offsets_parse(span_from(text, (size_t)(space - text.at) + 1), record_ends);
 }
@@ -19,17 +21,19 @@ bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct of
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends)
 {
-    char numbers[64];
+    char numbers[96];
     int length =
-        snprintf(numbers, sizeof(numbers), "%lld,%lld ", (long long)checkpoint->next, (long long)checkpoint->highest);
+        snprintf(numbers, sizeof(numbers), "%lld,%lld", (long long)checkpoint->next, (long long)checkpoint->highest);
+    if (checkpoint->nonce > 0)
+        length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->nonce);
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));
     pipeline_parts(pipeline, CHECKPOINT_KEY(place));
-    pipeline_parts(pipeline, span_of(numbers, (size_t)length), record_ends);
+    pipeline_parts(pipeline, span_of(numbers, (size_t)length), SPAN(" "), record_ends);
 }
 
 /* The WATCH of index_confirm still holds: Redis accepts the checkpoint only if the partitions are still ours. */
-void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends)
+void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce)
 {
     if (!index->verified || !index->connection)
         return;
@@ -48,9 +52,8 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     index_write_word(&pipeline, SPAN("MULTI"));
     for (uint32_t i = 0; i < count; i++) {
         offsets_raise(&index->committed, parts[i].partition, parts[i].next);
-        index_write_checkpoint(&pipeline, places[i],
-                               &(struct checkpoint){parts[i].next, offsets_get(&index->committed, parts[i].partition)},
-                               ends);
+        struct checkpoint checkpoint = {parts[i].next, offsets_get(&index->committed, parts[i].partition), nonce};
+        index_write_checkpoint(&pipeline, places[i], &checkpoint, ends);
     }
     index_write_word(&pipeline, SPAN("EXEC"));
     redisReply *executed = pipeline_send(&pipeline) ? index_executed(index, &pipeline, count) : NULL;

@@ -28,6 +28,12 @@ struct index {
     uint64_t audits;                            /* that ended with index_take */
     struct redis_epoch epoch;                   /* found by the last audit */
     struct redis_epoch damaged;                 /* the epoch under which damage was found */
+    enum {
+        DISTRUST_NONE,
+        DISTRUST_NEXT, /* since index_distrust, until the next audit */
+        DISTRUST_EPOCH /* since that audit: it found the epoch `distrusted`, which is not trusted any more */
+    } distrust;
+    char distrusted[EPOCH_LENGTH];
     struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
     char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at the last audit */
     char owner[EPOCH_LENGTH];                   /* our fencing token, in the owner keys of our partitions */
@@ -88,11 +94,14 @@ MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipe
 struct checkpoint {
     int64_t next;    /* offset behind the last committed command */
     int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
+    int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
 };
 
-/* The key's value is "NEXT,HIGHEST " and the offsets of the record topic. The caller owns *record_ends. False if the
- * text is not a checkpoint. */
-MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
+
+/* The key's value is "NEXT,HIGHEST,NONCE " and the offsets of the record topic; the nonce stands there only if it is
+ * known. The caller owns *record_ends. False if the text is not a checkpoint. */
+bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,

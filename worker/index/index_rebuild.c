@@ -119,8 +119,9 @@ static bool restore_range(struct rebuild *rebuild)
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
-    while (!offsets_of_group_patiently(&rebuild->committed, consumer, rebuild->index->config->commands.topic,
-                                       KAFKA_WAIT_MS, go_on, rebuild, rebuild->why, rebuild->error_size))
+    while (!offsets_of_group_patiently(&rebuild->committed, &rebuild->nonces, consumer,
+                                       rebuild->index->config->commands.topic, KAFKA_WAIT_MS, go_on, rebuild,
+                                       rebuild->why, rebuild->error_size))
         if (!rebuild->lock.held || !go_on(rebuild))
             return false;
     return go_on(rebuild);
@@ -322,6 +323,7 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
     rebuild_lock_give_back(&rebuild->lock, scratch);
     clear(rebuild);
     offsets_free(&rebuild->committed);
+    offsets_free(&rebuild->nonces);
     free(rebuild);
     if (ok)
         return needed ? REBUILD_DONE : REBUILD_BY_OTHER;

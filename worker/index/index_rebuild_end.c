@@ -41,7 +41,8 @@ bool rebuild_end_whole(struct rebuild *rebuild)
         int64_t highest = highest_of(rebuild, i), next = committed->at[i] == OFFSET_NONE ? 0 : committed->at[i];
         if (highest == OFFSET_NONE)
             continue;
-        index_write_checkpoint(&pipeline, places[i], &(struct checkpoint){next, highest}, ends);
+        index_write_checkpoint(&pipeline, places[i],
+                               &(struct checkpoint){next, highest, offsets_get(&rebuild->nonces, i)}, ends);
         count++;
     }
     write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
@@ -88,8 +89,9 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
     int64_t next = rebuild->committed.at[partition] == OFFSET_NONE ? 0 : rebuild->committed.at[partition];
     int64_t highest = highest_of(rebuild, partition);
     bool ahead = before->next > 0 && before->next == offsets_get(&rebuild->gap->ahead, partition);
-    return (struct checkpoint){ahead || next > before->next ? next : before->next,
-                               highest > before->highest ? highest : before->highest};
+    bool is_groups = ahead || next >= before->next;
+    return (struct checkpoint){is_groups ? next : before->next, highest > before->highest ? highest : before->highest,
+                               is_groups ? offsets_get(&rebuild->gap->nonces, partition) : before->nonce};
 }
 
 /* If another worker writes the checkpoint meanwhile, its value is later than ours, and nothing is left to do. */
@@ -98,15 +100,16 @@ static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
     struct span value = SPAN_NONE, place = index_place(rebuild->index, partition, rebuild->scratch);
     struct span key = arena_format(rebuild->scratch, CHECKPOINT_KEY_BEFORE "%.*s", SPAN_FORMAT(place));
     struct offsets ends = {0};
-    struct checkpoint before = {OFFSET_NONE, OFFSET_NONE};
+    struct checkpoint before = CHECKPOINT_NONE;
     if (!watch_get(rebuild, key, &value))
         return false;
     if (value.at && !checkpoint_parse(value, &before, &ends)) {
-        before = (struct checkpoint){OFFSET_NONE, OFFSET_NONE};
+        before = CHECKPOINT_NONE;
         offsets_free(&ends);
     }
     struct checkpoint after = settled(rebuild, partition, &before);
-    if (after.highest <= 0 || (after.next == before.next && after.highest == before.highest)) {
+    if (after.highest <= 0 ||
+        (after.next == before.next && after.highest == before.highest && after.nonce == before.nonce)) {
         offsets_free(&ends);
         return true;
     }

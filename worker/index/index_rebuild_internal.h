@@ -23,6 +23,7 @@ struct rebuild {
     int64_t began_ms, said_ms;
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
     struct offsets committed;   /* by the group, of the command topic */
+    struct offsets nonces;      /* of these commits; after a part the gap has them */
     struct offsets record_ends; /* up to which the record topic was read */
     struct offsets definitions; /* up to which the definitions topic was read */
 };

@@ -15,6 +15,8 @@ size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES])
     int length = mark->offset < 0 ? snprintf(text, LOG_MARK_BYTES, "%s%s - - -", prefix, answered)
                                   : snprintf(text, LOG_MARK_BYTES, "%s%s %" PRId64 " %" PRId64 " %016" PRIx64, prefix,
                                              answered, mark->offset, mark->timestamp_ms, mark->hash);
+    if (mark->nonce > 0)
+        length += snprintf(text + length, LOG_MARK_BYTES - (size_t)length, " %" PRId64, mark->nonce);
     return (size_t)length;
 }
 
@@ -34,6 +36,19 @@ static bool take_number(char **at, int64_t unknown, int64_t *number)
     return true;
 }
 
+/* The rest of the text: nothing, or a nonce. */
+static bool take_nonce(const char *at, int64_t *nonce)
+{
+    char *end = NULL;
+    *nonce = -1;
+    if (*at == '\0')
+        return true;
+    if (at[0] != ' ' || at[1] < '1' || at[1] > '9')
+        return false;
+    *nonce = strtoll(at + 1, &end, 10);
+    return *end == '\0';
+}
+
 bool log_mark_read(const char *text, size_t length, struct log_mark *mark)
 {
     char copy[LOG_MARK_BYTES];
@@ -48,7 +63,8 @@ bool log_mark_read(const char *text, size_t length, struct log_mark *mark)
         !take_number(&at, -1, &found.timestamp_ms))
         return false;
     found.hash = strtoull(at, &end, 16);
-    bool is_whole = found.offset >= 0 ? end == at + 16 && *end == '\0' : strcmp(at, "-") == 0;
+    bool is_whole = found.offset >= 0 ? end == at + 16 : *at == '-';
+    is_whole = is_whole && take_nonce(found.offset >= 0 ? end : at + 1, &found.nonce);
     if (is_whole)
         *mark = found;
     return is_whole;

@@ -2,8 +2,8 @@
  * answered, and one command of the log by which a later reader recognizes that log. A topic that is deleted and created
  * again has the same name and the same offsets, but not the same commands.
  *
- * As text: "client-intake <answered> <offset> <timestamp> <hash>", numbers in decimal, the hash in hexadecimal, "-" for
- * what is not known. */
+ * As text: "client-intake <answered> <offset> <timestamp> <hash> <nonce>", numbers in decimal, the hash in hexadecimal,
+ * "-" for what is not known. Without a nonce it ends with the hash, as the marks of earlier versions do. */
 #ifndef WORKER_KAFKA_LOG_MARK_H
 #define WORKER_KAFKA_LOG_MARK_H
 
@@ -21,9 +21,10 @@ struct log_mark {
     int64_t offset;       /* of a command that is known to be in the log, or -1 */
     int64_t timestamp_ms; /* Kafka's, of that command; -1: it has none */
     uint64_t hash;        /* XXH3-64 of its value's bytes */
+    int64_t nonce;        /* a random number above 0, of the commit that answered the last command; -1: not known */
 };
 
-#define LOG_MARK_NONE ((struct log_mark){-1, -1, -1, 0})
+#define LOG_MARK_NONE ((struct log_mark){-1, -1, -1, 0, -1})
 
 /* Returns the text's length. */
 size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES]);

@@ -122,9 +122,9 @@ static rd_kafka_topic_partition_list_t *list_new(const char *topic, int32_t coun
     return list;
 }
 
-/* Takes the list. */
-static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_partition_list_t *list,
-                                     rd_kafka_resp_err_t code)
+/* Takes the list. `nonces`: as offsets_of_group, or NULL. */
+static rd_kafka_resp_err_t take_list(struct offsets *offsets, struct offsets *nonces,
+                                     rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t code)
 {
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *place = &list->elems[i];
@@ -134,6 +134,8 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_par
         /* Behind the last answered command stand transaction markers only. */
         if (log_mark_read(place->metadata, place->metadata_size, &mark))
             offset = mark.answered >= 0 ? mark.answered : OFFSET_NONE;
+        if (nonces)
+            offsets_set(nonces, place->partition, mark.nonce > 0 ? mark.nonce : OFFSET_NONE);
         offsets_set(offsets, place->partition, offset);
     }
     rd_kafka_topic_partition_list_destroy(list);
@@ -151,7 +153,7 @@ static bool ask_edges(struct offsets *offsets, rd_kafka_t *consumer, const char 
         return true;
     rd_kafka_topic_partition_list_t *list = list_new(topic, count, edge);
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
-    code = take_list(offsets, list, code);
+    code = take_list(offsets, NULL, list, code);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
 }
 
@@ -192,23 +194,25 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
  * workers are busy such a moment may never come. So each is asked for by itself if all together give no answer soon. */
 #define TOGETHER_MS 300
 
-bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
-                      size_t error_size)
+bool offsets_of_group(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer, const char *topic,
+                      int wait_ms, char *why, size_t error_size)
 {
-    return offsets_of_group_patiently(offsets, consumer, topic, wait_ms, NULL, NULL, why, error_size);
+    return offsets_of_group_patiently(offsets, nonces, consumer, topic, wait_ms, NULL, NULL, why, error_size);
 }
 
-bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
-                                offsets_patience *keep_going, void *listener, char *why, size_t error_size)
+bool offsets_of_group_patiently(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
+                                const char *topic, int wait_ms, offsets_patience *keep_going, void *listener, char *why,
+                                size_t error_size)
 {
     int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, error_size);
     offsets_free(offsets);
+    offsets_free(nonces);
     if (count <= 0)
         return count == 0;
     rd_kafka_topic_partition_list_t *list = list_new(topic, count, RD_KAFKA_OFFSET_INVALID);
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, wait_ms < TOGETHER_MS ? wait_ms : TOGETHER_MS);
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
-        code = take_list(offsets, list, code);
+        code = take_list(offsets, nonces, list, code);
         return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
     }
     rd_kafka_topic_partition_list_destroy(list);
@@ -219,7 +223,7 @@ bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, c
             return false;
         list = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(list, topic, i);
-        code = take_list(offsets, list, ask_group(consumer, list, wait_ms));
+        code = take_list(offsets, nonces, list, ask_group(consumer, list, wait_ms));
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/timestamp.h"
@@ -334,13 +335,13 @@ bool source_is_draining(const struct source *source)
     return source->burden.each > HEAVY_BYTES && source->held.count > 0 && partitions_waiting(source->partitions) == 0;
 }
 
-/* True if the group's offset and mark of all partitions of the batch are known. To commit without them would overwrite
- * the mark by which another log is recognized. */
-static bool source_knows_marks(struct source *source)
+/* True if the logs of all partitions of the batch are known. To commit without that would overwrite the mark by which
+ * another log is recognized. */
+static bool source_knows_logs(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         const struct item *item = &source->batch->items[i];
-        if (item_is_ours(item) && source_log(source, item->from.partition)->group == GROUP_UNASKED)
+        if (item_is_ours(item) && !source_knows_log(source, item->from.partition))
             return false;
     }
     return true;
@@ -355,6 +356,21 @@ static void source_put_back(struct source *source)
             item->custody = CUSTODY_POSTPONED;
     }
     source_release(source);
+}
+
+/* Random and above 0, or -1. */
+static int64_t nonce_new(void)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return -1;
+    number &= INT64_MAX;
+    return number > 0 ? (int64_t)number : 1;
+}
+
+int64_t source_nonce(const struct source *source)
+{
+    return source->nonce;
 }
 
 int source_fill(struct source *source, uint32_t most, int wait_ms)
@@ -401,11 +417,12 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         log_fault_end(&source->fault);
     source_lighten(source);
     source_compare_logs(source);
-    if (!source_knows_marks(source)) {
+    if (!source_knows_logs(source)) {
         source_put_back(source);
         return source_pause(source, wait_ms);
     }
     batch_begin(source->batch);
+    source->nonce = nonce_new();
     source_look_around(source);
     return source->broken ? -1 : 0;
 }

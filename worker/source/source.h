@@ -43,10 +43,13 @@ void source_poll(struct source *source);
 /* How often partitions were assigned to us, so far. */
 uint64_t source_assignments(const struct source *source);
 
-/* How often it was found, so far, that commands behind the group's offset are gone with their log: it was replaced, or
- * records were deleted. Once for each offset, however often the partition is taken. Who was killed before it committed
- * them may have left their claims. */
+/* How often it was found, so far, that commands behind the group's offset are gone: their log was replaced, or records
+ * were deleted. A worker that was killed before it committed them may have left their claims. Until an offset of the
+ * partition is committed, the next source that has it finds the same; so Redis must be rebuilt before that. */
 uint64_t source_losses(const struct source *source);
+
+/* Looks for such losses now, in all partitions that are ours, so that one rebuild serves for all of them. */
+void source_find_losses(struct source *source);
 
 /* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
 MUST_CHECK int32_t *source_partitions(struct source *source, int32_t *count);
@@ -64,6 +67,9 @@ bool source_is_cut_off(const struct source *source);
 
 /* The offsets that the batch brings, of its items that are ours. New; may be empty. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
+
+/* The nonce (log_mark.h) that goes with the batch's offsets. */
+int64_t source_nonce(const struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);

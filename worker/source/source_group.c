@@ -121,6 +121,7 @@ void source_restart(struct source *source, rd_kafka_topic_partition_list_t *part
         /* What the group has committed belongs to the log before. */
         struct log_state *log = source_log(source, partitions->elems[i].partition);
         log->group = GROUP_ASKED;
+        log->start = 0;
         log->is_restarted = true;
     }
     source->assignments++;

@@ -35,15 +35,18 @@ struct log_state {
     } group;
     struct log_mark mark; /* a command that was compared with the log, or was the first one that we took of it */
     int64_t group_offset; /* committed by the group, as far as we know, or -1 */
+    int64_t start;        /* where the log began when the group was asked, or -1 */
     int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
     int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands came last */
     int64_t compared_ms; /* when the mark was compared with the log last */
-    int64_t lost_offset; /* the group's offset when commands behind it were found to be gone, last; it outlives the
-                            assignment. LOST_NEVER: they never were */
-    bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
-    bool is_repeating;   /* commands come that were taken already, and the log is the same */
+    int64_t silent_ms;   /* since when the log has given no answer to the first comparison; 0: there was none yet;
+                            LOG_HAS_ANSWERED */
+    int64_t trimmed_from, trimmed_to; /* records that were found to be deleted behind the group's offset, last; it
+                                         outlives the assignment. Equal: there were none */
+    bool is_restarted;                /* the log is another, and nothing of it has been committed yet */
+    bool is_repeating;                /* commands come that were taken already, and the log is the same */
     struct unreadable unreadable;
 };
 
@@ -54,7 +57,7 @@ struct burden {
     size_t coming; /* the most messages that were fetched while a batch was answered, as long as they are long */
 };
 
-#define LOST_NEVER (-2)
+#define LOG_HAS_ANSWERED (-1)
 
 struct source {
     rd_kafka_t *consumer;
@@ -71,6 +74,7 @@ struct source {
     size_t batch_bytes;
     uint32_t most; /* commands of the present fill */
     struct batch *batch;
+    int64_t nonce;                 /* of the batch; -1: the system gave none */
     rd_kafka_message_t **messages; /* by item; what the items' spans point into */
     struct held_messages held;     /* the next fill takes them first */
     struct partitions *partitions;
@@ -147,10 +151,17 @@ void source_compare_logs(struct source *source);
 
 /* Asks for the group's offset of the partition if it is not known. False if there was no answer. */
 MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
+/* False while commands of the partition must wait: the group's offset and mark are not known, or the log has not been
+ * compared with the mark since the partition was assigned. A log that gives no answer is waited for some seconds only.
+ */
+bool source_knows_log(struct source *source, int32_t partition);
 
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
 bool source_is_repetition(struct source *source, int32_t partition);
+
+/* While partitions are paused: asks for the group's offsets of those that were assigned since. */
+void source_ask_group(struct source *source);
 
 /* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
 void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);

@@ -25,7 +25,8 @@
 #define LATER_MS      5000  /* after a comparison without an answer */
 #define READ_WAIT_MS  1500
 #define ASK_WAIT_MS   300
-#define MOST_AT_ONCE  500 /* partitions in one comparison */
+#define SILENT_MS     10000 /* so long a log that gives no answer holds up its commands */
+#define MOST_AT_ONCE  500   /* partitions in one comparison */
 
 enum log_finding {
     LOG_SAME,   /* or nothing speaks against it: the command was deleted by the topic's retention */
@@ -33,15 +34,12 @@ enum log_finding {
     LOG_UNKNOWN /* no answer */
 };
 
-static struct log_state log_state_new(int64_t lost_offset)
-{
-    return (struct log_state){.mark = LOG_MARK_NONE,
-                              .group_offset = -1,
-                              .end = -1,
-                              .seen_offset = -1,
-                              .lost_offset = lost_offset,
-                              .unreadable = {.base = -1}};
-}
+static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1},
+                                         .group_offset = -1,
+                                         .start = -1,
+                                         .end = -1,
+                                         .seen_offset = -1,
+                                         .unreadable = {.base = -1}};
 
 struct log_state *source_log(struct source *source, int32_t partition)
 {
@@ -52,7 +50,7 @@ struct log_state *source_log(struct source *source, int32_t partition)
             abort();
         source->logs = grown;
         while (source->log_count < count)
-            source->logs[source->log_count++] = log_state_new(LOST_NEVER);
+            source->logs[source->log_count++] = unknown;
     }
     return &source->logs[partition];
 }
@@ -60,7 +58,10 @@ struct log_state *source_log(struct source *source, int32_t partition)
 void source_forget_log(struct source *source, int32_t partition)
 {
     struct log_state *log = source_log(source, partition);
-    *log = log_state_new(log->lost_offset);
+    int64_t trimmed_from = log->trimmed_from, trimmed_to = log->trimmed_to;
+    *log = unknown;
+    log->trimmed_from = trimmed_from;
+    log->trimmed_to = trimmed_to;
 }
 
 void source_close_logs(struct source *source)
@@ -103,6 +104,7 @@ static struct log_mark mark_of(const rd_kafka_message_t *message)
         .offset = message->offset,
         .timestamp_ms = source_message_timestamp(message),
         .hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0,
+        .nonce = -1,
     };
 }
 
@@ -119,9 +121,10 @@ static void renew_mark(struct source *source, int32_t partition)
         if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
-        int64_t answered = mark->answered;
+        int64_t answered = mark->answered, nonce = mark->nonce;
         *mark = mark_of(source->messages[i - 1]);
         mark->answered = answered;
+        mark->nonce = nonce;
         return;
     }
 }
@@ -254,22 +257,29 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 
 /* ---- what the group knows ---- */
 
-static void note_loss(struct source *source, struct log_state *log)
+/* The log begins at `start`, and the group has committed `offset`, or nothing. If the log begins behind that, records
+ * were deleted that were not answered. They may have been transaction markers: nothing tells. */
+static void compare_start(struct source *source, int32_t partition, int64_t offset, int64_t start)
 {
-    if (log->lost_offset == log->group_offset)
+    struct log_state *log = source_log(source, partition);
+    int64_t from = offset >= 0 ? offset : 0;
+    log->start = start;
+    if (start <= from || (log->trimmed_from == from && log->trimmed_to == start))
         return;
-    log->lost_offset = log->group_offset;
+    log_warning("records behind the committed offset were deleted", LOG_TEXT("topic", source->topic),
+                LOG_INTEGER("partition", partition), LOG_INTEGER("from", from), LOG_INTEGER("to", start));
+    log->trimmed_from = from;
+    log->trimmed_to = start;
     source->losses++;
 }
 
-/* Whether these logs begin behind what the group has committed: records that nobody has answered were deleted. Not
- * asked: whether commands were among them, or transaction markers alone. False without an answer. */
+/* Compares what the group has committed of these partitions with where their logs begin. False without an answer. */
 static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < committed->cnt; i++)
-        if (!committed->elems[i].err && committed->elems[i].offset >= 0)
+        if (!committed->elems[i].err)
             rd_kafka_topic_partition_list_add(starts, source->topic, committed->elems[i].partition)->offset =
                 RD_KAFKA_OFFSET_BEGINNING;
     if (starts->cnt > 0)
@@ -278,15 +288,9 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
         code = starts->elems[i].err;
     for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *start = &starts->elems[i];
-        struct log_state *log = source_log(source, start->partition);
-        int64_t offset = rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset;
-        if (start->offset <= offset)
-            continue;
-        log_warning("records were deleted before they were answered", LOG_TEXT("topic", source->topic),
-                    LOG_INTEGER("partition", start->partition), LOG_INTEGER("from", offset),
-                    LOG_INTEGER("to", start->offset));
-        log->group_offset = offset;
-        note_loss(source, log);
+        compare_start(source, start->partition,
+                      rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset,
+                      start->offset);
     }
     rd_kafka_topic_partition_list_destroy(starts);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -332,6 +336,15 @@ bool source_knows_group(struct source *source, int32_t partition)
     return source_log(source, partition)->group == GROUP_ASKED;
 }
 
+void source_ask_group(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    ask_group(source, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
 /* ---- comparing ---- */
 
 static void begin_other_log(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
@@ -345,12 +358,21 @@ static void begin_other_log(struct source *source, const rd_kafka_topic_partitio
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", place->partition),
                     LOG_INTEGER("offset", partitions_next(source->partitions, place->partition)));
         metrics_add(source->metrics, METRIC_LOGS_REPLACED, 0, 1);
-        note_loss(source, source_log(source, place->partition));
+        source->losses++;
+        struct log_state *log = source_log(source, place->partition);
+        log->trimmed_from = log->trimmed_to = 0;
         rd_kafka_topic_partition_list_add(others, source->topic, place->partition);
     }
     if (others->cnt > 0)
         source_restart(source, others);
     rd_kafka_topic_partition_list_destroy(others);
+}
+
+bool source_knows_log(struct source *source, int32_t partition)
+{
+    const struct log_state *log = source_log(source, partition);
+    bool is_silent = log->silent_ms > 0 && clock_now_ms() - log->silent_ms < SILENT_MS;
+    return log->group == GROUP_ASKED && !is_silent;
 }
 
 /* Compares the logs of these partitions; the finding on each is put in place of its offset. */
@@ -376,20 +398,23 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
         struct log_state *log = source_log(source, place->partition);
         if (place->offset == LOG_SAME)
             renew_mark(source, place->partition);
-        log->compared_ms = place->offset == LOG_UNKNOWN ? now + LATER_MS : now;
+        if (place->offset != LOG_UNKNOWN)
+            log->silent_ms = LOG_HAS_ANSWERED;
+        else if (log->silent_ms == 0 && log->group == GROUP_ASKED)
+            log->silent_ms = now;
+        bool is_put_off = place->offset == LOG_UNKNOWN && source_knows_log(source, place->partition);
+        log->compared_ms = is_put_off ? now + LATER_MS : now;
     }
     rd_kafka_topic_partition_list_destroy(marked);
 }
 
 /* A comparison without an answer is put off: `compared_ms` lies ahead then. Commands do not pass before the group has
  * answered, so it is asked each time. */
-static bool is_due(const struct log_state *log, int64_t now_ms, bool has_commands)
+static bool is_due(const struct log_state *log, int64_t now_ms)
 {
     int64_t since_ms = now_ms - log->compared_ms;
-    if (log->compared_ms == 0 || (has_commands && log->group == GROUP_UNASKED))
-        return true;
-    return since_ms >= (has_commands ? BUSY_EVERY_MS : IDLE_EVERY_MS) ||
-           (has_commands && since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
+    return log->compared_ms == 0 || log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS ||
+           (since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
 }
 
 static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t now_ms)
@@ -403,30 +428,34 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
         if (!item_is_ours(&batch->items[i]) || partition == last || log->taken_ms == now_ms)
             continue;
         last = partition;
-        if (is_due(log, now_ms, true))
+        if (is_due(log, now_ms))
             rd_kafka_topic_partition_list_add(due, source->topic, partition);
         log->taken_ms = now_ms;
     }
     return due;
 }
 
-static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms)
+/* The partitions that are ours, have no commands, and were not compared for long. `looks_for_losses`: for a moment, or
+ * without an answer. NULL after the reason was logged. */
+static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms, bool looks_for_losses)
 {
     rd_kafka_topic_partition_list_t *due = source_assignment(source);
-    for (int i = due ? due->cnt - 1 : -1; i >= 0; i--)
-        if (!is_due(source_log(source, due->elems[i].partition), now_ms, false))
+    for (int i = due ? due->cnt - 1 : -1; i >= 0; i--) {
+        const struct log_state *log = source_log(source, due->elems[i].partition);
+        int64_t since_ms = now_ms - log->compared_ms;
+        bool wanted = looks_for_losses ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
+                                       : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
+        if (!wanted)
             rd_kafka_topic_partition_list_del_by_idx(due, i);
+    }
     while (due && due->cnt > MOST_AT_ONCE)
         rd_kafka_topic_partition_list_del_by_idx(due, due->cnt - 1);
     return due;
 }
 
-void source_compare_logs(struct source *source)
+/* Takes the list, which may be NULL. */
+static void compare_due(struct source *source, rd_kafka_topic_partition_list_t *due)
 {
-    int64_t now = clock_now_ms();
-    if (source->cut_off)
-        return;
-    rd_kafka_topic_partition_list_t *due = source->batch->count > 0 ? find_due(source, now) : find_idle(source, now);
     if (!due)
         return;
     if (due->cnt > 0) {
@@ -434,6 +463,19 @@ void source_compare_logs(struct source *source)
         begin_other_log(source, due);
     }
     rd_kafka_topic_partition_list_destroy(due);
+}
+
+void source_compare_logs(struct source *source)
+{
+    int64_t now = clock_now_ms();
+    if (!source->cut_off)
+        compare_due(source, source->batch->count > 0 ? find_due(source, now) : find_idle(source, now, false));
+}
+
+void source_find_losses(struct source *source)
+{
+    if (!source->cut_off)
+        compare_due(source, find_idle(source, clock_now_ms(), true));
 }
 
 bool source_is_repetition(struct source *source, int32_t partition)

@@ -28,6 +28,7 @@ rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
     for (int i = 0; i < offsets->cnt; i++) {
         struct log_mark mark = source_log(source, offsets->elems[i].partition)->mark;
         mark.answered = offsets->elems[i].offset;
+        mark.nonce = source->nonce;
         source_mark_offset(&offsets->elems[i], &mark);
     }
     return offsets;
@@ -42,12 +43,15 @@ void source_note_committed(struct source *source, const rd_kafka_topic_partition
         partitions_note_committed(source->partitions, place->partition, place->offset);
         log->group_offset = place->offset;
         log->is_restarted = false;
-        if (source_read_mark(place, &mark))
+        if (source_read_mark(place, &mark)) {
             log->mark.answered = mark.answered;
+            log->mark.nonce = mark.nonce;
+        }
     }
 }
 
-/* True if the group has what the batch would commit. Everything else of the batch was committed with it. */
+/* True if the group has what the batch would commit, with its nonce: what another member or a tool has committed is not
+ * taken for ours. Everything else of the batch was committed with it. */
 static bool batch_is_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
@@ -56,8 +60,9 @@ static bool batch_is_committed(struct source *source, const rd_kafka_topic_parti
         const rd_kafka_topic_partition_t *ours = &offsets->elems[i];
         const rd_kafka_topic_partition_t *theirs =
             rd_kafka_topic_partition_list_find(committed, source->topic, ours->partition);
-        is_committed = theirs && theirs->offset == ours->offset && theirs->metadata_size == ours->metadata_size &&
-                       memcmp(theirs->metadata, ours->metadata, ours->metadata_size) == 0;
+        struct log_mark mark;
+        is_committed =
+            theirs && theirs->offset == ours->offset && source_read_mark(theirs, &mark) && mark.nonce == source->nonce;
     }
     if (is_committed)
         source_note_committed(source, offsets);
@@ -154,7 +159,7 @@ bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progre
         observer &&
         offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
         offsets_of_ends(&progress->record_ends, observer, source->records_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_group(&progress->committed, observer, source->topic, wait_ms, why, sizeof(why));
+        offsets_of_group(&progress->committed, &progress->nonces, observer, source->topic, wait_ms, why, sizeof(why));
     if (ok)
         log_fault_end(&source->progress_fault);
     else
@@ -228,7 +233,7 @@ static struct lag_position source_position(const struct source *source, const st
         return (struct lag_position){partition, held->offset, held->offset + 1, source_message_timestamp(held)};
     int64_t next = later(partitions_next(source->partitions, partition), log->end);
     if (next < 0 && log->group == GROUP_ASKED)
-        next = log->group_offset;
+        next = later(log->group_offset, log->start);
     if (next >= 0 && log->seen_offset >= next)
         return (struct lag_position){partition, next, log->seen_offset + 1, log->seen_timestamp_ms};
     return (struct lag_position){partition, next, next, -1};
@@ -270,6 +275,8 @@ static void source_show_lags(struct source *source, int64_t now_ms)
 {
     size_t count;
     bool paused = source->holding || partitions_waiting(source->partitions) > 0;
+    if (paused && !source->cut_off)
+        source_ask_group(source);
     const struct lag_position *positions = source_positions(source, &count);
     if (positions && paused && !source->cut_off) {
         source_peek(source, positions, count, LOOK_WAIT_MS);
