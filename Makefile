@@ -176,7 +176,7 @@ bench-phone: test-packages
 
 # ---- tests ----
 
-$(EMBEDDED): $(BUILD)/tests/embedded/fixture.o
+$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
 $(UNITS) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
