@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tests/embedded/fixture.h"
+#include "tests/embedded/side_by_side.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
@@ -279,21 +280,25 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 90);
+    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("source");
-    TCase *tcase = tcase_create("source");
-    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
-    tcase_set_timeout(tcase, 90);
-    tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
-    tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
-    tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
-    tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
-    tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    TCase *partitions = add_case(suite, "partitions");
+    tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
+    tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    TCase *commit = add_case(suite, "commit");
+    tcase_add_test(commit, the_group_is_served_while_a_commit_waits);
+    TCase *transactions = add_case(suite, "transactions");
+    tcase_add_test(transactions, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(transactions, messages_that_must_travel_alone_are_few_in_a_transaction);
+    return side_by_side(suite, (const char *const[]){"partitions", "commit", "transactions", NULL});
 }
