@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # A command topic whose log is not the one that was read before: deleted and created again, trimmed, or with committed
 # offsets that do not fit it.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
 criterion "the command topic is deleted and created again, under the worker and while it is down, with fewer, as many, and more commands than before" \

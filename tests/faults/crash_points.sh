@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # kill -9 at every named place of the loop, under load: whatever is half done there is done once in the end.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 faults_load_rate=500
 times=$(faults_choose 1 4)

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # The end is asked for while something does not answer: a second SIGTERM, and shutdown.timeout, end the process whatever its
 # threads are doing. WORKER_PROGRAM names another build of the daemon, such as one with sanitizers.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "SIGTERM while Kafka or Redis is silent and definitions are still being read" \
     "the daemon ends within shutdown.timeout, with 0 if all of its workers could end"

@@ -2,11 +2,7 @@
 # Every part of a message that a stranger controls, in its largest, smallest, missing and malformed form: a table. For each
 # row: every command has the reply that the row names, the good commands behind it and in the other partition are created,
 # it takes no longer than a limit, and memory stays within its own. A form that is new is a new row.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 

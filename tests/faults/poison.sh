@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Poison: huge commands among small ones, and a partition of garbage. Everything is answered, the other partitions are not
 # held up, and memory stays within its limit.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 

@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # Many more random histories of the record topic than tests/embedded/test_rebuild.c tries by itself. REBUILD_SEED=number
 # repeats one that failed: the program prints it.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 suite_begin
 seeds=$(faults_choose 3 60)

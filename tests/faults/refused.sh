@@ -2,11 +2,7 @@
 # What the broker refuses for its size: a client that does not fit into the record topic or the reply topic, a dead letter
 # that does not fit into its own. The command is answered with too_large, nothing of it stays, its partition goes on, and
 # no other command is touched.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 

@@ -2,11 +2,7 @@
 # A reply that the broker refuses for its size though its client fits into the record topic. It becomes smaller: without
 # echoes and list of errors, then without its key; if even that is refused, it is left out, logged and counted. What became
 # of the command does not change by it, and its partition goes on. (No oracle, which asks for echoes.)
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
 LIVE_CHECKS=24

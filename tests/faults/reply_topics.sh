@@ -2,11 +2,7 @@
 # Commands choose where their replies go. A topic that they name may be missing, appear, grow, be deleted, be forbidden or take
 # nothing; there may be thousands of names: replies go where they can go, and nothing waits for it. The broker would create
 # any topic that a client asks for by its name.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/certificates.sh
 . tests/lib/kafka_security.sh

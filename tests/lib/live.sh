@@ -1,5 +1,5 @@
 # live: what the flow tests share: a real Apache Kafka, a real Redis, workers that may be killed, commands, the oracle.
-# Needs tests/lib/suite.sh and tests/lib/redis.sh. A suite reads:
+# A suite reads:
 #
 #   live_begin 6 [REDIS SETTING ...]    (partitions of the command topic)
 #   worker_start one; produce 0 5000 --rate 1000; worker_kill one; ...
@@ -7,6 +7,9 @@
 #
 # A suite may define live_before_kafka for what must be there when the broker starts.
 # shellcheck shell=bash
+
+# shellcheck source=tests/lib/redis.sh
+. "$(dirname "${BASH_SOURCE[0]}")/redis.sh"
 
 LIVE_WORKSPACES=16
 LIVE_CHECKS=33 # how many checks of the oracle a suite misses where there is no Kafka

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # Definitions on a real Apache Kafka and Redis: put, list, history, sync, and what the daemon reads at its start.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
+. "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 suite_begin
 kafka_folder=$suite_folder/kafka

@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 # The whole path: good, bad, repeated and hostile commands over six partitions, each with exactly one reply.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 live_begin 6
 worker_start one --set worker.threads=2

@@ -2,10 +2,7 @@
 # The oracle is tested, too: a small run that it finds fine, then one fault after the other in copies of what the run left.
 # For each it must name the command that suffered and every check that it violates, no more and no less; and no check may
 # be without a fault that it sees.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 LIVE_CHECKS=124
 live_begin 3

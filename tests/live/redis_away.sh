@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Redis is away: at the start, silent for 30 seconds, and killed. Nothing is lost, doubled or wrongly rejected, and the
 # log says once per time that it went and that it came back.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 persistence=(--appendonly yes --appendfsync always)
 away='Redis is away' back='Redis is back'

@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # TLS to Redis: answered commands, what is told of a certificate that is not as it should be, that the daemon waits
 # meanwhile. Where hiredis has no TLS: that the config says so.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 . tests/lib/certificates.sh
 
 # Before anything else, since it needs neither Kafka nor Redis.

@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 # HUP: limits, validation and the log level are read again, nothing else; a config with errors changes nothing.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 LIVE_CHECKS=14
 live_begin 1

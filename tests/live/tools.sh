@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # The short commands against a real Apache Kafka and Redis: check, topics create, definitions put and get.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
+. "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 suite_begin
 kafka_folder=$suite_folder/kafka
