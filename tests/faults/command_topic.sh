@@ -34,7 +34,7 @@ send_lines() {
 
 # Each reply as "commandId verdict", verdict being "created", "duplicate" or the error's code.
 replies() {
-    kcat -C -b "$kafka_address" -t "$live_name.replies" -e -q -o beginning -X isolation.level=read_committed \
+    kcat -C -b "$kafka_address" -X fetch.wait.max.ms=10 -t "$live_name.replies" -e -q -o beginning -X isolation.level=read_committed \
         -f '%h %s\n' 2>/dev/null \
         | sed -nE 's/.*duplicate=true.*"commandId":"([^"]*)".*/\1 duplicate/p; t; s/.*"type":"client.created","commandId":"([^"]*)".*/\1 created/p; s/.*"commandId":"([^"]*)".*"error":\{"code":"([a-z_]*)".*/\1 \2/p'
 }

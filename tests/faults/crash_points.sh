@@ -75,7 +75,7 @@ deadly_worker_start one in-takeover 0
 deadly_worker_dies one in-takeover 40
 worker
 check "both are answered" oracle await 60
-verdicts=$(kcat -b "$kafka_address" -C -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
+verdicts=$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
     | jq -r 'select(.workspaceId == "late") | .error.code // "created"' | sort | tr '\n' ' ')
 check_equal "the earlier one is created" "created email_taken " "$verdicts"
 live_end 90

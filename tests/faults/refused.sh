@@ -43,7 +43,7 @@ send_mixture() {
 
 # The code, the message and whether it is worth another try, of every refusal.
 refusals() {
-    kcat -b "$kafka_address" -C -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
         -X fetch.message.max.bytes=30000000 -X receive.message.max.bytes=100000000 \
         | jq -r 'select(.error.code == "too_large") | [.error.message, .error.retryable] | @tsv'
 }

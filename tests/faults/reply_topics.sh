@@ -46,7 +46,7 @@ send() {
 }
 # replies TOPIC: one line each, "partition id".
 replies() {
-    timeout 30 kcat -b "$kafka_address" -C -t "$1" -e -q -X isolation.level=read_committed -f '%p %s\n' \
+    timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -e -q -X isolation.level=read_committed -f '%p %s\n' \
         | jq -Rr 'split(" ") as $parts | (.[($parts[0] | length) + 1:] | fromjson | .commandId) as $id | "\($parts[0]) \($id)"'
 }
 is_in() { replies "$1" | grep -qE "^${3:-[0-9]+} $2$"; }
@@ -76,7 +76,7 @@ check "no topic was created" eval "! exists '$name.listed' && ! exists '$name.x.
 
 send named-1 "reply-topic=$name.elsewhere" "REPLY_CORRELATION_ID=a b"
 answered_in 10 "$name.elsewhere" named-1 "" "a topic that is there is used"
-echoes() { kcat -b "$kafka_address" -C -t "$name.elsewhere" -e -q -f '%h\n' | grep -o 'REPLY_CORRELATION_ID=a b' | wc -l; }
+echoes() { kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.elsewhere" -e -q -f '%h\n' | grep -o 'REPLY_CORRELATION_ID=a b' | wc -l; }
 check_equal "REPLY_CORRELATION_ID is echoed once" 1 "$(echoes)"
 send default-1 "reply-topic=$name.replies" reply-partition=0000
 answered_in 10 "$name.replies" default-1 0 "replies.topic may be named, with a partition"
@@ -194,7 +194,7 @@ worker_stop one
 
 once() {
     for topic in replies elsewhere readonly.reply; do
-        timeout 30 kcat -b "$kafka_address" -C -t "$name.$topic" -e -q -X isolation.level=read_committed
+        timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.$topic" -e -q -X isolation.level=read_committed
         echo
     done | jq -R 'fromjson? | .source.offset' | sort -n | uniq -d
 }

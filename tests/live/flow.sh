@@ -18,7 +18,7 @@ live_judge
 
 # The same by a client that is not ours. "reply-topic/reply-partition source-partition source-offset", as they are read.
 read_committed() {
-    kcat -b "$kafka_address" -C -t "$1" -o beginning -e -q -X isolation.level=read_committed -f "$2"
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -o beginning -e -q -X isolation.level=read_committed -f "$2"
 }
 for topic in replies elsewhere; do
     read_committed "$live_name.$topic" '%p\t%s\n' \

@@ -76,7 +76,7 @@ command_of() {
     live_sent=$((live_sent + 1))
 }
 outcome_of() {
-    kcat -b "$kafka_address" -C -t "$live_name.replies" -e -q -X isolation.level=read_committed -f '%s\n' \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -e -q -X isolation.level=read_committed -f '%s\n' \
         | jq -r --arg id "$1" 'select(.commandId == $id) | [.type, (.error.code // empty)] | join(" ")'
 }
 redis_ask -x SET 'custom-fields:{changing}' <tests/live/definitions.json >/dev/null
