@@ -44,6 +44,7 @@ for point in $(crash_points); do
 done
 worker
 faults_load_end
+check "all is answered before Redis loses anything" oracle await 90
 
 criterion "kill -9 in the midst of a rebuild" "the rebuild is done again, and Redis is complete"
 for point in $(crash_points | grep '^rebuild-'); do

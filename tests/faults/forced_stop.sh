@@ -65,7 +65,7 @@ silent "Redis is silent at the start" 2 redis hang
 
 # ---- a second signal ----
 
-produce_along 0 1000000 --rate 500
+produce_along 0 1000000 --rate 300
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
     check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
