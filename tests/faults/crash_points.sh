@@ -2,7 +2,7 @@
 # kill -9 at every named place of the loop, under load: whatever is half done there is done once in the end.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
-faults_load_rate=500
+faults_load_rate=300
 times=$(faults_choose 1 4)
 
 worker() {
