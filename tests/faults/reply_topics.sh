@@ -111,11 +111,17 @@ for number in {1..12}; do
 done
 spread=$(replies "$name.compare" | sort)
 check "its keys are spread" [ "$(cut -d' ' -f1 <<<"$spread" | sort -u | wc -l)" -eq 3 ]
-sleep 20
-for number in {1..12}; do key=key-$number send "spread-$number"; done
-unset key
-is_spread() { [ "$(replies "$name.replies" | grep ' spread-' | sort)" = "$spread" ]; }
-check "20 s later keys are spread over all three as the Java client does" until_true 10 is_spread
+# Each round of commands has ids of its own.
+round=0
+is_spread() {
+    local number
+    round=$((round + 1))
+    for number in {1..12}; do key=key-$number send "spread$round-$number"; done
+    unset key
+    until_true 10 eval '[ "$(replies_of_round | wc -l)" -eq 12 ]' && [ "$(replies_of_round)" = "$spread" ]
+}
+replies_of_round() { replies "$name.replies" | sed -n "s/ spread$round-/ spread-/p" | sort; }
+check "within 20 s keys are spread over all three as the Java client does" until_true 20 is_spread
 
 # ---- deleted; refusing ----
 
