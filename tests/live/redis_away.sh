@@ -13,7 +13,7 @@ said() {
 live_begin 6 "${persistence[@]}"
 redis_kill
 worker_start one --set worker.threads=1 --set batch.commands=200
-produce_along 0 1000000 --rate 500
+produce_along 0 1000000 --rate 250
 sleep 5
 check "a worker waits for a Redis that is not there yet" kill -0 "${worker_pids[one]}"
 redis_start "${persistence[@]}"
