@@ -35,6 +35,12 @@ SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
 LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 
+# Suites mostly wait, so more run at a time than there are processors. The longest begin first.
+LANES   := $(if $(SANITIZE),1,3)
+LONGEST := $(patsubst %,tests/faults/%.sh,command_topic forced_stop reply_topics transaction connections crash_points message_forms) \
+           $(patsubst %,tests/live/%.sh,security oracle redis_away) $(patsubst %,tests/faults/%.sh,zombies pressure kafka_away)
+longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
+
 # help: all            the program, build/client-intake
 all: build-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
@@ -47,21 +53,21 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run --lanes 2 $(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS)) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
-	@BUILD=$(BUILD) tests/run $(UNITS) $(EMBEDDED)
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(EMBEDDED) $(UNITS)
 
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they cannot be had
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes 2 $(LIVE_TESTS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(call longest_first,$(LIVE_TESTS))
 
 # help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes 2 $(FAULT_TESTS)
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS))
 
 # help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
 test-debian13:
@@ -176,7 +182,7 @@ bench-phone: test-packages
 
 # ---- tests ----
 
-$(EMBEDDED): $(BUILD)/tests/embedded/fixture.o
+$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
@@ -238,10 +244,10 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := tests/check_documents.sh tests/simdjson.sh $(addprefix tests/live/,redis_tls.sh security.sh service.sh)
+DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh) tests/simdjson.sh tests/check_documents.sh
 debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
 debian13-suites:
-	@BUILD=$(BUILD) tests/run $(or $(SUITES),$(UNITS) $(EMBEDDED) $(DEBIAN13_TESTS))
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # What tests/add-up makes of commands that pass, fail, skip, crash or say nothing, and that it ends them when it is ended.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/lib/suite.sh" || exit 1
 
 # sum COMMAND ...: the last line and the exit status.
 sum() {

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # tests/debian13 where a clean Debian 13 cannot be made: it says why and counts what it skips. When it is ended it leaves
 # no process and no mount.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/lib/suite.sh" || exit 1
 
 # outcome COMMAND ...: the reason and the counts that it ends with, without their numbers, and its exit status.
 outcome() {

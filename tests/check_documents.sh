@@ -7,8 +7,7 @@
 #   tests/check_documents.sh --errors   prints the table of errors as docs/rules.md has it
 #
 # It needs the program in BUILD (build).
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/lib/suite.sh" || exit 1
 
 # A line "SCOPE code retryable when" for each row of worker/model/error.h.
 error_rows() {

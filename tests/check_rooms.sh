@@ -3,8 +3,7 @@
 #
 # An arrow is an #include, or a function or variable that one object file uses and another one defines. Each room knows
 # only rooms above it in the list below, and validation knows neither Kafka nor Redis.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/lib/suite.sh" || exit 1
 
 rooms=(common worker/model worker/config worker/metrics worker/kafka worker/redis worker/validate worker/definitions
     worker/index worker/source worker/sink worker/daemon worker/http worker/commands worker)

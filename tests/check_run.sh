@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # What tests/run makes of suites that pass, fail, skip, crash, say nothing, or take too long, in one lane and in two, and
 # what it shows of those that fail.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/lib/suite.sh" || exit 1
 
 # suite NAME COMMAND: a suite that runs the command.
 suite() {

@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 # The proxy of the fault suites, in front of a Redis: whether each of its faults is one.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/lib/faults.sh" || exit 1
 
 suite_begin
 redis_start || suite_end

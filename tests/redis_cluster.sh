@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # A Redis that is a node of a cluster: `check` and the daemon say so, and what to do, instead of failing over every batch.
-cd "$(dirname "$0")/.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
+. "$(dirname "$0")/lib/redis.sh" || exit 1
 
 suite_begin
 redis_start --cluster-enabled yes --port "$(free_port)" --cluster-config-file "$suite_folder/nodes.conf" || suite_end

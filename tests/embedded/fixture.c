@@ -11,6 +11,7 @@
 #include "worker/redis/redis_connection.h"
 
 #define EXTRA_WAIT_MS 300 /* for a reply too many */
+#define READ_LIMIT_MS 60000
 
 struct fixture fixture;
 
@@ -164,6 +165,7 @@ static rd_kafka_t *open_reader(const char *topic)
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.message.max.bytes", "20000000", NULL, 0);
     rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     ck_assert_ptr_nonnull(reader);
@@ -194,6 +196,27 @@ size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t cou
             continue;
         if (++found == count)
             limit = clock_now_ms() + EXTRA_WAIT_MS;
+    }
+    return found;
+}
+
+size_t fixture_read_all(const char *topic, rd_kafka_message_t **messages, size_t capacity)
+{
+    size_t found = 0;
+    int64_t limit = clock_now_ms() + READ_LIMIT_MS;
+    ck_assert_ptr_null(reader);
+    reader = open_reader(topic);
+    for (int ended = 0; ended < SCENE_PARTITIONS;) {
+        ck_assert_msg(now_ms() < limit, "%s is not read to its end", topic);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
+        if (message && !message->err) {
+            ck_assert_uint_lt(found, capacity);
+            messages[found++] = message;
+            continue;
+        }
+        ended += message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (message)
+            rd_kafka_message_destroy(message);
     }
     return found;
 }

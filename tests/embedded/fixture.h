@@ -50,6 +50,11 @@ void fixture_send_valid(int32_t partition, int number);
 /* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or for at
  * most `limit_ms`. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
 size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms);
+
+/* Reads a topic to the end that it has now. Returns how many messages there are, at most `capacity`; as above. */
+size_t fixture_read_all(const char *topic, rd_kafka_message_t **messages, size_t capacity);
+
+/* Ends the reading and destroys what it gave. */
 void fixture_forget(rd_kafka_message_t **messages, size_t count);
 
 /* Members of a reply: its error code or "created"; where it came from. The text is valid until the next call. */

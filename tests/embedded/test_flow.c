@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "tests/embedded/fixture.h"
+#include "tests/embedded/side_by_side.h"
 #include "worker/model/batch.h"
 
 #define READ_LIMIT_MS 30000
@@ -25,14 +26,19 @@ static void sleep_ms(int wait_ms)
     nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
 }
 
-static void wait_until_committed(uint64_t commands)
+static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
 {
     size_t threads;
     struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
-    for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
+    for (int waited = 0; metrics_get(metrics[0], metric, value) < least; waited += 20) {
         ck_assert_int_lt(waited, READ_LIMIT_MS);
         sleep_ms(20);
     }
+}
+
+static void wait_until_committed(uint64_t commands)
+{
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, commands);
 }
 
 /* Expects `count` replies, no more, and those of each partition in the order of its commands. */
@@ -280,7 +286,7 @@ START_TEST(redis_going_away_rejects_nothing)
 {
     fixture_start("at-least-once", NULL);
     fixture_send_valid(0, 0);
-    sleep_ms(5000);
+    wait_until_committed(1);
     fixture_end_redis();
     for (int i = 1; i < 20; i++)
         fixture_send_valid(0, i);
@@ -320,7 +326,7 @@ START_TEST(the_broker_going_away_loses_nothing)
     /* What was under way then may come twice. */
     rd_kafka_message_t *replies[1000];
     bool seen[100] = {false};
-    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read_all("clients.replies", replies, 1000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -449,7 +455,10 @@ START_TEST(missing_definitions_are_waited_for_in_their_partition_only)
         send_with_fields(1, "acme", 100 + i);
     }
     rd_kafka_message_t *replies[40];
-    size_t count = fixture_read("clients.replies", replies, 40, 8000);
+    wait_for_count(METRIC_DEFINITIONS_WAITING, 0, 1);
+    wait_until_committed(25);
+    sleep_ms(1000); /* for a reply too many */
+    size_t count = fixture_read_all("clients.replies", replies, 40);
     ck_assert_uint_eq(count, 25);
     fixture_forget(replies, count);
     fixture_define("later");
@@ -482,7 +491,7 @@ START_TEST(it_stops_in_time_while_a_partition_waits)
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
     send_with_fields(0, "never", 1);
     fixture_start("at-least-once", settings);
-    sleep_ms(5000);
+    wait_for_count(METRIC_DEFINITIONS_WAITING, 0, 1);
     fixture_stop(5000);
 }
 END_TEST
@@ -519,15 +528,15 @@ START_TEST(no_injected_error_stops_the_worker)
 {
     fixture_start("exactly-once", NULL);
     fixture_send_valid(0, 0);
-    sleep_ms(4000);
+    wait_until_committed(1);
     for (size_t i = 0; i < INJECTION_COUNT; i++) {
         rd_kafka_mock_push_request_errors(fixture.broker.cluster, injections[i].api, 1, injections[i].code);
         fixture_send_valid(0, (int)i + 1);
-        sleep_ms(700);
+        wait_until_committed(i + 2);
     }
     rd_kafka_message_t *replies[1000];
     bool seen[INJECTION_COUNT + 1] = {false};
-    size_t count = fixture_read("clients.replies", replies, 1000, 15000);
+    size_t count = fixture_read_all("clients.replies", replies, 1000);
     for (size_t i = 0; i < count; i++) {
         int32_t partition;
         int64_t offset;
@@ -562,7 +571,7 @@ START_TEST(no_refused_record_stops_the_worker)
         fixture_end_redis();
     }
     rd_kafka_message_t *replies[1000];
-    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read_all("clients.replies", replies, 1000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -623,7 +632,7 @@ START_TEST(committed_offsets_that_went_back_are_followed)
     wait_until_committed(11);
     rd_kafka_message_t *replies[100];
     int seen[11] = {0};
-    size_t found = fixture_read("clients.replies", replies, 100, 3000);
+    size_t found = fixture_read_all("clients.replies", replies, 100);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -675,44 +684,46 @@ static void open_three(void)
     fixture_open_on(3);
 }
 
+static TCase *add_case(Suite *suite, const char *name, void (*open)(void))
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 90);
+    tcase_add_checked_fixture(tcase, open, fixture_close);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("flow on the embedded broker");
-    TCase *tcase = tcase_create("flow");
-    tcase_set_timeout(tcase, 90);
-    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
-    tcase_add_test(tcase, every_command_gets_one_reply_in_the_order_of_its_partition);
-    tcase_add_test(tcase, hostile_input_is_answered_and_never_stops_a_partition);
-    tcase_add_test(tcase, ten_megabytes_are_answered);
-    tcase_add_test(tcase, headers_are_echoed_and_name_the_reply_topic);
-    tcase_add_test(tcase, header_name_with_a_nul_is_no_known_name);
-    tcase_add_test(tcase, redis_absent_at_start_is_waited_for);
-    tcase_add_test(tcase, redis_going_away_rejects_nothing);
-    tcase_add_test(tcase, it_stops_in_time_while_redis_is_away);
-    tcase_add_test(tcase, the_broker_going_away_loses_nothing);
-    tcase_add_test(tcase, missing_definitions_are_waited_for_in_their_partition_only);
-    tcase_add_test(tcase, the_wait_for_definitions_has_a_limit);
-    tcase_add_test(tcase, it_stops_in_time_while_a_partition_waits);
-    tcase_add_test(tcase, no_refused_record_stops_the_worker);
-    tcase_add_test(tcase, no_injected_error_stops_the_worker);
-    tcase_add_test(tcase, a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer);
-    tcase_add_test(tcase, committed_offsets_that_went_back_are_followed);
-    suite_add_tcase(suite, tcase);
-    TCase *delivery = tcase_create("at least once");
-    tcase_set_timeout(delivery, 90);
-    tcase_add_checked_fixture(delivery, fixture_open, fixture_close);
+    TCase *input = add_case(suite, "input", fixture_open);
+    tcase_add_test(input, every_command_gets_one_reply_in_the_order_of_its_partition);
+    tcase_add_test(input, hostile_input_is_answered_and_never_stops_a_partition);
+    tcase_add_test(input, ten_megabytes_are_answered);
+    tcase_add_test(input, headers_are_echoed_and_name_the_reply_topic);
+    tcase_add_test(input, header_name_with_a_nul_is_no_known_name);
+    TCase *redis = add_case(suite, "Redis", fixture_open);
+    tcase_add_test(redis, redis_absent_at_start_is_waited_for);
+    tcase_add_test(redis, redis_going_away_rejects_nothing);
+    tcase_add_test(redis, it_stops_in_time_while_redis_is_away);
+    TCase *definitions = add_case(suite, "definitions", fixture_open);
+    tcase_add_test(definitions, missing_definitions_are_waited_for_in_their_partition_only);
+    tcase_add_test(definitions, the_wait_for_definitions_has_a_limit);
+    tcase_add_test(definitions, it_stops_in_time_while_a_partition_waits);
+    TCase *broker = add_case(suite, "broker", fixture_open);
+    tcase_add_test(broker, the_broker_going_away_loses_nothing);
+    tcase_add_test(broker, committed_offsets_that_went_back_are_followed);
+    TCase *records = add_case(suite, "records", fixture_open);
+    tcase_add_test(records, no_refused_record_stops_the_worker);
+    tcase_add_test(records, a_transaction_in_which_a_connection_broke_is_left_to_the_next_producer);
+    TCase *errors = add_case(suite, "errors", fixture_open);
+    tcase_add_test(errors, no_injected_error_stops_the_worker);
+    TCase *delivery = add_case(suite, "at least once", fixture_open);
     tcase_add_test(delivery, what_has_arrived_is_not_sent_again_after_a_refusal);
     tcase_add_test(delivery, refused_clients_have_one_reply_which_says_so);
     tcase_add_test(delivery, refusal_in_a_large_batch_leaves_one_reply_each);
-    suite_add_tcase(suite, delivery);
-    TCase *three = tcase_create("three brokers");
-    tcase_set_timeout(three, 90);
-    tcase_add_checked_fixture(three, open_three, fixture_close);
+    TCase *three = add_case(suite, "three brokers", open_three);
     tcase_add_test(three, a_broker_that_stays_away_is_none_of_a_transactions_business);
-    suite_add_tcase(suite, three);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return side_by_side(suite, (const char *const[]){"input", "Redis", "definitions", "broker", "records", "errors",
+                                                     "at least once", "three brokers", NULL});
 }

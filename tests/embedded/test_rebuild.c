@@ -2,7 +2,8 @@
  * of the topic, which this test writes down on its own. Random histories: clients are created, removed and created
  * again, emails are used again, records are rewritten, partitions are added, two clients share an email.
  *
- * REBUILD_SEED=number repeats one history, REBUILD_SEEDS=count says how many are tried. */
+ * REBUILD_SEED=number repeats one history, REBUILD_SEEDS=count says how many are tried; CK_RUN_CASE=whole or part tries
+ * nothing else. */
 #include <check.h>
 #include <hiredis/hiredis.h>
 #include <librdkafka/rdkafka.h>
@@ -14,6 +15,7 @@
 #include "common/failpoint.h"
 #include "common/folder.h"
 #include "common/stop.h"
+#include "tests/embedded/side_by_side.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/definitions/definitions_history.h"
@@ -1111,32 +1113,42 @@ START_TEST(a_sync_that_stalled_writes_nothing_older_than_the_topic)
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, open_all, close_all);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("rebuild");
-    TCase *tcase = tcase_create("rebuild");
-    tcase_set_timeout(tcase, 300);
-    tcase_add_checked_fixture(tcase, open_all, close_all);
-    tcase_add_test(tcase, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
-    tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
-    tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
-    tcase_add_test(tcase, keys_of_another_type_do_not_stop_a_rebuild);
-    tcase_add_loop_test(tcase, a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict, 0, FOREIGN_KEYS);
-    tcase_add_test(tcase, a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic);
-    tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
-    tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 5);
-    tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
-    tcase_add_loop_test(tcase, an_end_that_cannot_be_reached_any_more_is_not_awaited, 0,
+    TCase *whole = add_case(suite, "whole");
+    tcase_add_test(whole, a_whole_rebuild_is_the_fold_of_the_topic);
+    TCase *part = add_case(suite, "part");
+    tcase_add_test(part, a_part_rebuild_ends_as_a_whole_one);
+    TCase *once = add_case(suite, "wrong once");
+    tcase_add_test(once, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
+    tcase_add_test(once, keys_of_another_type_do_not_stop_a_rebuild);
+    tcase_add_test(once, what_is_in_the_record_topic_was_committed);
+    tcase_add_loop_test(once, a_loss_shows_although_the_offsets_went_back, 0, 5);
+    tcase_add_test(once, the_last_definitions_do_not_depend_on_the_order_of_partitions);
+    TCase *foreign = add_case(suite, "foreign keys");
+    tcase_add_loop_test(foreign, a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict, 0,
+                        FOREIGN_KEYS);
+    tcase_add_test(foreign, a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic);
+    TCase *shorter = add_case(suite, "shorter");
+    tcase_add_loop_test(shorter, an_end_that_cannot_be_reached_any_more_is_not_awaited, 0,
                         sizeof(later_logs) / sizeof(later_logs[0]));
-    tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
+    TCase *takeover = add_case(suite, "takeover");
+    tcase_add_loop_test(takeover, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
-    tcase_add_loop_test(tcase, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
+    tcase_add_loop_test(takeover, a_part_writes_no_marks_on_other_data, 0, 2);
+    TCase *stalled = add_case(suite, "stalled");
+    tcase_add_loop_test(stalled, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
                         sizeof(stalls) / sizeof(stalls[0]));
-    tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return side_by_side(suite, (const char *const[]){"whole", "part", "wrong once", "foreign keys", "shorter",
+                                                     "takeover", "stalled", NULL});
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "tests/embedded/fixture.h"
+#include "tests/embedded/side_by_side.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
@@ -631,35 +632,39 @@ START_TEST(commands_that_cannot_be_decompressed_are_answered_in_small_transactio
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 90);
+    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("source");
-    TCase *tcase = tcase_create("source");
-    tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
-    tcase_set_timeout(tcase, 90);
-    tcase_add_test(tcase, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
-    tcase_add_test(tcase, commands_of_a_transaction_that_was_committed_after_all_are_counted);
-    tcase_add_test(tcase, what_another_has_committed_is_not_taken_for_ours);
-    tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
-    tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
-    tcase_add_test(tcase, commands_wait_until_their_log_was_compared_with_the_mark);
-    tcase_add_test(tcase, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
-    tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
-    tcase_add_test(tcase, long_headers_that_are_fetched_ahead_are_given_back);
-    tcase_add_test(tcase, nothing_is_fetched_ahead_behind_very_long_headers);
-    tcase_add_test(tcase, short_messages_are_fetched_ahead_without_a_pause);
-    suite_add_tcase(suite, tcase);
-    TCase *unreadable = tcase_create("unreadable");
-    tcase_add_checked_fixture(unreadable, fixture_open, fixture_close);
-    tcase_set_timeout(unreadable, 90);
+    TCase *partitions = add_case(suite, "partitions");
+    tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
+    tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
+    TCase *silent = add_case(suite, "silent");
+    tcase_add_test(silent, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
+    TCase *commit = add_case(suite, "commit");
+    tcase_add_test(commit, the_group_is_served_while_a_commit_waits);
+    TCase *transactions = add_case(suite, "transactions");
+    tcase_add_test(transactions, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(transactions, what_another_has_committed_is_not_taken_for_ours);
+    tcase_add_test(transactions, messages_that_must_travel_alone_are_few_in_a_transaction);
+    TCase *ahead = add_case(suite, "fetched ahead");
+    tcase_add_test(ahead, long_headers_that_are_fetched_ahead_are_given_back);
+    tcase_add_test(ahead, nothing_is_fetched_ahead_behind_very_long_headers);
+    tcase_add_test(ahead, short_messages_are_fetched_ahead_without_a_pause);
+    TCase *unreadable = add_case(suite, "unreadable");
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_as_too_large);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual);
     tcase_add_test(unreadable, commands_whose_checksum_was_wrong_are_read_again);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must);
-    suite_add_tcase(suite, unreadable);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return side_by_side(suite, (const char *const[]){"partitions", "silent", "commit", "transactions", "fetched ahead",
+                                                     "unreadable", NULL});
 }

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # A proxy stands between the worker and Redis, another between it and Kafka: they hang, refuse, reset, slice, cut answers
 # short and are slow, under load.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "Redis hangs, in both directions or in one" \
     "nothing is answered meanwhile, commands are again within 5 s; what was asked twice counts once"

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # kill -9 at random moments under load: no reply is missing, none is doubled, and Redis is the fold of the record topic.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 kills=$(faults_choose 20 200)
 

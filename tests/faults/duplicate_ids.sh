@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # Two workers run under one id, by mistake: the same transactional.id, the same group.instance.id, or both.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "two workers with one transactional.id" \
     "they fence each other; nothing is lost or doubled; when one has gone the other works on within 5 s"

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Static members are killed between the two halves of a cooperative rebalance: after one has given partitions up, before
 # the other is given them. When they come back, the broker gives each what it had, and those partitions are nobody's.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 # So long that no session ends during the test: that would mend it, too.
 options=(--set kafka.consumer.session.timeout.ms=60000)

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # The broker is killed and comes back, again and again, after a shorter or longer while, under load.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "the broker is killed and is away for 1 s; with FAULTS=all 10 and 60 s" \
     "commands are answered within 10 s of its return (reconnect.backoff.max.ms, and slack); nothing is lost or doubled"

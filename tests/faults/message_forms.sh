@@ -2,11 +2,7 @@
 # Every part of a message that a stranger controls, in its largest, smallest, missing and malformed form: a table. For each
 # row: every command has the reply that the row names, the good commands behind it and in the other partition are created,
 # it takes no longer than a limit, and memory stays within its own. A form that is new is a new row.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 
@@ -204,7 +200,7 @@ check_equal "dead letters are counted" "$dead_letters" "$(metric dead_letters_to
 unreadable=$(live_log_count one "headers of a command cannot be read.* partition=0 offset=")
 check "headers that cannot be read are logged" [ "$unreadable" -ge 2 ]
 check_equal "and their dead letters counted" "$unreadable" "$(metric dead_letters_incomplete_total)"
-kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed \
+kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed \
     -X fetch.message.max.bytes=30000000 -X receive.message.max.bytes=100000000 -f '%h\n' 2>/dev/null \
     | awk -F, '{ lost = /dlq-lost=headers/; sub(/,dlq-message=.*/, ""); print lost ? "lost " (NF < 20) : "kept " NF }' >"$suite_folder/letters"
 check_equal "these say what they lack, and have none" "$unreadable" "$(grep -cx 'lost 1' "$suite_folder/letters")"

@@ -4,11 +4,7 @@
 #
 # The suite runs in a network namespace of its own, the workers in a second one, a pair of virtual interfaces between
 # them. The namespaces have no name, so that they go with their last process.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 servers=10.207.0.1 workers=10.207.0.2
 

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # The broker does not let the daemon do something that it needs, at its start or all of a sudden: it loses nothing and
 # rejects nothing, says once what it lacks, and goes on within seconds once it may.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/certificates.sh
 . tests/lib/kafka_security.sh
 

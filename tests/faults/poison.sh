@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Poison: huge commands among small ones, and a partition of garbage. Everything is answered, the other partitions are not
 # held up, and memory stays within its limit.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 
@@ -60,9 +56,9 @@ answered "garbage and the commands of the other partitions"
 memory_is_bounded "memory with garbage"
 
 # "partition offset time" of the commands and of their answers; those of the first part do not count.
-kcat -b "$kafka_address" -C -t "$live_name.commands" -o beginning -e -q -f '%p %o %T\n' >"$suite_folder/asked"
+kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.commands" -o beginning -e -q -f '%p %o %T\n' >"$suite_folder/asked"
 for topic in replies elsewhere; do
-    kcat -b "$kafka_address" -C -t "$live_name.$topic" -o beginning -e -q -f '%T %s\n'
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.$topic" -o beginning -e -q -f '%T %s\n'
 done | sed -nE 's/^([0-9]+) .*"partition":([0-9]+),"offset":([0-9]+)\}.*/\2 \3 \1/p' >"$suite_folder/answers"
 awk -v begun="$begun_ms" '
      NR == FNR { asked[$1 " " $2] = $3; next }

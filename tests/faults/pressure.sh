@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Pressure: more commands than the worker can take, for long, and much fetched at once. Memory stays within its limit and
 # does not grow with the backlog, and everything is answered once the producer ends.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # Workers join the group and leave it, are killed, and are frozen for longer than their session, under load.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "one worker becomes three, and three become one" \
     "each answers commands within 15 s of its start, the one that stays within 5 s; nothing is lost or doubled"

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # The record topic becomes shorter while Redis is rebuilt from it: it is deleted and created again under the worker.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "the record topic is deleted and created again while it is read" \
     "the rebuild fails with a reason, begins again, and ends within 30 s; commands are answered"

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Redis with users: the rights that docs/operations.md states are enough, and no more than that; a right too few, a key too few or a
 # wrong password is told, and the daemon waits until it may go on.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 live_begin 4 --appendonly yes
 password='redis-Secret+5/$v' wrong_password='wrong-Secret+6/$u'

@@ -2,11 +2,7 @@
 # Redis takes no writes: maxmemory is reached (OOM), a snapshot fails (MISCONF), the disk below the append-only file is
 # full. The worker waits, says so once, loses and rejects nothing, and goes on when there is room.
 # SCRIPT FLUSH and FUNCTION FLUSH have no part here, since the worker runs no scripts.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=4
 LIVE_CHECKS=44

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Redis loses data under load, in every way that one machine can show: the workers notice, stop deciding, give Redis back
 # what the record topic has, and go on. No email is given twice, no client made again, nothing rejected that was not to be.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 rate=600
 persistence=(--appendonly yes --appendfsync everysec --enable-debug-command yes)

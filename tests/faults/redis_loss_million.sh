@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Redis is flushed in the middle of a great load. Another worker, with a Redis and topics of its own, then answers the same
 # commands undisturbed: both ends are the same, byte for byte.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 commands=$(faults_choose 40000 1000000)
 patience=$(faults_choose 120 400)

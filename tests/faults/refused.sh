@@ -2,11 +2,7 @@
 # What the broker refuses for its size: a client that does not fit into the record topic or the reply topic, a dead letter
 # that does not fit into its own. The command is answered with too_large, nothing of it stays, its partition goes on, and
 # no other command is touched.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 
@@ -47,7 +43,7 @@ send_mixture() {
 
 # The code, the message and whether it is worth another try, of every refusal.
 refusals() {
-    kcat -b "$kafka_address" -C -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
         -X fetch.message.max.bytes=30000000 -X receive.message.max.bytes=100000000 \
         | jq -r 'select(.error.code == "too_large") | [.error.message, .error.retryable] | @tsv'
 }

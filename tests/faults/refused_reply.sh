@@ -2,11 +2,7 @@
 # A reply that the broker refuses for its size though its client fits into the record topic. It becomes smaller: without
 # echoes and list of errors, then without its key; if even that is refused, it is left out, logged and counted. What became
 # of the command does not change by it, and its partition goes on. (No oracle, which asks for echoes.)
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
 LIVE_CHECKS=29
@@ -20,7 +16,7 @@ command() {
 }
 
 replies() {
-    kcat -b "$kafka_address" -C -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed "$@"
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed "$@"
 }
 
 # The replies' forms, in the order of the commands: verdict, length of the key, whether the echo and the list are there.
@@ -58,7 +54,7 @@ check_equal "the clients are there" 4 "$(clients)"
 check_equal "a reply without key goes where its command's partition says" "0" \
     "$(replies -f '%p %K\n' | awk '$2 == -1 { print $1 }' | sort -u)"
 check_equal "the malformed one is a dead letter, and no other" 1 \
-    "$(kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -o beginning -e -q -f '%o\n' -X isolation.level=read_committed | wc -l)"
+    "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.dead-letters" -o beginning -e -q -f '%o\n' -X isolation.level=read_committed | wc -l)"
 
 criterion "refusals that come one after the other" "the reply topic's limit is remembered: only the first of them costs other tries"
 correlation=$long command warm ws-1

@@ -2,11 +2,7 @@
 # Commands choose where their replies go. A topic that they name may be missing, appear, grow, be deleted, be forbidden or take
 # nothing; there may be thousands of names: replies go where they can go, and nothing waits for it. The broker would create
 # any topic that a client asks for by its name.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/certificates.sh
 . tests/lib/kafka_security.sh
@@ -52,7 +48,7 @@ send() {
 }
 # replies TOPIC: one line each, "partition id".
 replies() {
-    timeout 30 kcat -b "$kafka_address" -C -t "$1" -e -q -X isolation.level=read_committed -f '%p %s\n' \
+    timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -e -q -X isolation.level=read_committed -f '%p %s\n' \
         | jq -Rr 'split(" ") as $parts | (.[($parts[0] | length) + 1:] | fromjson | .commandId) as $id | "\($parts[0]) \($id)"'
 }
 is_in() { replies "$1" | grep -qE "^${3:-[0-9]+} $2$"; }
@@ -82,7 +78,7 @@ check "no topic was created" eval "! exists '$name.listed' && ! exists '$name.x.
 
 send named-1 "reply-topic=$name.elsewhere" "REPLY_CORRELATION_ID=a b"
 answered_in 10 "$name.elsewhere" named-1 "" "a topic that is there is used"
-echoes() { kcat -b "$kafka_address" -C -t "$name.elsewhere" -e -q -f '%h\n' | grep -o 'REPLY_CORRELATION_ID=a b' | wc -l; }
+echoes() { kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.elsewhere" -e -q -f '%h\n' | grep -o 'REPLY_CORRELATION_ID=a b' | wc -l; }
 check_equal "REPLY_CORRELATION_ID is echoed once" 1 "$(echoes)"
 send default-1 "reply-topic=$name.replies" reply-partition=0000
 answered_in 10 "$name.replies" default-1 0 "replies.topic may be named, with a partition"
@@ -117,11 +113,17 @@ for number in {1..12}; do
 done
 spread=$(replies "$name.compare" | sort)
 check "its keys are spread" [ "$(cut -d' ' -f1 <<<"$spread" | sort -u | wc -l)" -eq 3 ]
-sleep 20
-for number in {1..12}; do key=key-$number send "spread-$number"; done
-unset key
-is_spread() { [ "$(replies "$name.replies" | grep ' spread-' | sort)" = "$spread" ]; }
-check "20 s later keys are spread over all three as the Java client does" until_true 10 is_spread
+# Each round of commands has ids of its own.
+round=0
+is_spread() {
+    local number
+    round=$((round + 1))
+    for number in {1..12}; do key=key-$number send "spread$round-$number"; done
+    unset key
+    until_true 10 eval '[ "$(replies_of_round | wc -l)" -eq 12 ]' && [ "$(replies_of_round)" = "$spread" ]
+}
+replies_of_round() { replies "$name.replies" | sed -n "s/ spread$round-/ spread-/p" | sort; }
+check "within 20 s keys are spread over all three as the Java client does" until_true 20 is_spread
 
 # ---- deleted; refusing ----
 
@@ -221,7 +223,7 @@ worker_stop one
 
 once() {
     for topic in replies elsewhere readonly.reply; do
-        timeout 30 kcat -b "$kafka_address" -C -t "$name.$topic" -e -q -X isolation.level=read_committed
+        timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.$topic" -e -q -X isolation.level=read_committed
         echo
     done | jq -R 'fromjson? | .source.offset' | sort -n | uniq -d
 }

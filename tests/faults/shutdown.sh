@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # SIGTERM at any moment, while the group is being joined or under load: the worker ends in time with 0, and nothing is
 # lost or doubled when it comes back.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "SIGTERM, again and again under load" \
     "the worker ends within shutdown.timeout with 0; nothing is lost or doubled, no transaction stays open"

@@ -2,11 +2,7 @@
 # Topics that are missing: at the start, and deleted while the worker runs. It waits, says so once, loses and rejects
 # nothing, and goes on when they are there again. It does not wait for a topic that commands name, see reply_topics.sh: so
 # that one is made first here, and every reply finds its place.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/memory.sh
 . tests/lib/poison.sh
 

@@ -2,11 +2,7 @@
 # SIGSTOP past the session, then SIGCONT: one worker is frozen at each named place of the loop, all at once, while others
 # take their partitions over and answer everything. When they wake up, what they have in hand must come to nothing, in Kafka
 # and in Redis.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 session_seconds=6
 points=(filled before-look-up after-look-up before-fence before-claim in-claim after-claim before-send in-send after-send

@@ -5,8 +5,7 @@
 #
 # Environment: FUZZ_SECONDS, how long each target runs. Without it a short run whose inputs are the same every time.
 # An input that shows a fault is kept in build/fuzz/faults/; run build/fuzz/fuzz_NAME FILE to see it again.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
+. "$(dirname "$0")/../lib/suite.sh" || exit 1
 suite_begin
 
 [ $# -gt 0 ] || mapfile -t names < <(printf '%s\n' tests/fuzz/fuzz_*.c | sed 's/.*fuzz_\(.*\)\.c/\1/')

@@ -1,8 +1,11 @@
-# faults: what the suites of tests/faults share. Needs tests/lib/suite.sh.
+# faults: what the suites of tests/faults share.
 #
 # Each fault has a line that tells what must hold, which tests/run shows: criterion FAULT WHAT_MUST_HOLD. FAULTS=all asks
 # for every fault at its full length, as `make test-faults` does; without it a suite makes its choice for `make test`.
 # shellcheck shell=bash
+
+# shellcheck source=tests/lib/live.sh
+. "$(dirname "${BASH_SOURCE[0]}")/live.sh"
 
 faults_all() {
     [ "${FAULTS:-}" = all ]

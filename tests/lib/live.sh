@@ -1,5 +1,5 @@
 # live: what the flow tests share: a real Apache Kafka, a real Redis, workers that may be killed, commands, the oracle.
-# Needs tests/lib/suite.sh and tests/lib/redis.sh. A suite reads:
+# A suite reads:
 #
 #   live_begin 6 [REDIS SETTING ...]    (partitions of the command topic)
 #   worker_start one; produce 0 5000 --rate 1000; worker_kill one; ...
@@ -7,6 +7,9 @@
 #
 # A suite may define live_before_kafka for what must be there when the broker starts.
 # shellcheck shell=bash
+
+# shellcheck source=tests/lib/redis.sh
+. "$(dirname "${BASH_SOURCE[0]}")/redis.sh"
 
 LIVE_WORKSPACES=16
 LIVE_CHECKS=33 # how many checks of the oracle a suite misses where there is no Kafka
@@ -72,15 +75,21 @@ EOF
     live_put_definitions
 }
 
-# Puts LIVE_DEFINITIONS for every workspace: one message each, and then all of them to Redis at once.
+# Puts LIVE_DEFINITIONS for every workspace: one message each, and then all of them to Redis at once. Bytes that no
+# definitions have stand between the messages.
 live_put_definitions() {
-    local number topic=$live_name.definitions
-    for ((number = 0; number < LIVE_WORKSPACES; number++)); do
-        kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$topic" -k "ws-$number" "$LIVE_DEFINITIONS" \
-            >>"$suite_folder/put" 2>&1 || suite_fail "definitions of ws-$number are put" "$(tail -n 3 "$suite_folder/put")"
-    done
-    live_intake definitions sync >>"$suite_folder/put" 2>&1 \
+    live_definitions_lines | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.definitions" \
+        -K $'\x1f' -D $'\x1e' >"$suite_folder/put" 2>&1 && live_intake definitions sync >>"$suite_folder/put" 2>&1 \
         || suite_fail "definitions are put" "$(tail -n 3 "$suite_folder/put")"
+}
+
+live_definitions_lines() {
+    local number
+    for ((number = 0; number < LIVE_WORKSPACES; number++)); do
+        printf 'ws-%d\x1f' "$number"
+        cat "$LIVE_DEFINITIONS"
+        printf '\x1e'
+    done
 }
 
 suite_clean_more() {

@@ -1,5 +1,8 @@
-# redis: a Redis of a suite's own, on a unix socket in $suite_folder. Needs tests/lib/suite.sh.
+# redis: a Redis of a suite's own, on a unix socket in $suite_folder.
 # shellcheck shell=bash
+
+# shellcheck source=tests/lib/suite.sh
+. "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
 redis_socket= redis_pid=
 

@@ -1,10 +1,12 @@
-# suite: what shell suites share. Source it from the top of the repository, call suite_begin, check things, and end with
-# suite_end, which prints "N passed, N failed" (and "N skipped") as tests/run wants it.
+# suite: what shell suites share. Source it by its path: the top of the repository becomes the working directory. Call
+# suite_begin, check things, and end with suite_end, which prints "N passed, N failed" (and "N skipped") as tests/run wants
+# it.
 #
 # Every child that a suite starts is registered with suite_owns and ended, by its process id, when the suite ends, however
 # it ends. $suite_folder is a fresh temporary folder that goes then, too.
 # shellcheck shell=bash
 
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # shellcheck source=tests/lib/port.sh
 . tests/lib/port.sh
 

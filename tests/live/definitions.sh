@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # Definitions on a real Apache Kafka and Redis: put, list, history, sync, and what the daemon reads at its start.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
+. "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 suite_begin
 kafka_folder=$suite_folder/kafka
@@ -74,10 +72,10 @@ in_redis() {
 # in_topic WORKSPACE: how many messages it has; topic_last WORKSPACE FILE: that the last is the file's
 # bytes. All of a workspace are in one partition, and two that came in one millisecond have the same time.
 in_topic() {
-    kcat -b "$kafka_address" -C -t "$topic" -e -q -f '%k\n' | grep -cxF "$1"
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$topic" -e -q -f '%k\n' | grep -cxF "$1"
 }
 topic_last() {
-    kcat -b "$kafka_address" -C -t "$topic" -e -q -f '%o %k %s\n' | grep -F " $1 " | sort -n | tail -n 1 | cut -d' ' -f3- \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$topic" -e -q -f '%o %k %s\n' | grep -F " $1 " | sort -n | tail -n 1 | cut -d' ' -f3- \
         | cmp -s - <(head -c -1 "$2"; echo)
 }
 
@@ -223,7 +221,7 @@ kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<"$command"
 worker=$!
 suite_owns "$worker"
 replies() {
-    [ "$(kcat -b "$kafka_address" -C -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | tee "$suite_folder/replies" | wc -l)" -ge "$1" ]
+    [ "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | tee "$suite_folder/replies" | wc -l)" -ge "$1" ]
 }
 check "the daemon answers" until_true 40 replies 1
 check "by the definitions that it has read from the topic" grep -q '"type":"client.created"' "$suite_folder/replies"

@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 # The whole path: good, bad, repeated and hostile commands over six partitions, each with exactly one reply.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 live_begin 6
 worker_start one --set worker.threads=2
@@ -21,7 +18,7 @@ live_judge
 
 # The same by a client that is not ours. "reply-topic/reply-partition source-partition source-offset", as they are read.
 read_committed() {
-    kcat -b "$kafka_address" -C -t "$1" -o beginning -e -q -X isolation.level=read_committed -f "$2"
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -o beginning -e -q -X isolation.level=read_committed -f "$2"
 }
 for topic in replies elsewhere; do
     read_committed "$live_name.$topic" '%p\t%s\n' \

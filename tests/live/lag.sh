@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Lag, in commands and in seconds: 0 when nothing is left to answer, for the metrics and for those who compare the group's
 # committed offsets with the ends of the partitions, as autoscalers do.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
-. tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=1

@@ -2,10 +2,7 @@
 # The oracle is tested, too: a small run that it finds fine, then one fault after the other in copies of what the run left.
 # For each it must name the command that suffered and every check that it violates, no more and no less; and no check may
 # be without a fault that it sees.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 LIVE_CHECKS=124
 live_begin 3
@@ -54,7 +51,7 @@ tampered() {
 copies_shown() {
     local topic
     for topic in "$replies" "$elsewhere" "$records" "$letters"; do
-        echo "  kcat sees $(kcat -b "$kafka_address" -C -t "$topic" -o beginning -e -q -f '%o\n' | wc -l) messages in $topic"
+        echo "  kcat sees $(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$topic" -o beginning -e -q -f '%o\n' | wc -l) messages in $topic"
     done
     echo "  asked again: $(verdicts | tr '\t\n' '  ')"
 }
@@ -130,7 +127,7 @@ bare=(--header ce_type=client.created --where '"workspaceId":"bare"')
 
 # referred IDS EMAILS: a number N so that command-N and cN@example.com occur so many times in commands.
 referred() {
-    kcat -b "$kafka_address" -C -t "$live_name.commands" -o beginning -e -q -f '%s\n' \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.commands" -o beginning -e -q -f '%s\n' \
         | grep -aoiE '"(commandId":"command-|email":"c)[0-9]+' | tr '[:upper:]' '[:lower:]' \
         | sed 's/.*command-/id /; s/.*"c/email /' | sort | uniq -c \
         | awk -v ids="$1" -v emails="$2" '{ seen[$2, $3] = $1; numbers[$3] }
@@ -353,7 +350,7 @@ seen "a reply in another topic" "$place=reply-place" "$unanswered=missing"
 
 # left_open TOPIC: the outcomes that the sender leaves open.
 left_open() {
-    kcat -b "$kafka_address" -C -t "$1" -o beginning -e -q -f '%h\n' \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -o beginning -e -q -f '%h\n' \
         | grep -aoE 'expect=[a-z_]+,(created|duplicate|email_taken)' | sort -u
 }
 check_equal "some outcomes are a race" $'expect=created,duplicate\nexpect=created,email_taken' "$(left_open "$live_name.commands")"

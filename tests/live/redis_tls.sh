@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # TLS to Redis: answered commands, what is told of a certificate that is not as it should be, that the daemon waits
 # meanwhile. Where hiredis has no TLS: that the config says so.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 . tests/lib/certificates.sh
 
 # Before anything else, since it needs neither Kafka nor Redis.
@@ -79,7 +76,7 @@ command_of() {
     live_sent=$((live_sent + 1))
 }
 outcome_of() {
-    kcat -b "$kafka_address" -C -t "$live_name.replies" -e -q -X isolation.level=read_committed -f '%s\n' \
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -e -q -X isolation.level=read_committed -f '%s\n' \
         | jq -r --arg id "$1" 'select(.commandId == $id) | [.type, (.error.code // empty)] | join(" ")'
 }
 redis_ask -x SET 'custom-fields:{changing}' <tests/live/definitions.json >/dev/null

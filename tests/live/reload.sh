@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 # HUP: limits, validation and the log level are read again, nothing else; a config with errors changes nothing.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 LIVE_CHECKS=14
 live_begin 1
@@ -12,7 +9,7 @@ log=$suite_folder/one.log
 # answered NUMBER VERDICT WHAT: the reply with that number (from 0) has this code, or is created.
 answered() {
     local verdict
-    verdict=$(timeout 30 kcat -b "$kafka_address" -C -t "$live_name.replies" -o "beginning" -c "$(($1 + 1))" -q \
+    verdict=$(timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o "beginning" -c "$(($1 + 1))" -q \
         -X isolation.level=read_committed 2>/dev/null | tail -n 1 | jq -r '.error.code // "created"')
     check_equal "$3" "$2" "$verdict"
 }

@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # A broker that wants TLS, and a password or a client certificate: what works, what is told when something is wrong, that
 # the daemon waits meanwhile, and that nothing that is secret is ever printed.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 . tests/lib/certificates.sh
 . tests/lib/kafka_security.sh
 

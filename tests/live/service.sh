@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # The daemon needs no root and no rights: it works as nobody, does nothing that the unit of systemd forbids, and answers
 # HTTP to this machine alone. The unit itself is judged by systemd's own tools.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 
 # ---- the unit, as `make install` puts it; the prefix is a real one, so that its paths exist ----
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # The short commands against a real Apache Kafka and Redis: check, topics create, definitions put and get.
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
+. "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 suite_begin
 kafka_folder=$suite_folder/kafka
@@ -84,7 +82,7 @@ intake definitions put acme "$definitions"
 check_equal "definitions are put" 0 "$code"
 check "where they are is told" holds "$output" "stored in Redis and at $name.definitions/"
 check "Redis holds their bytes" cmp -s "$definitions" <(redis_ask -n 3 GET 'custom-fields:{acme}' | head -c "$(wc -c <"$definitions")")
-kcat -b "$kafka_address" -C -t "$name.definitions" -e -q -f '%k %S\n' >"$suite_folder/messages"
+kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.definitions" -e -q -f '%k %S\n' >"$suite_folder/messages"
 check_equal "the topic holds them under the workspace" "acme $(wc -c <"$definitions")" "$(cat "$suite_folder/messages")"
 "$BUILD/client-intake" definitions get acme --config "$config" >"$suite_folder/got"
 check "get gives the same bytes" cmp -s "$definitions" "$suite_folder/got"

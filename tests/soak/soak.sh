@@ -6,10 +6,7 @@
 #
 # SEED repeats a run's faults. SOAK_FLUSH=0 never empties Redis. SAMPLES=FOLDER keeps what was sampled: a file
 # for each life of a worker, two lines a second, "seconds KiB descriptors".
-cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/suite.sh
-. tests/lib/redis.sh
-. tests/lib/live.sh
+. "$(dirname "$0")/../lib/live.sh" || exit 1
 . tests/lib/memory.sh
 
 minutes=${MINUTES:-10}

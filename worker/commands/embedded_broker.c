@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define REBALANCE_DELAY_MS 100 /* how long a group that forms waits for more members; 3 s before librdkafka 2.8 */
+
 bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t error_size)
 {
     *broker = (struct embedded_broker){0};
@@ -22,6 +24,9 @@ bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *wh
         embedded_broker_stop(broker);
         return false;
     }
+#if RD_KAFKA_VERSION >= 0x020800ff
+    rd_kafka_mock_group_initial_rebalance_delay_ms(broker->cluster, REBALANCE_DELAY_MS);
+#endif
     broker->address = rd_kafka_mock_cluster_bootstraps(broker->cluster);
     return true;
 }

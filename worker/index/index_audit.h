@@ -11,8 +11,8 @@
  * record topic after it can be missing.
  *
  * A checkpoint at the group's offset proves nothing either if it was written after another commit: a tool has set the
- * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and the
- * metadata of the group's offset carry the nonce of their commit.
+ * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and
+ * the metadata of the group's offset carry the nonce of their commit.
  *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,

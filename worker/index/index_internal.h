@@ -25,9 +25,9 @@ struct index {
     bool refused;      /* Redis answers, but refused the last command */
     int64_t failed_ms; /* when index_fail was last called */
     bool verified;
-    uint64_t audits;                            /* that ended with index_take */
-    struct redis_epoch epoch;                   /* found by the last audit */
-    struct redis_epoch damaged;                 /* the epoch under which damage was found */
+    uint64_t audits;            /* that ended with index_take */
+    struct redis_epoch epoch;   /* found by the last audit */
+    struct redis_epoch damaged; /* the epoch under which damage was found */
     enum {
         DISTRUST_NONE,
         DISTRUST_NEXT, /* since index_distrust, until the next audit */
@@ -101,7 +101,7 @@ struct checkpoint {
 
 /* The key's value is "NEXT,HIGHEST,NONCE " and the offsets of the record topic; the nonce stands there only if it is
  * known. The caller owns *record_ends. False if the text is not a checkpoint. */
-bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,

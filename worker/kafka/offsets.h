@@ -49,14 +49,14 @@ MUST_CHECK bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer,
 /* What the consumer's group has committed, and the nonces of these commits (log_mark.h; OFFSET_NONE: not known).
  * Transactions that have offsets of these partitions, and have not ended, are waited for (KIP-447, since the consumer
  * is read_committed). Replaces *offsets and *nonces. */
-bool offsets_of_group(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer, const char *topic,
-                      int wait_ms, char *why, size_t error_size);
+MUST_CHECK bool offsets_of_group(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
+                                 const char *topic, int wait_ms, char *why, size_t error_size);
 
 /* The same; `keep_going` is called between questions, which may take up to `wait_ms` each. When it returns false, so
  * does this, with "" in `why`, or with what keep_going has written there. */
 typedef bool offsets_patience(void *listener);
-bool offsets_of_group_patiently(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
-                                const char *topic, int wait_ms, offsets_patience *keep_going, void *listener, char *why,
-                                size_t error_size);
+MUST_CHECK bool offsets_of_group_patiently(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
+                                           const char *topic, int wait_ms, offsets_patience *keep_going, void *listener,
+                                           char *why, size_t error_size);
 
 #endif

@@ -154,7 +154,7 @@ MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
 /* False while commands of the partition must wait: the group's offset and mark are not known, or the log has not been
  * compared with the mark since the partition was assigned. A log that gives no answer is waited for some seconds only.
  */
-bool source_knows_log(struct source *source, int32_t partition);
+MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
