@@ -207,7 +207,7 @@ size_t fixture_read_all(const char *topic, rd_kafka_message_t **messages, size_t
     ck_assert_ptr_null(reader);
     reader = open_reader(topic);
     for (int ended = 0; ended < SCENE_PARTITIONS;) {
-        ck_assert_msg(now_ms() < limit, "%s is not read to its end", topic);
+        ck_assert_msg(clock_now_ms() < limit, "%s is not read to its end", topic);
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
         if (message && !message->err) {
             ck_assert_uint_lt(found, capacity);
