@@ -84,7 +84,7 @@ static enum host_fault a_label_fault(struct reading *reading, struct span a_labe
     uint8_t *registered = NULL;
     memcpy(text, a_label.at, a_label.length);
     text[a_label.length] = '\0';
-    enum host_fault fault = HOST_FINE;
+    enum host_fault fault = HOST_OK;
     int result = idn2_to_unicode_8z8z(text, &decoded, 0);
     if (result == IDN2_OK)
         result = idn2_register_u8((const uint8_t *)decoded, (const uint8_t *)text, &registered, 0);
@@ -123,7 +123,7 @@ static enum host_fault add_label(struct reading *reading, struct span label)
     if (has_idn_prefix(label))
         return a_label_fault(reading, span_of(at, label.length));
     reading->bidi_rule_holds &= !is_digit(label.at[0]); /* what the rule comes to for letters, digits and hyphens */
-    return HOST_FINE;
+    return HOST_OK;
 }
 
 /* Copies the label, ended by NUL and no longer than it was. */
@@ -204,13 +204,13 @@ enum host_fault host_read_name(struct span text, struct host *host)
             end++;
         struct span label = span_of(text.at + begin, end - begin);
         enum host_fault fault = is_ascii(label) ? add_label(&reading, label) : add_unicode_label(&reading, label);
-        if (fault != HOST_FINE)
+        if (fault != HOST_OK)
             return fault;
         begin = end + dot;
     }
     if (reading.is_right_to_left && !reading.bidi_rule_holds)
         return HOST_IDN;
-    return is_number(last_label(host)) ? HOST_NUMBER : HOST_FINE;
+    return is_number(last_label(host)) ? HOST_NUMBER : HOST_OK;
 }
 
 static enum host_fault host_read_ipv6(struct span text, struct host *host)
@@ -222,7 +222,7 @@ static enum host_fault host_read_ipv6(struct span text, struct host *host)
     host->length = 1 + ipv6_write(groups, host->text + 1);
     host->text[host->length++] = ']';
     host->labels = 0;
-    return HOST_FINE;
+    return HOST_OK;
 }
 
 enum host_fault host_read(struct span text, struct host *host)
@@ -233,11 +233,11 @@ enum host_fault host_read(struct span text, struct host *host)
         memcpy(host->text, text.at, text.length);
         host->length = text.length;
         host->labels = 0;
-        return HOST_FINE;
+        return HOST_OK;
     }
     bool ends_at_root = text.length > 1 && text.at[text.length - 1] == '.';
     enum host_fault fault = host_read_name(span_of(text.at, text.length - ends_at_root), host);
-    if (fault == HOST_FINE && ends_at_root)
+    if (fault == HOST_OK && ends_at_root)
         host->text[host->length++] = '.';
     return fault;
 }
@@ -245,7 +245,7 @@ enum host_fault host_read(struct span text, struct host *host)
 const char *host_fault_text(enum host_fault fault)
 {
     static const char *const texts[] = {
-        [HOST_FINE] = "is fine",
+        [HOST_OK] = "is valid",
         [HOST_EMPTY] = "is empty",
         [HOST_EMPTY_LABEL] = "has a dot at an end, or two in a row",
         [HOST_CHARACTER] = "holds something else than letters, digits, hyphens and dots",

@@ -13,7 +13,7 @@
 #define HOST_LABEL_BYTES 63  /* RFC 1035, §2.3.4 */
 
 enum host_fault {
-    HOST_FINE,
+    HOST_OK,
     HOST_EMPTY,        /* nothing there */
     HOST_EMPTY_LABEL,  /* a dot at an end, or two in a row */
     HOST_CHARACTER,    /* something else than letters, digits and hyphens between the dots */
@@ -47,7 +47,7 @@ struct host {
  * What UTS #46 drops, a character of Default_Ignorable_Code_Point (UAX #44), is HOST_INVISIBLE. U+200C and U+200D are
  * so too, but where RFC 5892's appendix A lets them stand: there they tell one name from another.
  *
- * Of *host only `invisible`, with HOST_INVISIBLE, is specified unless HOST_FINE is returned. */
+ * Of *host only `invisible`, with HOST_INVISIBLE, is specified unless HOST_OK is returned. */
 enum host_fault host_read_name(struct span text, struct host *host);
 
 /* Reads the host of a URL (RFC 3986, §3.2.2): an IPv6 address in brackets, without zone; an IPv4 address, four decimal

@@ -73,7 +73,7 @@ static bool walk_special_string(struct walk *walk, char *begin, char *end, uint3
 {
     const char *fault_at;
     const enum json_fault_code code = json_string_decode(begin, end, length, flags, &fault_at);
-    if (code != JSON_FINE)
+    if (code != JSON_OK)
         return walk_fail(walk, code, fault_at);
     walk->special = json_string_special(walk->text, (uint32_t)(end - walk->text), walk->length);
     return true;
@@ -324,7 +324,7 @@ static struct json_fault json_string_fault(struct json_parser *parser, char *tex
     const struct json_fault broken = {JSON_SYNTAX, (uint32_t)json_string_broken(text, length, &opening)};
     const uint32_t *positions;
     size_t count;
-    if (json_index_find(parser->index, text, opening, &positions, &count) != JSON_INDEX_FINE)
+    if (json_index_find(parser->index, text, opening, &positions, &count) != JSON_INDEX_OK)
         return broken;
     const size_t mark = arena->used;
     struct json_document document;
@@ -343,7 +343,7 @@ bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t 
     const uint32_t *positions;
     size_t count;
     switch (json_index_find(parser->index, text, length, &positions, &count)) {
-    case JSON_INDEX_FINE:
+    case JSON_INDEX_OK:
         return json_walk(parser, text, length, positions, count, depth_limit, arena, document, fault);
     case JSON_INDEX_EMPTY:
         *fault = (struct json_fault){JSON_EMPTY, (uint32_t)length};
@@ -361,7 +361,7 @@ bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t 
 const char *json_fault_text(enum json_fault_code code)
 {
     static const char *const texts[] = {
-        [JSON_FINE] = "nothing is wrong",
+        [JSON_OK] = "nothing is wrong",
         [JSON_EMPTY] = "there is nothing but white space",
         [JSON_SYNTAX] = "the text is not JSON",
         [JSON_UTF8] = "the text is not UTF-8",

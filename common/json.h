@@ -39,7 +39,7 @@ struct json_document {
 };
 
 enum json_fault_code {
-    JSON_FINE,
+    JSON_OK,
     JSON_EMPTY,     /* nothing but white space */
     JSON_SYNTAX,    /* not RFC 8259's grammar, a byte-order mark, or more than one value */
     JSON_UTF8,      /* not UTF-8 */

@@ -13,7 +13,7 @@ extern "C" {
 struct json_index;
 
 enum json_index_result {
-    JSON_INDEX_FINE,
+    JSON_INDEX_OK,
     JSON_INDEX_EMPTY,  /* nothing but white space */
     JSON_INDEX_UTF8,   /* not UTF-8 */
     JSON_INDEX_SYNTAX, /* an unclosed string, or a raw control character in one */
@@ -25,7 +25,7 @@ void json_index_free(struct json_index *index);
 
 /* Finds the positions (borrowed, valid until the next call) of every bracket, brace, colon, comma, opening quote and
  * first byte of another scalar in text[0..length), which must be followed by 64 readable bytes. Behind the last one,
- * positions[*count] is `length`, so that a walk meets its end without counting. Only JSON_INDEX_FINE sets the two. */
+ * positions[*count] is `length`, so that a walk meets its end without counting. Only JSON_INDEX_OK sets the two. */
 enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
                                        const uint32_t **positions, size_t *count);
 

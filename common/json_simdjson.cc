@@ -59,5 +59,5 @@ enum json_index_result json_index_find(struct json_index *index, const char *tex
     parser.structural_indexes[parser.n_structural_indexes] = static_cast<uint32_t>(length);
     *positions = parser.structural_indexes.get();
     *count = parser.n_structural_indexes;
-    return JSON_INDEX_FINE;
+    return JSON_INDEX_OK;
 }

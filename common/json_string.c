@@ -117,7 +117,7 @@ static enum json_fault_code unicode_escape_decode(const char **from, char **to)
     }
     *from += 6;
     *to = code_point_write(*to, code_point);
-    return JSON_FINE;
+    return JSON_OK;
 }
 
 /* Decodes the escapes from *at, the first one, to `end`; sets *at to the new end or, if it returns a fault, to the
@@ -130,7 +130,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
     char *to = *at;
     while (from < end) {
         const unsigned char letter = (unsigned char)from[1];
-        enum json_fault_code code = JSON_FINE;
+        enum json_fault_code code = JSON_OK;
         if (meaning[letter]) {
             *to++ = meaning[letter];
             from += 2;
@@ -139,7 +139,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
         } else {
             code = JSON_SYNTAX;
         }
-        if (code != JSON_FINE) {
+        if (code != JSON_OK) {
             *at += from - *at;
             return code;
         }
@@ -150,7 +150,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
         to += run;
     }
     *at = to;
-    return JSON_FINE;
+    return JSON_OK;
 }
 
 enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length, uint8_t *flags, const char **fault_at)
@@ -160,14 +160,14 @@ enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length
     if (escape) {
         decoded_end = escape;
         const enum json_fault_code code = escapes_decode(&decoded_end, end);
-        if (code != JSON_FINE) {
+        if (code != JSON_OK) {
             *fault_at = decoded_end;
             return code;
         }
     }
     *length = (uint32_t)(decoded_end - begin);
     *flags = (escape ? 0 : JSON_PLAIN) | (is_printable(begin, *length) ? JSON_ASCII : 0);
-    return JSON_FINE;
+    return JSON_OK;
 }
 
 size_t json_string_broken(const char *text, size_t length, size_t *opening)

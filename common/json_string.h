@@ -12,7 +12,7 @@
 uint32_t json_string_special(const char *text, uint32_t from, uint32_t length);
 
 /* Decodes [begin, end), of which the first pass knows that it is UTF-8 without raw controls, in place. Behind it must
- * stand a quote. Returns JSON_FINE and sets *length to what remains and *flags to JSON_PLAIN and JSON_ASCII as they
+ * stand a quote. Returns JSON_OK and sets *length to what remains and *flags to JSON_PLAIN and JSON_ASCII as they
  * apply; or returns JSON_SYNTAX or JSON_SURROGATE and sets *fault_at to the escape at fault. */
 enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length, uint8_t *flags,
                                         const char **fault_at);

@@ -250,13 +250,13 @@ enum number_verdict number_read(struct span text, struct number *number)
     bool safe = given.count <= DIGITS_SAFE && given.point > -307 && given.point <= 308;
     if (given.count == 0 || safe) {
         number->length = (uint8_t)decimal_write(&given, number->text);
-        return NUMBER_FINE;
+        return NUMBER_OK;
     }
     struct decimal shortest;
     decimal_of(number->value, &shortest);
     number->length = (uint8_t)decimal_write(&shortest, number->text);
     number->whole = decimal_is_whole(&shortest);
-    return decimal_equal(&given, &shortest) ? NUMBER_FINE : NUMBER_PRECISION;
+    return decimal_equal(&given, &shortest) ? NUMBER_OK : NUMBER_PRECISION;
 }
 
 size_t number_text(double value, char text[NUMBER_BYTES])

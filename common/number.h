@@ -24,13 +24,13 @@ struct number {
 };
 
 enum number_verdict {
-    NUMBER_FINE,
+    NUMBER_OK,
     NUMBER_SYNTAX,   /* not RFC 8259's number, leading zeros allowed */
     NUMBER_RANGE,    /* rounds to infinity */
     NUMBER_PRECISION /* *number, the nearest binary64, is another decimal */
 };
 
-/* Reads `text`, all of it. *number is set with NUMBER_FINE and NUMBER_PRECISION. */
+/* Reads `text`, all of it. *number is set with NUMBER_OK and NUMBER_PRECISION. */
 enum number_verdict number_read(struct span text, struct number *number);
 
 /* Writes the text of a finite `value` and returns its length. Not NUL-terminated. */

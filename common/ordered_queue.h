@@ -19,26 +19,26 @@ struct ordered_queue {
 };
 
 /* Returns 0, or -1 when out of memory. */
-int ordered_queue_open(struct ordered_queue *ordered_queue, uint32_t places);
-void ordered_queue_close(struct ordered_queue *ordered_queue);
+int ordered_queue_open(struct ordered_queue *queue, uint32_t places);
+void ordered_queue_close(struct ordered_queue *queue);
 
 /* The filler: waits for a free place. False once the ordered_queue is stopped. */
-bool ordered_queue_fill(struct ordered_queue *ordered_queue, uint32_t *place);
+bool ordered_queue_fill(struct ordered_queue *queue, uint32_t *place);
 /* The place that ordered_queue_fill gave holds something. */
-void ordered_queue_filled(struct ordered_queue *ordered_queue);
+void ordered_queue_filled(struct ordered_queue *queue);
 /* Nothing will follow. */
-void ordered_queue_end(struct ordered_queue *ordered_queue);
+void ordered_queue_end(struct ordered_queue *queue);
 
 /* A worker: waits for a filled place. False when there will be none, or once the ordered_queue is stopped. */
-bool ordered_queue_work(struct ordered_queue *ordered_queue, uint32_t *place);
-void ordered_queue_worked(struct ordered_queue *ordered_queue, uint32_t place);
+bool ordered_queue_work(struct ordered_queue *queue, uint32_t *place);
+void ordered_queue_worked(struct ordered_queue *queue, uint32_t place);
 
 /* The emptier: waits until the next place in order was worked on. False when there will be none. */
-bool ordered_queue_empty(struct ordered_queue *ordered_queue, uint32_t *place);
+bool ordered_queue_empty(struct ordered_queue *queue, uint32_t *place);
 /* The place that ordered_queue_empty gave is free again. */
-void ordered_queue_emptied(struct ordered_queue *ordered_queue);
+void ordered_queue_emptied(struct ordered_queue *queue);
 
 /* Makes everybody who waits, or will, give up. */
-void ordered_queue_stop(struct ordered_queue *ordered_queue);
+void ordered_queue_stop(struct ordered_queue *queue);
 
 #endif

@@ -112,7 +112,7 @@ static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
     if (!span_begins_with(*rest, SPAN("//")))
         return URL_SLASHES;
     take(rest, 2);
-    return URL_FINE;
+    return URL_OK;
 }
 
 /* Splits the authority into host and port. The colon before the port is the first behind an address's brackets. */
@@ -123,13 +123,13 @@ static enum url_fault_code split_authority(struct span authority, struct parts *
     const size_t bracket = authority.length > 0 && authority.at[0] == '[' ? find(authority, ']') : 0;
     parts->host = take(&authority, bracket + find(span_from(authority, bracket), ':'));
     parts->port = span_from(authority, 1);
-    return URL_FINE;
+    return URL_OK;
 }
 
 static enum url_fault_code split(struct span rest, struct parts *parts)
 {
     enum url_fault_code code = split_scheme(&rest, parts);
-    if (code != URL_FINE)
+    if (code != URL_OK)
         return code;
     size_t end = 0;
     while (end < rest.length && !is(rest.at[end], AUTHORITY_END))
@@ -219,7 +219,7 @@ static enum url_fault_code write_port(struct output *output, const struct parts 
     const uint32_t usual = parts->scheme.length == strlen("https") ? 443 : 80;
     if (parts->port.length > 0 && port != usual)
         output->length += (size_t)snprintf(output->text + output->length, sizeof(":65535"), ":%u", port);
-    return URL_FINE;
+    return URL_OK;
 }
 
 static enum url_fault_code write_url(struct output *output, const struct parts *parts, struct url_fault *fault)
@@ -228,11 +228,11 @@ static enum url_fault_code write_url(struct output *output, const struct parts *
     fault->host = host_read(parts->host, &host);
     if (fault->host == HOST_INVISIBLE)
         fault->invisible = host.invisible;
-    if (fault->host != HOST_FINE)
+    if (fault->host != HOST_OK)
         return URL_HOST;
     write_bytes(output, parts->scheme.length == strlen("https") ? SPAN("https://") : SPAN("http://"));
     write_bytes(output, span_of(host.text, host.length));
-    if (write_port(output, parts) != URL_FINE)
+    if (write_port(output, parts) != URL_OK)
         return URL_PORT;
     write_path(output, parts->path);
     if (parts->query.at) {
@@ -243,10 +243,10 @@ static enum url_fault_code write_url(struct output *output, const struct parts *
         write_bytes(output, SPAN("#"));
         write_encoded(output, parts->fragment, true);
     }
-    return output->length > URL_BYTES ? URL_LENGTH : URL_FINE;
+    return output->length > URL_BYTES ? URL_LENGTH : URL_OK;
 }
 
-static enum url_fault_code judge_whole(struct span text)
+static enum url_fault_code check_whole(struct span text)
 {
     if (text.length > URL_INPUT_BYTES)
         return URL_INPUT_LENGTH;
@@ -254,7 +254,7 @@ static enum url_fault_code judge_whole(struct span text)
         return URL_CONTROL;
     if (text_trim(text).length != text.length)
         return URL_OUTER_SPACE;
-    return URL_FINE;
+    return URL_OK;
 }
 
 bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault)
@@ -262,12 +262,12 @@ bool url_normalize(struct span text, struct arena *arena, struct span *normal, s
     struct parts parts = {0};
     struct output output;
     output.length = 0;
-    *fault = (struct url_fault){.code = judge_whole(text)};
-    if (fault->code == URL_FINE)
+    *fault = (struct url_fault){.code = check_whole(text)};
+    if (fault->code == URL_OK)
         fault->code = split(text, &parts);
-    if (fault->code == URL_FINE)
+    if (fault->code == URL_OK)
         fault->code = write_url(&output, &parts, fault);
-    if (fault->code != URL_FINE)
+    if (fault->code != URL_OK)
         return false;
     const struct span written = span_of(output.text, output.length);
     *normal = span_equal(written, text) ? text : arena_copy(arena, written);

@@ -14,7 +14,7 @@
 #define URL_INPUT_BYTES 8192 /* longest that is looked at: dot segments and Unicode host names may make it shorter */
 
 enum url_fault_code {
-    URL_FINE,
+    URL_OK,
     URL_INPUT_LENGTH, /* longer than URL_INPUT_BYTES */
     URL_LENGTH,       /* longer than URL_BYTES once normalized */
     URL_CONTROL,      /* holds a control character */

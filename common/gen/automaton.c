@@ -36,7 +36,7 @@ struct construction {
     struct automaton *automaton;
     const struct code *code;
     uint32_t limit;
-    automaton_judge *judge;
+    automaton_rule *rule;
     struct catalogue situations;
     uint32_t *states; /* by situation; UINT32_MAX: not known yet */
     uint32_t states_capacity;
@@ -106,7 +106,7 @@ static uint32_t situation_verdict(const struct construction *construction, const
         if (element == ELEMENT_LEADING || (lengths >> situation->length & 1) != 0)
             findings.elements[territory] |= 1u << element;
     }
-    return construction->judge(code, &findings, situation->length);
+    return construction->rule(code, &findings, situation->length);
 }
 
 static uint32_t situation_number(struct construction *construction, const struct situation *situation)
@@ -140,9 +140,9 @@ static uint32_t state_of(struct construction *construction, const struct situati
     return construction->states[number];
 }
 
-uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_judge *judge)
+uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_rule *rule)
 {
-    struct construction construction = {.automaton = automaton, .code = code, .limit = limit, .judge = judge};
+    struct construction construction = {.automaton = automaton, .code = code, .limit = limit, .rule = rule};
     construction.seen = grow(NULL, code->nodes.count, sizeof(*construction.seen));
     memset(construction.seen, 0, code->nodes.count * sizeof(*construction.seen));
 

@@ -34,9 +34,9 @@ struct findings {
 };
 
 /* The verdict on a number of `length` national digits; anything but 0 only for lengths up to automaton_add's limit. */
-typedef uint32_t automaton_judge(const struct code *code, const struct findings *findings, uint32_t length);
+typedef uint32_t automaton_rule(const struct code *code, const struct findings *findings, uint32_t length);
 
 /* Adds an automaton for the national numbers of `code` of up to `limit` digits. Returns the state to begin at. */
-uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_judge *judge);
+uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_rule *rule);
 
 #endif

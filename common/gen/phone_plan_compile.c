@@ -44,38 +44,38 @@ static uint32_t lengths_of(const struct code *code)
     return code->territories[0].general_lengths & within;
 }
 
-static uint32_t judge_possible(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_possible(const struct code *code, const struct findings *findings, uint32_t length)
 {
     (void)findings;
     return lengths_of(code) >> length & 1;
 }
 
-static uint32_t judge_plan(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_plan(const struct code *code, const struct findings *findings, uint32_t length)
 {
     bool fits = false;
     for (uint32_t t = 0; t < code->territory_count; t++)
         fits |= is_general(findings->elements[t]);
-    return fits && judge_possible(code, findings, length);
+    return fits && verdict_possible(code, findings, length);
 }
 
 /* libphonenumber's IsValidNumber: of the territories in their order, one with leading digits is chosen by these alone,
  * another one if the number is in use there; then it must be in use in the one that was chosen. What can be dialled
  * only from nearby is not possible, though libphonenumber calls some of it valid. */
-static uint32_t judge_assigned(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_assigned(const struct code *code, const struct findings *findings, uint32_t length)
 {
     for (uint32_t t = 0; t < code->territory_count; t++) {
         uint32_t elements = findings->elements[t];
         bool by_leading = code->territories[t].has_leading && code->territory_count > 1;
         if (by_leading ? (elements >> ELEMENT_LEADING & 1) != 0 : is_in_use(elements))
-            return is_in_use(elements) && judge_possible(code, findings, length);
+            return is_in_use(elements) && verdict_possible(code, findings, length);
     }
     return false;
 }
 
-static automaton_judge *const judges[PHONE_GRADES] = {judge_possible, judge_plan, judge_assigned};
+static automaton_rule *const rules[PHONE_GRADES] = {verdict_possible, verdict_plan, verdict_assigned};
 
 /* The territories of a number, as a set; see phone_countries. */
-static uint32_t judge_territory(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_territory(const struct code *code, const struct findings *findings, uint32_t length)
 {
     uint32_t in_use = 0, leading = 0, general = 0, all = 0;
     for (uint32_t t = 0; t < code->territory_count; t++) {
@@ -88,7 +88,7 @@ static uint32_t judge_territory(const struct code *code, const struct findings *
         if (is_general(elements) && !code->territories[t].has_leading)
             general |= 1u << t;
     }
-    if (!judge_possible(code, findings, length))
+    if (!verdict_possible(code, findings, length))
         return 0;
     return in_use != 0 ? in_use : leading != 0 ? leading : general != 0 ? general : all;
 }
@@ -119,7 +119,7 @@ static void add_codes(struct tables *tables, const struct numbering_plan *plan)
     for (int grade = 0; grade < PHONE_GRADES; grade++) {
         uint32_t *begins = grow(NULL, plan->code_count, sizeof(uint32_t));
         for (uint32_t i = 0; i < plan->code_count; i++)
-            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), judges[grade]);
+            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), rules[grade]);
         tables->fit_begins[grade] = begins;
         tables->roots[grade] = add_prefix(&tables->fit, plan, begins, 0, 0);
     }
@@ -128,7 +128,7 @@ static void add_codes(struct tables *tables, const struct numbering_plan *plan)
         const struct code *code = &plan->codes[i];
         tables->territory_begins[i] = STATE_DEAD;
         if (code->territory_count > 1)
-            tables->territory_begins[i] = automaton_add(&tables->territory, code, longest(code), judge_territory);
+            tables->territory_begins[i] = automaton_add(&tables->territory, code, longest(code), verdict_territory);
     }
 }
 

@@ -77,7 +77,7 @@ check "with its reason" holds "$output" "$name.many: refused: "
 check "records are compacted: a message needs a key" \
     bash -c "! kcat -b '$kafka_address' -P -t '$name.records' <<<'no key' 2>/dev/null"
 intake check
-check_equal "check finds the topics" "kafka   fine: $kafka_address, 1 broker" "$(grep ^kafka <<<"$output")"
+check_equal "check finds the topics" "kafka   ok: $kafka_address, 1 broker" "$(grep ^kafka <<<"$output")"
 
 definitions=tests/live/definitions.json
 intake definitions put acme "$definitions"

@@ -122,7 +122,7 @@ static const struct row {
     {{"check", "--set=log.format=xml"}, 78, NULL, "--set: log.format must be logfmt or json, not \"xml\"\n"},
     {{"check", "--set", "a.b=c", "--set", "d.e=f"}, 78, NULL, "--set: a.b is not a key\n--set: d.e is not a key\n"},
     /* definitions lint */
-    {{"definitions", "lint", "SOUND"}, 0, "/sound: fine, 1 field\n", NULL},
+    {{"definitions", "lint", "SOUND"}, 0, "/sound: ok, 1 field\n", NULL},
     {{"definitions", "lint", "SOUND", "--json"}, 0, "/sound\",\"faults\":[]}\n", NULL},
     {{"definitions", "lint", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
     {{"definitions", "--json", "lint", "FAULTY"}, 1, "\"faults\":[{\"path\":\"/1/type\",\"message\":\"", NULL},

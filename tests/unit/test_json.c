@@ -941,8 +941,8 @@ END_TEST
 
 START_TEST(faults_have_texts)
 {
-    for (int code = JSON_FINE; code <= JSON_DEPTH; code++) {
-        for (int other = JSON_FINE; other < code; other++)
+    for (int code = JSON_OK; code <= JSON_DEPTH; code++) {
+        for (int other = JSON_OK; other < code; other++)
             ck_assert_str_ne(json_fault_text((enum json_fault_code)code), json_fault_text((enum json_fault_code)other));
     }
     ck_assert_str_eq(json_fault_text(JSON_DUPLICATE), "a member stands twice in one object");

@@ -547,7 +547,7 @@ START_TEST(it_lives_as_long_as_every_thread_turns)
 {
     char reason[HEALTH_REASON_SIZE];
     struct config config = {.redis.timeout_ms = 1000};
-    int64_t now_ms = metrics_turned_ms(threads[0]);
+    int64_t now_ms = metrics_last_beat_ms(threads[0]);
     ck_assert(health_is_live(threads, 2, &config, now_ms + 59000, reason));
     ck_assert(!health_is_live(threads, 2, &config, now_ms + 75000, reason));
     ck_assert_str_eq(reason, "thread 0 has not turned for 75 s");

@@ -102,7 +102,7 @@ static const char *const with_standard_input[] = {"--definitions", "definitions.
 
 START_TEST(test_accepted)
 {
-    ck_assert_int_eq(validate_input(VALID("c-1") "\n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c-1") "\n", with_file), COMMAND_OK);
     ck_assert_str_eq(
         output,
         "{\"type\":\"client.created\",\"commandId\":\"c-1\",\"workspaceId\":\"acme\","
@@ -138,7 +138,7 @@ START_TEST(test_time)
 {
     static const char *const arguments[] = {
         "--time", "2026-11-23T06:38:00.123Z", "--definitions", "definitions.json", "-", NULL};
-    ck_assert_int_eq(validate_input(VALID("c"), arguments), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c"), arguments), COMMAND_OK);
     ck_assert_ptr_nonnull(strstr(output, "\"createdAt\":\"2026-11-23T06:38:00.123Z\""));
 }
 END_TEST
@@ -146,19 +146,19 @@ END_TEST
 /* Nothing is stored, so nothing is taken or a duplicate; two runs give the same bytes. */
 START_TEST(test_nothing_is_stored)
 {
-    ck_assert_int_eq(validate_input(VALID("c") "\n" VALID("c") "\n" VALID("d") "\n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c") "\n" VALID("c") "\n" VALID("d") "\n", with_file), COMMAND_OK);
     static char before[OUTPUT_BYTES];
     strcpy(before, output);
-    ck_assert_int_eq(validate(with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate(with_file), COMMAND_OK);
     ck_assert_str_eq(output, before);
 }
 END_TEST
 
 START_TEST(test_nothing)
 {
-    ck_assert_int_eq(validate_input("", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input("", with_file), COMMAND_OK);
     ck_assert_str_eq(output, "");
-    ck_assert_int_eq(validate_input("\n\n  \n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input("\n\n  \n", with_file), COMMAND_OK);
     ck_assert_str_eq(output, "");
 }
 END_TEST
@@ -201,7 +201,7 @@ START_TEST(test_line_limit)
         char input[8192], *to = stpcpy(input, VALID("c"));
         memset(to, ' ', limit);
         to = stpcpy(input + limit + extra, "\r\n" VALID("d") "\n");
-        ck_assert_int_eq(validate_input(input, with_file), extra == 0 ? COMMAND_FINE : COMMAND_NEGATIVE);
+        ck_assert_int_eq(validate_input(input, with_file), extra == 0 ? COMMAND_OK : COMMAND_NEGATIVE);
         ck_assert_int_eq(strstr(output, "too_large") != NULL, extra == 1);
         ck_assert_ptr_nonnull(strstr(output, "\"commandId\":\"d\""));
     }
@@ -338,7 +338,7 @@ START_TEST(test_answers_come_at_once)
     ck_assert_ptr_null(fgets(answer, sizeof(answer), answers));
     void *result;
     pthread_join(thread, &result);
-    ck_assert_int_eq(*(enum validation_result *)result, VALIDATION_FINE);
+    ck_assert_int_eq(*(enum validation_result *)result, VALIDATION_OK);
     fclose(answers);
     close(in[0]);
     definitions_free(definitions);

@@ -117,7 +117,7 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
     return argv[*at];
 }
 
-/* Returns COMMAND_FINE, or COMMAND_USAGE after saying what is wrong. */
+/* Returns COMMAND_OK, or COMMAND_USAGE after saying what is wrong. */
 static int split(int argc, char **argv, struct invocation *invocation)
 {
     bool missing = false, open = true;
@@ -137,7 +137,7 @@ static int split(int argc, char **argv, struct invocation *invocation)
             return command_usage(NULL, "%s needs a value", argv[at]);
         open = open && strcmp(argv[at], "--") != 0;
     }
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 static const struct command *find(const char *name)
@@ -176,18 +176,18 @@ static int dispatch(const struct invocation *invocation)
 {
     if (invocation->version) {
         print_version();
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
     if (invocation->rest_count == 0) {
         print_help(invocation->help ? stdout : stderr);
-        return invocation->help ? COMMAND_FINE : COMMAND_USAGE;
+        return invocation->help ? COMMAND_OK : COMMAND_USAGE;
     }
     const struct command *command = find(invocation->rest[0]);
     if (!command)
         return refuse_unknown(invocation->rest[0]);
     if (invocation->help) {
         print_command_help(command);
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
     return run(command, invocation);
 }
@@ -199,12 +199,12 @@ int command_main(int argc, char **argv)
     if (!invocation.settings || !invocation.rest)
         abort();
     int result = split(argc, argv, &invocation);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = dispatch(&invocation);
     free(invocation.settings);
     free(invocation.rest);
     /* An answer that did not arrive is no answer: a full disk or a closed pipe must not look like success. */
-    if (fflush(stdout) != 0 && result == COMMAND_FINE) {
+    if (fflush(stdout) != 0 && result == COMMAND_OK) {
         fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
         result = COMMAND_UNAVAILABLE;
     }

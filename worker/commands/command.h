@@ -8,7 +8,7 @@
 #include "worker/config/config.h"
 
 enum command_result {
-    COMMAND_FINE = 0,
+    COMMAND_OK = 0,
     COMMAND_NEGATIVE = 1,       /* done, and the answer is no */
     COMMAND_FORCED = 2,         /* stopped before the work in hand was finished */
     COMMAND_USAGE = 64,         /* EX_USAGE of sysexits.h */

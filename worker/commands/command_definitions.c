@@ -11,9 +11,9 @@
 #include "worker/definitions/definitions_print.h"
 #include "worker/definitions/definitions_redis.h"
 
-int definitions_complain(int result, const char *subject, const char *why)
+int definitions_complain(int result, const char *subject, const char *error)
 {
-    fprintf(stderr, "client-intake definitions: %s: %s\n", subject, why);
+    fprintf(stderr, "client-intake definitions: %s: %s\n", subject, error);
     return result;
 }
 
@@ -22,7 +22,7 @@ int definitions_lint(const struct definitions_request *request, const struct con
     (void)config;
     struct definitions_file file;
     int result = definitions_file_open(&file, request);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     uint32_t count = file.definitions->count;
     if (request->json)
@@ -30,7 +30,7 @@ int definitions_lint(const struct definitions_request *request, const struct con
     else
         printf("%s: ok, %u field%s\n", request->path, count, count == 1 ? "" : "s");
     definitions_file_close(&file);
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 static void print_got(const struct definitions_request *request, struct span bytes)
@@ -47,19 +47,19 @@ static void print_got(const struct definitions_request *request, struct span byt
 
 int definitions_get(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     const struct span workspace = span_of_text(request->workspace);
-    redisReply *answer = NULL;
-    redisContext *connection = redis_connect(config, why, sizeof(why));
-    int result = COMMAND_FINE;
-    if (!connection || !definitions_redis_get(connection, &workspace, 1, &answer, why, sizeof(why)))
-        result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
-    else if (!definitions_redis_value(answer).at)
+    redisReply *reply = NULL;
+    redisContext *connection = redis_connect(config, error, sizeof(error));
+    int result = COMMAND_OK;
+    if (!connection || !definitions_redis_get(connection, &workspace, 1, &reply, error, sizeof(error)))
+        result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
+    else if (!definitions_redis_value(reply).at)
         result =
             definitions_complain(COMMAND_NEGATIVE, request->workspace, "Redis holds no definitions of this workspace");
     else
-        print_got(request, definitions_redis_value(answer));
-    freeReplyObject(answer);
+        print_got(request, definitions_redis_value(reply));
+    freeReplyObject(reply);
     if (connection)
         redisFree(connection);
     return result;

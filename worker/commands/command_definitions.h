@@ -23,7 +23,7 @@ definitions_action definitions_put, definitions_get, definitions_lint, definitio
     definitions_sync_all;
 
 /* Prints "client-intake definitions: subject: why" on standard error. Returns `result`. */
-int definitions_complain(int result, const char *subject, const char *why);
+int definitions_complain(int result, const char *subject, const char *error);
 
 /* A definition set that was read from files and is sound. */
 struct definitions_file {
@@ -32,7 +32,7 @@ struct definitions_file {
     struct definitions *definitions; /* owned */
 };
 
-/* Reads request->path, puts the options in, and compiles it. Returns COMMAND_FINE, or COMMAND_NEGATIVE after the faults
+/* Reads request->path, puts the options in, and compiles it. Returns COMMAND_OK, or COMMAND_NEGATIVE after the faults
  * were printed; then there is nothing to close. */
 int definitions_file_open(struct definitions_file *file, const struct definitions_request *request);
 void definitions_file_close(struct definitions_file *file);

@@ -23,22 +23,22 @@ struct put {
     bool changed;  /* Redis had something else */
 };
 
-static int kafka_fails(const char *why)
+static int kafka_fails(const char *error)
 {
-    return definitions_complain(COMMAND_UNAVAILABLE, "Kafka", why);
+    return definitions_complain(COMMAND_UNAVAILABLE, "Kafka", error);
 }
 
 /* Reads to the reader's end, and keeps the workspace's last message. */
 static int put_read_topic(struct put *put)
 {
-    char why[512];
+    char error[512];
     rd_kafka_message_t *message;
     for (;;) {
-        enum topic_reading reading = topic_reader_next(put->reader, &message, why, sizeof(why));
+        enum topic_reading reading = topic_reader_next(put->reader, &message, error, sizeof(error));
         if (reading == TOPIC_END)
-            return COMMAND_FINE;
+            return COMMAND_OK;
         if (reading == TOPIC_FAILED)
-            return kafka_fails(why);
+            return kafka_fails(error);
         if (reading == TOPIC_PAUSE)
             continue;
         bool ours = span_equal(definitions_history_workspace(message), span_of_text(put->request->workspace));
@@ -70,27 +70,27 @@ static bool put_is_last(const struct put *put)
 /* Repeated, nothing is appended. */
 static int put_append(struct put *put)
 {
-    char why[512];
+    char error[512];
     struct kafka_client client;
     if (put_is_last(put)) {
         put->partition = put->last->partition;
         put->offset = put->last->offset;
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
-    if (!kafka_client_open(&client, put->config, why, sizeof(why)))
-        return kafka_fails(why);
+    if (!kafka_client_open(&client, put->config, error, sizeof(error)))
+        return kafka_fails(error);
     put->appended = kafka_client_append(&client, put->config->definitions.topic, put->request->workspace,
-                                        put->file->bytes, put->file->length, why, sizeof(why));
+                                        put->file->bytes, put->file->length, error, sizeof(error));
     kafka_client_close(&client);
     put->partition = client.partition;
     put->offset = client.offset;
-    return put->appended ? COMMAND_FINE
-                         : definitions_complain(COMMAND_UNAVAILABLE, put->config->definitions.topic, why);
+    return put->appended ? COMMAND_OK
+                         : definitions_complain(COMMAND_UNAVAILABLE, put->config->definitions.topic, error);
 }
 
-static int redis_fails(const struct put *put, const char *why)
+static int redis_fails(const struct put *put, const char *error)
 {
-    definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
     return definitions_complain(COMMAND_UNAVAILABLE, put->request->workspace,
                                 "stored in the topic only; put them again");
 }
@@ -106,18 +106,18 @@ static struct span put_wanted(const struct put *put)
 /* *written: Redis held something else. */
 static int put_to_redis(struct put *put, struct span bytes, bool *written)
 {
-    char why[256];
+    char error[256];
     const struct definitions_change change = {span_of_text(put->request->workspace), bytes, false};
-    redisReply *answer = NULL;
+    redisReply *reply = NULL;
     if (!put->redis)
-        put->redis = redis_connect(put->config, why, sizeof(why));
-    if (!put->redis || !definitions_redis_get(put->redis, &change.workspace, 1, &answer, why, sizeof(why)))
-        return redis_fails(put, why);
-    struct span there = definitions_redis_value(answer);
+        put->redis = redis_connect(put->config, error, sizeof(error));
+    if (!put->redis || !definitions_redis_get(put->redis, &change.workspace, 1, &reply, error, sizeof(error)))
+        return redis_fails(put, error);
+    struct span there = definitions_redis_value(reply);
     *written = (there.at != NULL) != (bytes.at != NULL) || !span_equal(there, bytes);
-    freeReplyObject(answer);
-    bool ok = !*written || definitions_redis_change(put->redis, &change, 1, why, sizeof(why));
-    return ok ? COMMAND_FINE : redis_fails(put, why);
+    freeReplyObject(reply);
+    bool ok = !*written || definitions_redis_change(put->redis, &change, 1, error, sizeof(error));
+    return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
 /* Somebody else may put definitions of this workspace at the same time, and write to Redis before or after us. Whoever
@@ -125,14 +125,14 @@ static int put_to_redis(struct put *put, struct span bytes, bool *written)
  * with the topic's last, whatever the order. */
 static int put_settle(struct put *put)
 {
-    char why[512];
+    char error[512];
     bool grown;
-    int result = COMMAND_FINE;
-    for (bool written = true; written && result == COMMAND_FINE; put->changed = put->changed || written) {
-        if (!topic_reader_extend(put->reader, &grown, why, sizeof(why)))
-            return kafka_fails(why);
+    int result = COMMAND_OK;
+    for (bool written = true; written && result == COMMAND_OK; put->changed = put->changed || written) {
+        if (!topic_reader_extend(put->reader, &grown, error, sizeof(error)))
+            return kafka_fails(error);
         result = put_read_topic(put);
-        if (result == COMMAND_FINE)
+        if (result == COMMAND_OK)
             result = put_to_redis(put, put_wanted(put), &written);
     }
     return result;
@@ -152,20 +152,20 @@ static void put_print(const struct put *put)
 
 static int put_run(struct put *put)
 {
-    char why[512];
+    char error[512];
     put->history = definitions_history_new();
     if (!put->history)
         abort();
     put->reader =
-        topic_reader_open(put->config, put->config->definitions.topic, KAFKA_CLIENT_WAIT_MS, why, sizeof(why));
+        topic_reader_open(put->config, put->config->definitions.topic, KAFKA_CLIENT_WAIT_MS, error, sizeof(error));
     if (!put->reader)
-        return kafka_fails(why);
+        return kafka_fails(error);
     int result = put_read_topic(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = put_append(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = put_settle(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         put_print(put);
     return result;
 }
@@ -174,7 +174,7 @@ int definitions_put(const struct definitions_request *request, const struct conf
 {
     struct definitions_file file;
     int result = definitions_file_open(&file, request);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     struct put put = {.request = request, .config = config, .file = &file};
     result = put_run(&put);

@@ -35,14 +35,14 @@ static bool show_progress(void *listener, int64_t done, int64_t total)
 
 int definitions_sync_all(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     struct definitions_sync_result result;
     struct progress_line line = {.shown = isatty(STDERR_FILENO)};
-    bool ok = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, why, sizeof(why));
+    bool ok = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, error, sizeof(error));
     if (line.shown && line.written_ms > 0)
         fprintf(stderr, "\r\033[K");
     if (!ok)
-        return definitions_complain(COMMAND_UNAVAILABLE, "sync", why);
+        return definitions_complain(COMMAND_UNAVAILABLE, "sync", error);
     if (request->json)
         printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",
                result.stored, result.removed, result.same, result.passed_over);
@@ -51,5 +51,5 @@ int definitions_sync_all(const struct definitions_request *request, const struct
                result.same);
     if (!request->json && result.passed_over > 0)
         printf("%" PRIu64 " messages passed over: their keys are no workspace ids\n", result.passed_over);
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }

@@ -36,9 +36,9 @@ struct demo {
     size_t count, replies;
 };
 
-static bool demo_fail(const char *what, const char *why)
+static bool demo_fail(const char *what, const char *error)
 {
-    fprintf(stderr, "client-intake demo: %s: %s\n", what, why);
+    fprintf(stderr, "client-intake demo: %s: %s\n", what, error);
     return false;
 }
 
@@ -81,20 +81,20 @@ static bool demo_read_commands(struct demo *demo, const char *directory)
 
 static bool demo_put_definitions(struct demo *demo, const char *directory)
 {
-    char why[256], *text = NULL;
+    char error[256], *text = NULL;
     size_t size = 0;
     FILE *file = demo_file(directory, "definitions.json");
     if (!file)
         return false;
     ssize_t length = getdelim(&text, &size, '\0', file);
     fclose(file);
-    redisContext *connection = redis_connect(demo->config, why, sizeof(why));
+    redisContext *connection = redis_connect(demo->config, error, sizeof(error));
     redisReply *reply = NULL;
     if (connection && length > 0)
         reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, (size_t)length);
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (!ok)
-        demo_fail("definitions", connection ? "Redis did not take them" : why);
+        demo_fail("definitions", connection ? "Redis did not take them" : error);
     if (reply)
         freeReplyObject(reply);
     if (connection)
@@ -126,13 +126,13 @@ static bool demo_configure(struct demo *demo)
 
 static bool demo_start(struct demo *demo, const char *directory)
 {
-    char why[256];
+    char error[256];
     if (!folder_make_temporary("client-intake-demo", demo->folder, sizeof(demo->folder)))
         return demo_fail("temporary folder", strerror(errno));
-    if (!embedded_broker_start(&demo->broker, 1, why, sizeof(why)))
-        return demo_fail("embedded broker", why);
-    if (!private_redis_start(&demo->redis, demo->folder, why, sizeof(why)))
-        return demo_fail("private Redis", why);
+    if (!embedded_broker_start(&demo->broker, 1, error, sizeof(error)))
+        return demo_fail("embedded broker", error);
+    if (!private_redis_start(&demo->redis, demo->folder, error, sizeof(error)))
+        return demo_fail("private Redis", error);
     if (!demo_configure(demo))
         return false;
     const char *topics[] = {demo->config->commands.topic, demo->config->replies.topic, demo->config->records.topic,
@@ -174,18 +174,18 @@ static void demo_stop(struct demo *demo)
 
 static rd_kafka_t *demo_client(const struct demo *demo, rd_kafka_type_t type)
 {
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, why, sizeof(why)) == RD_KAFKA_CONF_OK &&
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, error, sizeof(error)) == RD_KAFKA_CONF_OK &&
         (type != RD_KAFKA_CONSUMER ||
-         (rd_kafka_conf_set(conf, "group.id", "demo", why, sizeof(why)) == RD_KAFKA_CONF_OK &&
-          rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof(why)) == RD_KAFKA_CONF_OK))) {
-        rd_kafka_t *client = rd_kafka_new(type, conf, why, sizeof(why));
+         (rd_kafka_conf_set(conf, "group.id", "demo", error, sizeof(error)) == RD_KAFKA_CONF_OK &&
+          rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", error, sizeof(error)) == RD_KAFKA_CONF_OK))) {
+        rd_kafka_t *client = rd_kafka_new(type, conf, error, sizeof(error));
         if (client)
             return client;
     }
     rd_kafka_conf_destroy(conf);
-    demo_fail("Kafka client", why);
+    demo_fail("Kafka client", error);
     return NULL;
 }
 
@@ -289,5 +289,5 @@ int command_demo(int argc, char **argv, const struct config *config)
         demo_print(demo);
     demo_stop(demo);
     free(demo);
-    return ok ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return ok ? COMMAND_OK : COMMAND_UNAVAILABLE;
 }

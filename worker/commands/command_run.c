@@ -54,7 +54,7 @@ static int run(struct http *http, struct workers *workers, struct reload *reload
         log_warning("stopped before the work in hand was finished; it will be done again");
         leave(COMMAND_FORCED);
     }
-    int code = served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    int code = served ? COMMAND_OK : COMMAND_UNAVAILABLE;
     http_close(http);
     bool ended = workers_end_helpers(workers, HELPERS_MS);
     log_info("stopped");

@@ -40,7 +40,7 @@ static bool threads_read(const char *text, uint32_t *threads)
     return true;
 }
 
-/* The options. Returns COMMAND_FINE, or what to exit with. */
+/* The options. Returns COMMAND_OK, or what to exit with. */
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {{"definitions", required_argument, NULL, 'd'},
@@ -69,7 +69,7 @@ static int read_options(int argc, char **argv, struct options *options)
         return command_usage(argv[0], "one FILE at most, not %d", argc - optind);
     if (optind < argc && strcmp(argv[optind], "-") != 0)
         options->path = argv[optind];
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 /* The whole file, to be freed; at == NULL, after the reason was printed, if it cannot be read. */
@@ -156,8 +156,8 @@ static int validate_file(int file, const struct options *options, const struct d
                                        .threads = options->threads};
     bool any_rejected;
     switch (validation_run(&job, &any_rejected)) {
-    case VALIDATION_FINE:
-        return any_rejected ? COMMAND_NEGATIVE : COMMAND_FINE;
+    case VALIDATION_OK:
+        return any_rejected ? COMMAND_NEGATIVE : COMMAND_OK;
     case VALIDATION_INPUT_FAILED:
         fprintf(stderr, "client-intake validate: %s: %s\n", source, strerror(errno));
         break;
@@ -175,7 +175,7 @@ int command_validate(int argc, char **argv, const struct config *config)
 {
     struct options options;
     int result = read_options(argc, argv, &options);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     struct definitions *definitions = read_definitions(options.definitions_path, &result);
     if (!definitions)

@@ -15,8 +15,8 @@ struct embedded_broker {
     const char *address; /* for bootstrap.servers; reachable from this machine only */
 };
 
-/* Starts a cluster of so many brokers, numbered from 1. False with the reason in `why`. */
-bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t error_size);
+/* Starts a cluster of so many brokers, numbered from 1. False with the reason in `error`. */
+bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size);
 
 /* False if the cluster refused. */
 bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions);

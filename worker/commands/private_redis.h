@@ -13,8 +13,8 @@ struct private_redis {
 };
 
 /* Starts redis-server, found in PATH, and waits until it answers. It ends with this process at the latest. False with
- * the reason in `why`; then nothing runs. */
-bool private_redis_start(struct private_redis *redis, const char *folder, char *why, size_t error_size);
+ * the reason in `error`; then nothing runs. */
+bool private_redis_start(struct private_redis *redis, const char *folder, char *error, size_t error_size);
 
 /* Ends it and waits until it has gone. */
 void private_redis_stop(struct private_redis *redis);

@@ -24,7 +24,7 @@ struct validation_job {
 };
 
 enum validation_result {
-    VALIDATION_FINE,
+    VALIDATION_OK,
     VALIDATION_INPUT_FAILED,  /* errno tells why; the lines before were answered */
     VALIDATION_OUTPUT_FAILED, /* errno tells why */
     VALIDATION_NO_MEMORY      /* or no thread */

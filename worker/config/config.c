@@ -46,15 +46,15 @@ static void kafka_put(struct kafka_setting **list, const char *name, char *value
 static void take_kafka(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
                        const struct config_setting *setting, char *value, bool is_secret)
 {
-    char why[MESSAGE_BYTES];
-    if (kafka_setting_check(scratch, setting->name, value, is_secret, why, sizeof(why))) {
+    char error[MESSAGE_BYTES];
+    if (kafka_setting_check(scratch, setting->name, value, is_secret, error, sizeof(error))) {
         kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value);
         return;
     }
     char nearest[128];
     kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
-    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(why, "is no setting");
-    config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, why,
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is no setting");
+    config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, error,
                  suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
     free(value);
 }
@@ -79,7 +79,7 @@ static void refuse_unknown(struct config_reading *reading, const struct config_s
 static void take_setting(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
                          const struct config_setting *setting)
 {
-    char why[MESSAGE_BYTES];
+    char error[MESSAGE_BYTES];
     bool is_kafka = kafka_list(config, setting->section) != NULL;
     const struct config_row *row = config_row_find(setting->section, setting->name);
     if (!is_kafka && !row) {
@@ -87,17 +87,17 @@ static void take_setting(struct config_reading *reading, struct config *config, 
         return;
     }
     bool has_reference;
-    char *value = config_value_expand(setting->value, &has_reference, why, sizeof(why));
+    char *value = config_value_expand(setting->value, &has_reference, error, sizeof(error));
     if (!value) {
-        config_fault(reading, setting->place, "%s.%s: %s", setting->section, setting->name, why);
+        config_fault(reading, setting->place, "%s.%s: %s", setting->section, setting->name, error);
         return;
     }
     if (is_kafka) {
         take_kafka(reading, config, scratch, setting, value, has_reference);
         return;
     }
-    if (!config_value_store(config, row, value, has_reference, why, sizeof(why)))
-        config_fault(reading, setting->place, "%s.%s %s", row->section, row->name, why);
+    if (!config_value_store(config, row, value, has_reference, error, sizeof(error)))
+        config_fault(reading, setting->place, "%s.%s %s", row->section, row->name, error);
     free(value);
 }
 
@@ -115,13 +115,13 @@ static void refuse_repeated(struct config_reading *reading, size_t index)
     }
 }
 
-static void index_defaults(struct config *config)
+static void set_defaults(struct config *config)
 {
-    char why[MESSAGE_BYTES];
+    char error[MESSAGE_BYTES];
     for (const struct config_row *row = config_rows; row->section; row++) {
-        if (!config_value_store(config, row, row->default_text, false, why, sizeof(why))) {
+        if (!config_value_store(config, row, row->default_text, false, error, sizeof(error))) {
             log_error("a default is not valid", LOG_TEXT("section", row->section), LOG_TEXT("key", row->name),
-                      LOG_TEXT("error", why));
+                      LOG_TEXT("error", error));
             abort();
         }
     }
@@ -145,7 +145,7 @@ struct config *config_read(const struct config_sources *sources)
     if (!config)
         abort();
     config->from = *sources;
-    index_defaults(config);
+    set_defaults(config);
     config_collect(&reading, sources);
     for (size_t i = 0; i < reading.count; i++) {
         refuse_repeated(&reading, i);

@@ -85,26 +85,26 @@ const char *kafka_setting_name(const char *name)
     return name;
 }
 
-bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
+bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *error,
                          size_t error_size)
 {
     char text[512];
     const char *reason = owned_reason(name);
     if (reason) {
-        snprintf(why, error_size, "is not for the config: %s", reason);
+        snprintf(error, error_size, "is not for the config: %s", reason);
         return false;
     }
     switch (rd_kafka_conf_set(scratch, name, value, text, sizeof(text))) {
     case RD_KAFKA_CONF_OK:
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
-        snprintf(why, error_size, "is no setting of librdkafka %s", rd_kafka_version_str());
+        snprintf(error, error_size, "is no setting of librdkafka %s", rd_kafka_version_str());
         return false;
     case RD_KAFKA_CONF_INVALID:
         break;
     }
     bool shown = !is_secret && !kafka_setting_is_secret(name);
-    snprintf(why, error_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
+    snprintf(error, error_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
     return false;
 }
 

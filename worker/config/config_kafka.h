@@ -17,10 +17,10 @@ extern const struct kafka_default kafka_defaults[];
 /* The name under which a setting is kept: librdkafka has two for some. Static, or `name` itself. */
 const char *kafka_setting_name(const char *name);
 
-/* Judges a setting by trying it on `scratch`. False with the reason in `why` if librdkafka does not know it or refuses
- * the value, or if the program decides it itself. The value is not quoted if `is_secret` or if the name tells that it
- * is one (a password, a key). */
-bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
+/* Judges a setting by trying it on `scratch`. False with the reason in `error` if librdkafka does not know it or
+ * refuses the value, or if the program decides it itself. The value is not quoted if `is_secret` or if the name tells
+ * that it is one (a password, a key). */
+bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *error,
                          size_t error_size);
 
 /* True if the name tells that its value is a secret: a password, a key, a token. */

@@ -5,15 +5,15 @@
 #include "worker/config/config_table.h"
 
 /* `text` with every ${NAME} replaced by that environment variable, every ${file:PATH} by that file's content without
- * its last line end, and every $${ by ${. New; or NULL with the reason in `why`. *has_reference tells whether there was
- * one: such a value counts as secret. */
-char *config_value_expand(const char *text, bool *has_reference, char *why, size_t error_size);
+ * its last line end, and every $${ by ${. New; or NULL with the reason in `error`. *has_reference tells whether there
+ * was one: such a value counts as secret. */
+char *config_value_expand(const char *text, bool *has_reference, char *error, size_t error_size);
 
 /* Reads `text` as the row asks and stores it in the row's member, freeing what was there. Returns false with the reason
- * in `why` if it is not of the row's type or out of range; then nothing is changed. The reason quotes the text unless
+ * in `error` if it is not of the row's type or out of range; then nothing is changed. The reason quotes the text unless
  * `is_secret`. */
 bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
-                        char *why, size_t error_size);
+                        char *error, size_t error_size);
 
 /* Frees what the row's member owns. */
 void config_value_free(struct config *config, const struct config_row *row);

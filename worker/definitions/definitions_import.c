@@ -18,7 +18,7 @@ struct source {
 
 static bool source_open(struct source *source, struct span bytes, const char *what, char *why, size_t error_size)
 {
-    struct json_fault fault = {JSON_FINE, 0};
+    struct json_fault fault = {JSON_OK, 0};
     source->bytes = bytes;
     if (arena_open(&source->arena, SCRATCH_BYTES(bytes.length)) != 0) {
         source->arena.base = NULL;

@@ -185,9 +185,9 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
 
 /* ---- listening ---- */
 
-static void http_fail(const struct http *http, const char *why)
+static void http_fail(const struct http *http, const char *error)
 {
-    log_error("http cannot listen", LOG_TEXT("address", http->config->http.listen), LOG_TEXT("error", why));
+    log_error("http cannot listen", LOG_TEXT("address", http->config->http.listen), LOG_TEXT("error", error));
 }
 
 /* Binds to the first of the addresses that can be had. */

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many partitions it has, 0 if it does not exist. -1 with the reason in `why` if there was no answer in `wait_ms`,
- * or a refusal. */
-int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *why, size_t error_size);
+/* How many partitions it has, 0 if it does not exist. -1 with the reason in `error` if there was no answer in
+ * `wait_ms`, or a refusal. */
+int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error, size_t error_size);
 
 #endif

@@ -32,28 +32,28 @@ void offsets_lower_all(struct offsets *offsets, const struct offsets *others);
 struct span offsets_text(const struct offsets *offsets, struct arena *arena);
 bool offsets_parse(struct span text, struct offsets *offsets);
 
-/* ---- what Kafka knows; false with the reason in `why` if it did not answer within about `wait_ms` ---- */
+/* ---- what Kafka knows; false with the reason in `error` if it did not answer within about `wait_ms` ---- */
 
 /* The present end of each partition, for a reader with the consumer's isolation level: read_committed ends before the
  * first transaction that is open. Replaces *offsets. */
-bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,
                      size_t error_size);
 
 /* The same for the partitions 0 to `count` - 1 of a topic that has them; and the first offset that each one has. */
 bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                           char *why, size_t error_size);
+                           char *error, size_t error_size);
 bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                       char *why, size_t error_size);
+                       char *error, size_t error_size);
 
 /* What the consumer's group has committed. Transactions that have offsets of these partitions, and have not ended, are
  * waited for (KIP-447, since the consumer is read_committed). Replaces *offsets. */
-bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,
                       size_t error_size);
 
 /* The same; `keep_going` is called between questions, which may take up to `wait_ms` each. When it returns false, so
- * does this, with "" in `why`, or with what keep_going has written there. */
-typedef bool offsets_patience(void *listener);
-bool offsets_of_group_patiently(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
-                                offsets_patience *keep_going, void *listener, char *why, size_t error_size);
+ * does this, with "" in `error`, or with what keep_going has written there. */
+typedef bool offsets_keep_going(void *listener);
+bool offsets_of_group_listening(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                offsets_keep_going *keep_going, void *listener, char *error, size_t error_size);
 
 #endif

@@ -49,21 +49,21 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
 }
 
-/* Patience may leave a reason of its own in `why`. */
-static bool keeps_going(const struct topic_reader *reader, char *why, size_t error_size)
+/* Patience may leave a reason of its own in `error`. */
+static bool keeps_going(const struct topic_reader *reader, char *error, size_t error_size)
 {
-    snprintf(why, error_size, "%s", "");
+    snprintf(error, error_size, "%s", "");
     return !reader->keep_going || reader->keep_going(reader->listener);
 }
 
-static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t error_size)
+static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
-    snprintf(why, error_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
+    snprintf(error, error_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
     return false;
 }
 
-/* New, or NULL with the reason in `why`. */
-static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *why, size_t error_size)
+/* New, or NULL with the reason in `error`. */
+static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *error, size_t error_size)
 {
     const struct config *config = reader->config;
     const struct {
@@ -72,28 +72,28 @@ static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolati
                     {"isolation.level", isolation},    {"enable.partition.eof", "true"},
                     {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
     rd_kafka_t *handle = NULL;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     if (!conf)
         return NULL;
     bool ok = true;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && ok; i++)
-        ok = kafka_conf_set(conf, settings[i].name, settings[i].value, why, error_size);
+        ok = kafka_conf_set(conf, settings[i].name, settings[i].value, error, error_size);
     rd_kafka_conf_set_opaque(conf, reader);
     rd_kafka_conf_set_error_cb(conf, on_error);
     if (ok)
-        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size);
+        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
     if (!handle)
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
     return handle;
 }
 
-static bool open_consumer(struct topic_reader *reader, char *why, size_t error_size)
+static bool open_consumer(struct topic_reader *reader, char *error, size_t error_size)
 {
-    reader->handle = consumer_new(reader, "read_committed", why, error_size);
+    reader->handle = consumer_new(reader, "read_committed", error, error_size);
     if (!reader->handle)
         return false;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
-    return !code || fail(reader, code, why, error_size);
+    return !code || fail(reader, code, error, error_size);
 }
 
 /* Asks for the topic by its name: among all topics, one that we may not see is missing without a word. */
@@ -116,23 +116,23 @@ static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t
 }
 
 /* A topic may have been made, or given more partitions, since we looked last. */
-static bool find_partitions(struct topic_reader *reader, char *why, size_t error_size)
+static bool find_partitions(struct topic_reader *reader, char *error, size_t error_size)
 {
     int32_t count = 0;
     rd_kafka_resp_err_t code = count_partitions(reader, &count);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        snprintf(why, error_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
+        snprintf(error, error_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
         return false;
     }
     if (code) {
         rd_kafka_poll(reader->handle, 0);
-        return fail(reader, code, why, error_size);
+        return fail(reader, code, error, error_size);
     }
     if (count <= reader->count)
         return true;
     struct partition *grown = realloc(reader->partitions, (size_t)count * sizeof(*grown));
     if (!grown) {
-        snprintf(why, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
         return false;
     }
     reader->partitions = grown;
@@ -143,28 +143,28 @@ static bool find_partitions(struct topic_reader *reader, char *why, size_t error
 
 /* One question to each broker: a question per partition takes too long where there are a thousand. */
 typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
-                              int wait_ms, char *why, size_t error_size);
+                              int wait_ms, char *error, size_t error_size);
 
 /* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
-static bool insist(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle, struct offsets *offsets,
-                   char *why, size_t error_size)
+static bool ask_until_answered(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle,
+                               struct offsets *offsets, char *error, size_t error_size)
 {
     int64_t since_ms = now_ms();
-    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, why, error_size)) {
+    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, error, error_size)) {
         if (now_ms() - since_ms >= NEW_TOPIC_MS)
             return false;
         nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
-        if (!keeps_going(reader, why, error_size))
+        if (!keeps_going(reader, error, error_size))
             return false;
     }
-    return keeps_going(reader, why, error_size);
+    return keeps_going(reader, error, error_size);
 }
 
-static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why, size_t error_size)
+static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *error, size_t error_size)
 {
     struct offsets starts = {0}, ends = {0};
-    bool ok = insist(reader, offsets_of_starts, handle, &starts, why, error_size) &&
-              insist(reader, offsets_of_known_ends, handle, &ends, why, error_size);
+    bool ok = ask_until_answered(reader, offsets_of_starts, handle, &starts, error, error_size) &&
+              ask_until_answered(reader, offsets_of_known_ends, handle, &ends, error, error_size);
     for (int32_t i = 0; i < reader->count && ok; i++) {
         struct partition *partition = &reader->partitions[i];
         partition->low = offsets_get(&starts, i);
@@ -178,7 +178,7 @@ static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why
 }
 
 /* Begins a reading, from each partition's `next` to its `end`. */
-static bool begin(struct topic_reader *reader, char *why, size_t error_size)
+static bool begin(struct topic_reader *reader, char *error, size_t error_size)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->count);
     for (int32_t i = 0; i < reader->count; i++) {
@@ -190,32 +190,32 @@ static bool begin(struct topic_reader *reader, char *why, size_t error_size)
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
     reader->heard_ms = reader->moved_ms = now_ms();
-    return !code || fail(reader, code, why, error_size);
+    return !code || fail(reader, code, error, error_size);
 }
 
-bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t error_size)
+bool topic_reader_rewind(struct topic_reader *reader, char *error, size_t error_size)
 {
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].begin;
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
-bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t error_size)
+bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *error, size_t error_size)
 {
     *grown = false;
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].end;
-    if (!find_partitions(reader, why, error_size) || !find_ends(reader, reader->handle, why, error_size))
+    if (!find_partitions(reader, error, error_size) || !find_ends(reader, reader->handle, error, error_size))
         return false;
     for (int32_t i = 0; i < reader->count; i++)
         *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
-bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t error_size)
+bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *error, size_t error_size)
 {
-    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, error_size);
-    bool ok = observer && find_partitions(reader, why, error_size) && find_ends(reader, observer, why, error_size);
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", error, error_size);
+    bool ok = observer && find_partitions(reader, error, error_size) && find_ends(reader, observer, error, error_size);
     if (observer)
         rd_kafka_destroy(observer);
     if (!ok)
@@ -227,7 +227,7 @@ bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *
         bool is_there = wanted > partition->low && wanted <= partition->end;
         partition->next = is_there ? wanted : partition->low;
     }
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
 void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends)
@@ -242,14 +242,14 @@ rd_kafka_t *topic_reader_handle(const struct topic_reader *reader)
     return reader->handle;
 }
 
-struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
+struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *error,
                                        size_t error_size)
 {
-    return topic_reader_open_listening(config, topic, wait_ms, NULL, NULL, why, error_size);
+    return topic_reader_open_listening(config, topic, wait_ms, NULL, NULL, error, error_size);
 }
 
 struct topic_reader *topic_reader_open_listening(const struct config *config, const char *topic, int wait_ms,
-                                                 topic_keep_going *keep_going, void *listener, char *why,
+                                                 topic_keep_going *keep_going, void *listener, char *error,
                                                  size_t error_size)
 {
     struct topic_reader *reader = calloc(1, sizeof(*reader));
@@ -261,9 +261,9 @@ struct topic_reader *topic_reader_open_listening(const struct config *config, co
         reader->listener = listener;
     }
     if (!reader || !reader->topic)
-        snprintf(why, error_size, "out of memory");
-    else if (open_consumer(reader, why, error_size) && find_partitions(reader, why, error_size) &&
-             find_ends(reader, reader->handle, why, error_size) && begin(reader, why, error_size))
+        snprintf(error, error_size, "out of memory");
+    else if (open_consumer(reader, error, error_size) && find_partitions(reader, error, error_size) &&
+             find_ends(reader, reader->handle, error, error_size) && begin(reader, error, error_size))
         return reader;
     topic_reader_close(reader);
     return NULL;
@@ -309,16 +309,16 @@ static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
     return counts;
 }
 
-static bool tell_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *why,
-                         size_t error_size)
+static bool report_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *error,
+                           size_t error_size)
 {
-    snprintf(why, error_size, "%s/%d has become shorter while it was read: it ends at %lld, not at %lld", reader->topic,
-             (int)partition, (long long)end, (long long)reader->partitions[partition].end);
+    snprintf(error, error_size, "%s/%d has become shorter while it was read: it ends at %lld, not at %lld",
+             reader->topic, (int)partition, (long long)end, (long long)reader->partitions[partition].end);
     return true;
 }
 
 /* The consumer starts from the beginning where its offset is beyond the end of the log. */
-static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *why,
+static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *error,
                       size_t error_size)
 {
     if ((message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) || message->partition < 0 ||
@@ -327,28 +327,28 @@ static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_
     const struct partition *partition = &reader->partitions[message->partition];
     if (partition->next >= partition->end || message->offset >= partition->next)
         return false;
-    snprintf(why, error_size, "%s/%d has become another log while it was read: offset %lld came where %lld was due",
+    snprintf(error, error_size, "%s/%d has become another log while it was read: offset %lld came where %lld was due",
              reader->topic, (int)message->partition, (long long)message->offset, (long long)partition->next);
     return true;
 }
 
 /* An open transaction keeps the end where it is; a log that was truncated, or deleted and created again, may never
  * come to it. A topic that is not there, or Kafka that does not answer, may come back. */
-static bool is_shorter(struct topic_reader *reader, char *why, size_t error_size)
+static bool is_shorter(struct topic_reader *reader, char *error, size_t error_size)
 {
     struct offsets ends = {0};
     bool shorter = false;
-    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, error_size);
-    int32_t count = observer ? kafka_topic_partitions(observer, reader->topic, reader->wait_ms, why, error_size) : 0;
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", error, error_size);
+    int32_t count = observer ? kafka_topic_partitions(observer, reader->topic, reader->wait_ms, error, error_size) : 0;
     if (count > 0 && count < reader->count) {
-        snprintf(why, error_size, "%s has fewer partitions than when its reading began", reader->topic);
+        snprintf(error, error_size, "%s has fewer partitions than when its reading began", reader->topic);
         shorter = true;
-    } else if (count > 0 &&
-               offsets_of_known_ends(&ends, observer, reader->topic, reader->count, reader->wait_ms, why, error_size)) {
+    } else if (count > 0 && offsets_of_known_ends(&ends, observer, reader->topic, reader->count, reader->wait_ms, error,
+                                                  error_size)) {
         for (int32_t i = 0; i < reader->count && !shorter; i++) {
             int64_t end = offsets_get(&ends, i);
-            shorter =
-                end != OFFSET_NONE && end < reader->partitions[i].end && tell_shorter(reader, i, end, why, error_size);
+            shorter = end != OFFSET_NONE && end < reader->partitions[i].end &&
+                      report_shorter(reader, i, end, error, error_size);
         }
     }
     offsets_free(&ends);
@@ -358,17 +358,17 @@ static bool is_shorter(struct topic_reader *reader, char *why, size_t error_size
 }
 
 /* Awaiting open transactions has no limit; the ends are compared now and then. */
-static enum topic_reading await(struct topic_reader *reader, char *why, size_t error_size)
+static enum topic_reading await(struct topic_reader *reader, char *error, size_t error_size)
 {
     if (now_ms() - reader->moved_ms < reader->wait_ms)
         return TOPIC_PAUSE;
-    if (is_shorter(reader, why, error_size))
+    if (is_shorter(reader, error, error_size))
         return TOPIC_FAILED;
     reader->moved_ms = now_ms();
     return TOPIC_PAUSE;
 }
 
-enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
+enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
                                      size_t error_size)
 {
     *message = NULL;
@@ -377,7 +377,7 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
     if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
         reader->heard_ms = now_ms();
-    if (polled && goes_back(reader, polled, why, error_size)) {
+    if (polled && goes_back(reader, polled, error, error_size)) {
         rd_kafka_message_destroy(polled);
         return TOPIC_FAILED;
     }
@@ -392,10 +392,10 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     if (polled)
         rd_kafka_message_destroy(polled);
     if (reader->awaits_open)
-        return await(reader, why, error_size);
+        return await(reader, error, error_size);
     if (now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
-    fail(reader, code, why, error_size);
+    fail(reader, code, error, error_size);
     return TOPIC_FAILED;
 }
 

@@ -212,7 +212,7 @@ void metrics_beat(struct metrics *metrics)
     atomic_store_explicit(&metrics->last_beat_ms, monotonic_ms(), memory_order_relaxed);
 }
 
-int64_t metrics_turned_ms(const struct metrics *metrics)
+int64_t metrics_last_beat_ms(const struct metrics *metrics)
 {
     return atomic_load_explicit(&metrics->last_beat_ms, memory_order_relaxed);
 }

@@ -118,7 +118,7 @@ void metrics_beat(struct metrics *metrics);
 /* ---- by any thread ---- */
 
 /* Since when the loop has not turned: CLOCK_MONOTONIC, milliseconds. */
-int64_t metrics_turned_ms(const struct metrics *metrics);
+int64_t metrics_last_beat_ms(const struct metrics *metrics);
 
 /* The present amount of a counter or gauge. */
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric, unsigned value);

@@ -137,7 +137,7 @@ static void header_ids_evaluate(struct check *check)
 
 /* The verdict. */
 
-static void verdict(const struct check *check, const struct client *client)
+static void decide(const struct check *check, const struct client *client)
 {
     struct item *item = check->item;
     if (item->violation_count == 1)
@@ -171,7 +171,7 @@ static void item_evaluate(struct item *item, const struct config *config, struct
         command_evaluate(&check, &client);
     assert(check.depth == 0);
 
-    verdict(&check, &client);
+    decide(&check, &client);
     if (item->outcome == OUTCOME_REJECTED)
         return;
     item->email_key = text_ascii_lower(client.email, arena);

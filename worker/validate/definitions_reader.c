@@ -93,7 +93,7 @@ bool reader_number(const struct definitions_reader *reader, uint32_t node, doubl
     if (reader_type(reader, node) != NODE_NUMBER)
         return false;
     enum number_verdict verdict = number_read(json_text(&reader->document, node), &read);
-    if (verdict != NUMBER_FINE && verdict != NUMBER_PRECISION)
+    if (verdict != NUMBER_OK && verdict != NUMBER_PRECISION)
         return false;
     *number = read.value;
     return true;

@@ -16,6 +16,6 @@ struct evaluation {
 
 /* Decodes, checks and answers `item`, of which the source's part is filled; an item that is rejected already is only
  * answered. Afterwards it is OUTCOME_CREATED or OUTCOME_REJECTED and has its reply. Pure, no heap. */
-void evaluate_item(const struct evaluation *judge, struct item *item, struct arena *arena);
+void evaluate_item(const struct evaluation *evaluation, struct item *item, struct arena *arena);
 
 #endif

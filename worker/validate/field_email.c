@@ -63,9 +63,9 @@ static bool domain_holds(struct check *check, struct span domain, size_t before,
     if (text_is_printable_ascii(domain) && before + domain.length > EMAIL_BYTES)
         return email_fail_length(check);
     const enum host_fault fault = host_read_name(domain, host);
-    if (fault == HOST_NAME_LENGTH || (fault == HOST_FINE && before + host->length > EMAIL_BYTES))
+    if (fault == HOST_NAME_LENGTH || (fault == HOST_OK && before + host->length > EMAIL_BYTES))
         return email_fail_length(check);
-    if (fault != HOST_FINE)
+    if (fault != HOST_OK)
         return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s",
                           host_message(check, domain, fault, HOST_OF_EMAIL));
     if (host->labels < 2)

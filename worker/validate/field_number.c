@@ -88,7 +88,7 @@ bool field_number_evaluate(struct check *check, const struct field *field, const
         return check_fail(check, ERROR_NUMBER_PRECISION,
                           "%s would become %.*s, must be a number that binary64 keeps: %s", quote_of(check, text),
                           (int)number.length, number.text, precision_hint(&number));
-    case NUMBER_FINE:
+    case NUMBER_OK:
         break;
     }
     if (!rules_hold(check, &field->rules, &number))

@@ -34,7 +34,7 @@ static struct span host_of(struct span text)
 static bool url_fail(struct check *check, struct span text, struct url_fault fault)
 {
     switch (fault.code) {
-    case URL_FINE:
+    case URL_OK:
         break;
     case URL_INPUT_LENGTH:
     case URL_LENGTH:

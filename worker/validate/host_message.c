@@ -70,10 +70,10 @@ static bool is_refused_everywhere(struct span character)
 {
     char behind_letter[8] = "a";
     struct host host;
-    if (host_read_name(character, &host) == HOST_FINE)
+    if (host_read_name(character, &host) == HOST_OK)
         return false;
     memcpy(behind_letter + 1, character.at, character.length);
-    return host_read_name(span_of(behind_letter, character.length + 1), &host) != HOST_FINE;
+    return host_read_name(span_of(behind_letter, character.length + 1), &host) != HOST_OK;
 }
 
 /* Of a label that holds more than ASCII. */

@@ -11,7 +11,7 @@ enum host_use {
 };
 
 /* To follow "the domain" or "the host": names the first character or the label that does not fit. `text` is what was
- * read and gave `fault`, not HOST_FINE. In the arena, for "%s". */
+ * read and gave `fault`, not HOST_OK. In the arena, for "%s". */
 const char *host_message(struct check *check, struct span text, enum host_fault fault, enum host_use use);
 
 #endif

@@ -251,7 +251,7 @@ struct span malformed_message(struct span value, const struct json_fault *fault,
     if (beginning.length > 0)
         return beginning;
     switch (fault->code) {
-    case JSON_FINE:
+    case JSON_OK:
     case JSON_EMPTY:
         return arena_format(arena, "%s up to byte %zu" RIGHT, json_fault_text(JSON_EMPTY), value.length);
     case JSON_SYNTAX:
