@@ -5,7 +5,7 @@
 
 #include "common/text.h"
 
-/* The parts of a URL as they were given, without the characters between them. */
+/* The parts of a URL as given, without the characters between them. */
 struct parts {
     struct span scheme, host, port, path; /* the path with its first slash, or empty */
     struct span query, fragment;          /* at == NULL: none */
@@ -14,17 +14,17 @@ struct parts {
 /* The normalized URL while it is written. */
 struct output {
     size_t length;
-    char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, scheme, host and port besides */
+    char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, plus scheme, host and port */
 };
 
-/* What a byte may be. */
+/* Classes of bytes. */
 enum {
     LETTER = 1,
     DIGIT = 2,
     HEXADECIMAL = 4,
     SCHEME = 8,        /* in a scheme */
-    PATH = 16,         /* for itself in path, query and fragment: RFC 3986's pchar and the slash */
-    AUTHORITY_END = 32 /* behind host and port; browsers take the back slash for a slash */
+    PATH = 16,         /* unencoded in path, query and fragment: RFC 3986's pchar and the slash */
+    AUTHORITY_END = 32 /* after host and port; browsers take the backslash for a slash */
 };
 
 static const unsigned char byte_uses[256] = {
@@ -68,7 +68,7 @@ static size_t find(struct span text, char mark)
     return at ? (size_t)(at - text.at) : text.length;
 }
 
-/* Takes the first `length` bytes off *rest. */
+/* Removes the first `length` bytes of *rest and returns them. */
 static struct span take(struct span *rest, size_t length)
 {
     const struct span taken = span_of(rest->at, length);
@@ -76,7 +76,7 @@ static struct span take(struct span *rest, size_t length)
     return taken;
 }
 
-/* Takes `mark` and what follows it off the end of *rest: all from the first mark on. at == NULL if there is none. */
+/* Removes everything from the first `mark` on from *rest and returns it. at == NULL if there is none. */
 static struct span take_tail(struct span *rest, char mark)
 {
     const size_t at = find(*rest, mark);
@@ -115,7 +115,8 @@ static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
     return URL_OK;
 }
 
-/* Splits the authority into host and port. The colon before the port is the first behind an address's brackets. */
+/* Splits the authority into host and port. The colon before the port is the first one after the brackets of an
+ * address. */
 static enum url_fault_code split_authority(struct span authority, struct parts *parts)
 {
     if (find(authority, '@') < authority.length)
@@ -150,7 +151,7 @@ static void write_bytes(struct output *output, struct span bytes)
     output->length += bytes.length;
 }
 
-/* Writes bytes of path, query or fragment, those that may not stand for themselves encoded. */
+/* Writes bytes of path, query or fragment, and encodes those that may not appear unencoded. */
 static void write_encoded(struct output *output, struct span bytes, bool may_hold_question_mark)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -168,7 +169,7 @@ static void write_encoded(struct output *output, struct span bytes, bool may_hol
     }
 }
 
-/* How many dots the path segment consists of, "%2e" being one; 0 if of anything else too. */
+/* The number of dots if the path segment consists of dots only ("%2e" is one), otherwise 0. */
 static unsigned dots_of(struct span segment)
 {
     unsigned dots = 0;
@@ -182,7 +183,7 @@ static unsigned dots_of(struct span segment)
     return dots;
 }
 
-/* RFC 3986, §5.2.4, segment by segment: each is written with the slash before it. */
+/* RFC 3986, §5.2.4, segment by segment; each is written with the slash before it. */
 static void write_path(struct output *output, struct span path)
 {
     const size_t root = output->length;
@@ -205,7 +206,7 @@ static void write_path(struct output *output, struct span path)
         write_bytes(output, SPAN("/"));
 }
 
-/* Writes ":port" unless it is empty or the scheme's own. */
+/* Writes ":port" unless it is empty or the scheme's default. */
 static enum url_fault_code write_port(struct output *output, const struct parts *parts)
 {
     uint32_t port = 0;

@@ -30,8 +30,8 @@ uint32_t automaton_number(struct automaton *automaton, const struct state *state
     return catalogue_number(&automaton->states, state, sizeof(*state));
 }
 
-/* The subset construction of one calling code. A situation is what was reached by some digits: how many they were, and
- * the nodes (NODE_DIGIT and NODE_MARK, ascending) at which they can have arrived. */
+/* The subset construction of one calling code. A situation is what some digits lead to: how many digits there were,
+ * and the nodes (NODE_DIGIT and NODE_MARK, ascending) at which they can have arrived. */
 struct construction {
     struct automaton *automaton;
     const struct code *code;
@@ -40,7 +40,7 @@ struct construction {
     struct catalogue situations;
     uint32_t *states; /* by situation; UINT32_MAX: not known yet */
     uint32_t states_capacity;
-    uint32_t *seen; /* by node: the collection it was last seen in */
+    uint32_t *seen; /* by node: the situation in which it was last collected */
     uint32_t collection;
 };
 
@@ -123,7 +123,8 @@ static uint32_t situation_number(struct construction *construction, const struct
     return number;
 }
 
-/* The state of a situation, after those of everything that can follow it. As deep as a number is long. */
+/* The state of a situation. It is numbered after the states of everything that can follow. The recursion is as deep
+ * as a number is long. */
 static uint32_t state_of(struct construction *construction, const struct situation *situation)
 {
     uint32_t number = situation_number(construction, situation);
