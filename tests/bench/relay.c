@@ -285,7 +285,7 @@ static redisContext *redis_open(const char *address)
 struct relay *relay_open(const struct relay_options *options, int number)
 {
     const struct setting consumer[] = {{"group.id", options->group},          {"auto.offset.reset", "earliest"},
-                                       {"enable.auto.commit", "false"},       {"enable.auto.offset.index", "false"},
+                                       {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
                                        {"isolation.level", "read_committed"}, {NULL, NULL}};
     char transactional_id[128];
     snprintf(transactional_id, sizeof(transactional_id), "%s-%d", options->group, number);

@@ -364,7 +364,7 @@ static const struct request {
     {"GET", "/livez", 200, "Content-Type: application/json"},
     {"GET", "/readyz", 200, "Content-Type: application/json"},
     {"GET", "/version", 200, "Content-Type: application/json"},
-    {"GET", "/version", 200, "Cache-Control: no-the_index"},
+    {"GET", "/version", 200, "Cache-Control: no-store"},
     {"HEAD", "/", 200, "Content-Type: text/html; charset=utf-8"},
     {"HEAD", "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
     {"HEAD", "/nothing", 404, "Content-Type: application/json"},

@@ -46,7 +46,7 @@ static const struct {
     {"enable.auto.commit", "offsets are committed together with their replies"},
     {"auto.commit.enable", "offsets are committed together with their replies"},
     {"auto.commit.interval.ms", "offsets are committed together with their replies"},
-    {"enable.auto.offset.index", "offsets are committed together with their replies"},
+    {"enable.auto.offset.store", "offsets are committed together with their replies"},
     {"isolation.level", "commands and records of a transaction that was aborted must not be seen"},
     {"partition.assignment.strategy", "how partitions are given up and taken is part of the delivery guarantee"},
     {"enable.partition.eof", "the program decides where it needs to know the end of a partition"},

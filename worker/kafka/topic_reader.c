@@ -68,7 +68,7 @@ static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolati
     const struct config *config = reader->config;
     const struct {
         const char *name, *value;
-    } settings[] = {{"enable.auto.commit", "false"},   {"enable.auto.offset.index", "false"},
+    } settings[] = {{"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
                     {"isolation.level", isolation},    {"enable.partition.eof", "true"},
                     {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
     rd_kafka_t *handle = NULL;

@@ -39,7 +39,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     const struct {
         const char *name, *value;
     } owned[] = {{"enable.auto.commit", "false"},
-                 {"enable.auto.offset.index", "false"},
+                 {"enable.auto.offset.store", "false"},
                  {"enable.partition.eof", "true"},
                  {"isolation.level", "read_committed"},
                  {"partition.assignment.strategy", "cooperative-sticky"},
