@@ -269,23 +269,20 @@ static const struct refused {
     {NULL, "log.level=${OPEN", "--set: log.level: ${ without a name and }; write $${ for the characters themselves\n"},
     /* librdkafka */
     {"[kafka]\nbootstrap.server = a\n", NULL,
-     "F:2: kafka.bootstrap.server is no setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
+     "F:2: kafka.bootstrap.server is not a setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
     {"[kafka.producer]\ncompression.codec = zip\n", NULL,
      "F:2: kafka.producer.compression.codec is refused by librdkafka: Invalid value \"zip\" for configuration property "
      "\"compression.codec\"\n"},
     {"[kafka.consumer]\nenable.auto.commit = true\n", NULL,
-     "F:2: kafka.consumer.enable.auto.commit is not for the config: offsets are committed together with their "
+     "F:2: kafka.consumer.enable.auto.commit cannot be set here: offsets are committed together with their "
      "replies\n"},
     {NULL, "kafka.isolation.level=read_uncommitted",
-     "--set: kafka.isolation.level is not for the config: commands and records of a transaction that was aborted must "
-     "not "
-     "be seen\n"},
+     "--set: kafka.isolation.level cannot be set here: commands and records of an aborted transaction must not "
+     "be read\n"},
     {NULL, "kafka.producer.acks=1",
-     "--set: kafka.producer.acks is not for the config: a transaction is acknowledged by all replicas that are in "
-     "sync\n"},
+     "--set: kafka.producer.acks cannot be set here: all in-sync replicas must acknowledge a transaction\n"},
     {NULL, "kafka.consumer.partition.assignment.strategy=range",
-     "--set: kafka.consumer.partition.assignment.strategy is not for the config: how partitions are given up and taken "
-     "is "
+     "--set: kafka.consumer.partition.assignment.strategy cannot be set here: the assignment of partitions is "
      "part of the delivery guarantee\n"},
     /* two keys together */
     {"[commands]\ntopic = t\n[replies]\ntopic = t\n", NULL,
@@ -342,7 +339,7 @@ START_TEST(unknown_variable_is_refused)
     char *printed;
     ck_assert_int_eq(setenv("CLIENT_INTAKE_LOG_LEVL", "debug", 1), 0);
     ck_assert_ptr_null(read_text(NULL, NULL, NULL, &printed));
-    ck_assert_str_eq(printed, "CLIENT_INTAKE_LOG_LEVL: names no setting\n");
+    ck_assert_str_eq(printed, "CLIENT_INTAKE_LOG_LEVL: is not the name of a setting\n");
     free(printed);
 }
 END_TEST

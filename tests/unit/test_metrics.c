@@ -543,14 +543,14 @@ END_TEST
 
 /* ---- health ---- */
 
-START_TEST(it_lives_as_long_as_every_thread_turns)
+START_TEST(it_is_live_as_long_as_every_thread_beats)
 {
     char reason[HEALTH_REASON_SIZE];
     struct config config = {.redis.timeout_ms = 1000};
     int64_t now_ms = metrics_last_beat_ms(threads[0]);
     ck_assert(health_is_live(threads, 2, &config, now_ms + 59000, reason));
     ck_assert(!health_is_live(threads, 2, &config, now_ms + 75000, reason));
-    ck_assert_str_eq(reason, "thread 0 has not turned for 75 s");
+    ck_assert_str_eq(reason, "no heartbeat of thread 0 for 75 s");
     config.redis.timeout_ms = 30000;
     ck_assert(health_is_live(threads, 2, &config, now_ms + 75000, reason));
     ck_assert(!health_is_live(threads, 2, &config, now_ms + 125000, reason));
@@ -607,7 +607,7 @@ int main(void)
                                      (int)(sizeof(mistakes) / sizeof(mistakes[0])));
     tcase_add_test(tcase, counters_never_go_back_while_they_are_read);
     tcase_add_test(tcase, a_batch_is_counted_by_what_became_of_it);
-    tcase_add_test(tcase, it_lives_as_long_as_every_thread_turns);
+    tcase_add_test(tcase, it_is_live_as_long_as_every_thread_beats);
     tcase_add_test(tcase, it_is_ready_when_every_thread_has_both);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

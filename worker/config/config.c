@@ -26,7 +26,7 @@ static struct kafka_setting *kafka_find(struct kafka_setting *settings, const ch
     return settings;
 }
 
-/* Replaces the setting of that name, or adds one at the end. Takes `value`. */
+/* Replaces the setting of that name, or adds one at the end. Takes ownership of `value`. */
 static void kafka_put(struct kafka_setting **list, const char *name, char *value)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -53,13 +53,13 @@ static void take_kafka(struct config_reading *reading, struct config *config, rd
     }
     char nearest[128];
     kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
-    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is no setting");
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is not a setting");
     config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, error,
                  suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
     free(value);
 }
 
-/* Says what an unknown key was probably meant to be. */
+/* Reports an unknown key, with a suggestion. */
 static void refuse_unknown(struct config_reading *reading, const struct config_setting *setting)
 {
     char written[256], candidate[256], found[256] = "";
@@ -101,7 +101,7 @@ static void take_setting(struct config_reading *reading, struct config *config, 
     free(value);
 }
 
-/* One file that says two things about one key is a mistake. */
+/* A key that is set twice in one file is an error. */
 static void refuse_repeated(struct config_reading *reading, size_t index)
 {
     const struct config_setting *setting = &reading->settings[index];
@@ -127,7 +127,7 @@ static void set_defaults(struct config *config)
     }
 }
 
-/* A default gives way to what the user says, in its own section or in [kafka] for all clients. */
+/* A setting of the user replaces a default, in its own section or in [kafka] for all clients. */
 static void add_kafka_defaults(struct config *config)
 {
     for (const struct kafka_default *standard = kafka_defaults; standard->section; standard++) {

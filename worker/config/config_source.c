@@ -13,7 +13,7 @@
 #define LINE_BYTES         16384
 #define ENVIRONMENT_PREFIX "CLIENT_INTAKE_"
 
-/* The longest first: a dotted name belongs to the longest section that it begins with. */
+/* The longest first: a dotted name belongs to the longest section that is its prefix. */
 static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer", "kafka"};
 #define KAFKA_SECTION_COUNT (sizeof(kafka_sections) / sizeof(kafka_sections[0]))
 
@@ -42,7 +42,7 @@ void config_fault(struct config_reading *reading, const char *place, const char 
     reading->faults++;
 }
 
-/* Takes `place`. */
+/* Takes ownership of `place`. */
 static void add(struct config_reading *reading, enum config_origin origin, char *place, const char *section,
                 const char *name, const char *value)
 {
@@ -71,7 +71,7 @@ struct ini_source {
     struct config_reading *reading;
     const char *path;
     FILE *file;
-    int line; /* of the text that was read last, which is the one that the handler is called for */
+    int line; /* of the text that was read last; the handler is called for this line */
 };
 
 static void ini_fault(struct ini_source *source, int line, const char *message)
@@ -81,7 +81,7 @@ static void ini_fault(struct ini_source *source, int line, const char *message)
     free(place);
 }
 
-/* inih asks for one line after the other, which is how its place is known. */
+/* inih asks for one line after the other; counting them gives the line number. */
 static char *ini_next_line(char *line, int size, void *data)
 {
     struct ini_source *source = data;
@@ -140,7 +140,8 @@ static bool is_environment_name(const char *name, const char *section, const cha
     return *name == '\0';
 }
 
-/* Kubernetes gives every container variables about its services; those of one called client-intake look like ours. */
+/* Kubernetes gives every container variables about its services. Those of a service called client-intake look like
+ * ours. */
 static bool is_service_variable(const char *name)
 {
     return strncmp(name, "SERVICE_", 8) == 0 || strcmp(name, "PORT") == 0 || strncmp(name, "PORT_", 5) == 0;
@@ -170,7 +171,7 @@ static void collect_variable(struct config_reading *reading, const char *name, c
             return;
     }
     if (!is_service_variable(name))
-        config_fault(reading, place, "names no setting");
+        config_fault(reading, place, "is not the name of a setting");
     free(place);
 }
 
@@ -187,7 +188,7 @@ static void collect_environment(struct config_reading *reading)
     }
 }
 
-/* Length of the section that `dotted` begins with; the longest known one, else up to the last dot. */
+/* Length of the section at the beginning of `dotted`: the longest known one, otherwise up to the last dot. */
 static size_t section_length(const char *dotted)
 {
     for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {

@@ -1,4 +1,4 @@
-/* config_source: where settings come from (the file, the environment, --set), as texts that nothing has judged yet. */
+/* config_source: the sources of settings (the file, the environment, --set), as unchecked texts. */
 #ifndef WORKER_CONFIG_CONFIG_SOURCE_H
 #define WORKER_CONFIG_CONFIG_SOURCE_H
 
@@ -13,7 +13,7 @@ struct config_setting {
     enum config_origin origin;
 };
 
-/* Settings in the order in which they were found, and the errors printed so far. */
+/* Settings in the order in which they were found, and the number of errors printed so far. */
 struct config_reading {
     struct config_setting *settings;
     size_t count, capacity;
@@ -25,11 +25,11 @@ struct config_reading {
 void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Collects every setting of every source. What cannot be split into section, name and value is a fault. */
+/* Collects every setting of every source. A setting that cannot be split into section, name and value is an error. */
 void config_collect(struct config_reading *reading, const struct config_sources *sources);
 void config_reading_close(struct config_reading *reading);
 
-/* A copy; at start no memory means that there is no point in going on, so never NULL. */
+/* A copy. Never NULL: out of memory at start ends the program. */
 char *config_copy(const char *text);
 
 #endif

@@ -13,7 +13,7 @@ struct unit {
     int64_t factor;
 };
 
-/* The largest first: a value is printed in the first that divides it. */
+/* The largest first: a value is printed in the first unit that divides it. */
 static const struct unit size_units[] = {
     {"GiB", (int64_t)1 << 30}, {"MiB", (int64_t)1 << 20}, {"KiB", (int64_t)1 << 10}, {"B", 1}, {NULL, 0}};
 static const struct unit duration_units[] = {{"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
@@ -63,7 +63,7 @@ static char *read_reference(const char *path, char *error, size_t error_size)
     return content;
 }
 
-/* What stands for ${reference}. New; or NULL with the reason in `error`. */
+/* The value of ${reference}. New; or NULL with the reason in `error`. */
 static char *resolve(const char *reference, char *error, size_t error_size)
 {
     if (strncmp(reference, "file:", 5) == 0)
@@ -117,7 +117,7 @@ char *config_value_expand(const char *text, bool *has_reference, char *error, si
     return expanded;
 }
 
-/* A number, white space, a unit. True if it is one and fits. */
+/* A number, white space, a unit. True if it is valid and does not overflow. */
 static bool read_amount(const char *text, const struct unit *units, bool needs_unit, int64_t *amount)
 {
     char *end = NULL;

@@ -4,7 +4,7 @@
 
 #include "worker/kafka/kafka_conf.h"
 
-/* "All brokers are down" only repeats that each is, without the reason. */
+/* "All brokers are down" only summarizes earlier errors, without their reasons. */
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
     struct kafka_client *client = opaque;
@@ -31,12 +31,12 @@ bool kafka_client_open(struct kafka_client *client, const struct config *config,
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    /* A topic that was made a moment ago may take so long to be known everywhere; one that was not made, no longer. */
+    /* A new topic may take this long to be known everywhere. A topic that does not exist is awaited no longer. */
     if (kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "3000", error, error_size) &&
         kafka_conf_set(conf, "acks", "all", error, error_size))
         client->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
     if (!client->handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
     return client->handle != NULL;
 }
 
@@ -46,7 +46,7 @@ void kafka_client_close(struct kafka_client *client)
     client->handle = NULL;
 }
 
-/* The reason that librdkafka gave meanwhile tells more than the code. */
+/* librdkafka's own report, if there is one, says more than the code. */
 static void explain(struct kafka_client *client, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
     rd_kafka_poll(client->handle, 0);
@@ -89,7 +89,7 @@ bool kafka_client_append(struct kafka_client *client, const char *topic, const c
         explain(client, code, error, error_size);
     else
         snprintf(error, error_size, "%s", rd_kafka_err2str(code));
-    /* What is still waiting must not be stored after we said that it was not. */
+    /* Messages that still wait must not be stored after we reported a failure. */
     rd_kafka_purge(client->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_poll(client->handle, 0);
     return false;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OpenSSL's X509_V_ERR_*, which are part of its interface; we are not linked with it everywhere. */
+/* OpenSSL's X509_V_ERR_*, which are part of its interface. The program is not linked with OpenSSL everywhere. */
 static const struct {
     int code;
     const char *text;
@@ -40,7 +40,7 @@ void kafka_tls_errors_explain(rd_kafka_conf_t *conf)
 {
     char wanted[8] = "";
     size_t size = sizeof(wanted);
-    /* A librdkafka without TLS knows neither. */
+    /* A librdkafka without TLS knows neither setting. */
     if (rd_kafka_conf_get(conf, "enable.ssl.certificate.verification", wanted, &size) == RD_KAFKA_CONF_OK &&
         strcmp(wanted, "true") == 0)
         rd_kafka_conf_set_ssl_cert_verify_cb(conf, verify_certificate);

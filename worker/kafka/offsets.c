@@ -68,7 +68,7 @@ struct span offsets_text(const struct offsets *offsets, struct arena *arena)
     return text;
 }
 
-/* The number, or '-', at the beginning of *text; takes it off. */
+/* Reads the number, or '-', at the beginning of *text and removes it. */
 static bool take_offset(struct span *text, int64_t *offset)
 {
     size_t digits = 0;
@@ -106,7 +106,7 @@ bool offsets_parse(struct span text, struct offsets *offsets)
     return true;
 }
 
-/* ---- what Kafka knows ---- */
+/* ---- queries to Kafka ---- */
 
 static bool fail(const char *topic, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
@@ -122,7 +122,7 @@ static rd_kafka_topic_partition_list_t *list_new(const char *topic, int32_t coun
     return list;
 }
 
-/* Takes the list. */
+/* Takes ownership of the list. */
 static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_partition_list_t *list,
                                      rd_kafka_resp_err_t code)
 {
@@ -131,7 +131,7 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_par
         code = topic_partition->err;
         struct log_mark mark;
         int64_t offset = topic_partition->offset >= 0 ? topic_partition->offset : OFFSET_NONE;
-        /* Behind the last answered command stand transaction markers only. */
+        /* Only transaction markers follow the last answered command. */
         if (log_mark_read(topic_partition->metadata, topic_partition->metadata_size, &mark))
             offset = mark.answered >= 0 ? mark.answered : OFFSET_NONE;
         offsets_set(offsets, topic_partition->partition, offset);
@@ -140,9 +140,8 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, rd_kafka_topic_par
     return code;
 }
 
-/* The offset for a time of -1 is the end, that for -2 the beginning. Asked so, it is one request per broker, and keeps
- * to its time; the function for watermarks has a request per partition, and did not keep to it before librdkafka 2.3.0.
- */
+/* Time -1 gives the end, -2 the beginning. This takes one request per broker and respects the timeout. The function
+ * for watermarks takes one request per partition, and did not respect its timeout before librdkafka 2.3.0. */
 static bool ask_edges(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int64_t edge,
                       int wait_ms, char *error, size_t error_size)
 {
@@ -175,8 +174,8 @@ bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *
     return count >= 0 && offsets_of_known_ends(offsets, consumer, topic, count, wait_ms, error, error_size);
 }
 
-/* Asked again and again, for longer each time: while a consumer does not know its coordinator yet, librdkafka may sleep
- * through the moment in which it learns it, up to the end of the time given. */
+/* Asks several times, with a longer timeout each time: while a consumer does not know its coordinator yet,
+ * librdkafka may sleep through the moment in which it learns it, up to the whole timeout. */
 static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms)
 {
     for (int slice_ms = 100;; slice_ms *= 2) {
@@ -188,8 +187,9 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
     }
 }
 
-/* A request for several partitions is answered only when none of them has a transaction under way, and where many
- * workers are busy such a moment may never come. So each is asked for by itself if all together give no answer soon. */
+/* A request for several partitions succeeds only when none of them has a transaction in progress. With many busy
+ * workers such a moment may never come. So each partition is asked for separately if the common request gets no
+ * reply soon. */
 #define TOGETHER_MS 300
 
 bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,

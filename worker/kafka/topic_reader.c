@@ -20,14 +20,14 @@ struct topic_reader {
     void *listener;
     rd_kafka_t *handle;
     char *topic;
-    char fault[512]; /* what librdkafka complained about last; "" for nothing */
+    char fault[512]; /* librdkafka's last error; "" if there was none */
     int wait_ms;
-    bool awaits_open; /* the end counts what open transactions have written, and is reached when they have ended */
-    int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
-    int64_t moved_ms; /* when a message of this reading came last, or the ends were compared */
+    bool awaits_open; /* the end includes open transactions, and is reached when they have ended */
+    int64_t heard_ms; /* when the last event came, CLOCK_MONOTONIC */
+    int64_t moved_ms; /* when the last message of this reading came, or when the ends were compared */
     int32_t count;
     struct partition {
-        int64_t low;   /* the first offset that there is */
+        int64_t low;   /* the first offset of the log */
         int64_t begin; /* where this reading began */
         int64_t next;
         int64_t end;
@@ -49,7 +49,7 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
 }
 
-/* Patience may leave a reason of its own in `error`. */
+/* keep_going may write a reason of its own to `error`. */
 static bool keeps_going(const struct topic_reader *reader, char *error, size_t error_size)
 {
     snprintf(error, error_size, "%s", "");
@@ -83,7 +83,7 @@ static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolati
     if (ok)
         handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
     if (!handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
     return handle;
 }
 
@@ -96,7 +96,7 @@ static bool open_consumer(struct topic_reader *reader, char *error, size_t error
     return !code || fail(reader, code, error, error_size);
 }
 
-/* Asks for the topic by its name: among all topics, one that we may not see is missing without a word. */
+/* Asks for the topic by its name: in a list of all topics, one that our user may not see is silently missing. */
 static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t *count)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -115,7 +115,7 @@ static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t
     return code;
 }
 
-/* A topic may have been made, or given more partitions, since we looked last. */
+/* The topic may have been created, or have got more partitions, since the last look. */
 static bool find_partitions(struct topic_reader *reader, char *error, size_t error_size)
 {
     int32_t count = 0;
@@ -141,11 +141,11 @@ static bool find_partitions(struct topic_reader *reader, char *error, size_t err
     return true;
 }
 
-/* One question to each broker: a question per partition takes too long where there are a thousand. */
+/* One query to each broker: a query per partition takes too long with a thousand of them. */
 typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
                               int wait_ms, char *error, size_t error_size);
 
-/* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
+/* A new partition has no leader yet, or one that does not know of it. */
 static bool ask_until_answered(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle,
                                struct offsets *offsets, char *error, size_t error_size)
 {
@@ -290,8 +290,8 @@ static bool is_at_end(const struct topic_reader *reader)
     return true;
 }
 
-/* True if the message is one of this reading. Where an open transaction begins, the end of the partition is told: that
- * ends the reading, and leaves the rest to the next extension, unless open transactions are awaited. */
+/* True if the message belongs to this reading. At the beginning of an open transaction librdkafka reports the end of
+ * the partition. That ends the reading, and the next extension reads the rest, unless open transactions are awaited. */
 static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
 {
     if (message->partition < 0 || message->partition >= reader->count)
@@ -312,12 +312,12 @@ static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
 static bool report_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *error,
                            size_t error_size)
 {
-    snprintf(error, error_size, "%s/%d has become shorter while it was read: it ends at %lld, not at %lld",
-             reader->topic, (int)partition, (long long)end, (long long)reader->partitions[partition].end);
+    snprintf(error, error_size, "%s/%d became shorter while it was read: it ends at %lld, not at %lld", reader->topic,
+             (int)partition, (long long)end, (long long)reader->partitions[partition].end);
     return true;
 }
 
-/* The consumer starts from the beginning where its offset is beyond the end of the log. */
+/* The consumer starts from the beginning if its offset is beyond the end of the log. */
 static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *error,
                       size_t error_size)
 {
@@ -327,13 +327,13 @@ static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_
     const struct partition *partition = &reader->partitions[message->partition];
     if (partition->next >= partition->end || message->offset >= partition->next)
         return false;
-    snprintf(error, error_size, "%s/%d has become another log while it was read: offset %lld came where %lld was due",
+    snprintf(error, error_size, "%s/%d was replaced by another log while it was read: got offset %lld, expected %lld",
              reader->topic, (int)message->partition, (long long)message->offset, (long long)partition->next);
     return true;
 }
 
-/* An open transaction keeps the end where it is; a log that was truncated, or deleted and created again, may never
- * come to it. A topic that is not there, or Kafka that does not answer, may come back. */
+/* An open transaction holds the end back. A log that was truncated, or deleted and created again, may never reach
+ * it. A topic that is missing, or Kafka that does not reply, may come back. */
 static bool is_shorter(struct topic_reader *reader, char *error, size_t error_size)
 {
     struct offsets ends = {0};
@@ -357,7 +357,7 @@ static bool is_shorter(struct topic_reader *reader, char *error, size_t error_si
     return shorter;
 }
 
-/* Awaiting open transactions has no limit; the ends are compared now and then. */
+/* The wait for open transactions has no limit; the ends are compared from time to time. */
 static enum topic_reading await(struct topic_reader *reader, char *error, size_t error_size)
 {
     if (now_ms() - reader->moved_ms < reader->wait_ms)
