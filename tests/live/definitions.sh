@@ -87,7 +87,7 @@ check_equal "and the list only its head" 1 "$(wc -l <<<"$output")"
 intake definitions history acme
 check_equal "a topic that does not exist has no history" 1 "$code"
 intake definitions sync
-check_equal "nor anything to fill Redis with" "0 stored, 0 removed, 0 as they were" "$output"
+check_equal "nor anything to fill Redis with" "0 stored, 0 removed, 0 unchanged" "$output"
 intake topics create
 check_equal "topics are made" 0 "$code"
 
@@ -98,7 +98,7 @@ intake definitions put acme "$one"
 check "put tells where it stored" holds "$output" "stored in Redis and at $topic/"
 intake definitions put acme "$one"
 check_equal "put again is fine" 0 "$code"
-check "and says that there was nothing to do" holds "$output" "nothing new: already in Redis and at $topic/"
+check "and says that there was nothing to do" holds "$output" "unchanged: already in Redis and at $topic/"
 check_equal "the topic has it once" 1 "$(in_topic acme)"
 redis_ask DEL 'custom-fields:{acme}' >/dev/null
 intake definitions put acme "$one" --json
@@ -161,8 +161,8 @@ redis_ask SET 'custom-fields:{beta}' "$(cat "$one")" >/dev/null
 redis_ask SET 'custom-fields:{own}' "$(cat "$one")" >/dev/null
 intake definitions sync
 check_equal "sync fills Redis" 0 "$code"
-check "it tells what it did" holds "$output" "3 stored, 1 removed, 0 as they were"
-check "and what it passed over" holds "$output" "1 messages passed over: their keys are no workspace ids"
+check "it tells what it did" holds "$output" "3 stored, 1 removed, 0 unchanged"
+check "and what it passed over" holds "$output" "1 messages skipped: their keys are not workspace ids"
 check "what was missing is there" in_redis acme "$one"
 check "what was different is the topic's" in_redis beta "$three"
 check_equal "what the topic has removed is gone" 0 "$(redis_ask EXISTS 'custom-fields:{gone}')"
@@ -189,7 +189,7 @@ kcat -b "$kafka_address" -P -t "$topic" -K'\t' -l "$suite_folder/later"
 wait "$sync"
 intake definitions sync
 intake definitions sync
-check "after a sync all is as the topic says" holds "$output" "0 stored, 0 removed, 1004 as they were"
+check "after a sync all is as the topic says" holds "$output" "0 stored, 0 removed, 1004 unchanged"
 check_equal "the last version won" '[{"key":"new","type":"text"}]' "$(redis_ask GET 'custom-fields:{bulk-999}')"
 
 # ---- options from the public API ----

@@ -63,14 +63,14 @@ check "check names the topics that are missing" holds "$output" \
 
 intake topics create --set "topics.partitions=2"
 check_equal "topics are made" 0 "$code"
-check_equal "each topic has its line" "$(printf '%s: made, 2 partitions\n' \
+check_equal "each topic has its line" "$(printf '%s: created, 2 partitions\n' \
     "$name.commands" "$name.dead-letters" "$name.definitions" "$name.records" "$name.replies")" "$(sort <<<"$output")"
 intake topics create
 check_equal "topics are made once" 0 "$code"
 check_equal "and not changed" "$(printf '%s: exists, 2 partitions\n' \
     "$name.commands" "$name.dead-letters" "$name.definitions" "$name.records" "$name.replies")" "$(sort <<<"$output")"
 intake topics create --set "replies.topic=$name.more"
-check_equal "a single missing topic is made" "$name.more: made, 3 partitions" "$(grep more: <<<"$output")"
+check_equal "a single missing topic is made" "$name.more: created, 3 partitions" "$(grep more: <<<"$output")"
 intake topics create --set "replies.topic=$name.many" --set topics.replication=99
 check_equal "what the broker refuses is a negative answer" 1 "$code"
 check "with its reason" holds "$output" "$name.many: refused: "

@@ -32,7 +32,7 @@ static const struct merge {
     {"[{\"key\":\"s\",\"options\":[{\"key\":\"old\"}],\"type\":\"multiSelect\"}]", "s", "[2]",
      "[{\"key\":\"s\",\"options\":[2],\"type\":\"multiSelect\"}]", NULL},
     {"[{\"key\":\"s\",\"options\": null }]", "s", "[2]", "[{\"key\":\"s\",\"options\": [2] }]", NULL},
-    {"[{\"key\":\"s\",\"options\":{}}]", "s", "[2]", NULL, "the field has options that are no array"},
+    {"[{\"key\":\"s\",\"options\":{}}]", "s", "[2]", NULL, "the field's options are not an array"},
     /* The field is that of the list, not one that is called so elsewhere. */
     {"[{\"key\":\"t\",\"options\":[{\"key\":\"s\"}]}]", "s", "[]", NULL, "no field has the key s"},
     {"[1,null,{\"key\":7},{\"key\":\"s\"}]", "s", "[]", "[1,null,{\"key\":7},{\"key\":\"s\", \"options\": []}]", NULL},

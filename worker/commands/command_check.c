@@ -51,7 +51,7 @@ static void info_value(const char *info, const char *name, char *value, size_t s
     snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
 }
 
-/* INFO may be forbidden to this user; then there is less to tell, and nothing wrong. */
+/* This user may not be allowed to call INFO; then there is less to print, which is not an error. */
 static void print_redis_details(redisContext *connection)
 {
     redisReply *info = redisCommand(connection, "INFO");
@@ -94,7 +94,7 @@ static int check_redis(const struct config *config)
 int command_check(int argc, char **argv, const struct config *config)
 {
     if (argc > 1)
-        return command_usage("check", "%s is one argument too many", argv[1]);
+        return command_usage("check", "%s is an unexpected argument", argv[1]);
     printf("config  ok\n");
     bool kafka = check_kafka(config);
     int redis = check_redis(config);

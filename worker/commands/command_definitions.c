@@ -1,5 +1,5 @@
-/* definitions put|get|list|lint|history|sync: the custom field definitions of workspaces, between files, the topic that
- * keeps their history, and Redis, where the worker finds them. */
+/* definitions put|get|list|lint|history|sync: moves the custom field definitions of workspaces between files, the
+ * topic that keeps their history, and Redis, where the worker reads them. */
 #include "worker/commands/command_definitions.h"
 
 #include <getopt.h>
@@ -91,7 +91,7 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-/* `rest` has the action's name and then its arguments. */
+/* `rest` holds the action's name and then its arguments. */
 static int act(const struct action *action, struct definitions_request *request, char **rest, int count,
                const struct config *config)
 {
@@ -110,13 +110,13 @@ static int act(const struct action *action, struct definitions_request *request,
     return action->run(request, config);
 }
 
-/* Reads the options into the request; *result is the exit code if that failed. */
+/* Reads the options into the request. On failure *result is the exit code. */
 static bool read_arguments(int argc, char **argv, struct definitions_request *request, struct options_source *sources,
                            int *result)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'}, {"options", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
-    optind = 0; /* starts getopt anew */
+    optind = 0; /* restarts getopt */
     opterr = 0;
     int count = 0;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {

@@ -1,4 +1,4 @@
-/* definitions list and history: which definitions there are, in Redis now and in the topic ever since. */
+/* definitions list and history: the definitions in Redis now, and all versions in the topic. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +58,7 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
     bool ok = definitions_redis_get(redis, workspaces, count, replies, error, error_size);
     for (size_t i = 0; ok && i < count; i++) {
         struct span bytes = definitions_redis_value(replies[i]);
-        if (bytes.at) { /* else it has gone since */
+        if (bytes.at) { /* otherwise it was deleted since */
             struct row *row = rows_add(rows);
             memcpy(row->workspace, workspaces[i].at, workspaces[i].length);
             row->summary = definitions_summarize(bytes);
@@ -157,7 +157,7 @@ static bool history_read(struct topic_reader *reader, struct span workspace, str
     return true;
 }
 
-/* Within a partition the offsets tell, whatever the clocks of those who wrote it. */
+/* Within a partition the order of offsets counts, whatever the writers' clocks say. */
 static int by_time(const void *a, const void *b)
 {
     const struct row *left = a, *right = b;

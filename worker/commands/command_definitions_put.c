@@ -1,5 +1,5 @@
-/* definitions put: from files to the topic and to Redis. The topic is the truth, and comes first: Redis can be filled
- * from it. */
+/* definitions put: from files to the topic and to Redis. The topic is authoritative and comes first: Redis can be
+ * filled from it. */
 #include <stdlib.h>
 
 #include "worker/commands/command_definitions.h"
@@ -20,7 +20,7 @@ struct put {
     int32_t partition;        /* where ours is */
     int64_t offset;
     bool appended; /* it was not there before */
-    bool changed;  /* Redis had something else */
+    bool changed;  /* Redis had another value */
 };
 
 static int kafka_fails(const char *error)
@@ -67,7 +67,7 @@ static bool put_is_last(const struct put *put)
     return last_bytes(put).at && span_equal(last_bytes(put), put_bytes(put));
 }
 
-/* Repeated, nothing is appended. */
+/* A repeated put appends nothing. */
 static int put_append(struct put *put)
 {
     char error[512];
@@ -95,15 +95,15 @@ static int redis_fails(const struct put *put, const char *error)
                                 "stored in the topic only; put them again");
 }
 
-/* What Redis should hold: the topic's last. Ours, as long as the topic does not show it yet, because somebody's
- * transaction is still open before it. */
+/* The value that Redis should hold: the topic's last. It is ours as long as the topic does not show it yet, because
+ * another writer's transaction before it is still open. */
 static struct span put_wanted(const struct put *put)
 {
     bool unseen = !put->last || (put->last->partition == put->partition && put->last->offset < put->offset);
     return unseen ? put_bytes(put) : last_bytes(put);
 }
 
-/* *written: Redis held something else. */
+/* *written: Redis held another value. */
 static int put_to_redis(struct put *put, struct span bytes, bool *written)
 {
     char error[256];
@@ -120,9 +120,9 @@ static int put_to_redis(struct put *put, struct span bytes, bool *written)
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
-/* Somebody else may put definitions of this workspace at the same time, and write to Redis before or after us. Whoever
- * writes last looks into the topic after that, and finds there what the other one has appended before. So Redis ends
- * with the topic's last, whatever the order. */
+/* Another process may put definitions of this workspace at the same time, and write to Redis before or after us. The
+ * last writer reads the topic after its write, and finds there what the other one has appended before. So Redis ends
+ * with the topic's last in any order. */
 static int put_settle(struct put *put)
 {
     char error[512];

@@ -1,4 +1,4 @@
-/* definitions sync: Redis gets what the topic says. */
+/* definitions sync: fills Redis from the topic. */
 #include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,9 +47,9 @@ int definitions_sync_all(const struct definitions_request *request, const struct
         printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",
                result.stored, result.removed, result.same, result.passed_over);
     else
-        printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " as they were\n", result.stored, result.removed,
+        printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " unchanged\n", result.stored, result.removed,
                result.same);
     if (!request->json && result.passed_over > 0)
-        printf("%" PRIu64 " messages passed over: their keys are no workspace ids\n", result.passed_over);
+        printf("%" PRIu64 " messages skipped: their keys are not workspace ids\n", result.passed_over);
     return COMMAND_OK;
 }

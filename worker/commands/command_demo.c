@@ -14,7 +14,7 @@
 #include "worker/daemon/worker.h"
 #include "worker/redis/redis_connection.h"
 
-#define DEMO_COMMANDS    100 /* most that a demo file may hold */
+#define DEMO_COMMANDS    100 /* at most in a demo file */
 #define REPLIES_LIMIT_MS 40000
 #define DEMO_WORKSPACE   "acme"
 #define DEMO_DIRECTORY   "config/demo"
@@ -94,7 +94,7 @@ static bool demo_put_definitions(struct demo *demo, const char *directory)
         reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, (size_t)length);
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (!ok)
-        demo_fail("definitions", connection ? "Redis did not take them" : error);
+        demo_fail("definitions", connection ? "Redis refused them" : error);
     if (reply)
         freeReplyObject(reply);
     if (connection)
@@ -139,7 +139,7 @@ static bool demo_start(struct demo *demo, const char *directory)
                             demo->config->dead_letters.topic};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
         if (!embedded_broker_topic(&demo->broker, topics[i], 1))
-            return demo_fail("embedded broker", "a topic could not be made");
+            return demo_fail("embedded broker", "a topic could not be created");
     if (!demo_put_definitions(demo, directory))
         return false;
     demo->workers = workers_start(demo->config);
@@ -158,7 +158,7 @@ static void demo_stop(struct demo *demo)
     if (demo->folder[0] && !folder_remove(demo->folder))
         demo_fail(demo->folder, strerror(errno));
     if (!ended) {
-        /* Threads still use what would be freed. */
+        /* Threads still use the objects that an ordinary end would free. */
         fflush(NULL);
         _exit(COMMAND_FORCED);
     }
@@ -205,7 +205,7 @@ static bool demo_send(const struct demo *demo)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || demo_fail("sending the commands", rd_kafka_err2str(code));
 }
 
-/* Commands were sent to one partition of a new topic, so a reply's source offset is its command's number. */
+/* The commands were sent to one partition of a new topic, so a reply's source offset is its command's number. */
 static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message)
 {
     json_t *reply = json_loadb(message->payload, message->len, 0, NULL);
@@ -250,7 +250,7 @@ static bool demo_receive(struct demo *demo)
     }
     rd_kafka_consumer_close(consumer);
     rd_kafka_destroy(consumer);
-    return demo->replies == demo->count || demo_fail("replies", "not all commands were answered in time");
+    return demo->replies == demo->count || demo_fail("replies", "not all replies came in time");
 }
 
 static void demo_print(const struct demo *demo)

@@ -1,4 +1,4 @@
-/* topics create: makes the topics that are missing, and never changes one that exists. */
+/* topics create: creates the topics that are missing, and never changes one that exists. */
 #include <string.h>
 
 #include "worker/commands/command.h"
@@ -6,11 +6,11 @@
 
 #define ROLES 5
 
-/* The contract's topics, and how long each keeps what it holds. */
+/* The contract's topics, and their retention. */
 struct role {
     const char *topic;
     const char *cleanup;
-    bool keeps_all; /* else as the broker's default says */
+    bool keeps_all; /* otherwise the broker's default */
 };
 
 static void roles_of(const struct config *config, struct role roles[ROLES])
@@ -53,10 +53,10 @@ static int print_results(const struct config *config, const rd_kafka_CreateTopic
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[i]);
         const char *reason = rd_kafka_topic_result_error_string(topics[i]);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            printf("%s: made, %d partition%s\n", name, (int)config->topics.partitions,
+            printf("%s: created, %d partition%s\n", name, (int)config->topics.partitions,
                    config->topics.partitions == 1 ? "" : "s");
         } else if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            printf("%s: exists\n", name); /* somebody else was faster */
+            printf("%s: exists\n", name); /* another process was faster */
         } else {
             printf("%s: refused: %s\n", name, reason ? reason : rd_kafka_err2str(code));
             outcome = COMMAND_NEGATIVE;
@@ -71,7 +71,7 @@ static int unavailable(const char *error)
     return COMMAND_UNAVAILABLE;
 }
 
-/* Asks for all that are missing in one request, and waits for the answer. */
+/* Creates all missing topics in one request, and waits for the reply. */
 static int create(struct kafka_client *client, const struct config *config, rd_kafka_NewTopic_t **requests,
                   size_t count)
 {
@@ -80,7 +80,7 @@ static int create(struct kafka_client *client, const struct config *config, rd_k
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client->handle);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client->handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_event_t *event = NULL;
-    /* The answer is to come when the topics can be used. */
+    /* The broker replies when the topics can be used. */
     if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CLIENT_WAIT_MS, error, sizeof(error)) ||
         rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_CLIENT_WAIT_MS, error, sizeof(error))) {
         outcome = unavailable(error);
@@ -88,7 +88,7 @@ static int create(struct kafka_client *client, const struct config *config, rd_k
         rd_kafka_CreateTopics(client->handle, requests, count, options, queue);
         event = rd_kafka_queue_poll(queue, 2 * KAFKA_CLIENT_WAIT_MS);
         if (!event)
-            outcome = unavailable("no answer");
+            outcome = unavailable("no reply");
         else if (rd_kafka_event_error(event))
             outcome = unavailable(rd_kafka_event_error_string(event));
         else

@@ -1,4 +1,4 @@
-/* A definition set in files: the fields, and the options of some of them apart, as the public API gives them. */
+/* A definition set in files: the fields, and separately the options of some of them, in the public API's form. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "worker/definitions/definitions_import.h"
 #include "worker/definitions/definitions_print.h"
 
-/* More than any workspace needs, less than what would stop a worker from compiling it quickly. */
+/* More than any workspace needs, and little enough to be compiled quickly by a worker. */
 #define DEFINITIONS_BYTES ((size_t)16 << 20)
 
 /* The bytes of a file, "-" for standard input. New, or NULL with the reason in `error`. */
@@ -31,7 +31,7 @@ static char *read_file(const char *path, size_t *length, char *error, size_t err
     return bytes;
 }
 
-/* The argument KEY=FILE; a key may hold '=' itself, a file's name rarely does, so the last one counts. */
+/* The argument KEY=FILE. A key may contain '=', and a file's name rarely does, so the last one counts. */
 static bool add_options(struct definitions_file *file, const char *argument)
 {
     char error[256];

@@ -68,7 +68,7 @@ bool private_redis_start(struct private_redis *redis, const char *folder, char *
         }
         nanosleep(&(struct timespec){0, START_STEP_MS * 1000000L}, NULL);
     }
-    snprintf(error, error_size, "redis-server did not answer within %d ms", START_LIMIT_MS);
+    snprintf(error, error_size, "redis-server did not reply within %d ms", START_LIMIT_MS);
     private_redis_stop(redis);
     return false;
 }

@@ -19,7 +19,7 @@
 #define CHUNK_BYTES    (1 << 20)
 #define LINE_END_BYTES 1 /* a CR before the LF */
 
-/* What is on the ordered_queue: a batch, and how much of the input it is. */
+/* An element of the queue: a batch, and its part of the input. */
 struct chunk {
     struct batch batch;
     int64_t lines, bytes;
@@ -31,7 +31,7 @@ struct validation {
     struct chunk *chunks; /* by place */
     uint32_t chunk_count;
     struct lines lines;
-    int stop;        /* an eventfd: readable once reading is to end, however long the input keeps it waiting */
+    int stop;        /* an eventfd: readable once reading must end, however long the input blocks */
     int input_error; /* errno of reading; 0 if nothing failed */
 };
 
@@ -51,7 +51,7 @@ static bool is_blank(struct span line)
     return true;
 }
 
-/* Takes the lines that the buffer holds into the chunk, until either is done. */
+/* Moves lines from the buffer to the chunk, until the buffer is empty or the chunk full. */
 static void take_lines(struct validation *validation, struct chunk *chunk)
 {
     const struct validation_job *job = validation->job;
@@ -73,7 +73,7 @@ static void take_lines(struct validation *validation, struct chunk *chunk)
     }
 }
 
-/* Waits for input and reads it. Returns false when told to stop, or with input_error set. */
+/* Waits for input and reads it. Returns false on a request to stop, or with input_error set. */
 static bool read_on(struct validation *validation)
 {
     struct pollfd ready[] = {{.fd = validation->job->input, .events = POLLIN},
@@ -116,7 +116,7 @@ static void *read_all(void *subject)
     return NULL;
 }
 
-/* ---- Judging ---- */
+/* ---- Evaluating ---- */
 
 static void *evaluate_all(void *subject)
 {
@@ -198,10 +198,10 @@ static bool write_all(struct validation *validation, bool *any_rejected)
 
 /* ---- The whole ---- */
 
-/* Returns 0, or -1 when out of memory; validation_close is due in either case. */
+/* Returns 0, or -1 when out of memory; the caller calls validation_close in both cases. */
 static int validation_open(struct validation *validation, const struct validation_job *job)
 {
-    /* While each thread judges one chunk, another one is read for it, and one is written. */
+    /* While each thread evaluates one chunk, another one is read for it, and one is written. */
     const uint32_t chunks = 2 * job->threads + 1;
     const size_t limit = (size_t)job->config->limits.command_bytes + LINE_END_BYTES;
     *validation = (struct validation){.job = job, .stop = eventfd(0, EFD_CLOEXEC)};
@@ -226,7 +226,7 @@ static void validation_close(struct validation *validation)
         close(validation->stop);
 }
 
-/* Starts as many as can be, up to `count`, and returns how many. */
+/* Starts up to `count` threads, as many as possible, and returns how many. */
 static uint32_t start_evaluating(struct validation *validation, struct evaluating_thread *threads, uint32_t count)
 {
     const size_t capacity = (size_t)validation->job->config->limits.command_bytes;
@@ -260,13 +260,13 @@ static void stop_reading(struct validation *validation)
     (void)count;
 }
 
-/* Starts the threads and sees them end. *error is the errno of a failure of input or output. */
+/* Starts the threads and waits for their end. *error is the errno of a failure of input or output. */
 static enum validation_result answer_all(struct validation *validation, bool *any_rejected, int *error)
 {
     struct evaluating_thread threads[VALIDATION_THREADS];
     pthread_t reader;
     enum validation_result result = VALIDATION_NO_MEMORY;
-    /* Fewer threads than wanted do as well. */
+    /* Fewer threads than requested are enough. */
     const uint32_t evaluating = start_evaluating(validation, threads, validation->job->threads);
     if (evaluating > 0 && pthread_create(&reader, NULL, read_all, validation) == 0) {
         const bool written = write_all(validation, any_rejected);

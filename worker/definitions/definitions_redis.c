@@ -35,7 +35,7 @@ static bool append_key(redisContext *connection, const char *name, struct span w
     return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, error_size);
 }
 
-/* The next answer, or NULL. */
+/* The next reply, or NULL. */
 static redisReply *next_answer(redisContext *connection, char *why, size_t error_size)
 {
     void *answer = NULL;
@@ -47,7 +47,7 @@ static redisReply *next_answer(redisContext *connection, char *why, size_t error
     return NULL;
 }
 
-/* MGET takes a key that holds no string for one that holds nothing. */
+/* MGET treats a key that holds no string like a missing one. */
 bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
                            char *why, size_t error_size)
 {

@@ -1,5 +1,5 @@
-/* definitions_redis: the keys custom-fields:{WORKSPACE} for those who are not in the middle of a batch. Many at a time,
- * in one round trip. Whenever a call fails, with the reason in `why`, the connection is of no more use. */
+/* definitions_redis: the keys custom-fields:{WORKSPACE}, for code outside of a batch. Many at a time, in one round
+ * trip. When a call fails, with the reason in `why`, the connection cannot be used any more. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 #define WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 
@@ -17,12 +17,12 @@ size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZ
 /* The workspace of a key, at == NULL if it is not of that form. */
 struct span definitions_redis_workspace(struct span key);
 
-/* What Redis holds: one answer per workspace, to be freed with freeReplyObject, and read by definitions_redis_value. On
- * failure all of them are NULL. */
+/* The values in Redis: one reply per workspace, to be freed with freeReplyObject, and read by
+ * definitions_redis_value. On failure all of them are NULL. */
 bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
                            char *why, size_t error_size);
 
-/* at == NULL if there is nothing, or nothing that is a string. */
+/* at == NULL if there is no value, or one that is not a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
 bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
@@ -30,8 +30,8 @@ bool definitions_redis_exist(redisContext *connection, const struct span *worksp
 
 struct definitions_change {
     struct span workspace;
-    struct span value;    /* at == NULL: the key goes */
-    bool only_if_missing; /* what is there stays */
+    struct span value;    /* at == NULL: delete the key */
+    bool only_if_missing; /* an existing value stays */
 };
 
 bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,

@@ -11,7 +11,7 @@
 
 #define CHUNK_MESSAGES 256
 #define CHUNK_BYTES    ((size_t)8 << 20)
-#define DAEMON_WAIT_MS 3000 /* it tries again, and must not be late when the end is asked for */
+#define DAEMON_WAIT_MS 3000 /* it retries, and must end soon when the program stops */
 #define EXISTS_AT_ONCE 1000
 #define PROGRESS_EVERY 64 /* messages */
 
@@ -29,12 +29,12 @@ struct sync {
     redisContext *redis;
     int64_t passes_done, passes; /* of the two over the whole topic */
 
-    /* Messages that are the last of their workspace, as far as is known, and not yet in Redis. */
+    /* Messages that are the last of their workspace, as far as is known, and not in Redis yet. */
     rd_kafka_message_t *chunk[CHUNK_MESSAGES];
     size_t chunk_count, chunk_bytes;
 };
 
-/* No reason: progress ended it, and has said why, if it has a reason of its own. */
+/* Without a reason: progress ended the sync, and has written a reason if it has one. */
 static bool sync_fail(struct sync *sync, const char *server, const char *reason)
 {
     if (reason[0] != '\0')
@@ -69,7 +69,7 @@ static void chunk_clear(struct sync *sync)
     sync->chunk_count = sync->chunk_bytes = 0;
 }
 
-/* Leaves in the chunk what must be written: the last of their workspaces, and only what Redis has otherwise. */
+/* Leaves in the chunk the messages to be written: the last of their workspaces, and only where Redis differs. */
 static bool chunk_compare(struct sync *sync, bool *writes)
 {
     char reason[256];
@@ -112,7 +112,7 @@ static bool chunk_write(struct sync *sync)
     return true;
 }
 
-/* Takes the message. */
+/* Takes ownership of the message. */
 static bool chunk_add(struct sync *sync, rd_kafka_message_t *message)
 {
     sync->chunk[sync->chunk_count++] = message;
@@ -122,7 +122,7 @@ static bool chunk_add(struct sync *sync, rd_kafka_message_t *message)
 
 /* ---- reading the topic ---- */
 
-/* What a reading does with a message, which is taken. */
+/* Handles a message of a reading, and takes ownership of it. */
 typedef bool sync_visitor(struct sync *sync, rd_kafka_message_t *message);
 
 static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
@@ -151,7 +151,7 @@ static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
     return true;
 }
 
-/* One reading, to its end. *count: how many messages it had. */
+/* One reading, to its end. *count: the number of messages. */
 static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
 {
     char reason[512];
@@ -174,7 +174,7 @@ static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
 
 /* ---- the passes ---- */
 
-/* Forgets the workspaces that Redis has. */
+/* Removes the workspaces that Redis has. */
 static bool sync_drop_present(struct sync *sync)
 {
     char reason[256];
@@ -205,8 +205,9 @@ static bool sync_is_idle(const struct sync *sync)
     return count == 0;
 }
 
-/* Whoever puts definitions writes to the topic first and then to Redis. What we wrote may be older than his, but then
- * his message is in the topic by now: so the last writer always finds out, and ends with the topic's last. */
+/* Every writer of definitions writes to the topic first and then to Redis. What we wrote may be older than another
+ * writer's value, but then its message is in the topic by now. So the last writer always reads it, and ends with the
+ * topic's last. */
 static bool sync_follow(struct sync *sync)
 {
     char reason[512];
