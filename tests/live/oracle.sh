@@ -25,7 +25,7 @@ world_reset
 verdicts() {
     "$BUILD/tests/live/oracle" verdicts --bootstrap "$kafka_address" --commands "$live_name.commands" \
         --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" \
-        --redis "$redis_socket" --group "$group" --sent "$sent" --patience 1 "${live_validated[@]}" "$@"
+        --redis "$redis_socket" --group "$group" --sent "$sent" --wait 1 "${live_validated[@]}" "$@"
 }
 
 # A judgement without the group, the count and what validate says.
@@ -74,7 +74,7 @@ seen() {
 }
 
 check_equal "nothing is wrong at first" "" "$(verdicts)"
-check_equal "all are fine" "$sent fine" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
+check_equal "all are fine" "$sent ok" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
 check "commands and what they left are counted" grep -qE \
     "^$sent commands, $sent replies, [0-9]+ records, [0-9]+ dead letters$" <(oracle count)
 check_equal "a reply that does not come is not waited for any longer" "$sent replies after 1 s, of $((sent + 1))" \

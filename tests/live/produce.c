@@ -109,7 +109,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 
 static rd_kafka_t *producer_new(const char *bootstrap)
 {
-    /* One request at a time: with more, librdkafka 2.0.2 can lose count of its sequence numbers when a broker dies. */
+    /* One request at a time: with more, librdkafka 2.0.2 can lose count of its sequence numbers when a broker stops. */
     static const char *const settings[][2] = {{"enable.idempotence", "true"},
                                               {"message.timeout.ms", "300000"},
                                               {"max.in.flight", "1"},
@@ -117,16 +117,16 @@ static rd_kafka_t *producer_new(const char *bootstrap)
                                               {"linger.ms", "5"},
                                               {"reconnect.backoff.max.ms", "500"},
                                               {"log_level", "2"}};
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, why, sizeof(why));
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, error, sizeof(error));
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
-        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], why, sizeof(why));
+        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], error, sizeof(error));
     rd_kafka_t *producer =
-        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_PRODUCER, configuration, why, sizeof(why)) : NULL;
+        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, sizeof(error)) : NULL;
     if (!producer) {
-        fprintf(stderr, "%s\n", why);
+        fprintf(stderr, "%s\n", error);
         exit(69);
     }
     return producer;

@@ -1,4 +1,4 @@
-/* tamper: copies a topic, or the offsets of a group, with a fault in it, to test the oracle by. See `usage`. */
+/* tamper: copies a topic, or the offsets of a group, with a fault in it, to test the oracle. See `usage`. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +145,7 @@ static void send_untouched(rd_kafka_t *producer, const struct request *request, 
                  headers_of(request, message, false));
 }
 
-/* Ends the program, since a producer that is closed would end its transaction. */
+/* Ends the program without closing the producer, which would end its transaction. */
 static void leave_open(const struct request *request, const struct message *message)
 {
     rd_kafka_t *producer = producer_new(request->bootstrap, request->to);

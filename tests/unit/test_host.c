@@ -1,5 +1,5 @@
-/* Hosts by themselves: names with and without Unicode, IPv4, IPv6. What the email and the URL rule make of them is in
- * their own tests. */
+/* Hosts alone: names with and without Unicode, IPv4, IPv6. The tests of the email and the URL rule show how these
+ * use them. */
 #include <stdio.h>
 #include <unistr.h>
 
@@ -34,7 +34,7 @@ static const struct {
     {"σ", "xn--4xa", 1, HOST_OK},
     {"Σ", "xn--4xa", 1, HOST_OK},
 
-    /* The capital sharp s is the small one, at any place and next to any other letter. */
+    /* The capital sharp s becomes the small one, in any position and next to any other letter. */
     {"faß.de", "xn--fa-hia.de", 2, HOST_OK},
     {"FAẞ.de", "xn--fa-hia.de", 2, HOST_OK},
     {"STRAẞE.de", "xn--strae-oqa.de", 2, HOST_OK},
@@ -94,7 +94,7 @@ static const struct {
     {"・", NULL, 0, HOST_IDN},
     {"ب٠۰", NULL, 0, HOST_IDN},
 
-    /* Right to left, RFC 5893: one such label binds all. */
+    /* Right to left, RFC 5893: one such label constrains all. */
     {"א.a", "xn--4db.a", 2, HOST_OK},
     {"a.א", "a.xn--4db", 2, HOST_OK},
     {"a1.א", "a1.xn--4db", 2, HOST_OK},
@@ -135,7 +135,7 @@ START_TEST(names_are_read_and_lowered)
 }
 END_TEST
 
-/* Of the characters that are not shown, none is dropped: each is a fault that names it. */
+/* No invisible character is dropped: each is a fault that names it. */
 static const struct {
     const char *given;
     uint32_t code_point;
@@ -168,7 +168,7 @@ static const struct {
     {"a\U000e0001b", 0xe0001},
     {"ü\u200b\u2060", 0x200b}, /* the first */
 
-    /* Those that join letters are part of a name where IDNA lets them stand, and only there. */
+    /* Joiners are part of a name where IDNA allows them, and only there. */
     {"a\u200cb", 0x200c},
     {"a\u200db", 0x200d},
     {"\u200d", 0x200d},
@@ -192,14 +192,15 @@ START_TEST(what_is_not_shown_is_named)
 }
 END_TEST
 
-/* Whatever stands between two letters is refused, or part of the name: no name becomes another one by losing it. */
+/* Every character between two letters is refused, or becomes part of the name: no name turns into another one by
+ * losing a character. */
 START_TEST(no_character_is_dropped)
 {
     unsigned taken = 0;
     for (uint32_t code_point = 0x80; code_point < 0xe1000; code_point++) {
         if (code_point == 0xd800)
             code_point = 0xe000;
-        if (code_point == 0x20000) /* planes 2 and 3 hold nothing but Chinese characters */
+        if (code_point == 0x20000) /* planes 2 and 3 hold only Chinese characters */
             code_point = 0xe0000;
         char text[16] = "a";
         const int size = u8_uctomb((uint8_t *)text + 1, code_point, 4);
@@ -286,8 +287,8 @@ START_TEST(every_ipv4_number_is_decimal_and_at_most_255)
 }
 END_TEST
 
-/* Every pattern of zero and other groups: written by the rules of RFC 5952, read back to the same groups, also from the
- * long form. */
+/* Every pattern of zero and other groups: written by RFC 5952 and read back to the same groups, also from the long
+ * form. */
 START_TEST(every_ipv6_shape_is_written_and_read_back)
 {
     for (unsigned zeros = 0; zeros < 256; zeros++) {

@@ -1,4 +1,4 @@
-/* Numbers: which decimals are taken, and the text that comes out. */
+/* Numbers: accepted decimals, and their text. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-/* For long loops: Check notes every assertion that holds in a file. */
+/* For long loops: Check records every passed assertion in a file. */
 #define assert_quietly(condition, ...)                                                                                 \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
@@ -55,7 +55,7 @@ START_TEST(texts_of_binary64)
         {0x43143ff3c1cb0959, "1424953923781206.2"},
         {0x000fffffffffffff, "2.225073858507201e-308"}, /* the largest subnormal */
         {0x0010000000000000, "2.2250738585072014e-308"},
-        /* Powers of two whose nearest 16 digits do not lead back, while the next 16 do. */
+        /* Powers of two whose nearest 16 digits do not convert back, while the next 16 do. */
         {0x0060000000000000, "7.120236347223045e-307"},
         {0x0e80000000000000, "7.678447687145631e-239"},
         {0x75e0000000000000, "6.150157786156811e+259"},
@@ -294,7 +294,7 @@ START_TEST(decimals_of_a_quarter_million_digits)
     text[1] = '.'; /* 0.000...07 */
     ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_PRECISION);
 
-    /* 0.000...07 with an exponent that makes up for its zeros */
+    /* 0.000...07 with an exponent that compensates for its zeros */
     const size_t digits = length - 7;
     memcpy(text + digits - 1, "7e262135", 8);
     ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_OK);

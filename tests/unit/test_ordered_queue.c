@@ -1,4 +1,4 @@
-/* ordered_queue: what was filled comes out in order, whoever worked on it and however long; and everybody can be
+/* ordered_queue: places come out in order, whichever thread worked on them and however long; and every thread can be
  * stopped. */
 #include <check.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 
 struct belt {
     struct ordered_queue queue;
-    int numbers[16]; /* by place; the ordered_queue's rules keep two threads from touching one at once */
+    int numbers[16]; /* by place; the queue's rules keep two threads from touching one at once */
     atomic_int worked;
 };
 
@@ -74,7 +74,8 @@ START_TEST(everything_comes_out_once_and_in_order)
 }
 END_TEST
 
-/* Nobody empties, so the filler waits for a place, and the workers for something to work on, until they are stopped. */
+/* No thread empties, so the filling thread waits for a place, and the working threads wait for a filled one, until
+ * they are stopped. */
 START_TEST(who_waits_can_be_stopped)
 {
     struct belt belt;
