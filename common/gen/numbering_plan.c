@@ -98,11 +98,11 @@ static const char *read_element(struct reading *reading, char *rest)
     struct territory *territory = reading->territory;
     uint32_t *lengths = &territory->lengths[reading->element];
     if (*lengths != 0)
-        return "this element stands twice in its territory";
+        return "this element occurs twice in its territory";
     if (reading->element >= ELEMENT_FIRST_RANGE)
         return read_lengths(rest, lengths) ? NULL : "a range has the lengths of its numbers";
     if (rest[0] != '\0' || territory->general_lengths == 0)
-        return "this element has the territory's lengths, which stand before it";
+        return "this element has the territory's lengths, which come before it";
     *lengths = territory->general_lengths;
     territory->has_leading |= reading->element == ELEMENT_LEADING;
     return NULL;

@@ -78,7 +78,7 @@ check "commands and their results are counted" grep -qE \
     "^$sent commands, $sent replies, [0-9]+ records, [0-9]+ dead letters$" <(oracle count)
 check_equal "the wait for a missing reply ends" "$sent replies after 1 s, of $((sent + 1))" \
     "$(live_sent=$((sent + 1)) oracle await 1)"
-check_equal "checks that were left out are listed" 4 "$(oracle_with_less | grep -c '^not looked at: ')"
+check_equal "checks that were left out are listed" 4 "$(oracle_with_less | grep -c '^left out: ')"
 
 # last_of PLACE: the last command of the same partition.
 last_of() {

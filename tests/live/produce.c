@@ -12,14 +12,11 @@
 static const char usage[] =
     "produce --bootstrap ADDRESS --topic TOPIC --partitions COUNT --count COUNT [--first INDEX] [--rate PER_SECOND]\n"
     "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC] [--no-races]\n"
-    "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
-    "waits\n"
-    "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes. TERM "
-    "ends\n"
-    "it early. Prints how many were sent.\n"
-    "--no-races: no commands whose outcome depends on which of two partitions is quicker, so that two runs over the "
-    "same\n"
-    "topic have to come to the same end.\n";
+    "Sends `count` commands from number `first` (0) on, each with its outcome in a header \"expect\", and\n"
+    "waits until Kafka has them, through an outage of up to five minutes. --rate 0, the default: as fast as possible.\n"
+    "TERM ends it early. Prints the number of sent commands.\n"
+    "--no-races: no commands whose outcome depends on the faster of two partitions, so that two runs over the same\n"
+    "topic have the same result.\n";
 
 struct request {
     struct command_mixture mixture;

@@ -68,7 +68,7 @@ int report_print(void)
     int failed = 0, passed = 0;
     for (int check = 0; check < CHECK_COUNT; check++) {
         if (left_out[check]) {
-            printf("not looked at: %s\n", checks[check].sentence);
+            printf("left out: %s\n", checks[check].sentence);
         } else if (violations[check] == 0) {
             passed++;
             printf("ok: %s\n", checks[check].sentence);

@@ -1,6 +1,8 @@
 /* config: the program's settings. One table (config_table.c) describes every key: section, name, type, range,
  * default. Another (config_kafka.c) holds our defaults for librdkafka. The config is read once and then passed
- * around as const. It owns its texts. */
+ * around as const. It owns its texts.
+ *
+ * The folder worker/config may use worker/model and common. It asks librdkafka to check its settings. */
 #ifndef WORKER_CONFIG_CONFIG_H
 #define WORKER_CONFIG_CONFIG_H
 

@@ -3,7 +3,10 @@
  * definitions is cached too.
  *
  * A fresh entry need not be read. An entry is fresh as long as the watch says that Redis' value is unchanged and its
- * time to live has not ended. Without a watch, or while it has no connection, no entry is fresh. */
+ * time to live has not ended. Without a watch, or while it has no connection, no entry is fresh.
+ *
+ * The folder worker/definitions moves definitions between files, their topic, Redis and this cache. It may use the
+ * folders before it in docs/design.md. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 #define WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 

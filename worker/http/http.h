@@ -1,5 +1,5 @@
 /* http: the daemon's HTTP server on http.listen: /livez, /readyz, /metrics, /version and a page at /. Read-only,
- * without login. It knows the metrics and the config, and no other part of the daemon. */
+ * without login. It uses the config and the metrics only, and no other part of the daemon. */
 #ifndef WORKER_HTTP_HTTP_H
 #define WORKER_HTTP_HTTP_H
 

@@ -1,5 +1,8 @@
 /* kafka_conf: creates a librdkafka configuration from the program's config. Every Kafka client of the program uses
- * it. */
+ * it.
+ *
+ * The folder worker/kafka holds what several Kafka clients share. It may use librdkafka and the folders before it in
+ * docs/design.md. */
 #ifndef WORKER_KAFKA_KAFKA_CONF_H
 #define WORKER_KAFKA_KAFKA_CONF_H
 

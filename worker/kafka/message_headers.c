@@ -26,9 +26,8 @@ static const struct span known_headers[] = {
 };
 #define KNOWN_HEADERS (sizeof(known_headers) / sizeof(known_headers[0]))
 
-#define HEAP_OF_HEADER                                                                                                 \
-    64 /* bytes besides name and value: librdkafka's struct, the pointer to it, malloc's overhead                      \
-        */
+/* Bytes of a header in addition to name and value: librdkafka's struct, the pointer to it, malloc's overhead. */
+#define HEAP_OF_HEADER 64
 #define NAME_LONGEST   ((size_t)256 << 20) /* more than any message */
 #define WIRE_OF_HEADER 2                   /* at least: two lengths */
 

@@ -1,7 +1,9 @@
 /* metrics: what the program counts and measures. One table describes every metric; adding one is one row.
  *
  * Each thread counts into a struct of its own: no locks, no sharing, no allocation. metrics_write reads the structs
- * of all threads and adds them up, so a sum may be slightly old, but it never decreases. */
+ * of all threads and adds them up, so a sum may be slightly old, but it never decreases.
+ *
+ * The folder worker/metrics may use worker/config, worker/model and common. */
 #ifndef WORKER_METRICS_METRICS_H
 #define WORKER_METRICS_METRICS_H
 

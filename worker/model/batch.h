@@ -1,7 +1,8 @@
 /* batch: the data that travels through the stages. A batch is an array of items, one per message; an item becomes
  * one reply.
  *
- * It mentions no Kafka or Redis type. Every span in an item points into the batch's arena or, for key, value and
+ * The folder worker/model holds the data that all stages share. It may use common, and mentions no Kafka or Redis type.
+ * Every span in an item points into the batch's arena or, for key, value and
  * headers, into the message, which the source holds until the batch is released. */
 #ifndef WORKER_MODEL_BATCH_H
 #define WORKER_MODEL_BATCH_H

@@ -179,7 +179,7 @@ static void item_evaluate(struct item *item, const struct config *config, struct
     item->record = record_compose(item, &client, arena);
 }
 
-/* The broker refused the client because of its size. This stands, whatever the rules say of the command now. */
+/* The broker refused the client because of its size. This result stays, whatever the rules say of the command now. */
 static void refusal_evaluate(struct item *item)
 {
     item->outcome = OUTCOME_UNDECIDED;

@@ -1,5 +1,8 @@
 /* check: validates one decoded command against its workspace's definitions, and normalizes it into a record.
  *
+ * The folder worker/validate holds the pure stages: decode, check and reply. It may use worker/config, worker/model and
+ * common, and neither librdkafka nor hiredis.
+ *
  * This file orchestrates: which rule checks which member, in document order, and which message follows. The rules
  * themselves are in client_*.c and field_*.c. Pure: no I/O, no heap, memory from the batch's arena. */
 #ifndef WORKER_VALIDATE_CHECK_H

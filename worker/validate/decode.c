@@ -336,7 +336,7 @@ void decode_too_large(struct item *item, const struct config *config, struct are
                                                (long long)config->limits.command_bytes));
 }
 
-/* The bounds of a message besides its value. */
+/* The limits of a message outside of its value. */
 static bool decode_outside(const struct decoder *decoder)
 {
     const struct item *item = decoder->item;
