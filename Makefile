@@ -225,7 +225,7 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # The tests that tests/debian13 runs.
-DEBIAN13_TESTS := tests/check_documents.sh $(addprefix tests/live/,redis_tls.sh security.sh service.sh)
+DEBIAN13_TESTS := tests/check_documents.sh tests/simdjson.sh $(addprefix tests/live/,redis_tls.sh security.sh service.sh)
 debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
 debian13-suites:
 	@BUILD=$(BUILD) tests/run $(or $(SUITES),$(UNITS) $(EMBEDDED) $(DEBIAN13_TESTS))

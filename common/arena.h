@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct arena {
@@ -16,7 +17,7 @@ struct arena {
 };
 
 /* Reserves `capacity` bytes. Returns 0, or -1 with errno set when the system refuses. */
-int arena_open(struct arena *arena, size_t capacity);
+MUST_CHECK int arena_open(struct arena *arena, size_t capacity);
 void arena_close(struct arena *arena);
 
 /* Logs that there is no room for `size` bytes, and aborts. */

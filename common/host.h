@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define HOST_NAME_BYTES  253 /* longest name as text: RFC 1035's 255 octets without the root's and one length octet */
@@ -48,14 +49,14 @@ struct host {
  * U+200D, except where RFC 5892's appendix A allows them: there they distinguish names.
  *
  * Unless the result is HOST_OK, only `invisible` of *host is specified, and only with HOST_INVISIBLE. */
-enum host_fault host_read_name(struct span text, struct host *host);
+MUST_CHECK enum host_fault host_read_name(struct span text, struct host *host);
 
 /* Reads the host of a URL (RFC 3986, §3.2.2): an IPv6 address in brackets, without zone; an IPv4 address, four
  * decimal numbers of 0 to 255 without leading zeros; or a name as above. One dot, the root's, may follow a name and
  * is kept, since it changes the query of a resolver. IPv6 is written by RFC 5952: lower case, no leading zeros, "::"
  * for the longest run of two or more zero groups (the first of equals), an IPv4-mapped address with its decimal
  * tail. */
-enum host_fault host_read(struct span text, struct host *host);
+MUST_CHECK enum host_fault host_read(struct span text, struct host *host);
 
 /* What is wrong, as a predicate for messages: "is longer than 253 bytes". Static. */
 const char *host_fault_text(enum host_fault fault);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define IPV6_GROUPS     8
@@ -14,7 +15,7 @@ bool ipv4_is_valid(struct span text);
 
 /* Reads an IPv6 address (RFC 4291, §2.2): groups of one to four hexadecimal digits, one "::" for one or more zero
  * groups, and possibly an IPv4 address in place of the last two groups. No zone, no prefix length. */
-bool ipv6_read(struct span text, uint16_t groups[IPV6_GROUPS]);
+MUST_CHECK bool ipv6_read(struct span text, uint16_t groups[IPV6_GROUPS]);
 
 /* Writes the address by RFC 5952 and returns its length, at most IPV6_TEXT_BYTES. No NUL. */
 size_t ipv6_write(const uint16_t groups[IPV6_GROUPS], char *text);

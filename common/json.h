@@ -2,13 +2,15 @@
  *
  * Two passes. The first (json_index.h, simdjson's SIMD code) checks UTF-8 and finds the structural characters. The
  * second walks them, checks grammar, strings and numbers, and lays the nodes out in document order in an arena.
- * Nothing is copied: strings are decoded in place in the caller's buffer, and numbers stay text. */
+ * Nothing is copied: strings are decoded in place in the caller's buffer, and numbers stay text. The path of a command
+ * needs that: no heap, faults with byte positions, unchanged numbers. Output for people uses jansson (json_line.h). */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
 
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/must_check.h"
 #include "common/span.h"
 
 /* Bytes that must be readable and writable after the text, since SIMD code reads whole registers. */
@@ -57,15 +59,15 @@ struct json_fault {
 struct json_parser;
 
 /* New, or NULL when out of memory. Takes texts of up to `capacity` bytes. */
-struct json_parser *json_parser_new(size_t capacity);
+MUST_CHECK struct json_parser *json_parser_new(size_t capacity);
 void json_parser_free(struct json_parser *parser);
 
 /* Parses text[0..length), which must be followed by JSON_PADDING bytes that may be overwritten. The text is changed:
  * strings are decoded in place. Nodes come from the arena. Returns true and fills *document, or false and fills
  * *fault; then the text's bytes are unspecified and the arena is as before. No heap allocation. `length` must not
  * exceed the parser's capacity. */
-bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t depth_limit, struct arena *arena,
-                struct json_document *document, struct json_fault *fault);
+MUST_CHECK bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t depth_limit,
+                           struct arena *arena, struct json_document *document, struct json_fault *fault);
 
 /* Such as "a member stands twice in one object"; for messages. Static. */
 const char *json_fault_text(enum json_fault_code code);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -20,15 +22,15 @@ enum json_index_result {
 };
 
 /* New, or NULL when out of memory. Takes texts of up to `capacity` bytes. */
-struct json_index *json_index_new(size_t capacity);
+MUST_CHECK struct json_index *json_index_new(size_t capacity);
 void json_index_free(struct json_index *index);
 
 /* Finds the positions (borrowed, valid until the next call) of every bracket, brace, colon, comma, opening quote and
  * first byte of another scalar in text[0..length), which must be followed by 64 readable bytes. After the last one,
  * positions[*count] is `length`, so that a walk finds its end without counting. The two are set only for
  * JSON_INDEX_OK. */
-enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
-                                       const uint32_t **positions, size_t *count);
+MUST_CHECK enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
+                                                  const uint32_t **positions, size_t *count);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "common/decimal.h"
+
 #define ESCAPE_BYTES 6 /* of the longest escape, such as \u001f */
 
 void writer_open(struct json_writer *writer, struct arena *arena)
@@ -96,17 +98,9 @@ void writer_string(struct json_writer *writer, struct span text)
 
 void writer_integer(struct json_writer *writer, int64_t value)
 {
-    char digits[sizeof("-9223372036854775808") - 1];
+    char digits[DECIMAL_BYTES];
     char *const end = digits + sizeof(digits);
-    char *first = end;
-    /* The smallest int64_t has no positive counterpart. */
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--first = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0)
-        *--first = '-';
+    const char *const first = decimal_before(end, value);
     writer_raw(writer, span_of(first, (size_t)(end - first)));
 }
 

@@ -2,7 +2,7 @@
  *
  * Nothing else may be allocated from the arena between writer_open and writer_close. The caller supplies commas and
  * brackets. Output escapes are the shortest: \" \\ \b \f \n \r \t, \u00xx for other controls, and everything else as
- * UTF-8. */
+ * UTF-8. It writes replies, records and definitions, without the heap. */
 #ifndef COMMON_JSON_WRITER_H
 #define COMMON_JSON_WRITER_H
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct key_table {
@@ -22,7 +23,7 @@ void key_table_open(struct key_table *table, const struct span *keys, uint32_t *
                     uint64_t seed);
 
 /* Adds keys[index]. Returns false, without a change, if the table has an equal key already. */
-bool key_table_add(struct key_table *table, uint32_t index);
+MUST_CHECK bool key_table_add(struct key_table *table, uint32_t index);
 
 /* The index of the key that equals `key`, or -1. */
 int key_table_find(const struct key_table *table, struct span key);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct line {
@@ -25,12 +26,12 @@ struct lines {
 
 /* Reads `file`, a descriptor that stays the caller's, through a buffer of `capacity` bytes, which must be more than
  * `limit`. Returns 0, or -1 when out of memory. */
-int lines_open(struct lines *lines, int file, size_t capacity, size_t limit);
+MUST_CHECK int lines_open(struct lines *lines, int file, size_t capacity, size_t limit);
 void lines_close(struct lines *lines);
 
 /* Reads more, waiting for at least one byte or the end of the file. Invalidates the texts that were returned.
  * Returns 0, or -1 with errno set. */
-int lines_fill(struct lines *lines);
+MUST_CHECK int lines_fill(struct lines *lines);
 
 /* The next line that is complete, or known to be too long. False if more must be read or, after the end, if there is
  * none. */

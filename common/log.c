@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
+#include "common/timestamp.h"
 
 /* What a pipe takes in one piece (PIPE_BUF on Linux), so that the lines of several processes do not mix. */
 #define LINE_BYTES 4096
@@ -159,13 +161,8 @@ static void line_value(struct line *line, enum log_format format, const struct l
 
 static void line_time(struct line *line, enum log_format format)
 {
-    struct timespec now;
-    struct tm date;
-    char text[40];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &date);
-    size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &date);
-    snprintf(text + length, sizeof(text) - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    char text[TIME_LENGTH + 1] = "";
+    time_text(clock_wall_ms(), text);
     line_value(line, format, &LOG_TEXT("time", text));
 }
 
@@ -209,18 +206,11 @@ void log_event(enum log_level level, const char *event, const struct log_value *
     errno = saved;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void log_fault_begin(struct log_fault *fault, const struct log_value *values)
 {
     if (fault->began_ms != 0)
         return;
-    fault->began_ms = monotonic_ms();
+    fault->began_ms = clock_now_ms();
     if (fault->began_ms == 0)
         fault->began_ms = 1;
     log_event(LOG_LEVEL_WARNING, fault->event, values);
@@ -230,6 +220,6 @@ void log_fault_end(struct log_fault *fault)
 {
     if (fault->began_ms == 0)
         return;
-    log_info(fault->ended, LOG_INTEGER("seconds", (monotonic_ms() - fault->began_ms + 500) / 1000));
+    log_info(fault->ended, LOG_INTEGER("seconds", (clock_now_ms() - fault->began_ms + 500) / 1000));
     fault->began_ms = 0;
 }

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 /* The longest is 25 bytes, like -0.0000012345678901234567. */
@@ -32,7 +33,7 @@ enum number_verdict {
 };
 
 /* Reads all of `text`. *number is set with NUMBER_OK and NUMBER_PRECISION. */
-enum number_verdict number_read(struct span text, struct number *number);
+MUST_CHECK enum number_verdict number_read(struct span text, struct number *number);
 
 /* Writes the text of a finite `value` and returns its length. Not NUL-terminated. */
 size_t number_text(double value, char text[NUMBER_BYTES]);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 struct ordered_queue {
     pthread_mutex_t mutex;
     pthread_cond_t place_is_free, place_is_filled, place_is_worked;
@@ -19,7 +21,7 @@ struct ordered_queue {
 };
 
 /* Returns 0, or -1 when out of memory. */
-int ordered_queue_open(struct ordered_queue *queue, uint32_t places);
+MUST_CHECK int ordered_queue_open(struct ordered_queue *queue, uint32_t places);
 void ordered_queue_close(struct ordered_queue *queue);
 
 /* For the filling thread: waits for a free place. False once the queue is stopped. */

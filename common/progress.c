@@ -1,21 +1,15 @@
 #include "common/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 #define INTERVAL_MS 200
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void progress_open(struct progress *progress)
 {
-    const int64_t now = now_ms();
+    const int64_t now = clock_now_ms();
     *progress =
         (struct progress){.shown = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO), .begin_ms = now, .printed_ms = now};
 }
@@ -33,7 +27,7 @@ void progress_add(struct progress *progress, int64_t lines, int64_t bytes)
     progress->bytes += bytes;
     if (!progress->shown)
         return;
-    const int64_t now = now_ms();
+    const int64_t now = clock_now_ms();
     if (now - progress->printed_ms < INTERVAL_MS)
         return;
     progress->printed_ms = now;
@@ -44,6 +38,6 @@ void progress_close(struct progress *progress)
 {
     if (!progress->shown)
         return;
-    print(progress, now_ms());
+    print(progress, clock_now_ms());
     fputc('\n', stderr);
 }

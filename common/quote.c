@@ -11,6 +11,15 @@ bool text_is_utf8(struct span bytes)
     return u8_check((const uint8_t *)bytes.at, bytes.length) == NULL;
 }
 
+void text_make_utf8(char *text)
+{
+    if (text_is_utf8(span_of_text(text)))
+        return;
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80)
+            *text = '?';
+}
+
 bool character_is_visible(uint32_t code_point)
 {
     if (code_point >= 0x20 && code_point < 0x7f)

@@ -35,4 +35,7 @@ void character_write(struct span text, char character[CHARACTER_SIZE]);
 /* True if `bytes` are UTF-8 (RFC 3629). */
 bool text_is_utf8(struct span bytes);
 
+/* Makes UTF-8 of any text: if it is not UTF-8, its bytes beyond ASCII become '?'. */
+void text_make_utf8(char *text);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define TIME_LENGTH  24
@@ -18,6 +19,6 @@ int64_t time_of_message(int64_t timestamp_ms);
 
 /* Reads "2026-11-23T06:38:00Z", with up to three decimals of the second and any offset from UTC (RFC 3339), or a plain
  * number of milliseconds since 1970. Returns false if it is neither. */
-bool time_read(struct span text, int64_t *since_1970_ms);
+MUST_CHECK bool time_read(struct span text, int64_t *since_1970_ms);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/arena.h"
 #include "common/host.h"
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define URL_BYTES       2048 /* longest normalized URL */
@@ -44,6 +45,6 @@ struct url_fault {
  * - "%" and two hexadecimal digits stay unchanged; another "%" becomes "%25". Bytes that RFC 3986 does not allow in
  *   path, query or fragment, and all bytes beyond ASCII, become "%" and two upper-case digits.
  * - An empty query ("?") or fragment ("#") stays: it is not the same as none. */
-bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault);
+MUST_CHECK bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault);
 
 #endif

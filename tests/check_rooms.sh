@@ -46,6 +46,20 @@ circles() {
     includes | awk '$1 ~ /\.h$/ { print $1, $2 }' | tsort 2>&1 >/dev/null | sed -n 's/^tsort: \(.*\.h\)$/\1/p'
 }
 
+# The headers of the rooms whose calls fail because the world does, or the file of the config.
+checked_headers=$(git ls-files 'worker/source/*.h' 'worker/sink/*.h' 'worker/index/*.h' 'worker/config/*.h')
+# Their results are no success: they answer a question (the ones with _is_, _has_ and the like do by their names), look
+# something up, or are always false.
+unchecked='held_messages_find|index_damaged|index_fail|index_invalidate|partitions_advance|rebuild_fail|reply_topics_look_again'
+unchecked+='|sink_routes_hold_up|source_log|source_postpone|topic_table_find'
+
+# Functions of the headers on standard input whose result tells of success, and that do not begin with MUST_CHECK.
+without_must_check() {
+    grep -hE '^((bool|int|enum [a-z_]+_result) |[A-Za-z][A-Za-z0-9_ ]* \*)' | grep -vE '^(MUST_CHECK|const|static|typedef|extern)\b' \
+        | sed -nE 's/^[A-Za-z][A-Za-z0-9_ ]*[ *]([a-z][a-z0-9_]*)\(.*/\1/p' \
+        | grep -vE '_(is|are|has|was|may|names)(_|$)' | grep -vxE "$unchecked"
+}
+
 includes >"$suite_folder/includes"
 links >"$suite_folder/links"
 check "there are includes to look at" [ "$(wc -l <"$suite_folder/includes")" -gt 300 ]
@@ -57,6 +71,23 @@ check_equal "validation knows neither Kafka nor Redis" "" \
     "$(grep -lE '#include <(librdkafka|hiredis)/' common/*.[ch] worker/model/* worker/validate/*.[ch] 2>/dev/null)"
 check_equal "every folder of the source is a room" "" \
     "$(git ls-files worker | sed 's/\/[^/]*$//' | sort -u | grep -vx worker/validate/data | grep -vxFf "$suite_folder/rooms")"
+check "there are functions whose result must be looked at" [ "$(grep -h '^MUST_CHECK ' $checked_headers | wc -l)" -gt 60 ]
+check_equal "every result that tells of success must be looked at" "" "$(cat $checked_headers | without_must_check)"
+# The checks themselves are tested: what is wrong is found.
+check_equal "a function that may be ignored is told" "sink_open sink_do" "$(without_must_check <<'END' | xargs
+struct sink *sink_open(void);
+bool sink_do(struct sink *sink, int much,
+MUST_CHECK bool sink_act(void);
+bool sink_is_done(void);
+void sink_close(struct sink *sink);
+END
+)"
+# spelling FILE...: those with a string literal that spells a key's name, alone or behind a command.
+spelling() {
+    grep -lE '"([A-Z]+ )*(client-intake:[a-z]|client:\{|client-email:\{|custom-fields:)' "$@"
+}
+check_equal "only redis_keys.h spells the names of keys in Redis" worker/redis/redis_keys.h \
+    "$(spelling $(git ls-files 'common/*.[ch]' 'worker/*.[ch]'))"
 # The check itself is tested: an arrow up is found.
 check_equal "an arrow up is told" "worker/model/x.h -> worker/sink/sink.h" \
     "$(echo "worker/model/x.h worker/sink/sink.h" | arrows_up)"

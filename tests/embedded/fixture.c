@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/redis/redis_connection.h"
@@ -13,13 +13,6 @@
 #define EXTRA_WAIT_MS 300 /* for a reply too many */
 
 struct fixture fixture;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void fixture_define(const char *workspace)
 {
@@ -188,10 +181,10 @@ static rd_kafka_t *reader;
 size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms)
 {
     size_t found = 0;
-    int64_t limit = now_ms() + limit_ms;
+    int64_t limit = clock_now_ms() + limit_ms;
     ck_assert_ptr_null(reader);
     reader = open_reader(topic);
-    while (now_ms() < limit && found <= count) {
+    while (clock_now_ms() < limit && found <= count) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
         if (message && !message->err && found < count)
             messages[found] = message;
@@ -200,7 +193,7 @@ size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t cou
         if (!message || message->err)
             continue;
         if (++found == count)
-            limit = now_ms() + EXTRA_WAIT_MS;
+            limit = clock_now_ms() + EXTRA_WAIT_MS;
     }
     return found;
 }

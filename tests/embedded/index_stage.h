@@ -26,7 +26,7 @@ static void redis_open(void)
 {
     char why[256], address[640];
     stop_on_signals();
-    ck_assert(folder_make_temporary("client-intake-the_index", folder, sizeof(folder)));
+    ck_assert(folder_make_temporary("client-intake-index", folder, sizeof(folder)));
     ck_assert_msg(private_redis_start(&redis, folder, why, sizeof(why)), "%s", why);
     snprintf(address, sizeof(address), "redis.address=%s", redis.address);
     const char *settings[] = {address, "log.level=error", NULL};

@@ -103,7 +103,7 @@ static void redis_open(void)
 static void redis_close(void)
 {
     reader_close(&reader);
-    definitions_watch_end(watch, &(struct timespec){INT32_MAX, 0});
+    ck_assert(definitions_watch_end(watch, &(struct timespec){INT32_MAX, 0}));
     definitions_watch_free(watch);
     redisFree(aside);
     config_free(config);
@@ -396,7 +396,7 @@ START_TEST(a_watch_that_may_not_watch_is_as_good_as_none)
     ck_assert_uint_eq(reads("acme", 1), 1);
     interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_uint_eq(reads("acme", 2), 1);
-    definitions_watch_end(blind, &(struct timespec){INT32_MAX, 0});
+    ck_assert(definitions_watch_end(blind, &(struct timespec){INT32_MAX, 0}));
     definitions_watch_free(blind);
 }
 END_TEST

@@ -213,6 +213,18 @@ END_TEST
 
 /* ---- faults ---- */
 
+/* Another program has made the client longer than one that comes from the command's bytes. */
+START_TEST(a_client_of_any_size_is_answered)
+{
+    RUN({0, 1, "x", "a", "x@example.com"});
+    freeReplyObject(redisCommand(aside, "SETRANGE client:{acme}:x00000000000000000000000000000000000 99999999 x"));
+    RUN({0, 2, "x", "a", "x@example.com"}, {0, 3, "y", "b", "x@example.com"}, {0, 4, "x", "c", "z@example.com"});
+    EXPECT("command_id_conflict", "email_taken", "command_id_conflict");
+    run_refused((const struct command[]){{0, 1, "x", "a", "x@example.com"}}, 1);
+    EXPECT("too_large");
+}
+END_TEST
+
 START_TEST(a_killed_connection_is_run_again)
 {
     freeReplyObject(redisCommand(aside, "CLIENT KILL TYPE normal SKIPME yes"));
@@ -303,6 +315,7 @@ int main(void)
     tcase_add_test(tcase, an_email_without_its_client_does_not_stop_the_partition);
     tcase_add_test(tcase, a_refused_client_gives_its_id_and_email_back);
     tcase_add_test(tcase, a_refused_reply_to_a_duplicate_leaves_the_client_alone);
+    tcase_add_test(tcase, a_client_of_any_size_is_answered);
     tcase_add_test(tcase, a_killed_connection_is_run_again);
     tcase_add_test(tcase, a_full_redis_is_waited_for);
     tcase_add_test(tcase, definitions_count_from_the_next_batch_on);

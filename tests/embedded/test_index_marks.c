@@ -289,7 +289,7 @@ START_TEST(a_checkpoint_tells_how_far_each_partition_is)
     put(&(struct command){0, 7, "x", "x", "x@example.com"});
     put(&(struct command){3, 90, "y", "y", "y@example.com"});
     put(&(struct command){0, 9, "z", "z", NULL});
-    batch.items[2].dropped = true;
+    batch.items[2].custody = CUSTODY_REVOKED;
     ck_assert(index_claim(the_index, &batch) && index_confirm(the_index, &batch));
     index_checkpoint(the_index, &batch, &record_ends);
     ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8,8 -,-,40"));

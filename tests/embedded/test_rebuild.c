@@ -639,6 +639,135 @@ START_TEST(keys_of_another_type_do_not_stop_a_rebuild)
 }
 END_TEST
 
+/* ---- keys that hold something else, each met by a worker that claims ---- */
+
+enum { FOREIGN_KEYS = 9, FOREIGN_CONTENTS = 5, FOREIGN_COMMANDS = 3, FOREIGN_ROUNDS = 8 };
+
+/* Every key that the program reads before a claim stands, and the loss that makes it read the last two. */
+static const struct foreign_key {
+    const char *key, *before;
+} foreign_keys[FOREIGN_KEYS] = {
+    {"client:{acme}:00000000-0000-5000-8000-000000000000", NULL},
+    {"client-email:{acme}:e0@example.com", NULL},
+    {"client-intake:epoch", NULL},
+    {"client-intake:owner:clients.commands/0", NULL},
+    {"client-intake:checkpoint:clients.commands/0", "DEL client-intake:owner:clients.commands/0"},
+    {"client-intake:definitions", "DEL client-intake:owner:clients.commands/0"},
+    {"client-intake:shared-emails", "DEL client-intake:checkpoint:clients.commands/0"},
+    {"client-intake:nothing", NULL},
+    {"client-intake:rebuild", "DEL client-intake:epoch"},
+};
+/* Another type, a text that does not parse, none, and one that is larger than the worker's memory for a batch. */
+static const struct {
+    const char *command, *rest;
+} foreign_contents[FOREIGN_CONTENTS] = {
+    {"HSET", "a b"}, {"LPUSH", "a"}, {"SET", "nonsense"}, {"SETRANGE", "99999999 x"}, {"SETRANGE", "20 x"}};
+
+static void put_item(struct batch *batch, int client, enum outcome outcome)
+{
+    char id[64];
+    struct item *item = &batch->items[batch->count++];
+    *item = (struct item){.from = {"clients.commands", 0, 2000, 0},
+                          .workspace = SPAN("acme"),
+                          .command_id = SPAN("x"),
+                          .has_identity = true,
+                          .email_key = SPAN("e0@example.com"),
+                          .record = SPAN("{\"email\":\"e0@example.com\"}")};
+    id_of(client, id);
+    memcpy(item->client_id, id, CLIENT_ID_LENGTH);
+    memcpy(item->hash, hash, HASH_LENGTH);
+    if (outcome == OUTCOME_REJECTED)
+        item_reject(item, ERROR_VALIDATION_FAILED, SPAN("1 value is not valid"));
+}
+
+/* One try of a worker: an audit, if that is due, the rebuild that it asks for, and the claims. */
+static bool worker_round(struct batch *batch)
+{
+    struct kafka_progress progress = {0};
+    struct audit_gap gap = {0};
+    char why[512];
+    bool claimed = false;
+    if (!index_connect(the_index))
+        return false;
+    offsets_set(&progress.committed, 0, 1);
+    offsets_set(&progress.definition_ends, 0, 1);
+    enum audit_result result =
+        index_is_verified(the_index) ? AUDIT_FINE : index_audit(the_index, &progress, &scratch, &gap);
+    if (result == AUDIT_FINE)
+        claimed = (index_is_verified(the_index) || index_take(the_index, (const int32_t[]){0}, 1, &scratch)) &&
+                  index_claim(the_index, batch) && index_confirm(the_index, batch);
+    else if (result == AUDIT_LOST || result == AUDIT_BEHIND)
+        index_rebuild(the_index, &progress.committed, result == AUDIT_LOST ? NULL : &gap, &scratch, patient, NULL, why,
+                      sizeof(why));
+    kafka_progress_free(&progress);
+    audit_gap_free(&gap);
+    return claimed;
+}
+
+/* A command again, the same when it is not valid any more, or another one with its email. */
+static void claim_as_a_worker(int command, const char *what)
+{
+    static const struct {
+        int client;
+        enum outcome outcome, wanted;
+    } commands[FOREIGN_COMMANDS] = {{0, OUTCOME_UNDECIDED, OUTCOME_DUPLICATE},
+                                    {0, OUTCOME_REJECTED, OUTCOME_DUPLICATE},
+                                    {7, OUTCOME_UNDECIDED, OUTCOME_REJECTED}};
+    struct batch batch;
+    int rounds = 0;
+    bool claimed = false;
+    ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
+    for (; rounds < FOREIGN_ROUNDS && !claimed; rounds++) {
+        batch_reset(&batch);
+        put_item(&batch, commands[command].client, commands[command].outcome);
+        claimed = worker_round(&batch);
+    }
+    ck_assert_msg(claimed, "command %d waits for ever: %s", command, what);
+    ck_assert_msg(batch.items[0].outcome == commands[command].wanted, "command %d: %s", command, what);
+    if (commands[command].wanted == OUTCOME_REJECTED)
+        ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
+    batch_close(&batch);
+}
+
+static void produce_definitions(void)
+{
+    ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("clients.definitions"), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_KEY("acme", 4), RD_KAFKA_V_VALUE("[]", 2), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+START_TEST(a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 2, .source = 500},
+                                         {.client = 1, .email = 1, .partition = 2, .source = 501}},
+                              .count = 2};
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    const struct foreign_key *row = &foreign_keys[_i];
+    char command[128];
+    open_case(case_name((uint64_t)_i, "foreign"), 100);
+    ask("FLUSHALL");
+    produce(&history, 0, history.count, places);
+    produce_definitions();
+    claim_as_a_worker(0, "before");
+    for (int content = 0; content < FOREIGN_CONTENTS; content++) {
+        for (int i = 0; i < FOREIGN_COMMANDS; i++) {
+            snprintf(command, sizeof(command), "DEL %s", row->key);
+            ask(command);
+            snprintf(command, sizeof(command), "%s %s %s", foreign_contents[content].command, row->key,
+                     foreign_contents[content].rest);
+            ask(command);
+            if (row->before)
+                ask(row->before);
+            claim_as_a_worker(i, command);
+        }
+    }
+    ask("DEL client-intake:epoch"); /* what no command met is repaired by a rebuild */
+    claim_as_a_worker(0, "after");
+    expect_fold(&history, row->key);
+}
+END_TEST
+
 /* ---- definitions, which are synced in the same way ---- */
 
 /* The time goes back within the first partition: the last message of each partition counts, not any two messages. */
@@ -843,6 +972,7 @@ int main(void)
     tcase_add_test(tcase, a_whole_rebuild_is_the_fold_of_the_topic);
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
     tcase_add_test(tcase, keys_of_another_type_do_not_stop_a_rebuild);
+    tcase_add_loop_test(tcase, a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict, 0, FOREIGN_KEYS);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
     tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);

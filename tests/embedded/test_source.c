@@ -2,6 +2,7 @@
  * replaced by this program's own, which call the real ones. */
 #include <check.h>
 #include <dlfcn.h>
+#include <hiredis/hiredis.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -234,6 +235,21 @@ static void have_mark_of_another_log(void)
     memcpy(place->metadata, text, length);
 }
 
+/* As a worker does that is killed before it commits: a client that counts as earlier than every command. */
+static void leave_claim_without_record(const char *workspace, const char *email)
+{
+    static const char id[] = "01234567-0123-5123-8123-0123456789ab";
+    redisContext *connection = redisConnectUnix(fixture.redis.address + strlen("unix:"));
+    redisReply *reply =
+        redisCommand(connection, "MSET client-email:{%s}:%s %s client:{%s}:%s %s", workspace, email, id, workspace, id,
+                     "clients.commands/0/0 "
+                     "0123456789abcdef0123456789abcdef\n{}");
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    redisFree(connection);
+}
+
 START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 {
     have_mark_of_another_log();
@@ -248,8 +264,11 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     }
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
     ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 0);
+    leave_claim_without_record("acme", "ada0@example.com");
+    uint64_t rebuilds = count_of(METRIC_REBUILDS, 0);
     atomic_store(&group_keeps_marks, false);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
     ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 1);
     fixture_send_valid(0, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/folder.h"
 #include "tests/faults/error_child.h"
 
@@ -33,13 +33,6 @@ struct child {
 static struct child children[MOST_AT_ONCE];
 static char folder[512];
 static unsigned passed, failed;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void on_end(int number)
 {
@@ -65,7 +58,7 @@ static void child_start(struct child *child, struct job *job, size_t step)
     int ends[2];
     if (pipe(ends) != 0)
         abort();
-    *child = (struct child){.job = job, .step = step, .fd = ends[0], .heard_ms = now_ms()};
+    *child = (struct child){.job = job, .step = step, .fd = ends[0], .heard_ms = clock_now_ms()};
     snprintf(child->log, sizeof(child->log), "%s/log-%zu", folder, (size_t)(child - children));
     fflush(NULL);
     child->process = fork();
@@ -111,7 +104,7 @@ static void child_pass(struct child *child)
     if (!getenv("VERBOSE"))
         return;
     step_name(child->job, child->step, name, sizeof(name));
-    printf("ok: %s (%lld ms)\n", name, (long long)(now_ms() - child->heard_ms));
+    printf("ok: %s (%lld ms)\n", name, (long long)(clock_now_ms() - child->heard_ms));
 }
 
 /* A report: "begins N", "passed N", "failed N WHY", or "useless N WHY" if not even the beginning went well. */
@@ -130,7 +123,7 @@ static void child_hear(struct child *child, const char *line)
         child->step = child->job->count;
     if (strcmp(what, "begins") != 0)
         child->step++;
-    child->heard_ms = now_ms();
+    child->heard_ms = clock_now_ms();
 }
 
 static bool child_read(struct child *child)
@@ -192,7 +185,7 @@ static void children_turn(void)
             continue;
         if (fds[i].revents && !child_read(child))
             child_end(child, false);
-        else if (now_ms() - child->heard_ms > STEP_LIMIT_MS)
+        else if (clock_now_ms() - child->heard_ms > STEP_LIMIT_MS)
             child_end(child, true);
     }
 }

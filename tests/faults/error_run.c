@@ -3,9 +3,9 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "tests/faults/error_fixture.h"
 #include "tests/faults/error_traffic.h"
 #include "worker/model/batch.h"
@@ -13,13 +13,6 @@
 #define NUDGE_MS         400 /* how long to wait for a request before another command brings it about */
 #define METADATA_MS      50  /* between two looks of the worker at the topics */
 #define METADATA_HOLD_MS 300
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Where the worker sends this lane's requests, and the test none. */
 static int32_t lane_broker(const struct lane *lane)
@@ -52,7 +45,7 @@ static uint64_t transactions(enum transaction_result result)
  * and forgotten. */
 static bool all_are_counted(char *why, size_t error_size)
 {
-    int64_t limit = now_ms() + ERROR_LIMIT_MS;
+    int64_t limit = clock_now_ms() + ERROR_LIMIT_MS;
     uint64_t counted;
     do {
         size_t threads;
@@ -63,7 +56,7 @@ static bool all_are_counted(char *why, size_t error_size)
         if (counted >= (uint64_t)traffic_sent())
             return true;
         traffic_read(1);
-    } while (now_ms() < limit);
+    } while (clock_now_ms() < limit);
     snprintf(why, error_size, "%d commands are answered, but only %d committed", traffic_sent(), (int)counted);
     return false;
 }
@@ -139,7 +132,7 @@ static int case_send(const struct error_case *row)
 /* Commands until all errors of the case have been answered to the worker, and all of those commands are answered. */
 static bool case_meet(const struct error_case *row, char *why, size_t error_size)
 {
-    int64_t limit = now_ms() + ERROR_LIMIT_MS;
+    int64_t limit = clock_now_ms() + ERROR_LIMIT_MS;
     if (row->lane->api == API_METADATA) {
         int number = case_send(row);
         traffic_read(METADATA_HOLD_MS);
@@ -150,11 +143,11 @@ static bool case_meet(const struct error_case *row, char *why, size_t error_size
     for (;;) {
         if (!traffic_await(case_send(row), ERROR_LIMIT_MS, why, error_size))
             return false;
-        for (int64_t nudge = now_ms() + NUDGE_MS; !case_is_met(row) && now_ms() < nudge;)
+        for (int64_t nudge = clock_now_ms() + NUDGE_MS; !case_is_met(row) && clock_now_ms() < nudge;)
             traffic_read(10);
         if (case_is_met(row))
             return true;
-        if (now_ms() > limit) {
+        if (clock_now_ms() > limit) {
             snprintf(why, error_size, "the worker did not send the request within %d ms", ERROR_LIMIT_MS);
             return false;
         }

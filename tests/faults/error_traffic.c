@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "tests/embedded/fixture.h"
 
 #define MOST_COMMANDS 4096
@@ -30,13 +30,6 @@ static struct traffic {
     int whole;       /* all before this one are answered in full */
     char fault[256]; /* the first wrong answer */
 } traffic;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Without a group, and from an offset that needs not be asked for, so that it does not meet errors that are meant for
  * the worker. */
@@ -168,8 +161,8 @@ static void traffic_poll(int wait_ms)
 
 void traffic_read(int wait_ms)
 {
-    int64_t limit = now_ms() + wait_ms;
-    for (int64_t now = now_ms(); now < limit; now = now_ms())
+    int64_t limit = clock_now_ms() + wait_ms;
+    for (int64_t now = clock_now_ms(); now < limit; now = clock_now_ms())
         traffic_poll((int)(limit - now));
 }
 
@@ -198,9 +191,9 @@ static int traffic_first_open(int number)
 
 bool traffic_await(int number, int limit_ms, char *why, size_t error_size)
 {
-    int64_t limit = now_ms() + limit_ms;
+    int64_t limit = clock_now_ms() + limit_ms;
     int open;
-    while ((open = traffic_first_open(number)) >= 0 && !traffic.fault[0] && now_ms() < limit)
+    while ((open = traffic_first_open(number)) >= 0 && !traffic.fault[0] && clock_now_ms() < limit)
         traffic_poll(50);
     if (traffic.fault[0])
         snprintf(why, error_size, "%s", traffic.fault);

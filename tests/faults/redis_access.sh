@@ -89,7 +89,7 @@ lacking "no msetnx" "NOPERM.*msetnx" -msetnx
 lacking "not the keys of emails" "NOPERM" resetkeys '~client:*' '~custom-fields:*' '~client-intake:*'
 if faults_all; then
     lacking "not the keys of clients" "NOPERM" resetkeys '~client-email:*' '~custom-fields:*' '~client-intake:*'
-    lacking "no get" "NOPERM.*get" -get
+    lacking "no getrange" "NOPERM.*getrange" -getrange
 fi
 
 # Those that matter only for comfort.

@@ -150,10 +150,10 @@ crash_points() {
 # often. $deadly_signal: KILL, unless it is set to STOP.
 deadly_worker_start() {
     local name=$1
-    export CRASH_POINT=$2 CRASH_AFTER=$3 CRASH_SIGNAL=${deadly_signal:-KILL}
+    export FAILPOINT=$2 FAILPOINT_AFTER=$3 FAILPOINT_SIGNAL=${deadly_signal:-KILL}
     worker_program=$BUILD/tests/faults/client-intake
     static_worker_start "$name" "${@:4}"
-    unset CRASH_POINT CRASH_AFTER CRASH_SIGNAL worker_program
+    unset FAILPOINT FAILPOINT_AFTER FAILPOINT_SIGNAL worker_program
 }
 
 worker_is_stopped() {
@@ -167,7 +167,7 @@ deadly_worker_dies() {
         [ -z "${faults_load_rate:-}" ] || faults_load "$faults_load_rate"
         sleep 0.1
     done
-    if process_is_gone "$pid" && [ "$(tail -n 1 "${worker_logs[$1]}")" = "crash point $2" ]; then
+    if process_is_gone "$pid" && [ "$(tail -n 1 "${worker_logs[$1]}")" = "failpoint $2" ]; then
         suite_pass "a worker is killed at the point $2"
     else
         suite_fail "a worker is killed at the point $2" "$(tail -n 3 "${worker_logs[$1]}")"

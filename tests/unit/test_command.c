@@ -9,7 +9,7 @@
 
 #define ARGUMENTS 8
 
-static char folder[32], valid_path[64], faulty_path[64], config_path[64];
+static char folder[32], valid_path[64], faulty_path[64], config_path[64], odd_path[64];
 
 struct outcome {
     int code;
@@ -31,6 +31,8 @@ static void make_folder(void)
     snprintf(valid_path, sizeof(valid_path), "%s/sound", folder);
     snprintf(faulty_path, sizeof(faulty_path), "%s/faulty", folder);
     snprintf(config_path, sizeof(config_path), "%s/config", folder);
+    snprintf(odd_path, sizeof(odd_path), "%s/\xff\"\x01", folder);
+    write_file(odd_path, "[]");
     write_file(valid_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
     write_file(faulty_path,
                "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
@@ -42,6 +44,7 @@ static void remove_folder(void)
     unlink(valid_path);
     unlink(faulty_path);
     unlink(config_path);
+    unlink(odd_path);
     rmdir(folder);
 }
 
@@ -52,7 +55,7 @@ static void read_back(FILE *file, char *text, size_t size)
     fclose(file);
 }
 
-/* Runs the program in a child, with SOUND, FAULTY and CONFIG replaced by the files' paths. */
+/* Runs the program in a child, with SOUND, FAULTY, CONFIG and ODD replaced by the files' paths. */
 static void run(const char *const *given, struct outcome *outcome)
 {
     char *arguments[ARGUMENTS + 2] = {(char *)"client-intake"};
@@ -62,6 +65,7 @@ static void run(const char *const *given, struct outcome *outcome)
         arguments[count] = strcmp(argument, "SOUND") == 0    ? valid_path
                            : strcmp(argument, "FAULTY") == 0 ? faulty_path
                            : strcmp(argument, "CONFIG") == 0 ? config_path
+                           : strcmp(argument, "ODD") == 0    ? odd_path
                                                              : (char *)argument;
     }
     FILE *out = tmpfile(), *error = tmpfile();
@@ -128,6 +132,8 @@ static const struct row {
     /* definitions lint */
     {{"definitions", "lint", "SOUND"}, 0, "/sound: ok, 1 field\n", NULL},
     {{"definitions", "lint", "SOUND", "--json"}, 0, "/sound\",\"faults\":[]}\n", NULL},
+    /* A file's name need not be UTF-8; JSON must. */
+    {{"definitions", "lint", "ODD", "--json"}, 0, "/?\\\"\\u0001\",\"faults\":[]}\n", NULL},
     {{"definitions", "lint", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
     {{"definitions", "--json", "lint", "FAULTY"}, 1, "\"faults\":[{\"path\":\"/1/type\",\"message\":\"", NULL},
     {{"definitions", "lint", "/does/not/exist"}, 1, NULL, "/does/not/exist: No such file or directory\n"},

@@ -1,5 +1,6 @@
 /* The public API's two responses become the stored form; nothing else of the fields changes. */
 #include <check.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,9 @@ static const struct merge {
      NULL},
     {"[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\"}]", "a\xc3\xa9=b", "[]",
      "[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\", \"options\": []}]", NULL},
+    /* Numbers that fit into no machine word stay unchanged, too. */
+    {"[{\"key\":\"s\",\"n\":123456789012345678901234567890,\"m\":1e999}]", "s", "[]",
+     "[{\"key\":\"s\",\"n\":123456789012345678901234567890,\"m\":1e999, \"options\": []}]", NULL},
     /* Old options are replaced; the API may send null for none. */
     {"[{\"key\":\"s\",\"options\":[{\"key\":\"old\"}],\"type\":\"multiSelect\"}]", "s", "[2]",
      "[{\"key\":\"s\",\"options\":[2],\"type\":\"multiSelect\"}]", NULL},
@@ -79,12 +83,97 @@ START_TEST(what_comes_out_compiles)
 }
 END_TEST
 
+/* ---- beside jansson, which merges trees ---- */
+
+#define ROUNDS 3000
+
+static json_t *parsed(const char *text, size_t length)
+{
+    json_error_t error;
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    ck_assert_msg(value != NULL, "%s: %.*s", error.text, (int)length, text);
+    return value;
+}
+
+static unsigned drawn(unsigned *seed, unsigned below)
+{
+    *seed = *seed * 1103515245 + 12345;
+    return (*seed >> 16) % below;
+}
+
+/* Adds a member, with some white space around it. */
+static void add_member(FILE *out, unsigned *seed, bool *first, const char *member)
+{
+    static const char *const spaces[] = {"", " ", "\n", "\r\n\t"};
+    fprintf(out, "%s%s%s", *first ? "" : ",", spaces[drawn(seed, 4)], member);
+    *first = false;
+}
+
+/* A response with up to five fields, k0 to k4, members in any order; some have options. */
+static char *fields_draw(unsigned *seed, unsigned *count, size_t *length)
+{
+    static const char *const others[] = {"\"min\":1.50e+3", "\"name\":\"\\u00e9\\n\\/ ]}\"",
+                                         "\"x\":[{\"options\":[1]},[]]", "\"y\":{\"key\":\"k0\",\"options\":null}"};
+    static const char *const options[] = {"\"options\":[]", "\"options\" : [ {\"key\":\"]\"} , 2 ]",
+                                          "\"options\":null"};
+    char *text;
+    FILE *out = open_memstream(&text, length);
+    bool wrapped = drawn(seed, 2), first;
+    *count = 1 + drawn(seed, 5);
+    fputs(wrapped ? "{\"next\":null,\"data\":[" : "[", out);
+    for (unsigned field = 0; field < *count; field++) {
+        char key[16];
+        snprintf(key, sizeof(key), "\"key\":\"k%u\"", field);
+        fputs(field > 0 ? ", {" : "{", out);
+        first = true;
+        bool late = drawn(seed, 2);
+        if (!late)
+            add_member(out, seed, &first, key);
+        for (unsigned other = 0; other < 4; other++)
+            if (drawn(seed, 2))
+                add_member(out, seed, &first, others[other]);
+        if (drawn(seed, 2))
+            add_member(out, seed, &first, options[drawn(seed, 3)]);
+        if (late)
+            add_member(out, seed, &first, key);
+        fputs("}", out);
+    }
+    fputs(wrapped ? "],\"z\":1}" : "]", out);
+    fclose(out);
+    return text;
+}
+
+START_TEST(merging_bytes_is_merging_trees)
+{
+    for (unsigned round = 0, seed = 7; round < ROUNDS; round++) {
+        char why[256] = "", key[16];
+        unsigned count;
+        size_t length, merged_length;
+        char *fields = fields_draw(&seed, &count, &length);
+        unsigned chosen = drawn(&seed, count);
+        snprintf(key, sizeof(key), "k%u", chosen);
+        char *merged = definitions_import_options(span_of(fields, length), span_of_text(key), SPAN(OPTIONS),
+                                                  &merged_length, why, sizeof(why));
+        ck_assert_msg(merged != NULL, "%s: %s", why, fields);
+        json_t *expected = parsed(fields, length), *found = parsed(merged, merged_length);
+        json_t *list = json_is_object(expected) ? json_object_get(expected, "data") : expected;
+        json_object_set_new(json_array_get(list, chosen), "options", parsed(LIST, strlen(LIST)));
+        ck_assert_msg(json_equal(expected, found), "%s\n%s", fields, merged);
+        json_decref(expected);
+        json_decref(found);
+        free(merged);
+        free(fields);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions_import");
     TCase *merging = tcase_create("merging");
     tcase_add_loop_test(merging, options_are_put_into_their_field, 0, (int)(sizeof(merges) / sizeof(merges[0])));
     tcase_add_test(merging, what_comes_out_compiles);
+    tcase_add_test(merging, merging_bytes_is_merging_trees);
     suite_add_tcase(suite, merging);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

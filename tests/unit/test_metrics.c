@@ -218,6 +218,7 @@ static const struct {
     {"redis_retries_total", "counter", 1},
     {"rebuilds_total", "counter", 1},
     {"rebuilding_threads", "gauge", 1},
+    {"index_audited", "gauge", 1},
     {"definitions_cache_total", "counter", 6},
     {"definitions_waiting_partitions", "gauge", 1},
     {"batch_seconds", "histogram", 6 * (19 + 2)},
@@ -498,8 +499,8 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
          .header_state = HEADERS_UNREADABLE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_NONE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_KEYLESS},
-        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .dropped = true},
-        {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .dropped = true},
+        {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .custody = CUSTODY_REVOKED},
+        {.outcome = OUTCOME_UNDECIDED, .from.timestamp_ms = now_ms, .custody = CUSTODY_REVOKED},
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
     batch_metrics_count(threads[0], &batch, now_ms);
@@ -562,16 +563,19 @@ END_TEST
 START_TEST(it_is_ready_when_every_thread_has_both)
 {
     const struct {
-        unsigned kafka[2], redis[2], rebuilding[2];
+        unsigned kafka[2], redis[2], rebuilding[2], audited[2];
         const char *reason; /* NULL: ready */
     } rows[] = {
-        {{0, 0}, {0, 0}, {0, 0}, "no connection to Kafka and Redis"},
-        {{1, 1}, {1, 0}, {0, 0}, "no connection to Redis"},
-        {{0, 1}, {1, 1}, {0, 0}, "no connection to Kafka"},
-        {{0, 1}, {1, 0}, {0, 0}, "no connection to Kafka and Redis"},
-        {{1, 1}, {1, 1}, {0, 1}, "Redis is being rebuilt"},
-        {{1, 0}, {1, 1}, {1, 1}, "no connection to Kafka"},
-        {{1, 1}, {1, 1}, {0, 0}, NULL},
+        {{0, 0}, {0, 0}, {0, 0}, {0, 0}, "no connection to Kafka and Redis"},
+        {{1, 1}, {1, 0}, {0, 0}, {1, 1}, "no connection to Redis"},
+        {{0, 1}, {1, 1}, {0, 0}, {1, 1}, "no connection to Kafka"},
+        {{0, 1}, {1, 0}, {0, 0}, {1, 1}, "no connection to Kafka and Redis"},
+        {{1, 1}, {1, 1}, {0, 0}, {0, 0}, "Redis has not been audited yet"},
+        {{1, 1}, {1, 1}, {0, 0}, {1, 0}, "Redis has not been audited yet"},
+        {{1, 1}, {1, 1}, {0, 1}, {1, 0}, "Redis is being rebuilt"},
+        {{1, 1}, {1, 1}, {0, 1}, {1, 1}, "Redis is being rebuilt"},
+        {{1, 0}, {1, 1}, {1, 1}, {1, 1}, "no connection to Kafka"},
+        {{1, 1}, {1, 1}, {0, 0}, {1, 1}, NULL},
     };
     char reason[HEALTH_REASON_SIZE];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -579,6 +583,7 @@ START_TEST(it_is_ready_when_every_thread_has_both)
             metrics_set(threads[j], METRIC_KAFKA_UP, 0, rows[i].kafka[j]);
             metrics_set(threads[j], METRIC_REDIS_UP, 0, rows[i].redis[j]);
             metrics_set(threads[j], METRIC_REBUILDING, 0, rows[i].rebuilding[j]);
+            metrics_set(threads[j], METRIC_INDEX_AUDITED, 0, rows[i].audited[j]);
         }
         ck_assert(health_is_ready(threads, 2, reason) == (rows[i].reason == NULL));
         if (rows[i].reason)

@@ -2,6 +2,7 @@
 #ifndef WORKER_COMMANDS_COMMAND_DEFINITIONS_H
 #define WORKER_COMMANDS_COMMAND_DEFINITIONS_H
 
+#include "common/must_check.h"
 #include "worker/commands/command.h"
 #include "worker/validate/definitions.h"
 
@@ -34,7 +35,7 @@ struct definitions_file {
 
 /* Reads request->path, inserts the options, and compiles it. Returns COMMAND_OK, or COMMAND_NEGATIVE after the
  * faults were printed; then there is nothing to close. */
-int definitions_file_open(struct definitions_file *file, const struct definitions_request *request);
+MUST_CHECK int definitions_file_open(struct definitions_file *file, const struct definitions_request *request);
 void definitions_file_close(struct definitions_file *file);
 
 #endif

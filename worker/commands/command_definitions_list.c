@@ -10,6 +10,7 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/topic_reader.h"
 #include "worker/model/batch.h"
+#include "worker/redis/redis_keys.h"
 
 #define SCAN_COUNT "1000"
 
@@ -51,7 +52,7 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
         abort();
     for (size_t i = 0; i < keys->elements; i++) {
         const redisReply *key = keys->element[i];
-        struct span workspace = definitions_redis_workspace(span_of(key->str, (size_t)key->len));
+        struct span workspace = definitions_key_workspace(span_of(key->str, (size_t)key->len));
         if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
             workspaces[count++] = workspace;
     }
@@ -76,7 +77,7 @@ static bool list_scan(redisContext *redis, struct rows *rows, char *error, size_
     char cursor[32] = "0";
     bool ok = true;
     do {
-        redisReply *page = redisCommand(redis, "SCAN %s MATCH custom-fields:{*} COUNT " SCAN_COUNT, cursor);
+        redisReply *page = redisCommand(redis, "SCAN %s MATCH " DEFINITIONS_KEYS_PATTERN " COUNT " SCAN_COUNT, cursor);
         ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
         if (!ok)
             snprintf(error, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
@@ -103,10 +104,10 @@ static void list_print(struct rows *rows, bool as_json)
         const struct row *row = &rows->items[i];
         if (i > 0 && strcmp(row->workspace, row[-1].workspace) == 0)
             continue; /* SCAN may give a key twice */
-        char text[128];
+        char text[FIELDS_TEXT_SIZE];
         if (as_json) {
-            snprintf(text, sizeof(text), "\"workspaceId\":\"%s\"", row->workspace);
-            definitions_print_summary_json(span_of_text(text), &row->summary);
+            definitions_print_summary_json(json_line_pack("{s:o}", "workspaceId", json_line_text(row->workspace)),
+                                           &row->summary);
         } else {
             definitions_fields_text(&row->summary, text);
             printf("%-32s %-8s %.*s\n", row->workspace, text, HASH_LENGTH, row->summary.version);
@@ -175,13 +176,13 @@ static void history_print(struct rows *rows, const char *topic, bool as_json)
         printf("%-*s %-8s %-*s %s\n", TIME_LENGTH, "time", "fields", HASH_LENGTH, "version", "source");
     for (size_t i = 0; i < rows->count; i++) {
         const struct row *row = &rows->items[i];
-        char time[TIME_LENGTH], text[512];
+        char time[TIME_LENGTH], text[FIELDS_TEXT_SIZE];
         time_text(row->time_ms, time);
         if (as_json) {
-            snprintf(text, sizeof(text),
-                     "\"time\":\"%.*s\",\"source\":{\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld}", TIME_LENGTH,
-                     time, topic, (int)row->partition, (long long)row->offset);
-            definitions_print_summary_json(span_of_text(text), &row->summary);
+            json_t *source = json_line_pack("{s:s, s:i, s:I}", "topic", topic, "partition", (int)row->partition,
+                                            "offset", (json_int_t)row->offset);
+            definitions_print_summary_json(
+                json_line_pack("{s:s%, s:o}", "time", time, (size_t)TIME_LENGTH, "source", source), &row->summary);
         } else {
             definitions_fields_text(&row->summary, text);
             printf("%.*s %-8s %-*.*s %s/%d/%lld\n", TIME_LENGTH, time, text, HASH_LENGTH, HASH_LENGTH,

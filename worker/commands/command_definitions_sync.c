@@ -1,10 +1,11 @@
 /* definitions sync: fills Redis from the topic. */
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_sync.h"
+#include "worker/definitions/json_line.h"
 
 #define PROGRESS_EVERY_MS 100
 
@@ -14,17 +15,10 @@ struct progress_line {
     int64_t written_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool show_progress(void *listener, int64_t done, int64_t total)
 {
     struct progress_line *line = listener;
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     if (!line->shown || now - line->written_ms < PROGRESS_EVERY_MS)
         return true;
     line->written_ms = now;
@@ -44,8 +38,9 @@ int definitions_sync_all(const struct definitions_request *request, const struct
     if (!ok)
         return definitions_complain(COMMAND_UNAVAILABLE, "sync", error);
     if (request->json)
-        printf("{\"stored\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"same\":%" PRIu64 ",\"passedOver\":%" PRIu64 "}\n",
-               result.stored, result.removed, result.same, result.passed_over);
+        json_line_print(json_line_pack("{s:I, s:I, s:I, s:I}", "stored", (json_int_t)result.stored, "removed",
+                                       (json_int_t)result.removed, "same", (json_int_t)result.same, "passedOver",
+                                       (json_int_t)result.passed_over));
     else
         printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " unchanged\n", result.stored, result.removed,
                result.same);

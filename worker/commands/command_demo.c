@@ -3,9 +3,10 @@
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/file.h"
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/commands/command.h"
@@ -13,8 +14,10 @@
 #include "worker/commands/private_redis.h"
 #include "worker/daemon/worker.h"
 #include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_keys.h"
 
 #define DEMO_COMMANDS    100 /* at most in a demo file */
+#define DEMO_FILE_BYTES  ((size_t)1 << 24)
 #define REPLIES_LIMIT_MS 40000
 #define DEMO_WORKSPACE   "acme"
 #define DEMO_DIRECTORY   "config/demo"
@@ -44,27 +47,25 @@ static bool demo_fail(const char *what, const char *error)
 
 /* ---- the files of config/demo ---- */
 
-static FILE *demo_file(const char *directory, const char *name)
+/* The file's text, to be freed; *length does not count its final NUL. NULL after the reason was printed. */
+static char *demo_file(const char *directory, const char *name, size_t *length)
 {
     char path[1024];
     snprintf(path, sizeof(path), "%s/%s", directory, name);
-    FILE *file = fopen(path, "r");
-    if (!file)
+    char *text = file_read(path, DEMO_FILE_BYTES, length);
+    if (!text)
         demo_fail(path, strerror(errno));
-    return file;
+    return text;
 }
 
 /* A line that begins with # is the title of the command in the next line. */
 static bool demo_read_commands(struct demo *demo, const char *directory)
 {
-    FILE *file = demo_file(directory, "commands.txt");
-    if (!file)
+    size_t length;
+    char *text = demo_file(directory, "commands.txt", &length), *rest = text, *title = NULL;
+    if (!text)
         return false;
-    char *line = NULL, *title = NULL;
-    size_t size = 0;
-    ssize_t length;
-    while ((length = getline(&line, &size, file)) > 0 && demo->count < DEMO_COMMANDS) {
-        line[strcspn(line, "\n")] = '\0';
+    for (char *line; (line = strsep(&rest, "\n")) && demo->count < DEMO_COMMANDS;) {
         if (line[0] == '#') {
             free(title);
             title = strdup(line + 1 + strspn(line + 1, " "));
@@ -74,24 +75,22 @@ static bool demo_read_commands(struct demo *demo, const char *directory)
         }
     }
     free(title);
-    free(line);
-    fclose(file);
+    free(text);
     return demo->count > 0 || demo_fail("commands.txt", "holds no commands");
 }
 
 static bool demo_put_definitions(struct demo *demo, const char *directory)
 {
-    char error[256], *text = NULL;
-    size_t size = 0;
-    FILE *file = demo_file(directory, "definitions.json");
-    if (!file)
+    char error[256];
+    size_t length;
+    char *text = demo_file(directory, "definitions.json", &length);
+    if (!text)
         return false;
-    ssize_t length = getdelim(&text, &size, '\0', file);
-    fclose(file);
     redisContext *connection = redis_connect(demo->config, error, sizeof(error));
     redisReply *reply = NULL;
     if (connection && length > 0)
-        reply = redisCommand(connection, "SET custom-fields:{%s} %b", DEMO_WORKSPACE, text, (size_t)length);
+        reply = redisCommand(connection, "SET " DEFINITIONS_KEY_BEFORE "%s" DEFINITIONS_KEY_BEHIND " %b",
+                             DEMO_WORKSPACE, text, length);
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (!ok)
         demo_fail("definitions", connection ? "Redis refused them" : error);
@@ -224,13 +223,6 @@ static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message
     json_decref(reply);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool demo_receive(struct demo *demo)
 {
     rd_kafka_t *consumer = demo_client(demo, RD_KAFKA_CONSUMER);
@@ -240,8 +232,8 @@ static bool demo_receive(struct demo *demo)
     rd_kafka_topic_partition_list_add(replies, demo->config->replies.topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer, replies);
     rd_kafka_topic_partition_list_destroy(replies);
-    int64_t limit = now_ms() + REPLIES_LIMIT_MS;
-    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && now_ms() < limit) {
+    int64_t limit = clock_now_ms() + REPLIES_LIMIT_MS;
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && clock_now_ms() < limit) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
         if (message && !message->err)
             demo_take_reply(demo, message);

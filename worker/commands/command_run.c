@@ -1,7 +1,7 @@
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/stop.h"
 #include "worker/commands/command.h"
 #include "worker/daemon/reload.h"
@@ -19,7 +19,7 @@ static void wait_for_stop(struct workers *workers, struct reload *reload)
         const struct config *fresh = reload_is_requested() ? reload_read(reload) : NULL;
         if (fresh)
             workers_validate_by(workers, fresh);
-        nanosleep(&(struct timespec){0, LOOK_EVERY_MS * 1000000L}, NULL);
+        clock_sleep(LOOK_EVERY_MS);
     }
 }
 

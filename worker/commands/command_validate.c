@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/quote.h"
 #include "common/timestamp.h"
 #include "worker/commands/command.h"
@@ -72,48 +72,18 @@ static int read_options(int argc, char **argv, struct options *options)
     return COMMAND_OK;
 }
 
-/* The whole file, to be freed; at == NULL, after the reason was printed, if it cannot be read. */
-static struct span file_read(const char *path)
-{
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    char *bytes = NULL;
-    size_t length = 0, capacity = 0;
-    ssize_t count = -1;
-    if (file >= 0 && fstat(file, &status) == 0) {
-        capacity = (size_t)status.st_size + 1;
-        bytes = malloc(capacity);
-        while (bytes && (count = read(file, bytes + length, capacity - length)) > 0) {
-            length += (size_t)count;
-            if (length < capacity)
-                continue;
-            char *grown = realloc(bytes, capacity * 2);
-            if (!grown)
-                break;
-            bytes = grown;
-            capacity *= 2;
-        }
-    }
-    if (count != 0) {
-        fprintf(stderr, "client-intake validate: %s: %s\n", path, strerror(errno));
-        free(bytes);
-        bytes = NULL;
-    }
-    if (file >= 0)
-        close(file);
-    return span_of(bytes, length);
-}
-
 /* New, or NULL with *result set, after the reason was printed. */
 static struct definitions *read_definitions(const char *path, int *result)
 {
-    struct span json = file_read(path);
-    if (!json.at) {
+    size_t length;
+    char *json = file_read(path, SIZE_MAX, &length);
+    if (!json) {
+        fprintf(stderr, "client-intake validate: %s: %s\n", path, strerror(errno));
         *result = COMMAND_UNAVAILABLE;
         return NULL;
     }
     struct definitions_fault *faults;
-    struct definitions *definitions = definitions_compile(json, &faults);
+    struct definitions *definitions = definitions_compile(span_of(json, length), &faults);
     for (const struct definitions_fault *fault = faults; fault; fault = fault->next)
         fprintf(stderr, "%s: %s%s%s\n", path, fault->path, fault->path[0] ? ": " : "", fault->message);
     if (!definitions && !faults)
@@ -121,7 +91,7 @@ static struct definitions *read_definitions(const char *path, int *result)
     if (!definitions)
         *result = faults ? COMMAND_CONFIGURATION : COMMAND_UNAVAILABLE;
     definitions_faults_free(faults);
-    free((char *)(uintptr_t)json.at);
+    free(json);
     return definitions;
 }
 
@@ -135,11 +105,7 @@ static void name_source(const char *path, char source[SOURCE_BYTES + 1])
         name = span_from(name, 1);
     memcpy(source, name.at, name.length);
     source[name.length] = '\0';
-    if (text_is_utf8(name))
-        return;
-    for (size_t i = 0; i < name.length; i++)
-        if ((unsigned char)source[i] >= 0x80)
-            source[i] = '?';
+    text_make_utf8(source);
 }
 
 static int validate_file(int file, const struct options *options, const struct definitions *definitions,

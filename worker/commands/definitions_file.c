@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/file.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_import.h"
 #include "worker/definitions/definitions_print.h"
@@ -13,21 +15,10 @@
 /* The bytes of a file, "-" for standard input. New, or NULL with the reason in `error`. */
 static char *read_file(const char *path, size_t *length, char *error, size_t error_size)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char *bytes = file ? malloc(DEFINITIONS_BYTES + 1) : NULL;
-    if (!bytes) {
-        snprintf(error, error_size, "%s", strerror(errno));
-    } else {
-        *length = fread(bytes, 1, DEFINITIONS_BYTES + 1, file);
-        bool failed = ferror(file) != 0;
-        if (failed || *length > DEFINITIONS_BYTES) {
-            snprintf(error, error_size, "%s", failed ? strerror(errno) : "longer than 16 MiB");
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    if (file && file != stdin)
-        fclose(file);
+    char *bytes = strcmp(path, "-") == 0 ? file_read_descriptor(STDIN_FILENO, DEFINITIONS_BYTES, length)
+                                         : file_read(path, DEFINITIONS_BYTES, length);
+    if (!bytes)
+        snprintf(error, error_size, "%s", errno == EFBIG ? "longer than 16 MiB" : strerror(errno));
     return bytes;
 }
 

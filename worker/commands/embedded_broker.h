@@ -9,6 +9,8 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "common/must_check.h"
+
 struct embedded_broker {
     rd_kafka_t *owner;
     rd_kafka_mock_cluster_t *cluster;
@@ -16,10 +18,10 @@ struct embedded_broker {
 };
 
 /* Starts a cluster with this many brokers, numbered from 1. False with the reason in `error`. */
-bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size);
+MUST_CHECK bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size);
 
 /* False if the cluster refused. */
-bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions);
+MUST_CHECK bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions);
 
 void embedded_broker_stop(struct embedded_broker *broker);
 

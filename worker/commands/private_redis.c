@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 #define START_LIMIT_MS 10000
 #define START_STEP_MS  20
@@ -66,7 +67,7 @@ bool private_redis_start(struct private_redis *redis, const char *folder, char *
             snprintf(error, error_size, "redis-server could not be started; is it installed?");
             return false;
         }
-        nanosleep(&(struct timespec){0, START_STEP_MS * 1000000L}, NULL);
+        clock_sleep(START_STEP_MS);
     }
     snprintf(error, error_size, "redis-server did not reply within %d ms", START_LIMIT_MS);
     private_redis_stop(redis);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/must_check.h"
+
 struct private_redis {
     pid_t process;     /* 0: none */
     char address[512]; /* "unix:FOLDER/redis.sock", as redis.address takes it */
@@ -13,7 +15,7 @@ struct private_redis {
 
 /* Starts redis-server, found in PATH, and waits until it replies. It ends with this process at the latest. False
  * with the reason in `error`; then nothing runs. */
-bool private_redis_start(struct private_redis *redis, const char *folder, char *error, size_t error_size);
+MUST_CHECK bool private_redis_start(struct private_redis *redis, const char *folder, char *error, size_t error_size);
 
 /* Stops it and waits until it has ended. */
 void private_redis_stop(struct private_redis *redis);

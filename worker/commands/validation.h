@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/validate/definitions.h"
 
@@ -33,6 +34,6 @@ enum validation_result {
 /* Replies to every line of the input that is not blank. *any_rejected: at least one command was rejected. Each reply
  * is written as soon as it and those before it are complete, so that a program that pipes lines in one by one sees
  * each reply at once. */
-enum validation_result validation_run(const struct validation_job *job, bool *any_rejected);
+MUST_CHECK enum validation_result validation_run(const struct validation_job *job, bool *any_rejected);
 
 #endif

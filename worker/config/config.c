@@ -26,21 +26,28 @@ static struct kafka_setting *kafka_find(struct kafka_setting *settings, const ch
     return settings;
 }
 
-/* Replaces the setting of that name, or adds one at the end. Takes ownership of `value`. */
-static void kafka_put(struct kafka_setting **list, const char *name, char *value)
+/* Replaces the setting of that name, or adds one at the end. Takes `value`; false if it is NULL, or when out of memory.
+ */
+static bool kafka_put(struct kafka_setting **list, const char *name, char *value)
 {
     while (*list && strcmp((*list)->name, name) != 0)
         list = &(*list)->next;
-    if (*list) {
+    if (*list && value) {
         free((*list)->value);
         (*list)->value = value;
-        return;
+        return true;
     }
     struct kafka_setting *setting = calloc(1, sizeof(*setting));
-    if (!setting)
-        abort();
-    *setting = (struct kafka_setting){.name = config_copy(name), .value = value};
+    char *copy = strdup(name);
+    if (!setting || !copy || !value) {
+        free(setting);
+        free(copy);
+        free(value);
+        return false;
+    }
+    *setting = (struct kafka_setting){.name = copy, .value = value};
     *list = setting;
+    return true;
 }
 
 static void take_kafka(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
@@ -48,12 +55,13 @@ static void take_kafka(struct config_reading *reading, struct config *config, rd
 {
     char error[MESSAGE_BYTES];
     if (kafka_setting_check(scratch, setting->name, value, is_secret, error, sizeof(error))) {
-        kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value);
+        if (!kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value))
+            config_no_memory(reading);
         return;
     }
     char nearest[128];
     kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
-    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is not a setting");
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is no setting");
     config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, error,
                  suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
     free(value);
@@ -115,50 +123,57 @@ static void refuse_repeated(struct config_reading *reading, size_t index)
     }
 }
 
-static void set_defaults(struct config *config)
+/* False after a fault: then members are missing. */
+static bool take_defaults(struct config_reading *reading, struct config *config)
 {
     char error[MESSAGE_BYTES];
     for (const struct config_row *row = config_rows; row->section; row++) {
         if (!config_value_store(config, row, row->default_text, false, error, sizeof(error))) {
-            log_error("a default is not valid", LOG_TEXT("section", row->section), LOG_TEXT("key", row->name),
-                      LOG_TEXT("error", error));
-            abort();
+            config_fault(reading, "config", "the default of %s.%s: %s", row->section, row->name, error);
+            return false;
         }
     }
+    return true;
 }
 
 /* A setting of the user replaces a default, in its own section or in [kafka] for all clients. */
-static void add_kafka_defaults(struct config *config)
+static void add_kafka_defaults(struct config_reading *reading, struct config *config)
 {
     for (const struct kafka_default *standard = kafka_defaults; standard->section; standard++) {
         struct kafka_setting **list = kafka_list(config, standard->section);
-        if (!kafka_find(*list, standard->name) && !kafka_find(config->kafka, standard->name))
-            kafka_put(list, standard->name, config_copy(standard->value));
+        if (!kafka_find(*list, standard->name) && !kafka_find(config->kafka, standard->name) &&
+            !kafka_put(list, standard->name, strdup(standard->value)))
+            config_no_memory(reading);
     }
+}
+
+static void take_settings(struct config_reading *reading, struct config *config)
+{
+    rd_kafka_conf_t *scratch = rd_kafka_conf_new();
+    for (size_t i = 0; i < reading->count; i++) {
+        refuse_repeated(reading, i);
+        take_setting(reading, config, scratch, &reading->settings[i]);
+    }
+    rd_kafka_conf_destroy(scratch);
+    add_kafka_defaults(reading, config);
+    config_check(reading, config);
 }
 
 struct config *config_read(const struct config_sources *sources)
 {
     struct config_reading reading = {.out = sources->faults ? sources->faults : stderr};
     struct config *config = calloc(1, sizeof(*config));
-    rd_kafka_conf_t *scratch = rd_kafka_conf_new();
-    if (!config)
-        abort();
-    config->from = *sources;
-    set_defaults(config);
-    config_collect(&reading, sources);
-    for (size_t i = 0; i < reading.count; i++) {
-        refuse_repeated(&reading, i);
-        take_setting(&reading, config, scratch, &reading.settings[i]);
+    if (!config) {
+        config_no_memory(&reading);
+    } else if (take_defaults(&reading, config)) {
+        config->from = *sources;
+        config_collect(&reading, sources);
+        take_settings(&reading, config);
     }
-    add_kafka_defaults(config);
-    config_check(&reading, config);
-
     if (reading.faults > 0) {
         config_free(config);
         config = NULL;
     }
-    rd_kafka_conf_destroy(scratch);
     config_reading_close(&reading);
     return config;
 }

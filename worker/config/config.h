@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "common/must_check.h"
 
 enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
@@ -104,11 +105,12 @@ struct config {
 };
 
 /* New, or NULL after every error was printed with its position ("FILE:LINE: ..."). Secrets are never printed. */
-struct config *config_read(const struct config_sources *sources);
+MUST_CHECK struct config *config_read(const struct config_sources *sources);
 void config_free(struct config *config);
 
 /* The last value of a librdkafka setting in `specific` (which may be NULL), otherwise in config->kafka, otherwise
  * NULL. */
-const char *config_kafka(const struct config *config, const struct kafka_setting *specific, const char *name);
+MUST_CHECK const char *config_kafka(const struct config *config, const struct kafka_setting *specific,
+                                    const char *name);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* The default of a setting in a section; the shipped config shows the same value. */
@@ -20,8 +21,8 @@ const char *kafka_setting_name(const char *name);
 /* Checks a setting by applying it to `scratch`. False with the reason in `error` if librdkafka does not know it or
  * refuses the value, or if the program reserves it. The value is not quoted if `is_secret`, or if the name shows
  * that it is a secret (a password, a key). */
-bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *error,
-                         size_t error_size);
+MUST_CHECK bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret,
+                                    char *error, size_t error_size);
 
 /* True if the name shows that the value is a secret: a password, a key, a token. */
 bool kafka_setting_is_secret(const char *name);

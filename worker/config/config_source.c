@@ -17,20 +17,6 @@
 static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer", "kafka"};
 #define KAFKA_SECTION_COUNT (sizeof(kafka_sections) / sizeof(kafka_sections[0]))
 
-static void *require(void *memory)
-{
-    if (!memory) {
-        log_error("out of memory while reading the config");
-        abort();
-    }
-    return memory;
-}
-
-char *config_copy(const char *text)
-{
-    return require(strdup(text));
-}
-
 void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
 {
     va_list arguments;
@@ -42,18 +28,48 @@ void config_fault(struct config_reading *reading, const char *place, const char 
     reading->faults++;
 }
 
-/* Takes ownership of `place`. */
+void config_no_memory(struct config_reading *reading)
+{
+    if (!reading->no_memory)
+        config_fault(reading, "config", "out of memory");
+    reading->no_memory = true;
+}
+
+static void setting_free(struct config_setting *setting)
+{
+    free(setting->section);
+    free(setting->name);
+    free(setting->value);
+    free(setting->place);
+}
+
+static bool make_room(struct config_reading *reading)
+{
+    if (reading->count < reading->capacity)
+        return true;
+    size_t capacity = reading->capacity ? 2 * reading->capacity : 64;
+    struct config_setting *grown = reallocarray(reading->settings, capacity, sizeof(*grown));
+    if (!grown)
+        return false;
+    reading->settings = grown;
+    reading->capacity = capacity;
+    return true;
+}
+
+/* Takes `place`, which is NULL when out of memory. */
 static void add(struct config_reading *reading, enum config_origin origin, char *place, const char *section,
                 const char *name, const char *value)
 {
-    if (reading->count == reading->capacity) {
-        reading->capacity = reading->capacity ? 2 * reading->capacity : 64;
-        reading->settings = require(reallocarray(reading->settings, reading->capacity, sizeof(*reading->settings)));
+    struct config_setting setting = {strdup(section), strdup(name), strdup(value), place, origin};
+    if (setting.section && setting.name && setting.value && setting.place && make_room(reading)) {
+        reading->settings[reading->count++] = setting;
+        return;
     }
-    reading->settings[reading->count++] =
-        (struct config_setting){config_copy(section), config_copy(name), config_copy(value), place, origin};
+    setting_free(&setting);
+    config_no_memory(reading);
 }
 
+/* New, or NULL when out of memory. */
 static char *place_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static char *place_of(const char *format, ...)
@@ -64,7 +80,7 @@ static char *place_of(const char *format, ...)
     if (vasprintf(&place, format, arguments) < 0)
         place = NULL;
     va_end(arguments);
-    return require(place);
+    return place;
 }
 
 struct ini_source {
@@ -77,7 +93,7 @@ struct ini_source {
 static void ini_fault(struct ini_source *source, int line, const char *message)
 {
     char *place = place_of("%s:%d", source->path, line);
-    config_fault(source->reading, place, "%s", message);
+    config_fault(source->reading, place ? place : source->path, "%s", message);
     free(place);
 }
 
@@ -147,6 +163,26 @@ static bool is_service_variable(const char *name)
     return strncmp(name, "SERVICE_", 8) == 0 || strcmp(name, "PORT") == 0 || strncmp(name, "PORT_", 5) == 0;
 }
 
+/* A variable's name as a key is written; NULL when out of memory. */
+static char *dotted_of(const char *name)
+{
+    char *dotted = strdup(name);
+    for (char *character = dotted; character && *character; character++)
+        *character = *character == '_' ? '.' : (char)tolower((unsigned char)*character);
+    return dotted;
+}
+
+/* The section of librdkafka's settings that the variable belongs to, or NULL. */
+static const char *kafka_section_of(const char *name, const char *dotted)
+{
+    for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {
+        size_t length = strlen(kafka_sections[i]);
+        if (strlen(name) >= length + 2 && name[length] == '_' && strncmp(dotted, kafka_sections[i], length) == 0)
+            return kafka_sections[i];
+    }
+    return NULL;
+}
+
 static void collect_variable(struct config_reading *reading, const char *name, const char *value)
 {
     char *place = place_of(ENVIRONMENT_PREFIX "%s", name);
@@ -156,23 +192,18 @@ static void collect_variable(struct config_reading *reading, const char *name, c
             return;
         }
     }
-    for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {
-        size_t length = strlen(kafka_sections[i]);
-        if (strlen(name) < length + 2 || name[length] != '_')
-            continue;
-        char *key = config_copy(name);
-        for (char *character = key; *character; character++)
-            *character = *character == '_' ? '.' : (char)tolower((unsigned char)*character);
-        bool belongs = strncmp(key, kafka_sections[i], length) == 0;
-        if (belongs)
-            add(reading, CONFIG_FROM_ENVIRONMENT, place, kafka_sections[i], key + length + 1, value);
-        free(key);
-        if (belongs)
-            return;
+    char *dotted = dotted_of(name);
+    const char *section = dotted ? kafka_section_of(name, dotted) : NULL;
+    if (section) {
+        add(reading, CONFIG_FROM_ENVIRONMENT, place, section, dotted + strlen(section) + 1, value);
+    } else {
+        if (!dotted || !place)
+            config_no_memory(reading);
+        else if (!is_service_variable(name))
+            config_fault(reading, place, "names no setting");
+        free(place);
     }
-    if (!is_service_variable(name))
-        config_fault(reading, place, "is not the name of a setting");
-    free(place);
+    free(dotted);
 }
 
 static void collect_environment(struct config_reading *reading)
@@ -182,8 +213,11 @@ static void collect_environment(struct config_reading *reading)
         const char *equals = strchr(*variable, '=');
         if (!equals || strncmp(*variable, ENVIRONMENT_PREFIX, prefix) != 0)
             continue;
-        char *name = require(strndup(*variable + prefix, (size_t)(equals - *variable) - prefix));
-        collect_variable(reading, name, equals + 1);
+        char *name = strndup(*variable + prefix, (size_t)(equals - *variable) - prefix);
+        if (name)
+            collect_variable(reading, name, equals + 1);
+        else
+            config_no_memory(reading);
         free(name);
     }
 }
@@ -204,10 +238,13 @@ static void collect_option(struct config_reading *reading, const char *option)
 {
     const char *equals = strchr(option, '=');
     size_t dotted_length = equals ? (size_t)(equals - option) : strlen(option);
-    char *dotted = require(strndup(option, dotted_length));
-    size_t length = section_length(dotted);
+    char *dotted = strndup(option, dotted_length);
+    size_t length = dotted ? section_length(dotted) : 0;
     char *place = place_of("--set");
-    if (!equals || length == 0 || dotted[length + 1] == '\0') {
+    if (!dotted || !place) {
+        config_no_memory(reading);
+        free(place);
+    } else if (!equals || length == 0 || dotted[length + 1] == '\0') {
         config_fault(reading, place, "%s is not of the form section.key=value", dotted);
         free(place);
     } else {
@@ -228,12 +265,8 @@ void config_collect(struct config_reading *reading, const struct config_sources 
 
 void config_reading_close(struct config_reading *reading)
 {
-    for (size_t i = 0; i < reading->count; i++) {
-        free(reading->settings[i].section);
-        free(reading->settings[i].name);
-        free(reading->settings[i].value);
-        free(reading->settings[i].place);
-    }
+    for (size_t i = 0; i < reading->count; i++)
+        setting_free(&reading->settings[i]);
     free(reading->settings);
     *reading = (struct config_reading){0};
 }

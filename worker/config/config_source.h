@@ -19,17 +19,18 @@ struct config_reading {
     size_t count, capacity;
     FILE *out;
     int faults;
+    bool no_memory; /* of those, one that was told */
 };
 
 /* Prints "PLACE: message". */
 void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Out of memory: a fault like any other, printed once. */
+void config_no_memory(struct config_reading *reading);
+
 /* Collects every setting of every source. A setting that cannot be split into section, name and value is an error. */
 void config_collect(struct config_reading *reading, const struct config_sources *sources);
 void config_reading_close(struct config_reading *reading);
-
-/* A copy. Never NULL: out of memory at start ends the program. */
-char *config_copy(const char *text);
 
 #endif

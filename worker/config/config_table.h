@@ -3,6 +3,7 @@
 #ifndef WORKER_CONFIG_CONFIG_TABLE_H
 #define WORKER_CONFIG_CONFIG_TABLE_H
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 enum config_type {
@@ -49,6 +50,6 @@ config_rule config_rule_topic, config_rule_workspace;
 
 /* Splits "HOST:PORT" or "[IPv6]:PORT" into a new host (without brackets) and the port. False if it is not of that form.
  */
-bool config_split_address(const char *address, char **host, int *port);
+MUST_CHECK bool config_split_address(const char *address, char **host, int *port);
 
 #endif

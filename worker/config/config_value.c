@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
+
 #define REFERENCE_FILE_BYTES 65536
 
 struct unit {
@@ -33,24 +35,10 @@ static bool refuse(char *error, size_t size, const char *format, ...)
 /* The content of `path` without its last line end. New; or NULL with the reason in `error`. */
 static char *read_reference(const char *path, char *error, size_t error_size)
 {
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        refuse(error, error_size, "${file:%s}: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *content = malloc(REFERENCE_FILE_BYTES + 1);
-    size_t length = content ? fread(content, 1, REFERENCE_FILE_BYTES + 1, file) : 0;
-    const char *fault = NULL;
-    if (!content)
-        fault = "out of memory";
-    else if (ferror(file))
-        fault = strerror(errno);
-    else if (length > REFERENCE_FILE_BYTES)
-        fault = "longer than 64 KiB";
-    else if (memchr(content, '\0', length))
-        fault = "holds a NUL byte";
-    fclose(file);
-    if (fault) {
+    size_t length;
+    char *content = file_read(path, REFERENCE_FILE_BYTES, &length);
+    if (!content || memchr(content, '\0', length)) {
+        const char *fault = content ? "holds a NUL byte" : errno == EFBIG ? "longer than 64 KiB" : strerror(errno);
         refuse(error, error_size, "${file:%s}: %s", path, fault);
         free(content);
         return NULL;
@@ -82,11 +70,10 @@ char *config_value_expand(const char *text, bool *has_reference, char *error, si
     size_t size = 0;
     bool holds = true;
     *has_reference = false;
+    refuse(error, error_size, "out of memory"); /* if nothing else is the reason */
     FILE *out = open_memstream(&expanded, &size);
-    if (!out) {
-        refuse(error, error_size, "out of memory");
+    if (!out)
         return NULL;
-    }
     while (*text && holds) {
         if (strncmp(text, "$${", 3) == 0) {
             fputs("${", out);

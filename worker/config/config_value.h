@@ -2,18 +2,19 @@
 #ifndef WORKER_CONFIG_CONFIG_VALUE_H
 #define WORKER_CONFIG_CONFIG_VALUE_H
 
+#include "common/must_check.h"
 #include "worker/config/config_table.h"
 
 /* `text` with every ${NAME} replaced by that environment variable, every ${file:PATH} by that file's content without
  * its last line end, and every $${ by ${. New; or NULL with the reason in `error`. *has_reference: there was one;
  * then the value counts as secret. */
-char *config_value_expand(const char *text, bool *has_reference, char *error, size_t error_size);
+MUST_CHECK char *config_value_expand(const char *text, bool *has_reference, char *error, size_t error_size);
 
 /* Converts `text` to the row's type and stores it in the row's member, freeing the old value. Returns false with the
  * reason in `error` if it is not of the row's type or out of range; then nothing changes. The reason quotes the text
  * unless `is_secret`. */
-bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
-                        char *error, size_t error_size);
+MUST_CHECK bool config_value_store(struct config *config, const struct config_row *row, const char *text,
+                                   bool is_secret, char *error, size_t error_size);
 
 /* Frees what the row's member owns. */
 void config_value_free(struct config *config, const struct config_row *row);

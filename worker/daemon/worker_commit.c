@@ -1,6 +1,6 @@
 /* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -28,7 +28,7 @@ static void worker_count_transaction(struct worker *worker, enum sink_result res
 }
 
 /* A step of the transaction, tried until it has an answer, or the end is asked for: then SINK_LATER. Between two tries
- * the group is served, so items may be dropped. */
+ * the group is served, so items may be taken from us. */
 enum step { STEP_SEND, STEP_SEND_OFFSETS, STEP_COMMIT, STEP_ABORT };
 
 static enum sink_result worker_step(struct worker *worker, enum step step,
@@ -53,7 +53,7 @@ static uint32_t count_items(const struct batch *batch)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < batch->count; i++)
-        count += !batch->items[i].dropped;
+        count += item_is_ours(&batch->items[i]);
     return count;
 }
 
@@ -72,8 +72,8 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     failpoint(FAILPOINT_AFTER_SEND);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_SEND_OFFSETS, offsets);
-    /* The partitions of items that were dropped meanwhile are not ours any more: the transaction is undone, and the
-     * batch is sent again without them. */
+    /* The partitions of items that were taken from us meanwhile are not ours any more: the transaction is undone, and
+     * the batch is sent again without them. */
     if (result == SINK_DONE && count_items(&worker->batch) != count &&
         worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         result = worker_step(worker, STEP_ABORT, NULL);
@@ -93,12 +93,14 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     return result;
 }
 
-/* After a transaction that was not committed, as far as we know. *doubtful: what it looks like, if it may have been
- * committed all the same; else SINK_DONE. */
-static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void,
-                                      enum sink_result *doubtful)
+/* After a transaction that was not committed, as far as we know. If it may have been committed, the worker is in doubt.
+ */
+static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void)
 {
-    *doubtful = sink_commit_was_tried(worker->sink) ? result : SINK_DONE;
+    if (sink_commit_was_tried(worker->sink)) {
+        worker->state = WORKER_IN_DOUBT;
+        worker->doubtful = result;
+    }
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
     bool is_smaller = sink_has_refused(worker->sink);
     is_void = is_void || sink_has_refused_client(worker->sink);
@@ -118,7 +120,7 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : is_smaller ? TRY_SMALLER : TRY_AGAIN;
 }
 
-static enum try_result worker_try(struct worker *worker, enum sink_result *doubtful)
+static enum try_result worker_try(struct worker *worker)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
     enum sink_result result = SINK_DONE;
@@ -128,20 +130,20 @@ static enum try_result worker_try(struct worker *worker, enum sink_result *doubt
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         source_note_committed(worker->source, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
-    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void, doubtful);
+    return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void);
 }
 
 /* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now. A transaction
  * in doubt may have been committed after all: that has to be known. Of any other it is asked once, since a broker that
  * forgot to carry out the commit before (KAFKA-20734) can undo that one with it, or not answer until the next commit.
  * *committed: it was. False as worker_back_off. */
-static bool worker_recover(struct worker *worker, struct backoff *backoff, enum sink_result doubtful, bool *committed)
+static bool worker_recover(struct worker *worker, struct backoff *backoff, bool *committed)
 {
-    bool in_doubt = doubtful != SINK_DONE;
+    bool in_doubt = worker->state == WORKER_IN_DOUBT;
     enum reconcile_result result = RECONCILE_FAILED;
     bool has_sink;
     do {
-        if (!worker_back_off(worker, backoff) || !worker->source)
+        if (!worker_back_off(worker, backoff) || worker->state == WORKER_OPENING)
             return false;
         has_sink = worker_open_sink(worker);
         if (has_sink)
@@ -149,28 +151,22 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, enum 
     } while (!has_sink || (result == RECONCILE_FAILED && in_doubt));
     *committed = result == RECONCILE_COMMITTED;
     if (in_doubt)
-        worker_count_transaction(worker, *committed ? SINK_DONE : doubtful);
+        worker_count_transaction(worker, *committed ? SINK_DONE : worker->doubtful);
+    worker->state = WORKER_IN_BATCH;
     return true;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* `record_ends`: of the producer that wrote the batch. */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
     uint32_t answered = count_items(&worker->batch);
-    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE)
-        source_commit(worker->source);
+    /* If the group refuses, the commands come again; what was sent stands, and the checkpoint with it. */
+    bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || source_commit(worker->source);
     index_checkpoint(worker->index, &worker->batch, record_ends);
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
-    log_debug("batch committed", LOG_INTEGER("thread", worker->number), LOG_INTEGER("commands", answered),
-              LOG_INTEGER("bytes", worker->batch.bytes));
-    batch_metrics_count(worker->metrics, &worker->batch, now_ms());
+    log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
+              LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));
+    batch_metrics_count(worker->metrics, &worker->batch, clock_wall_ms());
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;
@@ -193,24 +189,23 @@ enum stage_result worker_commit(struct worker *worker)
 {
     struct backoff backoff = {0};
     for (;;) {
-        enum sink_result doubtful = SINK_DONE;
         bool committed = false;
-        enum try_result result = worker_try(worker, &doubtful);
+        enum try_result result = worker_try(worker);
         if (result == TRY_DONE)
             break;
         if (result == TRY_SMALLER)
             backoff = (struct backoff){0};
-        if (result == TRY_STOP || !worker_recover(worker, &backoff, doubtful, &committed))
-            return STAGE_STOP;
+        if (result == TRY_STOP || !worker_recover(worker, &backoff, &committed))
+            return BATCH_ENDS;
         if (committed) {
             worker_end_batch(worker, &worker->record_ends);
-            return STAGE_DONE;
+            return BATCH_GOES_ON;
         }
         if (worker_put_off(worker) || result == TRY_VOID)
-            return STAGE_AGAIN;
+            return BATCH_STARTS_OVER;
     }
     worker_end_batch(worker, sink_record_ends(worker->sink));
-    return STAGE_DONE;
+    return BATCH_GOES_ON;
 }
 
 static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets)
@@ -230,7 +225,8 @@ void worker_commit_idle(struct worker *worker)
     if (!offsets)
         return;
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE) {
-        source_commit_offsets(worker->source, offsets);
+        if (!source_commit_offsets(worker->source, offsets))
+            log_debug("idle offsets are not committed; the next try is due in a while");
     } else {
         enum sink_result result = worker_send_offsets(worker, offsets);
         if (result == SINK_DONE)

@@ -1,4 +1,4 @@
-/* worker_internal: what the files of the worker share among themselves; nobody else includes it. */
+/* worker_internal: what the files of the worker share among themselves. No other file includes it. */
 #ifndef WORKER_DAEMON_WORKER_INTERNAL_H
 #define WORKER_DAEMON_WORKER_INTERNAL_H
 
@@ -12,8 +12,21 @@
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 
+/* Where a worker is. The loop and worker_ready.c change it, unless a comment names another place. */
+enum worker_state {
+    WORKER_OPENING, /* Redis, the producer or the consumer is not there. Nothing is decided. Also after the consumer was
+                       closed, which takes the batch with it (worker_drop_source). */
+    WORKER_AUDITING, /* All three are there. Redis is compared with what Kafka has committed, and rebuilt if need be. */
+    WORKER_READY,    /* It waits for commands. */
+    WORKER_IN_BATCH, /* A batch passes through the stages. Producer and Redis may be replaced meanwhile. */
+    WORKER_IN_DOUBT  /* In a batch: a transaction may have been committed, and the group has not told yet. Begins and
+                        ends in worker_commit.c. */
+};
+
 struct worker {
     const struct worker_shared *shared;
+    enum worker_state state;
+    enum sink_result doubtful;    /* WORKER_IN_DOUBT: what the transaction counts as if it was not committed */
     const struct config *config;  /* of the start: what connections are opened by */
     const struct config *judging; /* by which the present batch is judged */
     unsigned number;
@@ -26,6 +39,7 @@ struct worker {
     struct sink *sink;              /* NULL: to be opened */
     struct source *source;          /* NULL: to be opened */
     uint64_t assignments;           /* of the source, when the store was audited last */
+    uint64_t losses;                /* of the source, for which Redis was or will be rebuilt */
     struct offsets record_ends;     /* that the last producer left behind, whose transaction was not known to be
                                        committed */
     bool single;                    /* messages are sent one by one, since one is too large, or is in company */
@@ -38,20 +52,30 @@ struct worker {
 
 /* What becomes of a batch in a stage. */
 enum stage_result {
-    STAGE_DONE,
-    STAGE_AGAIN, /* what was decided does not stand: the batch is judged anew, from the first stage on */
-    STAGE_STOP   /* there is no batch any more, or no time */
+    BATCH_GOES_ON,     /* to the next stage */
+    BATCH_STARTS_OVER, /* what was decided does not stand: the batch is evaluated again, from its decoding on */
+    BATCH_ENDS         /* there is no batch (any more), or no time */
 };
 
 struct backoff {
     int next_ms;
 };
 
-/* The loop has turned, in work or in waiting. */
+/* ---- worker_open.c ---- */
+
+/* Between two batches: makes room for the longest command of the config that was reloaded. */
+void worker_follow_config(struct worker *worker);
+
+/* Takes over what was reloaded, if there is that room. The batch may be filled. */
+void worker_take_config(struct worker *worker);
+
+/* ---- worker_wait.c ---- */
+
+/* The heartbeat: the loop has gone on, in work or in waiting. */
 void worker_beat(struct worker *worker);
 
-/* Waits, longer each time, as a member of the group if there is one. False if waiting has no more sense: the end was
- * asked for, or the consumer failed and took the batch with it. */
+/* Waits, longer each time, as a member of the group if there is one. False if the end was asked for. If the consumer
+ * fails, it is closed, and the worker is WORKER_OPENING. */
 bool worker_back_off(struct worker *worker, struct backoff *backoff);
 
 void worker_drop_source(struct worker *worker);
@@ -67,7 +91,8 @@ bool worker_has_redis(struct worker *worker);
 
 void worker_close_sink(struct worker *worker);
 
-/* Redis is there, and has everything: audits it, and rebuilds it, where that is in doubt. With a source only. */
+/* True if Redis is there and its index is verified. Audits it and rebuilds it where that is not known. With a source
+ * only. */
 bool worker_ensure_index(struct worker *worker);
 
 /* The keep_going (index.h) of a worker that has a source. */

@@ -1,8 +1,8 @@
 /* Getting ready: Redis, then the producer, which fences an earlier one, then the group; and that Redis has everything.
  */
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"
@@ -48,6 +48,7 @@ static bool worker_open_source(struct worker *worker)
     if (!worker->source) {
         worker->source = source_open(worker->config, worker->number, &worker->batch, worker->metrics);
         worker->assignments = 0;
+        worker->losses = 0;
     }
     return worker->source != NULL;
 }
@@ -89,7 +90,7 @@ static enum audit_result worker_ask_redis(struct worker *worker, const struct ka
         result = index_audit(worker->index, progress, &worker->batch.arena, gap);
         if (result != AUDIT_BEHIND || !gap->records_behind || stop_is_requested())
             break;
-        nanosleep(&(struct timespec){0, CHECKPOINT_STEP_MS * 1000000L}, NULL);
+        clock_sleep(CHECKPOINT_STEP_MS);
     }
     return result;
 }
@@ -138,6 +139,8 @@ static bool worker_audit(struct worker *worker)
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
         ok = result == AUDIT_FINE && worker_take(worker);
+        if (ok)
+            metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* from now on, /readyz depends on the rest */
     }
     kafka_progress_free(&progress);
     audit_gap_free(&gap);
@@ -151,16 +154,26 @@ bool worker_ensure_index(struct worker *worker)
         return false;
     if (source_assignments(worker->source) != worker->assignments)
         index_mark_stale(worker->index);
+    uint64_t losses = source_losses(worker->source);
+    if (losses != worker->losses && !index_distrust(worker->index))
+        return false;
+    worker->losses = losses;
     return index_is_verified(worker->index) || worker_audit(worker);
+}
+
+static bool worker_open_all(struct worker *worker)
+{
+    return worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
+           reply_topics_are_known(worker->shared->topics) && worker_open_source(worker);
 }
 
 bool worker_get_ready(struct worker *worker)
 {
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
-        if (worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
-            reply_topics_are_known(worker->shared->topics) && worker_open_source(worker) &&
-            worker_ensure_index(worker)) {
+        worker->state = worker_open_all(worker) ? WORKER_AUDITING : WORKER_OPENING;
+        if (worker->state == WORKER_AUDITING && worker_ensure_index(worker)) {
+            worker->state = WORKER_READY;
             source_resume(worker->source);
             worker_beat(worker);
             return true;

@@ -4,11 +4,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/stop.h"
 #include "worker/daemon/worker.h"
+
+/* The longest wait, so that no deadline overflows: 31 years. */
+#define DEADLINE_LAST_MS INT64_C(1000000000000)
 
 struct workers {
     unsigned count;
@@ -102,16 +105,7 @@ void workers_validate_by(struct workers *workers, const struct config *config)
 
 static struct timespec deadline_in(int64_t wait_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t seconds = wait_ms / 1000 < 1000000000 ? wait_ms / 1000 : 1000000000;
-    now.tv_sec += (time_t)seconds;
-    now.tv_nsec += (wait_ms % 1000) * 1000000;
-    if (now.tv_nsec >= 1000000000) {
-        now.tv_sec++;
-        now.tv_nsec -= 1000000000;
-    }
-    return now;
+    return clock_time(clock_wall_ms() + (wait_ms < DEADLINE_LAST_MS ? wait_ms : DEADLINE_LAST_MS));
 }
 
 bool workers_wait(struct workers *workers, int64_t wait_ms)

@@ -1,9 +1,9 @@
 #include "worker/definitions/definitions_cache.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <uthash.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "worker/validate/decode.h"
 
@@ -69,19 +69,12 @@ void definitions_cache_free(struct definitions_cache *cache)
     free(cache);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms)
 {
     cache->batch++;
     cache->last = NULL;
     cache->caught_up = definitions_watch_catch_up(cache->watch, wait_ms);
-    cache->began_ms = now_ms();
+    cache->began_ms = clock_now_ms();
     while (HASH_COUNT(cache->slots) > cache->capacity) {
         slot_free(cache, cache->slots);
         cache->counts.evicted++;

@@ -10,6 +10,7 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 #define WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 
+#include "common/must_check.h"
 #include "worker/definitions/definitions_watch.h"
 #include "worker/validate/definitions.h"
 
@@ -35,7 +36,7 @@ struct definitions_counts {
 
 /* New, or NULL when out of memory. Holds `capacity` workspaces between batches. `watch` is borrowed, and may be NULL.
  */
-struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch);
+MUST_CHECK struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch);
 void definitions_cache_free(struct definitions_cache *cache);
 
 /* Begins a batch: learns all changes that Redis replied to before this call, waiting up to `wait_ms` for news of

@@ -6,12 +6,13 @@
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct definitions_history;
 
 /* New, or NULL when out of memory. */
-struct definitions_history *definitions_history_new(void);
+MUST_CHECK struct definitions_history *definitions_history_new(void);
 void definitions_history_free(struct definitions_history *history);
 
 /* The workspace of a message; at == NULL if its key is not a workspace id. */
@@ -24,7 +25,7 @@ bool definitions_history_note(struct definitions_history *history, const rd_kafk
 bool definitions_history_is_last(const struct definitions_history *history, const rd_kafka_message_t *message);
 
 /* The recorded workspaces: a new array, to be freed; the history owns the texts. NULL when out of memory. */
-struct span *definitions_history_workspaces(const struct definitions_history *history, size_t *count);
+MUST_CHECK struct span *definitions_history_workspaces(const struct definitions_history *history, size_t *count);
 
 /* Removes the workspace, and frees its text. */
 void definitions_history_forget(struct definitions_history *history, struct span workspace);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/definitions/definitions_sync.h"
 
 #define RETRY_MS      500
@@ -28,7 +29,7 @@ static bool go_on(void *listener, int64_t done, int64_t total)
 static void wait_a_little(const struct definitions_preload *fill)
 {
     for (int waited = 0; waited < RETRY_MS && !atomic_load(&fill->ending); waited += RETRY_STEP_MS)
-        nanosleep(&(struct timespec){0, RETRY_STEP_MS * 1000000L}, NULL);
+        clock_sleep(RETRY_STEP_MS);
 }
 
 static void *fill_main(void *argument)

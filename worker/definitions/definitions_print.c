@@ -4,48 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/json_writer.h"
 #include "worker/model/identity.h"
 #include "worker/validate/field.h"
 
-/* Faults have a limited size, so this holds those of the largest set. It is address space, not memory. */
-#define TEXT_BYTES ((size_t)1 << 30)
-
-static void begin(struct arena *arena, struct json_writer *writer)
-{
-    if (arena_open(arena, TEXT_BYTES) != 0)
-        abort();
-    writer_open(writer, arena);
-}
-
-static void end(struct arena *arena, struct json_writer *writer)
-{
-    writer_literal(writer, "\n");
-    struct span text = writer_close(writer);
-    fwrite(text.at, 1, text.length, stdout);
-    arena_close(arena);
-}
-
-static void write_member(struct json_writer *writer, struct span before, struct span value)
-{
-    writer_raw(writer, before);
-    writer_string(writer, value);
-}
-
 static void print_faults_json(const char *path, const struct definitions_fault *faults)
 {
-    struct arena arena;
-    struct json_writer writer;
-    begin(&arena, &writer);
-    write_member(&writer, SPAN("{\"file\":"), span_of_text(path));
-    writer_literal(&writer, ",\"faults\":[");
-    for (const struct definitions_fault *fault = faults; fault; fault = fault->next) {
-        write_member(&writer, SPAN("{\"path\":"), span_of_text(fault->path));
-        write_member(&writer, SPAN(",\"message\":"), span_of_text(fault->message));
-        writer_raw(&writer, fault->next ? SPAN("},") : SPAN("}"));
-    }
-    writer_literal(&writer, "]}");
-    end(&arena, &writer);
+    json_t *list = json_line_pack("[]");
+    for (const struct definitions_fault *fault = faults; fault; fault = fault->next)
+        if (json_array_append_new(list, json_line_pack("{s:o, s:o}", "path", json_line_text(fault->path), "message",
+                                                       json_line_text(fault->message))))
+            abort();
+    json_line_print(json_line_pack("{s:o, s:o}", "file", json_line_text(path), "faults", list));
 }
 
 void definitions_print_faults(const char *path, const struct definitions_fault *faults, bool as_json)
@@ -72,21 +41,10 @@ void definitions_print_stored(const struct definitions_place *place, const struc
                place->topic, place->partition, place->offset);
         return;
     }
-    struct arena arena;
-    struct json_writer writer;
-    begin(&arena, &writer);
-    write_member(&writer, SPAN("{\"workspaceId\":"), span_of_text(place->workspace));
-    write_member(&writer, SPAN(",\"definitions\":"), span_of(definitions->version, HASH_LENGTH));
-    writer_literal(&writer, ",\"fields\":");
-    writer_integer(&writer, definitions->count);
-    write_member(&writer, SPAN(",\"source\":{\"topic\":"), span_of_text(place->topic));
-    writer_literal(&writer, ",\"partition\":");
-    writer_integer(&writer, place->partition);
-    writer_literal(&writer, ",\"offset\":");
-    writer_integer(&writer, place->offset);
-    write_member(&writer, SPAN("},\"result\":"), span_of_text(names[how]));
-    writer_literal(&writer, "}");
-    end(&arena, &writer);
+    json_line_print(json_line_pack("{s:s, s:s%, s:I, s:{s:s, s:i, s:I}, s:s}", "workspaceId", place->workspace,
+                                   "definitions", definitions->version, (size_t)HASH_LENGTH, "fields",
+                                   (json_int_t)definitions->count, "source", "topic", place->topic, "partition",
+                                   (int)place->partition, "offset", (json_int_t)place->offset, "result", names[how]));
 }
 
 struct definitions_summary definitions_summarize(struct span bytes)
@@ -110,15 +68,17 @@ void definitions_fields_text(const struct definitions_summary *summary, char tex
         snprintf(text, FIELDS_TEXT_SIZE, "%" PRIu32, summary->fields);
 }
 
-void definitions_print_summary_json(struct span members, const struct definitions_summary *summary)
+void definitions_print_summary_json(json_t *row, const struct definitions_summary *summary)
 {
-    printf("{%.*s", SPAN_FORMAT(members));
-    if (summary->gone)
-        printf(",\"removed\":true}\n");
-    else if (summary->broken)
-        printf(",\"definitions\":\"%.*s\",\"broken\":true}\n", HASH_LENGTH, summary->version);
-    else
-        printf(",\"definitions\":\"%.*s\",\"fields\":%" PRIu32 "}\n", HASH_LENGTH, summary->version, summary->fields);
+    json_t *members = summary->gone     ? json_line_pack("{s:b}", "removed", 1)
+                      : summary->broken ? json_line_pack("{s:s%, s:b}", "definitions", summary->version,
+                                                         (size_t)HASH_LENGTH, "broken", 1)
+                                        : json_line_pack("{s:s%, s:I}", "definitions", summary->version,
+                                                         (size_t)HASH_LENGTH, "fields", (json_int_t)summary->fields);
+    if (json_object_update(row, members) != 0)
+        abort();
+    json_decref(members);
+    json_line_print(row);
 }
 
 static void print_field(const struct field *field)

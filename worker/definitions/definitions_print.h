@@ -2,6 +2,7 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_PRINT_H
 #define WORKER_DEFINITIONS_DEFINITIONS_PRINT_H
 
+#include "worker/definitions/json_line.h"
 #include "worker/validate/definitions.h"
 
 /* A line "PATH: position: message" for each; or {"file":PATH,"faults":[{"path":...,"message":...}]}. */
@@ -38,9 +39,9 @@ struct definitions_summary definitions_summarize(struct span bytes);
 #define FIELDS_TEXT_SIZE 16
 void definitions_fields_text(const struct definitions_summary *summary, char text[FIELDS_TEXT_SIZE]);
 
-/* A line of JSON with `members` (JSON members, no braces) and then the summary: definitions (the version) with
- * fields or broken; or removed. */
-void definitions_print_summary_json(struct span members, const struct definitions_summary *summary);
+/* A line of JSON: the members of `row`, which is freed, and then the summary: definitions (the version) with fields or
+ * broken; or removed. */
+void definitions_print_summary_json(json_t *row, const struct definitions_summary *summary);
 
 /* The fields of a workspace for people, in order; or the faults, if `bytes` are not valid. */
 void definitions_print_table(const char *workspace, struct span bytes);

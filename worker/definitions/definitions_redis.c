@@ -2,21 +2,7 @@
 
 #include <stdio.h>
 
-#include "worker/model/batch.h"
-
-size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE])
-{
-    return (size_t)snprintf(key, DEFINITIONS_KEY_SIZE, DEFINITIONS_KEY_BEFORE "%.*s" DEFINITIONS_KEY_BEHIND,
-                            SPAN_FORMAT(workspace));
-}
-
-struct span definitions_redis_workspace(struct span key)
-{
-    const struct span before = SPAN(DEFINITIONS_KEY_BEFORE);
-    if (!span_begins_with(key, before) || key.length <= before.length + 1 || key.at[key.length - 1] != '}')
-        return SPAN_NONE;
-    return span_of(key.at + before.length, key.length - before.length - 1);
-}
+#include "worker/redis/redis_keys.h"
 
 static bool append(redisContext *connection, int count, const char **arguments, const size_t *lengths, char *why,
                    size_t error_size)
@@ -31,7 +17,7 @@ static bool append(redisContext *connection, int count, const char **arguments, 
 static bool append_key(redisContext *connection, const char *name, struct span workspace, char *why, size_t error_size)
 {
     char key[DEFINITIONS_KEY_SIZE];
-    size_t length = definitions_redis_key(workspace, key);
+    size_t length = definitions_key_text(workspace, key);
     return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, error_size);
 }
 
@@ -93,7 +79,7 @@ static bool append_change(redisContext *connection, const struct definitions_cha
     if (!change->value.at)
         return append_key(connection, "DEL", change->workspace, why, error_size);
     char key[DEFINITIONS_KEY_SIZE];
-    size_t length = definitions_redis_key(change->workspace, key);
+    size_t length = definitions_key_text(change->workspace, key);
     return append(connection, change->only_if_missing ? 4 : 3, (const char *[]){"SET", key, change->value.at, "NX"},
                   (const size_t[]){3, length, change->value.length, 2}, why, error_size);
 }

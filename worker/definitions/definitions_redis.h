@@ -3,30 +3,20 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 #define WORKER_DEFINITIONS_DEFINITIONS_REDIS_H
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/redis/redis_connection.h"
 
-#define DEFINITIONS_KEY_BEFORE "custom-fields:{"
-#define DEFINITIONS_KEY_BEHIND "}"
-/* Room for the key of any workspace. */
-#define DEFINITIONS_KEY_SIZE 96
-
-/* Writes the key, with a NUL. Returns its length. */
-size_t definitions_redis_key(struct span workspace, char key[DEFINITIONS_KEY_SIZE]);
-
-/* The workspace of a key, at == NULL if it is not of that form. */
-struct span definitions_redis_workspace(struct span key);
-
 /* The values in Redis: one reply per workspace, to be freed with freeReplyObject, and read by
  * definitions_redis_value. On failure all of them are NULL. */
-bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
-                           char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count,
+                                      redisReply **answers, char *why, size_t error_size);
 
 /* at == NULL if there is no value, or one that is not a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
-bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
-                             char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count,
+                                        bool *exist, char *why, size_t error_size);
 
 struct definitions_change {
     struct span workspace;
@@ -34,7 +24,7 @@ struct definitions_change {
     bool only_if_missing; /* an existing value stays */
 };
 
-bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
-                              char *why, size_t error_size);
+MUST_CHECK bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes,
+                                         size_t count, char *why, size_t error_size);
 
 #endif

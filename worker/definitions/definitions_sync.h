@@ -4,6 +4,7 @@
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_SYNC_H
 #define WORKER_DEFINITIONS_DEFINITIONS_SYNC_H
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/kafka/offsets.h"
 
@@ -27,8 +28,8 @@ typedef bool definitions_sync_progress(void *listener, int64_t done, int64_t tot
  * `why`, or with "" there if it was ended early; values stored until then stay. `range` may be NULL: with SYNC_SINCE
  * it holds the offsets of the beginning, and on return, in every mode, those up to which the topic was read.
  * `progress` may be NULL. */
-bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
-                      definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
-                      char *why, size_t error_size);
+MUST_CHECK bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
+                                 definitions_sync_progress *progress, void *listener,
+                                 struct definitions_sync_result *result, char *why, size_t error_size);
 
 #endif

@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "worker/definitions/definitions_redis.h"
+#include "common/clock.h"
 #include "worker/definitions/definitions_versions.h"
+#include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_keys.h"
 
 #define CHANNEL          "__redis__:invalidate"
 #define IDLE_PING_MS     2000 /* how long the loss of an idle connection may go unnoticed */
@@ -46,13 +47,6 @@ struct definitions_watch {
     uint64_t pinged;          /* its number */
     struct log_fault away;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct span workspace)
 {
@@ -101,7 +95,7 @@ static void watch_connect(struct definitions_watch *watch)
         watch_ask(connection, why, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " DEFINITIONS_KEY_BEFORE, id, NULL) &&
         watch_ask(connection, why, "SUBSCRIBE " CHANNEL, 0, NULL)) {
         watch->connection = connection;
-        watch->heard_ms = now_ms();
+        watch->heard_ms = clock_now_ms();
         definitions_versions_grow(&watch->stamps);
         pthread_mutex_lock(&watch->lock);
         watch->connected = true;
@@ -125,7 +119,7 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
         return false;
     }
     if (watch->pinged_ms == 0) {
-        watch->pinged_ms = now_ms();
+        watch->pinged_ms = clock_now_ms();
         watch->pinged = number;
     }
     return true;
@@ -135,7 +129,7 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
  * the number was taken waits for the next ping, even though this one may not be written yet. */
 static bool watch_ping(struct definitions_watch *watch, char *why)
 {
-    bool silent = watch->pinged_ms == 0 && now_ms() - watch->heard_ms >= IDLE_PING_MS;
+    bool silent = watch->pinged_ms == 0 && clock_now_ms() - watch->heard_ms >= IDLE_PING_MS;
     uint64_t number = 0;
     pthread_mutex_lock(&watch->lock);
     if (silent || watch->wanted > watch->sent)
@@ -152,7 +146,7 @@ static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
     watch->answered = number;
     /* A later ping is in progress. Redis is alive, so that ping's time limit restarts. */
     if (watch->answered < watch->sent)
-        watch->pinged_ms = now_ms();
+        watch->pinged_ms = clock_now_ms();
     pthread_cond_broadcast(&watch->changed);
     pthread_mutex_unlock(&watch->lock);
 }
@@ -165,7 +159,7 @@ static bool is_text(const redisReply *reply, const char *text)
 /* A key that is not custom-fields:{WORKSPACE} belongs to no workspace. */
 static void watch_take_key(struct definitions_watch *watch, struct span key)
 {
-    struct span workspace = definitions_redis_workspace(key);
+    struct span workspace = definitions_key_workspace(key);
     if (workspace.at)
         definitions_version_grow(&watch->stamps, workspace);
 }
@@ -216,7 +210,7 @@ static bool watch_read(struct definitions_watch *watch, char *why)
     }
     if (!ok && why[0] == '\0')
         snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
-    watch->heard_ms = now_ms();
+    watch->heard_ms = clock_now_ms();
     return ok;
 }
 
@@ -241,7 +235,7 @@ static int64_t watch_patience(const struct definitions_watch *watch)
 {
     int64_t until =
         watch->pinged_ms ? watch->pinged_ms + watch->config->redis.timeout_ms : watch->heard_ms + IDLE_PING_MS;
-    int64_t keep_going = until - now_ms();
+    int64_t keep_going = until - clock_now_ms();
     return keep_going > 0 ? keep_going : 0;
 }
 
@@ -252,7 +246,7 @@ static void watch_serve(struct definitions_watch *watch)
         watch_lose(watch, why);
         return;
     }
-    if (watch->pinged_ms && now_ms() - watch->pinged_ms >= watch->config->redis.timeout_ms)
+    if (watch->pinged_ms && clock_now_ms() - watch->pinged_ms >= watch->config->redis.timeout_ms)
         watch_lose(watch, "no answer in time");
     else if (!watch_ping(watch, why))
         watch_lose(watch, why);
@@ -286,17 +280,11 @@ static void watch_wake(struct definitions_watch *watch)
 
 /* ---- the callers ---- */
 
-static struct timespec deadline_in(int64_t wait_ms)
-{
-    int64_t at_ms = now_ms() + wait_ms;
-    return (struct timespec){(time_t)(at_ms / 1000), at_ms % 1000 * 1000000};
-}
-
 bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms)
 {
     if (!watch)
         return false;
-    struct timespec deadline = deadline_in(wait_ms);
+    struct timespec deadline = clock_time(clock_now_ms() + wait_ms);
     pthread_mutex_lock(&watch->lock);
     uint64_t losses = watch->losses, ping = watch->sent + 1;
     bool waiting = watch->connected;

@@ -13,6 +13,7 @@
 
 #include <time.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/config/config.h"
 
@@ -20,11 +21,11 @@ struct definitions_watch;
 
 /* New, with its thread started, which connects, and reconnects when necessary; or NULL after the reason was logged.
  * `config` must outlive it. */
-struct definitions_watch *definitions_watch_open(const struct config *config);
+MUST_CHECK struct definitions_watch *definitions_watch_open(const struct config *config);
 
 /* Asks the thread to end and waits for it until `deadline` (CLOCK_REALTIME): it may be waiting for a reply of Redis
  * for up to redis.timeout. True if it has ended. NULL is allowed. */
-bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
+MUST_CHECK bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
 
 /* To be called when the thread has ended and no thread uses the watch. NULL is allowed. */
 void definitions_watch_free(struct definitions_watch *watch);
@@ -32,7 +33,7 @@ void definitions_watch_free(struct definitions_watch *watch);
 /* Waits up to `wait_ms` until the versions include every change that Redis replied to before this call: sends a
  * ping, whose reply comes after all news of earlier changes. False if there is no connection, or no reply in time;
  * then the versions prove nothing. Any thread may call it, many at once. `watch` NULL gives false. */
-bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms);
+MUST_CHECK bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms);
 
 /* The workspace's version. A value that was read from Redis after this call is unchanged if the version is the same
  * after a later successful catch-up. 0 if `watch` is NULL. */

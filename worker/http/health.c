@@ -44,11 +44,14 @@ bool health_is_ready(struct metrics *const *threads, size_t count, char reason[H
                          : "Kafka and Redis");
         return false;
     }
+    uint64_t rebuilding = 0, audited = 0;
     for (size_t i = 0; i < count; i++) {
-        if (metrics_get(threads[i], METRIC_REBUILDING, 0) == 0)
-            continue;
-        snprintf(reason, HEALTH_REASON_SIZE, "Redis is being rebuilt");
-        return false;
+        rebuilding += metrics_get(threads[i], METRIC_REBUILDING, 0);
+        audited += metrics_get(threads[i], METRIC_INDEX_AUDITED, 0);
     }
-    return true;
+    if (rebuilding > 0)
+        snprintf(reason, HEALTH_REASON_SIZE, "Redis is being rebuilt");
+    else if (audited < count)
+        snprintf(reason, HEALTH_REASON_SIZE, "Redis has not been audited yet");
+    return rebuilding == 0 && audited == count;
 }

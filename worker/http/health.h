@@ -12,8 +12,9 @@
 bool health_is_live(struct metrics *const *threads, size_t count, const struct config *config, int64_t now_ms,
                     char reason[HEALTH_REASON_SIZE]);
 
-/* False, with the reason, until every thread has connected to Kafka (partitions are not required) and Redis, while
- * one has lost a connection, and while draining. */
+/* False, with the reason, until every thread has connected to Kafka (partitions are not required) and Redis and has
+ * found Redis complete once since its start; while a thread has lost a connection; while Redis is being rebuilt; and
+ * while draining. */
 bool health_is_ready(struct metrics *const *threads, size_t count, char reason[HEALTH_REASON_SIZE]);
 
 #endif

@@ -7,9 +7,9 @@
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "worker/config/config_table.h"
 #include "worker/http/health.h"
 #include "worker/http/status_page.h"
@@ -42,10 +42,7 @@ static unsigned write_verdict(FILE *out, const char *what, bool holds, const cha
 static unsigned write_livez(const struct http *http, FILE *out)
 {
     char reason[HEALTH_REASON_SIZE] = "";
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    bool live = health_is_live(http->threads, http->count, http->config, now_ms, reason);
+    bool live = health_is_live(http->threads, http->count, http->config, clock_now_ms(), reason);
     return write_verdict(out, "live", live, reason);
 }
 

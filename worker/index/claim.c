@@ -19,6 +19,18 @@ bool stored_client_parse(struct span value, struct stored_client *stored)
     return stored->hash.length == HASH_LENGTH;
 }
 
+bool stored_client_can_be(struct span source, struct span hash)
+{
+    return source.length <= STORED_SOURCE_BYTES && hash.length == HASH_LENGTH && !memchr(hash.at, ' ', hash.length) &&
+           !memchr(hash.at, '\n', hash.length) && (source.length == 0 || !memchr(source.at, '\n', source.length));
+}
+
+bool stored_client_is_sound(struct span value)
+{
+    struct stored_client stored;
+    return value.length > 0 && stored_client_parse(value, &stored) && stored.source.length <= STORED_SOURCE_BYTES;
+}
+
 /* The decimal number at the end of *text, behind a slash; takes both off. -1 if there is none. */
 static int64_t take_number(struct span *text)
 {
@@ -123,10 +135,10 @@ bool claim_is_blocked(const struct item *item, const struct claim_finding *findi
            !owner_is_future(item, finding);
 }
 
-static void apply_stored(struct item *item, const struct stored_client *stored, int64_t committed)
+static void apply_stored(struct item *item, const struct stored_client *stored, const struct claim_finding *finding)
 {
-    enum relation how = relation(item, stored, committed);
-    if (how == RELATION_DIFFERENT) {
+    enum relation how = relation(item, stored, finding->committed);
+    if (how == RELATION_DIFFERENT || finding->stored_is_too_long) {
         item->outcome = OUTCOME_REJECTED;
         item->error = ERROR_COMMAND_ID_CONFLICT;
         item->error_message =
@@ -142,7 +154,7 @@ void claim_apply(struct item *item, const struct claim_finding *finding)
 {
     struct stored_client stored;
     if (finding_decides(item, finding, &stored)) {
-        apply_stored(item, &stored, finding->committed);
+        apply_stored(item, &stored, finding);
     } else if (item->outcome == OUTCOME_UNDECIDED) {
         assert(claim_is_blocked(item, finding));
         item_reject(item, ERROR_EMAIL_TAKEN,

@@ -5,6 +5,7 @@
 #ifndef WORKER_INDEX_CLAIM_H
 #define WORKER_INDEX_CLAIM_H
 
+#include "common/must_check.h"
 #include "worker/model/batch.h"
 
 struct stored_client {
@@ -14,10 +15,20 @@ struct stored_client {
 };
 
 /* Takes a stored value apart; the spans are parts of `value`. False if it is none of ours. */
-bool stored_client_parse(struct span value, struct stored_client *stored);
+MUST_CHECK bool stored_client_parse(struct span value, struct stored_client *stored);
+
+/* The longest source and hash that a stored client may have, and more than its first line takes. */
+#define STORED_SOURCE_BYTES 320
+#define STORED_LINE_BYTES   511
+
+/* True if a client with this source and hash can be stored: its first line can be taken apart again. */
+MUST_CHECK bool stored_client_can_be(struct span source, struct span hash);
+
+/* True if the value, or its first STORED_LINE_BYTES, is a client as the index writes it. */
+bool stored_client_is_sound(struct span value);
 
 /* Takes a source of this topic apart. False if it is of another one, or of another form. */
-bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
+MUST_CHECK bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
 
 /* True if this very command made the client, in a run that did not come to its commit. */
 bool claim_is_own(const struct item *item, const struct stored_client *stored);
@@ -33,6 +44,9 @@ struct claim_finding {
     /* The client was claimed by a later command of the same batch. It is not committed, whatever `committed` says: in a
      * topic that was created again, offsets before `committed` come a second time. */
     bool stored_is_uncommitted, owner_is_uncommitted;
+    /* The client under the item's id is longer than one that is made from the item's bytes. It was made from others,
+     * whatever its hash says, and `stored` is only its beginning. */
+    bool stored_is_too_long;
     int64_t committed; /* commands of the item's partition before this offset have been committed at some time */
 };
 

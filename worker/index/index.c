@@ -3,13 +3,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/index/index_internal.h"
 #include "worker/redis/redis_connection.h"
 
 #define AWAY_EVENT        "Redis is away; commands wait"
-#define WRONG_TYPE_EVENT  "a key of the index in Redis has another type; commands wait until it is deleted"
 #define CHECK_EVERY_MS    1000
 #define PATIENCE_EVERY_MS 200
 #define FORGIVEN_MS                                                                                                    \
@@ -40,13 +39,6 @@ void index_close(struct index *index)
     free(index);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void index_set_patience(struct index *index, index_patience *keep_going, void *listener)
 {
     index->keep_going = keep_going;
@@ -55,7 +47,7 @@ void index_set_patience(struct index *index, index_patience *keep_going, void *l
 
 bool index_is_patient(struct index *index)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = clock_now_ms();
     if (!index->keep_going || now_ms - index->patient_ms < PATIENCE_EVERY_MS)
         return true;
     index->patient_ms = now_ms;
@@ -67,11 +59,9 @@ bool index_is_patient(struct index *index)
 bool index_fail(struct index *index, const char *why)
 {
     index->retries++;
-    if (index->away.began_ms == 0)
-        index->away.event = strncmp(why, "WRONGTYPE", strlen("WRONGTYPE")) == 0 ? WRONG_TYPE_EVENT : AWAY_EVENT;
     if (index->connection)
         index->refused = index->connection->err == 0;
-    index->failed_ms = monotonic_ms();
+    index->failed_ms = clock_now_ms();
     log_fault_begin(&index->away, LOG_LIST(LOG_TEXT("error", why)));
     if (index->connection)
         redisFree(index->connection);
@@ -87,6 +77,17 @@ bool index_invalidate(struct index *index, const char *why)
     return false;
 }
 
+bool index_damaged(struct index *index, const char *what, struct span workspace)
+{
+    log_fault_begin(&index->unverified, LOG_LIST(LOG_TEXT("reason", what), LOG_SPAN("workspace", workspace)));
+    index->damaged = index->epoch;
+    if (index->connection)
+        redisFree(index->connection);
+    index->connection = NULL;
+    index->verified = false;
+    return false;
+}
+
 bool index_is_verified(const struct index *index)
 {
     return index->verified;
@@ -97,12 +98,20 @@ void index_mark_stale(struct index *index)
     index->verified = false;
 }
 
+bool index_distrust(struct index *index)
+{
+    redisReply *gone = index_ask(index, "DEL " EPOCH_KEY);
+    index->verified = false;
+    freeReplyObject(gone);
+    return gone != NULL;
+}
+
 /* Whether the connection answers, and Redis has the epoch still. */
 static bool index_look(struct index *index)
 {
     char why[WHY_SIZE];
-    redisReply *reply = redisCommand(index->connection, "GET " EPOCH_KEY);
-    bool ready = reply && reply->type != REDIS_REPLY_ERROR;
+    redisReply *reply = redisCommand(index->connection, EPOCH_READ);
+    bool ready = reply && (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply));
     if (!ready)
         snprintf(why, sizeof(why), "%s", reply ? reply->str : index->connection->errstr);
     else if (index->verified && redis_epoch_compare(&index->epoch, reply) != EPOCH_SAME)
@@ -114,7 +123,7 @@ static bool index_look(struct index *index)
 bool index_connect(struct index *index)
 {
     char why[WHY_SIZE] = "";
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = clock_now_ms();
     if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
         return true;
     if (!index->connection)
@@ -148,24 +157,67 @@ uint64_t index_retries(const struct index *index)
 bool index_reply_span(const redisReply *reply, struct span *value)
 {
     *value = SPAN_NONE;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1)
-        reply = reply->element[0];
-    if (reply->type == REDIS_REPLY_STRING)
+    if (reply->type == REDIS_REPLY_STRING && reply->len > 0)
         *value = span_of(reply->str, reply->len);
-    return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
+    return reply->type == REDIS_REPLY_STRING || redis_is_wrong_type(reply);
+}
+
+/* The next answer to pipeline_read: *value is its text, in the arena. New, or NULL after index_fail. */
+static redisReply *read_next(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                             struct span *value)
+{
+    char why[WHY_SIZE];
+    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    bool ok = reply && index_reply_span(reply, value);
+    if (ok) {
+        if (value->at)
+            *value = arena_copy(arena, *value);
+        return reply;
+    }
+    index_fail(index, reply ? "an unexpected type of answer" : why);
+    freeReplyObject(reply);
+    return NULL;
 }
 
 bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span *value)
 {
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
-    if (!reply)
-        return index_fail(index, why);
-    bool ok = index_reply_span(reply, value);
-    if (value->at)
-        *value = arena_copy(arena, *value);
+    redisReply *reply = read_next(index, pipeline, arena, value);
     freeReplyObject(reply);
-    return ok || index_fail(index, "an unexpected type of answer");
+    return reply != NULL;
+}
+
+bool index_check_client(struct index *index, const redisReply *reply, struct span value, struct span workspace)
+{
+    if (redis_is_wrong_type(reply))
+        return index_damaged(index, "the key of a client has another type", workspace);
+    return !value.at || stored_client_is_sound(value) ||
+           index_damaged(index, "the key of a client holds something else", workspace);
+}
+
+static bool check_owner(struct index *index, const redisReply *reply, struct span value, struct span workspace)
+{
+    if (redis_is_wrong_type(reply))
+        return index_damaged(index, "the key of an email has another type", workspace);
+    return !value.at || value.length == CLIENT_ID_LENGTH ||
+           index_damaged(index, "the key of an email holds something else", workspace);
+}
+
+bool index_read_client(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span workspace,
+                       struct span *value)
+{
+    redisReply *reply = read_next(index, pipeline, arena, value);
+    bool ok = reply && index_check_client(index, reply, *value, workspace);
+    freeReplyObject(reply);
+    return ok;
+}
+
+bool index_read_owner(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span workspace,
+                      struct span *value)
+{
+    redisReply *reply = read_next(index, pipeline, arena, value);
+    bool ok = reply && check_owner(index, reply, *value, workspace);
+    freeReplyObject(reply);
+    return ok;
 }
 
 redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type)
@@ -209,7 +261,7 @@ redisReply *index_ask(struct index *index, const char *format, ...)
     va_start(arguments, format);
     redisReply *reply = index->connection ? redisvCommand(index->connection, format, arguments) : NULL;
     va_end(arguments);
-    if (reply && reply->type != REDIS_REPLY_ERROR)
+    if (reply && (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply)))
         return reply;
     if (index->connection)
         index_fail(index, reply ? reply->str : index->connection->errstr);

@@ -15,6 +15,7 @@
 #ifndef WORKER_INDEX_INDEX_H
 #define WORKER_INDEX_INDEX_H
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/definitions/definitions_cache.h"
 #include "worker/kafka/offsets.h"
@@ -23,12 +24,12 @@
 struct index;
 
 /* New, not yet connected, or NULL when out of memory. */
-struct index *index_open(const struct config *config);
+MUST_CHECK struct index *index_open(const struct config *config);
 void index_close(struct index *index);
 
 /* Connects if there is no connection; asks one that is there, once a second, whether it still is, and has the epoch.
  * True if Redis can be asked. Says once that Redis is away, and once that it is back. */
-bool index_connect(struct index *index);
+MUST_CHECK bool index_connect(struct index *index);
 
 /* Whether Redis, though it can be asked, refused what it was asked for last (no right, no memory, read-only). */
 bool index_is_refused(const struct index *index);
@@ -39,9 +40,13 @@ bool index_is_verified(const struct index *index);
 /* Asks for another audit, silently: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
+/* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
+ * topic does not tell of. False: again after index_connect. */
+bool index_distrust(struct index *index);
+
 /* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
  * none, and this index the owner of partitions 0 to `partitions` - 1, 64 at most. */
-bool index_trust(struct index *index, int32_t partitions);
+MUST_CHECK bool index_trust(struct index *index, int32_t partitions);
 
 /* Called several times a second while a call lasts longer than some round trips: keeps its caller's connections alive.
  * False: give up for this time. */
@@ -52,17 +57,17 @@ void index_set_patience(struct index *index, index_patience *keep_going, void *l
 
 /* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if it
  * is not sound, an audit. */
-bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch);
+MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch);
 
 /* Claims id and email of every valid item, in order, and looks up the ids of the others whose verdict an earlier client
  * could change. Afterwards no item is OUTCOME_UNDECIDED. False: as index_definitions; nothing was decided, and what
  * Redis holds is found again. */
-bool index_claim(struct index *index, struct batch *batch);
+MUST_CHECK bool index_claim(struct index *index, struct batch *batch);
 
 /* After everything was sent, and the offsets with it, before the commit: whether the outcomes still stand. A loss of
  * data after this cannot harm: whoever rebuilds Redis waits for transactions that have come so far. False: the
  * transaction must be aborted, and the batch judged anew. */
-bool index_confirm(struct index *index, struct batch *batch);
+MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
 /* After the commit: notes how far the batch's partitions are. `record_ends` are the offsets behind the records that the
  * transaction wrote. What cannot be noted now is found by the next audit. */

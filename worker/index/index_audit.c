@@ -20,44 +20,56 @@ void audit_gap_free(struct audit_gap *gap)
     *gap = (struct audit_gap){0};
 }
 
-enum { MARK_EPOCH, MARK_DEFINITIONS, MARK_CHECKPOINTS };
+/* What an audit asks for. */
+struct answers {
+    redisReply *epoch, *definitions;
+    redisReply **checkpoints; /* of the partitions 0 to count - 1; in the scratch arena */
+    int32_t count;
+};
 
-static void write_audit(struct redis_pipeline *pipeline, const struct span *places, int32_t count)
+static void answers_free(struct answers *answers)
 {
-    pipeline_command(pipeline, (unsigned)(1 + MARK_CHECKPOINTS + count));
-    pipeline_parts(pipeline, SPAN("MGET"));
-    pipeline_parts(pipeline, SPAN(EPOCH_KEY));
-    pipeline_parts(pipeline, SPAN(DEFINITIONS_READ_KEY));
-    for (int32_t i = 0; i < count; i++)
-        pipeline_parts(pipeline, CHECKPOINT_KEY(places[i]));
-    index_write_ask_replication(pipeline);
+    freeReplyObject(answers->epoch);
+    freeReplyObject(answers->definitions);
+    for (int32_t i = 0; i < answers->count; i++)
+        freeReplyObject(answers->checkpoints[i]);
 }
 
-/* New, or NULL after index_fail: the marks, the checkpoints being those of the partitions 0 to `count` - 1. */
-static redisReply *ask(struct index *index, int32_t count, struct arena *scratch)
+/* Reads the next answer. False after index_fail. */
+static bool take(struct index *index, struct redis_pipeline *pipeline, redisReply **reply)
 {
     char why[WHY_SIZE];
-    size_t mark = scratch->used;
-    struct span *places = arena_alloc(scratch, (size_t)count * sizeof(*places));
-    for (int32_t i = 0; i < count; i++)
+    *reply = pipeline_answer(pipeline, why, sizeof(why));
+    return *reply || index_fail(index, why);
+}
+
+/* False after index_fail. Whatever it says, *answers is to be freed. */
+static bool ask(struct index *index, struct arena *scratch, struct answers *answers)
+{
+    char why[WHY_SIZE];
+    struct span *places = arena_alloc(scratch, (size_t)answers->count * sizeof(*places));
+    for (int32_t i = 0; i < answers->count; i++)
         places[i] = index_place(index, i, scratch);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, scratch);
-    write_audit(&pipeline, places, count);
-    bool ok = pipeline_send(&pipeline) || index_fail(index, "sending failed");
-    redisReply *marks = ok ? index_answer(index, &pipeline, REDIS_REPLY_ARRAY) : NULL;
-    ok = marks &&
-         (marks->elements == (size_t)count + MARK_CHECKPOINTS || index_fail(index, "an unexpected number of answers"));
-    redisReply *replication_id = ok ? pipeline_answer(&pipeline, why, sizeof(why)) : NULL;
-    ok = ok && (replication_id || !index->connection->err || index_fail(index, why));
+    redis_epoch_ask(&pipeline);
+    pipeline_read_parts(&pipeline, OFFSETS_BYTES, SPAN(DEFINITIONS_READ_KEY));
+    for (int32_t i = 0; i < answers->count; i++)
+        pipeline_read_parts(&pipeline, OFFSETS_BYTES, CHECKPOINT_KEY(places[i]));
+    index_write_ask_replication(&pipeline);
+    if (!pipeline_send(&pipeline))
+        return index_fail(index, "sending failed");
+    bool ok = take(index, &pipeline, &answers->epoch) && take(index, &pipeline, &answers->definitions);
+    for (int32_t i = 0; i < answers->count && ok; i++)
+        ok = take(index, &pipeline, &answers->checkpoints[i]);
+    if (!ok)
+        return false;
+    redisReply *replication_id = pipeline_answer(&pipeline, why, sizeof(why));
+    ok = replication_id || !index->connection->err || index_fail(index, why);
     if (ok)
         index_read_replication_id(replication_id, index->replication_id);
     freeReplyObject(replication_id);
-    arena_reset(scratch, mark);
-    if (ok)
-        return marks;
-    freeReplyObject(marks);
-    return NULL;
+    return ok;
 }
 
 /* One more that is behind since these offsets; the first says where it begins. */
@@ -118,16 +130,26 @@ static void judge_definitions(const redisReply *reply, const struct offsets *end
 enum audit_result index_audit(struct index *index, const struct kafka_progress *progress, struct arena *scratch,
                               struct audit_gap *gap)
 {
+    size_t mark = scratch->used;
+    struct answers answers = {.count = progress->committed.count};
     audit_gap_free(gap);
-    redisReply *marks = index->connection ? ask(index, progress->committed.count, scratch) : NULL;
-    if (!marks)
+    if (!index->connection)
         return AUDIT_FAILED;
-    redis_epoch_adopt(&index->epoch, marks->element[MARK_EPOCH]);
-    judge_definitions(marks->element[MARK_DEFINITIONS], &progress->definition_ends, gap);
-    for (int32_t i = 0; i < progress->committed.count; i++)
-        judge_checkpoint(index, marks->element[MARK_CHECKPOINTS + i], i, progress, gap);
-    freeReplyObject(marks);
-    if (!index->epoch.known)
+    answers.checkpoints = arena_alloc(scratch, (size_t)answers.count * sizeof(redisReply *));
+    memset(answers.checkpoints, 0, (size_t)answers.count * sizeof(redisReply *));
+    bool ok = ask(index, scratch, &answers);
+    if (ok) {
+        redis_epoch_adopt(&index->epoch, answers.epoch);
+        judge_definitions(answers.definitions, &progress->definition_ends, gap);
+        for (int32_t i = 0; i < answers.count; i++)
+            judge_checkpoint(index, answers.checkpoints[i], i, progress, gap);
+    }
+    answers_free(&answers);
+    arena_reset(scratch, mark);
+    if (!ok)
+        return AUDIT_FAILED;
+    bool is_damaged = index->damaged.known && memcmp(&index->damaged, &index->epoch, sizeof(index->epoch)) == 0;
+    if (!index->epoch.known || is_damaged)
         return AUDIT_LOST;
     if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
         return AUDIT_AHEAD;
@@ -160,7 +182,7 @@ bool index_trust(struct index *index, int32_t partitions)
     for (int32_t i = 0; i < partitions; i++)
         numbers[i] = i;
     freeReplyObject(redisCommand(index->connection, "SET " EPOCH_KEY " %b NX", mark, sizeof(mark)));
-    redisReply *reply = index->connection->err ? NULL : redisCommand(index->connection, "GET " EPOCH_KEY);
+    redisReply *reply = index->connection->err ? NULL : redisCommand(index->connection, EPOCH_READ);
     if (reply)
         redis_epoch_adopt(&index->epoch, reply);
     freeReplyObject(reply);

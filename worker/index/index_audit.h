@@ -17,6 +17,7 @@
 #ifndef WORKER_INDEX_INDEX_AUDIT_H
 #define WORKER_INDEX_INDEX_AUDIT_H
 
+#include "common/must_check.h"
 #include "worker/index/index.h"
 
 enum audit_result {
@@ -48,11 +49,11 @@ struct audit_gap {
 void audit_gap_free(struct audit_gap *gap);
 
 /* *gap is replaced, and the caller's. */
-enum audit_result index_audit(struct index *index, const struct kafka_progress *progress, struct arena *scratch,
-                              struct audit_gap *gap);
+MUST_CHECK enum audit_result index_audit(struct index *index, const struct kafka_progress *progress,
+                                         struct arena *scratch, struct audit_gap *gap);
 
 /* After AUDIT_FINE: becomes the owner of these partitions, and is sound from now on. False after a failure. */
-bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
+MUST_CHECK bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* ---- the rebuild ---- */
 
@@ -67,8 +68,8 @@ enum rebuild_result {
  * an email: all clients, the definitions that it lacks, and a new epoch at the end, while all others wait. One worker
  * at a time. In the end the clients and emails in Redis are those of the record topic; beside them, after a part, the
  * claims of workers that went on meanwhile. */
-enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, index_patience *keep_going, void *listener, char *why,
-                                  size_t error_size);
+MUST_CHECK enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed,
+                                             const struct audit_gap *gap, struct arena *scratch,
+                                             index_patience *keep_going, void *listener, char *why, size_t error_size);
 
 #endif

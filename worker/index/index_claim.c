@@ -32,38 +32,37 @@ void index_write_claim(struct redis_pipeline *pipeline, struct span command, con
     pipeline_parts(pipeline, item_id(item));
 }
 
+/* Normalized and escaped, a value becomes at most eight times as long; the members that every client has come besides.
+ */
+size_t index_client_bytes(const struct item *item)
+{
+    return 8192 + 8 * item->value.length;
+}
+
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item)
 {
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
-    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
+    pipeline_read_parts(pipeline, index_client_bytes(item), CLIENT_KEY(item->workspace, item_id(item)));
 }
 
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item)
 {
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
-    pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
+    pipeline_read_parts(pipeline, CLIENT_ID_LENGTH, EMAIL_KEY(item->workspace, item->email_key));
 }
 
 void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id)
 {
-    pipeline_command(pipeline, 4);
-    pipeline_parts(pipeline, SPAN("GETRANGE"));
-    pipeline_parts(pipeline, CLIENT_KEY(item->workspace, id));
-    pipeline_parts(pipeline, SPAN("0"));
-    pipeline_parts(pipeline, SPAN("511"));
+    pipeline_read_parts(pipeline, STORED_LINE_BYTES, CLIENT_KEY(item->workspace, id));
 }
 
 static bool item_claims(const struct item *item)
 {
-    return !item->dropped && item->outcome == OUTCOME_UNDECIDED;
+    return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
 }
 
 /* A refused command may be the repetition of one that was accepted under earlier definitions, or a conflict. */
 static bool item_asks(const struct item *item)
 {
-    return !item->dropped && item->outcome == OUTCOME_REJECTED && item->has_identity &&
+    return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
            (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING);
 }
 
@@ -105,6 +104,8 @@ static bool take_first(struct index *index, struct batch *batch, const redisRepl
         bool ok = item_claims(&batch->items[i]) ? reply->type == REDIS_REPLY_INTEGER : index_reply_span(reply, stored);
         if (!ok)
             return index_fail(index, reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected type of answer");
+        if (!item_claims(&batch->items[i]) && !index_check_client(index, reply, *stored, batch->items[i].workspace))
+            return false;
         answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
         batch->items[i].claimed = batch->items[i].claimed || answers[i].won;
         if (stored->at)
@@ -164,8 +165,10 @@ static bool claim_second(struct index *index, struct batch *batch, struct claim_
         return index_fail(index, "sending failed");
     for (uint32_t i = 0; i < batch->count; i++)
         if (lost_claim(&batch->items[i], &answers[i]))
-            if (!index_read(index, &pipeline, &batch->arena, &answers[i].finding.stored) ||
-                !index_read(index, &pipeline, &batch->arena, &answers[i].finding.owner))
+            if (!index_read_client(index, &pipeline, &batch->arena, batch->items[i].workspace,
+                                   &answers[i].finding.stored) ||
+                !index_read_owner(index, &pipeline, &batch->arena, batch->items[i].workspace,
+                                  &answers[i].finding.owner))
                 return false;
     return read_epoch(index, &pipeline);
 }
@@ -224,7 +227,7 @@ static bool claim_ask(struct index *index, struct batch *batch, struct claim_ans
         if (!question->matters(&batch->items[i], &answers[i]))
             continue;
         struct span *member = (struct span *)(void *)((char *)&answers[i].finding + question->member);
-        if (!index_read(index, &pipeline, &batch->arena, member))
+        if (!index_read_client(index, &pipeline, &batch->arena, batch->items[i].workspace, member))
             return false;
     }
     return read_epoch(index, &pipeline);
@@ -254,9 +257,13 @@ void index_find_uncommitted(const struct batch *batch, uint32_t index, struct cl
 
 static void find_all_uncommitted(const struct batch *batch, struct claim_answer *answers)
 {
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (answers[i].asked && !answers[i].won)
-            index_find_uncommitted(batch, i, &answers[i].finding);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct claim_finding *finding = &answers[i].finding;
+        if (!answers[i].asked || answers[i].won)
+            continue;
+        index_find_uncommitted(batch, i, finding);
+        finding->stored_is_too_long = finding->stored.length > index_client_bytes(&batch->items[i]);
+    }
 }
 
 /* Takes over all that may be, in the order of the commands: each looks again at what stands against it, so that it sees

@@ -54,7 +54,24 @@ static bool find_owner(struct index *index, struct batch *batch, const struct it
     pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, finding->owner));
     index_write_get_line(&pipeline, item, finding->owner);
     return (pipeline_send(&pipeline) || index_fail(index, "sending failed")) && watching(index, &pipeline) &&
-           index_read(index, &pipeline, &batch->arena, &finding->owner_line);
+           index_read_client(index, &pipeline, &batch->arena, item->workspace, &finding->owner_line);
+}
+
+static void write_exists(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
+{
+    pipeline_command(pipeline, 2);
+    pipeline_parts(pipeline, SPAN("EXISTS"));
+    pipeline_argument(pipeline, key, parts);
+}
+
+/* Reads the answer to EXISTS. A key that is there and empty is one that the index did not write. */
+static bool is_not_empty(struct index *index, struct redis_pipeline *pipeline, const struct item *item,
+                         const struct span *value, const char *what)
+{
+    redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_INTEGER);
+    bool ok = reply && (value->at || reply->integer == 0 || index_damaged(index, what, item->workspace));
+    freeReplyObject(reply);
+    return ok;
 }
 
 /* Reads what stands against the item, each key watched before it is read. */
@@ -69,12 +86,17 @@ static bool find(struct index *index, struct batch *batch, const struct item *it
     pipeline_parts(&pipeline, SPAN("WATCH"));
     pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, item_id(item)));
     pipeline_parts(&pipeline, EMAIL_KEY(item->workspace, item->email_key));
-    index_write_get_client(&pipeline, item);
+    pipeline_read_parts(&pipeline, CLIENT_HEAD_BYTES, CLIENT_KEY(item->workspace, item_id(item)));
     index_write_get_email(&pipeline, item);
+    write_exists(&pipeline, (const struct span[]){CLIENT_KEY(item->workspace, item_id(item))}, 4);
+    write_exists(&pipeline, (const struct span[]){EMAIL_KEY(item->workspace, item->email_key)}, 4);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    if (!watching(index, &pipeline) || !index_read(index, &pipeline, &batch->arena, &finding->stored) ||
-        !index_read(index, &pipeline, &batch->arena, &finding->owner))
+    if (!watching(index, &pipeline) ||
+        !index_read_client(index, &pipeline, &batch->arena, item->workspace, &finding->stored) ||
+        !index_read_owner(index, &pipeline, &batch->arena, item->workspace, &finding->owner) ||
+        !is_not_empty(index, &pipeline, item, &finding->stored, "the key of a client is empty") ||
+        !is_not_empty(index, &pipeline, item, &finding->owner, "the key of an email is empty"))
         return false;
     if (finding->owner.at && !span_equal(finding->owner, item_id(item)) && !find_owner(index, batch, item, finding))
         return false;

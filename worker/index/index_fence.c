@@ -6,31 +6,55 @@ struct span index_place(const struct index *index, int32_t partition, struct are
     return arena_format(arena, "%s/%d", index->config->commands.topic, (int)partition);
 }
 
-static void write_keys(struct redis_pipeline *pipeline, struct span word, const struct span *places, uint32_t count)
+static void write_watch(struct redis_pipeline *pipeline, const struct span *places, uint32_t count)
 {
     pipeline_command(pipeline, 2 + count);
-    pipeline_parts(pipeline, word);
+    pipeline_parts(pipeline, SPAN("WATCH"));
     pipeline_parts(pipeline, SPAN(EPOCH_KEY));
     for (uint32_t i = 0; i < count; i++)
         pipeline_parts(pipeline, OWNER_KEY(places[i]));
 }
 
-static bool is_ours(const struct index *index, const redisReply *reply)
+static void write_reads(struct redis_pipeline *pipeline, const struct span *places, uint32_t count)
+{
+    redis_epoch_ask(pipeline);
+    for (uint32_t i = 0; i < count; i++)
+        pipeline_read_parts(pipeline, EPOCH_LENGTH, OWNER_KEY(places[i]));
+}
+
+bool index_is_our_name(const struct index *index, const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_STRING && reply->len == sizeof(index->owner) &&
            memcmp(reply->str, index->owner, sizeof(index->owner)) == 0;
 }
 
-static bool marks_are_ours(struct index *index, const redisReply *marks, uint32_t count)
+/* What the marks say. */
+struct marks {
+    enum epoch_finding epoch;
+    bool owns_all;
+};
+
+static bool read_marks(struct index *index, struct redis_pipeline *pipeline, uint32_t count, struct marks *marks)
 {
-    if (marks->elements != 1 + count)
-        return index_fail(index, "an unexpected number of answers");
-    if (redis_epoch_compare(&index->epoch, marks->element[0]) != EPOCH_SAME)
-        return index_invalidate(index, "the epoch is not there, or another one");
-    for (uint32_t i = 0; i < count; i++)
-        if (!is_ours(index, marks->element[1 + i]))
-            return index_invalidate(index, "a partition has another owner");
+    char why[WHY_SIZE];
+    if (!redis_epoch_answer(&index->epoch, pipeline, &marks->epoch, why, sizeof(why)))
+        return index_fail(index, why);
+    marks->owns_all = true;
+    for (uint32_t i = 0; i < count; i++) {
+        redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+        if (!reply)
+            return index_fail(index, why);
+        marks->owns_all = marks->owns_all && index_is_our_name(index, reply);
+        freeReplyObject(reply);
+    }
     return true;
+}
+
+static bool marks_are_ours(struct index *index, const struct marks *marks)
+{
+    if (marks->epoch != EPOCH_SAME)
+        return index_invalidate(index, "the epoch is not there, or another one");
+    return marks->owns_all || index_invalidate(index, "a partition has another owner");
 }
 
 void index_write_ask_replication(struct redis_pipeline *pipeline)
@@ -67,7 +91,7 @@ static void write_nothing(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 2);
     pipeline_parts(pipeline, SPAN("DEL"));
-    pipeline_parts(pipeline, SPAN("client-intake:nothing"));
+    pipeline_parts(pipeline, SPAN(NOTHING_KEY));
 }
 
 /* `writes`: only on a server that takes writes. */
@@ -82,8 +106,8 @@ static bool fence(struct index *index, struct batch *batch, bool writes)
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     index_write_word(&pipeline, SPAN("UNWATCH"));
-    write_keys(&pipeline, SPAN("WATCH"), places, count);
-    write_keys(&pipeline, SPAN("MGET"), places, count);
+    write_watch(&pipeline, places, count);
+    write_reads(&pipeline, places, count);
     index_write_ask_replication(&pipeline);
     if (writes)
         write_nothing(&pipeline);
@@ -94,13 +118,13 @@ static bool fence(struct index *index, struct batch *batch, bool writes)
         freeReplyObject(reply);
     }
     /* All answers are read, whatever the first ones say. */
-    redisReply *marks = ok ? index_answer(index, &pipeline, REDIS_REPLY_ARRAY) : NULL;
-    ok = marks && index_same_life(index, &pipeline);
+    struct marks marks;
+    bool read = ok && read_marks(index, &pipeline, count, &marks);
+    ok = read && index_same_life(index, &pipeline);
     redisReply *nothing =
-        writes && marks && index->connection ? index_answer(index, &pipeline, REDIS_REPLY_INTEGER) : NULL;
-    ok = ok && (!writes || nothing) && marks_are_ours(index, marks, count);
+        writes && read && index->connection ? index_answer(index, &pipeline, REDIS_REPLY_INTEGER) : NULL;
+    ok = ok && (!writes || nothing) && marks_are_ours(index, &marks);
     freeReplyObject(nothing);
-    freeReplyObject(marks);
     arena_reset(&batch->arena, mark);
     return ok;
 }

@@ -2,13 +2,20 @@
 #ifndef WORKER_INDEX_INDEX_INTERNAL_H
 #define WORKER_INDEX_INDEX_INTERNAL_H
 
+#include "common/must_check.h"
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/redis/redis_epoch.h"
+#include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
 #define WHY_SIZE              256
 #define REPLICATION_ID_LENGTH 40 /* of a replication id */
+
+/* How much is read of a checkpoint, and of what was read of the definitions topic: 50,000 partitions and more. */
+#define OFFSETS_BYTES ((size_t)1 << 20)
+/* How much is read of a client whose source, time and email are of interest: they stand in front. */
+#define CLIENT_HEAD_BYTES ((size_t)1 << 20)
 
 struct index {
     const struct config *config;
@@ -20,6 +27,7 @@ struct index {
     bool verified;
     uint64_t audits;                            /* that found it sound */
     struct redis_epoch epoch;                   /* that the last audit found */
+    struct redis_epoch damaged;                 /* under which a key of the index was found to hold something else */
     struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
     char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at that time */
     char owner[EPOCH_LENGTH];                   /* our name, in the owner keys of our partitions */
@@ -33,21 +41,14 @@ struct index {
     struct log_fault away, unverified;
 };
 
-/* The marks. What was read of the definitions topic: its offsets. */
-#define DEFINITIONS_READ_KEY  "client-intake:definitions"
-#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
-#define CHECKPOINT_KEY(place) SPAN("client-intake:checkpoint:"), (place)
-
-/* The parts of the index's keys, contract §4. The braces keep a workspace on one cluster slot. */
-#define CLIENT_KEY(workspace, id)   SPAN("client:{"), (workspace), SPAN("}:"), (id)
-#define EMAIL_KEY(workspace, email) SPAN("client-email:{"), (workspace), SPAN("}:"), (email)
-#define DEFINITIONS_KEY(workspace)  SPAN("custom-fields:{"), (workspace), SPAN("}")
+/* Whether it is the text of this index's name, as it stands in the keys of owners and of the rebuild's lock. */
+bool index_is_our_name(const struct index *index, const redisReply *reply);
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);
 
 /* Asks the caller's keep_going, if it is time. */
-bool index_is_patient(struct index *index);
+MUST_CHECK bool index_is_patient(struct index *index);
 
 /* Redis has done everything that a batch asks for. */
 void index_accepted(struct index *index);
@@ -58,7 +59,7 @@ bool index_invalidate(struct index *index, const char *why);
 /* Watches the epoch and the owners of the batch's partitions (WATCH, and nothing else from before), and compares them.
  * An EXEC that follows on this connection happens only if they have not changed until then. False after index_fail or
  * index_invalidate. */
-bool index_fence(struct index *index, struct batch *batch);
+MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
 /* The server's replication id (INFO replication): it changes when a replica becomes the master, and a server that was
  * one, became a replica and is one again has another. Empty where Redis does not tell. */
@@ -67,20 +68,20 @@ void index_write_ask_replication(struct redis_pipeline *pipeline);
 
 /* Reads the answer to index_write_ask_replication, and compares it with what the last audit found. A user that may not
  * ask (NOPERM) does without. False after index_fail or index_invalidate. */
-bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
+MUST_CHECK bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
-redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
+MUST_CHECK redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
 
 /* Reads the answers to MULTI, `count` commands and EXEC: that of EXEC, whose elements are those of the commands. New;
  * or NULL after index_fail, or when nothing was done since something watched has changed. */
-redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);
+MUST_CHECK redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);
 
 /* One command, as redisCommand takes it. New, or NULL after index_fail, or without a connection. */
-redisReply *index_ask(struct index *index, const char *format, ...);
+MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 
 /* Sends the pipeline and reads its answers, whatever they are but errors. False after index_fail. */
-bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
+MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
 /* How far a partition of the command topic is. */
 struct checkpoint {
@@ -90,14 +91,14 @@ struct checkpoint {
 
 /* The key's value is the two numbers, and behind them the offsets of the record topic. `record_ends` is the caller's
  * afterwards. False if the text is none of ours. */
-bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends);
 
 /* Writes our name into the owner keys. False after index_fail. */
-bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
+MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* A command without arguments, such as MULTI. */
 void index_write_word(struct redis_pipeline *pipeline, struct span word);
@@ -106,16 +107,34 @@ void write_set(struct redis_pipeline *pipeline, struct span key, struct span val
 /* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
 bool index_fail(struct index *index, const char *why);
 
-/* What a GET, or an MGET of one key, answered: at == NULL for nothing. False if it is no string. GET fails at a key of
- * another type, MGET finds nothing there. */
-bool index_reply_span(const redisReply *reply, struct span *value);
+/* A key of the index holds something that the index never writes there: what it held is lost, and only the record topic
+ * knows it. Until another epoch is found, an audit finds everything lost. Ends the connection, on which answers may be
+ * outstanding. Always returns false. */
+bool index_damaged(struct index *index, const char *what, struct span workspace);
 
-/* Reads the next GET's answer into the arena. False after index_fail. */
-bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena, struct span *value);
+/* What pipeline_read answered: at == NULL for nothing, for an empty string, and for a key of another type. False if it
+ * is neither a string nor WRONGTYPE. */
+MUST_CHECK bool index_reply_span(const redisReply *reply, struct span *value);
+
+/* Reads the next answer to pipeline_read into the arena, as index_reply_span. False after index_fail. */
+MUST_CHECK bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                           struct span *value);
+
+/* The same for the key of a client (all of it or its beginning), or of an email. False also after index_damaged. */
+MUST_CHECK bool index_read_client(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                                  struct span workspace, struct span *value);
+MUST_CHECK bool index_read_owner(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
+                                 struct span workspace, struct span *value);
+
+/* The same for an answer that was read before, of which `value` is the text. False after index_damaged. */
+MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply, struct span value,
+                                   struct span workspace);
 
 /* Writes the two claims of an item, and the look-ups of what may stand against them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
                        struct span source);
+/* A client that is not longer than what the item's bytes can become (index_client_bytes), or its beginning. */
+size_t index_client_bytes(const struct item *item);
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item);
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Only the first line of another client, which tells its source. */
@@ -124,7 +143,7 @@ void index_write_get_line(struct redis_pipeline *pipeline, const struct item *it
 /* Gives back what items whose client does not fit (item->record_form) had claimed in an earlier run. False: claim the
  * batch anew.
  */
-bool index_release(struct index *index, struct batch *batch);
+MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 
 /* Notes in the finding of the item of that index which of the clients it names a later command of the batch has
  * claimed.
@@ -134,6 +153,6 @@ void index_find_uncommitted(const struct batch *batch, uint32_t index, struct cl
 /* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
  * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after index_fail.
  */
-bool index_displace(struct index *index, struct batch *batch, const struct item *item);
+MUST_CHECK bool index_displace(struct index *index, struct batch *batch, const struct item *item);
 
 #endif

@@ -1,7 +1,7 @@
 /* The rebuild: the topics are the truth, Redis their index. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/definitions/definitions_sync.h"
 #include "worker/index/index_rebuild_internal.h"
@@ -10,13 +10,6 @@
 #define SAY_EVERY_MS   5000
 #define RENEW_EVERY_MS 500
 #define WAIT_MS        100
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool rebuild_fail(struct rebuild *rebuild, const char *why)
 {
@@ -33,11 +26,11 @@ static bool keeps_going(struct rebuild *rebuild)
 static bool go_on(void *listener)
 {
     struct rebuild *rebuild = listener;
-    if (now_ms() - rebuild->renewed_ms < RENEW_EVERY_MS)
+    if (clock_now_ms() - rebuild->renewed_ms < RENEW_EVERY_MS)
         return true;
     if (!keeps_going(rebuild))
         return false;
-    rebuild->renewed_ms = now_ms();
+    rebuild->renewed_ms = clock_now_ms();
     return rebuild_lock_renew(&rebuild->lock, rebuild->scratch) ||
            rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
@@ -46,9 +39,9 @@ static bool go_on(void *listener)
 
 static void say_how_far(struct rebuild *rebuild)
 {
-    if (now_ms() - rebuild->said_ms < SAY_EVERY_MS)
+    if (clock_now_ms() - rebuild->said_ms < SAY_EVERY_MS)
         return;
-    rebuild->said_ms = now_ms();
+    rebuild->said_ms = clock_now_ms();
     log_info("Redis is being rebuilt", LOG_INTEGER("offsets", topic_reader_done(rebuild->reader)),
              LOG_INTEGER("of", topic_reader_total(rebuild->reader)), LOG_INTEGER("clients", rebuild->restore.clients));
 }
@@ -204,7 +197,7 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
         *ours = result == LOCK_TAKEN && !waited;
         if (result != LOCK_BUSY)
             return result == LOCK_TAKEN || rebuild_fail(rebuild, "no connection to Redis");
-        nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
+        clock_sleep(WAIT_MS);
         if (!keeps_going(rebuild))
             return false;
     }
@@ -215,8 +208,7 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
     struct index *index = rebuild->index;
-    redisReply *epoch =
-        rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, "GET " EPOCH_KEY) : NULL;
+    redisReply *epoch = rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, EPOCH_READ) : NULL;
     if (!epoch)
         return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
     *needed = redis_epoch_compare(&index->epoch, epoch) != EPOCH_OTHER;
@@ -249,7 +241,7 @@ static bool begin_part(struct rebuild *rebuild)
 
 static void say_end(const struct rebuild *rebuild)
 {
-    int64_t spent_ms = now_ms() - rebuild->began_ms;
+    int64_t spent_ms = clock_now_ms() - rebuild->began_ms;
     const struct restore *restore = &rebuild->restore;
     log_info(rebuild->gap ? "Redis has caught up" : "Redis is rebuilt", LOG_INTEGER("clients", restore->clients),
              LOG_INTEGER("removed", restore->removed), LOG_INTEGER("passed_over", restore->passed_over),
@@ -316,8 +308,8 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
                                 .listener = listener,
                                 .why = why,
                                 .error_size = error_size,
-                                .began_ms = now_ms(),
-                                .said_ms = now_ms()};
+                                .began_ms = clock_now_ms(),
+                                .said_ms = clock_now_ms()};
     snprintf(why, error_size, "%s", "");
     for (int32_t i = 0; i < committed->count; i++)
         offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */

@@ -67,9 +67,7 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
     pipeline_parts(&pipeline, key);
     redis_epoch_ask(&pipeline);
-    pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("GET"));
-    pipeline_parts(&pipeline, key);
+    pipeline_read_parts(&pipeline, OFFSETS_BYTES, key);
     char why[WHY_SIZE];
     enum epoch_finding finding;
     if (!pipeline_send(&pipeline))
@@ -98,7 +96,7 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
 static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
 {
     struct span value = SPAN_NONE, place = index_place(rebuild->index, partition, rebuild->scratch);
-    struct span key = arena_format(rebuild->scratch, "client-intake:checkpoint:%.*s", SPAN_FORMAT(place));
+    struct span key = arena_format(rebuild->scratch, CHECKPOINT_KEY_BEFORE "%.*s", SPAN_FORMAT(place));
     struct offsets ends = {0};
     struct checkpoint before = {OFFSET_NONE, OFFSET_NONE};
     if (!watch_get(rebuild, key, &value))

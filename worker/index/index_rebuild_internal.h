@@ -2,6 +2,7 @@
 #ifndef WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
 #define WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
 
+#include "common/must_check.h"
 #include "worker/index/index_audit.h"
 #include "worker/index/index_internal.h"
 #include "worker/index/index_restore.h"
@@ -34,7 +35,7 @@ bool rebuild_fail(struct rebuild *rebuild, const char *why);
  * checkpoints are raised to what was committed when the reading began, unless they are there by now, and those that the
  * audit found ahead of it are lowered to it; only if the epoch is still the one that the audit found. False with the
  * reason in `why`. */
-bool rebuild_end_whole(struct rebuild *rebuild);
-bool rebuild_end_part(struct rebuild *rebuild);
+MUST_CHECK bool rebuild_end_whole(struct rebuild *rebuild);
+MUST_CHECK bool rebuild_end_part(struct rebuild *rebuild);
 
 #endif

@@ -3,31 +3,35 @@
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
-static bool get(struct index *index, struct batch *batch, const struct span *key, size_t parts, struct span *value)
+static bool get_client(struct index *index, struct batch *batch, const struct item *item, struct span *value)
 {
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
-    pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("GET"));
-    pipeline_argument(&pipeline, key, parts);
-    return pipeline_send(&pipeline) ? index_read(index, &pipeline, &batch->arena, value)
+    index_write_get_client(&pipeline, item);
+    return pipeline_send(&pipeline) ? index_read_client(index, &pipeline, &batch->arena, item->workspace, value)
                                     : index_fail(index, "sending failed");
 }
 
-#define GET(index, batch, value, ...)                                                                                  \
-    get((index), (batch), (const struct span[]){__VA_ARGS__},                                                          \
-        sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span), (value))
+static bool get_owner(struct index *index, struct batch *batch, const struct item *item, struct span email,
+                      struct span *owner)
+{
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, &batch->arena);
+    pipeline_read_parts(&pipeline, CLIENT_ID_LENGTH, EMAIL_KEY(item->workspace, email));
+    return pipeline_send(&pipeline) ? index_read_owner(index, &pipeline, &batch->arena, item->workspace, owner)
+                                    : index_fail(index, "sending failed");
+}
 
 static bool release(struct index *index, struct batch *batch, const struct item *item)
 {
     struct span id = span_of(item->client_id, CLIENT_ID_LENGTH), value, owner = SPAN_NONE;
     struct stored_client stored;
-    if (!index_fence(index, batch) || !GET(index, batch, &value, CLIENT_KEY(item->workspace, id)))
+    if (!index_fence(index, batch) || !get_client(index, batch, item, &value))
         return false;
     if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
         return true;
     struct span email = record_email(stored.record, &batch->arena);
-    if (email.at && !GET(index, batch, &owner, EMAIL_KEY(item->workspace, email)))
+    if (email.at && !get_owner(index, batch, item, email, &owner))
         return false;
     bool holds_email = owner.at && span_equal(owner, id);
     struct redis_pipeline pipeline;
@@ -50,7 +54,7 @@ bool index_release(struct index *index, struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        bool does_not_fit = !item->dropped && item->record_form == FORM_NONE && item->has_identity;
+        bool does_not_fit = item_is_ours(item) && item->record_form == FORM_NONE && item->has_identity;
         if (does_not_fit && !release(index, batch, item))
             return false;
     }

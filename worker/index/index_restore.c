@@ -65,7 +65,7 @@ static bool restored_parse(const rd_kafka_message_t *message, struct restored *r
                           .record = span_of(message->payload, message->payload ? message->len : 0),
                           .place = {message->partition, message->offset, rd_kafka_message_timestamp(message, &type)}};
     return restored->id.length == CLIENT_ID_LENGTH &&
-           (!restored->record.at || (restored->source.at && restored->hash.length == HASH_LENGTH));
+           (!restored->record.at || (restored->source.at && stored_client_can_be(restored->source, restored->hash)));
 }
 
 /* What is in the record topic was committed, whatever the group says by now. */
@@ -116,6 +116,15 @@ bool restored_is(const struct restored *restored, struct span value)
         value = span_from(value, parts[i].length);
     }
     return value.length == 0;
+}
+
+size_t restored_bytes(const struct restored *restored)
+{
+    const struct span parts[] = {RESTORED_VALUE(restored)};
+    size_t bytes = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        bytes += parts[i].length;
+    return bytes;
 }
 
 void restore_mark(struct restore *restore, struct restored *restored)
@@ -181,14 +190,7 @@ static bool write_absent(struct restore *restore)
     return ok;
 }
 
-static void write_get(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
-{
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("MGET"));
-    pipeline_argument(pipeline, key, parts);
-}
-
-/* Reads the next GET's answer without a copy of it. */
+/* Reads the next answer without a copy of it. */
 static redisReply *next_value(struct restore *restore, struct redis_pipeline *pipeline, struct span *value)
 {
     char why[WHY_SIZE];
@@ -226,9 +228,9 @@ static bool find_present(struct restore *restore)
         const struct restored *restored = &restore->chunk[i];
         if (restored->settled)
             continue;
-        write_get(&pipeline, (const struct span[]){CLIENT_KEY(restored->workspace, restored->id)}, 4);
+        pipeline_read_parts(&pipeline, restored_bytes(restored), CLIENT_KEY(restored->workspace, restored->id));
         if (restored->record.at)
-            write_get(&pipeline, (const struct span[]){EMAIL_KEY(restored->workspace, restored->email)}, 4);
+            pipeline_read_parts(&pipeline, CLIENT_ID_LENGTH, EMAIL_KEY(restored->workspace, restored->email));
     }
     if (pipeline.count == 0)
         return true;

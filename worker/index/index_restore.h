@@ -16,16 +16,13 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/index/index.h"
 #include "worker/index/rebuild_lock.h"
 #include "worker/index/record_places.h"
 
 #define RESTORE_MESSAGES 1000
 #define RESTORE_BYTES    ((size_t)4 << 20)
-
-/* Set while Redis has living clients of which another one has the email. Then an email that becomes free may belong to
- * one of them, which only a whole rebuild finds. */
-#define SHARED_EMAILS_KEY "client-intake:shared-emails"
 
 /* A message of the record topic, taken apart; its spans are the message's. */
 struct restored {
@@ -47,7 +44,8 @@ struct restore {
     rd_kafka_message_t *messages[RESTORE_MESSAGES]; /* owned, not yet written */
     struct restored chunk[RESTORE_MESSAGES];        /* of those */
     size_t count, bytes;
-    bool shared;     /* SHARED_EMAILS_KEY is set */
+    bool shared;     /* SHARED_EMAILS_KEY is set: Redis has living clients of which another one has the email. An email
+                        that becomes free may belong to one of them, which only a whole rebuild finds */
     bool has_losers; /* and was when this reading began: clients without their email, which this reading may not meet */
     bool contradicted;                      /* a call was false because the whole topic is needed */
     uint64_t clients, removed, passed_over; /* carried out so far; messages that are no clients of ours */
@@ -56,27 +54,27 @@ struct restore {
 };
 
 /* False when out of memory. */
-bool restore_open(struct restore *restore);
+MUST_CHECK bool restore_open(struct restore *restore);
 void restore_close(struct restore *restore);
 
 /* Begins a reading, the first one or one of what has come since. */
 void restore_begin(struct restore *restore);
 
 /* The messages of the range, for the first time. The message stays the caller's. False when out of memory. */
-bool restore_note(struct restore *restore, const rd_kafka_message_t *message);
+MUST_CHECK bool restore_note(struct restore *restore, const rd_kafka_message_t *message);
 
 /* For the second time: takes the message. True if the next one needs restore_write before it. */
-bool restore_add(struct restore *restore, rd_kafka_message_t *message);
+MUST_CHECK bool restore_add(struct restore *restore, rd_kafka_message_t *message);
 
 /* Makes Redis agree with those that were added and are the last of their keys. False if `contradicted`, if the lock is
  * not ours any more, or after index_fail. */
-bool restore_write(struct restore *restore);
+MUST_CHECK bool restore_write(struct restore *restore);
 
 /* Whether Redis has a client or an email. False after index_fail. */
-bool restore_finds_index(struct restore *restore, bool *found);
+MUST_CHECK bool restore_finds_index(struct restore *restore, bool *found);
 
 /* After a whole reading: removes clients that the topic does not have, and emails that do not lead to their client.
  * `go_on` is called between pages; false ends it. False as restore_write. */
-bool restore_purge(struct restore *restore, bool go_on(void *listener), void *listener);
+MUST_CHECK bool restore_purge(struct restore *restore, bool go_on(void *listener), void *listener);
 
 #endif

@@ -2,22 +2,26 @@
 #ifndef WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
 #define WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
 
+#include "common/must_check.h"
 #include "worker/index/index_internal.h"
 #include "worker/index/index_restore.h"
 
 /* Makes Redis agree with one client, whatever stands there: watches what it reads. False as restore_write. */
-bool restore_settle(struct restore *restore, struct restored *restored);
+MUST_CHECK bool restore_settle(struct restore *restore, struct restored *restored);
 
 /* Sends a transaction of `count` commands that the caller wrote behind MULTI, under rebuild_lock_watch, with a renewal
  * of the lock at its end. New: the answers to the commands; NULL after index_fail, or if something watched has changed.
  */
-redisReply *restore_execute(struct restore *restore, struct redis_pipeline *pipeline, size_t count);
+MUST_CHECK redisReply *restore_execute(struct restore *restore, struct redis_pipeline *pipeline, size_t count);
 
 /* Redis agrees with the message from now on. */
 void restore_mark(struct restore *restore, struct restored *restored);
 
 /* The parts of what Redis holds of a client: its value. */
 #define RESTORED_VALUE(restored) (restored)->source, SPAN(" "), (restored)->hash, SPAN("\n"), (restored)->record
+
+/* How long it is. */
+size_t restored_bytes(const struct restored *restored);
 
 /* Whether a value is that one. */
 bool restored_is(const struct restored *restored, struct span value);

@@ -4,45 +4,19 @@
 #include "worker/index/index_restore_internal.h"
 #include "worker/validate/record.h"
 
-/* A key of the index, taken apart; its spans are the key's. */
-struct index_key {
-    struct span key, workspace;
-    struct span id;    /* of the key of a client */
-    struct span email; /* of the key of an email; then `id` is the client that it leads to */
+/* A key of the index. `at.id` of the key of an email is the client that it leads to. */
+struct found_key {
+    struct index_key at;
     bool doomed;
 };
 
-static bool take_prefix(struct span *text, struct span prefix)
+static struct found_key *found_keys_new(const redisReply *keys, struct arena *arena, size_t *count)
 {
-    if (!span_begins_with(*text, prefix))
-        return false;
-    *text = span_from(*text, prefix.length);
-    return true;
-}
-
-/* False if it is no key of the index. */
-static bool index_key_parse(struct span key, struct index_key *parsed)
-{
-    struct span rest = key, end = SPAN("}:");
-    bool is_client = take_prefix(&rest, SPAN("client:{"));
-    if (!is_client && !take_prefix(&rest, SPAN("client-email:{")))
-        return false;
-    const char *found = memmem(rest.at, rest.length, end.at, end.length);
-    if (!found)
-        return false;
-    *parsed = (struct index_key){.key = key, .workspace = span_of(rest.at, (size_t)(found - rest.at))};
-    rest = span_from(rest, parsed->workspace.length + end.length);
-    *(is_client ? &parsed->id : &parsed->email) = rest;
-    return true;
-}
-
-static struct index_key *index_keys_new(const redisReply *keys, struct arena *arena, size_t *count)
-{
-    struct index_key *found = arena_alloc(arena, (keys->elements + 1) * sizeof(*found));
+    struct found_key *found = arena_alloc(arena, (keys->elements + 1) * sizeof(*found));
     *count = 0;
     for (size_t i = 0; i < keys->elements; i++)
         if (keys->element[i]->type == REDIS_REPLY_STRING &&
-            index_key_parse(span_of(keys->element[i]->str, keys->element[i]->len), &found[*count]))
+            index_key_parse(span_of(keys->element[i]->str, keys->element[i]->len), &found[*count].at))
             (*count)++;
     return found;
 }
@@ -50,7 +24,8 @@ static struct index_key *index_keys_new(const redisReply *keys, struct arena *ar
 /* One page of keys: new, or NULL after index_fail. *cursor is 0 behind the last one. */
 static redisReply *scan(struct restore *restore, uint64_t *cursor)
 {
-    redisReply *page = index_ask(restore->index, "SCAN %llu MATCH client* COUNT 1000", (unsigned long long)*cursor);
+    redisReply *page =
+        index_ask(restore->index, "SCAN %llu MATCH " INDEX_KEYS_PATTERN " COUNT 1000", (unsigned long long)*cursor);
     if (!page)
         return NULL;
     if (page->type == REDIS_REPLY_ARRAY && page->elements == 2 && page->element[0]->type == REDIS_REPLY_STRING &&
@@ -72,7 +47,7 @@ bool restore_finds_index(struct restore *restore, bool *found)
         redisReply *page = scan(restore, &cursor);
         if (!page)
             return false;
-        index_keys_new(page->element[1], restore->scratch, &count);
+        found_keys_new(page->element[1], restore->scratch, &count);
         *found = count > 0;
         freeReplyObject(page);
         arena_reset(restore->scratch, mark);
@@ -89,57 +64,48 @@ static bool is_in_topic(const struct restore *restore, struct span workspace, st
     return fate == FATE_PENDING || fate == FATE_WRITTEN;
 }
 
-static void write_get(struct redis_pipeline *pipeline, struct span key)
-{
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("MGET"));
-    pipeline_parts(pipeline, key);
-}
-
 /* Which clients the emails lead to. */
-static bool find_owners(struct restore *restore, struct index_key *keys, size_t count)
+static bool find_owners(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, restore->index->connection, restore->scratch);
     for (size_t i = 0; i < count; i++)
-        if (keys[i].email.at)
-            write_get(&pipeline, keys[i].key);
+        if (keys[i].at.email.at)
+            pipeline_read_parts(&pipeline, CLIENT_ID_LENGTH, keys[i].at.key);
     if (!pipeline_send(&pipeline))
         return index_fail(restore->index, "sending failed");
     for (size_t i = 0; i < count; i++)
-        if (keys[i].email.at && !index_read(restore->index, &pipeline, restore->scratch, &keys[i].id))
+        if (keys[i].at.email.at && !index_read(restore->index, &pipeline, restore->scratch, &keys[i].at.id))
             return false;
     return true;
 }
 
 /* Whether those clients have these emails. */
-static bool compare_emails(struct restore *restore, struct index_key *keys, size_t count)
+static bool compare_emails(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, restore->index->connection, restore->scratch);
     for (size_t i = 0; i < count; i++) {
-        if (!keys[i].email.at || keys[i].doomed)
+        if (!keys[i].at.email.at || keys[i].doomed)
             continue;
-        pipeline_command(&pipeline, 2);
-        pipeline_parts(&pipeline, SPAN("MGET"));
-        pipeline_parts(&pipeline, CLIENT_KEY(keys[i].workspace, keys[i].id));
+        pipeline_read_parts(&pipeline, CLIENT_HEAD_BYTES, CLIENT_KEY(keys[i].at.workspace, keys[i].at.id));
     }
     if (!pipeline_send(&pipeline))
         return index_fail(restore->index, "sending failed");
     for (size_t i = 0; i < count; i++) {
         struct span value;
-        if (!keys[i].email.at || keys[i].doomed)
+        if (!keys[i].at.email.at || keys[i].doomed)
             continue;
         size_t mark = restore->scratch->used;
         if (!index_read(restore->index, &pipeline, restore->scratch, &value))
             return false;
-        keys[i].doomed = !value.at || !span_equal(record_email(value, restore->scratch), keys[i].email);
+        keys[i].doomed = !value.at || !span_equal(record_email(value, restore->scratch), keys[i].at.email);
         arena_reset(restore->scratch, mark);
     }
     return true;
 }
 
-static bool delete_doomed(struct restore *restore, const struct index_key *keys, size_t count)
+static bool delete_doomed(struct restore *restore, const struct found_key *keys, size_t count)
 {
     size_t doomed = 0;
     for (size_t i = 0; i < count; i++)
@@ -156,8 +122,8 @@ static bool delete_doomed(struct restore *restore, const struct index_key *keys,
             continue;
         pipeline_command(&pipeline, 2);
         pipeline_parts(&pipeline, SPAN("DEL"));
-        pipeline_parts(&pipeline, keys[i].key);
-        restore->removed += keys[i].email.at == NULL;
+        pipeline_parts(&pipeline, keys[i].at.key);
+        restore->removed += keys[i].at.email.at == NULL;
     }
     redisReply *executed = restore_execute(restore, &pipeline, doomed);
     restore->lock->held = executed != NULL;
@@ -168,11 +134,11 @@ static bool delete_doomed(struct restore *restore, const struct index_key *keys,
 static bool purge_page(struct restore *restore, const redisReply *page)
 {
     size_t count;
-    struct index_key *keys = index_keys_new(page, restore->scratch, &count);
+    struct found_key *keys = found_keys_new(page, restore->scratch, &count);
     if (!find_owners(restore, keys, count))
         return false;
     for (size_t i = 0; i < count; i++)
-        keys[i].doomed = !keys[i].id.at || !is_in_topic(restore, keys[i].workspace, keys[i].id);
+        keys[i].doomed = !keys[i].at.id.at || !is_in_topic(restore, keys[i].at.workspace, keys[i].at.id);
     return compare_emails(restore, keys, count) && delete_doomed(restore, keys, count);
 }
 

@@ -18,8 +18,8 @@ enum attempt {
     ATTEMPT_FAILED
 };
 
-/* Watches a key, and reads it into the arena. */
-static bool watch_get(struct restore *restore, const struct span *key, size_t parts, struct span *value)
+/* Watches a key, and reads the first `most` bytes of it, and one more if it is longer, into the arena. */
+static bool watch_get(struct restore *restore, size_t most, const struct span *key, size_t parts, struct span *value)
 {
     struct index *index = restore->index;
     struct redis_pipeline pipeline;
@@ -27,9 +27,7 @@ static bool watch_get(struct restore *restore, const struct span *key, size_t pa
     pipeline_command(&pipeline, 2);
     pipeline_parts(&pipeline, SPAN("WATCH"));
     pipeline_argument(&pipeline, key, parts);
-    pipeline_command(&pipeline, 2);
-    pipeline_parts(&pipeline, SPAN("MGET"));
-    pipeline_argument(&pipeline, key, parts);
+    pipeline_read(&pipeline, most, key, parts);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
     redisReply *watching = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
@@ -37,8 +35,8 @@ static bool watch_get(struct restore *restore, const struct span *key, size_t pa
     return watching && index_read(index, &pipeline, restore->scratch, value);
 }
 
-#define WATCH_GET(restore, value, ...)                                                                                 \
-    watch_get((restore), (const struct span[]){__VA_ARGS__},                                                           \
+#define WATCH_GET(restore, value, most, ...)                                                                           \
+    watch_get((restore), (most), (const struct span[]){__VA_ARGS__},                                                   \
               sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span), (value))
 
 /* How a client in Redis stands to the group. */
@@ -126,7 +124,7 @@ static bool plan_email(struct restore *restore, const struct restored *restored,
     plan->set_email = true;
     if (!owner.at)
         return true;
-    if (!WATCH_GET(restore, &value, CLIENT_KEY(restored->workspace, owner)))
+    if (!WATCH_GET(restore, &value, CLIENT_HEAD_BYTES, CLIENT_KEY(restored->workspace, owner)))
         return false;
     if (value.at && standing_of(restore, value) != STANDING_COMMITTED)
         return contradict(restore);
@@ -145,7 +143,7 @@ static bool plan_freed(struct restore *restore, const struct restored *restored,
     struct span former = record_email(stored, restore->scratch), owner = SPAN_NONE;
     if (!former.at || span_equal(former, restored->email))
         return true;
-    if (!WATCH_GET(restore, &owner, EMAIL_KEY(restored->workspace, former)))
+    if (!WATCH_GET(restore, &owner, CLIENT_ID_LENGTH, EMAIL_KEY(restored->workspace, former)))
         return false;
     if (!owner.at || !span_equal(owner, restored->id))
         return true;
@@ -157,7 +155,8 @@ static bool make_plan(struct restore *restore, const struct restored *restored, 
 {
     struct span stored = SPAN_NONE, owner = SPAN_NONE;
     *plan = (struct plan){0};
-    if (!WATCH_GET(restore, &stored, CLIENT_KEY(restored->workspace, restored->id)))
+    if (!WATCH_GET(restore, &stored, CLIENT_HEAD_BYTES + restored_bytes(restored),
+                   CLIENT_KEY(restored->workspace, restored->id)))
         return false;
     bool same = restored->record.at && stored.at && restored_is(restored, stored);
     if (stored.at && !same) {
@@ -171,8 +170,9 @@ static bool make_plan(struct restore *restore, const struct restored *restored, 
     }
     plan->delete_client = !restored->record.at && stored.at;
     plan->set_client = restored->record.at && !same;
-    return !restored->record.at || (WATCH_GET(restore, &owner, EMAIL_KEY(restored->workspace, restored->email)) &&
-                                    plan_email(restore, restored, owner, plan));
+    return !restored->record.at ||
+           (WATCH_GET(restore, &owner, CLIENT_ID_LENGTH, EMAIL_KEY(restored->workspace, restored->email)) &&
+            plan_email(restore, restored, owner, plan));
 }
 
 static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)

@@ -6,19 +6,41 @@
 #define LIFE_TEXT(ms)   TEXT_OF(ms)
 #define LIFE            LIFE_TEXT(REBUILD_LOCK_LIFE_MS)
 
-static bool is_ours(const struct index *index, const redisReply *holder)
+#define REBUILD_LOCK_LONGEST_MS (10 * REBUILD_LOCK_LIFE_MS) /* other versions may give it another life */
+#define PTTL_MISSING            (-2)
+
+/* A lock has a lifetime of its own; what lives longer, or has another type, is not a lock, and would never end. It is
+ * removed, unless it has become a lock meanwhile. False after index_fail. */
+static bool remove_no_lock(struct index *index)
 {
-    return holder->type == REDIS_REPLY_STRING && holder->len == sizeof(index->owner) &&
-           memcmp(holder->str, index->owner, sizeof(index->owner)) == 0;
+    redisReply *watching = index_ask(index, "WATCH " REBUILD_LOCK_KEY);
+    redisReply *left_ms = watching ? index_ask(index, "PTTL " REBUILD_LOCK_KEY) : NULL;
+    bool ok = left_ms != NULL;
+    bool is_lock = ok && (left_ms->integer == PTTL_MISSING ||
+                          (left_ms->integer >= 0 && left_ms->integer <= REBUILD_LOCK_LONGEST_MS));
+    static const char *const steps[] = {"MULTI", "DEL " REBUILD_LOCK_KEY, "EXEC"};
+    bool removed = false;
+    for (size_t i = is_lock ? 3 : 0; i < 3 && ok; i++) {
+        redisReply *reply = index_ask(index, steps[i]);
+        ok = reply != NULL;
+        removed = ok && reply->type == REDIS_REPLY_ARRAY; /* of EXEC, unless the key has changed */
+        freeReplyObject(reply);
+    }
+    if (removed)
+        log_warning("a key that is not a lock stood where the lock of the rebuild stands; it was removed",
+                    LOG_TEXT("key", REBUILD_LOCK_KEY));
+    freeReplyObject(watching);
+    freeReplyObject(left_ms);
+    return ok;
 }
 
 /* Our name there is what an earlier rebuild of ours could not take away. */
 static enum lock_result look(struct index *index)
 {
-    redisReply *holder = index_ask(index, "GET " REBUILD_LOCK_KEY);
-    enum lock_result result = !holder ? LOCK_FAILED : is_ours(index, holder) ? LOCK_TAKEN : LOCK_BUSY;
+    redisReply *holder = index_ask(index, "GETRANGE " REBUILD_LOCK_KEY " 0 32");
+    enum lock_result result = !holder ? LOCK_FAILED : index_is_our_name(index, holder) ? LOCK_TAKEN : LOCK_BUSY;
     freeReplyObject(holder);
-    return result;
+    return result == LOCK_BUSY && !remove_no_lock(index) ? LOCK_FAILED : result;
 }
 
 enum lock_result rebuild_lock_take(struct rebuild_lock *lock)
@@ -52,7 +74,7 @@ static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipelin
     redisReply *holder = pipeline_answer(pipeline, why, sizeof(why));
     if (!holder)
         return index_fail(index, why);
-    lock->held = is_ours(index, holder);
+    lock->held = index_is_our_name(index, holder);
     freeReplyObject(holder);
     return index_same_life(index, pipeline) && lock->held;
 }
@@ -67,7 +89,7 @@ bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scratch)
     pipeline_open(&pipeline, index->connection, scratch);
     index_write_word(&pipeline, SPAN("UNWATCH"));
     write_key(&pipeline, SPAN("WATCH"));
-    write_key(&pipeline, SPAN("GET"));
+    pipeline_read_parts(&pipeline, EPOCH_LENGTH, SPAN(REBUILD_LOCK_KEY));
     index_write_ask_replication(&pipeline);
     return pipeline_send(&pipeline) ? read_watch(lock, &pipeline) : index_fail(index, "sending failed");
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct record_places;
@@ -32,12 +33,13 @@ enum record_fate {
 };
 
 /* New, or NULL when out of memory. */
-struct record_places *record_places_new(void);
+MUST_CHECK struct record_places *record_places_new(void);
 void record_places_free(struct record_places *places);
 
 /* Notes a message; one that was noted before, or stands before such a one, changes nothing. False when out of memory.
  */
-bool record_places_note(struct record_places *places, struct span key, const struct record_place *place, bool removed);
+MUST_CHECK bool record_places_note(struct record_places *places, struct span key, const struct record_place *place,
+                                   bool removed);
 
 /* True if the message is the last of its key. */
 bool record_places_is_last(const struct record_places *places, struct span key, const struct record_place *place);

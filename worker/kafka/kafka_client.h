@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* How long a short command waits for Kafka. */
@@ -19,7 +20,8 @@ struct kafka_client {
 
 /* Opens a producer with the settings of [kafka] and [kafka.producer], without transactions. False with the reason in
  * `error`. `client` must not move until kafka_client_close. */
-bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error, size_t error_size);
+MUST_CHECK bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error,
+                                  size_t error_size);
 void kafka_client_close(struct kafka_client *client);
 
 /* All topics and brokers: new, to be freed with rd_kafka_metadata_destroy; or NULL with the reason in `error`. */
@@ -30,7 +32,7 @@ const struct rd_kafka_metadata_topic *kafka_metadata_topic(const struct rd_kafka
 
 /* Stores one message on all in-sync replicas, and waits for the result. On success client->partition and
  * client->offset say where it is. False with the reason in `error`. */
-bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
-                         size_t value_size, char *error, size_t error_size);
+MUST_CHECK bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
+                                    size_t value_size, char *error, size_t error_size);
 
 #endif

@@ -8,16 +8,18 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or
  * NULL) applied, and with librdkafka's log lines redirected to our log. transactional.id is left out, since it is
  * only a prefix: callers that use transactions set it. The caller owns the result until rd_kafka_new takes it. NULL
  * with the reason in `error`, without secrets, if a setting is refused. */
-rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *error,
-                                size_t error_size);
+MUST_CHECK rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific,
+                                           char *error, size_t error_size);
 
 /* rd_kafka_conf_set for a setting that the program sets itself. False with the reason in `error`. */
-bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error, size_t error_size);
+MUST_CHECK bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
+                               size_t error_size);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <ctype.h>
 #include <pthread.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 enum log_level kafka_log_level(int syslog_level)
 {
@@ -53,11 +54,8 @@ static struct kafka_log_memory lately;
 
 bool kafka_log_is_news(const char *facility, const char *text, int64_t *left_out)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     pthread_mutex_lock(&memory_turn);
-    bool passes =
-        kafka_log_passes(&lately, facility, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, left_out);
+    bool passes = kafka_log_passes(&lately, facility, text, clock_now_ms(), left_out);
     pthread_mutex_unlock(&memory_turn);
     return passes;
 }

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 /* The number of partitions, 0 if the topic does not exist. -1 with the reason in `error` if there was no reply
  * within `wait_ms`, or a refusal. */
-int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error, size_t error_size);
+MUST_CHECK int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error,
+                                          size_t error_size);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 #define LOG_MARK_BYTES 128 /* room for the text */
 
 struct log_mark {
@@ -27,6 +29,6 @@ struct log_mark {
 size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES]);
 
 /* False if the text has another format; then *mark is LOG_MARK_NONE. The text need not be NUL-terminated. */
-bool log_mark_read(const char *text, size_t length, struct log_mark *mark);
+MUST_CHECK bool log_mark_read(const char *text, size_t length, struct log_mark *mark);
 
 #endif

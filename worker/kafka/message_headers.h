@@ -9,6 +9,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/model/batch.h"
 
 /* Fills the item's headers, header_count, header_state, outer_bytes, header_heap, outer_held and message from
@@ -19,6 +20,6 @@ void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t
 
 /* All headers of the item's message, byte for byte and in order: new, with room for more. Empty if it has none or if
  * they cannot be read. */
-rd_kafka_headers_t *message_headers_all(const struct item *item);
+MUST_CHECK rd_kafka_headers_t *message_headers_all(const struct item *item);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/must_check.h"
 
 #define OFFSET_NONE (-1)
 
@@ -30,30 +31,31 @@ void offsets_lower_all(struct offsets *offsets, const struct offsets *others);
 
 /* Writes "12,-,7" to the arena, and reads it. False if the text has another format; then *offsets is empty. */
 struct span offsets_text(const struct offsets *offsets, struct arena *arena);
-bool offsets_parse(struct span text, struct offsets *offsets);
+MUST_CHECK bool offsets_parse(struct span text, struct offsets *offsets);
 
 /* ---- queries to Kafka; false with the reason in `error` if it did not reply within about `wait_ms` ---- */
 
 /* The present end of each partition, for a reader with the consumer's isolation level: read_committed ends before
  * the first open transaction. Replaces *offsets. */
-bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,
-                     size_t error_size);
+MUST_CHECK bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                char *error, size_t error_size);
 
 /* The same for the partitions 0 to `count` - 1 of a topic that has them; and the first offset of each. */
-bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                           char *error, size_t error_size);
-bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                       char *error, size_t error_size);
+MUST_CHECK bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
+                                      int wait_ms, char *error, size_t error_size);
+MUST_CHECK bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
+                                  int wait_ms, char *error, size_t error_size);
 
 /* The committed offsets of the consumer's group. Waits for open transactions with offsets of these partitions
  * (KIP-447, since the consumer is read_committed). Replaces *offsets. */
-bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,
-                      size_t error_size);
+MUST_CHECK bool offsets_of_group(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
+                                 char *error, size_t error_size);
 
 /* The same; `keep_going` is called between queries, which may take up to `wait_ms` each. If it returns false, so
  * does this function, with "" in `error`, or with the reason that keep_going has written there. */
 typedef bool offsets_keep_going(void *listener);
-bool offsets_of_group_listening(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms,
-                                offsets_keep_going *keep_going, void *listener, char *error, size_t error_size);
+MUST_CHECK bool offsets_of_group_listening(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
+                                           int wait_ms, offsets_keep_going *keep_going, void *listener, char *error,
+                                           size_t error_size);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_topic.h"
@@ -33,13 +33,6 @@ struct topic_reader {
         int64_t end;
     } * partitions;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
@@ -149,11 +142,11 @@ typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, con
 static bool ask_until_answered(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle,
                                struct offsets *offsets, char *error, size_t error_size)
 {
-    int64_t since_ms = now_ms();
+    int64_t since_ms = clock_now_ms();
     while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, error, error_size)) {
-        if (now_ms() - since_ms >= NEW_TOPIC_MS)
+        if (clock_now_ms() - since_ms >= NEW_TOPIC_MS)
             return false;
-        nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
+        clock_sleep(RETRY_MS);
         if (!keeps_going(reader, error, error_size))
             return false;
     }
@@ -189,7 +182,7 @@ static bool begin(struct topic_reader *reader, char *error, size_t error_size)
     }
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
-    reader->heard_ms = reader->moved_ms = now_ms();
+    reader->heard_ms = reader->moved_ms = clock_now_ms();
     return !code || fail(reader, code, error, error_size);
 }
 
@@ -360,11 +353,11 @@ static bool is_shorter(struct topic_reader *reader, char *error, size_t error_si
 /* The wait for open transactions has no limit; the ends are compared from time to time. */
 static enum topic_reading await(struct topic_reader *reader, char *error, size_t error_size)
 {
-    if (now_ms() - reader->moved_ms < reader->wait_ms)
+    if (clock_now_ms() - reader->moved_ms < reader->wait_ms)
         return TOPIC_PAUSE;
     if (is_shorter(reader, error, error_size))
         return TOPIC_FAILED;
-    reader->moved_ms = now_ms();
+    reader->moved_ms = clock_now_ms();
     return TOPIC_PAUSE;
 }
 
@@ -376,13 +369,13 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
         return TOPIC_END;
     rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
     if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
-        reader->heard_ms = now_ms();
+        reader->heard_ms = clock_now_ms();
     if (polled && goes_back(reader, polled, error, error_size)) {
         rd_kafka_message_destroy(polled);
         return TOPIC_FAILED;
     }
     if (polled && take(reader, polled)) {
-        reader->moved_ms = now_ms();
+        reader->moved_ms = clock_now_ms();
         *message = polled;
         return TOPIC_MESSAGE;
     }
@@ -393,7 +386,7 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
         rd_kafka_message_destroy(polled);
     if (reader->awaits_open)
         return await(reader, error, error_size);
-    if (now_ms() - reader->heard_ms < reader->wait_ms)
+    if (clock_now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
     fail(reader, code, error, error_size);
     return TOPIC_FAILED;

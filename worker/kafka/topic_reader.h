@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/kafka/offsets.h"
 
@@ -13,31 +14,32 @@ struct topic_reader;
 
 /* New, at the beginning of every partition; or NULL with the reason in `error`. A topic that does not exist is
  * empty. A call fails after `wait_ms` without a reply from Kafka. */
-struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *error,
-                                       size_t error_size);
+MUST_CHECK struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms,
+                                                  char *error, size_t error_size);
 
 /* The same with a keepalive callback. `keep_going` is called between queries to Kafka, which may take up to
  * `wait_ms` each, while the reader is opened, extended, or waits for open transactions. If it returns false, that
  * call fails, with "" in `error`, or with the reason that keep_going has written there. */
 typedef bool topic_keep_going(void *listener);
-struct topic_reader *topic_reader_open_listening(const struct config *config, const char *topic, int wait_ms,
-                                                 topic_keep_going *keep_going, void *listener, char *error,
-                                                 size_t error_size);
+MUST_CHECK struct topic_reader *topic_reader_open_listening(const struct config *config, const char *topic, int wait_ms,
+                                                            topic_keep_going *keep_going, void *listener, char *error,
+                                                            size_t error_size);
 void topic_reader_close(struct topic_reader *reader);
 
 /* Goes back to the beginning of this reading, which is the last extension if there was one. The end stays. False
  * with the reason in `error`. */
-bool topic_reader_rewind(struct topic_reader *reader, char *error, size_t error_size);
+MUST_CHECK bool topic_reader_rewind(struct topic_reader *reader, char *error, size_t error_size);
 
 /* Begins a reading from the previous end to the present end. *grown: there may be messages between them. False with
  * the reason in `error`. */
-bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *error, size_t error_size);
+MUST_CHECK bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *error, size_t error_size);
 
 /* Begins a reading whose end includes open transactions. It starts at the beginning, or at `from` if that is not
  * NULL (a partition that is not in `from` starts at its beginning). The reading lasts until those transactions have
  * ended, so everything that was being committed at the time of this call is read or has been aborted. False with the
  * reason in `error`. */
-bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *error, size_t error_size);
+MUST_CHECK bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *error,
+                                        size_t error_size);
 
 /* The ends of this reading. Replaces *ends, which the caller owns. */
 void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends);
@@ -51,8 +53,8 @@ rd_kafka_t *topic_reader_handle(const struct topic_reader *reader);
  * since its end was read (it was truncated, or deleted and created again). While open transactions are awaited,
  * silence is not a failure; the ends are then compared every `wait_ms`. */
 enum topic_reading { TOPIC_MESSAGE, TOPIC_PAUSE, TOPIC_END, TOPIC_FAILED };
-enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
-                                     size_t error_size);
+MUST_CHECK enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
+                                                size_t error_size);
 
 /* Offsets between the beginning of this reading and its end, and how many of them are done. */
 int64_t topic_reader_total(const struct topic_reader *reader);

@@ -30,7 +30,7 @@ void batch_metrics_count(struct metrics *metrics, const struct batch *batch, int
     uint32_t count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->dropped)
+        if (!item_is_ours(item))
             continue;
         count++;
         batch_metrics_count_item(metrics, item, now_ms);

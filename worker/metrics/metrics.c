@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/metrics/metrics_internal.h"
 #include "worker/model/batch.h"
 
@@ -95,13 +95,6 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
     METRIC_TABLE(METRIC_ROW)
 #undef METRIC_ROW
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 #define CACHE_LINE 64
 
@@ -209,7 +202,7 @@ void metrics_show_lags(struct metrics *metrics, const char *topic, const struct 
 
 void metrics_beat(struct metrics *metrics)
 {
-    atomic_store_explicit(&metrics->last_beat_ms, monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&metrics->last_beat_ms, clock_now_ms(), memory_order_relaxed);
 }
 
 int64_t metrics_last_beat_ms(const struct metrics *metrics)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/must_check.h"
 #include "worker/model/error.h"
 
 #define METRICS_PREFIX "client_intake_"
@@ -44,6 +45,8 @@
     ROW(REBUILDS, "rebuilds_total", COUNTER, NONE,                                                                     \
         "Rebuilds of Redis after a loss of data, or after a crash that left something out.")                           \
     ROW(REBUILDING, "rebuilding_threads", LEVEL, NONE, "Threads that rebuild Redis, or wait for a rebuild.")           \
+    ROW(INDEX_AUDITED, "index_audited", GAUGE, NONE,                                                                   \
+        "1 once every thread has found, since its start, that Redis has everything, else 0.")                          \
     ROW(DEFINITIONS_CACHE, "definitions_cache_total", COUNTER, CACHE,                                                  \
         "Look-ups of definitions, one per workspace and batch, and compiled sets, by result.")                         \
     ROW(DEFINITIONS_WAITING, "definitions_waiting_partitions", LEVEL, NONE,                                            \
@@ -92,7 +95,7 @@ enum batch_stage {
 struct metrics;
 
 /* New, all zero, or NULL when out of memory. */
-struct metrics *metrics_new(void);
+MUST_CHECK struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
 /* ---- for the thread that owns the metrics; `value` is that of the metric's label, 0 if it has none ---- */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/decimal.h"
+
 /* Worst case of arena bytes per byte of value: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a
  * normalized form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
 #define ARENA_BYTES_PER_BYTE 32
@@ -22,6 +24,7 @@ int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t comm
         (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
     if (arena_open(&batch->arena, arena) != 0) {
         free(batch->items);
+        *batch = (struct batch){0};
         return -1;
     }
     return 0;
@@ -60,8 +63,7 @@ void batch_reset_for_retry(struct batch *batch)
                                         .header_heap = item->header_heap,
                                         .outer_held = item->outer_held,
                                         .message = item->message,
-                                        .dropped = item->dropped,
-                                        .postponed = item->postponed,
+                                        .custody = item->custody,
                                         .claimed = item->claimed,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
@@ -76,7 +78,7 @@ uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
     struct batch_part *found = *parts = arena_alloc(&batch->arena, batch->count * sizeof(*found));
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->dropped)
+        if (!item_is_ours(item))
             continue;
         /* The commands of a partition are consecutive. */
         if (count == 0 || found[last].partition != item->from.partition)
@@ -99,22 +101,9 @@ void item_reject(struct item *item, enum error error, struct span message)
     item->error_message = message;
 }
 
-/* Writes `value` in decimal so that it ends before `end`; returns its first digit. */
-static char *decimal_before(char *end, int64_t value)
-{
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--end = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0)
-        *--end = '-';
-    return end;
-}
-
 struct span position_text(const struct position *from, struct arena *arena)
 {
-    char number[48];
+    char number[2 * DECIMAL_BYTES + 2];
     char *end = number + sizeof(number);
     char *begin = decimal_before(end, from->offset);
     *--begin = '/';

@@ -11,6 +11,7 @@
 
 #include "common/arena.h"
 #include "common/json.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/error.h"
 
@@ -35,6 +36,15 @@ struct position {
 enum header_state {
     HEADERS_READ,      /* all of them; also if there are none */
     HEADERS_UNREADABLE /* librdkafka cannot parse them: there are too many, or they are damaged */
+};
+
+/* Who replies to a command. Stages skip an item that no longer belongs to this batch. */
+enum custody {
+    CUSTODY_OURS,      /* this batch. From the fill on; only the source changes it. */
+    CUSTODY_POSTPONED, /* a later batch of this worker: the source keeps the message (source_postpone, source_put_off)
+                        */
+    CUSTODY_REVOKED,   /* the next owner of the partition, which consumes it again. Since a rebalance revoked it. */
+    CUSTODY_ANSWERED   /* it has its reply: a transaction in doubt turned out to be committed (source_reconcile) */
 };
 
 /* How much of a message is sent. A message starts with FORM_FULL. Each time its topic refuses it as too large, the
@@ -118,8 +128,7 @@ struct item {
                          * parse them */
     size_t outer_held;  /* approximate size of key and headers in the fetched message */
     void *message;      /* librdkafka's message, for all its headers; NULL if there is none */
-    bool dropped;       /* its partition was revoked, or it is postponed: later stages skip it */
-    bool postponed;     /* with dropped: it comes again in a later batch */
+    enum custody custody;
 
     /* Filled by decode. */
     struct json_document document;  /* of the whole value */
@@ -180,7 +189,7 @@ struct batch {
     struct arena arena;
 };
 
-/* A partition of the batch, with at least one item that is not dropped. */
+/* A partition of the batch, with at least one item that is ours. */
 struct batch_part {
     int32_t partition;
     int64_t next; /* the offset after the last of them */
@@ -188,18 +197,22 @@ struct batch_part {
 
 /* Allocates room for `capacity` commands of `bytes` bytes in total (values, keys and headers; one may exceed it by
  * `command_bytes`). Returns 0, or -1 with errno set. */
-int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
+MUST_CHECK int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);
 
 /* To be called when the source has filled the batch. */
 void batch_begin(struct batch *batch);
-/* Restores the state after batch_begin, so that the batch can be evaluated again. Items that were dropped since then
- * stay dropped. */
+/* Restores the state after batch_begin, so that the batch can be evaluated again. Custody stays as it is. */
 void batch_reset_for_retry(struct batch *batch);
 
 /* The batch's partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
+
+static inline bool item_is_ours(const struct item *item)
+{
+    return item->custody == CUSTODY_OURS;
+}
 
 /* Rejects the item as a whole; the first rejection stands. `message` must live as long as the batch. */
 void item_reject(struct item *item, enum error error, struct span message);

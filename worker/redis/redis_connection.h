@@ -4,6 +4,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 
 /* Of a Redis that is a node of a cluster: what it is, and what to do. */
@@ -14,13 +15,13 @@
 /* New: connected, with TLS if the config asks for it, authenticated, on the config's database, with redis.timeout on
  * connecting and on every read and write. NULL with the reason in `why`, which never holds a password. Free it with
  * redisFree. */
-redisContext *redis_reach(const struct config *config, char *why, size_t error_size);
+MUST_CHECK redisContext *redis_reach(const struct config *config, char *why, size_t error_size);
 
 /* True if it says that it is a node of a cluster, where keys of two workspaces cannot be asked for at once. False if
  * the user may not ask. */
 bool redis_is_cluster_node(redisContext *connection);
 
 /* The same as redis_reach, but NULL for a node of a cluster. */
-redisContext *redis_connect(const struct config *config, char *why, size_t error_size);
+MUST_CHECK redisContext *redis_connect(const struct config *config, char *why, size_t error_size);
 
 #endif

@@ -36,9 +36,7 @@ void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply)
 
 void redis_epoch_ask(struct redis_pipeline *pipeline)
 {
-    pipeline_command(pipeline, 2);
-    pipeline_parts(pipeline, SPAN("GET"));
-    pipeline_parts(pipeline, SPAN(EPOCH_KEY));
+    pipeline_read_parts(pipeline, EPOCH_LENGTH, SPAN(EPOCH_KEY));
 }
 
 bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline, enum epoch_finding *finding,

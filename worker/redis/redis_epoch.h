@@ -7,10 +7,14 @@
 #ifndef WORKER_REDIS_REDIS_EPOCH_H
 #define WORKER_REDIS_REDIS_EPOCH_H
 
+#include "common/must_check.h"
+#include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
-#define EPOCH_KEY    "client-intake:epoch"
 #define EPOCH_LENGTH 32 /* hexadecimal digits */
+#define EPOCH_READ                                                                                                     \
+    "GETRANGE " EPOCH_KEY " 0 32" /* for redisCommand; an error that it has another type is an answer                  \
+                                   */
 
 /* The mark as somebody knows it. All zero: he knows none. */
 struct redis_epoch {
@@ -25,7 +29,7 @@ enum epoch_finding {
 };
 
 /* Random hexadecimal digits: a new mark, or somebody's name. False, with errno set, if the system has none to give. */
-bool redis_epoch_random(char mark[EPOCH_LENGTH]);
+MUST_CHECK bool redis_epoch_random(char mark[EPOCH_LENGTH]);
 
 /* What a reply to a question for the mark says. */
 enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply);
@@ -38,7 +42,7 @@ void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply);
 void redis_epoch_ask(struct redis_pipeline *pipeline);
 
 /* Reads the answer. False with the reason in `why` as pipeline_answer does. */
-bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline, enum epoch_finding *finding,
-                        char *why, size_t error_size);
+MUST_CHECK bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline,
+                                   enum epoch_finding *finding, char *why, size_t error_size);
 
 #endif

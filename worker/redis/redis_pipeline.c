@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/decimal.h"
 #include "worker/redis/redis_tls.h"
 
 /* Small enough to stay in the processor's cache between encoding and sending. */
@@ -24,14 +25,11 @@ static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
 /* "*3\r\n" or "$42\r\n" */
 static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t size)
 {
-    char text[32];
+    char text[DECIMAL_BYTES + 3];
     char *begin = text + sizeof(text);
     *--begin = '\n';
     *--begin = '\r';
-    do {
-        *--begin = (char)('0' + size % 10);
-        size /= 10;
-    } while (size > 0);
+    begin = decimal_before(begin, (int64_t)size);
     *--begin = mark;
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }
@@ -93,10 +91,26 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
     pipeline_raw(pipeline, SPAN("\r\n"));
 }
 
+void pipeline_read(struct redis_pipeline *pipeline, size_t most, const struct span *key, size_t parts)
+{
+    char last[24];
+    int length = snprintf(last, sizeof(last), "%zu", most);
+    pipeline_command(pipeline, 4);
+    pipeline_parts(pipeline, SPAN("GETRANGE"));
+    pipeline_argument(pipeline, key, parts);
+    pipeline_parts(pipeline, SPAN("0"));
+    pipeline_parts(pipeline, span_of(last, (size_t)length));
+}
+
 bool pipeline_send(struct redis_pipeline *pipeline)
 {
     pipeline_flush(pipeline);
     return !pipeline->failed;
+}
+
+bool redis_is_wrong_type(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", strlen("WRONGTYPE")) == 0;
 }
 
 redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size)
@@ -109,7 +123,7 @@ redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t e
         return NULL;
     }
     redisReply *reply = answer;
-    if (reply->type != REDIS_REPLY_ERROR)
+    if (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply))
         return reply;
     snprintf(why, error_size, "%s", reply->str);
     freeReplyObject(reply);

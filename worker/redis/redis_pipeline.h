@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/arena.h"
+#include "common/must_check.h"
 #include "common/span.h"
 
 struct redis_pipeline {
@@ -30,12 +31,24 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
     pipeline_argument((pipeline), (const struct span[]){__VA_ARGS__},                                                  \
                       sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
+/* Asks for a string's first bytes, at most `most` + 1, so that one that is longer than `most` shows: another program
+ * may have put anything there. A key that does not exist is answered with an empty string, one of another type with
+ * WRONGTYPE. */
+void pipeline_read(struct redis_pipeline *pipeline, size_t most, const struct span *key, size_t parts);
+#define pipeline_read_parts(pipeline, most, ...)                                                                       \
+    pipeline_read((pipeline), (most), (const struct span[]){__VA_ARGS__},                                              \
+                  sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
+
 /* Sends what is left, and gives the arena's bytes back. False if anything could not be sent: the connection is of no
  * more use. */
-bool pipeline_send(struct redis_pipeline *pipeline);
+MUST_CHECK bool pipeline_send(struct redis_pipeline *pipeline);
 
 /* The next answer: new, to be freed with freeReplyObject; or NULL when the connection failed or Redis answered with an
- * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. */
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
+ * error (loading, out of memory, read-only, ...), then `why` says which, and the connection is of no more use. One
+ * error is an answer, since it is about the key: WRONGTYPE. */
+MUST_CHECK redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
+
+/* True for the error that the key has another type. */
+bool redis_is_wrong_type(const redisReply *reply);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/config/config.h"
 
@@ -15,8 +16,8 @@
  * redis.tls_ca and be made for redis.tls_name, or else for `host`. False with the reason in `why`; the connection is of
  * no more use. The files are read each time, so that a certificate that was renewed counts from the next connection on.
  */
-bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
-                     size_t error_size);
+MUST_CHECK bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
+                                size_t error_size);
 
 /* Whether what goes over the connection must go through hiredis, not straight into the socket. */
 bool redis_tls_is_on(const redisContext *connection);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/topic_table.h"
@@ -32,18 +33,6 @@ struct reply_topics {
     int64_t asked_ms; /* when the last answered one was */
     struct topic_table table;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static struct timespec time_of(int64_t at_ms)
-{
-    return (struct timespec){(time_t)(at_ms / 1000), at_ms % 1000 * 1000000};
-}
 
 /* ---- the thread ---- */
 
@@ -115,7 +104,7 @@ static void ask(struct reply_topics *topics)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     struct topic_table fresh = {0};
-    int64_t began_ms = now_ms();
+    int64_t began_ms = clock_now_ms();
     if (!has_handle(topics))
         return;
     rd_kafka_resp_err_t code =
@@ -134,7 +123,7 @@ static void ask(struct reply_topics *topics)
 
     pthread_mutex_lock(&topics->lock);
     if (ok) {
-        topics->missed = topic_table_settle(&fresh, &topics->table, now_ms()) || topics->missed;
+        topics->missed = topic_table_settle(&fresh, &topics->table, clock_now_ms()) || topics->missed;
         topics->table = fresh;
         topics->asked_ms = began_ms;
     } else {
@@ -157,13 +146,13 @@ static void *topics_main(void *argument)
     pthread_mutex_lock(&topics->lock);
     while (!topics->ending) {
         int64_t due = due_ms(topics);
-        if (now_ms() < due) {
-            struct timespec deadline = time_of(due);
+        if (clock_now_ms() < due) {
+            struct timespec deadline = clock_time(due);
             pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline);
             continue;
         }
         topics->missed = false;
-        topics->began_ms = now_ms();
+        topics->began_ms = clock_now_ms();
         pthread_mutex_unlock(&topics->lock);
         ask(topics);
         pthread_mutex_lock(&topics->lock);
@@ -248,9 +237,9 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
     pthread_mutex_lock(&topics->lock);
     const struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry && entry->partitions > 0) {
-        found.state = entry->shunned_until_ms > now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
+        found.state = entry->shunned_until_ms > clock_now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
         found.partitions = entry->partitions;
-        found.needs_key = entry->keyed_until_ms > now_ms();
+        found.needs_key = entry->keyed_until_ms > clock_now_ms();
     }
     pthread_mutex_unlock(&topics->lock);
     return found;
@@ -258,11 +247,11 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
 
 bool reply_topics_look_again(struct reply_topics *topics, int wait_ms)
 {
-    struct timespec deadline = time_of(now_ms() + wait_ms);
+    struct timespec deadline = clock_time(clock_now_ms() + wait_ms);
     pthread_mutex_lock(&topics->lock);
     int64_t known_ms = topics->asked_ms;
     topics->missed = true;
-    bool waits = wait_ms > 0 && now_ms() >= due_ms(topics);
+    bool waits = wait_ms > 0 && clock_now_ms() >= due_ms(topics);
     pthread_cond_broadcast(&topics->changed);
     while (waits && topics->asked_ms == known_ms)
         waits = pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline) == 0;
@@ -289,8 +278,8 @@ static bool topics_shun(struct reply_topics *topics, struct span name, bool keyl
     struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry) {
         int64_t *until_ms = keyless_only ? &entry->keyed_until_ms : &entry->shunned_until_ms;
-        is_new = *until_ms <= now_ms();
-        *until_ms = now_ms() + for_ms;
+        is_new = *until_ms <= clock_now_ms();
+        *until_ms = clock_now_ms() + for_ms;
     }
     topics->missed = true;
     pthread_cond_broadcast(&topics->changed);

@@ -9,17 +9,18 @@
 
 #include <time.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/config/config.h"
 
 struct reply_topics;
 
 /* New, with its thread started; or NULL after the reason was logged. `config` must outlive it. */
-struct reply_topics *reply_topics_open(const struct config *config);
+MUST_CHECK struct reply_topics *reply_topics_open(const struct config *config);
 
 /* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME): a question to Kafka may be under way. True if it
  * has ended. NULL is fine. */
-bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadline);
+MUST_CHECK bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadline);
 
 /* Once the thread has ended. NULL is fine. */
 void reply_topics_free(struct reply_topics *topics);

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/sink_internal.h"
@@ -198,13 +198,6 @@ static bool sink_has_news(struct sink *sink, int wait_ms)
     return !sink->waited || reply_topics_asked_ms(sink->topics) >= sink->learned_ms;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum sink_result sink_try_prepare(struct sink *sink, int wait_ms)
 {
     if (sink->transactional && !sink->initialized) {
@@ -217,7 +210,7 @@ static enum sink_result sink_try_prepare(struct sink *sink, int wait_ms)
     if (sink->learned_ms == 0) {
         if (!sink_learn_topics(sink, wait_ms))
             return SINK_LATER;
-        sink->learned_ms = now_ms();
+        sink->learned_ms = clock_now_ms();
     }
     if (!sink_has_news(sink, wait_ms))
         return SINK_LATER;

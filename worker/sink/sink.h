@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/kafka/offsets.h"
 #include "worker/model/batch.h"
@@ -24,30 +25,31 @@ enum sink_result {
  * alone, so that what the broker refuses for its size is too large by itself, and not in the company of others.
  * `limits` and `fault` outlive it, too: what reply topics have refused, and a fault that says once that sending fails,
  * whatever number of producers it takes until it goes on. */
-struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
-                       bool single, struct size_limits *limits, struct log_fault *fault);
+MUST_CHECK struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics,
+                                  struct batch *batch, bool single, struct size_limits *limits,
+                                  struct log_fault *fault);
 void sink_close(struct sink *sink);
 
 /* Fences an earlier producer of the same transactional id, ends what it left open, and learns the output topics. Waits
  * up to `wait_ms` for each. SINK_DONE (at once if it was done before), SINK_LATER or SINK_BROKEN. */
-enum sink_result sink_prepare(struct sink *sink, int wait_ms);
+MUST_CHECK enum sink_result sink_prepare(struct sink *sink, int wait_ms);
 
 /* Begins the transaction and hands everything that the batch gives to librdkafka. SINK_LATER if librdkafka's queue has
  * been full for about `wait_ms`; else SINK_DONE or SINK_BROKEN. */
-enum sink_result sink_send(struct sink *sink, int wait_ms);
+MUST_CHECK enum sink_result sink_send(struct sink *sink, int wait_ms);
 
 /* Puts the source's offsets into the transaction, under the authority of `group`: from then on nobody is told what the
  * group has committed of these partitions until the transaction has ended; and waits until every message has arrived.
  * SINK_BROKEN if a connection broke meanwhile: the next producer undoes the transaction. Waits about `wait_ms`. Any
  * result. */
-enum sink_result sink_send_offsets(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
-                                   const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
+MUST_CHECK enum sink_result sink_send_offsets(struct sink *sink, const rd_kafka_topic_partition_list_t *offsets,
+                                              const rd_kafka_consumer_group_metadata_t *group, int wait_ms);
 
 /* Ends the transaction. Waits about `wait_ms`. Any result. */
-enum sink_result sink_commit(struct sink *sink, int wait_ms);
+MUST_CHECK enum sink_result sink_commit(struct sink *sink, int wait_ms);
 
 /* Undoes the transaction. Waits about `wait_ms`. SINK_ABORTED, SINK_LATER or SINK_BROKEN. */
-enum sink_result sink_abort(struct sink *sink, int wait_ms);
+MUST_CHECK enum sink_result sink_abort(struct sink *sink, int wait_ms);
 
 /* True if the broker refused a message for its size since sink_send, and not `single`: nobody knows which one it was.
  */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <uthash.h>
 
+#include "common/must_check.h"
 #include "worker/sink/sink.h"
 
 /* What a message is, kept in its opaque beside the item's index, so that a delivery report can be understood. */
@@ -53,17 +54,14 @@ struct sink {
     struct log_fault *fault; /* borrowed: it may outlast many producers */
 };
 
-/* The monotonic clock. */
-int64_t sink_now_ms(void);
-
 /* The message is too large by itself: the next one in its place will be smaller, or none. */
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
 
 /* Hands one of the two messages that an item gives to librdkafka, if it gives it: what stands beside the reply (a
  * record or a dead letter), or the reply. RD_KAFKA_RESP_ERR__QUEUE_FULL: nothing has happened, try again later. One
  * that is too large for librdkafka itself is refused and counted as failed, which is no error. */
-rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch);
-rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch);
+MUST_CHECK rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch);
+MUST_CHECK rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch);
 
 /* Makes the reply small enough for what is known of its topic. May put a reply into the batch's arena. */
 void sink_fit_reply(struct sink *sink, uint32_t index);
@@ -83,7 +81,7 @@ struct sink_topic {
 };
 
 /* Once there is a producer, and after it has been destroyed. False when out of memory. */
-bool sink_topics_open(struct sink *sink);
+MUST_CHECK bool sink_topics_open(struct sink *sink);
 void sink_topics_free(struct sink *sink);
 
 /* Before the producer is destroyed. */
@@ -92,7 +90,7 @@ void sink_topics_let_go(struct sink *sink);
 void sink_default_learned(struct sink *sink, int32_t partitions);
 
 /* The topic, which is there and has so many partitions. NULL after the reason was logged. */
-struct sink_topic *sink_topic_named(struct sink *sink, struct span name, int32_t partitions);
+MUST_CHECK struct sink_topic *sink_topic_named(struct sink *sink, struct span name, int32_t partitions);
 
 /* The producer learns what it does not know of the topics to which the batch is routed. Takes 500 ms at most for each
  * of four topics, or for all if there are more; nothing if there is nothing new. */
@@ -116,7 +114,8 @@ void sink_route_batch(struct sink *sink);
 struct span sink_reply_key(const struct item *item);
 
 /* An item's topic, how many partitions it has, and the partition that the command names, or -1. */
-rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions, int32_t *partition);
+MUST_CHECK rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions,
+                                        int32_t *partition);
 
 /* What happens to a message, of whatever kind. A topic named by a command that does not take its reply is shunned for a
  * while, so that the batch goes through when it is sent again. */
@@ -137,6 +136,6 @@ void sink_routes_deny(struct sink *sink);
 
 /* Judges an error of the transactional API by its three marks, in the order that librdkafka's manual gives. Frees it.
  */
-enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error);
+MUST_CHECK enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* The messages that a batch becomes: replies, records and dead letters. */
 #include <assert.h>
 
+#include "common/clock.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply.h"
@@ -73,7 +74,7 @@ static void log_refusal(const struct item *item, enum log_level level, const cha
 static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
 {
     if (sink->knows_sizes)
-        size_limits_learn(sink->limits, topic, bytes, sink_now_ms());
+        size_limits_learn(sink->limits, topic, bytes, clock_now_ms());
 }
 
 static void refuse_client(struct sink *sink, struct item *item)
@@ -194,12 +195,12 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
         return;
     reply_recompose(item, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
         return;
-    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), sink_now_ms());
+    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), clock_now_ms());
     while (refused < SIZE_MAX && item->reply_form < FORM_KEYLESS && reply_size(sink, index) >= refused) {
         item->reply_form++;
         reply_recompose(item, &sink->batch->arena);
@@ -209,7 +210,7 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];
-    if (item->dropped || item->reply_form == FORM_NONE || reply_is_void(item))
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
     struct header headers[REPLY_HEADERS];
@@ -261,7 +262,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
 rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     const struct item *item = &sink->batch->items[index];
-    if (item->dropped)
+    if (!item_is_ours(item))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     if (item->outcome == OUTCOME_CREATED)
         return sink_send_record(sink, index, scratch);

@@ -1,8 +1,8 @@
 /* Where each reply of a batch goes: the topic and partition that its command names, if they are there, else the default
  * topic; and what becomes of a topic that does not take its replies. */
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply_address.h"
 
@@ -11,13 +11,6 @@
 #define GONE_MS       2000  /* the cluster's next answer will tell */
 #define STUCK_MS      10000 /* well below transaction.timeout.ms */
 #define STUCK_SHUN_MS 30000
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- routes ---- */
 
@@ -59,7 +52,7 @@ static bool route_items(struct sink *sink)
 {
     bool missed = false;
     for (uint32_t i = 0; i < sink->batch->count; i++)
-        if (!sink->batch->items[i].dropped)
+        if (item_is_ours(&sink->batch->items[i]))
             missed = route_item(sink, i) || missed;
     return missed;
 }
@@ -71,7 +64,7 @@ void sink_route_batch(struct sink *sink)
     if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
         route_items(sink);
     sink_topics_learn(sink);
-    sink->routed_ms = now_ms();
+    sink->routed_ms = clock_now_ms();
 }
 
 rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions, int32_t *partition)
@@ -148,7 +141,7 @@ void sink_routes_deny(struct sink *sink)
     if (atomic_load(&sink->denial) != DENIAL_OF_ONE)
         return;
     for (uint32_t i = 0; i < sink->batch->count; i++) {
-        const struct sink_topic *topic = sink->batch->items[i].dropped ? NULL : sink->routes[i].topic;
+        const struct sink_topic *topic = !item_is_ours(&sink->batch->items[i]) ? NULL : sink->routes[i].topic;
         if (topic && topic != sink->default_topic)
             reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
                               DENIED_MS);
@@ -185,7 +178,7 @@ bool sink_routes_hold_up(struct sink *sink)
     reply_topics_look_again(sink->topics, 0);
     if (!has_answered)
         return false;
-    bool stuck = waiting == sink->undelivered && now_ms() - sink->routed_ms >= STUCK_MS;
+    bool stuck = waiting == sink->undelivered && clock_now_ms() - sink->routed_ms >= STUCK_MS;
     for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next) {
         if (topic->undelivered == 0)
             continue;

@@ -1,21 +1,14 @@
 /* The reply topics as one producer knows them. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/sink/sink_internal.h"
 
 #define LEARN_WAIT_MS  500  /* for what the producer has to know of topics that are there */
 #define LEARN_EVERY_MS 1000 /* of one topic */
 #define LEARN_ALONE    4    /* so many topics are asked for one by one; more, with all others of the cluster */
 #define NAMED_MOST     1000 /* librdkafka forgets no topic, so a producer that knows more is replaced */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void topic_free(struct sink_topic *topic)
 {
@@ -83,9 +76,9 @@ static bool producer_learn(struct sink *sink, rd_kafka_topic_t *topic)
 static size_t find_stale(struct sink *sink, struct sink_topic **stale, int32_t *told)
 {
     size_t count = 0;
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     for (uint32_t i = 0; i < sink->batch->count; i++) {
-        if (sink->batch->items[i].dropped)
+        if (!item_is_ours(&sink->batch->items[i]))
             continue;
         struct sink_topic *topic = sink->routes[i].topic;
         struct reply_topic known = reply_topics_find(sink->topics, span_of_text(topic->name));

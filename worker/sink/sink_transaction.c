@@ -1,19 +1,12 @@
 /* The transaction in which a batch is sent. */
 #include <assert.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/sink_internal.h"
 
 #define QUEUE_WAIT_MS 10 /* for room in librdkafka's queue, at a time */
-
-int64_t sink_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
@@ -74,7 +67,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
     assert(sink->step == STEP_IDLE || sink->step == STEP_SENDING);
     if (sink->step == STEP_IDLE && sink_begin(sink) != SINK_DONE)
         return SINK_BROKEN;
-    for (int64_t until_ms = sink_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
+    for (int64_t until_ms = clock_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
         if (sink->next == sink->batch->count / 2 * 2)
             failpoint(FAILPOINT_IN_SEND);
         rd_kafka_resp_err_t code = sink_send_next(sink);
@@ -84,7 +77,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
             log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
             sink->failed++;
             break;
-        } else if (sink_now_ms() >= until_ms) {
+        } else if (clock_now_ms() >= until_ms) {
             return SINK_LATER;
         } else {
             rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);

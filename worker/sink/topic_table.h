@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "common/must_check.h"
 #include "common/span.h"
 
 #define TOPIC_GONE_MS       2000  /* it stays so long when answers lack it */
@@ -27,15 +28,15 @@ struct topic_table {
 };
 
 /* An empty table with room for `capacity` topics of an answer and all of an older table. False when out of memory. */
-bool topic_table_open(struct topic_table *table, size_t capacity, const struct topic_table *older);
+MUST_CHECK bool topic_table_open(struct topic_table *table, size_t capacity, const struct topic_table *older);
 void topic_table_close(struct topic_table *table);
 
 /* A topic of the answer; partitions 0: one of them has no leader. False when out of memory. */
-bool topic_table_add(struct topic_table *table, const char *name, int32_t partitions);
+MUST_CHECK bool topic_table_add(struct topic_table *table, const char *name, int32_t partitions);
 
 /* The answer is complete: takes over from `older`, which is emptied, what is known besides. True if a topic is in
  * doubt, so that the cluster should be asked again soon. Times are CLOCK_MONOTONIC. */
-bool topic_table_settle(struct topic_table *table, struct topic_table *older, int64_t now_ms);
+MUST_CHECK bool topic_table_settle(struct topic_table *table, struct topic_table *older, int64_t now_ms);
 
 /* The entry, or NULL. Of a settled table. */
 struct topic_entry *topic_table_find(const struct topic_table *table, struct span name);

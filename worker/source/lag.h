@@ -2,6 +2,7 @@
 #ifndef WORKER_SOURCE_LAG_H
 #define WORKER_SOURCE_LAG_H
 
+#include "common/must_check.h"
 #include "worker/metrics/metrics.h"
 
 /* How far a partition is. */
@@ -15,7 +16,7 @@ struct lag_position {
 struct lag;
 
 /* New, or NULL when out of memory. `topic` and `metrics` must outlive it. */
-struct lag *lag_new(const char *topic, struct metrics *metrics);
+MUST_CHECK struct lag *lag_new(const char *topic, struct metrics *metrics);
 
 /* Shows no lags any more. */
 void lag_free(struct lag *lag);

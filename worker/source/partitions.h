@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 struct partitions;
 
 /* New, or NULL when out of memory. */
-struct partitions *partitions_new(void);
+MUST_CHECK struct partitions *partitions_new(void);
 void partitions_free(struct partitions *partitions);
 
 /* The partition was assigned or taken away: nothing is known of it any more. */
@@ -30,8 +32,8 @@ int64_t partitions_committed(const struct partitions *partitions, int32_t partit
 
 /* Lets the partition wait for definitions, its next try in `retry_ms`. False if it has done so for `limit_ms` already.
  * Times are of one monotonic clock, in ms. */
-bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
-                     int64_t limit_ms);
+MUST_CHECK bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
+                                int64_t limit_ms);
 /* Lets the partition wait for the next batch only. */
 void partitions_put_off(struct partitions *partitions, int32_t partition);
 

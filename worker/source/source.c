@@ -2,8 +2,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/timestamp.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
@@ -229,7 +229,7 @@ static bool source_knows_marks(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         const struct item *item = &source->batch->items[i];
-        if (!item->dropped && source_log(source, item->from.partition)->group == GROUP_UNASKED)
+        if (item_is_ours(item) && source_log(source, item->from.partition)->group == GROUP_UNASKED)
             return false;
     }
     return true;
@@ -240,8 +240,8 @@ static void source_put_back(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
         struct item *item = &source->batch->items[i];
-        if (!item->dropped)
-            item->dropped = item->postponed = true;
+        if (item_is_ours(item))
+            item->custody = CUSTODY_POSTPONED;
     }
     source_release(source);
 }
@@ -253,7 +253,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
-    source->filling_ms = source_now_ms();
+    source->filling_ms = clock_now_ms();
     if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
         source->reassigned_ms = source->filling_ms;
@@ -352,10 +352,7 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
 /* By the message's timestamp; one without is not. */
 static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return from->timestamp_ms > 0 &&
-           (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - from->timestamp_ms >= limit_ms;
+    return from->timestamp_ms > 0 && clock_wall_ms() - from->timestamp_ms >= limit_ms;
 }
 
 /* The item, and those of its partition behind it. */
@@ -371,9 +368,9 @@ static uint32_t source_put_off_from(struct source *source, uint32_t index, bool 
     }
     for (uint32_t i = index; i < batch->count; i++) {
         struct item *item = &batch->items[i];
-        if (item->from.partition != partition || item->dropped)
+        if (item->from.partition != partition || !item_is_ours(item))
             continue;
-        item->dropped = item->postponed = true;
+        item->custody = CUSTODY_POSTPONED;
         count++;
     }
     return count;
@@ -385,7 +382,7 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
-        !partitions_wait(source->partitions, partition, source_now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        !partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms))
         return false;
     source_put_off_from(source, index, was_waiting);
     return true;
@@ -397,7 +394,7 @@ uint32_t source_put_off(struct source *source, uint32_t most)
     uint32_t kept = 0, put_off = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         int32_t partition = batch->items[i].from.partition;
-        if (batch->items[i].dropped || kept++ < most)
+        if (!item_is_ours(&batch->items[i]) || kept++ < most)
             continue;
         bool was_waiting = partitions_is_waiting(source->partitions, partition);
         partitions_put_off(source->partitions, partition);
@@ -428,7 +425,7 @@ void source_release(struct source *source)
     bool waits = partitions_waiting(source->partitions) > 0;
     struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (batch->items[i].postponed)
+        if (batch->items[i].custody == CUSTODY_POSTPONED)
             held_messages_add(&postponed, source->messages[i]);
         else
             rd_kafka_message_destroy(source->messages[i]);

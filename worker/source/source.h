@@ -8,6 +8,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/index/index_audit.h"
 #include "worker/metrics/metrics.h"
@@ -17,7 +18,8 @@ struct source;
 
 /* Joins the group. New, or NULL after the reason was logged. `batch` must outlive the source, and so must `metrics`, in
  * which it shows its partitions' lag. */
-struct source *source_open(const struct config *config, unsigned thread, struct batch *batch, struct metrics *metrics);
+MUST_CHECK struct source *source_open(const struct config *config, unsigned thread, struct batch *batch,
+                                      struct metrics *metrics);
 
 /* Leaves the group and frees everything, the batch's messages included. */
 void source_close(struct source *source);
@@ -26,7 +28,7 @@ void source_close(struct source *source);
  * commands. The batch must be empty. Commands of a partition that was assigned to us come once the group has told what
  * it has committed of it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and
  * open it. */
-int source_fill(struct source *source, uint32_t most, int wait_ms);
+MUST_CHECK int source_fill(struct source *source, uint32_t most, int wait_ms);
 
 /* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and
  * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_pause
@@ -35,7 +37,7 @@ bool source_is_burdened(struct source *source);
 
 /* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
  * away. Returns as source_fill. After it, source_resume before the next fill. */
-int source_pause(struct source *source, int wait_ms);
+MUST_CHECK int source_pause(struct source *source, int wait_ms);
 /* Tried again by source_fill if librdkafka does not tell what is assigned. */
 void source_resume(struct source *source);
 
@@ -46,12 +48,17 @@ void source_poll(struct source *source);
 /* How often partitions were assigned to us, so far. */
 uint64_t source_assignments(const struct source *source);
 
+/* How often it was found, so far, that commands behind the group's offset are gone with their log: it was replaced, or
+ * records were deleted. Once for each offset, however often the partition is taken. Who was killed before it committed
+ * them may have left their claims. */
+uint64_t source_losses(const struct source *source);
+
 /* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
-int32_t *source_partitions(struct source *source, int32_t *count);
+MUST_CHECK int32_t *source_partitions(struct source *source, int32_t *count);
 
 /* What Kafka knows (index_audit.h), of every partition of the command topic, ours or not. *progress is replaced. False
  * if it gave no answer; each of the questions that this takes is waited for up to `wait_ms`. */
-bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress);
+MUST_CHECK bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress);
 
 /* False for a while after this process stood still (frozen, or the machine asleep) for so long that the group may have
  * given our partitions to others: only the next calls of source_pause can tell. */
@@ -61,7 +68,7 @@ bool source_is_sure(const struct source *source);
 bool source_is_cut_off(const struct source *source);
 
 /* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
-rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
+MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);
@@ -69,7 +76,7 @@ void source_note_committed(struct source *source, const rd_kafka_topic_partition
 /* While there are no commands: offsets that are to be committed all the same, since only transaction markers stand in
  * front of them, or since the partition has no committed offset yet. New, or NULL if there are none, or if that was
  * asked less than a second ago. */
-rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source);
+MUST_CHECK rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source);
 
 enum reconcile_result {
     RECONCILE_FAILED,    /* the group gave no answer */
@@ -81,7 +88,7 @@ enum reconcile_result {
  * which offsets are committed. Items below them have been answered after all: they are dropped. Where an offset is
  * lower than we committed it, the partition is taken anew from there: its commands have to be answered again.
  * `in_doubt`: the transaction may have been committed. Waits up to `wait_ms`. */
-enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
+MUST_CHECK enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
 
 /* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets
  * with the authority of a later generation. Borrowed. NULL before the first fill. */
@@ -89,9 +96,9 @@ const rd_kafka_consumer_group_metadata_t *source_group(const struct source *sour
 
 /* At-least-once: commits the batch's offsets, waiting for the answer. False, after logging, if the group refused: the
  * commands will come again. */
-bool source_commit(struct source *source);
+MUST_CHECK bool source_commit(struct source *source);
 /* The same with these offsets. */
-bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets);
+MUST_CHECK bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets);
 
 /* Puts off the item, and those of its partition behind it: they leave the batch (`dropped`, `postponed`) and come again
  * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and

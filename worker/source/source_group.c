@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/source/source_internal.h"
 
@@ -20,10 +21,8 @@ static void source_drop(struct source *source, const rd_kafka_topic_partition_li
 {
     struct batch *batch = source->batch;
     for (uint32_t i = 0; i < batch->count; i++)
-        if (list_has(partitions, batch->items[i].from.partition)) {
-            batch->items[i].dropped = true;
-            batch->items[i].postponed = false;
-        }
+        if (list_has(partitions, batch->items[i].from.partition))
+            batch->items[i].custody = CUSTODY_REVOKED;
     for (int i = 0; i < partitions->cnt; i++) {
         held_messages_drop(&source->held, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);
@@ -169,6 +168,11 @@ uint64_t source_assignments(const struct source *source)
     return source->assignments;
 }
 
+uint64_t source_losses(const struct source *source)
+{
+    return source->losses;
+}
+
 int32_t *source_partitions(struct source *source, int32_t *count)
 {
     rd_kafka_topic_partition_list_t *assigned = source_assignment(source);
@@ -188,7 +192,7 @@ int32_t *source_partitions(struct source *source, int32_t *count)
 
 void source_note_poll(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->polled_ms > 0 && now - source->polled_ms > source->session_ms / 2)
         source->unsure_ms = now + UNSURE_MS;
     source->polled_ms = now;
@@ -196,7 +200,7 @@ void source_note_poll(struct source *source)
 
 bool source_is_sure(const struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     return now >= source->unsure_ms && now - source->polled_ms <= source->session_ms / 2;
 }
 

@@ -2,6 +2,7 @@
 #ifndef WORKER_SOURCE_SOURCE_INTERNAL_H
 #define WORKER_SOURCE_SOURCE_INTERNAL_H
 
+#include "common/must_check.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/source/held_messages.h"
 #include "worker/source/lag.h"
@@ -30,9 +31,13 @@ struct log_state {
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands came last */
     int64_t compared_ms; /* when the mark was compared with the log last */
+    int64_t lost_offset; /* the group's offset when commands behind it were found to be gone, last; it outlives the
+                            assignment. LOST_NEVER: they never were */
     bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
     bool is_repeating;   /* commands come that were taken already, and the log is the same */
 };
+
+#define LOST_NEVER (-2)
 
 struct source {
     rd_kafka_t *consumer;
@@ -55,6 +60,7 @@ struct source {
     int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
     rd_kafka_consumer_group_metadata_t *group;
     uint64_t assignments;
+    uint64_t losses;
     int64_t polled_ms; /* when the group was served last */
     int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
     bool was_assigned; /* the first rebalance is over */
@@ -74,13 +80,10 @@ struct source {
     struct log_fault fault, progress_fault;
 };
 
-/* Of the monotonic clock. */
-int64_t source_now_ms(void);
-
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* Librdkafka's answer. */
-rd_kafka_resp_err_t source_subscribe(struct source *source);
+MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
 
 /* ---- source_group.c: the group, and the partitions that are ours ---- */
 
@@ -95,7 +98,7 @@ void source_note_poll(struct source *source);
 void source_refresh_group(struct source *source);
 
 /* New, or NULL after the reason was logged. */
-rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
+MUST_CHECK rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
 
 /* Takes partitions anew, which are ours, from their committed offsets on: as if they had been assigned just now. */
 void source_reassign(struct source *source, rd_kafka_topic_partition_list_t *partitions);
@@ -130,7 +133,7 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 
 /* Writes the mark that goes with an offset, and reads it. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
-bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
+MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
 
 void source_close_logs(struct source *source);
 
@@ -151,11 +154,11 @@ bool source_may_destroy(const struct source *source);
 /* ---- source_offsets.c: how far we are ---- */
 
 /* The one that the audit uses. NULL after the reason was logged. */
-rd_kafka_t *source_surveyor(struct source *source);
+MUST_CHECK rd_kafka_t *source_surveyor(struct source *source);
 
 /* A client that only asks: a member's own connection to the coordinator answers nothing else while the group waits for
  * others to join. The caller destroys it. NULL with the reason in `why`. */
-rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size);
+MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size);
 
 /* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
 void source_look_around(struct source *source);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 
@@ -31,6 +32,12 @@ enum log_finding {
     LOG_UNKNOWN /* no answer */
 };
 
+static struct log_state log_state_new(int64_t lost_offset)
+{
+    return (struct log_state){
+        .mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1, .lost_offset = lost_offset};
+}
+
 struct log_state *source_log(struct source *source, int32_t partition)
 {
     if (partition >= source->log_count) {
@@ -40,16 +47,15 @@ struct log_state *source_log(struct source *source, int32_t partition)
             abort();
         source->logs = grown;
         while (source->log_count < count)
-            source->logs[source->log_count++] =
-                (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
+            source->logs[source->log_count++] = log_state_new(LOST_NEVER);
     }
     return &source->logs[partition];
 }
 
 void source_forget_log(struct source *source, int32_t partition)
 {
-    *source_log(source, partition) =
-        (struct log_state){.mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1};
+    struct log_state *log = source_log(source, partition);
+    *log = log_state_new(log->lost_offset);
 }
 
 void source_close_logs(struct source *source)
@@ -107,7 +113,7 @@ static void renew_mark(struct source *source, int32_t partition)
 {
     for (uint32_t i = source->batch->count; i > 0; i--) {
         const struct item *item = &source->batch->items[i - 1];
-        if (item->from.partition != partition || item->dropped)
+        if (item->from.partition != partition || !item_is_ours(item))
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
         int64_t answered = mark->answered;
@@ -180,7 +186,7 @@ static void read_places(struct source *source, rd_kafka_topic_partition_list_t *
         return;
     if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
         left = places->cnt;
-    for (int64_t until = source_now_ms() + wait_ms, now; left > 0 && (now = source_now_ms()) < until;) {
+    for (int64_t until = clock_now_ms() + wait_ms, now; left > 0 && (now = clock_now_ms()) < until;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
         rd_kafka_topic_partition_t *place =
             message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
@@ -250,6 +256,44 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 
 /* ---- what the group knows ---- */
 
+static void note_loss(struct source *source, struct log_state *log)
+{
+    if (log->lost_offset == log->group_offset)
+        return;
+    log->lost_offset = log->group_offset;
+    source->losses++;
+}
+
+/* Whether these logs begin behind what the group has committed: records that nobody has answered were deleted. Not
+ * asked: whether commands were among them, or transaction markers alone. False without an answer. */
+static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
+{
+    rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < committed->cnt; i++)
+        if (!committed->elems[i].err && committed->elems[i].offset >= 0)
+            rd_kafka_topic_partition_list_add(starts, source->topic, committed->elems[i].partition)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
+    if (starts->cnt > 0)
+        code = rd_kafka_offsets_for_times(source->observer, starts, ASK_WAIT_MS);
+    for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = starts->elems[i].err;
+    for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *start = &starts->elems[i];
+        struct log_state *log = source_log(source, start->partition);
+        int64_t offset = rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset;
+        if (start->offset <= offset)
+            continue;
+        log_warning("records were deleted before they were answered", LOG_TEXT("topic", source->topic),
+                    LOG_INTEGER("partition", start->partition), LOG_INTEGER("from", offset),
+                    LOG_INTEGER("to", start->offset));
+        log->group_offset = offset;
+        note_loss(source, log);
+    }
+    rd_kafka_topic_partition_list_destroy(starts);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* Reads offsets and marks of partitions whose group offset is not known yet. */
 static void ask_group(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
@@ -259,7 +303,9 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
             rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
     rd_kafka_t *observer = unasked->cnt > 0 ? source_surveyor(source) : NULL;
     rd_kafka_resp_err_t code = observer ? rd_kafka_committed(observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
-    bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR && find_trimmed(source, unasked);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !answered)
+        code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     for (int i = 0; answered && i < unasked->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &unasked->elems[i];
         struct log_state *log = source_log(source, place->partition);
@@ -292,6 +338,7 @@ static void begin_other_log(struct source *source, const rd_kafka_topic_partitio
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", place->partition),
                     LOG_INTEGER("offset", partitions_next(source->partitions, place->partition)));
         metrics_add(source->metrics, METRIC_LOGS_REPLACED, 0, 1);
+        note_loss(source, source_log(source, place->partition));
         rd_kafka_topic_partition_list_add(others, source->topic, place->partition);
     }
     if (others->cnt > 0)
@@ -316,7 +363,7 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
     for (int i = 0; i < marked->cnt; i++)
         rd_kafka_topic_partition_list_find(partitions, source->topic, marked->elems[i].partition)->offset =
             marked->elems[i].offset;
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     for (int i = 0; i < partitions->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &partitions->elems[i];
         struct log_state *log = source_log(source, place->partition);
@@ -346,7 +393,7 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
     for (uint32_t i = 0; i < batch->count; i++) {
         int32_t partition = batch->items[i].from.partition;
         struct log_state *log = source_log(source, partition);
-        if (batch->items[i].dropped || partition == last || log->taken_ms == now_ms)
+        if (!item_is_ours(&batch->items[i]) || partition == last || log->taken_ms == now_ms)
             continue;
         last = partition;
         if (is_due(log, now_ms, true))
@@ -369,7 +416,7 @@ static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t
 
 void source_compare_logs(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->cut_off)
         return;
     rd_kafka_topic_partition_list_t *due = source->batch->count > 0 ? find_due(source, now) : find_idle(source, now);

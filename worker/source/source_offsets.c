@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 
@@ -16,7 +16,7 @@ rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
     rd_kafka_topic_partition_t *place = NULL;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->dropped)
+        if (!item_is_ours(item))
             continue;
         if (!place || place->partition != item->from.partition)
             place = rd_kafka_topic_partition_list_find(offsets, source->topic, item->from.partition);
@@ -75,7 +75,7 @@ static void source_drop_committed(struct source *source, const rd_kafka_topic_pa
         if (place && item->from.offset < place->offset &&
             place->offset <= partitions_next(source->partitions, item->from.partition) &&
             !source_log(source, item->from.partition)->is_restarted)
-            item->dropped = true;
+            item->custody = CUSTODY_ANSWERED;
     }
 }
 
@@ -185,7 +185,7 @@ bool source_commit(struct source *source)
 
 rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->holding || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
         return NULL;
     source->idle_ms = now;
@@ -220,7 +220,7 @@ static struct lag_position source_position(const struct source *source, const st
     rd_kafka_timestamp_type_t type;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        if (item->from.partition == partition && (!item->dropped || item->postponed))
+        if (item->from.partition == partition && (item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
             return (struct lag_position){partition, item->from.offset, item->from.offset + 1, item->from.timestamp_ms};
     }
     const rd_kafka_message_t *held = held_messages_find(&source->held, partition);
@@ -288,9 +288,7 @@ static void source_show_lags(struct source *source, int64_t now_ms)
         if (is_unanswered || high > end)
             position->end = later(position->end, high);
     }
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    lag_show(source->lag, positions, count, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, now_ms);
+    lag_show(source->lag, positions, count, clock_wall_ms(), now_ms);
 }
 
 /* True if a broker answers. */
@@ -303,16 +301,9 @@ static bool source_reaches_broker(struct source *source)
     return true;
 }
 
-int64_t source_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void source_look_around(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (now - source->looked_ms < LOOK_EVERY_MS)
         return;
     source->looked_ms = now;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/source/source_internal.h"
 
@@ -138,7 +139,7 @@ static void source_look_at_ownership(struct source *source, int64_t now_ms)
 
 void source_watch_ownership(struct source *source)
 {
-    int64_t now = source_now_ms();
+    int64_t now = clock_now_ms();
     if (source->ownership.is_whole || source->cut_off || now < source->ownership.look_ms)
         return;
     if (!config_kafka(source->config, source->config->kafka_consumer, "group.instance.id"))

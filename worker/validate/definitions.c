@@ -41,8 +41,11 @@ static struct key_table build_table(struct arena *block, const struct span *keys
     struct key_table table;
     uint32_t slots = key_table_slots(count);
     key_table_open(&table, keys, arena_alloc(block, slots * sizeof(uint32_t)), slots, 0);
-    for (uint32_t i = 0; i < count; i++)
-        key_table_add(&table, i);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_new = key_table_add(&table, i);
+        assert(is_new); /* a key that stands twice is a fault, and then nothing is built */
+        (void)is_new;
+    }
     return table;
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/key_table.h"
+#include "common/must_check.h"
 #include "common/span.h"
 #include "worker/model/batch.h"
 
@@ -60,12 +61,16 @@ struct definitions_fault {
  * then *faults (if faults is not NULL) lists every error, in document order, to be freed with
  * definitions_faults_free. NULL without an error means out of memory. `json` is not needed afterwards. Entries whose
  * entityType is "company" are skipped. Unknown members are ignored, since the public API adds attributes; unknown
- * rules are errors, since a misspelt rule must not vanish. */
-struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
+ * rules are errors, since a misspelt rule must not vanish. The command line and the daemon use this one reader, on
+ * common/json.h, so the daemon accepts every file that lint accepts. The text limits its memory, and it reports the
+ * position of an error. jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its depth limit.
+ */
+MUST_CHECK struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
 
 /* The same for frequent callers: uses existing scratch memory, of which at least this much must be free. The scratch
  * is unchanged on return. */
-struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults);
+MUST_CHECK struct definitions *definitions_compile_in(struct arena *scratch, struct span json,
+                                                      struct definitions_fault **faults);
 /* Worst case per byte of JSON: a spec and its slots for each "{},". */
 #define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 

@@ -3,6 +3,7 @@
 #ifndef WORKER_VALIDATE_FIELD_SPEC_H
 #define WORKER_VALIDATE_FIELD_SPEC_H
 
+#include "common/must_check.h"
 #include "worker/validate/definitions_reader.h"
 
 /* A field as it was read, not sorted yet. Its texts belong to the scratch. */
@@ -23,6 +24,6 @@ struct field_specs {
 
 /* Reads a List Custom Fields response into specs, which live as long as the reader's scratch. Errors are added to
  * the reader. False when out of memory. */
-bool field_specs_read(struct definitions_reader *reader, struct span json, struct field_specs *specs);
+MUST_CHECK bool field_specs_read(struct definitions_reader *reader, struct span json, struct field_specs *specs);
 
 #endif

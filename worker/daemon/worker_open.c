@@ -1,0 +1,86 @@
+/* A worker's beginning and end, and the room that it has for commands. */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "worker/daemon/worker_internal.h"
+
+struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics)
+{
+    const struct config *config = shared->config;
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (!worker)
+        goto failed;
+    worker->shared = shared;
+    worker->config = worker->judging = config;
+    worker->command_bytes = config->limits.command_bytes;
+    worker->number = number;
+    worker->metrics = metrics;
+    worker->sending_fault = (struct log_fault){"sending fails", "sending goes on", 0};
+    worker->rebuild_fault =
+        (struct log_fault){"the rebuild of Redis fails; commands wait", "Redis could be rebuilt", 0};
+    if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
+                   (size_t)config->limits.command_bytes) != 0)
+        goto failed;
+    worker->parser = json_parser_new((size_t)config->limits.command_bytes);
+    worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
+    worker->index = index_open(config);
+    if (worker->index)
+        index_set_patience(worker->index, worker_keep_going, worker);
+    if (worker->parser && worker->cache && worker->index)
+        return worker;
+failed:
+    log_error("a worker cannot start: out of memory", LOG_INTEGER("thread", number));
+    worker_close(worker);
+    return NULL;
+}
+
+void worker_close(struct worker *worker)
+{
+    if (!worker)
+        return;
+    sink_close(worker->sink); /* first, since it may still refer to the batch, which goes with the source */
+    source_close(worker->source);
+    index_close(worker->index);
+    definitions_cache_free(worker->cache);
+    if (worker->parser)
+        json_parser_free(worker->parser);
+    batch_close(&worker->batch);
+    offsets_free(&worker->record_ends);
+    free(worker);
+}
+
+/* Makes room for longer commands. The batch is empty. */
+static bool worker_make_room(struct worker *worker, int64_t command_bytes)
+{
+    const struct config *config = worker->config;
+    struct batch batch;
+    struct json_parser *parser = json_parser_new((size_t)command_bytes);
+    if (!parser ||
+        batch_open(&batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes, (size_t)command_bytes) != 0) {
+        json_parser_free(parser);
+        return false;
+    }
+    json_parser_free(worker->parser);
+    batch_close(&worker->batch);
+    worker->parser = parser;
+    worker->batch = batch;
+    worker->command_bytes = command_bytes;
+    return true;
+}
+
+/* Takes over what was reloaded, if there is room for the longest command that it allows. */
+void worker_take_config(struct worker *worker)
+{
+    const struct config *judging = atomic_load(&worker->shared->judging);
+    if (judging->limits.command_bytes <= worker->command_bytes)
+        worker->judging = judging;
+}
+
+/* Between two batches: makes that room. */
+void worker_follow_config(struct worker *worker)
+{
+    const struct config *judging = atomic_load(&worker->shared->judging);
+    if (judging->limits.command_bytes > worker->command_bytes &&
+        !worker_make_room(worker, judging->limits.command_bytes))
+        log_error("no memory for longer commands; limits and validation stay as they are");
+}

@@ -1,0 +1,21 @@
+/* json_line: what the command line prints with --json: a value as one line on standard output, by jansson. */
+#ifndef WORKER_DEFINITIONS_JSON_LINE_H
+#define WORKER_DEFINITIONS_JSON_LINE_H
+
+#include <jansson.h>
+
+#include "common/must_check.h"
+
+/* A string of free text, such as a path: where it is not UTF-8, its bytes beyond ASCII become '?'. Ends the program
+ * when out of memory. */
+MUST_CHECK json_t *json_line_text(const char *text);
+
+/* An object from the arguments of json_pack. Ends the program when out of memory; a text that is not UTF-8 belongs into
+ * json_line_text. */
+MUST_CHECK json_t *json_line_pack(const char *format, ...);
+
+/* Prints `value` without spaces, members in the order in which they were set, and frees it. Ends the program when out
+ * of memory; whoever flushes standard output sees whether it was written. */
+void json_line_print(json_t *value);
+
+#endif

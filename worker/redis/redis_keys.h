@@ -1,0 +1,74 @@
+/* redis_keys: the name of every key in Redis that the program reads or writes. No other file spells one
+ * (tests/check_rooms.sh). The braces keep a workspace on one slot of a cluster.
+ *
+ * A key may hold something that is not ours: another type, or a string of another form or size. No read fails at that,
+ * and no read takes more bytes than the table says.
+ *
+ *   key                                 its value                            if it is not ours
+ *   client:{WORKSPACE}:ID               "SOURCE HASH\n" and the record       the index is damaged: it is rebuilt
+ *   client-email:{WORKSPACE}:EMAIL      the client's id                      the index is damaged: it is rebuilt
+ *   custom-fields:{WORKSPACE}           a set of definitions                 another type: as if missing; else broken
+ *   client-intake:epoch                 32 hexadecimal digits                as if missing: Redis is rebuilt
+ *   client-intake:owner:TOPIC/P         a worker's name, 32 digits           another owner: audit, then overwritten
+ *   client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST OFFSETS"               as if missing: records are read again
+ *   client-intake:definitions           OFFSETS                              as if missing: definitions are read again
+ *   client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
+ *   client-intake:shared-emails         "1", only its existence counts       as if it were set
+ *   client-intake:nothing               is never there                       removed
+ */
+#ifndef WORKER_REDIS_REDIS_KEYS_H
+#define WORKER_REDIS_REDIS_KEYS_H
+
+#include <stdbool.h>
+
+#include "common/span.h"
+
+/* ---- whole names ---- */
+
+#define EPOCH_KEY            "client-intake:epoch"
+#define DEFINITIONS_READ_KEY "client-intake:definitions"
+#define REBUILD_LOCK_KEY     "client-intake:rebuild"
+#define SHARED_EMAILS_KEY    "client-intake:shared-emails"
+#define NOTHING_KEY          "client-intake:nothing"
+
+/* ---- names with parts: lists of spans, for pipeline_parts ---- */
+
+/* `place`: "TOPIC/PARTITION" of the command topic. */
+#define CHECKPOINT_KEY_BEFORE "client-intake:checkpoint:"
+#define CHECKPOINT_KEY(place) SPAN(CHECKPOINT_KEY_BEFORE), (place)
+#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
+
+#define CLIENT_KEY_BEFORE           "client:{"
+#define EMAIL_KEY_BEFORE            "client-email:{"
+#define CLIENT_KEY(workspace, id)   SPAN(CLIENT_KEY_BEFORE), (workspace), SPAN("}:"), (id)
+#define EMAIL_KEY(workspace, email) SPAN(EMAIL_KEY_BEFORE), (workspace), SPAN("}:"), (email)
+
+#define DEFINITIONS_KEY_BEFORE     "custom-fields:{"
+#define DEFINITIONS_KEY_BEHIND     "}"
+#define DEFINITIONS_KEY(workspace) SPAN(DEFINITIONS_KEY_BEFORE), (workspace), SPAN(DEFINITIONS_KEY_BEHIND)
+
+/* For SCAN: these and few others. */
+#define INDEX_KEYS_PATTERN       "client*"
+#define DEFINITIONS_KEYS_PATTERN DEFINITIONS_KEY_BEFORE "*" DEFINITIONS_KEY_BEHIND
+
+/* ---- names taken apart; the spans are the key's ---- */
+
+struct index_key {
+    struct span key, workspace;
+    struct span id;    /* at == NULL: it is the key of an email */
+    struct span email; /* at == NULL: it is the key of a client */
+};
+
+/* False if it is not a key of a client or an email. */
+bool index_key_parse(struct span key, struct index_key *parsed);
+
+/* The workspace of a key of definitions, at == NULL if it is not of that form. */
+struct span definitions_key_workspace(struct span key);
+
+/* Room for the key of definitions of any workspace, with a NUL. */
+#define DEFINITIONS_KEY_SIZE 96
+
+/* Writes the key, with a NUL. Returns its length. */
+size_t definitions_key_text(struct span workspace, char key[DEFINITIONS_KEY_SIZE]);
+
+#endif
