@@ -691,17 +691,18 @@ static bool worker_round(struct batch *batch)
         return false;
     offsets_set(&progress.committed, 0, 1);
     offsets_set(&progress.definition_ends, 0, 1);
+    enum rebuild_result rebuilt = REBUILD_DONE;
     enum audit_result result =
         index_is_verified(the_index) ? AUDIT_FINE : index_audit(the_index, &progress, &scratch, &gap);
     if (result == AUDIT_FINE)
         claimed = (index_is_verified(the_index) || index_take(the_index, (const int32_t[]){0}, 1, &scratch)) &&
                   index_claim(the_index, batch) && index_confirm(the_index, batch);
     else if (result == AUDIT_LOST || result == AUDIT_BEHIND)
-        index_rebuild(the_index, &progress.committed, result == AUDIT_LOST ? NULL : &gap, &scratch, patient, NULL, why,
-                      sizeof(why));
+        rebuilt = index_rebuild(the_index, &progress.committed, result == AUDIT_LOST ? NULL : &gap, &scratch, patient,
+                                NULL, why, sizeof(why));
     kafka_progress_free(&progress);
     audit_gap_free(&gap);
-    return claimed;
+    return claimed && rebuilt == REBUILD_DONE;
 }
 
 /* A command again, the same when it is not valid any more, or another one with its email. */

@@ -29,6 +29,8 @@ static atomic_int largest_transaction;                         /* in commands; t
 static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
+static atomic_int damaged_reads;    /* so many reads of the first command cannot be decompressed */
+static atomic_size_t fetched_ahead; /* messages, beside those that are */
 
 static void *real(const char *name)
 {
@@ -55,6 +57,28 @@ rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *client, rd_kafka_topic
     return function(client, partitions);
 }
 
+size_t rd_kafka_queue_length(rd_kafka_queue_t *queue)
+{
+    size_t (*function)(rd_kafka_queue_t *) = real("rd_kafka_queue_length");
+    return function(queue) + atomic_load(&fetched_ahead);
+}
+
+/* Without what a list of librdkafka's holds of its consumer, which could not be destroyed then. */
+static rd_kafka_topic_partition_list_t *copy_offsets(const rd_kafka_topic_partition_list_t *offsets)
+{
+    rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_new(offsets->cnt);
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *from = &offsets->elems[i];
+        rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(copy, from->topic, from->partition);
+        place->offset = from->offset;
+        place->metadata_size = from->metadata_size;
+        place->metadata = from->metadata_size > 0 ? malloc(from->metadata_size) : NULL;
+        if (place->metadata)
+            memcpy(place->metadata, from->metadata, from->metadata_size);
+    }
+    return copy;
+}
+
 rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
                                                        const rd_kafka_topic_partition_list_t *offsets,
                                                        const rd_kafka_consumer_group_metadata_t *group, int wait_ms)
@@ -64,7 +88,7 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
         real("rd_kafka_send_offsets_to_transaction");
     if (sent)
         rd_kafka_topic_partition_list_destroy(sent);
-    sent = rd_kafka_topic_partition_list_copy(offsets);
+    sent = copy_offsets(offsets);
     return function(client, offsets, group, wait_ms);
 }
 
@@ -73,7 +97,7 @@ static void note_transaction(void)
     int64_t commands = 0;
     if (last_committed)
         rd_kafka_topic_partition_list_destroy(last_committed);
-    last_committed = sent ? rd_kafka_topic_partition_list_copy(sent) : NULL;
+    last_committed = sent ? copy_offsets(sent) : NULL;
     for (int i = 0; sent && i < sent->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &sent->elems[i];
         commands += place->offset - ends[place->partition];
@@ -105,11 +129,19 @@ rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topi
     return function(client, offsets, wait_ms);
 }
 
+static bool is_member(rd_kafka_t *client)
+{
+    rd_kafka_topic_partition_list_t *subscribed = NULL;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool is_member = subscribed->cnt > 0;
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    return is_member;
+}
+
 /* The embedded broker does not keep the offsets of transactions: in its stead this tells what the last one committed.
  */
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, int wait_ms)
 {
-    rd_kafka_topic_partition_list_t *subscribed = NULL;
     (void)wait_ms;
     bool is_audit = client == auditor;
     auditor = NULL;
@@ -117,9 +149,7 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *client, rd_kafka_topic_partit
         atomic_fetch_add(&asked_in_vain, 1);
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
     }
-    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
-    atomic_fetch_add(&asked_by_members, subscribed->cnt > 0);
-    rd_kafka_topic_partition_list_destroy(subscribed);
+    atomic_fetch_add(&asked_by_members, is_member(client));
     for (int i = 0; i < partitions->cnt; i++) {
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         const rd_kafka_topic_partition_t *found =
@@ -143,6 +173,10 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     int taken = atomic_load(&messages_taken);
     bool waits = taken > 0 && taken < atomic_load(&messages_in_first_batch);
     rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
+    if (message && !message->err && message->offset == 0 && is_member(client) && atomic_load(&damaged_reads) > 0) {
+        atomic_fetch_sub(&damaged_reads, 1);
+        message->err = RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+    }
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
 }
@@ -277,6 +311,38 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
 }
 END_TEST
 
+static void send_with_header(int32_t partition, size_t bytes)
+{
+    char *long_text = calloc(1, bytes);
+    ck_assert_ptr_nonnull(long_text);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    ck_assert_int_eq(rd_kafka_header_add(headers, "n", 1, memset(long_text, 'v', bytes), (ssize_t)bytes),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    free(long_text);
+    fixture_send(partition, (struct span){0}, (struct span){0}, headers);
+}
+
+START_TEST(long_headers_that_are_fetched_ahead_are_given_back)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    send_with_header(0, 20000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    ck_assert(!atomic_load(&is_paused)); /* nothing stands behind it */
+    atomic_store(&fetched_ahead, 4000);
+    send_with_header(1, 20000); /* 4000 of them are 80 MB */
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 2);
+    ck_assert(atomic_load(&is_paused));
+    atomic_store(&fetched_ahead, 0);
+    fixture_send_valid(1, 1);
+    fixture_send_valid(0, 2);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
 START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 {
     enum { COMMANDS = 600, MOST = 200 };
@@ -298,6 +364,164 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
 }
 END_TEST
 
+START_TEST(nothing_is_fetched_ahead_behind_very_long_headers)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    send_with_header(0, 200000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    ck_assert(atomic_load(&is_paused));
+    fixture_send_valid(0, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(short_messages_are_fetched_ahead_without_a_pause)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&is_paused, false);
+    atomic_store(&fetched_ahead, 50000);
+    send_with_header(0, 1000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_REJECTED, 1);
+    fixture_send_valid(1, 1);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+    ck_assert(!atomic_load(&is_paused));
+    atomic_store(&fetched_ahead, 0);
+    fixture_stop(10000);
+}
+END_TEST
+
+/* One compressed batch of so many commands, the last of which becomes longer than the consumer takes. */
+static void send_unreadable(int32_t partition, int count)
+{
+    static const char *const settings[][2] = {{"compression.codec", "zstd"},
+                                              {"linger.ms", "20000"}, /* until they are flushed together */
+                                              {"batch.size", "30000000"},
+                                              {"message.max.bytes", "30000000"}};
+    char why[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, why, sizeof(why)),
+                     RD_KAFKA_CONF_OK);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        ck_assert_int_eq(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)), RD_KAFKA_CONF_OK);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    ck_assert_msg(producer != NULL, "%s", why);
+    /* With the partitions known from the beginning, the first message does not travel alone. */
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, "clients.commands", NULL);
+    ck_assert_int_eq(rd_kafka_metadata(producer, 0, topic, &metadata, LIMIT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_metadata_destroy(metadata);
+    const size_t bytes = 20000000;
+    char *blanks = malloc(bytes);
+    ck_assert_ptr_nonnull(blanks);
+    memset(blanks, ' ', bytes);
+    for (int i = 1; i <= count; i++)
+        ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("clients.commands"),
+                                           RD_KAFKA_V_PARTITION(partition),
+                                           RD_KAFKA_V_VALUE(blanks, (i == count ? bytes : 2)),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(producer);
+    free(blanks);
+}
+
+static const char *const short_receives[] = {"worker.threads=1", "kafka.consumer.fetch.max.bytes=1048576",
+                                             "kafka.consumer.receive.message.max.bytes=2000000",
+                                             "kafka.consumer.fetch.error.backoff.ms=100", NULL};
+
+/* Expects one reply for each of the offsets, in their order, and these verdicts by offset. */
+static void expect_replies_of(int32_t partition, const char *const *verdicts, size_t count, size_t all)
+{
+    rd_kafka_message_t **replies = calloc(all, sizeof(rd_kafka_message_t *));
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, all, LIMIT_MS), all);
+    size_t found = 0;
+    for (size_t i = 0; i < all; i++) {
+        int32_t from;
+        int64_t offset;
+        reply_source(replies[i], &from, &offset);
+        if (from != partition)
+            continue;
+        ck_assert_int_eq(offset, (int64_t)found);
+        ck_assert_uint_lt(found, count);
+        ck_assert_str_eq(reply_verdict(replies[i]), verdicts[found++]);
+    }
+    ck_assert_uint_eq(found, count);
+    fixture_forget(replies, all);
+    free(replies);
+}
+
+START_TEST(commands_that_cannot_be_decompressed_are_answered_as_too_large)
+{
+    enum { FIRST = 45, ALL = 1 + FIRST + 1 + 1 + 1, OTHERS = 2 };
+    const char *verdicts[ALL], *other_verdicts[OTHERS] = {"too_large", "created"};
+    for (int i = 0; i < ALL; i++)
+        verdicts[i] = i == 0 || i == FIRST + 1 || i == ALL - 1 ? "created" : "too_large";
+    fixture_send_valid(0, 0);
+    send_unreadable(0, FIRST);
+    fixture_send_valid(0, 1);
+    send_unreadable(0, 1);
+    fixture_send_valid(0, 2);
+    send_unreadable(1, 1); /* with nothing behind it */
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    wait_for_count(METRIC_UNREADABLE, 0, FIRST + 1 + 1);
+    fixture_send_valid(1, 3);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), FIRST + 1 + 1);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_REJECTED), FIRST + 1 + 1);
+    expect_replies_of(0, verdicts, ALL, ALL + OTHERS);
+    expect_replies_of(1, other_verdicts, OTHERS, ALL + OTHERS);
+    rd_kafka_message_t *letters[FIRST + 1 + 1];
+    size_t count = fixture_read("clients.dead-letters", letters, FIRST + 1 + 1, LIMIT_MS);
+    ck_assert_uint_eq(count, FIRST + 1 + 1);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_ptr_null(letters[i]->payload);
+        ck_assert(span_equal(message_header(letters[i], "dlq-lost"), SPAN("key, value, headers")));
+    }
+    fixture_forget(letters, count);
+    fixture_stop(10000);
+}
+END_TEST
+
+START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual)
+{
+    atomic_store(&damaged_reads, 4);
+    for (int i = 0; i < 3; i++)
+        fixture_send_valid(0, i);
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    ck_assert_int_eq(atomic_load(&damaged_reads), 0);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), 0);
+    expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
+/* The first transaction is refused as too large, and the rest of them are put off, for small transactions. */
+START_TEST(commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must)
+{
+    enum { COMMANDS = 600, MOST = 200 };
+    const int16_t produce = 0; /* ApiKey of the Kafka protocol */
+    send_unreadable(0, COMMANDS);
+    fixture_send_valid(0, 0);
+    rd_kafka_mock_push_request_errors(fixture.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 1);
+    ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), COMMANDS);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_REJECTED), COMMANDS);
+    fixture_stop(10000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -309,7 +533,17 @@ int main(void)
     tcase_add_test(tcase, the_group_is_served_while_a_commit_waits);
     tcase_add_test(tcase, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(tcase, messages_that_must_travel_alone_are_few_in_a_transaction);
+    tcase_add_test(tcase, long_headers_that_are_fetched_ahead_are_given_back);
+    tcase_add_test(tcase, nothing_is_fetched_ahead_behind_very_long_headers);
+    tcase_add_test(tcase, short_messages_are_fetched_ahead_without_a_pause);
     suite_add_tcase(suite, tcase);
+    TCase *unreadable = tcase_create("unreadable");
+    tcase_add_checked_fixture(unreadable, fixture_open, fixture_close);
+    tcase_set_timeout(unreadable, 90);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_as_too_large);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual);
+    tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must);
+    suite_add_tcase(suite, unreadable);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

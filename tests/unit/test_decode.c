@@ -203,6 +203,7 @@ static const struct {
     {200000, 62145, HEADERS_READ, ERROR_TOO_LARGE, "key and headers have 262145 bytes together"},
     {0, 5000000, HEADERS_READ, ERROR_TOO_LARGE, "key and headers have 5000000 bytes together"},
     {0, 0, HEADERS_UNREADABLE, ERROR_TOO_LARGE, "the headers cannot be read"},
+    {0, 0, MESSAGE_UNREADABLE, ERROR_TOO_LARGE, "nothing of the command can be read"},
 };
 
 START_TEST(test_outside)
@@ -213,7 +214,7 @@ START_TEST(test_outside)
     memset(key, 'k', sizeof(key));
     for (size_t i = 0; i < 2; i++) {
         struct item *item = evaluating_item(&evaluating, values[i]);
-        bool is_unreadable = outsides[_i].state == HEADERS_UNREADABLE;
+        bool is_unreadable = outsides[_i].state != HEADERS_READ;
         item->key = span_of(key, outsides[_i].key_bytes);
         item->headers = headers;
         item->header_count = is_unreadable ? 0 : 2;

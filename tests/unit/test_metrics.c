@@ -213,6 +213,7 @@ static const struct {
     {"replies_unaddressed_total", "counter", 5},
     {"dead_letters_incomplete_total", "counter", 1},
     {"repetitions_total", "counter", 1},
+    {"unreadable_commands_total", "counter", 1},
     {"logs_replaced_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
@@ -497,6 +498,7 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
          .error = ERROR_TOO_LARGE,
          .from.timestamp_ms = now_ms,
          .header_state = HEADERS_UNREADABLE},
+        {.outcome = OUTCOME_REJECTED, .error = ERROR_TOO_LARGE, .header_state = MESSAGE_UNREADABLE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_NONE},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = 0, .reply_form = FORM_KEYLESS},
         {.outcome = OUTCOME_CREATED, .from.timestamp_ms = now_ms, .custody = CUSTODY_REVOKED},
@@ -504,7 +506,7 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
     };
     const struct batch batch = {.items = items, .count = sizeof(items) / sizeof(items[0])};
     batch_metrics_count(threads[0], &batch, now_ms);
-    const struct batch dropped = {.items = items + 9, .count = 2};
+    const struct batch dropped = {.items = items + 10, .count = 2};
     batch_metrics_count(threads[0], &dropped, now_ms);
     read_all(threads, 2);
     const struct {
@@ -513,18 +515,19 @@ START_TEST(a_batch_is_counted_by_what_became_of_it)
     } rows[] = {
         {"commands_total", "result=\"created\"", 4},
         {"commands_total", "result=\"duplicate\"", 1},
-        {"commands_total", "result=\"rejected\"", 4},
+        {"commands_total", "result=\"rejected\"", 5},
         {"duplicates_total", "", 1},
         {"rejections_total", "code=\"validation_failed\"", 1},
-        {"rejections_total", "code=\"too_large\"", 2},
+        {"rejections_total", "code=\"too_large\"", 3},
         {"rejections_total", "code=\"malformed_json\"", 1},
         {"rejections_total", "code=\"email_taken\"", 0},
-        {"dead_letters_total", "", 2},
+        {"dead_letters_total", "", 3},
         {"dead_letters_refused_total", "", 1},
-        {"dead_letters_incomplete_total", "", 1},
+        {"dead_letters_incomplete_total", "", 2},
+        {"unreadable_commands_total", "", 1},
         {"replies_refused_total", "", 1},
         {"batch_commands_count", "", 1},
-        {"batch_commands_sum", "", 9},
+        {"batch_commands_sum", "", 10},
         {"reply_seconds_count", "", 6},
         {"reply_seconds_sum", "", 7.04},
         {"reply_seconds_bucket", "le=\"0.0001\"", 4},

@@ -61,7 +61,7 @@ static void take_kafka(struct config_reading *reading, struct config *config, rd
     }
     char nearest[128];
     kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
-    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is no setting");
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is not a setting");
     config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, error,
                  suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
     free(value);

@@ -200,7 +200,7 @@ static void collect_variable(struct config_reading *reading, const char *name, c
         if (!dotted || !place)
             config_no_memory(reading);
         else if (!is_service_variable(name))
-            config_fault(reading, place, "names no setting");
+            config_fault(reading, place, "is not the name of a setting");
         free(place);
     }
     free(dotted);

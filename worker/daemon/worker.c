@@ -72,10 +72,6 @@ static enum stage_result worker_fill(struct worker *worker)
         return BATCH_ENDS;
     }
     worker_take_config(worker);
-    if (source_is_burdened(worker->source) && source_pause(worker->source, 0) != 0) {
-        worker_drop_source(worker);
-        return BATCH_ENDS;
-    }
     worker->state = WORKER_IN_BATCH;
     size_limits_begin_batch(&worker->size_limits);
     failpoint(FAILPOINT_FILLED);

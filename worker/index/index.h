@@ -42,7 +42,7 @@ void index_mark_stale(struct index *index);
 
 /* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
  * topic does not tell of. False: again after index_connect. */
-bool index_distrust(struct index *index);
+MUST_CHECK bool index_distrust(struct index *index);
 
 /* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
  * none, and this index the owner of partitions 0 to `partitions` - 1, 64 at most. */
@@ -52,7 +52,7 @@ MUST_CHECK bool index_trust(struct index *index, int32_t partitions);
  * False: give up for this time. */
 typedef bool index_patience(void *listener);
 
-/* The keep_going of index_claim. Items may be dropped while it is called. Without one it waits. */
+/* The keep_going of index_claim. Items may be taken from us while it is called. Without one it waits. */
 void index_set_patience(struct index *index, index_patience *keep_going, void *listener);
 
 /* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if it

@@ -13,8 +13,10 @@ static void batch_metrics_count_item(struct metrics *metrics, const struct item 
         metrics_add(metrics, item->dead_letter_form == FORM_NONE ? METRIC_DEAD_LETTERS_REFUSED : METRIC_DEAD_LETTERS, 0,
                     1);
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error) && item->dead_letter_form == FORM_FULL &&
-        item->header_state == HEADERS_UNREADABLE)
+        item->header_state != HEADERS_READ)
         metrics_add(metrics, METRIC_DEAD_LETTERS_INCOMPLETE, 0, 1);
+    if (item->header_state == MESSAGE_UNREADABLE)
+        metrics_add(metrics, METRIC_UNREADABLE, 0, 1);
     if (item->reply_form == FORM_NONE)
         metrics_add(metrics, METRIC_REPLIES_REFUSED, 0, 1);
     if (item->reply_absence > REPLY_AS_ASKED)

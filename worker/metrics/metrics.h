@@ -33,9 +33,11 @@
     ROW(REPLIES_UNADDRESSED, "replies_unaddressed_total", COUNTER, ABSENCE,                                            \
         "Replies that could not go to the topic or partition that the command names, by reason.")                      \
     ROW(DEAD_LETTERS_INCOMPLETE, "dead_letters_incomplete_total", COUNTER, NONE,                                       \
-        "Dead letters without their command's headers, because these could not be read.")                              \
+        "Dead letters without the parts of their command that could not be read.")                                     \
     ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
         "Commands that librdkafka delivered again after a pause; they were dropped.")                                  \
+    ROW(UNREADABLE, "unreadable_commands_total", COUNTER, NONE,                                                        \
+        "Commands that were refused unread, since their batch cannot be decompressed.")                                \
     ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
         "Partitions whose log was replaced by another one, which was read from its beginning.")                        \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \

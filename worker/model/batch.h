@@ -32,10 +32,11 @@ struct position {
     int64_t timestamp_ms; /* Kafka's message timestamp, since 1970, UTC */
 };
 
-/* Whether the headers of a message could be read. */
+/* How much of a message could be read. */
 enum header_state {
-    HEADERS_READ,      /* all of them; also if there are none */
-    HEADERS_UNREADABLE /* librdkafka cannot parse them: there are too many, or they are damaged */
+    HEADERS_READ,       /* all of it; also if there are no headers */
+    HEADERS_UNREADABLE, /* librdkafka cannot parse them: there are too many, or they are damaged */
+    MESSAGE_UNREADABLE  /* only its position is known: it came in a batch that librdkafka cannot decompress */
 };
 
 /* Who replies to a command. Stages skip an item that no longer belongs to this batch. */

@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
+#include "worker/source/source_message.h"
+
 #define FIRST_CAPACITY 64
 
 void held_messages_close(struct held_messages *held)
 {
     for (uint32_t i = 0; i < held->count; i++)
-        rd_kafka_message_destroy(held->messages[i]);
+        source_message_destroy(held->messages[i]);
     free(held->messages);
     *held = (struct held_messages){0};
 }
@@ -41,7 +43,7 @@ void held_messages_drop(struct held_messages *held, int32_t partition)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < held->count; i++) {
         if (held->messages[i]->partition == partition)
-            rd_kafka_message_destroy(held->messages[i]);
+            source_message_destroy(held->messages[i]);
         else
             held->messages[kept++] = held->messages[i];
     }

@@ -9,13 +9,17 @@
 #include "worker/kafka/kafka_log.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define REASSIGN_EVERY_MS  500 /* partitions that librdkafka has given up on; a broker may go on refusing */
 #define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
 /* Of key and headers, on average: so many bytes of queued.min.messages are what a thread can hold. */
-#define BURDEN_BYTES ((size_t)2048)
-#define BURDEN_LIMIT ((size_t)32 << 20)
+#define BURDEN_BYTES  ((size_t)2048)
+#define BURDEN_LIMIT  ((size_t)64 << 20) /* of what is fetched ahead */
+#define HEAVY_BYTES   ((size_t)64 << 10) /* so long on average that nothing is fetched ahead */
+#define HEAVY_WAIT_MS 20                 /* for the next message, so that batches are full all the same */
+#define CARRIED_BYTES ((size_t)32 << 20) /* of keys and headers, for the next batches */
 
 /* Librdkafka mends lost connections itself; it only says so. */
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
@@ -99,7 +103,8 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         goto failed;
     }
     source->lag = lag_new(source->topic, metrics);
-    if (!source->lag)
+    source->fetched = rd_kafka_queue_get_consumer(source->consumer);
+    if (!source->lag || !source->fetched)
         goto failed;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(source->consumer);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -129,6 +134,8 @@ void source_close(struct source *source)
     held_messages_close(&source->held);
     if (source->group)
         rd_kafka_consumer_group_metadata_destroy(source->group);
+    if (source->fetched)
+        rd_kafka_queue_destroy(source->fetched);
     if (source->consumer) {
         rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->consumer);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -149,9 +156,8 @@ void source_close(struct source *source)
 
 static int64_t source_timestamp(const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time_of_message(timestamp);
+    int64_t timestamp = source_message_timestamp(message);
+    return timestamp < 0 ? 0 : time_of_message(timestamp);
 }
 
 static void source_take(struct source *source, rd_kafka_message_t *message)
@@ -163,7 +169,10 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
         .key = span_of(message->key, message->key ? message->key_len : 0),
         .value = span_of(message->payload, message->payload ? message->len : 0),
     };
-    message_headers_take(item, message, batch->command_bytes, &batch->arena);
+    if (is_placeholder(message))
+        item->header_state = MESSAGE_UNREADABLE;
+    else
+        message_headers_take(item, message, batch->command_bytes, &batch->arena);
     if (item->header_state == HEADERS_UNREADABLE)
         log_warning("headers of a command cannot be read; its dead letter comes without them",
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
@@ -187,8 +196,14 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
         source->broken = true;
         return;
     }
-    log_fault_begin(&source->fault, LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)),
-                                             LOG_TEXT("error", rd_kafka_message_errstr(message))));
+    if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
+        source_meet_unreadable(source, message->partition, message->offset);
+        return;
+    }
+    log_fault_begin(&source->fault,
+                    LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)), LOG_TEXT("topic", source->topic),
+                             LOG_INTEGER("partition", message->partition), LOG_INTEGER("offset", message->offset),
+                             LOG_TEXT("error", rd_kafka_message_errstr(message))));
     source->stalled = true;
 }
 
@@ -223,6 +238,89 @@ static bool take_held(void *taker, rd_kafka_message_t *message)
     return true;
 }
 
+/* Serves the group, with what is ours paused. */
+static void source_stay_for(struct source *source, int wait_ms)
+{
+    if (!source->holding) {
+        rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+        if (partitions) {
+            source_pause_partitions(source, partitions);
+            rd_kafka_topic_partition_list_destroy(partitions);
+        }
+        source->holding = true;
+    }
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, wait_ms);
+    source_note_poll(source);
+    if (message && message->err) {
+        source_error(source, message);
+        rd_kafka_message_destroy(message);
+    } else if (message) {
+        /* A pause is not watertight: what arrives all the same is kept for later. */
+        source_receive(source, message, true);
+    }
+    source_look_around(source);
+}
+
+static bool source_is_burdened(struct source *source)
+{
+    struct burden *burden = &source->burden;
+    size_t outside = 0, count = source->batch->count;
+    for (uint32_t i = 0; i < count; i++)
+        outside += source->batch->items[i].outer_held;
+    if (count == 0)
+        return false;
+    size_t each = outside / count;
+    burden->each = each > burden->each / 16 ? each : burden->each / 16;
+    burden->ahead = rd_kafka_queue_length(source->fetched);
+    size_t expected = (burden->ahead + burden->coming) * burden->each;
+    bool is_burdened = burden->each > HEAVY_BYTES || (burden->each > BURDEN_BYTES && expected > BURDEN_LIMIT);
+    if (is_burdened)
+        burden->ahead = 0;
+    return is_burdened;
+}
+
+/* librdkafka's limits of what is fetched ahead count values only. If the keys and headers of what is fetched ahead,
+ * with what may come until the batch is answered, take more than BURDEN_LIMIT, as far as the last batches tell, it is
+ * given back, and fetched again when the partitions are resumed. librdkafka may take a second to do so: of what is very
+ * long, some is kept for the next batches. */
+static void source_lighten(struct source *source)
+{
+    if (source->holding || !source_is_burdened(source))
+        return;
+    size_t most = source->burden.each > HEAVY_BYTES ? CARRIED_BYTES / source->burden.each : 0;
+    for (size_t i = 0; i < most && !source->broken; i++) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, HEAVY_WAIT_MS);
+        source_note_poll(source);
+        if (!message)
+            break;
+        if (message->err) {
+            source_error(source, message);
+            rd_kafka_message_destroy(message);
+        } else {
+            source_receive(source, message, true);
+        }
+    }
+    source_stay_for(source, 0);
+    if (source->group_changed)
+        source_refresh_group(source);
+}
+
+/* Notes how many messages were fetched since the last batch was filled: so many may come again. */
+static void source_note_coming(struct source *source)
+{
+    struct burden *burden = &source->burden;
+    size_t ahead = rd_kafka_queue_length(source->fetched);
+    if (ahead > burden->ahead && ahead - burden->ahead > burden->coming)
+        burden->coming = ahead - burden->ahead;
+    if (burden->each <= BURDEN_BYTES)
+        burden->coming = 0;
+}
+
+bool source_lives_on_held(const struct source *source)
+{
+    return source->burden.each > HEAVY_BYTES && source->held.count > 0 && partitions_waiting(source->partitions) == 0;
+}
+
 /* True if the group's offset and mark of all partitions of the batch are known. To commit without them would overwrite
  * the mark by which another log is recognized. */
 static bool source_knows_marks(struct source *source)
@@ -250,10 +348,12 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
 {
     assert(source->batch->count == 0);
     source->most = most < source->batch->capacity ? most : source->batch->capacity;
+    source_note_coming(source);
     source_resume(source);
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = clock_now_ms();
+    int next_wait_ms = source->burden.each > HEAVY_BYTES && !source->holding ? HEAVY_WAIT_MS : 0;
     if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
         source->reassigned_ms = source->filling_ms;
@@ -263,7 +363,10 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     /* The group is served, too, when what was carried fills the batch. */
     bool is_full = !source_has_room(source);
     while ((is_full || source_has_room(source)) && !source->broken) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, source->batch->count > 0 ? 0 : wait_ms);
+        bool is_first = source->batch->count == 0;
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, is_first  ? wait_ms
+                                                                               : is_full ? 0
+                                                                                         : next_wait_ms);
         source_note_poll(source);
         if (source->group_changed)
             source_refresh_group(source);
@@ -283,6 +386,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
+    source_lighten(source);
     source_compare_logs(source);
     if (!source_knows_marks(source)) {
         source_put_back(source);
@@ -291,42 +395,6 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     batch_begin(source->batch);
     source_look_around(source);
     return source->broken ? -1 : 0;
-}
-
-bool source_is_burdened(struct source *source)
-{
-    size_t outside = 0;
-    for (uint32_t i = 0; i < source->batch->count; i++)
-        outside += source->batch->items[i].outer_held;
-    if (outside > source->batch->count * BURDEN_BYTES)
-        source->burden += outside;
-    bool is_burdened = source->burden > BURDEN_LIMIT;
-    if (is_burdened)
-        source->burden = 0;
-    return is_burdened;
-}
-
-/* Serves the group, with what is ours paused. */
-static void source_stay_for(struct source *source, int wait_ms)
-{
-    if (!source->holding) {
-        rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
-        if (partitions) {
-            source_pause_partitions(source, partitions);
-            rd_kafka_topic_partition_list_destroy(partitions);
-        }
-        source->holding = true;
-    }
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, wait_ms);
-    source_note_poll(source);
-    if (message && message->err) {
-        source_error(source, message);
-        rd_kafka_message_destroy(message);
-    } else if (message) {
-        /* A pause is not watertight: what arrives all the same is kept for later. */
-        source_receive(source, message, true);
-    }
-    source_look_around(source);
 }
 
 int source_pause(struct source *source, int wait_ms)
@@ -428,7 +496,7 @@ void source_release(struct source *source)
         if (batch->items[i].custody == CUSTODY_POSTPONED)
             held_messages_add(&postponed, source->messages[i]);
         else
-            rd_kafka_message_destroy(source->messages[i]);
+            source_message_destroy(source->messages[i]);
     }
     held_messages_put_before(&source->held, &postponed);
     for (uint32_t i = 0; waits && i < batch->count; i++)

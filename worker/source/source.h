@@ -2,7 +2,7 @@
  * batch's spans point into, and knows which partitions are ours.
  *
  * Partitions come and go only inside source_fill and source_pause, where the group's rebalances are served. Items of a
- * partition that is taken away are marked `dropped`: its next owner will consume them again. */
+ * partition that is taken away become CUSTODY_REVOKED: its next owner will consume them again. */
 #ifndef WORKER_SOURCE_SOURCE_H
 #define WORKER_SOURCE_SOURCE_H
 
@@ -29,11 +29,6 @@ void source_close(struct source *source);
  * it has committed of it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and
  * open it. */
 MUST_CHECK int source_fill(struct source *source, uint32_t most, int wait_ms);
-
-/* librdkafka's limits of what is fetched ahead count values only. True once for every BURDEN_LIMIT bytes of keys and
- * headers that came in batches with much of them: then what was fetched ahead should be given back, which source_pause
- * does, and fetched again, after source_resume. librdkafka may take a second to do so, hence not for every batch. */
-bool source_is_burdened(struct source *source);
 
 /* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
  * away. Returns as source_fill. After it, source_resume before the next fill. */
@@ -67,7 +62,7 @@ bool source_is_sure(const struct source *source);
 /* True from when no broker could be reached until one answers. */
 bool source_is_cut_off(const struct source *source);
 
-/* The offsets that the batch brings, its dropped items excepted. New; may be empty. */
+/* The offsets that the batch brings, of its items that are ours. New; may be empty. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
 /* These offsets were committed in a transaction. */
@@ -85,8 +80,8 @@ enum reconcile_result {
 };
 
 /* After a transaction that was not committed as far as we know, and once the next producer has ended it: asks the group
- * which offsets are committed. Items below them have been answered after all: they are dropped. Where an offset is
- * lower than we committed it, the partition is taken anew from there: its commands have to be answered again.
+ * which offsets are committed. Items below them have been answered after all: they become CUSTODY_ANSWERED. Where an
+ * offset is lower than we committed it, the partition is taken anew from there: its commands have to be answered again.
  * `in_doubt`: the transaction may have been committed. Waits up to `wait_ms`. */
 MUST_CHECK enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
 
@@ -100,14 +95,14 @@ MUST_CHECK bool source_commit(struct source *source);
 /* The same with these offsets. */
 MUST_CHECK bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets);
 
-/* Puts off the item, and those of its partition behind it: they leave the batch (`dropped`, `postponed`) and come again
+/* Puts off the item, and those of its partition behind it: they become CUSTODY_POSTPONED and come again
  * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and
  * nothing is done, if the command is `limit_ms` old by its timestamp, or the partition has waited so long already: so
  * commands that come one by one are not each waited for in turn, and no partition falls behind by more than the limit.
  */
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
 
-/* Puts off all items but the first `most`, dropped ones not counted, for the next batches; order is kept in each
+/* Puts off all items but the first `most` that are ours, for the next batches; order is kept in each
  * partition. Returns how many. */
 uint32_t source_put_off(struct source *source, uint32_t most);
 

@@ -18,6 +18,15 @@ struct ownership {
     int32_t orphans;      /* the partitions that were nobody's when it looked last; -1: that was not known */
 };
 
+/* A batch of the log that librdkafka cannot decompress, see source_unreadable.c. */
+struct unreadable {
+    int64_t base;   /* the offset where it begins, or -1 while there is none */
+    int64_t first;  /* the first of its offsets that was not answered when the batch was met first, or -1: not known */
+    int32_t met;    /* how often the consumer met it and the reader confirmed it */
+    int64_t inside; /* an offset that is known to be in it */
+    int64_t behind; /* one that is known to be behind it, or -1 */
+};
+
 /* What is known of a partition's log while the partition is ours. */
 struct log_state {
     enum {
@@ -35,6 +44,14 @@ struct log_state {
                             assignment. LOST_NEVER: they never were */
     bool is_restarted;   /* the log is another, and nothing of it has been committed yet */
     bool is_repeating;   /* commands come that were taken already, and the log is the same */
+    struct unreadable unreadable;
+};
+
+/* What keys and headers take of the messages that are fetched ahead, see source_lighten. */
+struct burden {
+    size_t each;   /* bytes, of an average message of the last batches */
+    size_t ahead;  /* messages that were fetched ahead when the last batch was filled */
+    size_t coming; /* the most messages that were fetched while a batch was answered, as long as they are long */
 };
 
 #define LOST_NEVER (-2)
@@ -65,10 +82,11 @@ struct source {
     int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
     bool was_assigned; /* the first rebalance is over */
     bool was_lost;     /* partitions, at some time, instead of being given back */
-    size_t burden; /* of keys and headers since what was fetched ahead was given back last, see source_is_burdened */
-    bool stalled;  /* librdkafka may have given up on partitions that it still holds */
-    int64_t reassigned_ms; /* when such were taken anew, last */
-    bool group_changed;    /* a rebalance ran since the metadata was read */
+    struct burden burden;
+    rd_kafka_queue_t *fetched; /* the consumer's messages that are fetched ahead */
+    bool stalled;              /* librdkafka may have given up on partitions that it still holds */
+    int64_t reassigned_ms;     /* when such were taken anew, last */
+    bool group_changed;        /* a rebalance ran since the metadata was read */
     bool holding;
     bool broken;
     bool cut_off;
@@ -81,6 +99,9 @@ struct source {
 };
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
+
+/* True while very long messages are carried: the partitions stay paused until they are in batches. */
+MUST_CHECK bool source_lives_on_held(const struct source *source);
 
 /* Librdkafka's answer. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
@@ -124,6 +145,9 @@ void source_forget_log(struct source *source, int32_t partition);
  * comes from another log than the one before is dropped, and the partition read from its beginning. */
 void source_compare_logs(struct source *source);
 
+/* Asks for the group's offset of the partition if it is not known. False if there was no answer. */
+MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
+
 /* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
  * read again from another place. */
 bool source_is_repetition(struct source *source, int32_t partition);
@@ -131,11 +155,25 @@ bool source_is_repetition(struct source *source, int32_t partition);
 /* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
 void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
 
+/* What becomes of the first answer for a place: a command, or an error in its stead. */
+typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
+
+/* Reads one command at each of these places, outside of the group, or what comes behind it. Calls `answer` for each
+ * that has an answer within `wait_ms`. */
+void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
+                        source_answer *answer, void *opaque);
+
 /* Writes the mark that goes with an offset, and reads it. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
 MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
 
 void source_close_logs(struct source *source);
+
+/* ---- source_unreadable.c: commands that cannot be decompressed ---- */
+
+/* The consumer has met a batch of the log that it cannot decompress, which begins at `base`. It meets the batch again
+ * until the consumer goes on behind it. */
+void source_meet_unreadable(struct source *source, int32_t partition, int64_t base);
 
 /* ---- source_ownership.c: that every partition has an owner ---- */
 

@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 #define QUIET_MS      100   /* to delete a topic and to create it takes about as long */
 #define BUSY_EVERY_MS 1000  /* while commands come one after the other */
@@ -34,8 +35,12 @@ enum log_finding {
 
 static struct log_state log_state_new(int64_t lost_offset)
 {
-    return (struct log_state){
-        .mark = LOG_MARK_NONE, .group_offset = -1, .end = -1, .seen_offset = -1, .lost_offset = lost_offset};
+    return (struct log_state){.mark = LOG_MARK_NONE,
+                              .group_offset = -1,
+                              .end = -1,
+                              .seen_offset = -1,
+                              .lost_offset = lost_offset,
+                              .unreadable = {.base = -1}};
 }
 
 struct log_state *source_log(struct source *source, int32_t partition)
@@ -93,12 +98,10 @@ bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *
 
 static struct log_mark mark_of(const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
     return (struct log_mark){
         .answered = -1,
         .offset = message->offset,
-        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
+        .timestamp_ms = source_message_timestamp(message),
         .hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0,
     };
 }
@@ -108,12 +111,12 @@ static bool is_same_command(const struct log_mark *mark, const struct log_mark *
     return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
 }
 
-/* From now on the log is recognized by the last command of it that is in the batch. */
+/* From now on the log is recognized by the last command of it that is in the batch and can be read. */
 static void renew_mark(struct source *source, int32_t partition)
 {
     for (uint32_t i = source->batch->count; i > 0; i--) {
         const struct item *item = &source->batch->items[i - 1];
-        if (item->from.partition != partition || !item_is_ours(item))
+        if (item->from.partition != partition || !item_is_ours(item) || is_placeholder(source->messages[i - 1]))
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
         int64_t answered = mark->answered;
@@ -129,10 +132,10 @@ static rd_kafka_t *reader_new(const struct source *source, char *why, size_t err
 {
     static const struct {
         const char *name, *value;
-    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
-                 {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},
-                 {"queued.min.messages", "1"},          {"max.partition.fetch.bytes", "65536"},
-                 {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
+    } owned[] = {
+        {"isolation.level", "read_committed"},  {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},         {"queued.min.messages", "1"},    {"check.crcs", "true"},
+        {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},     {"fetch.error.backoff.ms", "20"}};
     rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
@@ -170,13 +173,8 @@ static enum log_finding judge_answer(struct source *source, const rd_kafka_messa
     return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
-/* What becomes of the first answer for a place: a command, or an error in its stead. */
-typedef void on_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
-
-/* Reads one command at each of these places, or what comes behind it, and calls `answer` for each that has an answer
- * within `wait_ms`. */
-static void read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms, on_answer *answer,
-                        void *opaque)
+void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
+                        source_answer *answer, void *opaque)
 {
     char why[512];
     int left = 0;
@@ -222,7 +220,7 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
             source_log(source, partition)->mark.offset;
         partitions->elems[i].offset = LOG_UNKNOWN;
     }
-    read_places(source, places, READ_WAIT_MS, take_finding, partitions);
+    source_read_places(source, places, READ_WAIT_MS, take_finding, partitions);
     rd_kafka_topic_partition_list_destroy(places);
 }
 
@@ -250,7 +248,7 @@ void source_peek(struct source *source, const struct lag_position *positions, si
             rd_kafka_topic_partition_list_add(places, source->topic, positions[i].partition)->offset =
                 positions[i].offset;
     if (places->cnt > 0)
-        read_places(source, places, wait_ms, take_sight, NULL);
+        source_read_places(source, places, wait_ms, take_sight, NULL);
     rd_kafka_topic_partition_list_destroy(places);
 }
 
@@ -323,6 +321,15 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
     else if (observer)
         log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
     rd_kafka_topic_partition_list_destroy(unasked);
+}
+
+bool source_knows_group(struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    ask_group(source, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return source_log(source, partition)->group == GROUP_ASKED;
 }
 
 /* ---- comparing ---- */

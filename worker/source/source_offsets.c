@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 #define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
 #define LOOK_WAIT_MS  200
@@ -217,7 +218,6 @@ static int64_t later(int64_t one, int64_t other)
 static struct lag_position source_position(const struct source *source, const struct log_state *log, int32_t partition)
 {
     const struct batch *batch = source->batch;
-    rd_kafka_timestamp_type_t type;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
         if (item->from.partition == partition && (item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
@@ -225,8 +225,7 @@ static struct lag_position source_position(const struct source *source, const st
     }
     const rd_kafka_message_t *held = held_messages_find(&source->held, partition);
     if (held)
-        return (struct lag_position){partition, held->offset, held->offset + 1,
-                                     rd_kafka_message_timestamp(held, &type)};
+        return (struct lag_position){partition, held->offset, held->offset + 1, source_message_timestamp(held)};
     int64_t next = later(partitions_next(source->partitions, partition), log->end);
     if (next < 0 && log->group == GROUP_ASKED)
         next = log->group_offset;

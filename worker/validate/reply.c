@@ -154,5 +154,7 @@ uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struc
     headers[count++] = (struct header){SPAN("dlq-message"), item->error_message};
     if (item->header_state == HEADERS_UNREADABLE)
         headers[count++] = (struct header){SPAN("dlq-lost"), SPAN("headers")};
+    if (item->header_state == MESSAGE_UNREADABLE)
+        headers[count++] = (struct header){SPAN("dlq-lost"), SPAN("key, value, headers")};
     return count;
 }

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# A batch of commands that cannot be decompressed within receive.message.max.bytes: each of its commands is answered
+# once, with too_large, whatever happens to the worker meanwhile, and so is every command around them.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=16
+count=$(faults_choose 1000 20000) # commands in such a batch
+points=$(faults_choose "in-send after-commit" "filled before-send in-send after-send after-offsets before-commit after-commit")
+
+send_valid() { # FIRST COUNT
+    local number
+    for ((number = $1; number < $1 + $2; number++)); do
+        printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}\n' \
+            "$number" "$number"
+    done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
+}
+
+# One batch: short commands, and a last one that becomes long.
+send_unreadable() {
+    {
+        yes '{}' | head -n $((count - 1))
+        head -c 20000000 /dev/zero | tr '\0' ' '
+        echo
+    } >"$suite_folder/unreadable"
+    kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -z zstd -l "$suite_folder/unreadable" \
+        -X linger.ms=5000 -X batch.size=30000000 -X batch.num.messages=100000 -X message.max.bytes=30000000
+}
+
+# "OFFSET CODE" of each reply, in their order.
+replies() {
+    kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
+        -X check.crcs=true 2>/dev/null \
+        | sed -n 's/.*"offset":\([0-9]*\)}.*"error":{"code":"\([a-z_]*\)".*/\1 \2/p; t; s/.*"offset":\([0-9]*\)}.*/\1 created/p'
+}
+all_are_answered() {
+    replies >"$suite_folder/replies"
+    [ "$(wc -l <"$suite_folder/replies")" -ge "$1" ]
+}
+expected() { # lines FIRST LAST CODE
+    seq "$1" "$2" | sed "s/\$/ $3/"
+}
+
+
+settings=(--set worker.threads=1 --set batch.commands=100 --set kafka.consumer.receive.message.max.bytes=2000000
+    --set kafka.consumer.fetch.max.bytes=1048576 --set kafka.consumer.fetch.error.backoff.ms=100)
+live_begin 1
+
+criterion "a batch that cannot be decompressed, and a worker that is killed" "one too_large for each of its commands; those before and behind it are answered"
+send_valid 0 50
+send_unreadable
+send_valid 50 50
+check_equal "the commands are one batch" $((count + 100)) "$(kcat -Q -b "$kafka_address" -t "$live_name.commands:0:-1" | grep -o '[0-9]*$')"
+for point in $points; do
+    deadly_worker_start one "$point" 2 "${settings[@]}"
+    deadly_worker_dies one "$point" 60
+done
+static_worker_start one "${settings[@]}"
+check "all are answered" until_true 120 all_are_answered $((count + 100))
+{
+    expected 0 49 created
+    expected 50 $((count + 49)) too_large
+    expected $((count + 50)) $((count + 99)) created
+} >"$suite_folder/expected"
+check "each once, in their order" diff "$suite_folder/expected" "$suite_folder/replies"
+
+criterion "the partition moves to another worker meanwhile" "the same"
+send_unreadable
+worker_start two "${settings[@]}"
+send_valid 100 50
+worker_stop one
+check "all are answered" until_true 120 all_are_answered $((2 * count + 150))
+{
+    expected $((count + 100)) $((2 * count + 99)) too_large
+    expected $((2 * count + 100)) $((2 * count + 149)) created
+} >>"$suite_folder/expected"
+check "each once, in their order" diff "$suite_folder/expected" "$suite_folder/replies"
+check_equal "each is a dead letter that says what it lacks" $((2 * count)) \
+    "$(kcat -C -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' 2>/dev/null | grep -c 'dlq-lost=key, value, headers')"
+check "their positions are logged" [ "$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")" -ge 2 ]
+worker_stop two
+suite_end

@@ -1,0 +1,36 @@
+#include "worker/source/source_message.h"
+
+#include <stdlib.h>
+
+rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset)
+{
+    rd_kafka_message_t *placeholder = calloc(1, sizeof(*placeholder));
+    if (!placeholder)
+        abort();
+    placeholder->err = RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+    placeholder->partition = partition;
+    placeholder->offset = offset;
+    return placeholder;
+}
+
+bool is_placeholder(const rd_kafka_message_t *message)
+{
+    return message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+}
+
+int64_t source_message_timestamp(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    if (is_placeholder(message))
+        return -1;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
+}
+
+void source_message_destroy(rd_kafka_message_t *message)
+{
+    if (is_placeholder(message))
+        free(message);
+    else
+        rd_kafka_message_destroy(message);
+}

@@ -1,0 +1,162 @@
+/* Commands that no client with our limits can read: they stand in a batch of the log that is compressed and becomes
+ * longer than receive.message.max.bytes. Librdkafka fetches such a batch again and again, and tells the offset where it
+ * begins, but not where it ends. The reader, which is outside of the group, finds the end: from an offset in the batch
+ * it gets the same error, from an offset behind it something else. It compares checksums, so a batch that was damaged
+ * on its way is not mistaken for one. A batch has a command at each of its offsets, as the broker sees to when it takes
+ * the batch. So a placeholder for each goes into the next batches, and the consumer goes on behind them. */
+#include "common/clock.h"
+#include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
+
+#define MEETINGS     3     /* so often the batch is met before its end is searched */
+#define LOOK_WAIT_MS 10000 /* some seconds go by until 100 MB are decompressed on a busy machine */
+#define LOW_WAIT_MS  300
+#define SEEK_WAIT_MS 5000
+#define SEARCH_MS    1000  /* of one search; the next meeting goes on with it */
+#define PLACEHOLDERS 10000 /* at most at once */
+
+enum place_finding {
+    PLACE_UNKNOWN,    /* no answer, or another error */
+    PLACE_UNREADABLE, /* in the batch */
+    PLACE_BEHIND      /* behind it */
+};
+
+struct place {
+    int64_t base; /* the offset where the batch begins */
+    enum place_finding finding;
+};
+
+static void take_place(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    struct place *place = opaque;
+    (void)source;
+    if (!message->err || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+        message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        place->finding = PLACE_BEHIND;
+    else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
+        place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
+}
+
+static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
+{
+    struct place place = {base, PLACE_UNKNOWN};
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
+    source_read_places(source, places, LOOK_WAIT_MS, take_place, &place);
+    rd_kafka_topic_partition_list_destroy(places);
+    return place.finding;
+}
+
+/* The first offset from `base` on that is ours to answer, or -1 if that is not known yet. The consumer gets a batch as
+ * a whole, also where only its end is asked for. */
+static int64_t first_unanswered(struct source *source, int32_t partition, int64_t base)
+{
+    int64_t low, high, first = partitions_next(source->partitions, partition);
+    if (first < 0) {
+        if (!source_knows_group(source, partition) ||
+            rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, LOW_WAIT_MS) !=
+                RD_KAFKA_RESP_ERR_NO_ERROR)
+            return -1;
+        first = source_log(source, partition)->group_offset;
+        if (first < low || first > high)
+            first = low;
+    }
+    return first > base ? first : base;
+}
+
+static bool end_is_known(const struct unreadable *unreadable)
+{
+    return unreadable->behind == unreadable->inside + 1;
+}
+
+/* Searches the end of the batch, with steps that double until one leads behind it, and halve then. */
+static void search_end(struct source *source, int32_t partition, struct unreadable *unreadable)
+{
+    for (int64_t until = clock_now_ms() + SEARCH_MS; !end_is_known(unreadable) && clock_now_ms() < until;) {
+        int64_t inside = unreadable->inside, behind = unreadable->behind;
+        int64_t step = behind < 0 ? inside - unreadable->first + 1 : (behind - inside) / 2;
+        switch (look_at(source, partition, unreadable->base, inside + step)) {
+        case PLACE_UNKNOWN:
+            return;
+        case PLACE_UNREADABLE:
+            unreadable->inside = inside + step;
+            break;
+        case PLACE_BEHIND:
+            unreadable->behind = inside + step;
+        }
+    }
+    if (end_is_known(unreadable))
+        log_error("commands cannot be decompressed within receive.message.max.bytes; they are answered as too_large",
+                  LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition),
+                  LOG_INTEGER("offset", unreadable->first), LOG_INTEGER("last", unreadable->behind - 1));
+}
+
+static void seek_to(struct source *source, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(source->consumer, places, SEEK_WAIT_MS);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : places->elems[0].err;
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_destroy(places);
+    /* Before 2.1.0 librdkafka waits a thousandth of the time that it is given, and seeks all the same. */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
+        source_log_error("going on behind commands that cannot be read failed", code);
+}
+
+/* Holds placeholders for the next offsets of the batch; behind the last of them the consumer goes on. */
+static void hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
+{
+    int64_t next = partitions_next(source->partitions, partition);
+    if (next < unreadable->first)
+        next = unreadable->first;
+    for (int i = 0; i < PLACEHOLDERS && next < unreadable->behind; i++, next++) {
+        if (partitions_advance(source->partitions, partition, next))
+            held_messages_add(&source->held, placeholder_new(partition, next));
+    }
+    if (next >= unreadable->behind)
+        seek_to(source, partition, next);
+}
+
+static void begin_unreadable(struct source *source, int32_t partition, int64_t base)
+{
+    source_log(source, partition)->unreadable = (struct unreadable){.base = base, .first = -1, .behind = -1};
+    log_warning("a batch of commands cannot be decompressed within receive.message.max.bytes; it is read again",
+                LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", base));
+}
+
+/* Has the reader confirm that the batch cannot be read. True once that was done often enough. */
+static bool is_confirmed(struct source *source, int32_t partition, struct unreadable *unreadable)
+{
+    if (unreadable->met >= MEETINGS)
+        return true;
+    if (unreadable->first < 0)
+        unreadable->first = unreadable->inside = first_unanswered(source, partition, unreadable->base);
+    enum place_finding finding =
+        unreadable->first < 0 ? PLACE_UNKNOWN : look_at(source, partition, unreadable->base, unreadable->first);
+    unreadable->met += finding == PLACE_UNREADABLE;
+    if (finding == PLACE_BEHIND) {
+        seek_to(source, partition, unreadable->first);
+        unreadable->first = -1;
+        unreadable->met = 0;
+    }
+    return false;
+}
+
+void source_meet_unreadable(struct source *source, int32_t partition, int64_t base)
+{
+    struct unreadable *unreadable = &source_log(source, partition)->unreadable;
+    /* What is held comes first. A partition that is paused meets the batch again when it is resumed. */
+    if (source->holding || partitions_is_waiting(source->partitions, partition) ||
+        held_messages_first(&source->held, partition) >= 0)
+        return;
+    if (unreadable->base != base)
+        begin_unreadable(source, partition, base);
+    if (!is_confirmed(source, partition, unreadable))
+        return;
+    if (!end_is_known(unreadable))
+        search_end(source, partition, unreadable);
+    if (end_is_known(unreadable))
+        hold_placeholders(source, partition, unreadable);
+}
