@@ -26,8 +26,8 @@ static struct kafka_setting *kafka_find(struct kafka_setting *settings, const ch
     return settings;
 }
 
-/* Replaces the setting of that name, or adds one at the end. Takes `value`; false if it is NULL, or when out of memory.
- */
+/* Replaces the setting of that name, or adds one at the end. Takes ownership of `value`; false if it is NULL, or
+ * when out of memory. */
 static bool kafka_put(struct kafka_setting **list, const char *name, char *value)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -123,7 +123,7 @@ static void refuse_repeated(struct config_reading *reading, size_t index)
     }
 }
 
-/* False after a fault: then members are missing. */
+/* False after an error; then members are missing. */
 static bool take_defaults(struct config_reading *reading, struct config *config)
 {
     char error[MESSAGE_BYTES];

@@ -56,7 +56,7 @@ static bool make_room(struct config_reading *reading)
     return true;
 }
 
-/* Takes `place`, which is NULL when out of memory. */
+/* Takes ownership of `place`, which is NULL when out of memory. */
 static void add(struct config_reading *reading, enum config_origin origin, char *place, const char *section,
                 const char *name, const char *value)
 {
@@ -163,7 +163,7 @@ static bool is_service_variable(const char *name)
     return strncmp(name, "SERVICE_", 8) == 0 || strcmp(name, "PORT") == 0 || strncmp(name, "PORT_", 5) == 0;
 }
 
-/* A variable's name as a key is written; NULL when out of memory. */
+/* A variable's name in the form of a key; NULL when out of memory. */
 static char *dotted_of(const char *name)
 {
     char *dotted = strdup(name);

@@ -19,7 +19,7 @@ struct config_reading {
     size_t count, capacity;
     FILE *out;
     int faults;
-    bool no_memory; /* of those, one that was told */
+    bool no_memory; /* out of memory was reported */
 };
 
 /* Prints "PLACE: message". */

@@ -70,7 +70,7 @@ char *config_value_expand(const char *text, bool *has_reference, char *error, si
     size_t size = 0;
     bool holds = true;
     *has_reference = false;
-    refuse(error, error_size, "out of memory"); /* if nothing else is the reason */
+    refuse(error, error_size, "out of memory"); /* if there is no other reason */
     FILE *out = open_memstream(&expanded, &size);
     if (!out)
         return NULL;

@@ -43,7 +43,7 @@ static struct key_table build_table(struct arena *block, const struct span *keys
     key_table_open(&table, keys, arena_alloc(block, slots * sizeof(uint32_t)), slots, 0);
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = key_table_add(&table, i);
-        assert(is_new); /* a key that stands twice is a fault, and then nothing is built */
+        assert(is_new); /* a key that occurs twice is a fault, and then nothing is built */
         (void)is_new;
     }
     return table;
