@@ -177,7 +177,20 @@ bench-phone: test-packages
 # ---- tests ----
 
 $(EMBEDDED): $(BUILD)/tests/embedded/fixture.o
-$(UNITS) $(EMBEDDED): %: %.o $(PARTS)
+$(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
+
+# The program's objects in one, in which these calls for memory go to tests/unit/failing_allocator.c.
+FAILING_CALLS := malloc calloc realloc reallocarray aligned_alloc strdup strndup vasprintf free mmap munmap fopen \
+                 open_memstream _ZnwmRKSt9nothrow_t
+$(BUILD)/tests/unit/failing_parts.o: $(PARTS)
+	@mkdir -p $(@D)
+	@echo "  $@"
+	@$(LD) -r -o $@ $^
+	@objcopy $(foreach call,$(FAILING_CALLS),--redefine-sym $(call)=failing_$(call)) $@
+
+$(BUILD)/tests/unit/test_no_memory: %: %.o $(BUILD)/tests/unit/failing_allocator.o $(BUILD)/tests/unit/failing_parts.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 

@@ -23,6 +23,7 @@
     ROW(AFTER_CHECKPOINT, "after-checkpoint")                                                                          \
     ROW(REBUILD_BEGUN, "rebuild-begun")                                                                                \
     ROW(REBUILD_HALF, "rebuild-half")                                                                                  \
+    ROW(REBUILD_DEFINITIONS, "rebuild-definitions")                                                                    \
     ROW(REBUILD_BEFORE_END, "rebuild-before-end")                                                                      \
     ROW(REBUILD_AFTER_END, "rebuild-after-end")                                                                        \
     ROW(IN_REVOCATION, "in-revocation")

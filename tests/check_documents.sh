@@ -67,6 +67,19 @@ for command in $commands; do
     check "operations.md has $command" grep -qE "^\| \`client-intake $command\b" docs/operations.md
 done
 
+# The actions of `definitions`, which the program tells in its help and when there is none.
+actions=$(sed -nE 's/^    \{"([a-z]+)", definitions_.*/\1/p' worker/commands/command_definitions.c)
+check "the program has actions of definitions" [ "$(wc -l <<<"$actions")" -ge 6 ]
+help=$("$program" definitions --help)
+usage=$("$program" definitions 2>&1)
+for action in $actions; do
+    check "the help has definitions $action" grep -qE "^  $action +[a-z]" <<<"$help"
+    check "the first line of the help has definitions $action" grep -qE "^usage: .*\b$action\b" <<<"$help"
+    check "definitions without an action tells $action" grep -qE "expected .*\b$action\b" <<<"$usage"
+    check "the manual has definitions $action" grep -qE "^\.It Cm definitions $action( |$)" docs/client-intake.1
+    check "operations.md has definitions $action" grep -qE "^\| \`client-intake definitions $action\b" docs/operations.md
+done
+
 # A line "name type" for each row of worker/metrics/metrics.h.
 metric_rows() {
     printf '%s\n' '#include "worker/metrics/metrics.h"' '#define ROW(name, text, kind, labels, help) $ text kind $' \

@@ -136,7 +136,7 @@ END_TEST
 
 /* ---- takeovers ---- */
 
-#define LOG_EVENT "an uncommitted later claim was replaced"
+#define LOG_EVENT "an uncommitted later claim was displaced"
 
 /* How often a takeover is logged while the batch is claimed. */
 static unsigned takeovers_logged(void)

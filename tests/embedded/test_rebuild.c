@@ -17,6 +17,7 @@
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/definitions/definitions_history.h"
+#include "worker/definitions/definitions_sync.h"
 #include "worker/index/index_audit.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -723,7 +724,7 @@ static void claim_as_a_worker(int command, const char *what)
         put_item(&batch, commands[command].client, commands[command].outcome);
         claimed = worker_round(&batch);
     }
-    ck_assert_msg(claimed, "command %d waits for ever: %s", command, what);
+    ck_assert_msg(claimed, "command %d is not answered: %s", command, what);
     ck_assert_msg(batch.items[0].outcome == commands[command].wanted, "command %d: %s", command, what);
     if (commands[command].wanted == OUTCOME_REJECTED)
         ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
@@ -766,6 +767,44 @@ START_TEST(a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdic
     ask("DEL client-intake:epoch"); /* what no command met is repaired by a rebuild */
     claim_as_a_worker(0, "after");
     expect_fold(&history, row->key);
+}
+END_TEST
+
+/* A first start: the record topic does not exist before the first client. Then Redis is all that there is, and only
+ * what is not a client of ours is removed. */
+START_TEST(a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic)
+{
+    struct history history = {.events = {{.client = 5, .email = 3, .partition = 1, .source = 400}}, .count = 1};
+    struct batch batch;
+    bool claimed = false;
+    open_case("first", 100);
+    struct config with_topic = *config;
+    with_topic.records.topic = "nowhere";
+    rd_kafka_mock_topic_set_error(broker.cluster, "nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    struct config *of_case = config;
+    config = &with_topic;
+    index_close(the_index);
+    the_index = index_open(config);
+    ask("FLUSHALL");
+    put_index(&history);
+    produce_definitions();
+    ask("HSET client:{acme}:00000000-0000-5000-8000-000000000000 a b");
+    ask("SET client-email:{acme}:e0@example.com nonsense");
+    ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
+    ask("SET client-intake:checkpoint:clients.commands/0 1,1 ");
+    ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
+    for (int rounds = 0; rounds < FOREIGN_ROUNDS && !claimed; rounds++) {
+        batch_reset(&batch);
+        put_item(&batch, 0, OUTCOME_UNDECIDED);
+        claimed = worker_round(&batch);
+    }
+    ck_assert(claimed);
+    ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
+    redisReply *reply = redisCommand(aside, "EXISTS client-email:{acme}:e3@example.com");
+    ck_assert_int_eq(reply->integer, 1);
+    freeReplyObject(reply);
+    batch_close(&batch);
+    config = of_case;
 }
 END_TEST
 
@@ -879,9 +918,15 @@ END_TEST
 
 static enum failpoint when;
 static const char *what;
+static void (*meanwhile)(void);
 
 void failpoint(enum failpoint point)
 {
+    void (*happens)(void) = meanwhile;
+    if (happens && point == when) {
+        meanwhile = NULL;
+        happens();
+    }
     if (!what || point != when)
         return;
     const char *command = what;
@@ -963,6 +1008,104 @@ START_TEST(a_part_writes_no_marks_on_other_data)
 }
 END_TEST
 
+/* ---- a sync that stalls between what it has read and what it writes ---- */
+
+#define OLDER "[{\"key\":\"older\",\"type\":\"text\"}]"
+#define NEWER "[{\"key\":\"newer\",\"type\":\"text\"}]"
+
+static bool has_stalled;
+
+static void put_definitions(const char *value)
+{
+    ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->definitions.topic), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("acme", 4),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
+                                       RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    freeReplyObject(value ? redisCommand(aside, "SET custom-fields:{acme} %s", value)
+                          : redisCommand(aside, "DEL custom-fields:{acme}"));
+    has_stalled = true;
+}
+
+static void newer_are_put(void)
+{
+    put_definitions(NEWER);
+}
+
+static void they_are_removed(void)
+{
+    put_definitions(NULL);
+}
+
+/* Redis is flushed as well, so that all that is left of the newer ones is their message. */
+static void newer_are_put_and_lost(void)
+{
+    put_definitions(NEWER);
+    ask("FLUSHALL");
+}
+
+/* The process ends after the write that the stall was before. */
+static bool until_the_stall(void *listener, int64_t done, int64_t total)
+{
+    (void)listener, (void)done, (void)total;
+    return !has_stalled;
+}
+
+static const struct {
+    enum definitions_sync_mode mode;
+    bool has_others; /* Redis holds definitions that are in no topic */
+    void (*meanwhile)(void);
+    const char *unwanted; /* what Redis must not hold then; NULL: anything */
+} stalls[] = {
+    {SYNC_ALL, false, newer_are_put, OLDER},
+    {SYNC_ALL, true, newer_are_put, OLDER},
+    {SYNC_ALL, true, they_are_removed, NULL},
+    {SYNC_MISSING, false, they_are_removed, NULL},
+    {SYNC_SINCE, true, newer_are_put, OLDER},
+    {SYNC_SINCE, true, they_are_removed, NULL},
+    {SYNC_MISSING, false, newer_are_put_and_lost, OLDER},
+    {SYNC_ALL, false, newer_are_put_and_lost, OLDER},
+};
+
+START_TEST(a_sync_that_stalled_writes_nothing_older_than_the_topic)
+{
+    char why[512], topic[64];
+    struct definitions_sync_result result;
+    struct offsets range = {0};
+    open_case(case_name((uint64_t)_i, "stall"), 100);
+    snprintf(topic, sizeof(topic), "definitions.%d", _i);
+    ck_assert(embedded_broker_topic(&broker, topic, 1));
+    struct config with_topic = *config;
+    with_topic.definitions.topic = topic;
+    struct config *of_case = config;
+    config = &with_topic;
+    ask("FLUSHALL");
+    put_definitions(OLDER);
+    ask(stalls[_i].has_others ? "SET custom-fields:{acme} []" : "FLUSHALL");
+    has_stalled = false;
+    when = FAILPOINT_REBUILD_DEFINITIONS;
+    meanwhile = stalls[_i].meanwhile;
+    (void)!definitions_sync(config, stalls[_i].mode, &range, until_the_stall, NULL, &result, why, sizeof(why));
+    ck_assert(has_stalled);
+    redisReply *reply = redisCommand(aside, "GET custom-fields:{acme}");
+    const char *found = reply->type == REDIS_REPLY_STRING ? reply->str : NULL;
+    ck_assert_msg(!found || (stalls[_i].unwanted && strcmp(found, stalls[_i].unwanted) != 0), "Redis holds %s", found);
+    freeReplyObject(reply);
+
+    /* One that is not interrupted ends with what the topic says. */
+    ck_assert_msg(definitions_sync(config, SYNC_ALL, NULL, NULL, NULL, &result, why, sizeof(why)), "%s", why);
+    reply = redisCommand(aside, "GET custom-fields:{acme}");
+    if (stalls[_i].unwanted)
+        ck_assert_str_eq(reply->str, NEWER);
+    else
+        ck_assert_int_eq(reply->type, REDIS_REPLY_NIL);
+    freeReplyObject(reply);
+    offsets_free(&range);
+    config = of_case;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rebuild");
@@ -974,6 +1117,7 @@ int main(void)
     tcase_add_test(tcase, a_part_rebuild_ends_as_a_whole_one);
     tcase_add_test(tcase, keys_of_another_type_do_not_stop_a_rebuild);
     tcase_add_loop_test(tcase, a_key_that_holds_something_else_stops_no_worker_and_changes_no_verdict, 0, FOREIGN_KEYS);
+    tcase_add_test(tcase, a_key_that_holds_something_else_stops_no_worker_before_there_is_a_record_topic);
     tcase_add_test(tcase, what_is_in_the_record_topic_was_committed);
     tcase_add_loop_test(tcase, a_loss_shows_although_the_offsets_went_back, 0, 3);
     tcase_add_test(tcase, the_last_definitions_do_not_depend_on_the_order_of_partitions);
@@ -981,6 +1125,8 @@ int main(void)
                         sizeof(later_logs) / sizeof(later_logs[0]));
     tcase_add_loop_test(tcase, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
+    tcase_add_loop_test(tcase, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
+                        sizeof(stalls) / sizeof(stalls[0]));
     tcase_add_loop_test(tcase, a_part_writes_no_marks_on_other_data, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -29,6 +29,7 @@ static atomic_int largest_transaction;                         /* in commands; t
 static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
+static atomic_int damage;                                      /* the error of a damaged read */
 static atomic_int damaged_reads;    /* so many reads of the first command cannot be decompressed */
 static atomic_size_t fetched_ahead; /* messages, beside those that are */
 
@@ -175,7 +176,7 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
     if (message && !message->err && message->offset == 0 && is_member(client) && atomic_load(&damaged_reads) > 0) {
         atomic_fetch_sub(&damaged_reads, 1);
-        message->err = RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+        message->err = atomic_load(&damage);
     }
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
@@ -492,6 +493,7 @@ END_TEST
 
 START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual)
 {
+    atomic_store(&damage, RD_KAFKA_RESP_ERR__BAD_COMPRESSION);
     atomic_store(&damaged_reads, 4);
     for (int i = 0; i < 3; i++)
         fixture_send_valid(0, i);
@@ -499,6 +501,21 @@ START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usu
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
     ck_assert_int_eq(atomic_load(&damaged_reads), 0);
     ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), 0);
+    expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
+    fixture_stop(10000);
+}
+END_TEST
+
+/* librdkafka tells of the batch and goes on behind it. */
+START_TEST(commands_whose_checksum_was_wrong_are_read_again)
+{
+    atomic_store(&damage, RD_KAFKA_RESP_ERR__BAD_MSG);
+    atomic_store(&damaged_reads, 2);
+    for (int i = 0; i < 3; i++)
+        fixture_send_valid(0, i);
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    ck_assert_int_eq(atomic_load(&damaged_reads), 0);
     expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
     fixture_stop(10000);
 }
@@ -542,6 +559,7 @@ int main(void)
     tcase_set_timeout(unreadable, 90);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_as_too_large);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual);
+    tcase_add_test(unreadable, commands_whose_checksum_was_wrong_are_read_again);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must);
     suite_add_tcase(suite, unreadable);
     SRunner *runner = srunner_create(suite);

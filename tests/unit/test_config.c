@@ -510,6 +510,36 @@ START_TEST(defaults_of_the_contract_stand)
 }
 END_TEST
 
+static size_t member_size(enum config_type type)
+{
+    return type == CONFIG_TEXT   ? sizeof(char *)
+           : type == CONFIG_LIST ? sizeof(struct text_list)
+           : type == CONFIG_WORD ? sizeof(int)
+                                 : sizeof(int64_t);
+}
+
+/* A member that no row fills would silently be zero; two rows that fill one would undo each other. */
+START_TEST(every_member_has_one_row)
+{
+    static struct config all;
+    memset(&all, 0xff, sizeof(all));
+    memset(&all.kafka, 0, sizeof(all.kafka));
+    memset(&all.kafka_consumer, 0, sizeof(all.kafka_consumer));
+    memset(&all.kafka_producer, 0, sizeof(all.kafka_producer));
+    memset(&all.from, 0, sizeof(all.from));
+    __builtin_clear_padding(&all);
+    unsigned char *bytes = (unsigned char *)&all;
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        for (size_t at = row->offset; at < row->offset + member_size(row->type); at++) {
+            ck_assert_msg(bytes[at] == 0xff, "%s.%s fills a member of another row", row->section, row->name);
+            bytes[at] = 0;
+        }
+    }
+    for (size_t at = 0; at < sizeof(all); at++)
+        ck_assert_msg(bytes[at] == 0, "no row of config_table.c fills the member at offset %zu of struct config", at);
+}
+END_TEST
+
 START_TEST(what_may_be_reloaded_is_marked)
 {
     static const char *const sections[] = {"limits", "validation"};
@@ -538,6 +568,7 @@ int main(void)
     tcase_add_test(tests, shipped_file_shows_every_key_with_its_default_and_no_other);
     tcase_add_test(tests, shipped_file_changes_nothing);
     tcase_add_test(tests, defaults_of_the_contract_stand);
+    tcase_add_test(tests, every_member_has_one_row);
     tcase_add_test(tests, what_may_be_reloaded_is_marked);
     suite_add_tcase(suite, tests);
 

@@ -103,37 +103,46 @@ static struct span put_wanted(const struct put *put)
     return unseen ? put_bytes(put) : last_bytes(put);
 }
 
-/* *written: Redis held another value. */
-static int put_to_redis(struct put *put, struct span bytes, bool *written)
+/* Watches the key. *there: the value in Redis, to be freed. */
+static int put_watch(struct put *put, redisReply **there)
 {
     char error[256];
-    const struct definitions_change change = {span_of_text(put->request->workspace), bytes, false};
-    redisReply *reply = NULL;
+    const struct span workspace = span_of_text(put->request->workspace);
     if (!put->redis)
         put->redis = redis_connect(put->config, error, sizeof(error));
-    if (!put->redis || !definitions_redis_get(put->redis, &change.workspace, 1, &reply, error, sizeof(error)))
-        return redis_fails(put, error);
-    struct span there = definitions_redis_value(reply);
-    *written = (there.at != NULL) != (bytes.at != NULL) || !span_equal(there, bytes);
-    freeReplyObject(reply);
-    bool ok = !*written || definitions_redis_change(put->redis, &change, 1, error, sizeof(error));
+    bool ok = put->redis && definitions_redis_watch(put->redis, &workspace, 1, there, error, sizeof(error));
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
-/* Another process may put definitions of this workspace at the same time, and write to Redis before or after us. The
- * last writer reads the topic after its write, and finds there what the other one has appended before. So Redis ends
- * with the topic's last in any order. */
+/* Writes a value that differs. *done: false if the key has changed since it was watched. */
+static int put_to_redis(struct put *put, const redisReply *there, bool *done)
+{
+    char error[256];
+    const struct definitions_change change = {span_of_text(put->request->workspace), put_wanted(put)};
+    struct span held = definitions_redis_value(there);
+    bool differs = (held.at != NULL) != (change.value.at != NULL) || !span_equal(held, change.value);
+    bool ok = definitions_redis_change(put->redis, &change, differs, done, error, sizeof(error));
+    put->changed = put->changed || (ok && *done && differs);
+    return ok ? COMMAND_OK : redis_fails(put, error);
+}
+
+/* Another process may put definitions of this workspace at the same time. Like definitions_sync, this reads the
+ * topic between the watch and the write: a later message in the topic is written to Redis later. */
 static int put_settle(struct put *put)
 {
     char error[512];
-    bool grown;
+    bool grown, done = false;
     int result = COMMAND_OK;
-    for (bool written = true; written && result == COMMAND_OK; put->changed = put->changed || written) {
-        if (!topic_reader_extend(put->reader, &grown, error, sizeof(error)))
-            return kafka_fails(error);
-        result = put_read_topic(put);
+    while (!done && result == COMMAND_OK) {
+        redisReply *there = NULL;
+        result = put_watch(put, &there);
+        if (result == COMMAND_OK && !topic_reader_extend(put->reader, &grown, error, sizeof(error)))
+            result = kafka_fails(error);
         if (result == COMMAND_OK)
-            result = put_to_redis(put, put_wanted(put), &written);
+            result = put_read_topic(put);
+        if (result == COMMAND_OK)
+            result = put_to_redis(put, there, &done);
+        freeReplyObject(there);
     }
     return result;
 }

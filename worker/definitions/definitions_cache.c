@@ -1,6 +1,8 @@
 #include "worker/definitions/definitions_cache.h"
 
 #include <stdlib.h>
+/* Out of memory, uthash leaves an element out (its hh.tbl is NULL then) instead of ending the program. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "common/clock.h"
@@ -51,11 +53,16 @@ struct definitions_cache *definitions_cache_new(size_t capacity, struct definiti
     return NULL;
 }
 
+static void slot_destroy(struct slot *slot)
+{
+    definitions_free(slot->owned);
+    free(slot);
+}
+
 static void slot_free(struct definitions_cache *cache, struct slot *slot)
 {
     HASH_DEL(cache->slots, slot);
-    definitions_free(slot->owned);
-    free(slot);
+    slot_destroy(slot);
 }
 
 void definitions_cache_free(struct definitions_cache *cache)
@@ -92,7 +99,7 @@ static struct slot *slot_new(struct span workspace)
 {
     struct slot *slot = calloc(1, sizeof(*slot) + workspace.length);
     if (!slot)
-        abort();
+        return NULL;
     memcpy(slot->workspace, workspace.at, workspace.length);
     slot->entry.workspace = span_of(slot->workspace, workspace.length);
     return slot;
@@ -125,18 +132,27 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
         HASH_DEL(cache->slots, slot);
     else
         slot = slot_new(workspace);
+    if (!slot)
+        return NULL;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->slots, slot->workspace, workspace.length, hash, slot);
+    if (!slot->hh.tbl) {
+        slot_destroy(slot);
+        return NULL;
+    }
     if (slot->batch != cache->batch)
         slot_look_up(cache, slot);
     cache->last = slot;
     return &slot->entry;
 }
 
-static void slot_compile(struct definitions_cache *cache, struct slot *slot, struct span json)
+/* False when out of memory. */
+static bool slot_compile(struct definitions_cache *cache, struct slot *slot, struct span json)
 {
     struct definitions_fault *faults = NULL;
     slot->owned = json.length <= USUAL_BYTES ? definitions_compile_in(&cache->scratch, json, &faults)
                                              : definitions_compile(json, &faults);
+    if (!slot->owned && !faults)
+        return false;
     slot->entry.definitions = slot->owned;
     slot->entry.broken = !slot->owned;
     cache->counts.compiled++;
@@ -146,6 +162,7 @@ static void slot_compile(struct definitions_cache *cache, struct slot *slot, str
         log_warning("definitions are broken", LOG_SPAN("workspace", slot->entry.workspace),
                     LOG_TEXT("path", faults->path), LOG_TEXT("error", faults->message));
     definitions_faults_free(faults);
+    return true;
 }
 
 /* The time to live was asked for after the batch began, so by our clock it ends no later than by Redis'. A value
@@ -157,7 +174,7 @@ static int64_t expiry(const struct definitions_cache *cache, bool present, int64
     return present == (ttl_ms == TTL_ENDLESS) ? NEVER : cache->began_ms;
 }
 
-void definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
+bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
                            int64_t ttl_ms)
 {
     struct slot *slot = (struct slot *)entry;
@@ -173,14 +190,14 @@ void definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     slot->expires_ms = expiry(cache, present, ttl_ms);
     entry->fresh = true;
     if (same)
-        return;
+        return true;
     memcpy(slot->hash, hash, HASH_LENGTH);
     definitions_free(slot->owned);
     slot->owned = NULL;
     entry->definitions = NULL;
     entry->broken = false;
-    if (present)
-        slot_compile(cache, slot, json);
+    slot->known = !present || slot_compile(cache, slot, json);
+    return slot->known;
 }
 
 struct definitions_counts definitions_cache_counts(const struct definitions_cache *cache)

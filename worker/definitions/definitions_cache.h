@@ -43,14 +43,16 @@ void definitions_cache_free(struct definitions_cache *cache);
  * them. Evicts entries beyond the capacity. */
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms);
 
-/* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. */
-struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
+/* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. NULL when
+ * out of memory. */
+MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
 
 /* Puts the value that Redis held since the batch began into the entry: `json`, or at == NULL for none, with its time
- * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once. */
+ * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
+ * False when out of memory: then nothing is known of the workspace, and the batch cannot be checked. */
 #define TTL_ENDLESS (-1)
-void definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
-                           int64_t ttl_ms);
+MUST_CHECK bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry,
+                                      struct span json, int64_t ttl_ms);
 
 /* Redis' data was replaced: no entry is fresh until it has been read again. Ends the present batch. */
 void definitions_cache_void(struct definitions_cache *cache);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/quiet_thread.h"
 #include "worker/definitions/definitions_sync.h"
 
 #define RETRY_MS      500
@@ -63,12 +64,7 @@ struct definitions_preload *definitions_preload_open(const struct config *config
         return NULL;
     }
     fill->config = config;
-    /* Signals go to the main thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&fill->thread, NULL, fill_main, fill);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = quiet_thread_start(&fill->thread, fill_main, fill);
     if (error == 0)
         return fill;
     log_error("definitions cannot be read", LOG_TEXT("error", strerror(error)));

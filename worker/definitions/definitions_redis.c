@@ -33,13 +33,28 @@ static redisReply *next_answer(redisContext *connection, char *why, size_t error
     return NULL;
 }
 
-/* MGET treats a key that holds no string like a missing one. */
-bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
-                           char *why, size_t error_size)
+/* Reads `count` replies and checks them for errors only. */
+static bool pass_answers(redisContext *connection, size_t count, char *why, size_t error_size)
 {
     bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        redisReply *reply = next_answer(connection, why, error_size);
+        ok = reply != NULL;
+        freeReplyObject(reply);
+    }
+    return ok;
+}
+
+/* MGET treats a key that holds no string like a missing one. */
+static bool get(redisContext *connection, bool watches, const struct span *workspaces, size_t count,
+                redisReply **answers, char *why, size_t error_size)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count && ok && watches; i++)
+        ok = append_key(connection, "WATCH", workspaces[i], why, error_size);
     for (size_t i = 0; i < count && ok; i++)
         ok = append_key(connection, "MGET", workspaces[i], why, error_size);
+    ok = ok && pass_answers(connection, watches ? count : 0, why, error_size);
     for (size_t i = 0; i < count; i++) {
         answers[i] = ok ? next_answer(connection, why, error_size) : NULL;
         ok = answers[i] != NULL;
@@ -49,6 +64,18 @@ bool definitions_redis_get(redisContext *connection, const struct span *workspac
         answers[i] = NULL;
     }
     return ok;
+}
+
+bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count, redisReply **answers,
+                           char *why, size_t error_size)
+{
+    return get(connection, false, workspaces, count, answers, why, error_size);
+}
+
+bool definitions_redis_watch(redisContext *connection, const struct span *workspaces, size_t count,
+                             redisReply **answers, char *why, size_t error_size)
+{
+    return get(connection, true, workspaces, count, answers, why, error_size);
 }
 
 struct span definitions_redis_value(const redisReply *answer)
@@ -73,6 +100,11 @@ bool definitions_redis_exist(redisContext *connection, const struct span *worksp
     return ok;
 }
 
+static bool append_word(redisContext *connection, const char *word, char *why, size_t error_size)
+{
+    return append(connection, 1, (const char *[]){word}, (const size_t[]){strlen(word)}, why, error_size);
+}
+
 static bool append_change(redisContext *connection, const struct definitions_change *change, char *why,
                           size_t error_size)
 {
@@ -80,20 +112,22 @@ static bool append_change(redisContext *connection, const struct definitions_cha
         return append_key(connection, "DEL", change->workspace, why, error_size);
     char key[DEFINITIONS_KEY_SIZE];
     size_t length = definitions_key_text(change->workspace, key);
-    return append(connection, change->only_if_missing ? 4 : 3, (const char *[]){"SET", key, change->value.at, "NX"},
-                  (const size_t[]){3, length, change->value.length, 2}, why, error_size);
+    return append(connection, 3, (const char *[]){"SET", key, change->value.at},
+                  (const size_t[]){3, length, change->value.length}, why, error_size);
 }
 
 bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes, size_t count,
-                              char *why, size_t error_size)
+                              bool *done, char *why, size_t error_size)
 {
-    bool ok = true;
+    *done = count == 0;
+    if (count == 0)
+        return append_word(connection, "UNWATCH", why, error_size) && pass_answers(connection, 1, why, error_size);
+    bool ok = append_word(connection, "MULTI", why, error_size);
     for (size_t i = 0; i < count && ok; i++)
         ok = append_change(connection, &changes[i], why, error_size);
-    for (size_t i = 0; i < count && ok; i++) {
-        redisReply *reply = next_answer(connection, why, error_size);
-        ok = reply != NULL;
-        freeReplyObject(reply);
-    }
-    return ok;
+    ok = ok && append_word(connection, "EXEC", why, error_size) && pass_answers(connection, 1 + count, why, error_size);
+    redisReply *executed = ok ? next_answer(connection, why, error_size) : NULL;
+    *done = executed && executed->type == REDIS_REPLY_ARRAY;
+    freeReplyObject(executed);
+    return executed != NULL;
 }

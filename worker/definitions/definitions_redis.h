@@ -12,6 +12,10 @@
 MUST_CHECK bool definitions_redis_get(redisContext *connection, const struct span *workspaces, size_t count,
                                       redisReply **answers, char *why, size_t error_size);
 
+/* The same, but watches the keys before it reads them, until definitions_redis_change. */
+bool definitions_redis_watch(redisContext *connection, const struct span *workspaces, size_t count,
+                             redisReply **answers, char *why, size_t error_size);
+
 /* at == NULL if there is no value, or one that is not a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
@@ -20,11 +24,11 @@ MUST_CHECK bool definitions_redis_exist(redisContext *connection, const struct s
 
 struct definitions_change {
     struct span workspace;
-    struct span value;    /* at == NULL: delete the key */
-    bool only_if_missing; /* an existing value stays */
+    struct span value; /* at == NULL: delete the key */
 };
 
+/* Makes all changes, or none if a watched key has changed; then *done is false. Ends the watch. */
 MUST_CHECK bool definitions_redis_change(redisContext *connection, const struct definitions_change *changes,
-                                         size_t count, char *why, size_t error_size);
+                                         size_t count, bool *done, char *why, size_t error_size);
 
 #endif

@@ -4,120 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/definitions/definitions_history.h"
 #include "worker/definitions/definitions_redis.h"
+#include "worker/definitions/definitions_sync_internal.h"
 #include "worker/kafka/kafka_client.h"
-#include "worker/kafka/topic_reader.h"
 
-#define CHUNK_MESSAGES 256
-#define CHUNK_BYTES    ((size_t)8 << 20)
 #define DAEMON_WAIT_MS 3000 /* it retries, and must end soon when the program stops */
 #define EXISTS_AT_ONCE 1000
 #define PROGRESS_EVERY 64 /* messages */
 
-struct sync {
-    const struct config *config;
-    enum definitions_sync_mode mode;
-    definitions_sync_progress *progress;
-    void *listener;
-    struct definitions_sync_result *result;
-    char *why;
-    size_t error_size;
-
-    struct topic_reader *reader;
-    struct definitions_history *history;
-    redisContext *redis;
-    int64_t passes_done, passes; /* of the two over the whole topic */
-
-    /* Messages that are the last of their workspace, as far as is known, and not in Redis yet. */
-    rd_kafka_message_t *chunk[CHUNK_MESSAGES];
-    size_t chunk_count, chunk_bytes;
-};
-
-/* Without a reason: progress ended the sync, and has written a reason if it has one. */
-static bool sync_fail(struct sync *sync, const char *server, const char *reason)
+bool sync_fail(struct sync *sync, const char *server, const char *reason)
 {
     if (reason[0] != '\0')
         snprintf(sync->why, sync->error_size, "%s: %s", server, reason);
     return false;
 }
 
-static bool sync_report(struct sync *sync)
+int sync_wait_ms(enum definitions_sync_mode mode)
+{
+    return mode == SYNC_ALL ? KAFKA_CLIENT_WAIT_MS : DAEMON_WAIT_MS;
+}
+
+bool sync_report(struct sync *sync)
 {
     int64_t total = topic_reader_total(sync->reader), done = topic_reader_done(sync->reader);
     sync->why[0] = '\0';
     return !sync->progress || sync->progress(sync->listener, sync->passes_done * total + done, sync->passes * total);
 }
 
-static bool sync_is_patient(void *listener)
+bool sync_is_patient(void *listener)
 {
     struct sync *sync = listener;
     return !sync->progress || sync->progress(sync->listener, 0, 1);
-}
-
-/* ---- writing to Redis ---- */
-
-static struct span value_of(const rd_kafka_message_t *message)
-{
-    return span_of(message->payload, message->len);
-}
-
-static void chunk_clear(struct sync *sync)
-{
-    for (size_t i = 0; i < sync->chunk_count; i++)
-        rd_kafka_message_destroy(sync->chunk[i]);
-    sync->chunk_count = sync->chunk_bytes = 0;
-}
-
-/* Leaves in the chunk the messages to be written: the last of their workspaces, and only where Redis differs. */
-static bool chunk_compare(struct sync *sync, bool *writes)
-{
-    char reason[256];
-    struct span workspaces[CHUNK_MESSAGES];
-    redisReply *answers[CHUNK_MESSAGES] = {NULL};
-    for (size_t i = 0; i < sync->chunk_count; i++)
-        workspaces[i] = definitions_history_workspace(sync->chunk[i]);
-    if (!definitions_redis_get(sync->redis, workspaces, sync->chunk_count, answers, reason, sizeof(reason)))
-        return sync_fail(sync, "Redis", reason);
-    for (size_t i = 0; i < sync->chunk_count; i++) {
-        struct span there = definitions_redis_value(answers[i]), value = value_of(sync->chunk[i]);
-        bool last = definitions_history_is_last(sync->history, sync->chunk[i]);
-        bool same = (there.at != NULL) == (value.at != NULL) && span_equal(there, value);
-        writes[i] = last && !same && (sync->mode != SYNC_MISSING || (!there.at && value.at));
-        sync->result->same += last && !writes[i];
-        freeReplyObject(answers[i]);
-    }
-    return true;
-}
-
-static bool chunk_write(struct sync *sync)
-{
-    char reason[256];
-    bool writes[CHUNK_MESSAGES];
-    struct definitions_change changes[CHUNK_MESSAGES];
-    size_t count = 0;
-    if (sync->chunk_count == 0)
-        return true;
-    if (!chunk_compare(sync, writes))
-        return false;
-    for (size_t i = 0; i < sync->chunk_count; i++)
-        if (writes[i])
-            changes[count++] = (struct definitions_change){definitions_history_workspace(sync->chunk[i]),
-                                                           value_of(sync->chunk[i]), sync->mode == SYNC_MISSING};
-    if (!definitions_redis_change(sync->redis, changes, count, reason, sizeof(reason)))
-        return sync_fail(sync, "Redis", reason);
-    for (size_t i = 0; i < count; i++)
-        *(changes[i].value.at ? &sync->result->stored : &sync->result->removed) += 1;
-    chunk_clear(sync);
-    return true;
-}
-
-/* Takes ownership of the message. */
-static bool chunk_add(struct sync *sync, rd_kafka_message_t *message)
-{
-    sync->chunk[sync->chunk_count++] = message;
-    sync->chunk_bytes += message->len;
-    return (sync->chunk_count < CHUNK_MESSAGES && sync->chunk_bytes < CHUNK_BYTES) || chunk_write(sync);
 }
 
 /* ---- reading the topic ---- */
@@ -138,15 +55,18 @@ static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
 static bool visit_last(struct sync *sync, rd_kafka_message_t *message)
 {
     if (definitions_history_workspace(message).at && definitions_history_is_last(sync->history, message))
-        return chunk_add(sync, message);
+        return sync_chunk_add(sync, message);
     rd_kafka_message_destroy(message);
     return true;
 }
 
 static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
 {
-    if (definitions_history_workspace(message).at && definitions_history_note(sync->history, message))
-        return chunk_add(sync, message);
+    if (definitions_history_workspace(message).at) {
+        definitions_history_note(sync->history, message); /* which the tail may have done already */
+        if (definitions_history_is_last(sync->history, message))
+            return sync_chunk_add(sync, message);
+    }
     rd_kafka_message_destroy(message);
     return true;
 }
@@ -158,8 +78,11 @@ static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
     rd_kafka_message_t *message;
     for (*count = 0;;) {
         enum topic_reading reading = topic_reader_next(sync->reader, &message, reason, sizeof(reason));
-        if (reading == TOPIC_END)
-            return sync_report(sync) && chunk_write(sync);
+        if (reading == TOPIC_END) {
+            if (visit != visit_last)
+                sync_has_noted(sync, sync->reader);
+            return sync_report(sync) && sync_chunk_write(sync);
+        }
         if (reading == TOPIC_FAILED)
             return sync_fail(sync, "Kafka", reason);
         if (reading == TOPIC_MESSAGE) {
@@ -205,9 +128,8 @@ static bool sync_is_idle(const struct sync *sync)
     return count == 0;
 }
 
-/* Every writer of definitions writes to the topic first and then to Redis. What we wrote may be older than another
- * writer's value, but then its message is in the topic by now. So the last writer always reads it, and ends with the
- * topic's last. */
+/* Reads the messages since then (with SYNC_MISSING the next audit does), so that Redis ends with the topic's last
+ * even if its writer died before it wrote to Redis. */
 static bool sync_follow(struct sync *sync)
 {
     char reason[512];
@@ -244,7 +166,6 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
                       char *why, size_t error_size)
 {
     char reason[512] = "out of memory";
-    int wait_ms = mode != SYNC_ALL ? DAEMON_WAIT_MS : KAFKA_CLIENT_WAIT_MS;
     struct sync *sync = calloc(1, sizeof(*sync));
     bool ok = false;
     *result = (struct definitions_sync_result){0};
@@ -265,8 +186,8 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     sync->redis = redis_connect(config, reason, sizeof(reason));
     if (!sync->history || !sync->redis)
         sync_fail(sync, "Redis", reason);
-    else if (!(sync->reader = topic_reader_open_listening(config, config->definitions.topic, wait_ms, sync_is_patient,
-                                                          sync, reason, sizeof(reason))))
+    else if (!(sync->reader = topic_reader_open_listening(config, config->definitions.topic, sync_wait_ms(mode),
+                                                          sync_is_patient, sync, reason, sizeof(reason))))
         sync_fail(sync, "Kafka", reason);
     else if (mode == SYNC_SINCE && !topic_reader_await_open(sync->reader, range, reason, sizeof(reason)))
         sync_fail(sync, "Kafka", reason);
@@ -274,8 +195,10 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
         ok = sync_run(sync);
     if (ok && range)
         topic_reader_ends(sync->reader, range);
-    chunk_clear(sync);
+    sync_chunk_clear(sync);
     topic_reader_close(sync->reader);
+    topic_reader_close(sync->tail);
+    offsets_free(&sync->noted);
     if (sync->redis)
         redisFree(sync->redis);
     definitions_history_free(sync->history);

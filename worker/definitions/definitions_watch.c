@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/quiet_thread.h"
 #include "worker/definitions/definitions_versions.h"
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_keys.h"
@@ -301,14 +302,8 @@ bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms
 
 static bool watch_start(struct definitions_watch *watch)
 {
-    /* Signals go to the main thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&watch->thread, NULL, watch_main, watch);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return error == 0;
+    errno = quiet_thread_start(&watch->thread, watch_main, watch);
+    return errno == 0;
 }
 
 struct definitions_watch *definitions_watch_open(const struct config *config)

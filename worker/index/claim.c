@@ -73,7 +73,7 @@ bool claim_is_later(const struct item *item, struct span source, int64_t *offset
 /* How a stored client stands to a command that has its id. */
 enum relation {
     RELATION_OWN,               /* this very command made it, in a run that did not come to its commit */
-    RELATION_UNCOMMITTED_LATER, /* a later command of the same partition made it: this worker's own future, seen after a
+    RELATION_UNCOMMITTED_LATER, /* a later command of the same partition made it: found by the run after a
                                    crash */
     RELATION_SAME,              /* an earlier command with the same bytes made it */
     RELATION_DIFFERENT          /* an earlier command with other bytes made it */
@@ -97,7 +97,7 @@ static enum relation relation(const struct item *item, const struct stored_clien
     int64_t offset;
     bool same_partition = source_offset(item, stored->source, &offset);
     bool same_bytes = span_equal(stored->hash, span_of(item->hash, HASH_LENGTH));
-    /* A refusal displaces nobody, so contract §3 holds for it as it stands. */
+    /* A rejected command displaces no client, so contract §3 applies to it without this exception. */
     bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
     if (same_partition && offset > item->from.offset && !counts)
         return RELATION_UNCOMMITTED_LATER;

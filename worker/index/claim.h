@@ -50,10 +50,10 @@ struct claim_finding {
     int64_t committed; /* commands of the item's partition before this offset have been committed at some time */
 };
 
-/* True if the finding refuses or answers the item for good: by an earlier client of its id, or another client with its
- * email. False if nothing stands against it but this worker's own future, which by contract does not count, or keys
- * that lost their counterparts. A later command that has been committed is no future: the group's offsets were set
- * back, or the topic was made again, and its client must not lose what it has. */
+/* True if the finding decides the item: an earlier client has its id, or another client has its email. False if only
+ * uncommitted claims of later commands stand against it, which by contract do not count, or keys without their
+ * counterparts. The client of a later command that was committed counts: the group's offsets were set back, or the
+ * topic was created again, and the client must not lose its id and email. */
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding);
 
 /* Gives the item the outcome that follows from the finding: created, a duplicate, or refused. A valid item must be

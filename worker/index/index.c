@@ -11,8 +11,9 @@
 #define AWAY_EVENT        "Redis is away; commands wait"
 #define CHECK_EVERY_MS    1000
 #define PATIENCE_EVERY_MS 200
-#define FORGIVEN_MS                                                                                                    \
-    10000 /* what is refused is tried again sooner, so it is refused no more, or there is nothing to do */
+/* A refused command is tried again sooner than this. If none was refused for so long, Redis refuses nothing any more,
+ * or there is nothing to do. */
+#define FORGIVEN_MS 10000
 
 struct index *index_open(const struct config *config)
 {
@@ -21,7 +22,8 @@ struct index *index_open(const struct config *config)
         return NULL;
     index->config = config;
     index->away = (struct log_fault){AWAY_EVENT, "Redis is back", 0};
-    index->unverified = (struct log_fault){"Redis is not as it was left; commands wait", "Redis has everything", 0};
+    index->unverified =
+        (struct log_fault){"the index in Redis is unverified; commands wait", "the index in Redis is verified", 0};
     if (redis_epoch_random(index->owner))
         return index;
     free(index);
@@ -54,8 +56,8 @@ bool index_is_patient(struct index *index)
     return index->keep_going(index->listener);
 }
 
-/* What Redis refuses on a sound connection (no right, no memory, read-only) it may refuse on the next one, too: that it
- * answers there does not end the fault. */
+/* A command that Redis refuses on a working connection (no right, no memory, read-only) may be refused on the next one,
+ * too. So a new connection does not end that fault. */
 bool index_fail(struct index *index, const char *why)
 {
     index->retries++;
@@ -106,7 +108,7 @@ bool index_distrust(struct index *index)
     return gone != NULL;
 }
 
-/* Whether the connection answers, and Redis has the epoch still. */
+/* Checks that the connection answers and that the epoch is the same. */
 static bool index_look(struct index *index)
 {
     char why[WHY_SIZE];
@@ -115,7 +117,7 @@ static bool index_look(struct index *index)
     if (!ready)
         snprintf(why, sizeof(why), "%s", reply ? reply->str : index->connection->errstr);
     else if (index->verified && redis_epoch_compare(&index->epoch, reply) != EPOCH_SAME)
-        index_invalidate(index, "the epoch is not there, or another one");
+        index_invalidate(index, "the epoch is missing or different");
     freeReplyObject(reply);
     return ready || index_fail(index, why);
 }

@@ -1,17 +1,54 @@
-/* index: the Redis index of clients and the definitions beside it. One connection per thread.
+/* index: the Redis index of clients, and the definitions beside it. The record topic is the truth; Redis is its index
+ * and can be rebuilt. One connection per thread. The public headers are this one and index_audit.h. redis_keys.h lists
+ * the keys and what a value that is not ours means.
  *
- * Each stage is one pipeline: all commands of a batch are written, then all answers are read. When anything goes wrong
- * with the connection, what Redis did is unknown; the stage is run again as a whole, and gives the same outcome,
- * because a claim carries its source: whoever finds his own claim takes what is stored.
+ * Glossary
  *
- * Nothing is decided on a Redis that lost data, nor by a worker that lost its partitions. Redis holds, beside the
- * index, the epoch (redis_epoch.h), and for each partition of the command topic its owner, a name that the worker to
- * which the partition was assigned has given itself, and a checkpoint: how far the partition's commands are committed,
- * and up to which offsets of the record topic all records were in Redis by then. The index is *sound* after an audit of
- * these (index_audit.h) found that Redis has all that Kafka says is committed, and until the connection is lost or one
- * of the marks is not as it was left. Claims are one Redis transaction that Redis itself refuses when a mark changes
- * before it (WATCH), so that neither a flush nor a worker that was frozen for longer than its session can leave a claim
- * behind. Before the Kafka transaction is committed the marks are looked at once more. */
+ *   claim         the two keys of a client, id and email, written together with the command's source (topic, partition,
+ *                 offset) before its Kafka transaction is committed
+ *   own claim     a claim with the same source and bytes as the command: from an earlier run that did not commit
+ *   displace      replace an uncommitted claim of a later command of the same partition, left by a run that crashed
+ *   release       remove the claim of a command that is refused after all, because its client does not fit
+ *   epoch         a random mark of the data in Redis; missing or different after a flush, a restore, a swap
+ *   owner         the fencing token of a partition: the random name of the worker to which it was assigned last
+ *   checkpoint    per partition: the offset behind the last committed command, the highest that this ever was, and the
+ *                 record topic's offsets before which every record is in Redis
+ *   fence         WATCH and read the epoch and the owners; the EXEC that follows fails if one of them changes
+ *   verified      the last audit holds: Redis has everything that Kafka says is committed
+ *   stale         not verified: another audit is due
+ *   audit         compare epoch, checkpoints and definitions with what Kafka has committed (index_audit.h)
+ *   rebuild       write what Redis lacks from the record and definitions topics; whole, or the part since a checkpoint
+ *   damaged       a claim met a key of a client or an email that holds something else
+ *
+ * States of an index, and what changes them
+ *
+ *   disconnected  index_connect -> stale. Answers that were outstanding are lost, and what Redis did is unknown.
+ *   stale         index_audit and index_take -> verified. A rebuild comes between them if the audit asks for it.
+ *   verified      batches are decided. A missing or different epoch, another owner, another replication id, another
+ *                 assignment (index_mark_stale) -> stale. An error, or damage -> disconnected.
+ *
+ * Who writes what, and when
+ *
+ *   owner         index_take, after an audit that found nothing missing, for the partitions that are assigned then
+ *   claims        index_claim: one Redis transaction under the fence, MSETNX for each valid command. A flush, or a
+ * worker that was frozen for longer than its session, cannot leave a claim behind. The claims that are lost are read in
+ * further pipelines, each with the epoch behind it; claim.h decides what they mean. displacements index_claim: each is
+ * a Redis transaction that watches the marks and the keys that it read. The batch is then claimed again, since later
+ * commands may find other clients in their way. nothing       index_confirm, after everything was sent and before the
+ * commit, fences again and deletes a key that does not exist: a server that takes no writes any more fails there
+ *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
+ *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
+ *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
+ *   epoch         a whole rebuild deletes it first, so that no worker claims, and writes a new one last, together with
+ *                 all checkpoints; only then Redis is complete
+ *   definitions   definitions_sync, in a rebuild; `definitions put` and `sync`
+ *
+ * Why this is enough. Every step can run again and gives the same outcome: a batch whose connection failed finds its
+ * own claims. A claim that was not committed before a crash is found by the run after it, which answers the same
+ * command. A loss before the confirmation voids the batch. A loss after it does no harm: the rebuild waits for
+ * transactions that have reached their commit, and then reads their records. A damaged key is not repaired alone, since
+ * only the record topic knows what it held: the audit finds everything lost under that epoch, and the whole index is
+ * rebuilt. */
 #ifndef WORKER_INDEX_INDEX_H
 #define WORKER_INDEX_INDEX_H
 
@@ -27,53 +64,53 @@ struct index;
 MUST_CHECK struct index *index_open(const struct config *config);
 void index_close(struct index *index);
 
-/* Connects if there is no connection; asks one that is there, once a second, whether it still is, and has the epoch.
- * True if Redis can be asked. Says once that Redis is away, and once that it is back. */
+/* Connects if there is no connection. Checks an existing one once a second: whether it answers, and whether the epoch
+ * is the same. True if Redis can be used. Logs once that Redis is away, and once that it is back. */
 MUST_CHECK bool index_connect(struct index *index);
 
-/* Whether Redis, though it can be asked, refused what it was asked for last (no right, no memory, read-only). */
+/* True if Redis answers but refused the last command (no right, no memory, read-only). */
 bool index_is_refused(const struct index *index);
 
 /* True while the last audit holds. The stages below are false without one. */
 bool index_is_verified(const struct index *index);
 
-/* Asks for another audit, silently: the assignment has changed. */
+/* Makes the index stale without a log line: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
 /* Takes the epoch away, so that Redis is rebuilt as a whole before anything is claimed: it has claims that the record
  * topic does not tell of. False: again after index_connect. */
 MUST_CHECK bool index_distrust(struct index *index);
 
-/* For programs without Kafka: takes Redis for complete as it is, in place of an audit; makes the epoch if there is
- * none, and this index the owner of partitions 0 to `partitions` - 1, 64 at most. */
+/* For programs without Kafka, in place of an audit: takes Redis as complete. Makes an epoch if there is none, and makes
+ * this index the owner of partitions 0 to `partitions` - 1, at most 64. */
 MUST_CHECK bool index_trust(struct index *index, int32_t partitions);
 
-/* Called several times a second while a call lasts longer than some round trips: keeps its caller's connections alive.
- * False: give up for this time. */
+/* Called several times a second while a call takes longer than a few round trips, so that the caller can keep its own
+ * connections alive. False: the call is to give up for now. */
 typedef bool index_patience(void *listener);
 
-/* The keep_going of index_claim. Items may be taken from us while it is called. Without one it waits. */
+/* The keep_going of index_claim. It may drop items of the batch. Without one, index_claim does not give up. */
 void index_set_patience(struct index *index, index_patience *keep_going, void *listener);
 
-/* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if it
- * is not sound, an audit. */
+/* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if
+ * the index is stale, an audit. */
 MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch);
 
-/* Claims id and email of every valid item, in order, and looks up the ids of the others whose verdict an earlier client
- * could change. Afterwards no item is OUTCOME_UNDECIDED. False: as index_definitions; nothing was decided, and what
- * Redis holds is found again. */
+/* Claims id and email of every valid item, in order. Looks up the ids of rejected items whose verdict an earlier client
+ * could change. Afterwards no item is OUTCOME_UNDECIDED. False: as index_definitions; nothing was decided, and the next
+ * run finds the claims that Redis holds. */
 MUST_CHECK bool index_claim(struct index *index, struct batch *batch);
 
-/* After everything was sent, and the offsets with it, before the commit: whether the outcomes still stand. A loss of
- * data after this cannot harm: whoever rebuilds Redis waits for transactions that have come so far. False: the
- * transaction must be aborted, and the batch judged anew. */
+/* Between sending (offsets included) and the commit: whether the outcomes still stand. A loss of data after this call
+ * does no harm, since a rebuild waits for transactions that have come this far. False: abort the transaction and
+ * evaluate the batch again. */
 MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
-/* After the commit: notes how far the batch's partitions are. `record_ends` are the offsets behind the records that the
- * transaction wrote. What cannot be noted now is found by the next audit. */
+/* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records
+ * that the transaction wrote. If this fails, the next audit finds the checkpoint behind. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends);
 
-/* Connections lost and answers that asked for a retry, since it was opened. */
+/* Connections lost and answers that asked for a retry, since index_open. */
 uint64_t index_retries(const struct index *index);
 
 #endif

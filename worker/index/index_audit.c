@@ -72,7 +72,7 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
     return ok;
 }
 
-/* One more that is behind since these offsets; the first says where it begins. */
+/* Adds something that is behind since these offsets to the gap. */
 static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
 {
     if (*behind) {
@@ -84,7 +84,7 @@ static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
     *behind = true;
 }
 
-/* The first progress cannot tell it from a worker that has committed since. */
+/* After the first progress, a checkpoint that is ahead may be that of a worker that has committed since. */
 static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progress *progress)
 {
     int64_t committed = progress->committed.at[partition];
@@ -92,9 +92,9 @@ static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progres
     return next > 0 && next > committed && (is_first || offsets_get(&progress->checkpoints, partition) > committed);
 }
 
-/* One partition's checkpoint. One that is missing is behind from the beginning on. */
-static void judge_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
-                             const struct kafka_progress *progress, struct audit_gap *gap)
+/* One partition's checkpoint. A missing one is behind from offset 0 on. */
+static void compare_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
+                               const struct kafka_progress *progress, struct audit_gap *gap)
 {
     int64_t committed = progress->committed.at[partition];
     struct span text;
@@ -112,8 +112,8 @@ static void judge_checkpoint(struct index *index, const redisReply *reply, int32
     offsets_free(&record_ends);
 }
 
-/* Whether what was put into the definitions topic has come to Redis. */
-static void judge_definitions(const redisReply *reply, const struct offsets *ends, struct audit_gap *gap)
+/* Checks that everything in the definitions topic has been read into Redis. */
+static void compare_definitions(const redisReply *reply, const struct offsets *ends, struct audit_gap *gap)
 {
     struct span text;
     struct offsets read = {0};
@@ -140,9 +140,9 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     bool ok = ask(index, scratch, &answers);
     if (ok) {
         redis_epoch_adopt(&index->epoch, answers.epoch);
-        judge_definitions(answers.definitions, &progress->definition_ends, gap);
+        compare_definitions(answers.definitions, &progress->definition_ends, gap);
         for (int32_t i = 0; i < answers.count; i++)
-            judge_checkpoint(index, answers.checkpoints[i], i, progress, gap);
+            compare_checkpoint(index, answers.checkpoints[i], i, progress, gap);
     }
     answers_free(&answers);
     arena_reset(scratch, mark);
@@ -155,7 +155,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         return AUDIT_AHEAD;
     if (gap->records_behind || gap->definitions_behind)
         return AUDIT_BEHIND;
-    /* Those that are beyond the present ends belong to a topic that was made anew. */
+    /* Ends beyond the present ones belong to an earlier topic of that name. */
     offsets_free(&index->record_ends);
     offsets_raise_all(&index->record_ends, &progress->record_ends);
     return AUDIT_FINE;
@@ -173,15 +173,15 @@ bool index_take(struct index *index, const int32_t *partitions, int32_t count, s
 
 bool index_trust(struct index *index, int32_t partitions)
 {
-    char mark[EPOCH_LENGTH];
+    char epoch[EPOCH_LENGTH];
     int32_t numbers[64];
     struct arena scratch;
     assert(partitions <= 64);
-    if (!index->connection || !redis_epoch_random(mark) || arena_open(&scratch, 1 << 20) != 0)
+    if (!index->connection || !redis_epoch_random(epoch) || arena_open(&scratch, 1 << 20) != 0)
         return false;
     for (int32_t i = 0; i < partitions; i++)
         numbers[i] = i;
-    freeReplyObject(redisCommand(index->connection, "SET " EPOCH_KEY " %b NX", mark, sizeof(mark)));
+    freeReplyObject(redisCommand(index->connection, "SET " EPOCH_KEY " %b NX", epoch, sizeof(epoch)));
     redisReply *reply = index->connection->err ? NULL : redisCommand(index->connection, EPOCH_READ);
     if (reply)
         redis_epoch_adopt(&index->epoch, reply);

@@ -1,5 +1,4 @@
-/* Checkpoints and owners: what the index leaves behind for whoever comes after it. A checkpoint is "<next>,<highest>
- * <offsets of the record topic>". */
+/* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. */
 #include <stdio.h>
 
 #include "worker/index/index_internal.h"
@@ -29,7 +28,7 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
     pipeline_parts(pipeline, span_of(numbers, (size_t)length), record_ends);
 }
 
-/* Under the watch that index_confirm began: Redis takes it only if the partitions are still ours. */
+/* The WATCH of index_confirm still holds: Redis accepts the checkpoint only if the partitions are still ours. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends)
 {
     if (!index->verified || !index->connection)
@@ -58,7 +57,7 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     if (!executed && pipeline.failed)
         index_fail(index, "sending failed");
     else if (!executed && index->connection)
-        index_invalidate(index, "the marks changed during a commit");
+        index_invalidate(index, "the epoch or an owner changed during a commit");
     freeReplyObject(executed);
     arena_reset(&batch->arena, mark);
 }

@@ -4,9 +4,9 @@
 #include "common/failpoint.h"
 #include "worker/index/index_internal.h"
 
-/* Runs over a batch before giving up for this time. A run takes over all that it can, so one more run is enough but for
- * chains, in which a takeover makes room for another; more than one per command means that somebody else keeps writing
- * these keys. */
+/* Runs over a batch before giving up for this time. A run displaces all that it can, so one more run is enough, but for
+ * chains in which one displacement makes room for another. More than one per command means that another program keeps
+ * writing these keys. */
 #define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
 
 /* What Redis said of an item. */
@@ -59,7 +59,7 @@ static bool item_claims(const struct item *item)
     return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
 }
 
-/* A refused command may be the repetition of one that was accepted under earlier definitions, or a conflict. */
+/* A rejected command may repeat one that was accepted under earlier definitions, or be in conflict with one. */
 static bool item_asks(const struct item *item)
 {
     return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
@@ -71,7 +71,7 @@ static bool lost_claim(const struct item *item, const struct claim_answer *answe
     return item_claims(item) && !answer->won;
 }
 
-/* An email that is held by another client, which may be of this worker's own future. */
+/* The email is held by another client, which may be an uncommitted claim of a later command. */
 static bool owner_matters(const struct item *item, const struct claim_answer *answer)
 {
     return lost_claim(item, answer) && answer->finding.owner.at && !span_equal(answer->finding.owner, item_id(item));
@@ -137,14 +137,14 @@ static bool claim_first(struct index *index, struct batch *batch, struct claim_a
     return ok;
 }
 
-/* Reads the mark behind look-ups: what they found, or did not find, counts only if the data are still the same. */
+/* Reads the epoch behind look-ups: what they found, or did not find, counts only if the epoch is the same. */
 static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE];
     enum epoch_finding finding;
     if (!redis_epoch_answer(&index->epoch, pipeline, &finding, why, sizeof(why)))
         return index_fail(index, why);
-    return finding == EPOCH_SAME || index_invalidate(index, "the epoch is not there, or another one");
+    return finding == EPOCH_SAME || index_invalidate(index, "the epoch is missing or different");
 }
 
 /* Second pipeline: what stands under the id, its first line, and the email of the claims that were lost. */
@@ -266,9 +266,9 @@ static void find_all_uncommitted(const struct batch *batch, struct claim_answer 
     }
 }
 
-/* Takes over all that may be, in the order of the commands: each looks again at what stands against it, so that it sees
- * the takeovers before it. False after index_fail or index_invalidate, or if keep_going is at its end. */
-static bool claim_take_over(struct index *index, struct batch *batch, const struct claim_answer *answers, bool *any)
+/* Displaces what may be displaced, in the order of the commands. Each looks again at what stands against it, so that it
+ * sees the displacements before it. False after index_fail or index_invalidate, or if keep_going returned false. */
+static bool claim_displace(struct index *index, struct batch *batch, const struct claim_answer *answers, bool *any)
 {
     size_t mark = batch->arena.used;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -284,8 +284,8 @@ static bool claim_take_over(struct index *index, struct batch *batch, const stru
     return true;
 }
 
-/* One run over the batch. *again: something was taken over, so that all must be claimed anew, since later commands may
- * now find other clients in their way. */
+/* One run over the batch. *again: something was displaced, so all must be claimed again, because later commands may now
+ * find other clients in their way. */
 static bool claim_run(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
@@ -293,7 +293,7 @@ static bool claim_run(struct index *index, struct batch *batch, struct claim_ans
         !claim_ask(index, batch, answers, &claim_third) || !claim_ask(index, batch, answers, &claim_fourth))
         return false;
     find_all_uncommitted(batch, answers);
-    return claim_take_over(index, batch, answers, again) && (!*again || index_is_patient(index));
+    return claim_displace(index, batch, answers, again) && (!*again || index_is_patient(index));
 }
 
 /* How many items have something to ask of Redis. */
@@ -320,7 +320,7 @@ bool index_claim(struct index *index, struct batch *batch)
         if (run == CLAIM_RUNS(batch))
             return index_fail(index, "the claims of a batch keep changing");
         arena_reset(&batch->arena, mark);
-        asked = claim_begin(index, batch, answers); /* keep_going may have cost the batch a partition */
+        asked = claim_begin(index, batch, answers); /* keep_going may have dropped items */
         if (asked == 0)
             break;
         if (!claim_run(index, batch, answers, asked, &again))

@@ -1,4 +1,4 @@
-/* The definitions that a batch needs: those at hand that are still right, the others in one read. */
+/* The definitions that a batch needs: from the cache where they are fresh, the others in one read. */
 #include "worker/definitions/definitions_cache.h"
 #include "worker/index/index_internal.h"
 
@@ -18,7 +18,8 @@ static bool item_needs_definitions(const struct item *item)
     return item_is_ours(item) && item->workspace.at && item->outcome == OUTCOME_UNDECIDED;
 }
 
-static void find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
+/* False when out of memory. */
+static bool find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
 {
     look_up->stale_count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -27,11 +28,14 @@ static void find_entries(struct look_up *look_up, struct definitions_cache *cach
             continue;
         struct definitions_entry *entry = definitions_cache_entry(cache, batch->items[i].workspace);
         look_up->entries[i] = entry;
+        if (!entry)
+            return false;
         if (entry->fresh)
             continue;
-        entry->fresh = true; /* or rather, it will be: one reading is enough */
+        entry->fresh = true; /* it will be after this look-up; the next item need not ask again */
         look_up->stale[look_up->stale_count++] = entry;
     }
+    return true;
 }
 
 /* The epoch comes last: what was read, and what was at hand, is right if it is still the same. */
@@ -61,10 +65,10 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
         bool is_empty = value->type == REDIS_REPLY_STRING && !json.at && ok && ttl->integer != TTL_MISSING;
         if (is_empty)
             json = SPAN("");
-        if (ok)
-            definitions_cache_put(cache, entry, json, ttl->integer);
-        else
+        if (!ok)
             snprintf(why, sizeof(why), "an unexpected type of answer");
+        else if (!(ok = definitions_cache_put(cache, entry, json, ttl->integer)))
+            snprintf(why, sizeof(why), "out of memory");
     }
     if (value)
         freeReplyObject(value);
@@ -73,12 +77,13 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
     return ok || index_fail(index, why);
 }
 
-/* One run. *finding: whether all answers came from the data that the cache knows. */
+/* One run. *finding: whether all answers belong to the epoch that the cache knows. */
 static bool look_up_run(struct index *index, struct definitions_cache *cache, struct batch *batch,
                         struct look_up *look_up, enum epoch_finding *finding)
 {
     char why[WHY_SIZE];
-    find_entries(look_up, cache, batch);
+    if (!find_entries(look_up, cache, batch))
+        return index_fail(index, "out of memory");
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     if (!ask(&pipeline, look_up))
@@ -104,8 +109,8 @@ bool index_definitions(struct index *index, struct definitions_cache *cache, str
     if (!look_up_run(index, cache, batch, &look_up, &finding))
         return false;
     if (finding != EPOCH_SAME) {
-        index->definitions_epoch.known = false; /* what was just read belongs to neither */
-        return index_invalidate(index, "the epoch is not there, or another one");
+        index->definitions_epoch.known = false; /* what was read may belong to either epoch */
+        return index_invalidate(index, "the epoch is missing or different");
     }
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!look_up.entries[i])

@@ -1,14 +1,15 @@
-/* Takeover: a claim that only this worker's own future stands against.
+/* Displacement: against a claim stand only uncommitted claims of later commands.
  *
- * After a crash, a command may be accepted that was refused before (its definitions have come meanwhile), while a later
- * command of its partition, not committed either, holds its id or email already. By contract that later client does not
- * count. It is replaced; then the batch is claimed anew, so that the later command is judged in its turn. */
+ * After a crash, a command may be valid that was rejected in the run before, because its definitions have come
+ * meanwhile. A later command of its partition, which is not committed either, may already hold its id or email. By
+ * contract that later client does not count. It is replaced. Then the batch is claimed again, so that the later command
+ * is decided in its turn. */
 #include "common/failpoint.h"
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
-/* What goes when the item's client comes. */
-struct takeover {
+/* What is deleted when the item's client is written. */
+struct displacement {
     struct span other_id;    /* the later client that has our email; at == NULL: none */
     struct span other_email; /* the email of the later client that has our id; at == NULL: none, or ours */
 };
@@ -18,7 +19,7 @@ static struct span item_id(const struct item *item)
     return span_of(item->client_id, CLIENT_ID_LENGTH);
 }
 
-/* Sends what was written and reads all answers, of which only the last is of interest. New, or NULL after index_fail.
+/* Sends what was written and reads all answers. New: the last one; or NULL after index_fail.
  */
 static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
 {
@@ -44,7 +45,7 @@ static bool watching(struct index *index, struct redis_pipeline *pipeline)
     return reply != NULL;
 }
 
-/* Who made the client that has the email. */
+/* Reads the source of the client that has the email. */
 static bool find_owner(struct index *index, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
     struct redis_pipeline pipeline;
@@ -111,30 +112,31 @@ static void write_delete(struct redis_pipeline *pipeline, const struct span *key
     pipeline_argument(pipeline, key, parts);
 }
 
-static void write_takeover(struct redis_pipeline *pipeline, const struct item *item, const struct takeover *takeover,
-                           struct span source)
+static void write_displacement(struct redis_pipeline *pipeline, const struct item *item,
+                               const struct displacement *displacement, struct span source)
 {
     index_write_word(pipeline, SPAN("MULTI"));
-    if (takeover->other_id.at)
-        write_delete(pipeline, (const struct span[]){CLIENT_KEY(item->workspace, takeover->other_id)}, 4);
-    if (takeover->other_email.at)
-        write_delete(pipeline, (const struct span[]){EMAIL_KEY(item->workspace, takeover->other_email)}, 4);
+    if (displacement->other_id.at)
+        write_delete(pipeline, (const struct span[]){CLIENT_KEY(item->workspace, displacement->other_id)}, 4);
+    if (displacement->other_email.at)
+        write_delete(pipeline, (const struct span[]){EMAIL_KEY(item->workspace, displacement->other_email)}, 4);
     index_write_claim(pipeline, SPAN("MSET"), item, source);
     index_write_word(pipeline, SPAN("EXEC"));
 }
 
-static struct takeover takeover_of(const struct item *item, const struct claim_finding *finding, struct arena *arena)
+static struct displacement displacement_of(const struct item *item, const struct claim_finding *finding,
+                                           struct arena *arena)
 {
-    struct takeover takeover = {SPAN_NONE, SPAN_NONE};
+    struct displacement displacement = {SPAN_NONE, SPAN_NONE};
     struct stored_client client;
     if (finding->owner.at && !span_equal(finding->owner, item_id(item)))
-        takeover.other_id = finding->owner;
+        displacement.other_id = finding->owner;
     if (finding->stored.at && stored_client_parse(finding->stored, &client)) {
         struct span email = record_email(client.record, arena);
         if (email.at && !span_equal(email, item->email_key))
-            takeover.other_email = email;
+            displacement.other_email = email;
     }
-    return takeover;
+    return displacement;
 }
 
 bool index_displace(struct index *index, struct batch *batch, const struct item *item)
@@ -142,14 +144,14 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
     struct claim_finding finding;
     if (!find(index, batch, item, &finding))
         return false;
-    struct takeover takeover = takeover_of(item, &finding, &batch->arena);
+    struct displacement displacement = displacement_of(item, &finding, &batch->arena);
     struct span source = position_text(&item->from, &batch->arena);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     if (claim_is_blocked(item, &finding))
         index_write_word(&pipeline, SPAN("UNWATCH"));
     else
-        write_takeover(&pipeline, item, &takeover, source);
+        write_displacement(&pipeline, item, &displacement, source);
     failpoint(FAILPOINT_IN_TAKEOVER);
     redisReply *reply = ask(index, &pipeline);
     if (!reply)
@@ -158,7 +160,7 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
     freeReplyObject(reply);
     if (!replaced)
         return true;
-    log_info("an uncommitted later claim was replaced", LOG_TEXT("topic", item->from.topic),
+    log_info("an uncommitted later claim was displaced", LOG_TEXT("topic", item->from.topic),
              LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
     return true;
 }

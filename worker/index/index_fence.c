@@ -1,4 +1,4 @@
-/* The fence: nothing is claimed, and nothing committed, on marks that are not as we left them. */
+/* The fence: nothing is claimed or committed unless epoch, owners and server are as the audit found them. */
 #include "worker/index/index_internal.h"
 
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena)
@@ -28,7 +28,7 @@ bool index_is_our_name(const struct index *index, const redisReply *reply)
            memcmp(reply->str, index->owner, sizeof(index->owner)) == 0;
 }
 
-/* What the marks say. */
+/* What the epoch and the owners say. */
 struct marks {
     enum epoch_finding epoch;
     bool owns_all;
@@ -53,7 +53,7 @@ static bool read_marks(struct index *index, struct redis_pipeline *pipeline, uin
 static bool marks_are_ours(struct index *index, const struct marks *marks)
 {
     if (marks->epoch != EPOCH_SAME)
-        return index_invalidate(index, "the epoch is not there, or another one");
+        return index_invalidate(index, "the epoch is missing or different");
     return marks->owns_all || index_invalidate(index, "a partition has another owner");
 }
 
@@ -82,11 +82,11 @@ bool index_same_life(struct index *index, struct redis_pipeline *pipeline)
     index_read_replication_id(reply, replication_id);
     freeReplyObject(reply);
     return memcmp(replication_id, index->replication_id, REPLICATION_ID_LENGTH) == 0 ||
-           index_invalidate(index, "the server became a master anew, or is none");
+           index_invalidate(index, "the server's replication id has changed");
 }
 
-/* A write that does nothing: a server that may not write any more, since it is no master or has too few replicas, would
- * go on to answer what it knows, and others may have claimed on the new master since. */
+/* A write without effect. A server that may not write any more, because it is a replica now or has too few replicas,
+ * goes on answering reads, while others claim on the new master. */
 static void write_nothing(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 2);
@@ -94,7 +94,7 @@ static void write_nothing(struct redis_pipeline *pipeline)
     pipeline_parts(pipeline, SPAN(NOTHING_KEY));
 }
 
-/* `writes`: only on a server that takes writes. */
+/* `writes`: fails on a server that does not take writes. */
 static bool fence(struct index *index, struct batch *batch, bool writes)
 {
     size_t mark = batch->arena.used;

@@ -1,4 +1,4 @@
-/* index_internal: what the files of the index share among themselves; nobody else includes it. */
+/* index_internal: what the files of the index share. No other room includes it. */
 #ifndef WORKER_INDEX_INDEX_INTERNAL_H
 #define WORKER_INDEX_INDEX_INTERNAL_H
 
@@ -10,7 +10,7 @@
 #include "worker/redis/redis_pipeline.h"
 
 #define WHY_SIZE              256
-#define REPLICATION_ID_LENGTH 40 /* of a replication id */
+#define REPLICATION_ID_LENGTH 40 /* hexadecimal digits */
 
 /* How much is read of a checkpoint, and of what was read of the definitions topic: 50,000 partitions and more. */
 #define OFFSETS_BYTES ((size_t)1 << 20)
@@ -20,24 +20,24 @@
 struct index {
     const struct config *config;
     redisContext *connection; /* NULL: none */
-    int64_t checked_ms;       /* when the connection answered a PING */
+    int64_t checked_ms;       /* when the connection was last found to answer */
     uint64_t retries;
-    bool refused;      /* Redis answers, but does not do what it is asked for */
-    int64_t failed_ms; /* when something failed last */
+    bool refused;      /* Redis answers, but refused the last command */
+    int64_t failed_ms; /* when index_fail was last called */
     bool verified;
-    uint64_t audits;                            /* that found it sound */
-    struct redis_epoch epoch;                   /* that the last audit found */
-    struct redis_epoch damaged;                 /* under which a key of the index was found to hold something else */
+    uint64_t audits;                            /* that ended with index_take */
+    struct redis_epoch epoch;                   /* found by the last audit */
+    struct redis_epoch damaged;                 /* the epoch under which damage was found */
     struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
-    char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at that time */
-    char owner[EPOCH_LENGTH];                   /* our name, in the owner keys of our partitions */
+    char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at the last audit */
+    char owner[EPOCH_LENGTH];                   /* our fencing token, in the owner keys of our partitions */
     struct offsets record_ends;                 /* every record before them is in Redis */
-    struct offsets committed;                   /* the highest that were ever committed of the command topic */
+    struct offsets committed;                   /* of the command topic: the highest that were ever committed */
     bool asked;                                 /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;                       /* `audits` at that time */
-    index_patience *keep_going;                 /* NULL: endless */
+    index_patience *keep_going;                 /* NULL: never gives up */
     void *listener;
-    int64_t patient_ms; /* when it was asked last */
+    int64_t patient_ms; /* when keep_going was last called */
     struct log_fault away, unverified;
 };
 
@@ -47,64 +47,65 @@ bool index_is_our_name(const struct index *index, const redisReply *reply);
 /* "topic/partition" of the command topic, in the arena. */
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);
 
-/* Asks the caller's keep_going, if it is time. */
+/* Calls keep_going, if it is time. */
 MUST_CHECK bool index_is_patient(struct index *index);
 
-/* Redis has done everything that a batch asks for. */
+/* Redis has done everything that a batch asked for: it refuses nothing. */
 void index_accepted(struct index *index);
 
-/* The marks are not as they were left. Always returns false. */
+/* Epoch, owner or server are not as they were left: the index is stale. Always returns false. */
 bool index_invalidate(struct index *index, const char *why);
 
-/* Watches the epoch and the owners of the batch's partitions (WATCH, and nothing else from before), and compares them.
- * An EXEC that follows on this connection happens only if they have not changed until then. False after index_fail or
- * index_invalidate. */
+/* Watches the epoch and the owners of the batch's partitions, and no other key, and compares them. Redis carries out
+ * the EXEC that follows on this connection only if they have not changed by then. False after index_fail or
+ * index_invalidate.
+ */
 MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
-/* The server's replication id (INFO replication): it changes when a replica becomes the master, and a server that was
- * one, became a replica and is one again has another. Empty where Redis does not tell. */
+/* The server's replication id (INFO replication). A server that becomes a master takes a new one, also if it was a
+ * master before. All zero if Redis does not tell it. */
 void index_read_replication_id(const redisReply *reply, char replication_id[REPLICATION_ID_LENGTH]);
 void index_write_ask_replication(struct redis_pipeline *pipeline);
 
-/* Reads the answer to index_write_ask_replication, and compares it with what the last audit found. A user that may not
- * ask (NOPERM) does without. False after index_fail or index_invalidate. */
+/* Reads the answer to index_write_ask_replication, and compares it with the last audit's. If the user may not ask
+ * (NOPERM), the check is left out. False after index_fail or index_invalidate. */
 MUST_CHECK bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
 MUST_CHECK redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
 
-/* Reads the answers to MULTI, `count` commands and EXEC: that of EXEC, whose elements are those of the commands. New;
- * or NULL after index_fail, or when nothing was done since something watched has changed. */
+/* Reads the answers to MULTI, `count` commands and EXEC. New: the answer to EXEC, with an element for each command.
+ * NULL after index_fail, or if a watched key has changed; then Redis did nothing. */
 MUST_CHECK redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);
 
 /* One command, as redisCommand takes it. New, or NULL after index_fail, or without a connection. */
 MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 
-/* Sends the pipeline and reads its answers, whatever they are but errors. False after index_fail. */
+/* Sends the pipeline and reads its answers, of which only errors matter. False after index_fail. */
 MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
-/* How far a partition of the command topic is. */
+/* How far a partition of the command topic is committed. */
 struct checkpoint {
     int64_t next;    /* offset behind the last committed command */
     int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
 };
 
-/* The key's value is the two numbers, and behind them the offsets of the record topic. `record_ends` is the caller's
- * afterwards. False if the text is none of ours. */
+/* The key's value is "NEXT,HIGHEST " and the offsets of the record topic. The caller owns *record_ends. False if the
+ * text is not a checkpoint. */
 MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends);
 
-/* Writes our name into the owner keys. False after index_fail. */
+/* Writes our fencing token into the owner keys. False after index_fail. */
 MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* A command without arguments, such as MULTI. */
 void index_write_word(struct redis_pipeline *pipeline, struct span word);
 void write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
 
-/* Ends the connection: answers may be outstanding, so it cannot be used again. Always returns false. */
+/* Closes the connection, on which answers may be outstanding. Always returns false. */
 bool index_fail(struct index *index, const char *why);
 
 /* A key of the index holds something that the index never writes there: what it held is lost, and only the record topic
@@ -130,29 +131,27 @@ MUST_CHECK bool index_read_owner(struct index *index, struct redis_pipeline *pip
 MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply, struct span value,
                                    struct span workspace);
 
-/* Writes the two claims of an item, and the look-ups of what may stand against them. */
+/* Write the two claims of an item, and the look-ups of what may stand against them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
                        struct span source);
 /* A client that is not longer than what the item's bytes can become (index_client_bytes), or its beginning. */
 size_t index_client_bytes(const struct item *item);
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item);
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
-/* Only the first line of another client, which tells its source. */
+/* Only the first line of a client, which has its source. */
 void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
 
-/* Gives back what items whose client does not fit (item->record_form) had claimed in an earlier run. False: claim the
- * batch anew.
- */
+/* Removes what items whose client does not fit (item->record_form) have claimed in an earlier run. False: claim the
+ * batch again. */
 MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 
-/* Notes in the finding of the item of that index which of the clients it names a later command of the batch has
- * claimed.
- */
+/* Notes in the finding of the item with that index which of the clients that it names were claimed by a later command
+ * of the batch. */
 void index_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding);
 
-/* Replaces, in one Redis transaction guarded by WATCH, what stands against the item, if that is nothing but its own
- * future. Whether it did so or found that things have changed: the batch must be claimed anew. False after index_fail.
- */
+/* Replaces what stands against the item, in one Redis transaction under WATCH, if it is only uncommitted claims of
+ * later commands. Afterwards the batch must be claimed again, also if a key has changed meanwhile and nothing was
+ * replaced. False after index_fail, index_invalidate or index_damaged. */
 MUST_CHECK bool index_displace(struct index *index, struct batch *batch, const struct item *item);
 
 #endif

@@ -1,4 +1,4 @@
-/* The rebuild: the topics are the truth, Redis their index. */
+/* The rebuild: reads the topics and writes what Redis lacks. */
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -17,7 +17,7 @@ bool rebuild_fail(struct rebuild *rebuild, const char *why)
     return false;
 }
 
-/* False with "" in `why` if keep_going is at its end. */
+/* False with "" in `why` if keep_going returned false. */
 static bool keeps_going(struct rebuild *rebuild)
 {
     return rebuild->keep_going(rebuild->listener) || rebuild_fail(rebuild, "");
@@ -96,8 +96,9 @@ static bool read_twice(struct rebuild *rebuild)
            read_all(rebuild, visit_write);
 }
 
-/* Then what has come while Redis was written, until nothing had to be. Who removes a client writes its tombstone before
- * he removes it from Redis: we may have written it again between the two, but then we meet the tombstone. */
+/* Reads the range, then what has come while Redis was written, until nothing had to be written. An operator who removes
+ * a client writes the tombstone before deleting the keys. We may have written the client again between the two; then
+ * this reading meets the tombstone. */
 static bool restore_range(struct rebuild *rebuild)
 {
     bool grown = true;
@@ -113,8 +114,8 @@ static bool restore_range(struct rebuild *rebuild)
     return true;
 }
 
-/* Claims that were made before the epoch went can still be committed by a transaction that had come to its commit
- * before: their offsets are waited for, and after them the records that they wrote. */
+/* A claim that was made before the epoch was deleted can still be committed by a transaction that had reached its
+ * commit. So wait for the offsets of such transactions, and then for the records that they wrote. */
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
@@ -125,14 +126,17 @@ static bool await_commits(struct rebuild *rebuild)
     return go_on(rebuild);
 }
 
-/* Only where there was something before: walking through all keys of an empty Redis costs nothing, but through millions
- * that were just written it does. A record topic that is not there has nothing to say. */
+/* Only if Redis had an index before: walking through millions of keys that were just written costs much. A record topic
+ * that does not exist proves nothing about clients. */
 static bool purge(struct rebuild *rebuild, bool had_index)
 {
-    if (!had_index || rebuild->record_ends.count == 0)
+    if (!had_index)
         return true;
-    return restore_purge(&rebuild->restore, go_on, rebuild) || rebuild->why[0] == '\0' ||
-           rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
+    bool only_foreign = rebuild->record_ends.count == 0;
+    if (restore_purge(&rebuild->restore, only_foreign, go_on, rebuild))
+        return true;
+    bool was_ended = rebuild->lock.held && rebuild->index->connection;
+    return !was_ended && rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
 static bool restore_clients(struct rebuild *rebuild)
@@ -161,8 +165,8 @@ static bool sync_go_on(void *listener, int64_t done, int64_t total)
     return go_on(listener);
 }
 
-/* After a flush Redis gets what it lacks; where it is behind, what came since: what others have put there themselves is
- * theirs. */
+/* A whole rebuild stores the definitions that Redis lacks, a part rebuild what came to the topic since. Definitions
+ * that were set in Redis without the topic are kept. */
 static bool restore_definitions(struct rebuild *rebuild)
 {
     struct definitions_sync_result result;
@@ -171,7 +175,7 @@ static bool restore_definitions(struct rebuild *rebuild)
         return true;
     if (gap)
         offsets_raise_all(&rebuild->definitions, &gap->definitions);
-    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read: of an older version */
+    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read */
     return definitions_sync(rebuild->index->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
                             sync_go_on, rebuild, &result, rebuild->why, rebuild->error_size);
 }
@@ -189,7 +193,7 @@ static bool run(struct rebuild *rebuild)
     return ok;
 }
 
-/* Waits while another rebuilds. *ours: nobody did, and the lock is ours; otherwise another has come to his end. */
+/* Waits while another worker rebuilds. *ours: the lock was free and is ours. Otherwise another rebuild has ended. */
 static bool await_turn(struct rebuild *rebuild, bool *ours)
 {
     for (bool waited = false;; waited = true) {
@@ -203,8 +207,8 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
     }
 }
 
-/* From now on nobody may claim anything. *needed is false if another rebuilt it since the audit: there is an epoch that
- * the audit did not find. */
+/* Deletes the epoch, so that no worker can claim. *needed is false if another worker has rebuilt since the audit: there
+ * is an epoch that the audit did not find. */
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
     struct index *index = rebuild->index;
@@ -230,7 +234,7 @@ static bool begin_whole(struct rebuild *rebuild, bool *needed)
     return gone || rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
-/* What a part cannot do without knowledge of the whole. */
+/* Finds out whether clients without their email exist: only a whole rebuild can give them one that becomes free. */
 static bool begin_part(struct rebuild *rebuild)
 {
     redisReply *shared = index_ask(rebuild->index, "EXISTS " SHARED_EMAILS_KEY);

@@ -11,7 +11,7 @@ static int64_t highest_of(const struct rebuild *rebuild, int32_t partition)
     return offsets_get(&index->committed, partition);
 }
 
-/* EXEC's answer, which is of no interest. False after index_fail, or if something watched has changed. */
+/* Ends the transaction. False after index_fail, or if a watched key has changed. */
 static bool execute(struct rebuild *rebuild, struct redis_pipeline *pipeline, size_t count)
 {
     index_write_word(pipeline, SPAN("EXEC"));
@@ -81,8 +81,8 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     return index_read(index, &pipeline, rebuild->scratch, value) && finding == EPOCH_SAME;
 }
 
-/* What it becomes. One that the audit found ahead of the group, and that is still the same, is lowered; the highest
- * offset that was ever committed stays. */
+/* The new checkpoint. One that the audit found ahead of the group, and that has not changed since, is lowered to the
+ * group's offset. The highest offset that was ever committed stays. */
 static struct checkpoint settled(const struct rebuild *rebuild, int32_t partition, const struct checkpoint *before)
 {
     int64_t next = rebuild->committed.at[partition] == OFFSET_NONE ? 0 : rebuild->committed.at[partition];
@@ -92,7 +92,7 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
                                highest > before->highest ? highest : before->highest};
 }
 
-/* A checkpoint that another worker writes meanwhile is later than ours: then nothing is left to do. */
+/* If another worker writes the checkpoint meanwhile, its value is later than ours, and nothing is left to do. */
 static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
 {
     struct span value = SPAN_NONE, place = index_place(rebuild->index, partition, rebuild->scratch);

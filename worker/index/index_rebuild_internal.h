@@ -21,7 +21,7 @@ struct rebuild {
     struct topic_reader *reader;
     struct restore restore;
     int64_t began_ms, said_ms;
-    int64_t renewed_ms;         /* when keep_going and the lock were asked last */
+    int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
     struct offsets committed;   /* by the group, of the command topic */
     struct offsets record_ends; /* up to which the record topic was read */
     struct offsets definitions; /* up to which the definitions topic was read */
@@ -30,11 +30,11 @@ struct rebuild {
 /* Always false. */
 bool rebuild_fail(struct rebuild *rebuild, const char *why);
 
-/* The marks at the end. All are written only while the lock is ours, on the server that was audited. After a whole
- * rebuild: checkpoints of all partitions and a new epoch, at once, and the lock is given back. After a part:
- * checkpoints are raised to what was committed when the reading began, unless they are there by now, and those that the
- * audit found ahead of it are lowered to it; only if the epoch is still the one that the audit found. False with the
- * reason in `why`. */
+/* The end of a rebuild. Everything is written only while the lock is ours, on the server that was audited.
+ *
+ * Whole: checkpoints of all partitions and a new epoch in one transaction, which also removes the lock.
+ * Part: checkpoints are raised to what was committed when the reading began; those that the audit found ahead of the
+ * group are lowered to it. Only if the epoch is still the one that the audit found. False with the reason in `why`. */
 MUST_CHECK bool rebuild_end_whole(struct rebuild *rebuild);
 MUST_CHECK bool rebuild_end_part(struct rebuild *rebuild);
 

@@ -1,5 +1,5 @@
-/* Release: the claim of a command whose client does not fit into its topic. It was never committed, since the
- * transaction with its record was undone; the command is refused, and what it held is free again. */
+/* Release: removes the claim of a command whose client does not fit into its topic. The claim was never committed,
+ * because the transaction with its record was aborted. The command is rejected, and its id and email are free again. */
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 

@@ -3,7 +3,7 @@
 #include "worker/index/index_restore_internal.h"
 #include "worker/validate/record.h"
 
-/* Of sources: beyond it a checkpoint could not be read again. */
+/* Of sources: a greater one could not be read back from a checkpoint. */
 #define GREATEST_OFFSET INT64_C(99999999999999999)
 
 bool restore_open(struct restore *restore)
@@ -27,9 +27,8 @@ void restore_close(struct restore *restore)
     restore->places = NULL;
 }
 
-/* Within a reading nobody loses an email to a client that is removed or changed in it: those are not written until
- * then.
- */
+/* Clients that lost their email in an earlier reading. Within one reading no client loses its email to one that the
+ * same reading removes or changes, because only last versions are written. */
 void restore_begin(struct restore *restore)
 {
     restore->has_losers = restore->shared;
@@ -48,7 +47,7 @@ static struct span header_of(const rd_kafka_message_t *message, const char *name
     return span_of(value, value ? size : 0);
 }
 
-/* False if it is none of ours. */
+/* False if the message is not a client that the index can hold. */
 static bool restored_parse(const rd_kafka_message_t *message, struct restored *restored)
 {
     rd_kafka_timestamp_type_t type;
@@ -68,7 +67,7 @@ static bool restored_parse(const rd_kafka_message_t *message, struct restored *r
            (!restored->record.at || (restored->source.at && stored_client_can_be(restored->source, restored->hash)));
 }
 
-/* What is in the record topic was committed, whatever the group says by now. */
+/* What is in the record topic was committed, even if the group's offsets say otherwise. */
 static void note_source(struct restore *restore, struct span source)
 {
     int64_t partition, offset;
@@ -152,7 +151,7 @@ static bool is_open(const struct restored *restored)
     return !restored->settled && restored->email.at;
 }
 
-/* Clients that Redis has neither of, id and email: nearly all, after a loss. */
+/* Writes clients of which Redis has neither id nor email: nearly all, after a loss. */
 static bool write_absent(struct restore *restore)
 {
     size_t asked = 0;
@@ -205,7 +204,7 @@ static redisReply *next_value(struct restore *restore, struct redis_pipeline *pi
     return NULL;
 }
 
-/* Whether Redis agrees with one already. */
+/* Marks the message as settled if Redis already agrees with it. */
 static bool compare(struct restore *restore, struct redis_pipeline *pipeline, struct restored *restored)
 {
     struct span stored = SPAN_NONE, owner = SPAN_NONE;

@@ -1,16 +1,16 @@
-/* index_restore: clients from messages of the record topic to Redis, so that the end depends on the topic's content
- * alone, not on the order in which its partitions are read.
+/* index_restore: writes clients from messages of the record topic to Redis. The result depends only on the topic's
+ * content, not on the order in which its partitions are read.
  *
- * The range is read twice: restore_note learns which message is the last of its key, restore_add and restore_write
+ * The range is read twice. restore_note learns which message is the last of its key; restore_add and restore_write
  * carry out only those. So a client is written once, in its last version, and a version that a later message changes or
- * removes never holds an email. What is left to decide is an email that several living clients have, which the worker
- * itself never makes: it belongs to the client that was created later (createdAt); then to the one with the later
- * source, then to the greater id. This is decided by what the clients consist of, so that it is the same whether both
- * are in the range or one was written before.
+ * removes never holds an email. One question is left: an email that several living clients have. The worker itself
+ * never brings this about. It belongs to the client that was created later (createdAt), then to the one with the later
+ * source, then to the one with the greater id. All three are parts of the clients, so the answer is the same whether
+ * both clients are in the range or one was written before.
  *
- * A whole rebuild is alone: there is no epoch, so nothing is claimed meanwhile. Beside a part rebuild other workers
- * claim; a client in Redis whose command the group has not committed is such a claim and is left alone. What a part
- * cannot decide (`contradicted`) the whole topic must. */
+ * During a whole rebuild no worker claims, because there is no epoch. During a part rebuild other workers claim: a
+ * client in Redis whose command the group has not committed is such a claim, and is left alone. If a part cannot decide
+ * (`contradicted`), the whole topic is read. */
 #ifndef WORKER_INDEX_INDEX_RESTORE_H
 #define WORKER_INDEX_INDEX_RESTORE_H
 
@@ -24,7 +24,7 @@
 #define RESTORE_MESSAGES 1000
 #define RESTORE_BYTES    ((size_t)4 << 20)
 
-/* A message of the record topic, taken apart; its spans are the message's. */
+/* A message of the record topic, parsed; its spans point into the message. */
 struct restored {
     struct span key, workspace, id, source, hash;
     struct span record; /* at == NULL: a tombstone, the client was removed */
@@ -46,8 +46,8 @@ struct restore {
     size_t count, bytes;
     bool shared;     /* SHARED_EMAILS_KEY is set: Redis has living clients of which another one has the email. An email
                         that becomes free may belong to one of them, which only a whole rebuild finds */
-    bool has_losers; /* and was when this reading began: clients without their email, which this reading may not meet */
-    bool contradicted;                      /* a call was false because the whole topic is needed */
+    bool has_losers; /* it was set when this reading began: some clients are without their email */
+    bool contradicted;                      /* a call returned false because the whole topic is needed */
     uint64_t clients, removed, passed_over; /* carried out so far; messages that are no clients of ours */
     uint64_t shared_emails;                 /* how often two living clients had one email */
     uint64_t writes;                        /* changes of Redis */
@@ -57,24 +57,25 @@ struct restore {
 MUST_CHECK bool restore_open(struct restore *restore);
 void restore_close(struct restore *restore);
 
-/* Begins a reading, the first one or one of what has come since. */
+/* Begins a reading: the first one, or one of what has come since. */
 void restore_begin(struct restore *restore);
 
-/* The messages of the range, for the first time. The message stays the caller's. False when out of memory. */
+/* First pass. The caller keeps the message. False when out of memory. */
 MUST_CHECK bool restore_note(struct restore *restore, const rd_kafka_message_t *message);
 
-/* For the second time: takes the message. True if the next one needs restore_write before it. */
+/* Second pass. Takes the message. True if restore_write must be called before the next one. */
 MUST_CHECK bool restore_add(struct restore *restore, rd_kafka_message_t *message);
 
-/* Makes Redis agree with those that were added and are the last of their keys. False if `contradicted`, if the lock is
- * not ours any more, or after index_fail. */
+/* Makes Redis agree with the messages that were added and are the last of their keys. False if `contradicted`, if the
+ * lock is no longer ours, or after index_fail. */
 MUST_CHECK bool restore_write(struct restore *restore);
 
 /* Whether Redis has a client or an email. False after index_fail. */
 MUST_CHECK bool restore_finds_index(struct restore *restore, bool *found);
 
-/* After a whole reading: removes clients that the topic does not have, and emails that do not lead to their client.
- * `go_on` is called between pages; false ends it. False as restore_write. */
-MUST_CHECK bool restore_purge(struct restore *restore, bool go_on(void *listener), void *listener);
+/* After a whole reading: removes clients that the topic does not have, and emails that do not lead to their client; or
+ * only keys that hold something else than the index writes. `go_on` is called between pages; false ends the call. False
+ * as restore_write. */
+MUST_CHECK bool restore_purge(struct restore *restore, bool only_foreign, bool go_on(void *listener), void *listener);
 
 #endif

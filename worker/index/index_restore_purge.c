@@ -1,4 +1,4 @@
-/* What Redis has and the topic has not: the index is walked with SCAN, page by page. */
+/* Removes what Redis has and the topic does not have: walks the index with SCAN, page by page. */
 #include <stdlib.h>
 
 #include "worker/index/index_restore_internal.h"
@@ -64,7 +64,7 @@ static bool is_in_topic(const struct restore *restore, struct span workspace, st
     return fate == FATE_PENDING || fate == FATE_WRITTEN;
 }
 
-/* Which clients the emails lead to. */
+/* Reads which clients the emails lead to. */
 static bool find_owners(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;
@@ -80,7 +80,7 @@ static bool find_owners(struct restore *restore, struct found_key *keys, size_t 
     return true;
 }
 
-/* Whether those clients have these emails. */
+/* Checks that those clients have these emails. */
 static bool compare_emails(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;
@@ -131,10 +131,30 @@ static bool delete_doomed(struct restore *restore, const struct found_key *keys,
     return restore->lock->held;
 }
 
-static bool purge_page(struct restore *restore, const redisReply *page)
+/* Dooms the keys that hold something else than a client or the id of one. */
+static bool find_foreign(struct restore *restore, struct found_key *keys, size_t count)
+{
+    struct redis_pipeline pipeline;
+    struct span value;
+    pipeline_open(&pipeline, restore->index->connection, restore->scratch);
+    for (size_t i = 0; i < count; i++)
+        pipeline_read_parts(&pipeline, keys[i].at.email.at ? CLIENT_ID_LENGTH : STORED_LINE_BYTES, keys[i].at.key);
+    if (!pipeline_send(&pipeline))
+        return index_fail(restore->index, "sending failed");
+    for (size_t i = 0; i < count; i++) {
+        if (!index_read(restore->index, &pipeline, restore->scratch, &value))
+            return false;
+        keys[i].doomed = keys[i].at.email.at ? value.length != CLIENT_ID_LENGTH : !stored_client_is_sound(value);
+    }
+    return true;
+}
+
+static bool purge_page(struct restore *restore, const redisReply *page, bool only_foreign)
 {
     size_t count;
     struct found_key *keys = found_keys_new(page, restore->scratch, &count);
+    if (only_foreign)
+        return find_foreign(restore, keys, count) && delete_doomed(restore, keys, count);
     if (!find_owners(restore, keys, count))
         return false;
     for (size_t i = 0; i < count; i++)
@@ -142,13 +162,13 @@ static bool purge_page(struct restore *restore, const redisReply *page)
     return compare_emails(restore, keys, count) && delete_doomed(restore, keys, count);
 }
 
-bool restore_purge(struct restore *restore, bool go_on(void *listener), void *listener)
+bool restore_purge(struct restore *restore, bool only_foreign, bool go_on(void *listener), void *listener)
 {
     uint64_t cursor = 0;
     do {
         size_t mark = restore->scratch->used;
         redisReply *page = scan(restore, &cursor);
-        bool ok = page && purge_page(restore, page->element[1]);
+        bool ok = page && purge_page(restore, page->element[1], only_foreign);
         freeReplyObject(page);
         arena_reset(restore->scratch, mark);
         if (!ok || !go_on(listener))

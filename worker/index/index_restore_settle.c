@@ -1,9 +1,10 @@
-/* One client that Redis has otherwise, or whose email another one has. Rare, and so alone: every key that is read is
- * watched before, so that neither a claim of another worker nor its end can come between. */
+/* Settles one client that Redis has in another version, or whose email another client has. This is rare, so it is done
+ * for one client at a time: every key is watched before it is read, so that no claim of another worker can come
+ * between. */
 #include "worker/index/index_restore_internal.h"
 #include "worker/validate/record.h"
 
-#define TRIES 100 /* keys that change so often are somebody's who does not stop */
+#define TRIES 100 /* keys that change more often are written by a program that does not stop */
 
 /* What Redis is to become for a client. */
 struct plan {

@@ -6,11 +6,11 @@
 #define LIFE_TEXT(ms)   TEXT_OF(ms)
 #define LIFE            LIFE_TEXT(REBUILD_LOCK_LIFE_MS)
 
-#define REBUILD_LOCK_LONGEST_MS (10 * REBUILD_LOCK_LIFE_MS) /* other versions may give it another life */
+#define REBUILD_LOCK_LONGEST_MS (10 * REBUILD_LOCK_LIFE_MS) /* other versions may use another TTL */
 #define PTTL_MISSING            (-2)
 
-/* A lock has a lifetime of its own; what lives longer, or has another type, is not a lock, and would never end. It is
- * removed, unless it has become a lock meanwhile. False after index_fail. */
+/* Removes the key if it is not a lock: a lock has a TTL, and what has none would be waited for without end. Under
+ * WATCH, so that a lock that is taken meanwhile stays. False after index_fail. */
 static bool remove_no_lock(struct index *index)
 {
     redisReply *watching = index_ask(index, "WATCH " REBUILD_LOCK_KEY);
@@ -27,14 +27,13 @@ static bool remove_no_lock(struct index *index)
         freeReplyObject(reply);
     }
     if (removed)
-        log_warning("a key that is not a lock stood where the lock of the rebuild stands; it was removed",
-                    LOG_TEXT("key", REBUILD_LOCK_KEY));
+        log_warning("the key of the rebuild lock held something else; removed", LOG_TEXT("key", REBUILD_LOCK_KEY));
     freeReplyObject(watching);
     freeReplyObject(left_ms);
     return ok;
 }
 
-/* Our name there is what an earlier rebuild of ours could not take away. */
+/* If the lock has our name, an earlier rebuild of ours could not remove it. */
 static enum lock_result look(struct index *index)
 {
     redisReply *holder = index_ask(index, "GETRANGE " REBUILD_LOCK_KEY " 0 32");

@@ -14,7 +14,7 @@ bool redis_epoch_random(char mark[EPOCH_LENGTH])
     return true;
 }
 
-/* A mark that somebody else made in another form is as good as a missing one. */
+/* A value of another form counts as missing. */
 static bool is_mark(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_STRING && reply->len == EPOCH_LENGTH;

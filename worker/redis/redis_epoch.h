@@ -1,9 +1,8 @@
-/* redis_epoch: a mark in Redis that tells one life of its data from the next. Whoever finds another mark than the one
- * he knows, or none, stands before other data: it was flushed, restored, or swapped (SWAPDB). A file or a replica that
- * is merely old has the mark that it had; index_audit.c finds that out.
+/* redis_epoch: a random mark of the data in Redis. A client that reads a different epoch, or none, is not looking at
+ * the data it knew: it was flushed, restored, or swapped (SWAPDB). An old file and a replica that lags have the same
+ * epoch; index_audit.c finds those.
  *
- * The mark is the string client-intake:epoch, random. Only a rebuild makes one, when Redis is complete: data without a
- * mark are not to be trusted. */
+ * Only a rebuild writes an epoch, when Redis is complete. Data without an epoch are not used. */
 #ifndef WORKER_REDIS_REDIS_EPOCH_H
 #define WORKER_REDIS_REDIS_EPOCH_H
 
@@ -16,7 +15,7 @@
     "GETRANGE " EPOCH_KEY " 0 32" /* for redisCommand; an error that it has another type is an answer                  \
                                    */
 
-/* The mark as somebody knows it. All zero: he knows none. */
+/* An epoch that is known, or all zero if none is known. */
 struct redis_epoch {
     char mark[EPOCH_LENGTH];
     bool known;
@@ -24,21 +23,21 @@ struct redis_epoch {
 
 enum epoch_finding {
     EPOCH_SAME,
-    EPOCH_MISSING, /* there is no mark */
-    EPOCH_OTHER    /* another mark, or none was known */
+    EPOCH_MISSING, /* there is none, or the key holds something else */
+    EPOCH_OTHER    /* a different one, or none was known */
 };
 
-/* Random hexadecimal digits: a new mark, or somebody's name. False, with errno set, if the system has none to give. */
+/* Random hexadecimal digits: a new epoch, or a worker's fencing token. False with errno set if the system has none. */
 MUST_CHECK bool redis_epoch_random(char mark[EPOCH_LENGTH]);
 
-/* What a reply to a question for the mark says. */
+/* Compares the answer to redis_epoch_ask. */
 enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply);
 
-/* Knows from now on the mark that the reply holds, or none if it holds none. */
+/* Takes the epoch that the reply holds, or none if it holds none. */
 void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply);
 
-/* Adds the question for the mark to a pipeline. What stands before it in the pipeline was answered by the data of this
- * mark, what stands behind it may have been answered by others. */
+/* Adds the question for the epoch to a pipeline. The commands before it in the pipeline were answered from the data of
+ * this epoch; those behind it may have been answered from other data. */
 void redis_epoch_ask(struct redis_pipeline *pipeline);
 
 /* Reads the answer. False with the reason in `why` as pipeline_answer does. */

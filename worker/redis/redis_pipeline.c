@@ -1,13 +1,10 @@
 #include "worker/redis/redis_pipeline.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/decimal.h"
-#include "worker/redis/redis_tls.h"
 
 /* Small enough to stay in the processor's cache between encoding and sending. */
 #define BLOCK_BYTES 65536
@@ -34,24 +31,7 @@ static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t siz
     pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
 }
 
-/* A failure is noted in the connection, as hiredis does for its own. */
-static bool send_plain(redisContext *connection, struct span rest)
-{
-    while (rest.length > 0) {
-        ssize_t sent = send(connection->fd, rest.at, rest.length, MSG_NOSIGNAL);
-        if (sent > 0) {
-            rest = span_from(rest, (size_t)sent);
-        } else if (errno != EINTR) {
-            connection->err = REDIS_ERR_IO;
-            snprintf(connection->errstr, sizeof(connection->errstr), "%s", strerror(errno));
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Only hiredis can encrypt. */
-static bool send_by_hiredis(redisContext *connection, struct span bytes)
+static bool send_bytes(redisContext *connection, struct span bytes)
 {
     int done = 0;
     bool ok = redisAppendFormattedCommand(connection, bytes.at, bytes.length) == REDIS_OK;
@@ -65,10 +45,8 @@ static void pipeline_flush(struct redis_pipeline *pipeline)
 {
     struct arena *arena = pipeline->arena;
     const struct span bytes = span_of(arena->base + pipeline->begin, arena->used - pipeline->begin);
-    redisContext *connection = pipeline->connection;
     if (!pipeline->failed && bytes.length > 0)
-        pipeline->failed =
-            redis_tls_is_on(connection) ? !send_by_hiredis(connection, bytes) : !send_plain(connection, bytes);
+        pipeline->failed = !send_bytes(pipeline->connection, bytes);
     arena_reset(arena, pipeline->begin);
 }
 

@@ -1,7 +1,10 @@
 /* redis_pipeline: many Redis commands sent before the first answer is read. Commands are encoded (RESP, the Redis
- * serialization protocol) in an arena and written to the connection's socket block by block, past the output buffer of
- * hiredis: nothing is allocated or copied twice, and Redis begins to work while the rest is still being encoded. With
- * TLS hiredis has to encrypt, and the blocks go through its buffer. */
+ * serialization protocol) in an arena and handed to hiredis block by block, so Redis begins to work while the rest is
+ * still being encoded.
+ *
+ * hiredis copies each block once. Writing to the socket past its buffer was tried, and not kept: a claim of 500 bytes
+ * cost 0.77 to 0.85 us of the worker's CPU so, and 0.66 to 0.92 us through hiredis (2,500 commands a pipeline, three
+ * runs each), beside 6 to 13 us of Redis. */
 #ifndef WORKER_REDIS_REDIS_PIPELINE_H
 #define WORKER_REDIS_REDIS_PIPELINE_H
 

@@ -122,8 +122,3 @@ bool redis_tls_begin(redisContext *connection, const struct config *config, cons
     }
     return is_admitted(connection, config, why, error_size); /* the connection owns tls now */
 }
-
-bool redis_tls_is_on(const redisContext *connection)
-{
-    return connection->privctx != NULL;
-}

@@ -19,7 +19,4 @@
 MUST_CHECK bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
                                 size_t error_size);
 
-/* Whether what goes over the connection must go through hiredis, not straight into the socket. */
-bool redis_tls_is_on(const redisContext *connection);
-
 #endif

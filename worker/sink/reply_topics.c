@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/quiet_thread.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/topic_table.h"
@@ -163,12 +164,7 @@ static void *topics_main(void *argument)
 
 static bool start_thread(struct reply_topics *topics, char *why, size_t error_size)
 {
-    /* Signals go to the main thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&topics->thread, NULL, topics_main, topics);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = quiet_thread_start(&topics->thread, topics_main, topics);
     if (error != 0)
         snprintf(why, error_size, "%s", strerror(error));
     return error == 0;

@@ -169,7 +169,7 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
         .key = span_of(message->key, message->key ? message->key_len : 0),
         .value = span_of(message->payload, message->payload ? message->len : 0),
     };
-    if (is_placeholder(message))
+    if (message_is_placeholder(message))
         item->header_state = MESSAGE_UNREADABLE;
     else
         message_headers_take(item, message, batch->command_bytes, &batch->arena);
@@ -179,6 +179,16 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
                     LOG_INTEGER("offset", message->offset));
     source->messages[batch->count++] = message;
     batch->bytes += item->value.length + item->key.length + item->header_heap;
+}
+
+/* With check.crcs librdkafka tells of a batch whose checksum is wrong, and goes on behind it. Its commands must have
+ * their answers: the partition is read again from what is committed. */
+static void source_read_again(struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    source_reassign(source, list);
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */
@@ -204,7 +214,10 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
                     LOG_LIST(LOG_TEXT("code", rd_kafka_err2name(message->err)), LOG_TEXT("topic", source->topic),
                              LOG_INTEGER("partition", message->partition), LOG_INTEGER("offset", message->offset),
                              LOG_TEXT("error", rd_kafka_message_errstr(message))));
-    source->stalled = true;
+    if (message->err == RD_KAFKA_RESP_ERR__BAD_MSG)
+        source_read_again(source, message->partition);
+    else
+        source->stalled = true;
 }
 
 static bool source_has_room(const struct source *source)
@@ -316,7 +329,7 @@ static void source_note_coming(struct source *source)
         burden->coming = 0;
 }
 
-bool source_lives_on_held(const struct source *source)
+bool source_is_draining(const struct source *source)
 {
     return source->burden.each > HEAVY_BYTES && source->held.count > 0 && partitions_waiting(source->partitions) == 0;
 }

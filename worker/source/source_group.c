@@ -206,7 +206,7 @@ bool source_is_sure(const struct source *source)
 
 void source_resume(struct source *source)
 {
-    if (!source->holding || source_lives_on_held(source))
+    if (!source->holding || source_is_draining(source))
         return;
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)

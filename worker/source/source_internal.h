@@ -101,7 +101,7 @@ struct source {
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* True while very long messages are carried: the partitions stay paused until they are in batches. */
-MUST_CHECK bool source_lives_on_held(const struct source *source);
+MUST_CHECK bool source_is_draining(const struct source *source);
 
 /* Librdkafka's answer. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);

@@ -116,7 +116,7 @@ static void renew_mark(struct source *source, int32_t partition)
 {
     for (uint32_t i = source->batch->count; i > 0; i--) {
         const struct item *item = &source->batch->items[i - 1];
-        if (item->from.partition != partition || !item_is_ours(item) || is_placeholder(source->messages[i - 1]))
+        if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
             continue;
         struct log_mark *mark = &source_log(source, partition)->mark;
         int64_t answered = mark->answered;

@@ -13,7 +13,7 @@ rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset)
     return placeholder;
 }
 
-bool is_placeholder(const rd_kafka_message_t *message)
+bool message_is_placeholder(const rd_kafka_message_t *message)
 {
     return message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
 }
@@ -21,7 +21,7 @@ bool is_placeholder(const rd_kafka_message_t *message)
 int64_t source_message_timestamp(const rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t type;
-    if (is_placeholder(message))
+    if (message_is_placeholder(message))
         return -1;
     int64_t timestamp = rd_kafka_message_timestamp(message, &type);
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
@@ -29,7 +29,7 @@ int64_t source_message_timestamp(const rd_kafka_message_t *message)
 
 void source_message_destroy(rd_kafka_message_t *message)
 {
-    if (is_placeholder(message))
+    if (message_is_placeholder(message))
         free(message);
     else
         rd_kafka_message_destroy(message);

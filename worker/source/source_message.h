@@ -13,11 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/must_check.h"
+
 /* New; source_message_destroy frees it. */
 MUST_CHECK rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset);
 
 /* Of a message that is held or in the batch. */
-MUST_CHECK bool is_placeholder(const rd_kafka_message_t *message);
+MUST_CHECK bool message_is_placeholder(const rd_kafka_message_t *message);
 
 /* Milliseconds since 1970, or -1 if the message has no timestamp. */
 int64_t source_message_timestamp(const rd_kafka_message_t *message);
