@@ -1,5 +1,5 @@
-# client-intake. `make demo` shows the main job, `make test` passes every test; `make help` lists the rest.
-# BUILD=DIR puts the outcome elsewhere; SANITIZE=address,undefined (or thread) builds with sanitizers in its own folder.
+# client-intake. `make demo` shows commands and their replies, `make test` runs every test; `make help` lists the rest.
+# BUILD=DIR builds in another folder; SANITIZE=address,undefined (or thread) builds with sanitizers in its own folder.
 
 CC       ?= cc
 CXX      ?= c++
@@ -19,7 +19,7 @@ CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
 LDLIBS   += -lrdkafka -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -luuid -lsimdjson -lstdc++ -lm -lpthread
 
-# TLS to Redis, where hiredis brings it: 1.0 and later, not that of Debian 12.
+# TLS to Redis, where hiredis has it: 1.0 and later, not in Debian 12.
 REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/ssl.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 CPPFLAGS  += -DCLIENT_INTAKE_REDIS_TLS=$(REDIS_TLS)
 LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
@@ -45,12 +45,12 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 all: build-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 
-# help: demo           the main job, on parts that need nothing from outside: commands in, replies out
+# help: demo           commands and their replies, with embedded servers
 demo: demo-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 	@$(BUILD)/client-intake demo
 
-# help: test           every test; those on a real Apache Kafka are skipped, loudly, where it cannot be had
+# help: test           every test; those on a real Apache Kafka are skipped, with a message, where it is missing
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS)) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
@@ -59,7 +59,7 @@ test: test-packages
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(EMBEDDED) $(UNITS)
 
-# help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they cannot be had
+# help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they are missing
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(call longest_first,$(LIVE_TESTS))
@@ -83,12 +83,12 @@ soak: test-packages
 sanitize: test-packages
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined check
 
-# help: bench          speed as JSON lines and ratios, beside a program that does the I/O and no thinking
+# help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
 bench: test-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES)
 	@BUILD=$(BUILD) tests/bench/run
 
-# help: bench-definitions  speed of looking definitions up, as JSON lines (2 GB of memory, about a minute)
+# help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
 bench-definitions: test-packages
 	@$(MAKE) --no-print-directory $(BUILD)/tests/bench/definitions
 	@$(BUILD)/tests/bench/definitions
@@ -100,7 +100,7 @@ demo-packages:
 test-packages:
 	@tests/install-packages build demo test kafka
 
-# Sanitizers bring an allocator of their own.
+# Sanitizers have their own allocator.
 $(BUILD)/client-intake: $(OBJECTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(SANITIZE),,-ljemalloc)
@@ -115,7 +115,7 @@ $(BUILD)/%.o: %.cc
 	@echo "  $@"
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
-# ---- the numbering plan: text to tables, by a program of the building machine ----
+# ---- the numbering plan: a program of the build machine compiles text to tables ----
 
 PLAN_COMPILER := $(BUILD)/common/gen/phone_plan_compile
 
@@ -130,7 +130,7 @@ $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
 
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
-# The assembler copies the page in, so no compiler tells that it is needed.
+# The assembler includes the page, so the compiler does not report it as a dependency.
 $(BUILD)/worker/http/status_page.o: worker/http/status_page.html
 
 # ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
@@ -143,7 +143,7 @@ phone-plan:
 	$(BUILD)/phone-plan/bin/python common/gen/phone_plan_refresh.py > $(BUILD)/numbering-plan.txt.part
 	mv $(BUILD)/numbering-plan.txt.part common/data/numbering-plan.txt
 
-# The same compiler and walk on libphonenumber's own metadata, against libphonenumber.
+# The same compiler and walk with libphonenumber's own metadata, compared with libphonenumber.
 DIFFERENTIAL       := $(BUILD)/tests/phone/differential
 PHONE_LIBRARY_LIBS := -lphonenumber $(shell pkg-config --libs protobuf-lite 2>/dev/null || echo -lprotobuf-lite) -lpthread
 
@@ -161,7 +161,7 @@ $(BUILD)/tests/phone/library/common/phone_table.h: $(BUILD)/tests/phone/library_
 $(BUILD)/tests/phone/phone.o: common/phone.c common/phone.h $(BUILD)/tests/phone/library/common/phone_table.h
 	$(CC) -I$(BUILD)/tests/phone/library $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# GCC 12 takes std::regex to be uninitialized when it builds with a sanitizer.
+# GCC 12 warns that std::regex is uninitialized when it builds with a sanitizer.
 $(BUILD)/tests/phone/differential.o: CXXFLAGS += -Wno-maybe-uninitialized
 
 $(DIFFERENTIAL): $(BUILD)/tests/phone/differential.o $(BUILD)/tests/phone/phone.o
@@ -175,7 +175,7 @@ test-phone: test-packages
 	@$(MAKE) --no-print-directory $(DIFFERENTIAL)
 	@$(DIFFERENTIAL) 5000000
 
-# help: bench-phone    what one number costs, beside libphonenumber
+# help: bench-phone    the cost of one number, compared with libphonenumber
 bench-phone: test-packages
 	@$(MAKE) --no-print-directory $(BUILD)/tests/phone/bench
 	@$(BUILD)/tests/phone/bench
@@ -206,7 +206,7 @@ $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) 
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
 
-# The oracle shares no code with what it judges.
+# The oracle shares no code with the program that it checks.
 PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client,$(basename $(notdir $(wildcard tests/live/*.c))))
@@ -215,7 +215,7 @@ $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 
-# The daemon with crash points that are deadly.
+# The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
 $(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/failpoint.o
 	@echo "  $@"
@@ -225,7 +225,7 @@ $(LIVE_PROGRAMS):
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
-# What the suites of tests/faults need besides; a suite that needs a program adds it here.
+# Further programs for the suites of tests/faults; a suite that needs a program adds it here.
 FAULT_PROGRAMS := $(DEADLY) $(ERROR_CODES) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl)
 $(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
 	@echo "  $@"
@@ -234,7 +234,7 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^
 
-# Hard commands, and topics that change under the daemon's feet.
+# Hostile commands, and topics that change while the daemon runs.
 PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
@@ -253,7 +253,7 @@ debian13-suites:
 
 CLANG   ?= clang
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-# The rooms of the pure path. They do no I/O; config has librdkafka judge the settings that it passes on.
+# The rooms of the pure path. They do no I/O; config has librdkafka check the settings that it passes on.
 FUZZ_ROOMS := model config validate
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(sort $(wildcard common/*.c)) $(sort $(wildcard $(FUZZ_ROOMS:%=worker/%/*.c)))) \
                 $(patsubst %.cc,$(BUILD)/fuzz/%.o,$(wildcard common/*.cc)) $(BUILD)/fuzz/tests/fuzz/fuzz.o
@@ -274,7 +274,7 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_OBJECTS)
 	@echo "  $@"
 	@$(CLANG) $(FUZZ_CHECKED) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-# Without clang there are none, and tests/fuzz/run.sh says so.
+# Without clang there are none, and tests/fuzz/run.sh reports that.
 fuzzers: $(if $(shell command -v $(CLANG)),$(FUZZERS))
 
 # help: fuzz           each fuzz target for a minute (FUZZ_SECONDS=60), or only FUZZ=phone

@@ -8,7 +8,7 @@
 
 #include "common/log.h"
 
-/* What an ordinary batch needs: pages beyond this are given back on reset, so that one hostile batch does not leave a
+/* What an ordinary batch needs. A reset returns the pages beyond it, so that one hostile batch does not leave a
  * large process behind. */
 #define ARENA_KEPT_BYTES ((size_t)24 << 20)
 

@@ -1,7 +1,7 @@
-/* arena: memory that is given out by moving a pointer and taken back all at once.
+/* arena: memory that is allocated by moving a pointer and freed all at once.
  *
- * The address space is reserved when the arena is opened, pages are touched only as they are used, so a generous
- * capacity costs nothing until hostile input asks for it. A worker thread owns one arena for its batch. */
+ * arena_open reserves address space only. Pages are touched as they are used, so a generous capacity costs nothing
+ * until hostile input asks for it. A worker thread owns one arena for its batch. */
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
 
@@ -12,7 +12,7 @@
 
 struct arena {
     char *base;
-    size_t used;     /* bytes given out since the last reset */
+    size_t used;     /* bytes allocated since the last reset */
     size_t capacity; /* bytes of address space reserved */
 };
 
@@ -20,17 +20,18 @@ struct arena {
 MUST_CHECK int arena_open(struct arena *arena, size_t capacity);
 void arena_close(struct arena *arena);
 
-/* Says that there is no room for `size` bytes, and aborts. */
+/* Logs that there is no room for `size` bytes, and aborts. */
 void arena_fail(const struct arena *arena, size_t size) __attribute__((noreturn, cold));
 
-/* Gives `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
+/* Allocates `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
  * capacity is sized for the largest batch that the limits allow, so running out is our own mistake and aborts. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc));
 
-/* The same, unaligned, holding a copy of the bytes of `from`. */
+/* Allocates a copy of the bytes of `from`, unaligned. */
 struct span arena_copy(struct arena *arena, struct span from);
 
-/* The end of what was given out, with room for `size` bytes. Who has written there adds what is to stay to `used`. */
+/* The end of the allocated bytes, with room for `size` more. The caller writes there and adds what it keeps to
+ * `used`. */
 static inline char *arena_room(struct arena *arena, size_t size)
 {
     if (size > arena->capacity - arena->used)
@@ -41,8 +42,8 @@ static inline char *arena_room(struct arena *arena, size_t size)
 /* A span holding the text that printf would print. */
 struct span arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Takes back everything that was given out since `mark` (an earlier value of `used`; 0 for all). Pages beyond what an
- * ordinary batch needs go back to the system. */
+/* Frees everything allocated since `mark` (an earlier value of `used`; 0 for all). Pages beyond what an ordinary
+ * batch needs go back to the system. */
 void arena_reset(struct arena *arena, size_t mark);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define DECIMAL_BYTES 20 /* of the longest: -9223372036854775808 */
 
-/* Writes `value` so that it ends before `end`, without a final NUL; returns its first byte. */
+/* Writes `value` so that it ends before `end`, without a NUL; returns its first byte. */
 char *decimal_before(char *end, int64_t value);
 
 #endif

@@ -1,6 +1,6 @@
 #include "common/failpoint.h"
 
-/* Weak: a test that has its own wins. */
+/* Weak: a test that links its own definition replaces it. */
 __attribute__((weak)) void failpoint(enum failpoint point)
 {
     (void)point;

@@ -1,6 +1,5 @@
-/* failpoint: the places of the loop where an end with kill -9 leaves something half done, by name. In the program
- * they are empty; a test links another failpoint.c in its place (tests/faults/failpoint.c) and dies, or freezes,
- * there. */
+/* failpoint: named places in the loop where a kill -9 leaves something half done. In the program they do nothing. A
+ * test links its own failpoint.c (tests/faults/failpoint.c) and ends or stops the process there. */
 #ifndef COMMON_FAILPOINT_H
 #define COMMON_FAILPOINT_H
 
@@ -36,7 +35,7 @@ enum failpoint {
         FAILPOINT_COUNT
 };
 
-/* The loop has come to this place. */
+/* Called when the loop reaches this place. */
 void failpoint(enum failpoint point);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum reading { READING_FULL, READING_ENDED, READING_FAILED };
 
-/* Reads on behind *length until `capacity` bytes are there or the file ends. *error is set if it fails. */
+/* Reads after *length until `capacity` bytes are there or the file ends. Sets *error on failure. */
 static enum reading read_on(int file, char *bytes, size_t capacity, size_t *length, int *error)
 {
     while (*length < capacity) {
@@ -27,7 +27,7 @@ static enum reading read_on(int file, char *bytes, size_t capacity, size_t *leng
     return READING_FULL;
 }
 
-/* False with *error set. The buffer grows as it fills, since a pipe does not tell its length. */
+/* False with *error set. The buffer grows while it is filled, since the length of a pipe is unknown. */
 static bool read_all(int file, size_t limit, char **bytes, size_t *length, int *error)
 {
     for (size_t capacity = FIRST_BYTES;; capacity *= 2) {

@@ -1,4 +1,4 @@
-/* file: a whole file in memory. common/lines.h reads one that may be longer than that. */
+/* file: a whole file in memory. common/lines.h reads longer files. */
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
 
@@ -6,11 +6,11 @@
 
 #include "common/must_check.h"
 
-/* The bytes of the file `path` and a NUL behind them, which *length does not count. New, to be freed. Or NULL with
+/* The bytes of the file `path` with a NUL after them, which *length does not count. New, to be freed; or NULL with
  * errno set, which is EFBIG if there are more than `limit` bytes. */
 MUST_CHECK char *file_read(const char *path, size_t limit, size_t *length);
 
-/* The same for what is still to be read from the descriptor `file`, which stays the caller's. */
+/* The same for the rest of the descriptor `file`, which stays the caller's. */
 MUST_CHECK char *file_read_descriptor(int file, size_t limit, size_t *length);
 
 #endif

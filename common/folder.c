@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OPEN_FOLDERS 16 /* how many nftw may hold open at once */
+#define OPEN_FOLDERS 16 /* how many folders nftw may hold open at once */
 
 bool folder_make_temporary(const char *purpose, char *path, size_t path_size)
 {

@@ -1,4 +1,4 @@
-/* folder: temporary folders that leave nothing behind. */
+/* folder: temporary folders that are removed again. */
 #ifndef COMMON_FOLDER_H
 #define COMMON_FOLDER_H
 
@@ -10,7 +10,7 @@
 /* Makes a new folder below TMPDIR (or /tmp), named after `purpose`. Its path goes into `path`. False with errno set. */
 MUST_CHECK bool folder_make_temporary(const char *purpose, char *path, size_t path_size);
 
-/* Removes the folder and all that is in it, without following links. False, with errno set, if something is left. */
+/* Removes the folder and everything in it, without following links. False, with errno set, if something is left. */
 bool folder_remove(const char *path);
 
 #endif

@@ -10,7 +10,7 @@
 #define CAPITAL_SHARP_S "\u1e9e"
 #define SMALL_SHARP_S   "\u00df"
 
-/* A Unicode label whose A-label fits has at most 59 characters, of 4 bytes at most; the mapping may drop a few. */
+/* A Unicode label whose A-label fits has at most 59 characters of at most 4 bytes; the mapping may drop a few. */
 #define UNICODE_LABEL_BYTES 512
 
 static bool is_digit(char byte)
@@ -36,20 +36,20 @@ static bool is_ascii(struct span text)
     return true;
 }
 
-/* True for the prefix of A-labels in any case. */
+/* True if the label begins with "xn--" in any case. */
 static bool has_idn_prefix(struct span label)
 {
     return label.length >= 4 && lower(label.at[0]) == 'x' && lower(label.at[1]) == 'n' && label.at[2] == '-' &&
            label.at[3] == '-';
 }
 
-/* The two that RFC 5892 allows next to some letters. */
+/* The two joiners that RFC 5892 allows next to some letters. */
 static bool is_joiner(uint32_t code_point)
 {
     return code_point == 0x200c || code_point == 0x200d;
 }
 
-/* The first character that is not shown, or 0; a joiner only if `joiners_count`. */
+/* The first invisible character, or 0. Joiners count only if `joiners_count`. */
 static uint32_t find_invisible(struct span text, bool joiners_count)
 {
     for (size_t at = 0, size; at < text.length; at += size) {
@@ -68,7 +68,7 @@ struct reading {
     bool bidi_rule_holds;  /* for every label */
 };
 
-/* What libidn2 refused a label for. */
+/* The fault for libidn2's error code. */
 static enum host_fault idn_fault(struct reading *reading, int result, struct span label)
 {
     const bool joiners_count = result == IDN2_CONTEXTJ || result == IDN2_CONTEXTJ_NO_RULE;
@@ -76,15 +76,15 @@ static enum host_fault idn_fault(struct reading *reading, int result, struct spa
     return reading->host->invisible != 0 ? HOST_INVISIBLE : HOST_IDN;
 }
 
-/* Judges a lower-case A-label. It must be that of a valid U-label: it decodes, and libidn2 would register what it
- * decodes to, a stricter test than look-up makes, under just this A-label. */
+/* Checks a lower-case A-label. It must belong to a valid U-label: it decodes, and libidn2 would register the decoded
+ * label (a stricter test than look-up) under exactly this A-label. */
 static enum host_fault a_label_fault(struct reading *reading, struct span a_label)
 {
     char text[HOST_LABEL_BYTES + 1], *decoded = NULL;
     uint8_t *registered = NULL;
     memcpy(text, a_label.at, a_label.length);
     text[a_label.length] = '\0';
-    enum host_fault fault = HOST_FINE;
+    enum host_fault fault = HOST_OK;
     int result = idn2_to_unicode_8z8z(text, &decoded, 0);
     if (result == IDN2_OK)
         result = idn2_register_u8((const uint8_t *)decoded, (const uint8_t *)text, &registered, 0);
@@ -99,7 +99,7 @@ static enum host_fault a_label_fault(struct reading *reading, struct span a_labe
     return fault;
 }
 
-/* Adds an ASCII label in lower case, with a dot before it if it is not the first. */
+/* Adds a lower-case ASCII label, after a dot unless it is the first. */
 static enum host_fault add_label(struct reading *reading, struct span label)
 {
     struct host *host = reading->host;
@@ -122,11 +122,11 @@ static enum host_fault add_label(struct reading *reading, struct span label)
     host->length += label.length;
     if (has_idn_prefix(label))
         return a_label_fault(reading, span_of(at, label.length));
-    reading->bidi_rule_holds &= !is_digit(label.at[0]); /* what the rule comes to for letters, digits and hyphens */
-    return HOST_FINE;
+    reading->bidi_rule_holds &= !is_digit(label.at[0]); /* the Bidi rule for letters, digits and hyphens */
+    return HOST_OK;
 }
 
-/* Copies the label, ended by NUL and no longer than it was. */
+/* Copies the label, NUL-terminated and no longer than it was. */
 static void copy_with_small_sharp_s(struct span label, char *text)
 {
     while (label.length > 0) {
@@ -139,8 +139,8 @@ static void copy_with_small_sharp_s(struct span label, char *text)
     *text = '\0';
 }
 
-/* Adds a label that holds other than ASCII. STD3's rules are applied here, before and after the mapping: asked to apply
- * them, libidn2 drops the characters that they forbid. */
+/* Adds a label with characters beyond ASCII. STD3's rules are applied here, before and after the mapping: libidn2's
+ * own option drops the characters that they forbid. */
 static enum host_fault add_unicode_label(struct reading *reading, struct span label)
 {
     char text[UNICODE_LABEL_BYTES + 1], *encoded = NULL;
@@ -161,7 +161,7 @@ static enum host_fault add_unicode_label(struct reading *reading, struct span la
     return fault;
 }
 
-/* The bytes of the dot at `at`, ASCII's or one of those that UTS #46 maps to it; 0 if there is none. */
+/* The bytes of the dot at `at`: ASCII's or one that UTS #46 maps to it. 0 if there is none. */
 static size_t dot_size(struct span text, size_t at)
 {
     if ((unsigned char)text.at[at] < 0x80)
@@ -181,7 +181,7 @@ static struct span last_label(const struct host *host)
     return span_of(host->text + begin, host->length - begin);
 }
 
-/* What the URL standard calls "ends in a number": a browser takes such a host for an IPv4 address. */
+/* The URL standard's "ends in a number": a browser takes such a host for an IPv4 address. */
 static bool is_number(struct span label)
 {
     bool hexadecimal = span_begins_with(label, SPAN("0x"));
@@ -204,13 +204,13 @@ enum host_fault host_read_name(struct span text, struct host *host)
             end++;
         struct span label = span_of(text.at + begin, end - begin);
         enum host_fault fault = is_ascii(label) ? add_label(&reading, label) : add_unicode_label(&reading, label);
-        if (fault != HOST_FINE)
+        if (fault != HOST_OK)
             return fault;
         begin = end + dot;
     }
     if (reading.is_right_to_left && !reading.bidi_rule_holds)
         return HOST_IDN;
-    return is_number(last_label(host)) ? HOST_NUMBER : HOST_FINE;
+    return is_number(last_label(host)) ? HOST_NUMBER : HOST_OK;
 }
 
 static enum host_fault host_read_ipv6(struct span text, struct host *host)
@@ -222,7 +222,7 @@ static enum host_fault host_read_ipv6(struct span text, struct host *host)
     host->length = 1 + ipv6_write(groups, host->text + 1);
     host->text[host->length++] = ']';
     host->labels = 0;
-    return HOST_FINE;
+    return HOST_OK;
 }
 
 enum host_fault host_read(struct span text, struct host *host)
@@ -233,11 +233,11 @@ enum host_fault host_read(struct span text, struct host *host)
         memcpy(host->text, text.at, text.length);
         host->length = text.length;
         host->labels = 0;
-        return HOST_FINE;
+        return HOST_OK;
     }
     bool ends_at_root = text.length > 1 && text.at[text.length - 1] == '.';
     enum host_fault fault = host_read_name(span_of(text.at, text.length - ends_at_root), host);
-    if (fault == HOST_FINE && ends_at_root)
+    if (fault == HOST_OK && ends_at_root)
         host->text[host->length++] = '.';
     return fault;
 }
@@ -245,7 +245,7 @@ enum host_fault host_read(struct span text, struct host *host)
 const char *host_fault_text(enum host_fault fault)
 {
     static const char *const texts[] = {
-        [HOST_FINE] = "is fine",
+        [HOST_OK] = "is valid",
         [HOST_EMPTY] = "is empty",
         [HOST_EMPTY_LABEL] = "has a dot at an end, or two in a row",
         [HOST_CHARACTER] = "holds something else than letters, digits, hyphens and dots",

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* A group, or -1: one to four hexadecimal digits and nothing else. */
+/* The value of one to four hexadecimal digits; -1 for anything else. */
 static int group_value(struct span text)
 {
     int value = 0;
@@ -20,7 +20,7 @@ static int group_value(struct span text)
     return value;
 }
 
-/* A decimal number of 0 to 255 without leading zeros, or -1. */
+/* The value of a decimal number of 0 to 255 without leading zeros; -1 for anything else. */
 static int octet_value(struct span text)
 {
     int value = 0;
@@ -34,7 +34,7 @@ static int octet_value(struct span text)
     return value <= 255 ? value : -1;
 }
 
-/* Takes the bytes before the first `mark` off *rest, and the mark with them. *more tells whether there was one. */
+/* Splits the bytes before the first `mark` off *rest, and removes the mark. *more: there was one. */
 static struct span take_until(struct span *rest, char mark, bool *more)
 {
     const char *at = rest->length > 0 ? memchr(rest->at, mark, rest->length) : NULL;
@@ -65,8 +65,8 @@ bool ipv4_is_valid(struct span text)
     return ipv4_read(text, &address);
 }
 
-/* Reads groups between single colons, at most `room`, the last two perhaps as an IPv4 address. Returns their number, 0
- * for an empty text, or -1. */
+/* Reads groups separated by single colons, at most `room`. The last two may be an IPv4 address. Returns their
+ * number, 0 for an empty text, or -1. */
 static int read_groups(struct span text, uint16_t *groups, int room)
 {
     int count = 0;
@@ -93,7 +93,7 @@ bool ipv6_read(struct span text, uint16_t groups[IPV6_GROUPS])
     if (!gap)
         return read_groups(text, groups, IPV6_GROUPS) == IPV6_GROUPS;
 
-    /* Before the gap no IPv4 address may stand: it would not be the last. */
+    /* No IPv4 address may stand before the gap: it would not be the last. */
     const struct span before = span_of(text.at, (size_t)(gap - text.at)), after = span_from(text, before.length + 2);
     uint16_t head[IPV6_GROUPS], tail[IPV6_GROUPS];
     if (before.length > 0 && memchr(before.at, '.', before.length))
@@ -109,7 +109,7 @@ bool ipv6_read(struct span text, uint16_t groups[IPV6_GROUPS])
     return true;
 }
 
-/* Finds what "::" stands for: the longest run of zero groups, of equals the first; none if it would be one group. */
+/* Finds what "::" replaces: the longest run of zero groups, the first of equals; none if it would be one group. */
 static void find_gap(const uint16_t groups[IPV6_GROUPS], int *begin, int *length)
 {
     *begin = IPV6_GROUPS;

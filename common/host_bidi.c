@@ -10,7 +10,7 @@
 #define ANY_SIDE      (SET(EN) | SET(ES) | SET(CS) | SET(ET) | SET(ON) | SET(BN) | SET(NSM))
 
 struct categories {
-    uint32_t all, first, last; /* sets; last is that of the last character but non-spacing marks */
+    uint32_t all, first, last; /* sets; `last` is that of the last character that is not a non-spacing mark */
 };
 
 static struct categories categories_of(struct span label)

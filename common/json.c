@@ -8,8 +8,8 @@
 #include "common/json_names.h"
 #include "common/json_string.h"
 
-/* What stands behind the text while it is parsed. It ends every scalar and is no structural character, so nothing has
- * to ask whether the text goes on. */
+/* The byte after the text during parsing. It ends every scalar and is not structural, so no check for the end of the
+ * text is needed. */
 #define BEHIND_TEXT ' '
 
 struct json_parser {
@@ -20,19 +20,19 @@ struct json_parser {
 
 /* An array or object that is still open. */
 struct frame {
-    uint64_t seen[4]; /* one bit for each name, by a weak hash; two names on one bit may be equal */
+    uint64_t seen[4]; /* one bit for each name, by a weak hash; two names with the same bit may be equal */
     struct json_node *node;
     uint32_t members;
     char closer;   /* ']' or '}' */
-    bool doubtful; /* two names met on one bit of `seen` */
+    bool doubtful; /* two names have the same bit of `seen` */
 };
 
 struct walk {
     char *text;
     uint32_t length;
-    uint32_t special; /* the first byte from here on that is a backslash or no printable ASCII */
+    uint32_t special; /* the next byte that is a backslash or not printable ASCII */
     struct json_node *nodes;
-    struct frame *frames; /* [0] is what is around the root */
+    struct frame *frames; /* [0] is the frame around the root */
     uint32_t depth_limit;
     uint64_t seed;
     struct arena *arena;
@@ -73,14 +73,14 @@ static bool walk_special_string(struct walk *walk, char *begin, char *end, uint3
 {
     const char *fault_at;
     const enum json_fault_code code = json_string_decode(begin, end, length, flags, &fault_at);
-    if (code != JSON_FINE)
+    if (code != JSON_OK)
         return walk_fail(walk, code, fault_at);
     walk->special = json_string_special(walk->text, (uint32_t)(end - walk->text), walk->length);
     return true;
 }
 
-/* The string whose content begins at `begin`; `next` is the structural character behind it, with only the closing quote
- * and white space between. */
+/* The string whose content begins at `begin`; `next` is the structural character after it. Only the closing quote
+ * and white space are between them. */
 static inline bool walk_string(struct walk *walk, uint32_t begin, uint32_t next, uint32_t *length, uint8_t *flags)
 {
     char *const text = walk->text;
@@ -100,7 +100,7 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/* True for what may stand behind a number or a literal. */
+/* True for a character that may follow a number or a literal. */
 static bool is_boundary(char character)
 {
     return character == ',' || character == '}' || character == ']' || character == ' ' || character == '\n' ||
@@ -175,7 +175,7 @@ static inline uint64_t name_mix(const char *name, uint32_t length)
     return (((uint64_t)ends[0] << 32 | ends[1]) ^ length) * 0x9e3779b97f4a7c15;
 }
 
-/* Notes a name and whether it could be one that the object had before. */
+/* Records a name, and whether the object may have had it before. */
 static inline void frame_note(struct frame *frame, const char *name, uint32_t length)
 {
     const uint64_t mixed = name_mix(name, length);
@@ -186,8 +186,8 @@ static inline void frame_note(struct frame *frame, const char *name, uint32_t le
     frame->members++;
 }
 
-/* Names are compared when their object closes: then their number is known, and a text that is no JSON at all is called
- * so before it is called ambiguous. */
+/* Names are compared when their object closes. Then their number is known, and a text that is not JSON at all is
+ * reported as such before it is reported as ambiguous. */
 static bool walk_names_differ(struct walk *walk, const struct frame *frame)
 {
     const uint32_t object = (uint32_t)(frame->node - walk->nodes);
@@ -198,8 +198,8 @@ static bool walk_names_differ(struct walk *walk, const struct frame *frame)
 
 /* ---- The walk ---- */
 
-/* Lays out the nodes of one value and all below it. `next` points at the position of the structural character that is
- * to be read; at the end of the text it points at the position behind the text, where BEHIND_TEXT fits nowhere. */
+/* Lays out the nodes of one value and all below it. `next` points to the position of the next structural character.
+ * At the end of the text it points to the position after the text, where BEHIND_TEXT matches nothing. */
 static bool walk_value(struct walk *walk, const uint32_t *next, struct json_document *document)
 {
     char *const text = walk->text;
@@ -239,7 +239,7 @@ static bool walk_value(struct walk *walk, const uint32_t *next, struct json_docu
                 return walk_fail(walk, JSON_DEPTH, text + at);
             node->type = text[at] == '{' ? NODE_OBJECT : NODE_ARRAY;
             frame++;
-            /* In ASCII a closer is two behind its opener. */
+            /* In ASCII a closing bracket is two after its opening one. */
             *frame = (struct frame){.node = node, .closer = (char)(text[at] + 2)};
             if (deepest < frame)
                 deepest = frame;
@@ -265,7 +265,7 @@ static bool walk_value(struct walk *walk, const uint32_t *next, struct json_docu
         if (!ok)
             return false;
 
-        /* A value has ended; so may what is around it. */
+        /* A value has ended, and possibly the containers around it. */
         for (; frame > walk->frames && text[*next] == frame->closer; frame--, next++) {
             frame->node->length = *next + 1 - frame->node->at;
             frame->node->next = (uint32_t)(node - walk->nodes) + 1;
@@ -293,7 +293,7 @@ static bool json_walk(const struct json_parser *parser, char *text, size_t lengt
                       struct json_fault *fault)
 {
     const size_t mark = arena->used;
-    /* Each node begins at a position of its own, but for the one that is missing if the text breaks off. */
+    /* Each node begins at a position of its own, except for the one that is missing if the text breaks off. */
     const uint32_t depth = depth_limit < count ? depth_limit : (uint32_t)count;
     struct json_node *nodes = arena_alloc(arena, (count + 1) * sizeof(*nodes));
     struct frame *frames = arena_alloc(arena, ((size_t)depth + 1) * sizeof(*frames));
@@ -315,8 +315,8 @@ static bool json_walk(const struct json_parser *parser, char *text, size_t lengt
 
 /* ---- The whole ---- */
 
-/* The first pass does not say where a string is broken, nor whether something before it was wrong already: a stray
- * quote early in the text often shows as an open string at its end. So the part before that string is walked. */
+/* The first pass does not tell where a string is broken, nor whether something before it was wrong: a stray quote
+ * early in the text often shows as an open string at its end. So this walks the part before that string. */
 static struct json_fault json_string_fault(struct json_parser *parser, char *text, size_t length, uint32_t depth_limit,
                                            struct arena *arena)
 {
@@ -324,7 +324,7 @@ static struct json_fault json_string_fault(struct json_parser *parser, char *tex
     const struct json_fault broken = {JSON_SYNTAX, (uint32_t)json_string_broken(text, length, &opening)};
     const uint32_t *positions;
     size_t count;
-    if (json_index_find(parser->index, text, opening, &positions, &count) != JSON_INDEX_FINE)
+    if (json_index_find(parser->index, text, opening, &positions, &count) != JSON_INDEX_OK)
         return broken;
     const size_t mark = arena->used;
     struct json_document document;
@@ -343,7 +343,7 @@ bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t 
     const uint32_t *positions;
     size_t count;
     switch (json_index_find(parser->index, text, length, &positions, &count)) {
-    case JSON_INDEX_FINE:
+    case JSON_INDEX_OK:
         return json_walk(parser, text, length, positions, count, depth_limit, arena, document, fault);
     case JSON_INDEX_EMPTY:
         *fault = (struct json_fault){JSON_EMPTY, (uint32_t)length};
@@ -361,7 +361,7 @@ bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t 
 const char *json_fault_text(enum json_fault_code code)
 {
     static const char *const texts[] = {
-        [JSON_FINE] = "nothing is wrong",
+        [JSON_OK] = "nothing is wrong",
         [JSON_EMPTY] = "there is nothing but white space",
         [JSON_SYNTAX] = "the text is not JSON",
         [JSON_UTF8] = "the text is not UTF-8",

@@ -1,9 +1,9 @@
 /* json: a JSON text as a flat tree of nodes, strict where RFC 8259 leaves a choice.
  *
- * Two passes. The first (json_index.h, simdjson's SIMD code) checks UTF-8 and finds the structural characters; the
- * second walks them, checks grammar, strings and numbers, and lays the nodes out in document order in an arena. Nothing
- * is copied: strings are decoded in place in the caller's buffer, numbers stay text. The path of a command needs that:
- * no heap, places of faults in bytes, numbers as they were written. What only prints uses jansson (json_line.h). */
+ * Two passes. The first (json_index.h, simdjson's SIMD code) checks UTF-8 and finds the structural characters. The
+ * second walks them, checks grammar, strings and numbers, and lays the nodes out in document order in an arena.
+ * Nothing is copied: strings are decoded in place in the caller's buffer, and numbers stay text. The path of a command
+ * needs that: no heap, faults with byte positions, unchanged numbers. Output for people uses jansson (json_line.h). */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
 
@@ -18,7 +18,7 @@
 
 enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NODE_ARRAY, NODE_OBJECT };
 
-/* A string whose raw token held no escape: the bytes before and after it in the text are its quotes. */
+/* A string whose raw token has no escape: the bytes before and after it in the text are its quotes. */
 #define JSON_PLAIN 1
 /* A string of printable ASCII only (0x20 to 0x7e). */
 #define JSON_ASCII 2
@@ -28,7 +28,7 @@ enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NOD
 struct json_node {
     uint32_t name_at, name_length; /* the member's name, decoded, as offset in text; 0, 0 in an array and at the root */
     uint32_t at, length;           /* string: decoded content; number: its token; array, object: brackets included */
-    uint32_t next;                 /* index of the first node behind this one's subtree */
+    uint32_t next;                 /* index of the first node after this one's subtree */
     uint8_t type;                  /* enum json_type */
     uint8_t flags;                 /* JSON_PLAIN, JSON_ASCII */
 };
@@ -41,7 +41,7 @@ struct json_document {
 };
 
 enum json_fault_code {
-    JSON_FINE,
+    JSON_OK,
     JSON_EMPTY,     /* nothing but white space */
     JSON_SYNTAX,    /* not RFC 8259's grammar, a byte-order mark, or more than one value */
     JSON_UTF8,      /* not UTF-8 */
@@ -52,7 +52,7 @@ enum json_fault_code {
 
 struct json_fault {
     enum json_fault_code code;
-    uint32_t at; /* byte offset of the fault in the text as it was given; 0 if unknown (JSON_UTF8) */
+    uint32_t at; /* byte offset of the fault in the original text; 0 if unknown (JSON_UTF8) */
 };
 
 /* Scratch of the first pass; one per thread. */
@@ -62,14 +62,14 @@ struct json_parser;
 MUST_CHECK struct json_parser *json_parser_new(size_t capacity);
 void json_parser_free(struct json_parser *parser);
 
-/* Parses text[0..length), which must be followed by JSON_PADDING bytes that may be overwritten; the text itself is
- * changed (strings are decoded in place). Nodes come from the arena. Returns true and fills *document, or false and
- * fills *fault (then the text's bytes are unspecified and the arena holds nothing new). No heap allocation.
- * `length` must not exceed the parser's capacity. */
+/* Parses text[0..length), which must be followed by JSON_PADDING bytes that may be overwritten. The text is changed:
+ * strings are decoded in place. Nodes come from the arena. Returns true and fills *document, or false and fills
+ * *fault; then the text's bytes are unspecified and the arena is as before. No heap allocation. `length` must not
+ * exceed the parser's capacity. */
 MUST_CHECK bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t depth_limit,
                            struct arena *arena, struct json_document *document, struct json_fault *fault);
 
-/* "a member stands twice in one object" and the like; for messages. Static. */
+/* Such as "a member stands twice in one object"; for messages. Static. */
 const char *json_fault_text(enum json_fault_code code);
 
 static inline struct span json_text(const struct json_document *document, uint32_t node)
@@ -82,13 +82,13 @@ static inline struct span json_name(const struct json_document *document, uint32
     return span_of(document->text + document->nodes[node].name_at, document->nodes[node].name_length);
 }
 
-/* The token of a JSON_PLAIN string with its quotes, fit to be copied into JSON output as it is. */
+/* The token of a JSON_PLAIN string with its quotes, which can be copied into JSON output unchanged. */
 static inline struct span json_token(const struct json_document *document, uint32_t node)
 {
     return span_of(document->text + document->nodes[node].at - 1, (size_t)document->nodes[node].length + 2);
 }
 
-/* The member of object `object` called `name`, or 0 (which is the root, never a member) if there is none. Linear. */
+/* The member of `object` called `name`; 0 (the root, never a member) if there is none. Linear. */
 uint32_t json_member(const struct json_document *document, uint32_t object, struct span name);
 
 #endif

@@ -1,5 +1,5 @@
-/* json_index: the C contract of the one C++ file. Finds the structural characters of a JSON text with simdjson's first
- * stage, which picks the best instruction set of the machine at run time, and checks that the text is UTF-8. */
+/* json_index: the C contract of the one C++ file. Finds the structural characters of a JSON text with simdjson's
+ * first stage, which selects the machine's best instruction set at run time, and checks that the text is UTF-8. */
 #ifndef COMMON_JSON_INDEX_H
 #define COMMON_JSON_INDEX_H
 
@@ -15,7 +15,7 @@ extern "C" {
 struct json_index;
 
 enum json_index_result {
-    JSON_INDEX_FINE,
+    JSON_INDEX_OK,
     JSON_INDEX_EMPTY,  /* nothing but white space */
     JSON_INDEX_UTF8,   /* not UTF-8 */
     JSON_INDEX_SYNTAX, /* an unclosed string, or a raw control character in one */
@@ -26,8 +26,9 @@ MUST_CHECK struct json_index *json_index_new(size_t capacity);
 void json_index_free(struct json_index *index);
 
 /* Finds the positions (borrowed, valid until the next call) of every bracket, brace, colon, comma, opening quote and
- * first byte of another scalar in text[0..length), which must be followed by 64 readable bytes. Behind the last one,
- * positions[*count] is `length`, so that a walk meets its end without counting. Only JSON_INDEX_FINE sets the two. */
+ * first byte of another scalar in text[0..length), which must be followed by 64 readable bytes. After the last one,
+ * positions[*count] is `length`, so that a walk finds its end without counting. The two are set only for
+ * JSON_INDEX_OK. */
 MUST_CHECK enum json_index_result json_index_find(struct json_index *index, const char *text, size_t length,
                                                   const uint32_t **positions, size_t *count);
 

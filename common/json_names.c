@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 
-/* Up to so many names are compared pair by pair, which is quicker than filling a hash table. */
+/* Up to this many names are compared pair by pair, which is quicker than filling a hash table. */
 #define PAIRWISE_MEMBERS 16
 
 static struct span name_of(const char *text, const struct json_node *node)

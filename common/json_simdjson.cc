@@ -4,8 +4,9 @@
 #include <new>
 #include <simdjson.h>
 
-/* simdjson's documented interfaces end in a tree or a cursor of its own. Its first stage is reached through the class
- * that both of them are built on; simdjson marks it as internal, yet its shape is the same from 1.0 to 4.6. */
+/* simdjson's documented interfaces produce a tree or a cursor of its own. Its first stage is available only through
+ * the class that both are built on. simdjson marks that class as internal, but its shape is the same from 1.0 to
+ * 4.6. */
 using stage_one = simdjson::internal::dom_parser_implementation;
 
 struct json_index {
@@ -18,12 +19,13 @@ struct json_index *json_index_new(size_t capacity)
     std::unique_ptr<json_index> index(new (std::nothrow) json_index);
     if (!index)
         return nullptr;
-    /* The depth is the second stage's, which is not used. */
+    /* Only the second stage uses the depth, and it does not run. */
     const size_t depth = 1;
     const simdjson::implementation *best = simdjson::get_active_implementation();
     if (best->create_dom_parser_implementation(capacity, depth, index->parser) != simdjson::SUCCESS)
         return nullptr;
-    /* The portable implementation, for machines without SIMD, leaves what is between strings to the second stage. */
+    /* The portable implementation, for machines without SIMD, leaves everything outside of strings to the second
+     * stage. */
     index->checks_strings_only = best->name() == "fallback";
     return index.release();
 }
@@ -33,8 +35,8 @@ void json_index_free(struct json_index *index)
     delete index;
 }
 
-/* Stage 1 reports one fault of several and looks for broken UTF-8 last; the portable one also takes an escape of more
- * than ASCII for it. */
+/* Stage 1 reports one fault of several and looks for invalid UTF-8 last. The portable one also reports UTF-8 for an
+ * escape of a character beyond ASCII. */
 static json_index_result json_index_failed(const char *text, size_t length)
 {
     return simdjson::validate_utf8(text, length) ? JSON_INDEX_SYNTAX : JSON_INDEX_UTF8;
@@ -55,9 +57,9 @@ enum json_index_result json_index_find(struct json_index *index, const char *tex
     }
     if (index->checks_strings_only && !simdjson::validate_utf8(text, length))
         return JSON_INDEX_UTF8;
-    /* There is room: simdjson itself marks the end with positions of its own. */
+    /* There is room: simdjson itself marks the end with extra positions. */
     parser.structural_indexes[parser.n_structural_indexes] = static_cast<uint32_t>(length);
     *positions = parser.structural_indexes.get();
     *count = parser.n_structural_indexes;
-    return JSON_INDEX_FINE;
+    return JSON_INDEX_OK;
 }

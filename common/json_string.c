@@ -55,8 +55,8 @@ static bool is_printable(const char *at, size_t length)
     return true;
 }
 
-/* The UTF-16 code unit of four hexadecimal digits, or NO_CODE_UNIT. A quote is no digit, so a string that ends early
- * is noticed. */
+/* The UTF-16 code unit of four hexadecimal digits, or NO_CODE_UNIT. A quote is not a digit, so a string that ends
+ * early is detected. */
 static uint32_t code_unit_read(const char *at)
 {
     uint32_t unit = 0;
@@ -73,7 +73,7 @@ static uint32_t code_unit_read(const char *at)
     return unit;
 }
 
-/* Writes UTF-8 (RFC 3629); returns its end. Never longer than the escape it comes from. */
+/* Writes UTF-8 (RFC 3629) and returns its end. Never longer than the escape. */
 static char *code_point_write(char *to, uint32_t code_point)
 {
     if (code_point < 0x80) {
@@ -94,8 +94,8 @@ static char *code_point_write(char *to, uint32_t code_point)
     return to;
 }
 
-/* Decodes "\uXXXX", or the two of a surrogate pair, at *from; moves *from and *to behind what was read and written. If
- * it returns a fault, *from is at the escape at fault. */
+/* Decodes "\uXXXX", or a surrogate pair of two, at *from, and moves *from and *to past it. If it returns a fault,
+ * *from is at the faulty escape. */
 static enum json_fault_code unicode_escape_decode(const char **from, char **to)
 {
     uint32_t code_point = code_unit_read(*from + 2);
@@ -117,11 +117,11 @@ static enum json_fault_code unicode_escape_decode(const char **from, char **to)
     }
     *from += 6;
     *to = code_point_write(*to, code_point);
-    return JSON_FINE;
+    return JSON_OK;
 }
 
-/* Decodes the escapes from *at, the first one, to `end`; sets *at to the new end or, if it returns a fault, to the
- * escape at fault. */
+/* Decodes the escapes from *at, the first one, to `end`. Sets *at to the new end or, if it returns a fault, to the
+ * faulty escape. */
 static enum json_fault_code escapes_decode(char **at, const char *end)
 {
     static const char meaning[256] = {
@@ -130,7 +130,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
     char *to = *at;
     while (from < end) {
         const unsigned char letter = (unsigned char)from[1];
-        enum json_fault_code code = JSON_FINE;
+        enum json_fault_code code = JSON_OK;
         if (meaning[letter]) {
             *to++ = meaning[letter];
             from += 2;
@@ -139,7 +139,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
         } else {
             code = JSON_SYNTAX;
         }
-        if (code != JSON_FINE) {
+        if (code != JSON_OK) {
             *at += from - *at;
             return code;
         }
@@ -150,7 +150,7 @@ static enum json_fault_code escapes_decode(char **at, const char *end)
         to += run;
     }
     *at = to;
-    return JSON_FINE;
+    return JSON_OK;
 }
 
 enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length, uint8_t *flags, const char **fault_at)
@@ -160,14 +160,14 @@ enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length
     if (escape) {
         decoded_end = escape;
         const enum json_fault_code code = escapes_decode(&decoded_end, end);
-        if (code != JSON_FINE) {
+        if (code != JSON_OK) {
             *fault_at = decoded_end;
             return code;
         }
     }
     *length = (uint32_t)(decoded_end - begin);
     *flags = (escape ? 0 : JSON_PLAIN) | (is_printable(begin, *length) ? JSON_ASCII : 0);
-    return JSON_FINE;
+    return JSON_OK;
 }
 
 size_t json_string_broken(const char *text, size_t length, size_t *opening)

@@ -23,8 +23,8 @@ static bool needs_escape(char character)
     return (unsigned char)character < 0x20 || character == '"' || character == '\\';
 }
 
-/* True if one of eight bytes needs an escape. A byte of x is zero if x - 1 borrows into its top bit, which it must not
- * have had before; borrowing on can add false marks only above a true one. */
+/* True if one of eight bytes needs an escape. A byte of x is zero if x - 1 borrows into its top bit, which must have
+ * been clear; a further borrow adds false hits only above a true one. */
 static bool any_needs_escape(const char *eight)
 {
     const uint64_t ones = 0x0101010101010101;
@@ -69,7 +69,7 @@ void writer_string(struct json_writer *writer, struct span text)
 {
     size_t room = ESCAPE_BYTES * text.length + 2;
     if (room > writer->arena->capacity - writer->arena->used)
-        room = written_length(text); /* of an arena that is nearly full no more is asked than it takes */
+        room = written_length(text); /* a nearly full arena is asked for no more than is needed */
     char *const begin = arena_room(writer->arena, room), *to = begin;
     const char *from = text.at;
     size_t left = text.length;

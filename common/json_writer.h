@@ -1,8 +1,8 @@
 /* json_writer: JSON text written straight to the end of an arena.
  *
- * Between writer_open and writer_close the arena gives nothing else out. The writer emits bytes as told: commas and
- * brackets are the caller's. Output escapes are the shortest: \" \\ \b \f \n \r \t, \u00xx for other controls, and
- * everything else as UTF-8. It is for replies, records and definitions, which are written without the heap. */
+ * Nothing else may be allocated from the arena between writer_open and writer_close. The caller supplies commas and
+ * brackets. Output escapes are the shortest: \" \\ \b \f \n \r \t, \u00xx for other controls, and everything else as
+ * UTF-8. It writes replies, records and definitions, without the heap. */
 #ifndef COMMON_JSON_WRITER_H
 #define COMMON_JSON_WRITER_H
 
@@ -20,7 +20,7 @@ void writer_open(struct json_writer *writer, struct arena *arena);
 /* The text written since writer_open; lives as long as the arena's bytes. */
 struct span writer_close(struct json_writer *writer);
 
-/* Inline, since most of what is written is literal, which is then copied in a few moves. */
+/* Inline, since most output is literal and is then copied in a few moves. */
 static inline void writer_raw(struct json_writer *writer, struct span text)
 {
     char *const to = arena_room(writer->arena, text.length);
@@ -29,7 +29,7 @@ static inline void writer_raw(struct json_writer *writer, struct span text)
     writer->arena->used += text.length;
 }
 #define writer_literal(writer, literal) writer_raw((writer), SPAN(literal))
-/* With quotes and escapes. `text` must be UTF-8. */
+/* Writes quotes and escapes. `text` must be UTF-8. */
 void writer_string(struct json_writer *writer, struct span text);
 void writer_integer(struct json_writer *writer, int64_t value);
 

@@ -1,5 +1,5 @@
-/* key_table: which of an array of keys equals a given one, in constant time. Open addressing; memory is the caller's.
- */
+/* key_table: finds the key in an array that equals a given one, in constant time. Open addressing; the caller owns
+ * the memory. */
 #ifndef COMMON_KEY_TABLE_H
 #define COMMON_KEY_TABLE_H
 
@@ -15,14 +15,14 @@ struct key_table {
     uint64_t seed;
 };
 
-/* How many slots a table of `count` keys needs; a power of two, at most half of them taken. */
+/* The number of slots for `count` keys: a power of two, at most half of them taken. */
 uint32_t key_table_slots(uint32_t count);
 
-/* An empty table over `keys`, of which none needs to be there yet. */
+/* An empty table over `keys`, which need not be filled yet. */
 void key_table_open(struct key_table *table, const struct span *keys, uint32_t *slots, uint32_t slot_count,
                     uint64_t seed);
 
-/* Enters keys[index]. Returns false, without a change, if an equal key is there already. */
+/* Adds keys[index]. Returns false, without a change, if the table has an equal key already. */
 MUST_CHECK bool key_table_add(struct key_table *table, uint32_t index);
 
 /* The index of the key that equals `key`, or -1. */

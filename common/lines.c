@@ -35,7 +35,7 @@ int lines_fill(struct lines *lines)
     return 0;
 }
 
-/* Passes over the rest of a line that is too long. Returns whether its end was found. */
+/* Skips the rest of a line that is too long. Returns whether its end was found. */
 static bool skip(struct lines *lines)
 {
     const char *at = lines->buffer + lines->begin;

@@ -10,11 +10,11 @@
 #include "common/clock.h"
 #include "common/timestamp.h"
 
-/* What a pipe takes in one piece (PIPE_BUF on Linux), so that the lines of several processes do not mix either. */
+/* What a pipe takes in one piece (PIPE_BUF on Linux), so that the lines of several processes do not mix. */
 #define LINE_BYTES 4096
 /* Longest text of one value; the rest is replaced by "...". */
 #define TEXT_BYTES 1024
-/* Kept free for the mark that values were left out, and for the end of the line. */
+/* Reserved for the mark that values were left out, and for the end of the line. */
 #define TAIL_BYTES 32
 
 struct line {
@@ -68,7 +68,7 @@ static void line_format(struct line *line, const char *format, ...)
 {
     if (line->full)
         return;
-    size_t room = line->limit - line->length; /* the zero byte at the end needs one more than the text */
+    size_t room = line->limit - line->length; /* the terminating NUL needs one byte more than the text */
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(line->bytes + line->length, room, format, arguments);
@@ -79,7 +79,7 @@ static void line_format(struct line *line, const char *format, ...)
         line->length += (size_t)length;
 }
 
-/* Bytes of the UTF-8 character (RFC 3629) that `text` begins with, or 0 if it begins with none. */
+/* Bytes of the UTF-8 character (RFC 3629) at the beginning of `text`, or 0 if it is not UTF-8. */
 static size_t character_length(const unsigned char *text, size_t length)
 {
     unsigned char first = text[0];
@@ -100,7 +100,7 @@ static size_t character_length(const unsigned char *text, size_t length)
     return overlong || surrogate || beyond ? 0 : size;
 }
 
-/* As a JSON string; logfmt readers take the same escapes. Bytes that are not UTF-8 become U+FFFD. */
+/* Writes a JSON string; logfmt readers accept the same escapes. Bytes that are not UTF-8 become U+FFFD. */
 static void line_quoted(struct line *line, struct span text)
 {
     line_text(line, "\"");
@@ -126,7 +126,7 @@ static void line_quoted(struct line *line, struct span text)
     line_text(line, "\"");
 }
 
-/* True if logfmt can do without quotes. */
+/* True if logfmt needs no quotes. */
 static bool is_plain(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {
@@ -173,7 +173,7 @@ static void write_all(const char *bytes, size_t length)
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return; /* nobody can be told that nobody can be told */
+            return; /* stderr is gone; nothing to do */
         bytes += written;
         length -= (size_t)written;
     }

@@ -40,16 +40,16 @@ void log_event(enum log_level level, const char *event, const struct log_value *
             log_event(LOG_LEVEL_DEBUG, (event), LOG_LIST(__VA_ARGS__));                                                \
     } while (0)
 
-/* A fault that may repeat: logged when it starts and when it ends, with its duration, not in between. */
+/* A fault that may repeat. It is logged when it starts and, with its duration, when it ends. */
 struct log_fault {
     const char *event; /* "Redis is away" */
     const char *ended; /* "Redis is back" */
-    int64_t began_ms;  /* 0: not going on */
+    int64_t began_ms;  /* CLOCK_MONOTONIC; 0: not active */
 };
 
-/* Logs `event` as a warning if the fault was not going on. */
+/* Logs `event` as a warning unless the fault is active already. */
 void log_fault_begin(struct log_fault *fault, const struct log_value *values);
-/* Logs `ended` with seconds, if the fault was going on. */
+/* Logs `ended` with the duration in seconds, if the fault was active. */
 void log_fault_end(struct log_fault *fault);
 
 #endif

@@ -1,5 +1,5 @@
-/* must_check: stands before a function whose result tells whether it did what it should. The compiler names every
- * caller that does not look. A caller that has nothing to do about it says why in a comment. */
+/* must_check: marks a function whose result reports success. The compiler warns about every caller that ignores the
+ * result. A caller that cannot react to a failure says why in a comment. */
 #ifndef COMMON_MUST_CHECK_H
 #define COMMON_MUST_CHECK_H
 

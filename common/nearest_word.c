@@ -5,9 +5,9 @@
 #include "common/quote.h"
 
 #define NAME_BYTES      128
-#define FAR             UINT32_MAX /* of a distance: too much to tell one from another */
+#define FAR             UINT32_MAX /* a distance that is not worth comparing */
 #define CONTAINED_LEAST 3          /* bytes of a name that may be a part of another one */
-#define CONTAINED_SHARE 4          /* which is at most this many times as long */
+#define CONTAINED_SHARE 4          /* the other one is at most this many times as long */
 
 struct suggestion suggest_for(const char *name)
 {
@@ -50,7 +50,7 @@ void suggest_offer(struct suggestion *search, const char *candidate)
 
 /* ---- Choices ---- */
 
-/* Writes the name without case and without what stands between words, of a long one the beginning. */
+/* Writes the beginning of the name without case and without the characters between words. */
 static struct span fold(struct span name, char folded[CHOICES_BYTES])
 {
     size_t length = 0;
@@ -69,7 +69,7 @@ static bool contains(struct span whole, struct span part)
            memmem(whole.at, whole.length, part.at, part.length);
 }
 
-/* Without the bytes at both ends that the two share: they do not count. */
+/* Removes the bytes that both have at their ends: they do not change the distance. */
 static void strip_shared(struct span *a, struct span *b)
 {
     while (a->length > 0 && b->length > 0 && a->at[0] == b->at[0]) {
@@ -82,8 +82,8 @@ static void strip_shared(struct span *a, struct span *b)
     }
 }
 
-/* 0: equal but for case. 1: one is a part of the other. Else one more than Levenshtein's distance, or FAR if that is
- * more than half of what was written: then none is nearer than another. */
+/* 0: equal except for case. 1: one is a part of the other. Otherwise Levenshtein's distance plus one, or FAR if that
+ * is more than half of what was written. */
 static uint32_t distance_of(struct choices *choices, struct span name)
 {
     char folded[CHOICES_BYTES];
@@ -159,7 +159,7 @@ uint32_t choices_meant(const struct choices *choices)
     return choices->nearest[0].distance == 0 ? 1 : meant;
 }
 
-/* How many of the nearest a list has room for, at least one if there is any. */
+/* How many of the nearest a list has room for; at least one if there is any. */
 static uint32_t listed_of(const struct choices *choices, uint32_t limit)
 {
     uint32_t listed = 0;

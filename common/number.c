@@ -7,28 +7,27 @@
 
 #include "common/number_shortest.h"
 
-/* A border between two neighbouring binary64 values has at most 768 significant digits; whatever follows can only tell
+/* A border between two neighbouring binary64 values has at most 768 significant digits. Further digits can only show
  * that a decimal lies above it. */
 #define DIGITS_KEPT 800
 
-/* Any decimal of so many significant digits survives binary64's normal range (DBL_DIG), and is then the shortest text
- * of its value, since two of them never meet in one value. */
+/* Any decimal with this many significant digits survives binary64's normal range (DBL_DIG). It is then the shortest
+ * text of its value, since no two such decimals have the same value. */
 #define DIGITS_SAFE 15
 
-/* Digits beyond these powers of ten are beyond binary64, or round to 0, whatever they are. */
+/* Digits beyond these powers of ten are beyond binary64, or round to 0. */
 #define POINT_LARGEST  309
 #define POINT_SMALLEST (-330)
 
-/* An exponent of more is cut; no text is long enough to make up for it. */
+/* A larger exponent is cut; no text is long enough to compensate for it. */
 #define EXPONENT_LIMIT ((int64_t)1 << 48)
 
-/* The exact decimal 0.d1 d2 d3 ... * 10^point, of which neither the first nor the last digit is 0. Zero has no digits.
- */
+/* The exact decimal 0.d1 d2 d3 ... * 10^point, whose first and last digits are not 0. Zero has no digits. */
 struct decimal {
     bool negative;
     int64_t point;
-    size_t count; /* of significant digits, of which the first DIGITS_KEPT are kept */
-    size_t seen;  /* while it is built: with the zeros that may turn out to be the last ones */
+    size_t count; /* of significant digits; the first DIGITS_KEPT are kept */
+    size_t seen;  /* while it is built: with the zeros that may turn out to be trailing */
     char digits[DIGITS_KEPT];
 };
 
@@ -124,7 +123,7 @@ static bool decimal_read(struct span text, struct decimal *decimal)
     return true;
 }
 
-/* The magnitude of few digits: exact, as both its factors are (Clinger's fast path). False if they are not. */
+/* The magnitude of few digits: exact, since both its factors are (Clinger's fast path). False if they are not. */
 static bool decimal_value_quickly(const struct decimal *decimal, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -146,7 +145,8 @@ static double decimal_value(const struct decimal *decimal)
     if (decimal->count > 0 && decimal->point > POINT_LARGEST) {
         value = INFINITY;
     } else if (decimal->count > 0 && decimal->point >= POINT_SMALLEST && !decimal_value_quickly(decimal, &value)) {
-        /* strtod rounds correctly. Written as whole number and exponent, there is no point for a locale to change. */
+        /* strtod rounds correctly. Whole number and exponent are written without a decimal point, so the locale has
+         * no effect. */
         char text[DIGITS_KEPT + 32];
         size_t length = decimal->count < DIGITS_KEPT ? decimal->count : DIGITS_KEPT;
         memcpy(text, decimal->digits, length);
@@ -158,7 +158,7 @@ static double decimal_value(const struct decimal *decimal)
     return decimal->negative && value != 0 ? -value : value;
 }
 
-/* The shortest decimal that leads back to `magnitude`; of several, the nearest. */
+/* The shortest decimal that converts back to `magnitude`, and of several the nearest. */
 static void decimal_shortest(double magnitude, struct decimal *decimal)
 {
     char text[NUMBER_SHORTEST_BYTES];
@@ -175,7 +175,7 @@ static void decimal_shortest(double magnitude, struct decimal *decimal)
     decimal->point = exponent + 1;
 }
 
-/* The shortest decimal that leads back to a finite `value`. */
+/* The shortest decimal that converts back to a finite `value`. */
 static void decimal_of(double value, struct decimal *decimal)
 {
     double magnitude = fabs(value);
@@ -250,13 +250,13 @@ enum number_verdict number_read(struct span text, struct number *number)
     bool safe = given.count <= DIGITS_SAFE && given.point > -307 && given.point <= 308;
     if (given.count == 0 || safe) {
         number->length = (uint8_t)decimal_write(&given, number->text);
-        return NUMBER_FINE;
+        return NUMBER_OK;
     }
     struct decimal shortest;
     decimal_of(number->value, &shortest);
     number->length = (uint8_t)decimal_write(&shortest, number->text);
     number->whole = decimal_is_whole(&shortest);
-    return decimal_equal(&given, &shortest) ? NUMBER_FINE : NUMBER_PRECISION;
+    return decimal_equal(&given, &shortest) ? NUMBER_OK : NUMBER_PRECISION;
 }
 
 size_t number_text(double value, char text[NUMBER_BYTES])

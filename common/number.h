@@ -1,8 +1,9 @@
 /* number: decimals as people and JSON write them, and the one text of each binary64 value.
  *
- * A number is accepted only if it survives the way through binary64: its value, read as an exact decimal, must be the
- * one that comes out. The text that comes out is RFC 8785's (3.2.2.3), which is ECMAScript's Number::toString: the
- * shortest decimal that leads back to the same binary64. No heap, no locale; time is linear in the text's length. */
+ * A number is accepted only if it survives the conversion to binary64: its value, read as an exact decimal, must
+ * equal the decimal that is written back. The text is RFC 8785's (3.2.2.3), which is ECMAScript's Number::toString:
+ * the shortest decimal that converts back to the same binary64. No heap, no locale; time is linear in the text's
+ * length. */
 #ifndef COMMON_NUMBER_H
 #define COMMON_NUMBER_H
 
@@ -25,13 +26,13 @@ struct number {
 };
 
 enum number_verdict {
-    NUMBER_FINE,
+    NUMBER_OK,
     NUMBER_SYNTAX,   /* not RFC 8259's number, leading zeros allowed */
     NUMBER_RANGE,    /* rounds to infinity */
     NUMBER_PRECISION /* *number, the nearest binary64, is another decimal */
 };
 
-/* Reads `text`, all of it. *number is set with NUMBER_FINE and NUMBER_PRECISION. */
+/* Reads all of `text`. *number is set with NUMBER_OK and NUMBER_PRECISION. */
 MUST_CHECK enum number_verdict number_read(struct span text, struct number *number);
 
 /* Writes the text of a finite `value` and returns its length. Not NUL-terminated. */

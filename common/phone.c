@@ -8,11 +8,11 @@ struct calling_code {
     uint16_t number;
     uint16_t territory;    /* where its national numbers begin in territory_next; 0 if it is not shared */
     uint32_t lengths;      /* bit n: its numbers can have n national digits */
-    uint32_t local;        /* bit n: n digits can be dialled only from nearby */
+    uint32_t local;        /* bit n: n digits can be dialled only locally */
     const char *countries; /* two letters each; "" for a code of no country */
 };
 
-/* Tables over states, 0 being the dead one, from which nothing leads on:
+/* Tables over states. 0 is the dead state, which has no way out.
  *   fit_next[state][digit]        the state after one more digit
  *   fit_more[state]               bit n: a number ends n digits later
  *   fit_roots[grade]              the state before the first digit of the calling code
@@ -42,7 +42,7 @@ static int compare_calling_code(const void *number, const void *code)
     return (int)*(const unsigned *)number - (int)((const struct calling_code *)code)->number;
 }
 
-/* The calling code that the digits begin with and how many of them it takes, or NULL. No code begins another one, and
+/* The calling code at the beginning of the digits, and its size, or NULL. No code is a prefix of another one, and
  * none begins with 0. */
 static const struct calling_code *calling_code_of(struct span digits, size_t *size)
 {
@@ -115,7 +115,7 @@ static void lengths_text(uint32_t lengths, char *text, size_t size)
 
 #define NEXT_BYTES sizeof("0, 1, 3, 4, 6, 7 or 9")
 
-/* The digits that lead on from a state: "2 to 9". */
+/* The digits that can follow a state: "2 to 9". */
 static void next_text(uint32_t state, char *text, size_t size)
 {
     uint32_t next = 0;
@@ -145,12 +145,12 @@ static enum phone_fault calling_code_fault(struct span digits, char message[PHON
     return PHONE_FAULT_CALLING_CODE;
 }
 
-/* How far the national digits of a number went, at one grade. */
+/* How far the national digits of a number match, at one grade. */
 struct progress {
-    bool ended;          /* no number begins so */
-    size_t live;         /* that many of them, and no more, are the beginning of a number */
-    size_t whole;        /* that many of them, fewer than all, are a number; 0 if none are */
-    size_t decided;      /* after that many of them, no number had this length any more */
+    bool ended;          /* no number begins with these digits */
+    size_t live;         /* this many of them, and no more, are the beginning of a number */
+    size_t whole;        /* this many of them, fewer than all, are a number; 0 if none are */
+    size_t decided;      /* after this many of them, no number had this length any more */
     uint32_t decided_by; /* the lengths that numbers still had then; 0 if none were left */
 };
 
@@ -199,7 +199,7 @@ static void length_message(const struct calling_code *code, struct span digits, 
              beginning, lengths, code->number, found);
 }
 
-/* `live` national digits are the beginning of a number, one more is not. */
+/* The first `live` national digits are the beginning of a number; with one more they are not. */
 static void area_code_message(const struct calling_code *code, struct span national, uint32_t state, size_t live,
                               char message[PHONE_MESSAGE_BYTES])
 {

@@ -1,8 +1,8 @@
-/* phone: what a telephone number in international form (ITU-T E.164) is worth, by the world's numbering plan.
+/* phone: checks telephone numbers in international form (ITU-T E.164) against the world's numbering plan.
  *
- * The national numbers of the world are finitely many, so the whole plan is one minimal acyclic automaton over digits,
- * compiled at build time from data/numbering-plan.txt. One walk over the digits tells whether a number is good, and, of
- * one that is not, how far it was right. `digits` below are those behind the plus: ASCII digits, nothing else. */
+ * The national numbers of the world are finitely many, so the whole plan is one minimal acyclic automaton over
+ * digits. It is compiled at build time from data/numbering-plan.txt. One walk over the digits tells whether a number
+ * is valid, and otherwise where it stops matching. `digits` below are the ASCII digits after the plus. */
 #ifndef COMMON_PHONE_H
 #define COMMON_PHONE_H
 
@@ -14,11 +14,11 @@
 #define PHONE_MESSAGE_BYTES 256 /* of phone_fault_of, NUL included */
 #define PHONE_COUNTRIES     32  /* most countries that share a calling code; +1 has 25 */
 
-/* How much a number is worth. Who has a grade has those before it. */
+/* Validation levels; each implies the ones before it. */
 enum phone_grade {
     PHONE_GRADE_POSSIBLE, /* a calling code, and a length that it has, not counting lengths for local dialling only */
-    PHONE_GRADE_PLAN,     /* also fits the general pattern of one of the calling code's countries */
-    PHONE_GRADE_ASSIGNED  /* also in a range that is in use; what libphonenumber calls valid */
+    PHONE_GRADE_PLAN,     /* also matches the general pattern of one of the calling code's countries */
+    PHONE_GRADE_ASSIGNED  /* also in a range that is in use; libphonenumber calls this valid */
 };
 #define PHONE_GRADES 3
 
@@ -28,30 +28,29 @@ bool phone_has_grade(struct span digits, enum phone_grade grade);
 enum phone_fault {
     PHONE_FAULT_NONE,
     PHONE_FAULT_CALLING_CODE, /* begins with no calling code, or is only the beginning of one */
-    PHONE_FAULT_LENGTH,   /* over PHONE_DIGITS, for local dialling only, or its beginning fits with another length */
-    PHONE_FAULT_AREA_CODE /* no number begins so */
+    PHONE_FAULT_LENGTH,   /* over PHONE_DIGITS, for local dialling only, or its beginning matches with another length */
+    PHONE_FAULT_AREA_CODE /* no number begins with these digits */
 };
 
-/* Why a number does not have a grade, with a message for people: what is wrong, a semicolon, what would be right; or
- * PHONE_FAULT_NONE and no message when it has. */
+/* The reason why a number does not have a grade, and a message for people: what is wrong, a semicolon, what would be
+ * right. PHONE_FAULT_NONE and no message if it has the grade. */
 enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char message[PHONE_MESSAGE_BYTES]);
 
-/* The countries that a number belongs to, as ISO 3166-1 alpha-2 codes (and AC, TA, XK) ended by NUL. Returns how many;
- * 0 if it is not even possible, or of a calling code of no country, such as +800.
+/* The countries that a number belongs to, as ISO 3166-1 alpha-2 codes (and AC, TA, XK) with a NUL. Returns how many;
+ * 0 if the number is not even possible, or has a calling code of no country, such as +800.
  *
- * A calling code that is one country's tells it. Of one that several share, the countries are those in which the number
- * is in use (a +1 800 number is in use in many); if there is none, those whose leading digits it has; else those that
- * have no leading digits and whose general pattern it fits; else all of the calling code, since nothing tells them
- * apart. */
+ * A calling code of one country decides alone. If several countries share it, the result is the first of these that
+ * is not empty: the countries where the number is in use (a +1 800 number is in use in many); those whose leading
+ * digits match; those without leading digits whose general pattern matches; all of the calling code. */
 uint32_t phone_countries(struct span digits, char countries[PHONE_COUNTRIES][3]);
 
-/* All countries of the calling code that the digits begin with, two letters each; "" if there are none. Static. */
+/* All countries of the calling code at the beginning of the digits, two letters each; "" if there are none. Static. */
 const char *phone_neighbours(struct span digits);
 
-/* How many digits the calling code has that the digits begin with; 0 if they begin with none. */
+/* The number of digits of the calling code at the beginning of the digits; 0 if there is none. */
 size_t phone_calling_code_size(struct span digits);
 
-/* The release of the metadata that the plan was drawn from, such as "9.0.43". */
+/* The release of the metadata that the plan comes from, such as "9.0.43". */
 const char *phone_plan_version(void);
 
 #endif

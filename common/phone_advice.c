@@ -4,8 +4,8 @@
 
 #define NUMBER_BYTES 32
 
-/* Digits that are dialled before a number inside a country and are no part of it (ITU-T E.164: a national prefix is not
- * in the international number), where they are not the usual 0. */
+/* National prefixes other than the usual 0. A national prefix is dialled before a number inside a country and is not
+ * part of the international number (ITU-T E.164). */
 static const struct trunk {
     unsigned code;
     const char *prefix;
@@ -13,9 +13,9 @@ static const struct trunk {
     {1, "1"}, {7, "8"}, {36, "06"}, {370, "8"}, {375, "80"}, {375, "8"}, {976, "01"}, {976, "02"}, {993, "8"},
 };
 
-/* Plans that changed. National digits that began with `was`, and were `length` (0: any) in number, begin
- * with `is` now:
- * - 52: the 1 before numbers of mobile phones, and the prefixes 01, 044 and 045, went in August 2019.
+/* Plans that changed. National digits that began with `was`, and whose number had the length `length` (0: any), now
+ * begin with `is`:
+ * - 52: the 1 before numbers of mobile phones, and the prefixes 01, 044 and 045, were dropped in August 2019.
  * - 229: all numbers got 01 in front in November 2024.
  * - 39: the 0 of an area code, once a prefix for calls inside the country, has been a part of the number since 1998. */
 static const struct renumbering {
@@ -27,15 +27,15 @@ static const struct renumbering {
     {52, 13, "045", ""}, {229, 8, "", "01"}, {39, 0, "", "0"},
 };
 
-/* The one proposal so far. */
+/* The proposal so far. */
 struct proposal {
     enum phone_grade grade;
     char number[NUMBER_BYTES];
-    const char *was, *is; /* what goes, and what comes for it, behind the calling code */
-    unsigned count;       /* of different ones */
+    const char *was, *is; /* after the calling code: the old digits, and the new ones */
+    unsigned count;       /* of different proposals */
 };
 
-/* Takes `code`, `is`, and the national digits from `from` on as a proposal, if that is a number. */
+/* Proposes `code`, `is`, and the national digits from `from` on, if that is a number. */
 static void propose(struct proposal *proposal, struct span code, const char *was, const char *is, struct span rest)
 {
     char number[NUMBER_BYTES];
@@ -76,8 +76,8 @@ static void propose_renumbered(struct proposal *proposal, unsigned code, struct 
     }
 }
 
-/* Argentina's mobile numbers are dialled inside the country with 15 behind the area code, which has two to four digits,
- * and from abroad with 9 before it. */
+/* Inside Argentina, mobile numbers are dialled with 15 after the area code, which has two to four digits; from
+ * abroad they are dialled with 9 before it. */
 static void propose_argentine(struct proposal *proposal, struct span code_digits, struct span national)
 {
     if (national.length == 13 && (national.at[0] == '0' || national.at[0] == '9'))
@@ -99,7 +99,7 @@ bool phone_advice(struct span digits, enum phone_grade grade, char advice[PHONE_
     advice[0] = '\0';
     if (digits.length > PHONE_DIGITS + 3)
         return false;
-    /* +0044..., the prefix for calls abroad. */
+    /* +0044...: the prefix for calls abroad. */
     while (zeros < digits.length && digits.at[zeros] == '0')
         zeros++;
     if (zeros > 0) {

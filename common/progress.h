@@ -1,4 +1,4 @@
-/* progress: one line on standard error that tells how far a long run is, rewritten a few times a second. */
+/* progress: one line on standard error that shows how far a long run is, rewritten a few times a second. */
 #ifndef COMMON_PROGRESS_H
 #define COMMON_PROGRESS_H
 
@@ -7,14 +7,14 @@
 
 struct progress {
     bool shown;
-    int64_t begin_ms, printed_ms; /* of the monotonic clock */
+    int64_t begin_ms, printed_ms; /* CLOCK_MONOTONIC */
     int64_t lines, bytes;
 };
 
-/* Shown only if standard error is a terminal and standard output is not one, whose lines it would run into. */
+/* The line is shown only if standard error is a terminal and standard output is not: their lines would mix. */
 void progress_open(struct progress *progress);
 
-/* So many more are done. */
+/* Adds to the amounts that are done. */
 void progress_add(struct progress *progress, int64_t lines, int64_t bytes);
 
 /* Leaves the last state on a line of its own. */

@@ -24,7 +24,7 @@ bool character_is_visible(uint32_t code_point)
 {
     if (code_point >= 0x20 && code_point < 0x7f)
         return true;
-    /* Cn is left out: a character that is newer than libunistring can be seen. */
+    /* Cn counts as visible: a character that is newer than libunistring can be seen. */
     return !uc_is_general_category_withtable(code_point, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
                                                              UC_CATEGORY_MASK_Cs | UC_CATEGORY_MASK_Co |
                                                              UC_CATEGORY_MASK_Z) &&
@@ -32,7 +32,7 @@ bool character_is_visible(uint32_t code_point)
            code_point != BRAILLE_BLANK;
 }
 
-/* Writes the character as it may stand at the beginning (`is_first`) or further on; returns its end. */
+/* Writes the character in the form for the beginning (`is_first`) or for further on; returns its end. */
 static char *append_character(char *to, ucs4_t character, bool is_first)
 {
     const bool joins_quote = is_first && uc_is_general_category_withtable(character, UC_CATEGORY_MASK_M);
@@ -41,7 +41,8 @@ static char *append_character(char *to, ucs4_t character, bool is_first)
     return to + u8_uctomb((uint8_t *)to, character, 6);
 }
 
-/* Writes at most QUOTE_BYTES bytes of `value`; returns the end of what was written, and how many bytes it was of. */
+/* Writes at most QUOTE_BYTES bytes of `value`. Returns the end of the output, and in *written how many bytes of
+ * `value` it shows. */
 static char *append_value(char *to, struct span value, size_t *written)
 {
     size_t at = 0;

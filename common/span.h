@@ -1,4 +1,7 @@
-/* span: counted bytes. Never NUL-terminated, never owned: whoever makes a span says how long its bytes live. */
+/* span: counted bytes. Never NUL-terminated, never owned: the code that makes a span states how long its bytes live.
+ *
+ * The folder common holds general tools: text, numbers, JSON, memory, logs. It knows nothing of Kafka, Redis and
+ * messages. */
 #ifndef COMMON_SPAN_H
 #define COMMON_SPAN_H
 

@@ -1,15 +1,16 @@
-/* stop: the one flag that ends everything, set by signals or by whoever is done. */
+/* stop: the flag that ends the program. A signal sets it, or the program itself when its work is done. */
 #ifndef COMMON_STOP_H
 #define COMMON_STOP_H
 
 #include <stdbool.h>
 
-/* TERM and INT ask for the end, and from now on do nothing else; PIPE is ignored, since hiredis writes with write(). */
+/* TERM and INT request the end, and from now on have no other effect. PIPE is ignored, since hiredis writes with
+ * write(). */
 void stop_on_signals(void);
 
 void stop_request(void);
 
-/* How often the end was asked for. Twice means: do not finish the work in hand. */
+/* How many times the end was requested. Two or more: do not finish the work in hand. */
 int stop_requests(void);
 
 static inline bool stop_is_requested(void)

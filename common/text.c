@@ -109,7 +109,7 @@ uint32_t text_find_control(struct span text, const char *allowed)
         unsigned char byte = (unsigned char)text.at[i];
         if (byte >= 0x20 && byte != 0x7F && byte != 0xC2)
             continue;
-        if (byte == 0xC2) { /* U+0080 to U+00BF, of which the first half are the C1 controls */
+        if (byte == 0xC2) { /* U+0080 to U+00BF, whose first half are the C1 controls */
             unsigned char next = (unsigned char)text.at[i + 1];
             if (next < 0xA0)
                 return next;

@@ -1,5 +1,5 @@
-/* text: Unicode text as the field rules see it. Input is valid UTF-8 (the JSON parser saw to that).
- * White space is Unicode's White_Space property; controls are C0, DEL and C1 (so U+0085 is both). */
+/* text: Unicode text for the field rules. Input is valid UTF-8, which the JSON parser has checked. White space is
+ * Unicode's White_Space property; controls are C0, DEL and C1 (so U+0085 is both). */
 #ifndef COMMON_TEXT_H
 #define COMMON_TEXT_H
 
@@ -14,18 +14,18 @@ size_t text_length(struct span text);
 /* True if every byte is 0x20 to 0x7e. */
 bool text_is_printable_ascii(struct span text);
 
-/* True if every byte is one of those, a TAB or an LF: no control to refuse, nothing to compose, no line end to change.
- */
+/* True if every byte is printable ASCII, a TAB or an LF: no control to refuse, nothing to compose, no line end to
+ * change. */
 bool text_is_plain_ascii(struct span text);
 
 /* Decodes the code point at `at` (< text.length) and sets *size to its bytes, 1 to 4. */
 uint32_t text_code_point(struct span text, size_t at, size_t *size);
 
-/* Unicode White_Space (UAX #44), with TAB, LF, VT, FF, CR, U+0085, U+00A0, U+1680, U+2000-200A, 2028, 2029, 202F, 205F,
- * 3000. */
+/* Unicode White_Space (UAX #44): TAB, LF, VT, FF, CR, U+0020, U+0085, U+00A0, U+1680, U+2000-200A, 2028, 2029, 202F,
+ * 205F, 3000. */
 bool text_is_white_space(uint32_t code_point);
 
-/* Without White_Space at both ends; a part of `text`. */
+/* `text` without White_Space at both ends; a part of it. */
 struct span text_trim(struct span text);
 
 /* True if there is nothing but White_Space. */
@@ -39,18 +39,18 @@ bool text_can_be_seen(struct span text);
  * reported as UINT32_MAX so that 0 can mean none. */
 uint32_t text_find_control(struct span text, const char *allowed);
 
-/* Normalization form C (UAX #15). `text` itself when it is in that form by a quick check, else new bytes in the arena.
- */
+/* Normalization form C (UAX #15). `text` itself if a quick check shows that it is in that form, otherwise new bytes
+ * in the arena. */
 struct span text_compose(struct span text, struct arena *arena);
 
-/* CR LF and CR become LF. `text` itself when there is no CR, else new bytes in the arena. */
+/* CR LF and CR become LF. `text` itself if there is no CR, otherwise new bytes in the arena. */
 struct span text_unify_line_ends(struct span text, struct arena *arena);
 
-/* Runs of White_Space become one space, outer ones go. `text` itself or a part of it when nothing inside changes, else
- * new bytes in the arena. */
+/* Runs of White_Space become one space, and outer ones are removed. `text` itself or a part of it if nothing inside
+ * changes, otherwise new bytes in the arena. */
 struct span text_collapse_white_space(struct span text, struct arena *arena);
 
-/* ASCII letters to lower (upper) case; other bytes stay. New bytes in the arena. */
+/* ASCII letters become lower (upper) case; other bytes stay. New bytes in the arena. */
 struct span text_ascii_lower(struct span text, struct arena *arena);
 struct span text_ascii_upper(struct span text, struct arena *arena);
 

@@ -1,7 +1,7 @@
 /* Normalization form C, by the algorithm of Unicode's chapter 3.11: decompose, order the marks, compose.
  *
- * libunistring knows the characters (decompositions, combining classes, compositions). Its u8_normalize is not used,
- * since that takes heap memory for long runs of marks, and a value may be nothing but marks. */
+ * libunistring supplies the character data (decompositions, combining classes, compositions). Its u8_normalize is
+ * not used: it allocates heap memory for long runs of marks, and a value may be nothing but marks. */
 #include <assert.h>
 #include <unictype.h>
 #include <uninorm.h>
@@ -15,12 +15,12 @@
 
 /* No character decomposes to more code points than this per byte of UTF-8; U+0390 and its like do, 2 bytes to 3. */
 #define POINTS_OF_BYTES(bytes) ((bytes) + (bytes) / 2)
-/* UAX #15: form C is at most three times as long in UTF-8; U+1D160 is, 4 bytes to 12. */
+/* UAX #15: form C is at most three times as long in UTF-8; U+1D160 reaches that, 4 bytes to 12. */
 #define COMPOSED_BYTES(bytes) (3 * (bytes))
 
-/* Characters that no normalization touches, wherever they stand: of combining class 0, and NFC_Quick_Check is Yes. The
- * list is far from complete; it holds what people mostly write, so that they need not be taken apart to learn that they
- * are fine. */
+/* Characters that no normalization changes in any position: combining class 0, and NFC_Quick_Check is Yes. The list
+ * is far from complete. It holds the characters of most texts, so that these need no decomposition to be recognized
+ * as normal. */
 static bool is_inert(uint32_t code_point)
 {
     static const struct {
@@ -54,8 +54,9 @@ static bool is_inert(uint32_t code_point)
     return false;
 }
 
-/* Bytes at the beginning that stand as they are whatever follows: all of `text` if it is quickly seen to be in form C,
- * else up to the last inert character before the first other one, which may yet combine with what follows it. */
+/* Length of the beginning that is final whatever follows: all of `text` if a quick check shows that it is in form C.
+ * Otherwise it ends before the last inert character that precedes the first other one, since that character may
+ * combine with what follows. */
 static size_t settled_length(struct span text)
 {
     size_t last = 0;
@@ -70,7 +71,7 @@ static size_t settled_length(struct span text)
     return text.length;
 }
 
-/* Writes the full canonical decomposition of `code_point` and returns how many it is. */
+/* Writes the full canonical decomposition of `code_point` and returns its length. */
 static size_t decompose(uint32_t code_point, uint32_t *points)
 {
     if (code_point < 0xC0) {
@@ -89,7 +90,7 @@ static size_t decompose(uint32_t code_point, uint32_t *points)
     return count;
 }
 
-/* Sorts a run of marks by combining class, equal ones in their order. Linear, since a run may be as long as a value. */
+/* Sorts a run of marks by combining class, stably. Linear, since a run may be as long as a value. */
 static void order_run(uint32_t *points, size_t count, struct arena *arena)
 {
     size_t mark = arena->used;
@@ -117,8 +118,8 @@ static void order_marks(uint32_t *points, size_t count, struct arena *arena)
     }
 }
 
-/* Joins each mark with the starter before it, where the two have a composition and nothing between blocks it. Returns
- * how many points are left. */
+/* Joins each mark with the starter before it, where the two have a composition and nothing between blocks it.
+ * Returns the number of points left. */
 static size_t compose(uint32_t *points, size_t count)
 {
     uint32_t *starter = NULL;

@@ -5,8 +5,8 @@
 #define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define NO_TIMESTAMP (-1)                     /* in Kafka's protocol */
 
-/* Days are counted in years that begin in March, so that the leap day is a year's last; 400 years have 146,097 days and
- * the count begins 719,468 days before 1970-01-01, on 0000-03-01. */
+/* Days are counted in years that begin in March, so that the leap day is the last day of a year. 400 years have
+ * 146,097 days. The count begins on 0000-03-01, 719,468 days before 1970-01-01. */
 #define DAYS_IN_400_YEARS 146097
 #define DAYS_BEFORE_1970  719468
 
@@ -46,7 +46,7 @@ static void write_digits(char *to, unsigned digits, unsigned value)
         to[i - 1] = (char)('0' + value % 10);
 }
 
-/* The nearest time that has four digits for its year. */
+/* The nearest time whose year has four digits. */
 static int64_t within_years(int64_t since_1970_ms)
 {
     if (since_1970_ms < YEAR_0_MS)
@@ -80,7 +80,7 @@ void time_text(int64_t since_1970_ms, char text[TIME_LENGTH])
     write_digits(text + 20, 3, of_day % 1000);
 }
 
-/* Takes `digits` digits off the front of *text. */
+/* Reads `digits` digits at the front of *text and removes them. */
 static bool read_digits(struct span *text, unsigned digits, unsigned *value)
 {
     if (text->length < digits)
@@ -95,7 +95,7 @@ static bool read_digits(struct span *text, unsigned digits, unsigned *value)
     return true;
 }
 
-/* Takes one of the characters in `choice` off the front of *text. */
+/* Reads one of the characters in `choice` at the front of *text and removes it. */
 static bool read_one_of(struct span *text, const char *choice, char *which)
 {
     if (text->length == 0 || text->at[0] == '\0' || !strchr(choice, text->at[0]))
@@ -112,7 +112,7 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* ".5" is 500 ms. Without a point nothing is taken. */
+/* ".5" is 500 ms. Without a point nothing is read. */
 static bool read_decimals(struct span *text, unsigned *milliseconds)
 {
     char point;

@@ -5,7 +5,7 @@
 
 #include "common/text.h"
 
-/* The parts of a URL as they were given, without the characters between them. */
+/* The parts of a URL as given, without the characters between them. */
 struct parts {
     struct span scheme, host, port, path; /* the path with its first slash, or empty */
     struct span query, fragment;          /* at == NULL: none */
@@ -14,17 +14,17 @@ struct parts {
 /* The normalized URL while it is written. */
 struct output {
     size_t length;
-    char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, scheme, host and port besides */
+    char text[3 * URL_INPUT_BYTES + HOST_NAME_BYTES + 16]; /* every byte encoded, plus scheme, host and port */
 };
 
-/* What a byte may be. */
+/* Classes of bytes. */
 enum {
     LETTER = 1,
     DIGIT = 2,
     HEXADECIMAL = 4,
     SCHEME = 8,        /* in a scheme */
-    PATH = 16,         /* for itself in path, query and fragment: RFC 3986's pchar and the slash */
-    AUTHORITY_END = 32 /* behind host and port; browsers take the back slash for a slash */
+    PATH = 16,         /* unencoded in path, query and fragment: RFC 3986's pchar and the slash */
+    AUTHORITY_END = 32 /* after host and port; browsers take the backslash for a slash */
 };
 
 static const unsigned char byte_uses[256] = {
@@ -68,7 +68,7 @@ static size_t find(struct span text, char mark)
     return at ? (size_t)(at - text.at) : text.length;
 }
 
-/* Takes the first `length` bytes off *rest. */
+/* Removes the first `length` bytes of *rest and returns them. */
 static struct span take(struct span *rest, size_t length)
 {
     const struct span taken = span_of(rest->at, length);
@@ -76,7 +76,7 @@ static struct span take(struct span *rest, size_t length)
     return taken;
 }
 
-/* Takes `mark` and what follows it off the end of *rest: all from the first mark on. at == NULL if there is none. */
+/* Removes everything from the first `mark` on from *rest and returns it. at == NULL if there is none. */
 static struct span take_tail(struct span *rest, char mark)
 {
     const size_t at = find(*rest, mark);
@@ -112,10 +112,11 @@ static enum url_fault_code split_scheme(struct span *rest, struct parts *parts)
     if (!span_begins_with(*rest, SPAN("//")))
         return URL_SLASHES;
     take(rest, 2);
-    return URL_FINE;
+    return URL_OK;
 }
 
-/* Splits the authority into host and port. The colon before the port is the first behind an address's brackets. */
+/* Splits the authority into host and port. The colon before the port is the first one after the brackets of an
+ * address. */
 static enum url_fault_code split_authority(struct span authority, struct parts *parts)
 {
     if (find(authority, '@') < authority.length)
@@ -123,13 +124,13 @@ static enum url_fault_code split_authority(struct span authority, struct parts *
     const size_t bracket = authority.length > 0 && authority.at[0] == '[' ? find(authority, ']') : 0;
     parts->host = take(&authority, bracket + find(span_from(authority, bracket), ':'));
     parts->port = span_from(authority, 1);
-    return URL_FINE;
+    return URL_OK;
 }
 
 static enum url_fault_code split(struct span rest, struct parts *parts)
 {
     enum url_fault_code code = split_scheme(&rest, parts);
-    if (code != URL_FINE)
+    if (code != URL_OK)
         return code;
     size_t end = 0;
     while (end < rest.length && !is(rest.at[end], AUTHORITY_END))
@@ -150,7 +151,7 @@ static void write_bytes(struct output *output, struct span bytes)
     output->length += bytes.length;
 }
 
-/* Writes bytes of path, query or fragment, those that may not stand for themselves encoded. */
+/* Writes bytes of path, query or fragment, and encodes those that may not appear unencoded. */
 static void write_encoded(struct output *output, struct span bytes, bool may_hold_question_mark)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -168,7 +169,7 @@ static void write_encoded(struct output *output, struct span bytes, bool may_hol
     }
 }
 
-/* How many dots the path segment consists of, "%2e" being one; 0 if of anything else too. */
+/* The number of dots if the path segment consists of dots only ("%2e" is one), otherwise 0. */
 static unsigned dots_of(struct span segment)
 {
     unsigned dots = 0;
@@ -182,7 +183,7 @@ static unsigned dots_of(struct span segment)
     return dots;
 }
 
-/* RFC 3986, §5.2.4, segment by segment: each is written with the slash before it. */
+/* RFC 3986, §5.2.4, segment by segment; each is written with the slash before it. */
 static void write_path(struct output *output, struct span path)
 {
     const size_t root = output->length;
@@ -205,7 +206,7 @@ static void write_path(struct output *output, struct span path)
         write_bytes(output, SPAN("/"));
 }
 
-/* Writes ":port" unless it is empty or the scheme's own. */
+/* Writes ":port" unless it is empty or the scheme's default. */
 static enum url_fault_code write_port(struct output *output, const struct parts *parts)
 {
     uint32_t port = 0;
@@ -219,7 +220,7 @@ static enum url_fault_code write_port(struct output *output, const struct parts 
     const uint32_t usual = parts->scheme.length == strlen("https") ? 443 : 80;
     if (parts->port.length > 0 && port != usual)
         output->length += (size_t)snprintf(output->text + output->length, sizeof(":65535"), ":%u", port);
-    return URL_FINE;
+    return URL_OK;
 }
 
 static enum url_fault_code write_url(struct output *output, const struct parts *parts, struct url_fault *fault)
@@ -228,11 +229,11 @@ static enum url_fault_code write_url(struct output *output, const struct parts *
     fault->host = host_read(parts->host, &host);
     if (fault->host == HOST_INVISIBLE)
         fault->invisible = host.invisible;
-    if (fault->host != HOST_FINE)
+    if (fault->host != HOST_OK)
         return URL_HOST;
     write_bytes(output, parts->scheme.length == strlen("https") ? SPAN("https://") : SPAN("http://"));
     write_bytes(output, span_of(host.text, host.length));
-    if (write_port(output, parts) != URL_FINE)
+    if (write_port(output, parts) != URL_OK)
         return URL_PORT;
     write_path(output, parts->path);
     if (parts->query.at) {
@@ -243,10 +244,10 @@ static enum url_fault_code write_url(struct output *output, const struct parts *
         write_bytes(output, SPAN("#"));
         write_encoded(output, parts->fragment, true);
     }
-    return output->length > URL_BYTES ? URL_LENGTH : URL_FINE;
+    return output->length > URL_BYTES ? URL_LENGTH : URL_OK;
 }
 
-static enum url_fault_code judge_whole(struct span text)
+static enum url_fault_code check_whole(struct span text)
 {
     if (text.length > URL_INPUT_BYTES)
         return URL_INPUT_LENGTH;
@@ -254,7 +255,7 @@ static enum url_fault_code judge_whole(struct span text)
         return URL_CONTROL;
     if (text_trim(text).length != text.length)
         return URL_OUTER_SPACE;
-    return URL_FINE;
+    return URL_OK;
 }
 
 bool url_normalize(struct span text, struct arena *arena, struct span *normal, struct url_fault *fault)
@@ -262,12 +263,12 @@ bool url_normalize(struct span text, struct arena *arena, struct span *normal, s
     struct parts parts = {0};
     struct output output;
     output.length = 0;
-    *fault = (struct url_fault){.code = judge_whole(text)};
-    if (fault->code == URL_FINE)
+    *fault = (struct url_fault){.code = check_whole(text)};
+    if (fault->code == URL_OK)
         fault->code = split(text, &parts);
-    if (fault->code == URL_FINE)
+    if (fault->code == URL_OK)
         fault->code = write_url(&output, &parts, fault);
-    if (fault->code != URL_FINE)
+    if (fault->code != URL_OK)
         return false;
     const struct span written = span_of(output.text, output.length);
     *normal = span_equal(written, text) ? text : arena_copy(arena, written);

@@ -14,7 +14,7 @@ check_equal "check ends with 78, whatever else is wrong" 78 $?
 line=$(grep '^redis ' "$suite_folder/check")
 check "it names the cause" grep -q 'cluster_enabled:1' <<<"$line"
 check "and what to do" grep -q 'cluster-enabled no' <<<"$line"
-check "and does not call it fine" eval '! grep -q fine <<<"$line"'
+check "and does not call it ok" eval '! grep -q "^redis   ok" <<<"$line"'
 
 "$BUILD/client-intake" run "${settings[@]}" >"$suite_folder/run" 2>&1 &
 daemon=$!
@@ -32,5 +32,5 @@ redis_kill
 redis_start || suite_end
 intake check >"$suite_folder/check" 2>&1
 check_equal "without a cluster it is Kafka alone that is missing" 69 $?
-check "and Redis is fine" grep -q '^redis   fine' "$suite_folder/check"
+check "and Redis is ok" grep -q '^redis   ok' "$suite_folder/check"
 suite_end

@@ -30,17 +30,17 @@ uint32_t automaton_number(struct automaton *automaton, const struct state *state
     return catalogue_number(&automaton->states, state, sizeof(*state));
 }
 
-/* The subset construction of one calling code. A situation is what was reached by some digits: how many they were, and
- * the nodes (NODE_DIGIT and NODE_MARK, ascending) at which they can have arrived. */
+/* The subset construction of one calling code. A situation is what some digits lead to: how many digits there were,
+ * and the nodes (NODE_DIGIT and NODE_MARK, ascending) at which they can have arrived. */
 struct construction {
     struct automaton *automaton;
     const struct code *code;
     uint32_t limit;
-    automaton_judge *judge;
+    automaton_rule *rule;
     struct catalogue situations;
     uint32_t *states; /* by situation; UINT32_MAX: not known yet */
     uint32_t states_capacity;
-    uint32_t *seen; /* by node: the collection it was last seen in */
+    uint32_t *seen; /* by node: the situation in which it was last collected */
     uint32_t collection;
 };
 
@@ -106,7 +106,7 @@ static uint32_t situation_verdict(const struct construction *construction, const
         if (element == ELEMENT_LEADING || (lengths >> situation->length & 1) != 0)
             findings.elements[territory] |= 1u << element;
     }
-    return construction->judge(code, &findings, situation->length);
+    return construction->rule(code, &findings, situation->length);
 }
 
 static uint32_t situation_number(struct construction *construction, const struct situation *situation)
@@ -123,7 +123,8 @@ static uint32_t situation_number(struct construction *construction, const struct
     return number;
 }
 
-/* The state of a situation, after those of everything that can follow it. As deep as a number is long. */
+/* The state of a situation. It is numbered after the states of everything that can follow. The recursion is as deep
+ * as a number is long. */
 static uint32_t state_of(struct construction *construction, const struct situation *situation)
 {
     uint32_t number = situation_number(construction, situation);
@@ -140,9 +141,9 @@ static uint32_t state_of(struct construction *construction, const struct situati
     return construction->states[number];
 }
 
-uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_judge *judge)
+uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_rule *rule)
 {
-    struct construction construction = {.automaton = automaton, .code = code, .limit = limit, .judge = judge};
+    struct construction construction = {.automaton = automaton, .code = code, .limit = limit, .rule = rule};
     construction.seen = grow(NULL, code->nodes.count, sizeof(*construction.seen));
     memset(construction.seen, 0, code->nodes.count * sizeof(*construction.seen));
 

@@ -1,5 +1,5 @@
-/* automaton: deterministic, acyclic and minimal, over decimal digits. States with the same future are one state, since
- * a state's number is that of its content, and its successors are numbered before it. */
+/* automaton: deterministic, acyclic and minimal, over decimal digits. States with the same future are one state: a
+ * state is numbered by its content, and its successors are numbered before it. */
 #ifndef COMMON_GEN_AUTOMATON_H
 #define COMMON_GEN_AUTOMATON_H
 
@@ -8,7 +8,7 @@
 #include "common/gen/catalogue.h"
 #include "common/gen/numbering_plan.h"
 
-#define STATE_DEAD 0 /* nothing that goes on from here has a verdict other than 0; all its successors are itself */
+#define STATE_DEAD 0 /* no continuation has a verdict other than 0; all its successors are itself */
 
 struct state {
     uint32_t verdict;
@@ -25,18 +25,19 @@ void automaton_close(struct automaton *automaton);
 uint32_t automaton_count(const struct automaton *automaton);
 /* Borrowed until automaton_close. */
 const struct state *automaton_state(const struct automaton *automaton, uint32_t state);
-/* The number of a state of this content. Its successors must have been numbered. */
+/* The number of the state with this content. Its successors are numbered already. */
 uint32_t automaton_number(struct automaton *automaton, const struct state *state);
 
-/* What the patterns of a territory say of one number: bit e set, element e is fulfilled (its lengths too). */
+/* What the patterns of a territory say of one number: bit e is set if element e matches, its lengths included. */
 struct findings {
     uint32_t elements[TERRITORIES_LIMIT];
 };
 
-/* The verdict on a number of `length` national digits; anything but 0 only for lengths up to automaton_add's limit. */
-typedef uint32_t automaton_judge(const struct code *code, const struct findings *findings, uint32_t length);
+/* The verdict on a number of `length` national digits. It may be other than 0 only for lengths up to automaton_add's
+ * limit. */
+typedef uint32_t automaton_rule(const struct code *code, const struct findings *findings, uint32_t length);
 
-/* Adds an automaton for the national numbers of `code` of up to `limit` digits. Returns the state to begin at. */
-uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_judge *judge);
+/* Adds an automaton for the national numbers of `code` of up to `limit` digits. Returns the initial state. */
+uint32_t automaton_add(struct automaton *automaton, const struct code *code, uint32_t limit, automaton_rule *rule);
 
 #endif

@@ -1,4 +1,4 @@
-/* catalogue: gives equal byte strings the same number, counted from 0 in the order of their first coming. */
+/* catalogue: gives equal byte strings the same number, counted from 0 in the order of first appearance. */
 #ifndef COMMON_GEN_CATALOGUE_H
 #define COMMON_GEN_CATALOGUE_H
 
@@ -12,16 +12,16 @@ struct catalogue {
     uint32_t slot_count;
 };
 
-/* All zero is an empty catalogue. */
+/* A catalogue of all zero bytes is empty. */
 void catalogue_free(struct catalogue *catalogue);
 
-/* The number of `bytes`, which are copied when they are new. Ends the program when memory runs out. */
+/* The number of `bytes`, which are copied if they are new. Ends the program when out of memory. */
 uint32_t catalogue_number(struct catalogue *catalogue, const void *bytes, size_t length);
 
 /* The bytes of a number, borrowed until catalogue_free. */
 const void *catalogue_bytes(const struct catalogue *catalogue, uint32_t number);
 
-/* realloc that ends the program when memory runs out. */
+/* realloc that ends the program when out of memory. */
 void *grow(void *memory, size_t count, size_t size);
 
 #endif

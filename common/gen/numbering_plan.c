@@ -15,14 +15,14 @@ struct reading {
     struct numbering_plan *plan;
     struct code *code;           /* the one being read, or NULL */
     struct territory *territory; /* its last one, or NULL */
-    int element;                 /* the one that patterns are for, or -1 */
+    int element;                 /* the one that the next patterns belong to, or -1 */
     uint32_t line;
 };
 
-/* Each reader of a line gets what stands behind the line's first word, and returns NULL or what is wrong. */
+/* Each line reader gets the text after the line's first word. It returns NULL, or what is wrong. */
 typedef const char *line_reader(struct reading *reading, char *rest);
 
-/* Reads numbers with spaces between them. Returns false if there is anything else, or a number over the limit. */
+/* Reads numbers separated by spaces. Returns false if there is anything else, or a number over the limit. */
 static bool read_lengths(const char *text, uint32_t *lengths)
 {
     *lengths = 0;
@@ -98,11 +98,11 @@ static const char *read_element(struct reading *reading, char *rest)
     struct territory *territory = reading->territory;
     uint32_t *lengths = &territory->lengths[reading->element];
     if (*lengths != 0)
-        return "this element stands twice in its territory";
+        return "this element occurs twice in its territory";
     if (reading->element >= ELEMENT_FIRST_RANGE)
         return read_lengths(rest, lengths) ? NULL : "a range has the lengths of its numbers";
     if (rest[0] != '\0' || territory->general_lengths == 0)
-        return "this element has the territory's lengths, which stand before it";
+        return "this element has the territory's lengths, which come before it";
     *lengths = territory->general_lengths;
     territory->has_leading |= reading->element == ELEMENT_LEADING;
     return NULL;
@@ -168,7 +168,7 @@ static const char *read_line(struct reading *reading, char *line)
     return "not an element of the plan, or not in its place";
 }
 
-/* True if the digits of one calling code are the beginning of another's. */
+/* True if one calling code is a prefix of another. */
 static bool has_ambiguous_code(const struct numbering_plan *plan)
 {
     for (uint32_t i = 0; i < plan->code_count; i++)
@@ -179,7 +179,7 @@ static bool has_ambiguous_code(const struct numbering_plan *plan)
     return false;
 }
 
-/* What can be judged only when everything was read. */
+/* Checks that need the complete plan. */
 static const char *whole_fault(const struct numbering_plan *plan)
 {
     if (plan->version[0] == '\0' || plan->code_count == 0)

@@ -1,4 +1,4 @@
-/* numbering_plan: reads the plan's text file; its format is told at the top of common/data/numbering-plan.txt. */
+/* numbering_plan: reads the plan's text file. The head of common/data/numbering-plan.txt describes the format. */
 #ifndef COMMON_GEN_NUMBERING_PLAN_H
 #define COMMON_GEN_NUMBERING_PLAN_H
 
@@ -16,12 +16,12 @@ enum element {
 };
 
 #define TERRITORIES_LIMIT 32 /* of one calling code; NANP has 25 */
-#define NATIONAL_DIGITS   17 /* longest number after a calling code that the metadata knows */
+#define NATIONAL_DIGITS   17 /* longest national number that the metadata has */
 
 struct territory {
     char name[4];
     uint32_t general_lengths, local_lengths; /* bit n: n digits */
-    uint32_t lengths[ELEMENT_COUNT];         /* the same of each element; 0 if the territory has no such element */
+    uint32_t lengths[ELEMENT_COUNT];         /* the same for each element; 0 if the territory has no such element */
     bool has_leading;
 };
 
@@ -48,7 +48,7 @@ struct numbering_plan {
     uint32_t code_count;
 };
 
-/* Reads the file. Returns false after printing FILE:LINE: and what is not understood there on standard error. */
+/* Reads the file. Returns false after printing FILE:LINE: and the error on standard error. */
 bool numbering_plan_read(struct numbering_plan *plan, const char *path);
 void numbering_plan_free(struct numbering_plan *plan);
 

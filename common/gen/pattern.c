@@ -8,9 +8,9 @@
 
 #define ANY_DIGIT    0x3ff
 #define COUNT_LIMIT  20 /* no number is longer */
-#define GROUPS_LIMIT 50 /* groups within groups */
+#define GROUPS_LIMIT 50 /* nesting depth */
 
-/* A part of the automaton: entered at `first`, left at the fork `last`, whose `next` is still to be set. */
+/* A part of the automaton. It is entered at `first` and left at the fork `last`, whose `next` is not set yet. */
 struct part {
     uint32_t first, last;
 };
@@ -146,7 +146,7 @@ static void read_count(struct reader *reader, int *least, int *most)
     }
 }
 
-/* One digit, class or group with its count. It is read again for every further copy that the count asks for. */
+/* One digit, class or group with its count. It is read again for every further copy that the count needs. */
 static struct part read_counted(struct reader *reader)
 {
     const char *begin = reader->at;

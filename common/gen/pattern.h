@@ -12,8 +12,8 @@
 
 enum node_kind {
     NODE_DIGIT, /* takes one of `digits`, then goes to `next` */
-    NODE_FORK,  /* goes to `next` and, unless NODE_NONE, to `other`, taking nothing */
-    NODE_MARK   /* a pattern is fulfilled here; `next` is its mark */
+    NODE_FORK,  /* goes to `next` and, unless NODE_NONE, to `other`, taking no digit */
+    NODE_MARK   /* a pattern matches here; `next` is its mark */
 };
 
 struct node {
@@ -27,11 +27,11 @@ struct nodes {
     uint32_t count, capacity;
 };
 
-/* All zero is an empty automaton. */
+/* An automaton of all zero bytes is empty. */
 void nodes_free(struct nodes *nodes);
 
-/* Adds `text`, ended by NUL, whose end gets `mark`. With `beginning`, any digits may follow what it matches. Returns
- * the node to begin at; or NODE_NONE, then *fault says what is not understood (static). */
+/* Adds `text` (NUL-terminated); its end gets `mark`. With `beginning`, any digits may follow a match. Returns the
+ * initial node; or NODE_NONE, with the error in *fault (static). */
 uint32_t pattern_add(struct nodes *nodes, const char *text, bool beginning, uint32_t mark, const char **fault);
 
 #endif

@@ -1,9 +1,9 @@
 /* phone_plan_compile PLAN OUTPUT: compiles the numbering plan into the tables that common/phone.c walks.
  *
- * Two automata over digits come out. `fit` takes a whole number, calling code first, from one root for each grade. It
- * answers with the lengths that a number which begins so can have. `territory` takes the national digits of a calling
- * code that several countries share, and answers with those that a number belongs to. The output follows from the plan
- * alone, so the same plan gives the same bytes. */
+ * The output holds two automata over digits. `fit` takes a whole number, calling code first, from one root for each
+ * grade. It returns the lengths that a number with this beginning can have. `territory` takes the national digits of
+ * a calling code that several countries share, and returns the countries that a number belongs to. The output
+ * depends on the plan only, so the same plan gives the same bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 struct tables {
     struct automaton fit, territory;
     uint32_t roots[PHONE_GRADES];       /* in `fit`, by grade */
-    uint32_t *fit_begins[PHONE_GRADES]; /* in `fit`, by grade and calling code, behind the code */
-    uint32_t *territory_begins;         /* in `territory`, the same; STATE_DEAD if the code is not shared */
+    uint32_t *fit_begins[PHONE_GRADES]; /* in `fit`, by grade and calling code: the state after the code */
+    uint32_t *territory_begins;         /* the same in `territory`; STATE_DEAD if the code is not shared */
 };
 
 static bool is_general(uint32_t elements)
@@ -25,7 +25,7 @@ static bool is_general(uint32_t elements)
     return (elements >> ELEMENT_GENERAL & 1) != 0;
 }
 
-/* In a range of the territory that is in use. */
+/* True if the number is in one of the territory's ranges in use. */
 static bool is_in_use(uint32_t elements)
 {
     return is_general(elements) && (elements & RANGES_MASK) != 0;
@@ -36,46 +36,47 @@ static uint32_t digits_of(uint32_t code)
     return code < 10 ? 1 : code < 100 ? 2 : 3;
 }
 
-/* Bit n: the code's numbers can have n national digits, and are within PHONE_DIGITS. The first territory speaks for the
- * code: its lengths are those of all. */
+/* Bit n: the code's numbers can have n national digits, and stay within PHONE_DIGITS. The lengths of the first
+ * territory are those of the whole code. */
 static uint32_t lengths_of(const struct code *code)
 {
     uint32_t within = (2u << (PHONE_DIGITS - digits_of(code->number))) - 1;
     return code->territories[0].general_lengths & within;
 }
 
-static uint32_t judge_possible(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_possible(const struct code *code, const struct findings *findings, uint32_t length)
 {
     (void)findings;
     return lengths_of(code) >> length & 1;
 }
 
-static uint32_t judge_plan(const struct code *code, const struct findings *findings, uint32_t length)
+static uint32_t verdict_plan(const struct code *code, const struct findings *findings, uint32_t length)
 {
     bool fits = false;
     for (uint32_t t = 0; t < code->territory_count; t++)
         fits |= is_general(findings->elements[t]);
-    return fits && judge_possible(code, findings, length);
+    return fits && verdict_possible(code, findings, length);
 }
 
-/* libphonenumber's IsValidNumber: of the territories in their order, one with leading digits is chosen by these alone,
- * another one if the number is in use there; then it must be in use in the one that was chosen. What can be dialled
- * only from nearby is not possible, though libphonenumber calls some of it valid. */
-static uint32_t judge_assigned(const struct code *code, const struct findings *findings, uint32_t length)
+/* libphonenumber's IsValidNumber. Take the territories in order. The first one whose leading digits match is chosen;
+ * a territory without leading digits is chosen if the number is in use there. The number must then be in use in the
+ * chosen territory. Numbers that can be dialled only locally are not possible, though libphonenumber calls some of
+ * them valid. */
+static uint32_t verdict_assigned(const struct code *code, const struct findings *findings, uint32_t length)
 {
     for (uint32_t t = 0; t < code->territory_count; t++) {
         uint32_t elements = findings->elements[t];
         bool by_leading = code->territories[t].has_leading && code->territory_count > 1;
         if (by_leading ? (elements >> ELEMENT_LEADING & 1) != 0 : is_in_use(elements))
-            return is_in_use(elements) && judge_possible(code, findings, length);
+            return is_in_use(elements) && verdict_possible(code, findings, length);
     }
     return false;
 }
 
-static automaton_judge *const judges[PHONE_GRADES] = {judge_possible, judge_plan, judge_assigned};
+static automaton_rule *const rules[PHONE_GRADES] = {verdict_possible, verdict_plan, verdict_assigned};
 
-/* The territories of a number, as a set; see phone_countries. */
-static uint32_t judge_territory(const struct code *code, const struct findings *findings, uint32_t length)
+/* The set of a number's territories; see phone_countries. */
+static uint32_t verdict_territory(const struct code *code, const struct findings *findings, uint32_t length)
 {
     uint32_t in_use = 0, leading = 0, general = 0, all = 0;
     for (uint32_t t = 0; t < code->territory_count; t++) {
@@ -88,7 +89,7 @@ static uint32_t judge_territory(const struct code *code, const struct findings *
         if (is_general(elements) && !code->territories[t].has_leading)
             general |= 1u << t;
     }
-    if (!judge_possible(code, findings, length))
+    if (!verdict_possible(code, findings, length))
         return 0;
     return in_use != 0 ? in_use : leading != 0 ? leading : general != 0 ? general : all;
 }
@@ -101,7 +102,7 @@ static uint32_t longest(const struct code *code)
     return length;
 }
 
-/* The state after the `length` digits of `prefix`: it leads to every calling code that begins so. */
+/* The state after the `length` digits of `prefix`. It leads to every calling code with this prefix. */
 static uint32_t add_prefix(struct automaton *automaton, const struct numbering_plan *plan, const uint32_t *begins,
                            uint32_t prefix, uint32_t length)
 {
@@ -119,7 +120,7 @@ static void add_codes(struct tables *tables, const struct numbering_plan *plan)
     for (int grade = 0; grade < PHONE_GRADES; grade++) {
         uint32_t *begins = grow(NULL, plan->code_count, sizeof(uint32_t));
         for (uint32_t i = 0; i < plan->code_count; i++)
-            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), judges[grade]);
+            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), rules[grade]);
         tables->fit_begins[grade] = begins;
         tables->roots[grade] = add_prefix(&tables->fit, plan, begins, 0, 0);
     }
@@ -128,7 +129,7 @@ static void add_codes(struct tables *tables, const struct numbering_plan *plan)
         const struct code *code = &plan->codes[i];
         tables->territory_begins[i] = STATE_DEAD;
         if (code->territory_count > 1)
-            tables->territory_begins[i] = automaton_add(&tables->territory, code, longest(code), judge_territory);
+            tables->territory_begins[i] = automaton_add(&tables->territory, code, longest(code), verdict_territory);
     }
 }
 
@@ -139,8 +140,8 @@ static uint32_t walk(const struct automaton *automaton, uint32_t state, const ch
     return automaton_state(automaton, state)->verdict;
 }
 
-/* Every example must be in use, in its own territory, else the plan was read wrongly; but for the few that can be
- * dialled only from nearby, such as Canada's 310-1234. */
+/* Every example must be in use, in its own territory; otherwise the plan was read wrongly. The exceptions can be
+ * dialled only locally, such as Canada's 310-1234. */
 static bool check_examples(const struct tables *tables, const struct numbering_plan *plan, const char *path)
 {
     bool ok = true;
@@ -163,9 +164,9 @@ static bool check_examples(const struct tables *tables, const struct numbering_p
     return ok;
 }
 
-/* States in the order of a walk's first steps, so that what every walk touches lies together. */
+/* States in the order of a walk's first steps, so that the states that every walk touches are close together. */
 struct order {
-    uint32_t *states, *places; /* the state at each place, the place of each state; place 0 is the dead state's */
+    uint32_t *states, *places; /* the state at each index, and the index of each state; index 0 is the dead state */
     uint32_t count;
 };
 
@@ -218,8 +219,8 @@ static bool print_next(FILE *file, const char *name, const struct automaton *aut
     return order->count <= UINT16_MAX;
 }
 
-/* Bit n of a state's `more`: a number ends n digits later. Successors have smaller numbers, so one pass upwards knows
- * the future of every state. */
+/* Bit n of a state's `more`: a number ends n digits later. Successors have smaller numbers, so one upward pass is
+ * enough. */
 static uint32_t *more_of(const struct automaton *automaton)
 {
     uint32_t *more = grow(NULL, automaton_count(automaton), sizeof(uint32_t));
@@ -285,7 +286,7 @@ static bool print_territory(FILE *file, const struct tables *tables, const struc
     return fits;
 }
 
-/* Writes beside the output first, so that a build that is cut short leaves no half of it. */
+/* Writes to a temporary file first, so that an interrupted build leaves no incomplete output. */
 static bool print_tables(const struct tables *tables, const struct numbering_plan *plan, const char *path)
 {
     char part[4096];

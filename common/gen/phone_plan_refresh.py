@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Prints the numbering plan (common/data/numbering-plan.txt) as the installed `phonenumbers` package knows it.
+"""Prints the numbering plan (common/data/numbering-plan.txt) from the installed `phonenumbers` package.
 
-`make phone-plan` installs the newest release of that package into a folder of its own and runs this with it. The facts
-are libphonenumber's; only what decides whether a number exists is taken: no formats, no national prefixes.
+`make phone-plan` installs the newest release of that package into its own folder and runs this script with it. The data are
+libphonenumber's; only the data about the existence of a number are used: no formats, no national prefixes.
 """
 
 import sys
@@ -11,19 +11,19 @@ import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 HEADER = """\
-# The world's numbering plan: which telephone numbers can be, and which are in use.
+# The world's numbering plan: which telephone numbers are possible, and which are in use.
 #
 # Source: the metadata of libphonenumber, release {version}, by the Libphonenumber Authors, under the Apache License 2.0;
 # read from the Python package `phonenumbers` of the same number. Written by `make phone-plan`; do not edit by hand.
 #
-# One element a line, digits are national ones (those after the calling code):
-#   version V        the release that these facts are from
-#   code N           a calling code; its territories follow, the one that speaks for the code first
+# One element per line; digits are national ones (those after the calling code):
+#   version V        the release of the metadata
+#   code N           a calling code; its territories follow, the main one first
 #   territory AA     a country (ISO 3166-1, also AC, TA, XK); 001 for a code of no country
-#   lengths N...     how many digits a number may have
-#   local N...       lengths that can be dialled only from nearby
-#   leading          beginnings that tell the territory from others of its code
-#   general          what every number of the territory looks like
+#   lengths N...     the possible numbers of digits
+#   local N...       lengths that can be dialled only locally
+#   leading          leading digits that distinguish the territory from others of its code
+#   general          the pattern of every number of the territory
 #   fixed, mobile, toll-free, premium, shared-cost, personal, voip, pager, uan, voicemail
 #                    ranges in use, with the lengths of their numbers
 #   example N        a number of the range above

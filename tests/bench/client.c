@@ -96,7 +96,7 @@ void topic_create(rd_kafka_t *client, const char *name, int partitions)
     rd_kafka_NewTopic_destroy(topic);
 }
 
-/* False once `tries` are used up, else waits a little. */
+/* False once `tries` are used up; otherwise waits a little. */
 static bool may_try_again(int *tries)
 {
     nanosleep(&(struct timespec){.tv_nsec = TRY_EVERY_MS * 1000000}, NULL);

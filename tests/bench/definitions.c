@@ -1,10 +1,10 @@
-/* definitions [SECONDS]: what the look-up of definitions costs: the stage alone, in batches, against a Redis of its
- * own. Prints a JSON line for each number of workspaces, distribution and capacity of the cache, each measured for
- * SECONDS (3) once the cache has settled; and, for comparison, without a watch, so that every batch reads what it
- * needs.
+/* definitions [SECONDS]: the cost of looking up definitions: the stage alone, in batches, against a private Redis.
+ * Prints a JSON line for each number of workspaces, distribution and capacity of the cache. Each is measured for
+ * SECONDS (3) once the cache has settled. For comparison it also measures without a watch, where every batch reads
+ * what it needs.
  *
- * The workspaces all have the example's definitions. In a "zipf" distribution the n-th workspace has 1/n of the first
- * one's commands; a "uniform" one is the worst case of any cache. */
+ * All workspaces have the example's definitions. In a "zipf" distribution the n-th workspace has 1/n of the first
+ * one's commands; "uniform" is the worst case of any cache. */
 #include <hiredis/hiredis.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct bench {
     struct batch batch;
     char (*names)[NAME_BYTES]; /* of all workspaces */
     size_t *name_lengths;
-    double *weights; /* running sums of the distribution */
+    double *weights; /* cumulative sums of the distribution */
     uint64_t random; /* the state of the generator */
     uint32_t draws[BATCH];
 };
@@ -42,7 +42,7 @@ struct field_fixture {
     bool watched;
 };
 
-/* ---- Redis with everybody's definitions ---- */
+/* ---- Redis with the definitions of all workspaces ---- */
 
 static void index_definitions_of(const struct bench *bench, redisContext *connection, uint32_t first, uint32_t end)
 {
@@ -68,7 +68,7 @@ static void fill_redis(const struct bench *bench, const struct private_redis *re
     redisFree(connection);
 }
 
-/* ---- who is asked for ---- */
+/* ---- which workspaces are looked up ---- */
 
 static uint64_t random_next(uint64_t *state)
 {
@@ -128,7 +128,7 @@ static void look_up(struct bench *bench, struct definitions_cache *cache, int64_
             fail("%s has no definitions", bench->names[draws[i]]);
 }
 
-/* Until the cache is full, or will hardly get fuller. */
+/* Runs until the cache is full, or will hardly get fuller. */
 static void settle(struct bench *bench, const struct field_fixture *field_fixture, struct definitions_cache *cache)
 {
     int64_t spent = 0;
@@ -233,13 +233,13 @@ static void bench_close(struct bench *bench)
 int main(int count, char **arguments)
 {
     const int64_t seconds = count > 1 ? number_of(arguments[1], 1) : 3;
-    char folder[512], why[256];
+    char folder[512], error[256];
     struct private_redis redis;
     static struct bench bench;
     if (!folder_make_temporary("client-intake-bench", folder, sizeof(folder)))
         fail("no temporary folder");
-    if (!private_redis_start(&redis, folder, why, sizeof(why)))
-        fail("%s", why);
+    if (!private_redis_start(&redis, folder, error, sizeof(error)))
+        fail("%s", error);
     bench_open(&bench, &redis);
     for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++)
         measure(&bench, &trials[i], seconds);

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXAMPLE_BYTES 1024 /* more than any command or name of a workspace takes */
+#define EXAMPLE_BYTES 1024 /* more than any command or workspace name takes */
 
-/* The List Custom Fields response that the example is valid for. */
+/* The List Custom Fields response for which the example is valid. */
 extern const char example_definitions[];
 
 /* "load-3" for workspace 3. Returns the length. */

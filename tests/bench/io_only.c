@@ -1,8 +1,8 @@
-/* io_only: the worker's I/O and no thinking. What it reaches is the limit that the worker is measured against.
+/* io_only: the worker's I/O without its processing. Its rate is the limit to which the worker is compared.
  *
- * Per command: one consumed message, one MSETNX of three keys, one record, one reply with the reply's headers; per
- * transaction: one Redis pipeline, the offsets, one commit. Bytes are made up from the message's position. The record's
- * own headers are left out, so that the limit errs on the strict side.
+ * Per command: one consumed message, one MSETNX of three keys, one record, one reply with the reply's headers. Per
+ * transaction: one Redis pipeline, the offsets, one commit. The bytes are derived from the message's position. The
+ * record's own headers are left out, so that the limit errs on the strict side.
  *
  *   io_only --bootstrap A --redis unix:PATH|HOST:PORT --topic T --group G --count N
  *           [--threads N] [--batch N] [--linger MS] [--records T] [--replies T] [--set consumer.NAME=VALUE]...
@@ -111,7 +111,7 @@ static void options_read(struct options *options, int count, char **arguments)
     }
 }
 
-/* Ends a line with where the time of a command went, in microseconds of waiting and working. */
+/* Ends a line with the time per command of each stage, in microseconds, waits included. */
 static void print_stages(const struct thread *threads, int64_t count, const struct progress *progress)
 {
     const double done = (double)atomic_load(&progress->commands);
@@ -125,7 +125,7 @@ static void print_stages(const struct thread *threads, int64_t count, const stru
     puts("}");
 }
 
-/* Sends the commands itself, one by one, and prints what they took. */
+/* Sends the commands itself, one by one, and prints their latencies. */
 static void run_one_by_one(const struct options *options)
 {
     double *milliseconds = calloc((size_t)options->count, sizeof(*milliseconds));

@@ -1,14 +1,16 @@
-/* load: what a benchmark needs around a worker.
+/* load: topics, commands and measurements for the benchmark of a worker.
  *
  *   load topic   --bootstrap A --topic T [--partitions N]
- *                creates a topic, unless it is there
+ *                creates a topic unless it exists
  *   load fill    --bootstrap A --topic T --count N [--partitions N] [--workspaces N] [--run NAME]
  *                creates the topic and produces N commands as fast as possible, keyed by workspace
- *   load watch   --bootstrap A --topic T --group G --pid P [--every N] [--keep_going SECONDS]
- *                waits until the group's committed offsets reach the end of the topic; prints a line per N commands,
- * and at the end the rate, process P's CPU per command and its memory load probe   --bootstrap A --topic T --replies T
- * --count N [--run NAME] latency of one command at a time through whatever worker is running load definitions prints
- * the definitions that the commands are valid for */
+ *   load watch   --bootstrap A --topic T --group G --pid P [--every N] [--wait SECONDS]
+ *                waits until the group's committed offsets reach the end of the topic; prints a line per N
+ *                commands, and at the end the rate, process P's CPU per command and its memory
+ *   load probe   --bootstrap A --topic T --replies T --count N [--run NAME]
+ *                measures the latency of one command at a time through the running worker
+ *   load definitions
+ *                prints the definitions for which the commands are valid */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -27,7 +29,7 @@
 
 struct options {
     const char *bootstrap, *topic, *group, *replies, *run;
-    int64_t count, partitions, workspaces, pid, every, patience_s;
+    int64_t count, partitions, workspaces, pid, every, wait_s;
 };
 
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
@@ -89,7 +91,7 @@ static int64_t committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *pa
 
 static void watch(const struct options *options)
 {
-    /* Reading uncommitted, it is not told to wait for the end of the worker's open transaction. */
+    /* A read_uncommitted consumer need not wait for the end of the worker's open transaction. */
     const struct setting settings[] = {
         {"group.id", options->group}, {"isolation.level", "read_uncommitted"}, {NULL, NULL}};
     rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, options->bootstrap, settings, NULL, NULL);
@@ -113,9 +115,8 @@ static void watch(const struct options *options)
             }
             last = now;
             moved_ns = now_ns;
-        } else if (now_ns - moved_ns > options->patience_s * INT64_C(1000000000)) {
-            fail("no progress for %" PRId64 " s, %" PRId64 " of %" PRId64 " commands done", options->patience_s, last,
-                 end);
+        } else if (now_ns - moved_ns > options->wait_s * INT64_C(1000000000)) {
+            fail("no progress for %" PRId64 " s, %" PRId64 " of %" PRId64 " commands done", options->wait_s, last, end);
         }
         if (now < end && cpu_us_of(pid) < 0)
             fail("process %d is gone, %" PRId64 " of %" PRId64 " commands done", (int)pid, last, end);
@@ -181,7 +182,7 @@ static void usage(void)
 
 static void options_read(struct options *options, int count, char **arguments)
 {
-    enum { BOOTSTRAP = 256, TOPIC, GROUP, REPLIES, RUN, COUNT, PARTITIONS, WORKSPACES, PID, EVERY, PATIENCE };
+    enum { BOOTSTRAP = 256, TOPIC, GROUP, REPLIES, RUN, COUNT, PARTITIONS, WORKSPACES, PID, EVERY, WAIT };
     const struct option known[] = {{"bootstrap", required_argument, NULL, BOOTSTRAP},
                                    {"topic", required_argument, NULL, TOPIC},
                                    {"group", required_argument, NULL, GROUP},
@@ -192,9 +193,9 @@ static void options_read(struct options *options, int count, char **arguments)
                                    {"workspaces", required_argument, NULL, WORKSPACES},
                                    {"pid", required_argument, NULL, PID},
                                    {"every", required_argument, NULL, EVERY},
-                                   {"patience", required_argument, NULL, PATIENCE},
+                                   {"wait", required_argument, NULL, WAIT},
                                    {NULL, 0, NULL, 0}};
-    *options = (struct options){.run = "load", .partitions = 4, .workspaces = 16, .patience_s = 60};
+    *options = (struct options){.run = "load", .partitions = 4, .workspaces = 16, .wait_s = 60};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case BOOTSTRAP:
@@ -227,8 +228,8 @@ static void options_read(struct options *options, int count, char **arguments)
         case EVERY:
             options->every = number_of(optarg, 1);
             break;
-        case PATIENCE:
-            options->patience_s = number_of(optarg, 1);
+        case WAIT:
+            options->wait_s = number_of(optarg, 1);
             break;
         default:
             usage();

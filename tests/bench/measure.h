@@ -6,16 +6,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Prints "program: text" on standard error and ends with status 69: a benchmark has nothing to save. */
+/* Prints "program: text" on standard error and exits with status 69: a benchmark has nothing to save. */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* A whole number of at least `least` from the command line, or fail(). */
 int64_t number_of(const char *text, int64_t least);
 
-/* Nanoseconds on a clock that only goes forward. */
+/* Nanoseconds on a monotonic clock. */
 int64_t clock_ns(void);
 
-/* The same on a clock that goes forward only while this thread runs, whatever else the machine has to do. */
+/* The same on the clock of this thread's processor time. */
 int64_t clock_thread_ns(void);
 
 /* Microseconds of processor time, user and system, that this process has used. */
@@ -23,13 +23,12 @@ double cpu_us_own(void);
 /* The same of process `pid`, in steps of one clock tick (10 ms); -1 if there is no such process. */
 double cpu_us_of(pid_t pid);
 
-/* Resident memory in MiB: the most that this process ever had, and what `pid` has now or had at most (0 if it is gone).
- */
+/* Resident memory in MiB: the peak of this process, and the present value and the peak of `pid` (0 if it has ended). */
 double memory_peak_own(void);
 double memory_of(pid_t pid);
 double memory_peak_of(pid_t pid);
 
-/* Sorts `values` and gives the one below which `part` (0 to 1) of them lie. `count` is at least 1. */
+/* Sorts `values` and returns the one below which `part` (0 to 1) of them lie. `count` is at least 1. */
 double quantile(double *values, size_t count, double part);
 
 #endif

@@ -3,8 +3,8 @@
 #include "tests/bench/example.h"
 #include "tests/bench/measure.h"
 
-#define WARM_UP     50
-#define PATIENCE_MS 60000
+#define WARM_UP 50
+#define WAIT_MS 60000
 
 static rd_kafka_t *reader_at_end(const struct probe *probe)
 {
@@ -47,7 +47,7 @@ static void await_reply(rd_kafka_t *reader, int64_t deadline)
             return;
         }
         if (clock_ns() > deadline)
-            fail("no reply within %d ms", PATIENCE_MS);
+            fail("no reply within %d ms", WAIT_MS);
     }
 }
 
@@ -60,7 +60,7 @@ void probe_run(const struct probe *probe, double *milliseconds)
     for (int number = -WARM_UP; number < probe->count; number++) {
         const int64_t begin = clock_ns();
         send_command(writer, probe, number + WARM_UP);
-        await_reply(reader, begin + PATIENCE_MS * INT64_C(1000000));
+        await_reply(reader, begin + WAIT_MS * INT64_C(1000000));
         if (number >= 0)
             milliseconds[number] = (double)(clock_ns() - begin) / 1e6;
         rd_kafka_poll(writer, 0);

@@ -9,12 +9,12 @@
 struct probe {
     const char *bootstrap;
     const char *commands, *replies; /* topics */
-    const char *run;                /* names the commands; must not have been used with this worker before */
+    const char *run;                /* prefix of the command ids; must be new to this worker */
     const struct tuning *tuning;
-    int count; /* commands measured; some more go ahead to warm up */
+    int count; /* commands measured, after a few for warming up */
 };
 
-/* Fills milliseconds[count]. Nobody else may send commands meanwhile. */
+/* Fills milliseconds[count]. No other program may send commands meanwhile. */
 void probe_run(const struct probe *probe, double *milliseconds);
 
 #endif

@@ -1,7 +1,7 @@
 /* pure: nanoseconds per command of the part of the worker that does no I/O, on one thread.
  *
- * Batches of 5,000 of the contract's example go through decode, check and compose, stage after stage as in the worker,
- * so that the caches hold what they hold in real life. Afterwards each field type alone, on values as they come.
+ * Batches of 5,000 of the contract's example go through decode, check and compose, stage after stage as in the
+ * worker, so that the caches have realistic content. Then each field type is measured alone, with typical values.
  *
  *   pure [BATCHES] */
 #include <stdio.h>
@@ -30,11 +30,11 @@ struct bench {
     const struct definitions *definitions;
     struct json_parser *parser;
     struct batch batch;
-    char *messages; /* what librdkafka would hold: keys and values of a batch, one behind the other */
+    char *messages; /* what librdkafka would hold: keys and values of a batch, one after the other */
     int64_t number; /* of the next command */
 };
 
-/* Puts the next 5,000 commands into the batch as the source would. */
+/* Puts the next 5,000 commands into the batch, like the source. */
 static void fill(struct bench *bench)
 {
     char *at = bench->messages;
@@ -86,7 +86,7 @@ static void run(struct bench *bench, int64_t spent[STAGES])
     spent[COMPOSE] = clock_thread_ns() - since;
 }
 
-/* Prints the medians over the batches, which an interruption now and then does not move. */
+/* Prints the medians over the batches, which rare interruptions do not change. */
 static void measure_commands(struct bench *bench, int64_t batches)
 {
     double *whole = calloc((size_t)batches * (STAGES + 1), sizeof(*whole)), *stages = whole + batches;
@@ -155,7 +155,7 @@ static void measure_field(struct bench *bench, const char *type, const char *val
     const int64_t since = clock_thread_ns();
     for (int64_t round = 0; round < rounds; round++) {
         struct span normal = SPAN_NONE;
-        if (!field->type->judge(&check, field, &item.document, 1, &normal))
+        if (!field->type->evaluate(&check, field, &item.document, 1, &normal))
             fail("%s was not accepted as %s", value, type);
         arena->used = mark;
     }

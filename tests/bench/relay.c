@@ -10,14 +10,14 @@
 
 #define RECORD_BYTES   600
 #define REPLY_BYTES    700
-#define PIPELINE_BYTES (64 * 1024) /* written to Redis at once, so that it works while the next are put together */
+#define PIPELINE_BYTES (64 * 1024) /* written to Redis at once, so that it works while the next part is composed */
 #define CLAIM_BYTES    1024        /* more than one MSETNX takes */
-#define FIRST_WAIT_MS  50          /* and how soon the end is seen */
+#define FIRST_WAIT_MS  50          /* also the delay in noticing the end */
 #define ID_LENGTH      36
 #define KEY_LENGTH     (7 + ID_LENGTH)
 
-/* What is written for a command: made once, and different for each place in the batch, so that caches and compression
- * meet what they meet in real life. */
+/* The output for a command: created once, and different for each place in the batch, so that caches and compression
+ * see realistic data. */
 struct outcome {
     char record[RECORD_BYTES], reply[REPLY_BYTES];
 };
@@ -47,8 +47,8 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     client_expect("delivery", message->err);
 }
 
-/* Fills the batch with all there is, up to its size, and what comes within `linger_ms` of the first, for which it waits
- * a little. */
+/* Fills the batch with all available messages, up to its size, and those within `linger_ms` of the first, for which
+ * it waits a little. */
 static void consume(struct relay *relay)
 {
     const struct relay_options *options = relay->options;
@@ -121,7 +121,7 @@ static void write_claims(struct relay *relay, size_t length)
             fail("Redis: %s", relay->redis->errstr);
 }
 
-/* Claims every command's keys, with pieces of the pipeline written while the rest is still being put together. */
+/* Claims every command's keys. Parts of the pipeline are written while the rest is composed. */
 static void claim(struct relay *relay)
 {
     char *at = relay->pipeline;
@@ -150,7 +150,7 @@ static void add_header(rd_kafka_headers_t *headers, const char *name, const char
     client_expect("header", rd_kafka_header_add(headers, name, (ssize_t)strlen(name), value, length));
 }
 
-/* The record and the reply lie still until the commit, so librdkafka need not copy them. */
+/* The record and the reply do not move before the commit, so librdkafka need not copy them. */
 static void produce(struct relay *relay, int index)
 {
     const rd_kafka_message_t *message = relay->batch[index];
@@ -231,7 +231,7 @@ void relay_run(struct relay *relay, struct progress *progress)
         const int64_t since = clock_ns();
         consume(relay);
         long long first = atomic_load(&progress->first_ns);
-        if (relay->count == 0 && first == 0) /* still joining: not the drain's time */
+        if (relay->count == 0 && first == 0) /* still joining: not counted */
             continue;
         const int64_t now = stage_end(relay, CONSUME, since);
         if (relay->count == 0)
@@ -245,7 +245,7 @@ void relay_run(struct relay *relay, struct progress *progress)
     }
 }
 
-/* The example's own bytes, again and again until there are enough. */
+/* The example's own bytes, repeated until there are enough. */
 static struct outcome *outcomes_new(int64_t count)
 {
     struct outcome *outcomes = calloc((size_t)count, sizeof(*outcomes));

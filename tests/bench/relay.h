@@ -1,5 +1,5 @@
-/* relay: one thread of io_only: a consumer, a Redis connection and a producer, and what goes to and fro between them.
- * Everything that goes wrong ends the program. */
+/* relay: one thread of io_only: a consumer, a Redis connection and a producer, and the data between them. Every
+ * failure ends the program. */
 #ifndef TESTS_BENCH_RELAY_H
 #define TESTS_BENCH_RELAY_H
 
@@ -12,21 +12,21 @@
 struct relay_options {
     const char *bootstrap, *redis;                 /* addresses; that of Redis is unix:PATH or HOST:PORT */
     const char *topic, *group, *records, *replies; /* the output topics are created if they are not there */
-    int64_t threads;                               /* which share the topic's partitions */
-    int64_t batch;                                 /* most commands in a transaction */
-    int64_t linger_ms; /* how long a batch that is not full waits for more; 0: it takes what is there */
+    int64_t threads;                               /* they share the topic's partitions */
+    int64_t batch;                                 /* of commands in a transaction, at most */
+    int64_t linger_ms;                             /* how long an incomplete batch waits for more; 0: not at all */
     struct tuning tuning;
 };
 
-/* What all threads have done so far. */
+/* The progress of all threads. */
 struct progress {
     atomic_llong commands, transactions;
     atomic_llong first_ns, last_ns; /* clock_ns() of the first message and of the last commit; 0: none yet */
-    atomic_bool stop;               /* set it to end them all */
-    int64_t enough;                 /* commands after which they end by themselves; INT64_MAX: never */
+    atomic_bool stop;               /* ends all threads */
+    int64_t enough;                 /* they end after this many commands; INT64_MAX: never */
 };
 
-/* Where the time of a thread goes. */
+/* The stages of a thread. */
 enum stage { CONSUME, CLAIM, PRODUCE, OFFSETS, COMMIT, STAGES };
 extern const char *const stage_names[STAGES];
 
@@ -37,7 +37,7 @@ struct relay *relay_open(const struct relay_options *options, int number);
 void relay_run(struct relay *relay, struct progress *progress);
 void relay_close(struct relay *relay);
 
-/* Nanoseconds that were spent in a stage, waiting and working. */
+/* Nanoseconds spent in a stage, waits included. */
 int64_t relay_stage_ns(const struct relay *relay, enum stage stage);
 
 #endif

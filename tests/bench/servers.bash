@@ -1,5 +1,5 @@
-# Sourced by run and backlog: a Kafka and a Redis of their own in a temporary folder, the worker beside them, and an end
-# that leaves none of them behind. Sets folder, kafka, redis (the addresses) and build.
+# Sourced by run and backlog: starts a private Kafka and Redis in a temporary folder, and the worker, and stops all of them
+# at the end. Sets folder, kafka, redis (the addresses) and build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-build}
@@ -10,7 +10,7 @@ io_only=
 
 say() { echo "${0##*/}: $*" >&2; }
 
-# Only processes started here, by their ids.
+# Stops only processes started here, by their ids.
 clean_up() {
     local status=$?
     trap - EXIT
@@ -40,7 +40,7 @@ servers_start() {
 
 load() { "$build/tests/bench/load" "$@" --bootstrap "$kafka"; }
 
-# An empty Redis with the definitions of every workspace that the load uses.
+# Empties Redis and stores the definitions of every workspace that the load uses.
 redis_reset() {
     local definitions workspace
     definitions=$("$build/tests/bench/load" definitions)
@@ -52,7 +52,7 @@ redis_reset() {
     } | redis-cli -s "$folder/redis.socket" >/dev/null
 }
 
-# worker_start NAME COMMANDS-TOPIC THREADS: group, transactional id and topics of its own, called after NAME.
+# worker_start NAME COMMANDS-TOPIC THREADS: with its own group, transactional id and topics, named after NAME.
 worker_start() {
     local name=$1 commands=$2 threads=$3 topic
     for topic in replies records dead-letters definitions; do

@@ -91,7 +91,7 @@ void fuzz_expect_json(struct span text)
 {
     json_error_t error;
     json_t *value = json_loadb(text.at, text.length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    /* jansson has no room for whole numbers beyond 64 bits. */
+    /* jansson cannot hold whole numbers beyond 64 bits. */
     if (!value && json_error_code(&error) == json_error_numeric_overflow)
         value = json_loadb(text.at, text.length,
                            JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
@@ -188,11 +188,11 @@ void fuzz_soil(struct arena *arena, size_t size, int byte)
 
 /* ---- One value by one rule ---- */
 
-struct judgement {
+struct evaluation {
     const struct field *field;
     struct span json;
     struct arena *arena;
-    /* What came out. */
+    /* The result. */
     bool passed_over, accepted;
     struct span outcome; /* the normalized value, or the violations as text; in the arena */
 };
@@ -207,32 +207,32 @@ static struct span violations_text(const struct item *item, struct arena *arena)
     return span_of(text, length);
 }
 
-static void judge(void *subject)
+static void evaluate(void *subject)
 {
-    struct judgement *judgement = subject;
-    struct arena *arena = judgement->arena;
+    struct evaluation *evaluation = subject;
+    struct arena *arena = evaluation->arena;
     arena_reset(arena, 0);
-    /* The parser may write behind the text. */
-    char *text = malloc(judgement->json.length + JSON_PADDING);
+    /* The parser may write after the text. */
+    char *text = malloc(evaluation->json.length + JSON_PADDING);
     if (!text)
         fuzz_fail("out of memory");
-    memcpy(text, judgement->json.at, judgement->json.length);
+    memcpy(text, evaluation->json.at, evaluation->json.length);
 
-    static struct config config; /* the rules of fields want nothing of it */
+    static struct config config; /* the rules of fields need no config */
     struct item item = {0};
     struct check check = {.config = &config, .item = &item, .arena = arena};
     struct json_fault fault;
-    judgement->passed_over =
-        !json_parse(fuzz_parser(), text, judgement->json.length, CUSTOM_FIELDS_DEPTH, arena, &item.document, &fault) ||
-        value_is_absent(&item.document, 0) || (judgement->field->rules.required && value_is_blank(&item.document, 0));
-    if (!judgement->passed_over) {
+    evaluation->passed_over =
+        !json_parse(fuzz_parser(), text, evaluation->json.length, CUSTOM_FIELDS_DEPTH, arena, &item.document, &fault) ||
+        value_is_absent(&item.document, 0) || (evaluation->field->rules.required && value_is_blank(&item.document, 0));
+    if (!evaluation->passed_over) {
         struct span normal = SPAN_NONE;
-        judgement->accepted = judgement->field->type->evaluate(&check, judgement->field, &item.document, 0, &normal);
-        if (judgement->accepted != (item.violation_count == 0) || check.depth != 0)
-            fuzz_fail("the verdict is %d with %u violations", judgement->accepted, item.violation_count);
-        if (!judgement->accepted)
+        evaluation->accepted = evaluation->field->type->evaluate(&check, evaluation->field, &item.document, 0, &normal);
+        if (evaluation->accepted != (item.violation_count == 0) || check.depth != 0)
+            fuzz_fail("the verdict is %d with %u violations", evaluation->accepted, item.violation_count);
+        if (!evaluation->accepted)
             fuzz_expect_violations(&item);
-        judgement->outcome = judgement->accepted ? arena_copy(arena, normal) : violations_text(&item, arena);
+        evaluation->outcome = evaluation->accepted ? arena_copy(arena, normal) : violations_text(&item, arena);
     }
     free(text);
 }
@@ -244,15 +244,15 @@ void fuzz_evaluate(const struct field *field, struct span json)
         fuzz_fail("out of memory");
     if (json.length > INPUT_BYTES)
         return;
-    struct judgement first = {.field = field, .json = json, .arena = &arenas[0]};
-    fuzz_timed(json.length, judge, &first);
+    struct evaluation first = {.field = field, .json = json, .arena = &arenas[0]};
+    fuzz_timed(json.length, evaluate, &first);
     if (first.passed_over)
         return;
 
-    struct judgement again = {.field = field, .json = json, .arena = &arenas[1]};
+    struct evaluation again = {.field = field, .json = json, .arena = &arenas[1]};
     arena_reset(&arenas[1], 0);
     fuzz_soil(&arenas[1], json.length, 0xA5);
-    judge(&again);
+    evaluate(&again);
     if (again.accepted != first.accepted || !span_equal(again.outcome, first.outcome))
         fuzz_fail("once: %.*s\nagain: %.*s", SPAN_FORMAT(first.outcome), SPAN_FORMAT(again.outcome));
     if (!first.accepted)
@@ -262,12 +262,12 @@ void fuzz_evaluate(const struct field *field, struct span json)
     if (field->type->evaluate == field_text_evaluate || field->type->evaluate == field_address_evaluate)
         fuzz_expect_composed(first.outcome);
     again.json = first.outcome;
-    judge(&again);
+    evaluate(&again);
     if (again.passed_over || !again.accepted || !span_equal(again.outcome, first.outcome))
         fuzz_fail("normalized: %.*s\ntwice: %.*s", SPAN_FORMAT(first.outcome), SPAN_FORMAT(again.outcome));
 }
 
-void fuzz_judge_string(const struct field *field, struct span text)
+void fuzz_evaluate_string(const struct field *field, struct span text)
 {
     static struct arena arena;
     if (!arena.base && arena_open(&arena, 8 * INPUT_BYTES) != 0)

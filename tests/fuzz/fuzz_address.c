@@ -1,4 +1,4 @@
-/* The first byte chooses the field's rules, the rest is an address as JSON text: an object or a string. */
+/* The first byte selects the field's rules, the rest is an address as JSON text: an object or a string. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"

@@ -1,5 +1,5 @@
-/* A command from bytes to reply. The input is two bytes that choose config, definitions and headers; for each header
- * chosen a byte with its value's length, and the value; then the command's value. */
+/* A command from bytes to reply. The input is two bytes that select config, definitions and headers; for each
+ * selected header a byte with its value's length, and the value; then the command's value. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #define ARENA_BYTES   ((size_t)256 << 20)
 #define HEADERS       10
-#define NAMES         2 /* of `taken`, the first are people's names */
+#define NAMES         2 /* of `taken`; the first are people's names */
 #define COMMAND_BYTES (1 << 20)
 
 enum choice { CHOOSE_RULES = 1, CHOOSE_NO_DEFINITIONS = 2, CHOOSE_CONFIG = 4, CHOOSE_KEY = 8, CHOOSE_STRUCTURED = 16 };
@@ -33,7 +33,7 @@ static const char every_rule[] =
     "{\"key\":\"e\",\"type\":\"email\",\"rules\":{\"maxLength\":40}},"
     "{\"key\":\"u\",\"type\":\"url\",\"rules\":{\"maxLength\":60}}]";
 
-/* What every input shares. */
+/* Shared by all inputs. */
 struct bench {
     struct config *configs[2];
     struct definitions *definitions[2];
@@ -61,7 +61,7 @@ static const struct bench *bench_open(void)
     return &bench;
 }
 
-/* A message and what it is judged with. */
+/* A message and the context of its evaluation. */
 struct message {
     struct evaluation evaluate;
     struct span key, value;
@@ -71,7 +71,7 @@ struct message {
     struct item item;
 };
 
-static void judge(void *subject)
+static void evaluate(void *subject)
 {
     struct message *message = subject;
     struct item *item = &message->item;
@@ -84,7 +84,7 @@ static void judge(void *subject)
     evaluate_item(&message->evaluate, item, message->arena);
 }
 
-/* Takes a part of chosen length off the front of *data. */
+/* Removes a part of the given length from the front of *data. */
 static struct span take(struct span *data)
 {
     if (data->length == 0)
@@ -107,7 +107,7 @@ static void take_headers(struct message *message, struct span *data, uint8_t cho
             message->headers[message->header_count++] = (struct header){span_of_text(names[i]), take(data)};
 }
 
-/* What the reply says is read by jansson, which shares nothing with what wrote it. */
+/* jansson reads the reply; it shares nothing with the code that wrote it. */
 static void expect_reply(const struct message *message)
 {
     const struct item *item = &message->item;
@@ -140,7 +140,7 @@ static void expect_reply(const struct message *message)
     json_decref(reply);
 }
 
-/* What jansson says of the value must agree: who is not called malformed is JSON, and the other way round. */
+/* jansson must agree about the value: it is JSON exactly if it is not called malformed. */
 static void expect_same_reading(const struct message *message)
 {
     const struct item *item = &message->item;
@@ -157,7 +157,7 @@ static void expect_same_reading(const struct message *message)
             fuzz_fail("taken, but not JSON: %s", error.text);
     } else if (json_is_object(read)) {
         const struct span ours[] = {span_of_text(json_fault_text(JSON_DEPTH)), SPAN("the CloudEvent's data")};
-        /* jansson 2.14 loses a NUL behind a number. */
+        /* jansson 2.14 loses a NUL after a number. */
         if (!span_begins_with(item->error_message, ours[0]) && !span_begins_with(item->error_message, ours[1]) &&
             !memchr(value.at, 0, value.length))
             fuzz_fail("JSON, but refused: %.*s", SPAN_FORMAT(item->error_message));
@@ -169,7 +169,7 @@ static void expect_same_reading(const struct message *message)
 static const struct span taken[] = {{"givenName", 9}, {"familyName", 10}, {"email", 5},
                                     {"companyId", 9}, {"companyIds", 10}, {"customFields", 12}};
 
-/* The index in `taken`, or beyond. */
+/* The index in `taken`, or beyond it. */
 static size_t taken_find(struct span name)
 {
     size_t i = 0;
@@ -178,10 +178,10 @@ static size_t taken_find(struct span name)
     return i;
 }
 
-/* A client as a command, of its members as they stand in its record. */
+/* A client as a command, from its members as they are in its record. */
 static struct span command_of_record(struct span record, struct arena *arena)
 {
-    /* Where they stand; parsing changes the text, so it is done on a copy. */
+    /* The positions; parsing changes the text, so it works on a copy. */
     char *text = arena_alloc(arena, record.length + JSON_PADDING);
     memcpy(text, record.at, record.length);
     struct json_document document;
@@ -213,7 +213,7 @@ static struct span command_of_record(struct span record, struct arena *arena)
     return writer_close(&writer);
 }
 
-/* Twice is once: the client, given as a command of the same id, is the same client. */
+/* Idempotence: the client, given as a command of the same id, is the same client. */
 static void expect_stable(const struct message *message, struct arena *arena)
 {
     const struct item *item = &message->item;
@@ -225,11 +225,11 @@ static void expect_stable(const struct message *message, struct arena *arena)
         .header_count = 2};
     if (again.value.length > (size_t)again.evaluate.config->limits.command_bytes)
         return;
-    static struct arena judging;
-    if (!judging.base && arena_open(&judging, ARENA_BYTES) != 0)
+    static struct arena evaluating;
+    if (!evaluating.base && arena_open(&evaluating, ARENA_BYTES) != 0)
         fuzz_fail("out of memory");
-    again.arena = &judging;
-    judge(&again);
+    again.arena = &evaluating;
+    evaluate(&again);
     if (again.item.outcome != OUTCOME_CREATED || !span_equal(again.item.record, item->record))
         fuzz_fail("once: %.*s\ntwice: %.*s", SPAN_FORMAT(item->record), SPAN_FORMAT(again.item.reply));
 }
@@ -258,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
             (struct header){SPAN("content-type"), SPAN("application/cloudevents+json; charset=utf-8")};
     message.value = fuzz_expand((const uint8_t *)data.at, data.length);
 
-    fuzz_timed(message.value.length, judge, &message);
+    fuzz_timed(message.value.length, evaluate, &message);
     expect_reply(&message);
     expect_same_reading(&message);
 
@@ -266,7 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     again.arena = &arenas[1];
     arena_reset(again.arena, 0);
     fuzz_soil(again.arena, message.value.length, 0xA5);
-    judge(&again);
+    evaluate(&again);
     if (!span_equal(again.item.reply, message.item.reply))
         fuzz_fail("once: %.*s\nagain: %.*s", SPAN_FORMAT(message.item.reply), SPAN_FORMAT(again.item.reply));
     if (message.item.outcome == OUTCOME_CREATED) {

@@ -1,4 +1,4 @@
-/* The input is a definition set. One that compiles then serves two commands: a fixed one, and one that gives every
+/* The input is a definition set. If it compiles, it is used for two commands: a fixed one, and one that gives every
  * field a value. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +23,14 @@ static const struct config *default_config(void)
     return config;
 }
 
-static void judge(const struct definitions *definitions, struct span value, struct arena *arena)
+static void evaluate(const struct definitions *definitions, struct span value, struct arena *arena)
 {
-    const struct evaluation judge = {.config = default_config(), .definitions = definitions, .parser = fuzz_parser()};
+    const struct evaluation evaluation = {
+        .config = default_config(), .definitions = definitions, .parser = fuzz_parser()};
     struct item item = {.from = {.topic = "t"}, .value = value};
-    if (value.length > (size_t)judge.config->limits.command_bytes)
+    if (value.length > (size_t)evaluation.config->limits.command_bytes)
         return;
-    evaluate_item(&judge, &item, arena);
+    evaluate_item(&evaluation, &item, arena);
     fuzz_expect_json(item.reply);
     if (item.error == ERROR_VALIDATION_FAILED)
         fuzz_expect_violations(&item);
@@ -85,9 +86,9 @@ static void compile_and_evaluate(void *subject)
     struct definitions *definitions = definitions_compile(*json, &faults);
     if (definitions) {
         arena_reset(&arena, 0);
-        judge(definitions, SPAN(CLIENT "{\"a\":\"x\",\"b\":1,\"c\":[\"x\"],\"d\":{\"country\":\"US\"}}}"), &arena);
-        judge(definitions, every_field(definitions, "\"+14441234576\"", &arena), &arena);
-        judge(definitions, every_field(definitions, "12", &arena), &arena);
+        evaluate(definitions, SPAN(CLIENT "{\"a\":\"x\",\"b\":1,\"c\":[\"x\"],\"d\":{\"country\":\"US\"}}}"), &arena);
+        evaluate(definitions, every_field(definitions, "\"+14441234576\"", &arena), &arena);
+        evaluate(definitions, every_field(definitions, "12", &arena), &arena);
         definitions_free(definitions);
     } else {
         expect_faults(faults);

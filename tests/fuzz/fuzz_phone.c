@@ -1,4 +1,4 @@
-/* The first byte chooses the field's rules, the rest is the number as a sender writes it. */
+/* The first byte selects the field's rules, the rest is the number as a sender writes it. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     field.rules.countries['U' - 'A'] = 1u << ('S' - 'A');
     field.rules.countries['D' - 'A'] = 1u << ('E' - 'A');
     const struct span text = fuzz_expand(data + 1, size - 1);
-    fuzz_judge_string(&field, text);
+    fuzz_evaluate_string(&field, text);
     free((char *)(uintptr_t)text.at);
     return 0;
 }

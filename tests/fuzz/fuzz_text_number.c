@@ -1,9 +1,9 @@
-/* The first byte chooses type and rules, the rest is a text, or a number as a JSON number or as a string. */
+/* The first byte selects type and rules, the rest is a text, or a number as a JSON number or as a string. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
 
-static void judge_text(uint8_t choice, struct span text)
+static void evaluate_text(uint8_t choice, struct span text)
 {
     struct field field = {.key = SPAN("text"), .type = field_type_find(SPAN("text"))};
     field.rules = (struct rules){.required = choice & 1,
@@ -11,10 +11,10 @@ static void judge_text(uint8_t choice, struct span text)
                                  .min_length = 3,
                                  .has_max_length = choice & 4,
                                  .max_length = 20};
-    fuzz_judge_string(&field, text);
+    fuzz_evaluate_string(&field, text);
 }
 
-static void judge_number(uint8_t choice, struct span text)
+static void evaluate_number(uint8_t choice, struct span text)
 {
     struct field field = {.key = SPAN("number"), .type = field_type_find(SPAN("number"))};
     field.rules = (struct rules){.required = choice & 1,
@@ -24,7 +24,7 @@ static void judge_number(uint8_t choice, struct span text)
                                  .has_maximum = choice & 8,
                                  .maximum = 1e21};
     fuzz_evaluate(&field, text);
-    fuzz_judge_string(&field, text);
+    fuzz_evaluate_string(&field, text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -33,9 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const struct span text = fuzz_expand(data + 1, size - 1);
     if (data[0] & 16)
-        judge_text(data[0], text);
+        evaluate_text(data[0], text);
     else
-        judge_number(data[0], text);
+        evaluate_number(data[0], text);
     free((char *)(uintptr_t)text.at);
     return 0;
 }

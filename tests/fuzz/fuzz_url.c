@@ -1,5 +1,5 @@
-/* The first byte chooses the field's rules, the rest is the URL. It also goes to url_normalize itself, without a JSON
- * text around it into which a read too far could fall unnoticed. */
+/* The first byte selects the field's rules, the rest is the URL. It also goes directly to url_normalize, without
+ * JSON text around it that would hide a read beyond its end. */
 #include <stdlib.h>
 
 #include "common/quote.h"
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct span text = fuzz_expand(data + 1, size - 1);
     if (text_is_utf8(text))
         normalize(text);
-    fuzz_judge_string(&field, text);
+    fuzz_evaluate_string(&field, text);
     free((char *)(uintptr_t)text.at);
     return 0;
 }

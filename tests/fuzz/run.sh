@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets, each on its seeds in tests/fuzz/corpus/ and on what libFuzzer makes of them. One check each.
+# Runs the fuzz targets, each on its seeds in tests/fuzz/corpus/ and on libFuzzer's mutations. One check each.
 #
-#   tests/fuzz/run.sh [NAME ...]     command, phone, ...; without a name all
+#   tests/fuzz/run.sh [NAME ...]     command, phone, ...; default: all
 #
 # Environment: FUZZ_SECONDS, how long each target runs. Without it a short run whose inputs are the same every time.
 # An input that shows a fault is kept in build/fuzz/faults/; run build/fuzz/fuzz_NAME FILE to see it again.
@@ -11,7 +11,7 @@ suite_begin
 [ $# -gt 0 ] || mapfile -t names < <(printf '%s\n' tests/fuzz/fuzz_*.c | sed 's/.*fuzz_\(.*\)\.c/\1/')
 [ $# -eq 0 ] || names=("$@")
 if ! command -v "${CLANG:-clang}" >/dev/null; then
-    suite_skip "${#names[@]}" "fuzzing: there is no clang"
+    suite_skip "${#names[@]}" "fuzzing: clang is missing"
     suite_end
 fi
 
@@ -19,7 +19,7 @@ faults=$BUILD/fuzz/faults
 mkdir -p "$faults"
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# The short run ends by the number of its inputs, or sooner on a busy machine.
+# The short run ends after a number of inputs, or sooner on a busy machine.
 if [ -n "${FUZZ_SECONDS:-}" ]; then
     extent=(-max_total_time="$FUZZ_SECONDS")
 else

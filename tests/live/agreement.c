@@ -17,7 +17,7 @@ struct agreement {
     char difference[600];
 };
 
-/* These headers say something about the command that its value does not. */
+/* Headers that change a command's meaning in a way that its value does not show. */
 static const char *const deciding_headers[] = {"ce_id",        "ce_type",      "ce_workspaceid", "command-id",
                                                "workspace-id", "content-type", "specversion"};
 
@@ -28,7 +28,7 @@ static bool fits_line(struct bytes value)
     for (size_t i = 0; i < value.length; i++)
         if (!isspace((unsigned char)value.at[i]))
             return true;
-    return false; /* validate passes over blank lines */
+    return false; /* validate skips blank lines */
 }
 
 static bool names_itself(struct bytes value)
@@ -104,7 +104,7 @@ static bool same_member(const json_t *one, const json_t *other, const char *name
     return (!left && !right) || json_equal(left, right);
 }
 
-/* The same client but for what follows from the message's time and place. */
+/* Equal except for what follows from the message's time and position. */
 static bool same_client(const json_t *live, const json_t *offline, bool id_from_place)
 {
     json_t *one = json_copy(json_object_get(live, "client")), *other = json_copy(json_object_get(offline, "client"));
@@ -119,7 +119,7 @@ static bool same_client(const json_t *live, const json_t *offline, bool id_from_
     return same;
 }
 
-/* NULL if they agree, else what differs. What only the store knows, `validate` cannot say. */
+/* NULL if they agree, otherwise what differs. `validate` cannot know what only the index knows. */
 static const char *difference(const char *topic, const struct answer *answer, const json_t *live, const json_t *offline)
 {
     size_t length = strlen(topic);
@@ -141,7 +141,7 @@ static const char *difference(const char *topic, const struct answer *answer, co
     return same_client(live, offline, id_from_place) ? NULL : "client";
 }
 
-/* The file's definitions serve every workspace, the daemon's only those that have some. */
+/* The file's definitions apply to every workspace in `validate`, but only to those that have some in the daemon. */
 bool agreement_holds(struct agreement *agreement, long command, const struct answer *answer, const json_t *reply)
 {
     if (agreement->lines[command] == 0 || strcmp(answer->outcome, "definitions_missing") == 0)

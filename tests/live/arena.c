@@ -24,7 +24,7 @@ static void arena_grow(struct arena *arena, size_t size)
     arena->left = bytes;
 }
 
-/* A chunk is used from its end, so that what is left tells where. */
+/* A chunk is used from its end, so `left` gives the position. */
 void *arena_take(struct arena *arena, size_t size)
 {
     size_t alignment = sizeof(max_align_t);

@@ -1,4 +1,4 @@
-/* arena: memory that is given back all at once. There is none left to give means the end of the program. */
+/* arena: memory that is freed all at once. Out of memory ends the program. */
 #ifndef TESTS_LIVE_ARENA_H
 #define TESTS_LIVE_ARENA_H
 
@@ -9,10 +9,10 @@ struct arena {
     size_t left;                /* bytes, of the newest */
 };
 
-/* Aligned for everything; not cleared. */
+/* Aligned for every type; not cleared. */
 void *arena_take(struct arena *arena, size_t size);
 
-/* A copy that ends with a NUL. */
+/* A NUL-terminated copy. */
 char *arena_text(struct arena *arena, const void *bytes, size_t length);
 
 void arena_free(struct arena *arena);

@@ -69,7 +69,7 @@ void append_custom_fields(struct command *command, uint64_t index)
     append(command, "}");
 }
 
-/* The command of kind PLAIN; those that refer to an earlier one use its id, its email, or all of it. */
+/* A command of kind PLAIN. Commands that refer to an earlier one use its id, its email, or all of it. */
 void append_plain(struct command *command, const char *workspace, uint64_t id, uint64_t person, const char *email)
 {
     append(command, "{\"commandId\":\"command-%llu\",\"workspaceId\":\"%s\",", number_of(id), workspace);

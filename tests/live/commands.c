@@ -85,7 +85,7 @@ static enum kind kind_drawn(const struct command_mixture *mixture, uint64_t inde
     return KIND_PLAIN;
 }
 
-/* Sets the latest earlier plain command of the same workspace; false if there is none near enough. */
+/* Sets the latest earlier plain command of the same workspace; false if none is near enough. */
 static bool find_earlier(const struct command_mixture *mixture, uint64_t index, uint64_t *earlier)
 {
     *earlier = index;
@@ -248,7 +248,7 @@ static void make_invalid(struct command *command, enum kind kind, uint64_t index
     append(command, "}");
 }
 
-/* What nobody can read, where it is short. */
+/* Values that cannot be parsed, where they are short. */
 static const char *const unreadable[KIND_COUNT] = {
     [KIND_GARBAGE] = "\x01\x02 garbage \"",
     [KIND_EMPTY] = "",

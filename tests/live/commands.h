@@ -1,4 +1,4 @@
-/* commands: an endless, repeatable mixture of good, bad and hostile commands, each with the outcome it has to get. */
+/* commands: an endless, repeatable mixture of good, bad and hostile commands, each with its expected outcome. */
 #ifndef TESTS_LIVE_COMMANDS_H
 #define TESTS_LIVE_COMMANDS_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COMMAND_BYTES   300000 /* most that a value takes: a little over limits.command_bytes */
+#define COMMAND_BYTES   300000 /* of a value, at most: a little over limits.command_bytes */
 #define COMMAND_HEADERS 12
 
 struct command_mixture {
@@ -14,7 +14,8 @@ struct command_mixture {
     unsigned workspaces;     /* "ws-0", "ws-1", ...; and "bare", which has no definitions */
     int32_t partitions;      /* of the command topic */
     const char *reply_topic; /* one that replies.allowed lists, or NULL */
-    bool without_races;      /* leaves out what depends on which of two partitions is quicker: one right result */
+    bool without_races;      /* leaves out commands whose outcome depends on the faster of two partitions, so that
+                              * only one result is right */
 };
 
 struct command_header {
@@ -27,13 +28,13 @@ struct command {
     size_t length;
     bool tombstone;
     char key[64];      /* "" for none */
-    int32_t partition; /* -1: by the key */
+    int32_t partition; /* -1: chosen by the key */
     struct command_header headers[COMMAND_HEADERS];
     size_t header_count;
 };
 
-/* Makes command number `index` of the mixture. The same mixture and index give the same command. Commands that refer to
- * an earlier one (a duplicate, a taken email) have its key, so that they stand behind it in the same partition. */
+/* Makes command number `index` of the mixture. The same mixture and index give the same command. Commands that refer
+ * to an earlier one (a duplicate, a taken email) have its key, so that they follow it in the same partition. */
 void command_make(const struct command_mixture *mixture, uint64_t index, struct command *command);
 
 #endif

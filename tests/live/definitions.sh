@@ -13,7 +13,7 @@ if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-st
 fi
 redis_start || suite_end
 
-# A broker that was given may hold the topics of other runs.
+# An external broker may hold the topics of other runs.
 name=definitions-${suite_folder##*.}
 topic=$name.definitions
 config=$suite_folder/config.ini
@@ -69,8 +69,8 @@ in_redis() {
     redis_ask GET "custom-fields:{$1}" | head -c "$(wc -c <"$2")" | cmp -s - "$2"
 }
 
-# in_topic WORKSPACE: how many messages it has; topic_last WORKSPACE FILE: that the last is the file's
-# bytes. All of a workspace are in one partition, and two that came in one millisecond have the same time.
+# in_topic WORKSPACE: the number of its messages. topic_last WORKSPACE FILE: true if the last one has the
+# file's bytes. All messages of a workspace are in one partition; two of one millisecond have the same time.
 in_topic() {
     kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$topic" -e -q -f '%k\n' | grep -cxF "$1"
 }
@@ -81,31 +81,31 @@ topic_last() {
 
 intake definitions list
 check_equal "an empty Redis has no definitions" 0 "$code"
-check_equal "and the list only its head" 1 "$(wc -l <<<"$output")"
+check_equal "and the list only has its header" 1 "$(wc -l <<<"$output")"
 intake definitions history acme
 check_equal "a topic that does not exist has no history" 1 "$code"
 intake definitions sync
-check_equal "nor anything to fill Redis with" "0 stored, 0 removed, 0 as they were" "$output"
+check_equal "and nothing to fill Redis with" "0 stored, 0 removed, 0 unchanged" "$output"
 intake topics create
-check_equal "topics are made" 0 "$code"
+check_equal "topics are created" 0 "$code"
 
-# ---- put, again and again ----
+# ---- repeated puts ----
 
 one=$(set_of 1) two=$(set_of 2) three=$(set_of 3)
 intake definitions put acme "$one"
-check "put tells where it stored" holds "$output" "stored in Redis and at $topic/"
+check "put prints the position" holds "$output" "stored in Redis and at $topic/"
 intake definitions put acme "$one"
-check_equal "put again is fine" 0 "$code"
-check "and says that there was nothing to do" holds "$output" "nothing new: already in Redis and at $topic/"
+check_equal "a repeated put succeeds" 0 "$code"
+check "and prints that nothing changed" holds "$output" "unchanged: already in Redis and at $topic/"
 check_equal "the topic has it once" 1 "$(in_topic acme)"
 redis_ask DEL 'custom-fields:{acme}' >/dev/null
 intake definitions put acme "$one" --json
-check "put mends a Redis that lost it" in_redis acme "$one"
+check "put restores a value that Redis lost" in_redis acme "$one"
 check_equal "without writing to the topic again" 1 "$(in_topic acme)"
-check "and says that it did something" holds "$output" '"result":"stored"'
+check "and prints that it stored it" holds "$output" '"result":"stored"'
 redis_ask SET 'custom-fields:{acme}' other >/dev/null
 intake definitions put acme "$one"
-check "or that holds something else" in_redis acme "$one"
+check "and replaces another value" in_redis acme "$one"
 intake definitions put acme "$two"
 intake definitions put acme "$one"
 check_equal "an earlier version can be put again" 3 "$(in_topic acme)"
@@ -114,14 +114,14 @@ check "and is in Redis" in_redis acme "$one"
 # ---- history and list ----
 
 intake definitions history acme
-check_equal "history has a line for each version, and a head" 4 "$(wc -l <<<"$output")"
+check_equal "history has a line for each version, and a header" 4 "$(wc -l <<<"$output")"
 check_equal "with the number of fields, in order" "1 2 1" "$(awk 'NR > 1 { printf "%s%s", s, $2; s = " " }' <<<"$output")"
 check_equal "the same bytes have the same version" 2 "$(awk 'NR > 1 { print $3 }' <<<"$output" | sort -u | wc -l)"
 intake definitions history acme --json
 check_equal "history as JSON has a line for each version" 3 "$(grep -cE \
     "^\{\"time\":\"[0-9T:.-]{23}Z\",\"source\":\{\"topic\":\"$topic\",\"partition\":[0-2],\"offset\":[0-9]+\},\"definitions\":\"[0-9a-f]{32}\",\"fields\":[12]\}$" <<<"$output")"
 intake definitions history nobody
-check_equal "a workspace without versions is a negative answer" 1 "$code"
+check_equal "a workspace without versions gives exit code 1" 1 "$code"
 
 intake definitions put beta "$three"
 redis_ask SET 'custom-fields:{broken}' '[{"key":"a","type":"colour"}]' >/dev/null
@@ -136,7 +136,7 @@ check "with its version" grep -qE '^\{"workspaceId":"beta","definitions":"[0-9a-
 check "broken ones are marked" grep -qE '^\{"workspaceId":"broken","definitions":"[0-9a-f]{32}","broken":true\}$' <<<"$output"
 redis_ask DEL 'custom-fields:{broken}' 'custom-fields:{list}' >/dev/null
 
-# ---- two at once ----
+# ---- concurrent puts ----
 
 for ((round = 0; round < 6; round++)); do
     "$BUILD/client-intake" definitions put race "$two" --config "$config" >"$suite_folder/race-2" 2>&1 &
@@ -145,7 +145,7 @@ for ((round = 0; round < 6; round++)); do
     third=$!
     wait "$second" && wait "$third" || suite_fail "two puts at once" "$(cat "$suite_folder/race-2" "$suite_folder/race-3")"
     redis_ask GET 'custom-fields:{race}' >"$suite_folder/race"
-    check "two puts at once leave Redis and topic agreeing ($round)" topic_last race <(head -c -1 "$suite_folder/race")
+    check "after two concurrent puts Redis and topic agree ($round)" topic_last race <(head -c -1 "$suite_folder/race")
 done
 
 # ---- sync ----
@@ -159,20 +159,20 @@ redis_ask SET 'custom-fields:{beta}' "$(cat "$one")" >/dev/null
 redis_ask SET 'custom-fields:{own}' "$(cat "$one")" >/dev/null
 intake definitions sync
 check_equal "sync fills Redis" 0 "$code"
-check "it tells what it did" holds "$output" "3 stored, 1 removed, 0 as they were"
-check "and what it passed over" holds "$output" "1 messages passed over: their keys are no workspace ids"
-check "what was missing is there" in_redis acme "$one"
-check "what was different is the topic's" in_redis beta "$three"
-check_equal "what the topic has removed is gone" 0 "$(redis_ask EXISTS 'custom-fields:{gone}')"
-check_equal "what the topic does not know stays" 1 "$(redis_ask EXISTS 'custom-fields:{own}')"
+check "it prints the counts" holds "$output" "3 stored, 1 removed, 0 unchanged"
+check "and the number of skipped messages" holds "$output" "1 messages skipped: their keys are not workspace ids"
+check "a missing value is there" in_redis acme "$one"
+check "a different value is replaced by the topic's" in_redis beta "$three"
+check_equal "a value that the topic removed is deleted" 0 "$(redis_ask EXISTS 'custom-fields:{gone}')"
+check_equal "a value of an unknown workspace stays" 1 "$(redis_ask EXISTS 'custom-fields:{own}')"
 intake definitions sync --json
-check_equal "sync again has nothing to do" '{"stored":0,"removed":0,"same":4,"passedOver":1}' "$output"
+check_equal "a repeated sync changes nothing" '{"stored":0,"removed":0,"same":4,"passedOver":1}' "$output"
 check "sync shows its progress on a terminal" bash -c \
     "script -qec '$BUILD/client-intake definitions sync --config $config' /dev/null | grep -q 'reading the topic'"
 intake definitions sync --set redis.address=127.0.0.1:1
-check_equal "sync without Redis is told" 69 "$code"
+check_equal "sync without Redis fails" 69 "$code"
 intake definitions sync --set kafka.bootstrap.servers=127.0.0.1:1
-check_equal "sync without Kafka is told" 69 "$code"
+check_equal "sync without Kafka fails" 69 "$code"
 check "with the reason" holds "$error" "Connection refused"
 
 # Many, in a topic that grows while it is read.
@@ -187,7 +187,7 @@ kcat -b "$kafka_address" -P -t "$topic" -K'\t' -l "$suite_folder/later"
 wait "$sync"
 intake definitions sync
 intake definitions sync
-check "after a sync all is as the topic says" holds "$output" "0 stored, 0 removed, 1004 as they were"
+check "after a sync Redis agrees with the topic" holds "$output" "0 stored, 0 removed, 1004 unchanged"
 check_equal "the last version won" '[{"key":"new","type":"text"}]' "$(redis_ask GET 'custom-fields:{bulk-999}')"
 
 # ---- options from the public API ----
@@ -198,14 +198,14 @@ echo '{"data":[{"id":"3","label":"A","key":"a","color":"red"},{"id":"4","label":
 intake definitions put api "$suite_folder/fields"
 check_equal "a multiSelect needs its options" 1 "$code"
 intake definitions put api "$suite_folder/fields" --options "s=$suite_folder/options"
-check_equal "which can be given apart" 0 "$code"
+check_equal "which can be in another file" 0 "$code"
 intake definitions get api
 check "they are stored under their field" holds "$output" \
     '"order":0, "options": [{"id":"3","label":"A","key":"a","color":"red"},{"id":"4","label":"B","key":"b","color":"blue"}]}'
 intake definitions lint "$suite_folder/fields" --options "t=$suite_folder/options" --options "s=$suite_folder/options"
-check_equal "a text has none" 1 "$code"
+check_equal "a text field has none" 1 "$code"
 intake definitions lint "$suite_folder/fields" --options "x=$suite_folder/options"
-check "a field that is not there is told" holds "$error" "no field has the key x"
+check "an unknown field is reported" holds "$error" "no field has the key x"
 intake definitions lint "$suite_folder/fields" --options "$suite_folder/options"
 check_equal "--options needs a key" 64 "$code"
 intake definitions get api --options "s=$suite_folder/options"
@@ -223,15 +223,15 @@ suite_owns "$worker"
 replies() {
     [ "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | tee "$suite_folder/replies" | wc -l)" -ge "$1" ]
 }
-check "the daemon answers" until_true 40 replies 1
-check "by the definitions that it has read from the topic" grep -q '"type":"client.created"' "$suite_folder/replies"
-check "what Redis had is not touched" in_redis beta "$one"
+check "the daemon replies" until_true 40 replies 1
+check "with the definitions that it has read from the topic" grep -q '"type":"client.created"' "$suite_folder/replies"
+check "existing values in Redis stay" in_redis beta "$one"
 check "the rest is there" in_redis race "$suite_folder/race"
 intake definitions put acme "$(set_of 5)"
 kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<"${command//\"1\"/\"2\"}"
 kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<'{"commandId":"3","workspaceId":"acme","givenName":"A","familyName":"B","email":"b@example.com","customFields":{"k4":"x"}}'
-check "the daemon answers again" until_true 40 replies 3
-check "by the definitions that were put meanwhile" grep -q '"commandId":"3".*"customFields":{"k4":"x"}' "$suite_folder/replies"
+check "the daemon replies again" until_true 40 replies 3
+check "with the definitions that were put meanwhile" grep -q '"commandId":"3".*"customFields":{"k4":"x"}' "$suite_folder/replies"
 kill -TERM "$worker"
 wait "$worker"
 check_equal "and ends" 0 $?

@@ -5,18 +5,18 @@
 live_begin 6
 worker_start one --set worker.threads=2
 produce 0 4000
-check "every command is answered" oracle await 60
+check "every command gets a reply" oracle await 60
 worker_stop one
 live_judge
 
-# A command again, after a restart, is a duplicate; so the start begins where the end was.
+# A repeated command would be a duplicate, so this shows that the restarted worker continues where it ended.
 worker_start one
 produce 4000 500
-check "commands after a restart are answered" oracle await 60
+check "commands after a restart get replies" oracle await 60
 worker_stop one
 live_judge
 
-# The same by a client that is not ours. "reply-topic/reply-partition source-partition source-offset", as they are read.
+# The same with another client, kcat. "reply-topic/reply-partition source-partition source-offset", in the order of reading.
 read_committed() {
     kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -o beginning -e -q -X isolation.level=read_committed -f "$2"
 }

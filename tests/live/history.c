@@ -7,24 +7,24 @@
 
 #define REQUEST_MS 10000
 
-static void give_up(const char *topic, const char *what, const char *why)
+static void give_up(const char *topic, const char *what, const char *error)
 {
-    fprintf(stderr, "%s: %s: %s\n", topic, what, why);
+    fprintf(stderr, "%s: %s: %s\n", topic, what, error);
     exit(69);
 }
 
 static void set(rd_kafka_conf_t *settings, const char *name, const char *value)
 {
-    char why[256];
-    if (rd_kafka_conf_set(settings, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-        give_up(name, value, why);
+    char error[256];
+    if (rd_kafka_conf_set(settings, name, value, error, sizeof(error)) != RD_KAFKA_CONF_OK)
+        give_up(name, value, error);
 }
 
 static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const char *isolation)
 {
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
     set(settings, "bootstrap.servers", bootstrap);
-    set(settings, "group.id", "oracle"); /* asked for by the library; nothing joins or commits */
+    set(settings, "group.id", "oracle"); /* librdkafka requires it; this program neither joins nor commits */
     set(settings, "enable.auto.commit", "false");
     set(settings, "isolation.level", isolation);
     set(settings, "enable.partition.eof", "true");
@@ -32,14 +32,14 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const 
     set(settings, "fetch.wait.max.ms", "20");
     set(settings, "log_level", "2");
 
-    /* A full queue stops the fetching for a second, or for this long where the library knows that setting. */
-    char why[256];
+    /* A full queue stops fetching for a second, or for this long if the library knows that setting. */
+    char error[256];
     set(settings, "queued.min.messages", "1000000");
     set(settings, "queued.max.messages.kbytes", "65536");
-    rd_kafka_conf_set(settings, "fetch.queue.backoff.ms", "20", why, sizeof(why));
-    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, why, sizeof(why));
+    rd_kafka_conf_set(settings, "fetch.queue.backoff.ms", "20", error, sizeof(error));
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, error, sizeof(error));
     if (!consumer)
-        give_up(topic, "consumer", why);
+        give_up(topic, "consumer", error);
     rd_kafka_poll_set_consumer(consumer);
     return consumer;
 }
@@ -64,7 +64,7 @@ void history_open(struct history *history, const char *bootstrap, const char *to
         give_up(topic, "metadata", "too many partitions for this program");
 }
 
-/* Only when it is read, since a consumer fetches ahead. */
+/* Assigns only when the topic is read, since a consumer fetches ahead. */
 static void history_assign(struct history *history)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(history->partitions);
@@ -77,7 +77,7 @@ static void history_assign(struct history *history)
     history->is_assigned = true;
 }
 
-/* The end counts transaction markers, too, which a reader never gets: only the end-of-partition event passes them. */
+/* The end includes transaction markers, which a reader never gets; only the end-of-partition event passes them. */
 static bool history_ends(struct history *history, int64_t ends[HISTORY_PARTITIONS])
 {
     for (int32_t partition = 0; partition < history->partitions; partition++) {

@@ -24,8 +24,8 @@ struct message {
     struct bytes headers; /* in their order, packed by message_pack */
 };
 
-/* Packs the headers of a message that was received; the rest points into it and at the topic's name. The headers are
- * valid until the next call with this scratch, which begins as {0} and is freed with message_scratch_free. */
+/* Packs the headers of a received message; the rest points into it and at the topic's name. The headers are valid
+ * until the next call with this scratch, which begins as {0} and is freed with message_scratch_free. */
 struct message_scratch {
     char *at;
     size_t capacity;
@@ -33,8 +33,8 @@ struct message_scratch {
 struct message message_pack(const char *topic, const rd_kafka_message_t *received, struct message_scratch *scratch);
 void message_scratch_free(struct message_scratch *scratch);
 
-/* A copy of all of it but the topic's name. A value longer than `long_value` bytes is kept as its hash, which serves to
- * compare it with another one. */
+/* A copy of all of it except the topic's name. A value longer than `long_value` bytes is kept as its hash, which is
+ * enough to compare it. */
 struct message *message_copy(struct arena *arena, const struct message *message, size_t long_value);
 
 /* The last header of that name; at == NULL also if there is none. */

@@ -17,26 +17,25 @@ static rd_kafka_t *group_reader_new(const char *bootstrap, const char *group)
                                        {"isolation.level", "read_committed"},
                                        {"log_level", "2"}};
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
-    char why[256];
+    char error[256];
     rd_kafka_conf_res_t result = RD_KAFKA_CONF_OK;
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
-        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], why, sizeof(why));
+        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], error, sizeof(error));
     rd_kafka_t *reader =
-        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_CONSUMER, configuration, why, sizeof(why)) : NULL;
+        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_CONSUMER, configuration, error, sizeof(error)) : NULL;
     if (!reader) {
-        fprintf(stderr, "%s: %s\n", group, why);
+        fprintf(stderr, "%s: %s\n", group, error);
         exit(69);
     }
     return reader;
 }
 
-/* An open transaction makes the offsets unstable: then the broker says to come again. */
-static rd_kafka_resp_err_t ask_committed(rd_kafka_t *reader, rd_kafka_topic_partition_list_t *list,
-                                         int patience_seconds)
+/* An open transaction makes the offsets unstable: then the broker asks for a retry. */
+static rd_kafka_resp_err_t ask_committed(rd_kafka_t *reader, rd_kafka_topic_partition_list_t *list, int wait_seconds)
 {
     const struct timespec pause = {.tv_nsec = 200000000};
     rd_kafka_resp_err_t code;
-    for (time_t deadline = time(NULL) + patience_seconds;; nanosleep(&pause, NULL)) {
+    for (time_t deadline = time(NULL) + wait_seconds;; nanosleep(&pause, NULL)) {
         code = rd_kafka_committed(reader, list, REQUEST_MS);
         for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
             code = list->elems[i].err;
@@ -45,14 +44,14 @@ static rd_kafka_resp_err_t ask_committed(rd_kafka_t *reader, rd_kafka_topic_part
     }
 }
 
-void evidence_read_committed(struct observations *observations, const char *bootstrap, const char *group,
-                             int patience_seconds)
+void observations_read_committed(struct observations *observations, const char *bootstrap, const char *group,
+                                 int wait_seconds)
 {
     rd_kafka_t *reader = group_reader_new(bootstrap, group);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(observations->commands.partitions);
     for (int32_t partition = 0; partition < observations->commands.partitions; partition++)
         rd_kafka_topic_partition_list_add(list, observations->commands.topic, partition);
-    rd_kafka_resp_err_t code = ask_committed(reader, list, patience_seconds);
+    rd_kafka_resp_err_t code = ask_committed(reader, list, wait_seconds);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fprintf(stderr, "%s: committed offsets: %s\n", group, rd_kafka_err2str(code));
         exit(69);
@@ -63,7 +62,7 @@ void evidence_read_committed(struct observations *observations, const char *boot
     rd_kafka_destroy(reader);
 }
 
-void judge_committed(const struct observations *observations, long command, const struct message *seen)
+void check_committed(const struct observations *observations, long command, const struct message *seen)
 {
     if (report_leaves_out(CHECK_COMMITTED) || command == NO_COMMAND)
         return;
@@ -74,7 +73,7 @@ void judge_committed(const struct observations *observations, long command, cons
                   place(source), (long long)committed);
 }
 
-void evidence_free(struct observations *observations)
+void observations_free(struct observations *observations)
 {
     history_close(&observations->commands);
     history_close(&observations->records);

@@ -1,5 +1,5 @@
-/* observations: everything that the oracle has read, and what it found out about it. Commands, records and dead letters
- * are kept; replies, which are the most, are judged as they come. */
+/* observations: everything that the oracle has read and derived. Commands, records and dead letters are kept;
+ * replies, the most numerous, are checked as they are read. */
 #ifndef TESTS_LIVE_OBSERVATIONS_H
 #define TESTS_LIVE_OBSERVATIONS_H
 
@@ -8,18 +8,18 @@
 #include "tests/live/history.h"
 
 #define REPLY_TOPICS    4
-#define LONGEST_COMMAND 262144 /* limits.command_bytes, by default: nobody has to read what is longer */
+#define LONGEST_COMMAND 262144 /* limits.command_bytes, by default: a longer value need not be parsed */
 
-/* What was said to one command. The texts are "" where there is none. */
+/* The reply to one command. The texts are "" if absent. */
 struct answer {
-    bool is_given; /* the rest tells of the first reply, if there are several */
+    bool is_given; /* the rest describes the first reply, if there are several */
     const char *reply_topic;
     int64_t reply_offset;
     int32_t reply_partition;
     const char *outcome;    /* "created", "duplicate", or error.code */
-    const char *command_id; /* as the reply states it */
+    const char *command_id; /* as in the reply */
     const char *workspace;  /* "" for null */
-    const char *client_id;  /* of a created one or a duplicate */
+    const char *client_id;  /* of a created client or a duplicate */
     const char *existing_id;
 };
 
@@ -43,42 +43,42 @@ struct observations {
     const struct record **records_by_email;   /* the same by workspace, email */
     int64_t committed[HISTORY_PARTITIONS];    /* by partition of the commands: all below it are done */
     const char *redis_socket;
-    struct agreement *agreement; /* with what `validate` said, or NULL */
+    struct agreement *agreement; /* with the replies of `validate`, or NULL */
     struct arena arena;          /* of the texts in answers and records */
 };
 
-/* Each notes its violations. In this order: the later ones use what the earlier ones found. */
-void judge_records(struct observations *observations);
-void judge_replies(struct observations *observations, int patience_seconds);
-void judge_announcements(const struct observations *observations);
-void judge_dead_letters(const struct observations *observations);
-void judge_redis(const struct observations *observations);
+/* Each reports its violations. They must run in this order: the later ones use results of the earlier ones. */
+void check_records(struct observations *observations);
+void check_replies(struct observations *observations, int wait_seconds);
+void check_announcements(const struct observations *observations);
+void check_dead_letters(const struct observations *observations);
+void check_redis(const struct observations *observations);
 
-/* Parts of judge_replies: the first reply to a command, and where a reply stands. */
-void judge_outcome(const struct observations *observations, long command, const struct answer *answer,
+/* Parts of check_replies: the first reply to a command, and the destination of a reply. */
+void check_outcome(const struct observations *observations, long command, const struct answer *answer,
                    const struct message *reply);
-void judge_place(const struct observations *observations, size_t topic, long command, const struct message *reply,
-                 const char *workspace);
+void check_destination(const struct observations *observations, size_t topic, long command, const struct message *reply,
+                       const char *workspace);
 
-/* Notes a violation if the group has not passed this command. */
-void judge_committed(const struct observations *observations, long command, const struct message *seen);
+/* Reports a violation if the group has not passed this command. */
+void check_committed(const struct observations *observations, long command, const struct message *seen);
 
-/* Reads what the group has committed of the command topic, for these two checks. Exits with 69 if that cannot be had.
- */
-void evidence_read_committed(struct observations *observations, const char *bootstrap, const char *group,
-                             int patience_seconds);
+/* Reads the group's committed offsets of the command topic, for these two checks. On failure exits with 69. */
+void observations_read_committed(struct observations *observations, const char *bootstrap, const char *group,
+                                 int wait_seconds);
 
-/* The first record of a client, of a command id of a workspace, or of an email; or NULL. After judge_records. */
-const struct record *evidence_record(const struct observations *observations, const char *workspace,
-                                     const char *client_id);
-const struct record *evidence_record_of_command(const struct observations *observations, const char *workspace,
-                                                const char *command_id);
-const struct record *evidence_record_of_email(const struct observations *observations, const char *workspace,
-                                              const char *email);
+/* The first record of a client, of a command id of a workspace, or of an email; or NULL. To be called after
+ * check_records. */
+const struct record *observations_record(const struct observations *observations, const char *workspace,
+                                         const char *client_id);
+const struct record *observations_record_of_command(const struct observations *observations, const char *workspace,
+                                                    const char *command_id);
+const struct record *observations_record_of_email(const struct observations *observations, const char *workspace,
+                                                  const char *email);
 
-/* True for the one among the records of a client that counts, if RECORD_ONCE is breached: the last one. */
-bool evidence_is_last_of_client(const struct observations *observations, const struct record *record);
+/* True for the record of a client that counts if RECORD_ONCE is violated: the last one. */
+bool observations_is_last_of_client(const struct observations *observations, const struct record *record);
 
-void evidence_free(struct observations *observations);
+void observations_free(struct observations *observations);
 
 #endif

@@ -1,4 +1,4 @@
-/* oracle: judges a run of the daemon by what it left in Kafka and in Redis. See request.c. */
+/* oracle: checks a run of the daemon by its results in Kafka and in Redis. See request.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void replies_open(struct observations *observations, const struct request
 /* Reads and keeps a topic that is open. */
 static void keep_whole(struct history *history, const struct request *request)
 {
-    if (!history_keep(history, request->patience_seconds))
+    if (!history_keep(history, request->wait_seconds))
         violation(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end", history->topic);
 }
 
@@ -70,14 +70,14 @@ static int count(struct observations *observations, const struct request *reques
     struct history *histories[] = {&observations->commands, &observations->records, &observations->dead_letters};
     bool read = true;
     for (size_t i = 0; i < sizeof(histories) / sizeof(histories[0]); i++)
-        read = history_read(histories[i], request->patience_seconds, only_count, NULL) && read;
+        read = history_read(histories[i], request->wait_seconds, only_count, NULL) && read;
     for (size_t i = 0; i < observations->reply_topics; i++)
-        read = history_read(&observations->replies[i], request->patience_seconds, only_count, NULL) && read;
+        read = history_read(&observations->replies[i], request->wait_seconds, only_count, NULL) && read;
     print_count(observations);
     return read ? 0 : 1;
 }
 
-/* Nobody has to read a longer value than that; its hash tells whether a dead letter has the same one. */
+/* A longer value need not be parsed; its hash shows whether a dead letter has the same one. */
 static void commands_keep(struct observations *observations, const struct request *request)
 {
     history_open(&observations->commands, request->bootstrap, request->commands);
@@ -116,30 +116,30 @@ static void leave_out(const struct request *request)
         report_leave_out(CHECK_VALIDATED);
 }
 
-static void judge_everything(struct observations *observations, const struct request *request)
+static void check_everything(struct observations *observations, const struct request *request)
 {
     leave_out(request);
     commands_keep(observations, request);
     records_keep(observations, request);
     replies_open(observations, request);
     if (request->group)
-        evidence_read_committed(observations, request->bootstrap, request->group, request->patience_seconds);
+        observations_read_committed(observations, request->bootstrap, request->group, request->wait_seconds);
     if (request->validated)
         agreement_read(observations, request);
     if (request->sent_is_known && observations->commands.count != request->sent)
         violation(CHECK_SENT, NO_COMMAND, "%zu were sent, %zu are there", request->sent, observations->commands.count);
-    judge_records(observations);
-    judge_replies(observations, request->patience_seconds);
-    judge_announcements(observations);
-    judge_dead_letters(observations);
-    judge_redis(observations);
+    check_records(observations);
+    check_replies(observations, request->wait_seconds);
+    check_announcements(observations);
+    check_dead_letters(observations);
+    check_redis(observations);
     if (observations->agreement)
         agreement_close(observations->agreement);
 }
 
 static int judge(struct observations *observations, const struct request *request)
 {
-    judge_everything(observations, request);
+    check_everything(observations, request);
     print_count(observations);
     return report_print() == 0 ? 0 : 1;
 }
@@ -147,11 +147,11 @@ static int judge(struct observations *observations, const struct request *reques
 static int verdicts(struct observations *observations, const struct request *request)
 {
     report_be_quiet();
-    judge_everything(observations, request);
-    return verdicts_print(observations, request->all);
+    check_everything(observations, request);
+    return outcomes_print(observations, request->all);
 }
 
-/* What came of writing a file, as an exit status. */
+/* Converts the result of writing a file to an exit status. */
 static int written(int result, const char *path)
 {
     if (result == 0)
@@ -197,7 +197,7 @@ int main(int argument_count, char **arguments)
         if (strcmp(request.verb, verbs[i].name) != 0 || verbs[i].has_operand != !!request.operand)
             continue;
         int status = verbs[i].run(&observations, &request);
-        evidence_free(&observations);
+        observations_free(&observations);
         return status;
     }
     usage_error();

@@ -8,11 +8,11 @@ LIVE_CHECKS=124
 live_begin 3
 worker_start one --set worker.threads=2
 produce 0 1500
-check "every command is answered" oracle await 60
+check "every command gets a reply" oracle await 60
 worker_stop one
 live_judge
 
-# The topics, group and count that the next verdicts are asked about.
+# The topics, group and count for the next calls of `verdicts`.
 world_reset() {
     replies=$live_name.replies elsewhere=$live_name.elsewhere records=$live_name.records letters=$live_name.dead-letters
     group=$live_name sent=$live_sent
@@ -22,21 +22,21 @@ world_reset
 verdicts() {
     "$BUILD/tests/live/oracle" verdicts --bootstrap "$kafka_address" --commands "$live_name.commands" \
         --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" \
-        --redis "$redis_socket" --group "$group" --sent "$sent" --patience 1 "${live_validated[@]}" "$@"
+        --redis "$redis_socket" --group "$group" --sent "$sent" --wait 1 "${live_validated[@]}" "$@"
 }
 
-# A judgement without the group, the count and what validate says.
-judge_less() {
+# The oracle without the group, the count and the output of validate.
+oracle_with_less() {
     "$BUILD/tests/live/oracle" judge --bootstrap "$kafka_address" --commands "$live_name.commands" \
         --replies "$replies" --replies "$elsewhere" --records "$records" --dead-letters "$letters" --redis "$redis_socket"
 }
 
-# tamper OPTION ...: prints the places of the commands whose replies, records or dead letters it has tampered.
+# tamper OPTION ...: prints the positions of the commands whose replies, records or dead letters it has changed.
 tamper() {
     "$BUILD/tests/live/tamper" --bootstrap "$kafka_address" "$@" | tee "$suite_folder/tampered" | cut -f 1
 }
 
-# tampered TOPIC-VARIABLE OPTION ...: a copy with a fault takes the topic's place; sets place, and value to what was tampered.
+# tampered TOPIC-VARIABLE OPTION ...: replaces the topic by a copy with a fault; sets place to the position and value to the changed value.
 copies=0
 tampered() {
     local -n topic=$1
@@ -47,7 +47,7 @@ tampered() {
     value=$(head -n 1 "$suite_folder/tampered" | cut -f 2)
 }
 
-# What another reader finds in the copies, to tell a fault of the oracle from one of this suite.
+# The copies as another reader sees them, to distinguish a fault of the oracle from one of this suite.
 copies_shown() {
     local topic
     for topic in "$replies" "$elsewhere" "$records" "$letters"; do
@@ -56,8 +56,8 @@ copies_shown() {
     echo "  asked again: $(verdicts | tr '\t\n' '  ')"
 }
 
-# seen WHAT [PLACE=]WORD,... ...: the verdicts are these and no others; a place of - is for what concerns no command. The
-# world is whole again after it.
+# seen WHAT [PLACE=]WORD,... ...: the oracle reports exactly these; place - stands for violations that concern no command. It
+# then restores the original topics.
 declare -A words_seen=()
 seen() {
     local what=$1 expected actual word
@@ -71,12 +71,12 @@ seen() {
 }
 
 check_equal "nothing is wrong at first" "" "$(verdicts)"
-check_equal "all are fine" "$sent fine" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
-check "commands and what they left are counted" grep -qE \
+check_equal "all are ok" "$sent ok" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
+check "commands and their results are counted" grep -qE \
     "^$sent commands, $sent replies, [0-9]+ records, [0-9]+ dead letters$" <(oracle count)
-check_equal "a reply that does not come is not waited for any longer" "$sent replies after 1 s, of $((sent + 1))" \
+check_equal "the wait for a missing reply ends" "$sent replies after 1 s, of $((sent + 1))" \
     "$(live_sent=$((sent + 1)) oracle await 1)"
-check_equal "what cannot be looked at is told" 4 "$(judge_less | grep -c '^not looked at: ')"
+check_equal "checks that were left out are listed" 4 "$(oracle_with_less | grep -c '^left out: ')"
 
 # last_of PLACE: the last command of the same partition.
 last_of() {
@@ -169,13 +169,13 @@ seen "a client that should have been rejected" "$place=reply-headers,wrong-outco
 tampered replies "${duplicate[@]}" --replace '"customFields":' --by '"customFields": '
 seen "a duplicate with other bytes" "$place=not-the-record"
 
-# from_another CLIENT PLACE: its record names that command as its source; sets first to the command that it had.
+# from_another CLIENT PLACE: changes the source of its record to that command; sets first to the original command.
 from_another() {
     local other=$place
     tampered records --where "$1" --without source --with "source=$2"
     first=$place place=$other
 }
-# Whom a reply names, once the copy with its fault has been put away again.
+# The client that a reply names, after the copy with its fault was removed.
 reply_to() {
     tampered replies "$@"
     world_reset
@@ -202,7 +202,7 @@ seen "a conflict with a later command" "$place=no-conflict" "$first=no-record" "
 
 # ---- the group ----
 
-# passed_up_to PLACE: a group that has passed what comes before that command in its partition.
+# passed_up_to PLACE: a group that has passed the commands before that one in its partition.
 passed_up_to() {
     group=$live_name-$((copies += 1))
     tamper --from "$live_name.commands" --group "$live_name" --to "$group" --offset "${1#*/}" || suite_fail "offsets are tampered"
@@ -281,7 +281,7 @@ for key in 'client:{ws-1}:nobody' 'client:nobody' 'client-email:{ws-1}:nobody@ex
     redis_ask DEL "$key" >/dev/null
 done
 redis_ask SET 'client-intake:anything' x >/dev/null
-check_equal "the daemon's own keys are no clients" "" "$(verdicts)"
+check_equal "the daemon's own keys do not count as clients" "" "$(verdicts)"
 
 # ---- several at once ----
 
@@ -305,7 +305,7 @@ seen "a wrong value everywhere" "$place=not-as-validated"
 oracle state "$suite_folder/state"
 redis_ask RENAME kept "$client" >/dev/null
 
-# ---- the state, by which two runs are compared ----
+# ---- the state, for comparing two runs ----
 
 oracle state "$suite_folder/state-1"
 oracle state "$suite_folder/state-2"
@@ -315,7 +315,7 @@ check_equal "a value that differs in Redis is one line that differs" "redis $cli
 check_equal "the state is in order" "" "$(LC_ALL=C sort -c -k 1,1r -k 2,2 "$suite_folder/state-1" 2>&1)"
 clients=$(redis_ask --scan --pattern 'client:*' | wc -l)
 check_equal "it holds every client, its email and its record" "$((3 * clients))" "$(wc -l <"$suite_folder/state-1")"
-check "and what a record says about its command" grep -qE \
+check "and the headers of a record" grep -qE \
     "^record ws-1/[^ ]* \{\"id\":.*\} command-id=[^ ]* command-hash=[0-9a-f]+ source=$live_name.commands/[0-9]+/[0-9]+$" \
     "$suite_folder/state-1"
 
@@ -326,7 +326,7 @@ seen "a transaction that is left open in the replies" "-=open"
 tampered records "${lonely[@]}" --open
 seen "a transaction that is left open in the records" "-=open"
 
-# ---- faults that stay ----
+# ---- permanent faults ----
 
 echo '{}' >>"$suite_folder/validated"
 seen "a line too many of validate" "-=not-as-validated"
@@ -354,12 +354,12 @@ left_open() {
         | grep -aoE 'expect=[a-z_]+,(created|duplicate|email_taken)' | sort -u
 }
 check_equal "some outcomes are a race" $'expect=created,duplicate\nexpect=created,email_taken' "$(left_open "$live_name.commands")"
-check "a topic without races is made" live_intake topics create --set "commands.topic=$live_name.calm"
+check "a topic without races is created" live_intake topics create --set "commands.topic=$live_name.calm"
 "$BUILD/tests/live/produce" --bootstrap "$kafka_address" --topic "$live_name.calm" --partitions 3 --count 1500 --no-races
 check_equal "--no-races leaves none open" "" "$(left_open "$live_name.calm")"
 
-# ---- what was forgotten ----
+# ---- completeness ----
 
-check_equal "there is no check without a fault that it sees" "" \
+check_equal "each check sees at least one fault" "" \
     "$("$BUILD/tests/live/oracle" words | while read -r word; do [ -n "${words_seen[$word]:-}" ] || echo "$word"; done)"
 suite_end

@@ -12,14 +12,11 @@
 static const char usage[] =
     "produce --bootstrap ADDRESS --topic TOPIC --partitions COUNT --count COUNT [--first INDEX] [--rate PER_SECOND]\n"
     "        [--seed NUMBER] [--workspaces COUNT] [--reply-topic TOPIC] [--no-races]\n"
-    "Sends `count` commands from number `first` (0) on, each with a header \"expect\" that tells its outcome, and "
-    "waits\n"
-    "until Kafka has them. Waits through an outage of five minutes. --rate 0, the default: as fast as it goes. TERM "
-    "ends\n"
-    "it early. Prints how many were sent.\n"
-    "--no-races: no commands whose outcome depends on which of two partitions is quicker, so that two runs over the "
-    "same\n"
-    "topic have to come to the same end.\n";
+    "Sends `count` commands from number `first` (0) on, each with its outcome in a header \"expect\", and\n"
+    "waits until Kafka has them, through an outage of up to five minutes. --rate 0, the default: as fast as possible.\n"
+    "TERM ends it early. Prints the number of sent commands.\n"
+    "--no-races: no commands whose outcome depends on the faster of two partitions, so that two runs over the same\n"
+    "topic have the same result.\n";
 
 struct request {
     struct command_mixture mixture;
@@ -109,7 +106,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 
 static rd_kafka_t *producer_new(const char *bootstrap)
 {
-    /* One request at a time: with more, librdkafka 2.0.2 can lose count of its sequence numbers when a broker dies. */
+    /* One request at a time: with more, librdkafka 2.0.2 can lose count of its sequence numbers when a broker stops. */
     static const char *const settings[][2] = {{"enable.idempotence", "true"},
                                               {"message.timeout.ms", "300000"},
                                               {"max.in.flight", "1"},
@@ -117,16 +114,16 @@ static rd_kafka_t *producer_new(const char *bootstrap)
                                               {"linger.ms", "5"},
                                               {"reconnect.backoff.max.ms", "500"},
                                               {"log_level", "2"}};
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, why, sizeof(why));
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, error, sizeof(error));
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
-        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], why, sizeof(why));
+        result = rd_kafka_conf_set(configuration, settings[i][0], settings[i][1], error, sizeof(error));
     rd_kafka_t *producer =
-        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_PRODUCER, configuration, why, sizeof(why)) : NULL;
+        result == RD_KAFKA_CONF_OK ? rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, sizeof(error)) : NULL;
     if (!producer) {
-        fprintf(stderr, "%s\n", why);
+        fprintf(stderr, "%s\n", error);
         exit(69);
     }
     return producer;

@@ -15,9 +15,9 @@ redis_kill
 worker_start one --set worker.threads=1 --set batch.commands=200
 produce_along 0 1000000 --rate 250
 sleep 5
-check "a worker waits for a Redis that is not there yet" kill -0 "${worker_pids[one]}"
+check "a worker waits for a Redis that has not started" kill -0 "${worker_pids[one]}"
 redis_start "${persistence[@]}"
-check "it finds a Redis that comes later" until_true 15 said "$back" 1
+check "it connects when Redis starts" until_true 15 said "$back" 1
 check_equal "the absence was logged once" 1 "$(live_log_count one "$away")"
 
 kill -STOP "$redis_pid"
@@ -29,7 +29,7 @@ check_equal "the silence was logged once" 2 "$(live_log_count one "$away")"
 redis_kill
 sleep 3
 redis_start "${persistence[@]}"
-check "it goes on with a Redis that was killed" until_true 15 said "$back" 3
+check "it continues after Redis was killed" until_true 15 said "$back" 3
 check_equal "the kill was logged once" 3 "$(live_log_count one "$away")"
 produce_stop
 live_end 60

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void give_up(const char *what, const char *why)
+static void give_up(const char *what, const char *error)
 {
-    fprintf(stderr, "redis: %s: %s\n", what, why);
+    fprintf(stderr, "redis: %s: %s\n", what, error);
     exit(69);
 }
 
@@ -52,7 +52,7 @@ static int compare_names(const void *one, const void *other)
     return strcmp(*(char *const *)one, *(char *const *)other);
 }
 
-/* SCAN may tell a key more than once. */
+/* SCAN may return a key more than once. */
 static void redis_keys_sort(struct redis_keys *keys)
 {
     size_t kept = 0;

@@ -1,5 +1,4 @@
-/* redis_reader: what the oracle asks Redis. What cannot be had ends the program with 69 and a line on standard error.
- */
+/* redis_reader: the oracle's queries to Redis. A failure ends the program with 69 and a line on standard error. */
 #ifndef TESTS_LIVE_REDIS_READER_H
 #define TESTS_LIVE_REDIS_READER_H
 
@@ -15,10 +14,10 @@
 
 redisContext *redis_reader_open(const char *socket);
 
-/* The next answer of the pipeline. New. */
+/* The next reply of the pipeline. New. */
 redisReply *redis_reader_answer(redisContext *redis);
 
-/* The bytes of a string; at == NULL for everything else. Valid as long as the answer. */
+/* The bytes of a string; at == NULL for everything else. Valid as long as the reply. */
 struct bytes redis_reader_bytes(const redisReply *answer);
 
 struct redis_keys {
@@ -27,7 +26,7 @@ struct redis_keys {
     struct arena arena;
 };
 
-/* Adds the keys of clients and emails that `wanted` is true for, or all if it is NULL: each once, sorted. */
+/* Adds the keys of clients and emails for which `wanted` is true, or all if it is NULL: each once, sorted. */
 void redis_keys_read(struct redis_keys *keys, redisContext *redis, bool (*wanted)(const char *key, const void *context),
                      const void *context);
 

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/live.sh" || exit 1
 . tests/lib/certificates.sh
 
-# Before anything else, since it needs neither Kafka nor Redis.
+# First, since it needs neither Kafka nor Redis.
 without_tls() {
     [[ $("${BUILD:-build}/client-intake" check --set redis.tls=on 2>&1) == *"is built with hiredis "*", without TLS"* ]]
 }
@@ -17,7 +17,7 @@ if without_tls; then
     suite_end
 fi
 
-# Redis wants our certificate, too, and listens beside its socket, by which the oracle comes.
+# Redis requires our certificate, too. It also listens on its socket, which the oracle uses.
 # redis_listen CERTIFICATE: starts it, or starts it again over its data.
 redis_listen() {
     redis_start --appendonly yes --appendfsync always --tls-port "$redis_port" --bind 127.0.0.1 \
@@ -35,7 +35,7 @@ redis_listen here || suite_end
 sed -i "s|^address = unix:.*|address = localhost:$redis_port\ntls = on\ntls_ca = $certificates/authority.pem\n\
 tls_certificate = $certificates/client.pem\ntls_key = $certificates/client.key|" "$live_config"
 
-# told WHAT TEXT OPTION ...: check must end with 69 and say that of Redis.
+# told WHAT TEXT OPTION ...: check must end with 69 and print this text about Redis.
 told() {
     live_intake check "${@:3}" >"$suite_folder/said" 2>&1
     check_equal "$1: check ends with 69" 69 $?
@@ -43,7 +43,7 @@ told() {
     [ "$suite_failed" -eq 0 ] || cat "$suite_folder/said"
 }
 live_intake check >"$suite_folder/said" 2>&1
-check_equal "check is fine" 0 $?
+check_equal "check succeeds" 0 $?
 told "a stranger's certificate" "TLS: the server's certificate: (self-signed|unable to get)" --set "redis.tls_ca=$certificates/stranger.pem"
 told "the system's authorities" "TLS: the server's certificate: (self-signed|unable to get)" --set redis.tls_ca=
 told "a file that is not there" 'redis.tls_ca: ' --set "redis.tls_ca=$certificates/missing.pem"
@@ -53,15 +53,15 @@ told "no certificate of ours" 'TLS: refused by the server after the handshake, p
 told "a key that does not fit" 'redis.tls_key: ' --set "redis.tls_key=$certificates/stranger.key"
 told "a key with a pass phrase" 'redis.tls_key: ' --set "redis.tls_key=$certificates/client-locked.key"
 told "no TLS" '(PING: )?(Server closed the connection|Connection reset by peer)' --set redis.tls=off --set redis.tls_ca= --set redis.tls_certificate= --set redis.tls_key=
-check "the address's own form of the name is fine" live_intake check --set "redis.address=127.0.0.1:$redis_port"
+check "another form of the address is accepted" live_intake check --set "redis.address=127.0.0.1:$redis_port"
 check "definitions are put" live_intake definitions put ws-0 tests/live/definitions.json
-check "definitions are got" cmp -s tests/live/definitions.json <(live_intake definitions get ws-0)
+check "get prints the definitions" cmp -s tests/live/definitions.json <(live_intake definitions get ws-0)
 check "definitions are listed" eval '[ "$(live_intake definitions list | grep -c "^ws-")" -ge '"$LIVE_WORKSPACES"' ]'
 
 http=127.0.0.1:$(free_port)
 worker_start one --set batch.commands=1000 --set "http.listen=$http"
 produce 0 6000
-check "commands are answered" oracle await 60
+check "commands get replies" oracle await 60
 check_equal "definitions are watched" 0 "$(live_log_count one 'changes of definitions are not announced')"
 ready() {
     [ "$(curl -s "http://$http/readyz")" = '{"ready":true}' ]
@@ -81,10 +81,10 @@ outcome_of() {
 }
 redis_ask -x SET 'custom-fields:{changing}' <tests/live/definitions.json >/dev/null
 command_of changing 1
-check "a command of the workspace that is about to change is answered" oracle await 60
-check_equal "by its definitions" client.created "$(outcome_of of-changing-1)"
+check "a command of the workspace gets a reply before the change" oracle await 60
+check_equal "with its definitions" client.created "$(outcome_of of-changing-1)"
 
-# More keys in one batch of news than hiredis reads at once: none may be left in the layer of TLS, where poll sees nothing.
+# More keys in one announcement than hiredis reads at once: none may stay in the TLS layer, where poll does not see them.
 news() {
     seq 1 3000 | sed 's/.*/SET custom-fields:{elsewhere-with-a-long-name-&} x/'
 }
@@ -96,20 +96,20 @@ before=$(invalidated)
 redis_ask DEL 'custom-fields:{changing}' >/dev/null
 command_of changing 2
 produce 6000 2000
-check "commands after many changes are answered" oracle await 60
-check_equal "the news of the change came through" "client.rejected definitions_missing" "$(outcome_of of-changing-2)"
+check "commands after many changes get replies" oracle await 60
+check_equal "the daemon knows the change" "client.rejected definitions_missing" "$(outcome_of of-changing-2)"
 check "and the daemon has counted it" eval '[ "$(invalidated)" -gt "$before" ]'
 redis_ask --scan --pattern 'custom-fields:{elsewhere*' | sed 's/^/DEL /' | redis_ask --pipe >/dev/null
 
-# Redis comes back with a certificate that has expired, and then with a good one.
+# Redis restarts with an expired certificate, and then with a good one.
 redis_kill
 redis_listen expired
 produce 8000 2000
 told "an expired certificate" "TLS: the server's certificate: certificate has expired"
 sleep 3
 check "the daemon waits" kill -0 "${worker_pids[one]}"
-check_equal "it says so once" 1 "$(live_log_count one 'Redis is away')"
+check_equal "it logs that once" 1 "$(live_log_count one 'Redis is away')"
 redis_kill
 redis_listen here
-check "it goes on" oracle await 60
+check "it continues" oracle await 60
 live_end 30

@@ -6,7 +6,7 @@ LIVE_CHECKS=14
 live_begin 1
 log=$suite_folder/one.log
 
-# answered NUMBER VERDICT WHAT: the reply with that number (from 0) has this code, or is created.
+# answered NUMBER CODE WHAT: the reply with that number (from 0) has this code, or "created".
 answered() {
     local verdict
     verdict=$(timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o "beginning" -c "$(($1 + 1))" -q \
@@ -40,10 +40,10 @@ EOF
 reload
 check "a reload is logged" until_true 10 logged "the config is reloaded"
 sleep 0.5 # it counts from the next batch on; one may have begun
-check "a key that has to wait for a restart is named" logged "key=batch.commands"
+check "a key that needs a restart is named" logged "key=batch.commands"
 command b ',"nickname":"A"'
 answered 1 created "an unknown member is ignored after the reload"
-# The broker takes a message of this size only compressed.
+# The broker accepts a message of this size only if it is compressed.
 echo "{\"commandId\":\"c\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"c@example.com\"$long}" \
     | kcat -b "$kafka_address" -P -t "$live_name.commands" -X message.max.bytes=4000000 -z gzip
 answered 2 created "a longer command is taken after the reload"
@@ -52,10 +52,10 @@ check "the log level is debug" until_true 10 logged level=debug
 sed -i 's/= ignore/= whatever/' "$live_config"
 reload
 check "a config with errors is refused" until_true 10 logged "the config is not reloaded"
-check_equal "in events of the log, as all it writes" "" "$(grep -v '^time=' "$log")"
+check_equal "all output is events of the log" "" "$(grep -v '^time=' "$log")"
 check "and its error is named" logged "validation.unknown_attributes must be"
 command d ',"nickname":"A"'
 answered 3 created "then nothing changes"
-check "one reload has worked" times_logged "the config is reloaded" 1
+check "one reload succeeded" times_logged "the config is reloaded" 1
 worker_stop one
 suite_end

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BREACHES_PRINTED 5 /* of one check */
+#define VIOLATIONS_PRINTED 5 /* of one check */
 
 static const struct {
     const char *word, *sentence;
@@ -53,7 +53,7 @@ static uint64_t *marks_of(long command)
 void violation(enum check check, long command, const char *format, ...)
 {
     *marks_of(command) |= UINT64_C(1) << check;
-    if (++violations[check] > BREACHES_PRINTED || quiet)
+    if (++violations[check] > VIOLATIONS_PRINTED || quiet)
         return;
     va_list arguments;
     va_start(arguments, format);
@@ -68,7 +68,7 @@ int report_print(void)
     int failed = 0, passed = 0;
     for (int check = 0; check < CHECK_COUNT; check++) {
         if (left_out[check]) {
-            printf("not looked at: %s\n", checks[check].sentence);
+            printf("left out: %s\n", checks[check].sentence);
         } else if (violations[check] == 0) {
             passed++;
             printf("ok: %s\n", checks[check].sentence);
@@ -81,12 +81,12 @@ int report_print(void)
     return failed;
 }
 
-bool report_is_fine(long command)
+bool report_is_ok(long command)
 {
     return *marks_of(command) == 0;
 }
 
-const char *report_verdict(long command)
+const char *report_words(long command)
 {
     static char text[1024];
     size_t length = 0;
@@ -94,7 +94,7 @@ const char *report_verdict(long command)
         if (*marks_of(command) >> check & 1)
             length +=
                 (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", length ? "," : "", checks[check].word);
-    return length ? text : "fine";
+    return length ? text : "ok";
 }
 
 void report_print_words(void)

@@ -1,11 +1,11 @@
-/* report: what the oracle checks, one row per sentence, and the violations that it found. */
+/* report: the oracle's checks, one row per sentence, and the violations that it found. */
 #ifndef TESTS_LIVE_REPORT_H
 #define TESTS_LIVE_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* ROW(name, the word that is a command's verdict when it violations this, the sentence) */
+/* ROW(name, the word for a command that violates it, the sentence) */
 #define CHECK_TABLE(ROW)                                                                                               \
     ROW(SENT, "not-sent", "every command that was sent is in its topic")                                               \
     ROW(SETTLED, "open", "no transaction is left open")                                                                \
@@ -50,26 +50,26 @@ enum check {
 
 #define NO_COMMAND (-1L)
 
-/* To be called before the first violation that concerns a command, with the number of commands there are. */
+/* To be called with the number of commands before the first violation of a command. */
 void report_begin(size_t commands);
 
-/* A check that cannot be made with what is given: it is told, but does not count. */
+/* A check for which an input is missing: it is listed, but does not count. */
 void report_leave_out(enum check check);
 bool report_leaves_out(enum check check);
 
-/* Breaches are printed as they are found, the first ones of each check; not after this. */
+/* By default the first violations of each check are printed as they are found; not after this call. */
 void report_be_quiet(void);
 
-/* Notes one violation of a check by a command, which is told by its index. */
+/* Records one violation of a check by a command, given by its index. */
 void violation(enum check check, long command, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Prints one line per check, then "N passed, N failed". Returns how many failed. */
 int report_print(void);
 
-/* The words of all checks that a command violates, with commas between; "fine" if there is none. NO_COMMAND: of the
+/* The words of all checks that a command violates, separated by commas; "ok" if there is none. NO_COMMAND: of the
  * violations that concern no command. Valid until the next call. */
-const char *report_verdict(long command);
-bool report_is_fine(long command);
+const char *report_words(long command);
+bool report_is_ok(long command);
 
 /* The words of all checks, one per line. */
 void report_print_words(void);

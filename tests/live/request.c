@@ -6,23 +6,24 @@
 #include <string.h>
 
 static const char usage[] =
-    "oracle await SECONDS OPTIONS   wait until all that were sent have a reply; 1 if that takes longer\n"
-    "oracle judge OPTIONS           check everything; ends with \"N passed, N failed\"; 1 if something is wrong\n"
-    "oracle verdicts OPTIONS        the same, but print a line for each command that is not fine: its place, its id,\n"
-    "                               and a word for each check that it violates; --all: for every command\n"
+    "oracle await SECONDS OPTIONS   wait until all commands have a reply; 1 if that takes longer\n"
+    "oracle judge OPTIONS           make all checks; ends with \"N passed, N failed\"; 1 if something is wrong\n"
+    "oracle verdicts OPTIONS        the same, but print a line for each command with a violation: its position, its "
+    "id,\n"
+    "                               and a word for each check that fails; --all: for every command\n"
     "oracle count OPTIONS           print how many commands and replies there are\n"
-    "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can judge, as lines\n"
-    "oracle state FILE OPTIONS      write what is in Redis and in the record topic, to compare runs by; see state.h\n"
+    "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can evaluate, as lines\n"
+    "oracle state FILE OPTIONS      write the state of Redis and of the record topic, to compare runs; see state.h\n"
     "oracle words                   print the words of all checks\n"
     "\n"
     "  --bootstrap ADDRESS --commands TOPIC --replies TOPIC [--replies TOPIC ...] --records TOPIC\n"
     "  --dead-letters TOPIC --redis SOCKET\n"
     "The first --replies is the default reply topic, the others are those that commands may name.\n"
-    "  --sent COUNT         how many commands there have to be\n"
-    "  --group GROUP        the daemon's consumer group, which shows what was committed\n"
-    "  --validated FILE     what `validate` said about the lines\n"
-    "  --patience SECONDS     how long a transaction may be open (60)\n"
-    "Checks for which an option is missing are left out, and the report says so.\n";
+    "  --sent COUNT         the expected number of commands\n"
+    "  --group GROUP        the daemon's consumer group, for its committed offsets\n"
+    "  --validated FILE     the replies of `validate` to the lines\n"
+    "  --wait SECONDS       how long a transaction may be open (60)\n"
+    "Checks that need a missing option are left out; the report lists them.\n";
 
 void usage_error(void)
 {
@@ -30,7 +31,7 @@ void usage_error(void)
     exit(64);
 }
 
-/* Where an option's text goes; NULL for those that are no text. */
+/* The member for an option's text; NULL for an option that is not a text. */
 static const char **request_text(struct request *request, int option)
 {
     switch (option) {
@@ -62,7 +63,7 @@ static void request_option(struct request *request, int option)
         request->sent = strtoull(optarg, NULL, 10);
         request->sent_is_known = true;
     } else if (option == 'p') {
-        request->patience_seconds = atoi(optarg);
+        request->wait_seconds = atoi(optarg);
     } else if (option == 'a') {
         request->all = true;
     } else if (option == 'r' && request->reply_topics < REPLY_TOPICS) {
@@ -84,11 +85,11 @@ struct request request_read(int count, char **arguments)
         {"sent", required_argument, NULL, 'n'},
         {"group", required_argument, NULL, 'g'},
         {"validated", required_argument, NULL, 'v'},
-        {"patience", required_argument, NULL, 'p'},
+        {"wait", required_argument, NULL, 'p'},
         {"all", no_argument, NULL, 'a'},
         {0},
     };
-    struct request request = {.patience_seconds = 60};
+    struct request request = {.wait_seconds = 60};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;)
         request_option(&request, option);
     if (optind < count)

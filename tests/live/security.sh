@@ -18,7 +18,7 @@ live_begin 4 --appendonly yes
 plain_config=$suite_folder/plain.ini
 cp "$live_config" "$plain_config"
 kafka_secure_config "$live_config"
-# The oracle comes as the default user, the program as one with a password.
+# The oracle connects as the default user, the program as a user with a password.
 redis_ask ACL SETUSER intake on ">$redis_password" '~*' '&*' +@all >/dev/null
 sed -i "s|^address = unix:.*|&\nusername = intake\npassword = \${REDIS_SECRET}|" "$live_config"
 export REDIS_SECRET=$redis_password
@@ -30,12 +30,12 @@ holds() {
     [[ $(cat "$said/$1") == *"$2"* ]]
 }
 
-# ---- what works ----
+# ---- connections that work ----
 
-check "topics are made over SASL_SSL" live_intake topics create --set "replies.topic=$live_name.more"
+check "topics are created over SASL_SSL" live_intake topics create --set "replies.topic=$live_name.more"
 check "definitions are put over SASL_SSL" live_intake definitions put ws-0 tests/live/definitions.json
-live_intake check --set kafka.debug=all --set log.level=debug >"$said/fine" 2>&1
-check_equal "check is fine over SASL_SSL" 0 $?
+live_intake check --set kafka.debug=all --set log.level=debug >"$said/ok" 2>&1
+check_equal "check succeeds over SASL_SSL" 0 $?
 
 mutual=(--config "$plain_config" --set "kafka.bootstrap.servers=$(kafka_listener MUTUAL)" --set kafka.security.protocol=SSL
     --set "kafka.ssl.ca.location=$certificates/authority.pem")
@@ -43,11 +43,11 @@ certificate=(--set "kafka.ssl.certificate.location=$certificates/client.pem"
     --set "kafka.ssl.key.location=$certificates/client-locked.key")
 "$BUILD/client-intake" check "${mutual[@]}" "${certificate[@]}" --set kafka.debug=all --set log.level=debug \
     --set "kafka.ssl.key.password=\${file:$certificates/key-password}" >"$said/mutual" 2>&1
-check_equal "check is fine with a client certificate, its key locked" 0 $?
+check_equal "check succeeds with a client certificate, its key locked" 0 $?
 
-# ---- what is told; a broker that cannot be reached is given ten seconds, so all at once ----
+# ---- messages; each check of an unreachable broker takes ten seconds, so all run at once ----
 
-# fault NAME TEXT OPTION ...: what check must say, and end with 69.
+# fault NAME TEXT OPTION ...: check must print this text and end with 69.
 fault_names=() fault_texts=() fault_pids=()
 fault() {
     fault_names+=("$1")
@@ -91,21 +91,21 @@ logged() {
 
 worker_start one --set "kafka.sasl.password=$wrong_password" --set log.level=debug --set kafka.debug=security,broker
 produce 0 2000
-check "a daemon with a wrong password says so" until_true 20 logged 'level=warning .*Authentication failed'
+check "a daemon logs a wrong password" until_true 20 logged 'level=warning .*Authentication failed'
 sleep 3
 check "and waits" kill -0 "${worker_pids[one]}"
 worker_stop one
-check_equal "nothing was answered meanwhile" "0" "$(oracle count | sed -nE 's/.*[^0-9]([0-9]+) replies.*/\1/p')"
+check_equal "there were no replies meanwhile" "0" "$(oracle count | sed -nE 's/.*[^0-9]([0-9]+) replies.*/\1/p')"
 
-# Files that are mounted late.
+# Files that are mounted later.
 worker_start two --set "kafka.producer.ssl.ca.location=$certificates/late.pem"
 worker_start one --set "kafka.ssl.ca.location=$certificates/late.pem"
-check "a daemon without its file of authorities says so" until_true 20 logged 'level=warning .*ssl.ca.location failed'
+check "a daemon logs that its file of authorities is missing" until_true 20 logged 'level=warning .*ssl.ca.location failed'
 sleep 3
 check_equal "once" 1 "$(live_log_count one 'ssl.ca.location failed')"
-check_equal "so does one whose producer alone has none" 1 "$(live_log_count two 'event="sending fails".*ssl.ca.location failed')"
+check_equal "so does a daemon where only the producer lacks it" 1 "$(live_log_count two 'event="sending fails".*ssl.ca.location failed')"
 cp "$certificates/authority.pem" "$certificates/late.pem"
-check "and answers when the file is there" oracle await 60
+check "and replies when the file is there" oracle await 60
 worker_stop one
 worker_stop two
 
@@ -116,30 +116,30 @@ worker_pids[two]=$! worker_logs[two]=$suite_folder/two.log
 suite_owns "$!"
 check "both daemons get partitions" until_true 30 eval 'live_log_count one "partitions assigned" && live_log_count two "partitions assigned"'
 produce 2000 3000
-check "two daemons, one with a password and one with a client certificate, answer" oracle await 60
+check "two daemons, one with a password and one with a client certificate, reply" oracle await 60
 for page in / /livez /readyz /metrics /version; do
     curl -sS "http://$http$page" >>"$said/http" || suite_fail "GET $page"
 done
 check "the daemon's pages were read" grep -q client_intake_kafka_up "$said/http"
 
-# The broker comes back with a certificate that has expired, and then with a good one.
+# The broker restarts with an expired certificate, and then with a good one.
 worker_stop two
 tests/kafka/stop --kill "$kafka_folder"
 cp "$certificates/here-both.pem" "$certificates/good-both.pem"
 cp "$certificates/expired-both.pem" "$certificates/here-both.pem"
 check "the broker is restarted with an expired certificate" tests/kafka/start "$kafka_folder"
 produce 5000 2000
-check "the daemon says that it has expired" until_true 20 logged 'level=warning .*it has expired'
+check "the daemon logs that it has expired" until_true 20 logged 'level=warning .*it has expired'
 check "and waits" kill -0 "${worker_pids[one]}"
 tests/kafka/stop --kill "$kafka_folder"
 cp "$certificates/good-both.pem" "$certificates/here-both.pem"
 check "the broker is restarted with a good certificate" tests/kafka/start "$kafka_folder"
-check "the daemon goes on" oracle await 120 # librdkafka 2.0 may take a minute to ask again
+check "the daemon continues" oracle await 120 # librdkafka 2.0 may take a minute to retry
 
 # ---- secrets ----
 
-check "logs at debug level were written" grep -q level=debug "$said/fine" "$suite_folder/one.log"
+check "logs at debug level were written" grep -q level=debug "$said/ok" "$suite_folder/one.log"
 for secret in "$kafka_password" "$key_password" "$redis_password" "$wrong_password"; do
-    check_equal "${secret%%[+]*} is nowhere in what was printed" "" "$(grep -rlF -- "$secret" "$said" "$suite_folder"/*.log)"
+    check_equal "${secret%%[+]*} is not in the output" "" "$(grep -rlF -- "$secret" "$said" "$suite_folder"/*.log)"
 done
 live_end 30

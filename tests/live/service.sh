@@ -9,7 +9,7 @@ check_unit() {
     local prefix=$suite_folder/prefix unit
     unit=$prefix/lib/systemd/system/client-intake.service
     check "make install installs the unit" make --silent install BUILD="$BUILD" PREFIX="$prefix" >"$suite_folder/install"
-    check "with the path of what it starts" grep -qx "ExecStart=$prefix/bin/client-intake run --config .*" "$unit"
+    check "with the path of the program" grep -qx "ExecStart=$prefix/bin/client-intake run --config .*" "$unit"
     check "it gives the daemon more time than shutdown.timeout" [ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt \
         "$(awk '/^\[/ { inside = $0 == "[shutdown]" } inside && $1 == "timeout" { print $3 }' config/client-intake.ini)" ]
     if ! command -v systemd-analyze >/dev/null; then
@@ -17,11 +17,11 @@ check_unit() {
         return
     fi
     check_equal "systemd finds no fault in it" "" "$(systemd-analyze verify --man=no "$unit" 2>&1)"
-    check "and hardly anything that it leaves open" systemd-analyze security --offline=true --threshold=15 \
+    check "and its exposure is low" systemd-analyze security --offline=true --threshold=15 \
         "$unit" >"$suite_folder/open" 2>&1
 }
 
-# ---- the daemon as nobody, and all that it asks of the system ----
+# ---- the daemon as the user nobody, and its system calls ----
 
 # The calls of a set, of the sets in it, and so on.
 expand() {
@@ -30,7 +30,7 @@ expand() {
     done | sort -u
 }
 
-# What the unit's filter lets through: the lines in their order, ~ takes away.
+# The calls that the unit's filter allows: the lines in order, ~ removes.
 allowed_calls() {
     local sets set
     : >"$suite_folder/allowed"
@@ -48,7 +48,7 @@ allowed_calls() {
     cat "$suite_folder/allowed"
 }
 
-# Since the daemon itself was started, without what setpriv did before.
+# Since the daemon started, without the calls of setpriv before it.
 traced() {
     sed -E 's/^[0-9]+ +//' "$suite_folder/trace" | sed -n '/^execve("[^"]*client-intake", /,$p'
 }
@@ -78,30 +78,30 @@ done
 suite_owns "$daemon"
 worker_pids[one]=$daemon
 if [ "$(id -u)" -eq 0 ]; then
-    check "as nobody" grep -qE '^Uid:\s+65534\s+65534\s+65534\s+65534$' "/proc/$daemon/status"
+    check "as the user nobody" grep -qE '^Uid:\s+65534\s+65534\s+65534\s+65534$' "/proc/$daemon/status"
     check "with no other group" grep -qE '^Groups:\s*$' "/proc/$daemon/status"
 fi
 check "without a capability" grep -qE '^CapEff:\s+0+$' "/proc/$daemon/status"
-check "without a way to new ones" grep -qE '^NoNewPrivs:\s+1$' "/proc/$daemon/status"
+check "and cannot gain one" grep -qE '^NoNewPrivs:\s+1$' "/proc/$daemon/status"
 produce 0 1000
-check "it answers commands" oracle await 60
+check "it replies to commands" oracle await 60
 reload=$(sed -n 's/^ExecReload=//p' config/client-intake.service)
 check "the unit's command for a reload runs" env MAINPID="$daemon" sh -c "$reload"
 check "it reloads" until_true 10 live_log_count one 'the config is reloaded'
 
 http=$(sed -nE 's/.*event="http listens" address=([0-9.:]+).*/\1/p' "${worker_logs[one]}")
-check "HTTP answers on the loopback address" curl -sSf -o "$suite_folder/page" "http://$http/"
-check_equal "and on no other one" 000 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "http://127.0.0.2:${http##*:}/livez")"
-check "nothing may be written and executed" eval '! grep -E "^[^ ]+ .wx" "/proc/$daemon/maps"'
+check "HTTP replies on the loopback address" curl -sSf -o "$suite_folder/page" "http://$http/"
+check_equal "and on no other address" 000 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "http://127.0.0.2:${http##*:}/livez")"
+check "no memory is writable and executable" eval '! grep -E "^[^ ]+ .wx" "/proc/$daemon/maps"'
 kill -TERM "$daemon"
 check "it ends on SIGTERM" until_true 30 process_is_gone "$daemon"
 unset 'worker_pids[one]'
-check "and says so" live_log_count one 'event=stopped'
+check "and logs that" live_log_count one 'event=stopped'
 
 if [ ${#trace[@]} -gt 0 ]; then
     check "the daemon's system calls were seen" [ "$(traced | wc -l)" -gt 1000 ]
     if command -v systemd-analyze >/dev/null; then
-        check "the unit's filter is one" [ "$(allowed_calls | wc -l)" -gt 100 ]
+        check "the unit's filter was read" [ "$(allowed_calls | wc -l)" -gt 100 ]
         check_equal "the unit's filter allows all of its system calls" "" \
             "$(traced | sed -nE 's/^(<\.\.\. )?([a-z0-9_]+)(\(.*| resumed>.*)/\2/p' | sort -u | comm -23 - "$suite_folder/allowed")"
     fi

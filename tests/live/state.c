@@ -46,7 +46,7 @@ static void write_redis(FILE *file, const char *socket)
     redisFree(redis);
 }
 
-/* A client's messages all are in one partition, where the last one counts; no value takes the client away. */
+/* A client's messages are all in one partition, and the last one counts; a tombstone removes the client. */
 static int compare_records(const void *one, const void *other)
 {
     const struct message *a = *(struct message *const *)one, *b = *(struct message *const *)other;

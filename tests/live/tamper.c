@@ -1,4 +1,4 @@
-/* tamper: copies a topic, or the offsets of a group, with a fault in it, to test the oracle by. See `usage`. */
+/* tamper: copies a topic, or the offsets of a group, with a fault in it, to test the oracle. See `usage`. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +9,21 @@
 
 static const char usage[] =
     "tamper --bootstrap ADDRESS --from TOPIC --to TOPIC [WHICH] [FAULT ...]\n"
-    "Makes the topic TO, with as many partitions, and copies everything that is committed in FROM.\n"
-    "Which replies, records or dead letters are faulty, and printed as \"place of their command TAB value\":\n"
-    "  --where TEXT        the first whose value holds this text\n"
-    "  --header NAME=TEXT  the first that has this header, and in it this text\n"
-    "  --count COUNT       so many of them, instead of one\n"
-    "Their faults:\n"
+    "Creates the topic TO with the same number of partitions, and copies all committed messages of FROM.\n"
+    "Selects the replies, records or dead letters to change, and prints each as \"position of its command TAB "
+    "value\":\n"
+    "  --where TEXT        the first whose value contains this text\n"
+    "  --header NAME=TEXT  the first with this text in this header\n"
+    "  --count COUNT       this many of them, instead of one\n"
+    "The faults:\n"
     "  --drop | --twice | --late             not copied, copied twice, copied as the last of the partition\n"
     "  --away TOPIC | --astray               copied to another topic; to the next partition\n"
     "  --key TEXT | --replace TEXT --by TEXT another key, another text for the first such text in the value\n"
-    "  --without NAME | --with NAME=TEXT     without a header, with a header more\n"
-    "  --open                                once more, in a transaction that stays open\n"
+    "  --without NAME | --with NAME=TEXT     without a header, with an additional header\n"
+    "  --open                                copied again, in a transaction that stays open\n"
     "\n"
     "tamper --bootstrap ADDRESS --from TOPIC --group GROUP --to GROUP --offset PARTITION/OFFSET\n"
-    "Commits for another group what the group has committed, but this offset.\n";
+    "Commits the group's offsets for another group, except for this one.\n";
 
 struct request {
     const char *bootstrap, *from, *to, *where, *header, *away, *key, *replace, *by, *without, *with, *group, *offset;
@@ -145,7 +146,7 @@ static void send_untouched(rd_kafka_t *producer, const struct request *request, 
                  headers_of(request, message, false));
 }
 
-/* Ends the program, since a producer that is closed would end its transaction. */
+/* Ends the program without closing the producer, which would end its transaction. */
 static void leave_open(const struct request *request, const struct message *message)
 {
     rd_kafka_t *producer = producer_new(request->bootstrap, request->to);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void give_up(const char *what, const char *why)
+void give_up(const char *what, const char *error)
 {
-    fprintf(stderr, "tamper: %s: %s\n", what, why);
+    fprintf(stderr, "tamper: %s: %s\n", what, error);
     exit(69);
 }
 
@@ -24,38 +24,38 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 
 rd_kafka_t *producer_new(const char *bootstrap, const char *transactional_id)
 {
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(settings, delivered);
-    if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(settings, "enable.idempotence", "true", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(settings, "log_level", "2", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
+    if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(settings, "enable.idempotence", "true", error, sizeof(error)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(settings, "log_level", "2", error, sizeof(error)) != RD_KAFKA_CONF_OK ||
         (transactional_id &&
-         rd_kafka_conf_set(settings, "transactional.id", transactional_id, why, sizeof(why)) != RD_KAFKA_CONF_OK))
-        give_up(bootstrap, why);
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, settings, why, sizeof(why));
+         rd_kafka_conf_set(settings, "transactional.id", transactional_id, error, sizeof(error)) != RD_KAFKA_CONF_OK))
+        give_up(bootstrap, error);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, settings, error, sizeof(error));
     if (!producer)
-        give_up(bootstrap, why);
+        give_up(bootstrap, error);
     return producer;
 }
 
 rd_kafka_t *consumer_new(const char *bootstrap, const char *group)
 {
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
-    if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(settings, "group.id", group, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-        give_up(bootstrap, why);
-    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, why, sizeof(why));
+    if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(settings, "group.id", group, error, sizeof(error)) != RD_KAFKA_CONF_OK)
+        give_up(bootstrap, error);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, settings, error, sizeof(error));
     if (!consumer)
-        give_up(bootstrap, why);
+        give_up(bootstrap, error);
     return consumer;
 }
 
 void topic_make(rd_kafka_t *producer, const char *name, int partitions)
 {
-    char why[256];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, why, sizeof(why));
+    char error[256];
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
     rd_kafka_queue_t *queue = rd_kafka_queue_new(producer);
     rd_kafka_CreateTopics(producer, &topic, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, REQUEST_MS);

@@ -16,7 +16,7 @@ redis_ask() {
 }
 redis_start --requirepass 'open sesame' || suite_end
 
-# A broker that was given may hold the topics of other runs.
+# An external broker may hold the topics of other runs.
 name=tools-${suite_folder##*.}
 config=$suite_folder/config.ini
 cat >"$config" <<EOF
@@ -56,31 +56,31 @@ holds() {
 intake check
 check_equal "check finds both servers" 0 "$code"
 check_equal "check has a line for each" 3 "$(wc -l <<<"$output")"
-check "check names the topics that are missing" holds "$output" \
+check "check names the missing topics" holds "$output" \
     "missing topics, see client-intake topics create: $name.commands, $name.replies, $name.records, $name.definitions, $name.dead-letters"
 
 intake topics create --set "topics.partitions=2"
-check_equal "topics are made" 0 "$code"
-check_equal "each topic has its line" "$(printf '%s: made, 2 partitions\n' \
+check_equal "topics are created" 0 "$code"
+check_equal "each topic has its line" "$(printf '%s: created, 2 partitions\n' \
     "$name.commands" "$name.dead-letters" "$name.definitions" "$name.records" "$name.replies")" "$(sort <<<"$output")"
 intake topics create
-check_equal "topics are made once" 0 "$code"
+check_equal "topics are created once" 0 "$code"
 check_equal "and not changed" "$(printf '%s: exists, 2 partitions\n' \
     "$name.commands" "$name.dead-letters" "$name.definitions" "$name.records" "$name.replies")" "$(sort <<<"$output")"
 intake topics create --set "replies.topic=$name.more"
-check_equal "a single missing topic is made" "$name.more: made, 3 partitions" "$(grep more: <<<"$output")"
+check_equal "a single missing topic is created" "$name.more: created, 3 partitions" "$(grep more: <<<"$output")"
 intake topics create --set "replies.topic=$name.many" --set topics.replication=99
-check_equal "what the broker refuses is a negative answer" 1 "$code"
+check_equal "a topic that the broker refuses gives exit code 1" 1 "$code"
 check "with its reason" holds "$output" "$name.many: refused: "
 check "records are compacted: a message needs a key" \
     bash -c "! kcat -b '$kafka_address' -P -t '$name.records' <<<'no key' 2>/dev/null"
 intake check
-check_equal "check finds the topics" "kafka   fine: $kafka_address, 1 broker" "$(grep ^kafka <<<"$output")"
+check_equal "check finds the topics" "kafka   ok: $kafka_address, 1 broker" "$(grep ^kafka <<<"$output")"
 
 definitions=tests/live/definitions.json
 intake definitions put acme "$definitions"
 check_equal "definitions are put" 0 "$code"
-check "where they are is told" holds "$output" "stored in Redis and at $name.definitions/"
+check "put prints their position" holds "$output" "stored in Redis and at $name.definitions/"
 check "Redis holds their bytes" cmp -s "$definitions" <(redis_ask -n 3 GET 'custom-fields:{acme}' | head -c "$(wc -c <"$definitions")")
 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.definitions" -e -q -f '%k %S\n' >"$suite_folder/messages"
 check_equal "the topic holds them under the workspace" "acme $(wc -c <"$definitions")" "$(cat "$suite_folder/messages")"
@@ -88,29 +88,29 @@ check_equal "the topic holds them under the workspace" "acme $(wc -c <"$definiti
 check "get gives the same bytes" cmp -s "$definitions" "$suite_folder/got"
 intake definitions put acme - --json <"$definitions"
 check_equal "definitions are put again, from standard input" 0 "$code"
-check "--json tells that there was nothing to do" grep -qE \
+check "--json shows that nothing changed" grep -qE \
     "^\{\"workspaceId\":\"acme\",\"definitions\":\"[0-9a-f]{32}\",\"fields\":[0-9]+,\"source\":\{\"topic\":\"$name.definitions\",\"partition\":[01],\"offset\":0\},\"result\":\"unchanged\"\}$" <<<"$output"
 check "a terminal gets a table" bash -c "script -qec '$BUILD/client-intake definitions get acme --config $config' /dev/null | grep -q '^acme: version '"
 intake definitions get nobody
-check_equal "a workspace without definitions is a negative answer" 1 "$code"
+check_equal "a workspace without definitions gives exit code 1" 1 "$code"
 echo '[{"key":"a","name":"A","type":"colour"}]' >"$suite_folder/faulty"
 intake definitions put acme "$suite_folder/faulty"
 check_equal "faulty definitions are refused" 1 "$code"
-check "and Redis keeps what it had" cmp -s "$definitions" <("$BUILD/client-intake" definitions get acme --config "$config")
+check "and Redis keeps its value" cmp -s "$definitions" <("$BUILD/client-intake" definitions get acme --config "$config")
 
 intake definitions put acme "$definitions" --set redis.password=wrong
-check_equal "a wrong password is told" 69 "$code"
-check "without it or the right one" bash -c '! grep -qE "wrong|sesame" "$0"' "$suite_folder/error"
-check "and what has to be done" holds "$error" "stored in the topic only; put them again"
+check_equal "a wrong password is reported" 69 "$code"
+check "the message shows neither password" bash -c '! grep -qE "wrong|sesame" "$0"' "$suite_folder/error"
+check "and what to do" holds "$error" "stored in the topic only; put them again"
 intake definitions put acme "$definitions" --set "definitions.topic=$name.none"
-check_equal "a missing definitions topic is told" 69 "$code"
+check_equal "a missing definitions topic is reported" 69 "$code"
 intake check --set redis.password=wrong
-check_equal "check tells a wrong password" 69 "$code"
+check_equal "check reports a wrong password" 69 "$code"
 check "in the line of Redis" holds "$output" "redis   unix:$redis_socket: AUTH: "
 intake check --set kafka.bootstrap.servers=127.0.0.1:1
-check_equal "check tells a broker that is away" 69 "$code"
+check_equal "check reports a broker that is away" 69 "$code"
 check "in the line of Kafka" holds "$output" "Connection refused"
 redis_ask CONFIG SET maxmemory-policy allkeys-lru >/dev/null
 intake check
-check "check warns of a Redis that drops keys" holds "$output" "maxmemory-policy is allkeys-lru"
+check "check warns about a Redis that evicts keys" holds "$output" "maxmemory-policy is allkeys-lru"
 suite_end

@@ -5,7 +5,7 @@
 
 #include "tests/live/report.h"
 
-/* Prints "-" for what is no text. */
+/* Prints "-" for an empty text. */
 static void print_text(const char *text, size_t length)
 {
     bool is_plain = length > 0;
@@ -14,7 +14,7 @@ static void print_text(const char *text, size_t length)
     printf("%.*s", is_plain ? (int)length : 1, is_plain ? text : "-");
 }
 
-/* As the reply states it, else as the command does. */
+/* The id from the reply, otherwise from the command. */
 static void print_id(const struct message *command, const struct answer *answer)
 {
     static const char *const headers[] = {"command-id", "ce_id"}, *const members[] = {"commandId", "id"};
@@ -37,18 +37,18 @@ static void print_id(const struct message *command, const struct answer *answer)
     json_decref(value);
 }
 
-int verdicts_print(const struct observations *observations, bool all)
+int outcomes_print(const struct observations *observations, bool all)
 {
-    bool fine = report_is_fine(NO_COMMAND);
+    bool ok = report_is_ok(NO_COMMAND);
     for (size_t i = 0; i < observations->commands.count; i++) {
-        fine = fine && report_is_fine((long)i);
-        if (!all && report_is_fine((long)i))
+        ok = ok && report_is_ok((long)i);
+        if (!all && report_is_ok((long)i))
             continue;
         printf("%s\t", place(observations->commands.messages[i]));
         print_id(observations->commands.messages[i], &observations->answers[i]);
-        printf("\t%s\n", report_verdict((long)i));
+        printf("\t%s\n", report_words((long)i));
     }
-    if (!report_is_fine(NO_COMMAND))
-        printf("-\t-\t%s\n", report_verdict(NO_COMMAND));
-    return fine ? 0 : 1;
+    if (!report_is_ok(NO_COMMAND))
+        printf("-\t-\t%s\n", report_words(NO_COMMAND));
+    return ok ? 0 : 1;
 }

@@ -1,18 +1,19 @@
 /* case_file: one case of the pipeline as a text file, tests/cases/AREA/NAME.case.
  *
- * What stands before the first section tells people what the case shows. A line "=== NAME ARGUMENT" begins a section:
+ * The text before the first section describes the case. A line "=== NAME ARGUMENT" begins a section:
  *
- *   settings             lines "section.key=value"; without it the defaults
- *   definitions          the workspace's; without it tests/cases/definitions.json. "definitions none": it has none
+ *   settings             lines "section.key=value"; default: none
+ *   definitions          the workspace's; default: tests/cases/definitions.json. "definitions none": it has none
  *   headers              lines "name: value" of the message, in order; a name without a colon has a null value
- *   key                  of the message; without it none
- *   timestamp            milliseconds since 1970; without it 0
- *   command              the value as it stands, without the last line feed. "command escaped": with escapes, see
- * below. "command null": none reply                the whole reply; white space between JSON's tokens does not count
- *   reply headers        all headers of the reply, as above
- *   created              lines, each of which the reply of an accepted command holds
- *   created without      lines, none of which it holds
- *   rejected CODE        the reply's code; lines "PATH CODE" or "PATH CODE: MESSAGE", all violations in their order;
+ *   key                  of the message; default: none
+ *   timestamp            milliseconds since 1970; default: 0
+ *   command              the value, without the last line feed. "command escaped": with escapes, see below.
+ *                        "command null": none
+ *   reply                the whole reply; white space between JSON's tokens does not count
+ *   reply headers        all headers of the reply, in the form of headers
+ *   created              lines, each of which the reply of an accepted command contains
+ *   created without      lines, none of which it contains
+ *   rejected CODE        the reply's code; lines "PATH CODE" or "PATH CODE: MESSAGE", all violations in order;
  *                        "..." as the last line: and more
  *
  * Escapes, also in headers and the key: \xNN a byte, \n \r \t, \\, and \repeat N{{TEXT}} the text N times, in which \#
@@ -50,7 +51,7 @@ static inline struct span read_whole(const char *path, struct arena *arena)
     return span_of(bytes, length);
 }
 
-/* Takes the first line, without its line feed, off the front of *text; false if there is none. */
+/* Removes the first line of *text and returns it in *line without its line feed; false if there is none. */
 static inline bool take_line(struct span *text, struct span *line)
 {
     if (text->length == 0)
@@ -89,7 +90,7 @@ static inline struct case_file case_file_parse(struct span text)
     return file;
 }
 
-/* The section, or NULL. An argument of NULL means any. */
+/* The section, or NULL. An argument of NULL matches any. */
 static inline const struct case_section *case_section(const struct case_file *file, const char *name,
                                                       const char *argument)
 {
@@ -102,7 +103,7 @@ static inline const struct case_section *case_section(const struct case_file *fi
     return NULL;
 }
 
-/* Grows a text at the arena's end, to which nothing else is added meanwhile. */
+/* Appends to a text at the arena's end. Nothing else may be allocated meanwhile. */
 static inline void put(struct arena *arena, struct span *text, const char *at, size_t length)
 {
     text->length += arena_copy(arena, span_of(at, length)).length;

@@ -1,4 +1,4 @@
-/* evaluating: what tests of the pure part of the pipeline have in common: a config, definitions, and a batch of one. */
+/* evaluating: the context for tests of the pure part of the pipeline: a config, definitions, and a batch of one. */
 #ifndef TESTS_UNIT_EVALUATING_H
 #define TESTS_UNIT_EVALUATING_H
 
@@ -7,7 +7,7 @@
 
 #include "worker/validate/evaluate.h"
 
-#define JUDGING_TIME 1795415880123 /* 2026-11-23T06:38:00.123Z */
+#define EVALUATING_TIME 1795415880123 /* 2026-11-23T06:38:00.123Z */
 
 struct evaluating {
     struct config *config;
@@ -17,36 +17,36 @@ struct evaluating {
 };
 
 /* `definitions` and `settings` (ended by NULL) may be NULL. */
-static inline void evaluating_open(struct evaluating *judging, const char *definitions, const char *const *settings)
+static inline void evaluating_open(struct evaluating *evaluating, const char *definitions, const char *const *settings)
 {
-    *judging = (struct evaluating){.config = config_read(&(struct config_sources){.settings = settings})};
-    ck_assert_ptr_nonnull(judging->config);
-    size_t bytes = (size_t)judging->config->limits.command_bytes;
-    judging->evaluate = (struct evaluation){.config = judging->config, .parser = json_parser_new(bytes)};
-    ck_assert_ptr_nonnull(judging->evaluate.parser);
-    ck_assert_int_eq(batch_open(&judging->batch, 1, bytes, bytes), 0);
+    *evaluating = (struct evaluating){.config = config_read(&(struct config_sources){.settings = settings})};
+    ck_assert_ptr_nonnull(evaluating->config);
+    size_t bytes = (size_t)evaluating->config->limits.command_bytes;
+    evaluating->evaluate = (struct evaluation){.config = evaluating->config, .parser = json_parser_new(bytes)};
+    ck_assert_ptr_nonnull(evaluating->evaluate.parser);
+    ck_assert_int_eq(batch_open(&evaluating->batch, 1, bytes, bytes), 0);
     if (definitions) {
-        judging->definitions = definitions_compile(span_of_text(definitions), NULL);
-        ck_assert_ptr_nonnull(judging->definitions);
-        judging->evaluate.definitions = judging->definitions;
+        evaluating->definitions = definitions_compile(span_of_text(definitions), NULL);
+        ck_assert_ptr_nonnull(evaluating->definitions);
+        evaluating->evaluate.definitions = evaluating->definitions;
     }
 }
 
-static inline void evaluating_close(struct evaluating *judging)
+static inline void evaluating_close(struct evaluating *evaluating)
 {
-    batch_close(&judging->batch);
-    definitions_free(judging->definitions);
-    json_parser_free(judging->evaluate.parser);
-    config_free(judging->config);
+    batch_close(&evaluating->batch);
+    definitions_free(evaluating->definitions);
+    json_parser_free(evaluating->evaluate.parser);
+    config_free(evaluating->config);
 }
 
-/* The batch's item, anew, with this value (NULL: none), from clients.commands/3/17. The batch's memory is kept. */
-static inline struct item *evaluating_item(struct evaluating *judging, const char *value)
+/* Resets the batch's item to this value (NULL: none), from clients.commands/3/17. The batch's memory is kept. */
+static inline struct item *evaluating_item(struct evaluating *evaluating, const char *value)
 {
-    struct item *item = &judging->batch.items[0];
-    *item =
-        (struct item){.from = {.topic = "clients.commands", .partition = 3, .offset = 17, .timestamp_ms = JUDGING_TIME},
-                      .value = value ? span_of_text(value) : SPAN_NONE};
+    struct item *item = &evaluating->batch.items[0];
+    *item = (struct item){
+        .from = {.topic = "clients.commands", .partition = 3, .offset = 17, .timestamp_ms = EVALUATING_TIME},
+        .value = value ? span_of_text(value) : SPAN_NONE};
     return item;
 }
 

@@ -1,5 +1,5 @@
-/* field_fixture: what the tests of field rules have in common. Hands one value to a rule as the check would and tells
- * what came out: the normalized JSON, or the violations as "code" and "/member code", joined by ", ". */
+/* field_fixture: the context for tests of field rules. It passes one value to a rule, as check does, and returns the
+ * result: the normalized JSON, or the violations as "code" and "/member code", joined by ", ". */
 #ifndef TESTS_UNIT_FIELD_FIXTURE_H
 #define TESTS_UNIT_FIELD_FIXTURE_H
 
@@ -38,7 +38,7 @@ static inline void field_fixture_close(struct field_fixture *field_fixture)
     arena_close(&field_fixture->arena);
 }
 
-/* A C string in the arena that lives until the next judgement. */
+/* A C string in the arena that lives until the next evaluation. */
 static inline const char *field_fixture_text(struct field_fixture *field_fixture, struct span text)
 {
     char *copy = arena_alloc(&field_fixture->arena, text.length + 1);
@@ -60,7 +60,7 @@ static inline const char *field_fixture_violations(struct field_fixture *field_f
     return all;
 }
 
-/* The outcome for a value given as JSON text. The path of the value itself is "". */
+/* The result for a value given as JSON text. The path of the value itself is "". */
 static inline const char *field_fixture_json(struct field_fixture *field_fixture, struct span json)
 {
     char *text = malloc(json.length + JSON_PADDING);
@@ -85,7 +85,7 @@ static inline const char *field_fixture_json(struct field_fixture *field_fixture
     return outcome;
 }
 
-/* The outcome for a string; of an accepted one without its quotes and escapes. */
+/* The result for a string; an accepted one without its quotes and escapes. */
 static inline const char *field_fixture_string(struct field_fixture *field_fixture, struct span string)
 {
     arena_reset(&field_fixture->arena, 0);
@@ -107,14 +107,14 @@ static inline const char *field_fixture_string(struct field_fixture *field_fixtu
     return field_fixture_text(field_fixture, json_text(&document, 0));
 }
 
-/* True if the last judgement accepted. */
+/* True if the last evaluation accepted the value. */
 static inline bool field_fixture_accepted(const struct field_fixture *field_fixture)
 {
     return field_fixture->item.violation_count == 0;
 }
 
-/* Changes a text of UTF-8 characters at random: up to three times, one of `pieces` goes in, or a character goes out.
- * `seed` makes it repeatable. The result is ended by NUL and at most `size` bytes long. */
+/* Changes a text of UTF-8 characters at random: up to three times, it inserts one of `pieces` or removes a
+ * character. `seed` makes it repeatable. The result is NUL-terminated and at most `size` bytes long. */
 static inline size_t field_fixture_mutate(const char *from, const char *const *pieces, size_t piece_count,
                                           uint64_t *seed, char *to, size_t size)
 {

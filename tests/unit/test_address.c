@@ -1,4 +1,4 @@
-/* The address rule as a table: countries, regions, postal codes, and what an object may and must hold. */
+/* The address rule as a table: countries, regions, postal codes, and the allowed and required members of an object. */
 #include "tests/unit/field_fixture.h"
 #include "worker/validate/address_country.h"
 #include "worker/validate/address_postal_code.h"
@@ -9,13 +9,13 @@
 #define A250 A50 A50 A50 A50 A50
 #define A255 A250 "aaaaa"
 
-/* The other members of an object, for rows that are about one. */
+/* The other members of an object, for rows about one member. */
 #define FULL "\"fullAddress\":\"x\""
 
 static const struct {
-    const char *given, *normal; /* NULL: stays as it is */
+    const char *given, *normal; /* NULL: unchanged */
 } accepted[] = {
-    /* A string is a full address, and so is an object of nothing else. */
+    /* A string is a full address, and so is an object with nothing else. */
     {"\"1 Main Street\"", "{\"fullAddress\":\"1 Main Street\"}"},
     {"\"x\"", "{\"fullAddress\":\"x\"}"},
     {"\" x \"", "{\"fullAddress\":\" x \"}"},
@@ -28,7 +28,7 @@ static const struct {
     {"{\"fullAddress\":\"x\",\"region\":null}", "{\"fullAddress\":\"x\"}"},
     {"{\"city\":\"\",\"fullAddress\":\"x\",\"addressLine2\":null}", "{\"fullAddress\":\"x\"}"},
 
-    /* The contract's example, its members put in order. */
+    /* The contract's example, with its members sorted. */
     {"{\"country\":\"US\",\"region\":\"New York\",\"postalCode\":\"10001\",\"addressLine1\":\"1201 Broadway\","
      "\"addressLine2\":\"704\",\"city\":\"New York\",\"fullAddress\":\"1201 Broadway\\n704\\nNew York, New York, "
      "10001\\nUnited States\"}",
@@ -57,7 +57,7 @@ static const struct {
      "\"addressLine2\":null}",
      "{\"country\":\"FR\"," FULL "}"},
 
-    /* The texts follow the type text. */
+    /* Texts follow the type text. */
     {"{\"country\":\"GB\",\"addressLine1\":\"a\\r\\nb\",\"addressLine2\":\" c \",\"city\":\"Zu\\u0308rich\"," FULL "}",
      "{\"country\":\"GB\",\"addressLine1\":\"a\\nb\",\"addressLine2\":\" c \",\"city\":\"Zürich\"," FULL "}"},
     {"{\"country\":\"GB\",\"city\":\"\\\"\\\\\"," FULL "}", NULL},
@@ -160,7 +160,7 @@ static const struct {
     {"{\"country\":\"DE\",\"addressLine1\":\"x\"," FULL "}", "/addressLine1 address_part_not_allowed"},
     {"{\"country\":\"PR\",\"addressLine2\":\"x\"," FULL "}", "/addressLine2 address_part_not_allowed"},
 
-    /* Unknown members, null or not. Names are exact. */
+    /* Unknown members, null or not. Names are case-sensitive. */
     {"{\"country\":\"US\"," FULL ",\"zip\":\"10001\"}", "/zip unknown_attribute"},
     {"{\"country\":\"US\"," FULL ",\"zip\":null}", "/zip unknown_attribute"},
     {"{\"country\":\"US\"," FULL ",\"City\":\"x\"}", "/City unknown_attribute"},
@@ -488,7 +488,7 @@ START_TEST(every_refused_address_has_its_violations)
 END_TEST
 
 /* {"country":"CA","<member>":"<value>","fullAddress":"x"} */
-static const char *judge_part(const char *country, const char *member, struct span value)
+static const char *evaluate_part(const char *country, const char *member, struct span value)
 {
     static char json[8192];
     arena_reset(&field_fixture.arena, 0);
@@ -506,7 +506,7 @@ static void part_gives(const char *country, const char *member, const char *give
         snprintf(expected, sizeof(expected), "{\"country\":\"%s\",\"%s\":\"%s\"," FULL "}", country, member, normal);
     else
         snprintf(expected, sizeof(expected), "/%s %s", member, code);
-    const char *outcome = judge_part(country, member, span_of_text(given));
+    const char *outcome = evaluate_part(country, member, span_of_text(given));
     ck_assert_msg(strcmp(outcome, expected) == 0, "%s \"%s\" gives %s, not %s", country, given, outcome, expected);
     if (normal && strcmp(normal, given) != 0)
         part_gives(country, member, normal, normal, code);
@@ -535,7 +535,7 @@ START_TEST(postal_codes_have_one_form)
 }
 END_TEST
 
-/* Every row of the data: its code, its name and its other names lead to one name, which leads to itself. */
+/* For every row of the data, the code, the name and the other names lead to one name, which leads to itself. */
 START_TEST(every_region_is_found)
 {
     static const struct {
@@ -583,7 +583,7 @@ START_TEST(every_country_is_found_and_no_other)
 }
 END_TEST
 
-/* What is accepted is accepted again, whatever was done to it. */
+/* An accepted value is accepted again, after any mutation. */
 START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {
@@ -602,7 +602,7 @@ START_TEST(mutations_keep_the_promises)
                 const char *member = kind == 0 ? "postalCode" : "region";
                 const size_t length = field_fixture_mutate(from, pieces, sizeof(pieces) / sizeof(pieces[0]), &seed,
                                                            mutation, sizeof(mutation));
-                const char *outcome = judge_part(countries[(seed >> 40) % 5], member, span_of(mutation, length));
+                const char *outcome = evaluate_part(countries[(seed >> 40) % 5], member, span_of(mutation, length));
                 if (!field_fixture_accepted(&field_fixture))
                     continue;
                 taken++;
@@ -633,7 +633,7 @@ START_TEST(the_countries_of_a_field_are_the_only_ones)
         field_fixture_json(&field_fixture, SPAN("{\"city\":1,\"country\":\"CA\",\"region\":\"x\"," FULL "}")),
         "/city type_mismatch, /country country_not_allowed, /region address_region");
 
-    /* Without a country nothing tells that it is one of them. */
+    /* A missing country is not one of the allowed countries. */
     ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("\"x\"")), "/country country_not_allowed");
     ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{" FULL "}")), "/country country_not_allowed");
     ck_assert_str_eq(field_fixture_json(&field_fixture, SPAN("{\"fullAddress\":\"\"}")),

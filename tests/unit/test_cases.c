@@ -16,11 +16,11 @@
 
 static glob_t paths;
 
-/* One case as it is run. */
+/* One case during its run. */
 struct field_fixture {
     const char *path;
     struct case_file file;
-    struct arena arena; /* for everything that is not the pipeline's */
+    struct arena arena; /* for everything outside of the pipeline */
     struct config *config;
     struct definitions *definitions;
     struct evaluation evaluate;
@@ -197,7 +197,7 @@ static void expect_rejected(struct field_fixture *field_fixture, const struct ca
         fail_with(field_fixture, "a violation too much", violation->path, item->reply);
 }
 
-/* Of the first messages only that they repeat little of the value, since looking takes long in a large one. */
+/* Only the first messages are compared with the value, since that takes long for a large one. */
 static void expect_message(const struct field_fixture *field_fixture, struct span message, bool is_compared)
 {
     if (invisible_in(message) != 0)
@@ -216,8 +216,8 @@ static void expect_messages(const struct field_fixture *field_fixture)
         expect_message(field_fixture, one->message, count++ < COMPARED);
 }
 
-/* Whatever the case expects: a reply is one JSON object on one line, and its paths are in the limits. */
-static void expect_sound(struct field_fixture *field_fixture)
+/* For every case: a reply is one JSON object on one line, and its paths are within the limits. */
+static void expect_valid_reply(struct field_fixture *field_fixture)
 {
     const struct item *item = field_fixture->item;
     struct json_parser *parser = json_parser_new(item->reply.length);
@@ -239,7 +239,7 @@ START_TEST(test_case)
     struct field_fixture field_fixture;
     field_fixture_open(&field_fixture, paths.gl_pathv[_i]);
     evaluate_item(&field_fixture.evaluate, field_fixture.item, &field_fixture.batch.arena);
-    expect_sound(&field_fixture);
+    expect_valid_reply(&field_fixture);
     expect_messages(&field_fixture);
     unsigned expectations = 0;
     for (unsigned i = 0; i < field_fixture.file.count; i++) {
@@ -261,7 +261,7 @@ START_TEST(test_case)
 }
 END_TEST
 
-/* What is accepted and normalized is accepted again and stays the same. */
+/* Idempotence: an accepted and normalized command is accepted again and stays the same. */
 START_TEST(test_twice_is_once)
 {
     struct field_fixture field_fixture;
@@ -295,10 +295,10 @@ int main(void)
         return 1;
     }
     Suite *suite = suite_create("cases");
-    TCase *verdicts = tcase_create("verdict"), *twice = tcase_create("twice is once");
-    tcase_add_loop_test(verdicts, test_case, 0, (int)paths.gl_pathc);
+    TCase *cases = tcase_create("case"), *twice = tcase_create("twice is once");
+    tcase_add_loop_test(cases, test_case, 0, (int)paths.gl_pathc);
     tcase_add_loop_test(twice, test_twice_is_once, 0, (int)paths.gl_pathc);
-    suite_add_tcase(suite, verdicts);
+    suite_add_tcase(suite, cases);
     suite_add_tcase(suite, twice);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

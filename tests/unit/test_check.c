@@ -1,4 +1,4 @@
-/* check: paths, messages and their limits, quotes; what check sets besides the reply. */
+/* check: paths, messages and their limits, quotes; the fields that check sets besides the reply. */
 #include "tests/unit/evaluating.h"
 
 #include "common/key_table.h"
@@ -7,19 +7,19 @@
 
 #define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
 
-static struct evaluating judging;
+static struct evaluating evaluating;
 static struct check check;
 
 static void open_evaluating(void)
 {
-    evaluating_open(&judging, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
+    evaluating_open(&evaluating, "[{\"key\":\"n\",\"type\":\"number\"}]", NULL);
     check = (struct check){
-        .config = judging.config, .item = evaluating_item(&judging, "{}"), .arena = &judging.batch.arena};
+        .config = evaluating.config, .item = evaluating_item(&evaluating, "{}"), .arena = &evaluating.batch.arena};
 }
 
 static void close_evaluating(void)
 {
-    evaluating_close(&judging);
+    evaluating_close(&evaluating);
 }
 
 START_TEST(test_path)
@@ -33,7 +33,7 @@ START_TEST(test_path)
     check_leave(&check);
     check_leave(&check);
     check_fail_type(&check, "a string", NODE_NULL);
-    const struct violation *violation = judging.batch.items[0].violations;
+    const struct violation *violation = evaluating.batch.items[0].violations;
     expect_span(violation->path, "");
     expect_span(violation->message, "at the root");
     violation = violation->next;
@@ -47,7 +47,7 @@ START_TEST(test_path)
 }
 END_TEST
 
-/* The longest path that can be. */
+/* The longest possible path. */
 START_TEST(test_longest_path)
 {
     char name[PATH_TOKEN_BYTES + 1];
@@ -56,7 +56,7 @@ START_TEST(test_longest_path)
         check_enter(&check, span_of(name, PATH_TOKEN_BYTES));
     check_enter(&check, span_of(name, PATH_TOKEN_BYTES + 1));
     check_fail_required(&check);
-    const struct violation *violation = judging.batch.items[0].violations;
+    const struct violation *violation = evaluating.batch.items[0].violations;
     ck_assert_uint_eq(violation->path.length, (CHECK_PATH_DEPTH - 1) * (PATH_TOKEN_BYTES * 2 + 1));
 }
 END_TEST
@@ -72,7 +72,7 @@ START_TEST(test_hundred_violations_are_listed)
 }
 END_TEST
 
-/* The list is a beginning of all violations: nothing short slips in behind one that did not fit. */
+/* The list is a prefix of all violations: no short one follows one that did not fit. */
 START_TEST(test_violation_bytes)
 {
     struct item *item = check.item;
@@ -137,7 +137,7 @@ START_TEST(test_quote)
 }
 END_TEST
 
-/* Nothing grows beyond the room that a quote has. */
+/* No quote exceeds its room. */
 START_TEST(test_longest_quotes)
 {
     char value[200], quote[QUOTE_SIZE];
@@ -152,8 +152,8 @@ END_TEST
 
 START_TEST(test_accepted)
 {
-    struct item *item = evaluating_item(&judging, "{" VALID "}");
-    evaluate_item(&judging.evaluate, item, &judging.batch.arena);
+    struct item *item = evaluating_item(&evaluating, "{" VALID "}");
+    evaluate_item(&evaluating.evaluate, item, &evaluating.batch.arena);
     ck_assert_int_eq(item->outcome, OUTCOME_CREATED);
     expect_span(item->email_key, "ada@example.com");
     ck_assert(span_begins_with(item->record, SPAN("{\"id\":\"")));
@@ -161,18 +161,18 @@ START_TEST(test_accepted)
 }
 END_TEST
 
-/* An item that is rejected already is left alone. */
+/* An item that is rejected already is left unchanged. */
 START_TEST(test_rejected_before)
 {
-    struct item *item = evaluating_item(&judging, "{}");
+    struct item *item = evaluating_item(&evaluating, "{}");
     item_reject(item, ERROR_TOO_LARGE, SPAN("too large"));
-    check_item(item, judging.config, &judging.batch.arena);
+    check_item(item, evaluating.config, &evaluating.batch.arena);
     ck_assert_int_eq(item->error, ERROR_TOO_LARGE);
     ck_assert_uint_eq(item->violation_count, 0);
 }
 END_TEST
 
-/* A command of the largest size, whatever it is made of, stays in the arena that batch_open sized. */
+/* A command of the largest size, with any content, fits into the arena that batch_open sized. */
 static const struct {
     const char *head, *body, *tail;
 } largest[] = {
@@ -191,15 +191,15 @@ static const struct {
 
 START_TEST(test_largest)
 {
-    size_t limit = (size_t)judging.config->limits.command_bytes;
+    size_t limit = (size_t)evaluating.config->limits.command_bytes;
     size_t head = strlen(largest[_i].head), body = strlen(largest[_i].body), tail = strlen(largest[_i].tail);
     char *value = malloc(limit + 1), *to = value;
     to = mempcpy(to, largest[_i].head, head);
     while ((size_t)(to - value) + body + tail <= limit)
         to = mempcpy(to, largest[_i].body, body);
     memcpy(to, largest[_i].tail, tail + 1);
-    struct item *item = evaluating_item(&judging, value);
-    evaluate_item(&judging.evaluate, item, &judging.batch.arena);
+    struct item *item = evaluating_item(&evaluating, value);
+    evaluate_item(&evaluating.evaluate, item, &evaluating.batch.arena);
     ck_assert_uint_gt(item->reply.length, 0);
     free(value);
 }
@@ -216,7 +216,7 @@ START_TEST(test_member_names)
 }
 END_TEST
 
-/* A table finds each of its keys and no other, also when it is as full as it may be. */
+/* A table finds each of its keys and no other, also when it is full. */
 START_TEST(test_key_table)
 {
     enum { KEYS = 1000 };

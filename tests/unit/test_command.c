@@ -1,4 +1,5 @@
-/* command: what the program says and returns before a subcommand does its work, and for what needs no server. */
+/* command: output and exit codes of the program before a subcommand does its work, and of subcommands that need no
+ * server. */
 #include <check.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -8,7 +9,7 @@
 
 #define ARGUMENTS 8
 
-static char folder[32], sound_path[64], faulty_path[64], config_path[64], odd_path[64];
+static char folder[32], valid_path[64], faulty_path[64], config_path[64], odd_path[64];
 
 struct outcome {
     int code;
@@ -27,12 +28,12 @@ static void make_folder(void)
 {
     snprintf(folder, sizeof(folder), "/tmp/test-command-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(sound_path, sizeof(sound_path), "%s/sound", folder);
+    snprintf(valid_path, sizeof(valid_path), "%s/sound", folder);
     snprintf(faulty_path, sizeof(faulty_path), "%s/faulty", folder);
     snprintf(config_path, sizeof(config_path), "%s/config", folder);
     snprintf(odd_path, sizeof(odd_path), "%s/\xff\"\x01", folder);
     write_file(odd_path, "[]");
-    write_file(sound_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
+    write_file(valid_path, "[{\"key\":\"pronouns\",\"name\":\"Pronouns\",\"type\":\"text\"}]");
     write_file(faulty_path,
                "[{\"key\":\"a\",\"name\":\"A\",\"type\":\"text\"},{\"key\":\"b\",\"name\":\"B\",\"type\":\"colour\"}]");
     write_file(config_path, "[log]\nlevel = loud\n");
@@ -40,7 +41,7 @@ static void make_folder(void)
 
 static void remove_folder(void)
 {
-    unlink(sound_path);
+    unlink(valid_path);
     unlink(faulty_path);
     unlink(config_path);
     unlink(odd_path);
@@ -54,14 +55,14 @@ static void read_back(FILE *file, char *text, size_t size)
     fclose(file);
 }
 
-/* Runs the program in a child, with SOUND, FAULTY, CONFIG and ODD standing for the files' paths. */
+/* Runs the program in a child, with SOUND, FAULTY, CONFIG and ODD replaced by the files' paths. */
 static void run(const char *const *given, struct outcome *outcome)
 {
     char *arguments[ARGUMENTS + 2] = {(char *)"client-intake"};
     int count = 1;
     for (; given[count - 1]; count++) {
         const char *argument = given[count - 1];
-        arguments[count] = strcmp(argument, "SOUND") == 0    ? sound_path
+        arguments[count] = strcmp(argument, "SOUND") == 0    ? valid_path
                            : strcmp(argument, "FAULTY") == 0 ? faulty_path
                            : strcmp(argument, "CONFIG") == 0 ? config_path
                            : strcmp(argument, "ODD") == 0    ? odd_path
@@ -88,7 +89,7 @@ static void run(const char *const *given, struct outcome *outcome)
 static const struct row {
     const char *arguments[ARGUMENTS];
     int code;
-    const char *out, *error; /* must be part of the output; NULL: nothing may be there */
+    const char *out, *error; /* must be part of the output; NULL: no output */
 } rows[] = {
     /* help and version */
     {{"--version"}, 0, "client-intake " CLIENT_INTAKE_VERSION "\nnumbering plan ", NULL},
@@ -102,12 +103,15 @@ static const struct row {
     /* usage */
     {{NULL}, 64, NULL, "usage: client-intake COMMAND"},
     {{"rum"}, 64, NULL, "client-intake: rum is not a command; did you mean run?\n"},
-    {{"frobnicate"}, 64, NULL, "client-intake: frobnicate is not a command\nclient-intake --help tells more\n"},
+    {{"frobnicate"},
+     64,
+     NULL,
+     "client-intake: frobnicate is not a command\nclient-intake --help has more information\n"},
     {{"rum", "--help"}, 64, NULL, "rum is not a command"},
     {{"--frob", "run"}, 64, NULL, "client-intake: --frob is not an option\n"},
     {{"run", "--config"}, 64, NULL, "client-intake: --config needs a value\n"},
     {{"run", "--set"}, 64, NULL, "client-intake: --set needs a value\n"},
-    {{"check", "now"}, 64, NULL, "client-intake check: now is one argument too many\nclient-intake check --help"},
+    {{"check", "now"}, 64, NULL, "client-intake check: now is an unexpected argument\nclient-intake check --help"},
     {{"topics"}, 64, NULL, "client-intake topics: expected: create\n"},
     {{"topics", "delete"}, 64, NULL, "client-intake topics: expected: create\n"},
     {{"topics", "create", "more"}, 64, NULL, "client-intake topics: expected: create\n"},
@@ -135,7 +139,7 @@ static const struct row {
     {{"definitions", "lint", "/does/not/exist"}, 1, NULL, "/does/not/exist: No such file or directory\n"},
     {{"definitions", "lint", "/tmp"}, 1, NULL, "/tmp: Is a directory\n"},
     {{"definitions", "put", "acme", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
-    /* Redis that is not there */
+    /* a Redis that does not exist */
     {{"definitions", "get", "acme", "--set", "redis.address=unix:/does/not/exist"},
      69,
      NULL,

@@ -1,4 +1,4 @@
-/* config: what is accepted, what is refused and in which words, and that the shipped file says what the tables say. */
+/* config: accepted and refused settings, the messages, and that the shipped file agrees with the tables. */
 #include <check.h>
 #include <ini.h>
 #include <librdkafka/rdkafka.h>
@@ -40,8 +40,8 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-/* Reads `text` (NULL: no file) with up to two --set. What was printed is in *printed, with "F" for the file's path; it
- * is to be freed. */
+/* Reads `text` (NULL: no file) with up to two --set. *printed is the output, with "F" for the file's path; to be
+ * freed. */
 static struct config *read_text(const char *text, const char *first, const char *second, char **printed)
 {
     const char *settings[] = {first, second, NULL};
@@ -64,7 +64,7 @@ static struct config *read_text(const char *text, const char *first, const char 
     return config;
 }
 
-static struct config *read_sound(const char *text, const char *first, const char *second)
+static struct config *read_valid(const char *text, const char *first, const char *second)
 {
     char *printed;
     struct config *config = read_text(text, first, second, &printed);
@@ -74,7 +74,7 @@ static struct config *read_sound(const char *text, const char *first, const char
     return config;
 }
 
-/* The value of a row as a user would write it. */
+/* The value of a row in the user's notation. */
 static void show(const struct config *config, const struct config_row *row, char *text, size_t size)
 {
     const char *member = (const char *)config + row->offset;
@@ -134,7 +134,7 @@ static const struct accepted {
     const char *file, *variable, *option; /* NULL: none */
     const char *key, *value;
 } accepted[] = {
-    /* where a value comes from: the later wins */
+    /* sources of a value: a later one overrides */
     {"[log]\nlevel = debug\n", NULL, NULL, "log.level", "debug"},
     {"[log]\nlevel = debug\n", "CLIENT_INTAKE_LOG_LEVEL=error", NULL, "log.level", "error"},
     {"[log]\nlevel = debug\n", "CLIENT_INTAKE_LOG_LEVEL=error", "log.level=warning", "log.level", "warning"},
@@ -143,7 +143,7 @@ static const struct accepted {
     {NULL, "CLIENT_INTAKE_VALIDATION_UNKNOWN_ATTRIBUTES=ignore", NULL, "validation.unknown_attributes", "ignore"},
     {NULL, "CLIENT_INTAKE_SERVICE_HOST=10.0.0.1", NULL, "log.level", "info"},
     {NULL, "CLIENT_INTAKE_PORT_9464_TCP=tcp://10.0.0.1:9464", NULL, "log.level", "info"},
-    /* the file's form */
+    /* the file's syntax */
     {"", NULL, NULL, "log.level", "info"},
     {"\xef\xbb\xbf[log]\r\n  level = debug  \r\n", NULL, NULL, "log.level", "debug"},
     {"# a\n; b\n\n[log]\n# c\nlevel=debug", NULL, NULL, "log.level", "debug"},
@@ -201,7 +201,7 @@ START_TEST(setting_is_accepted)
                  file + strlen("SECRET_FILE"));
     if (row->variable)
         ck_assert_int_eq(putenv((char *)row->variable), 0);
-    struct config *config = read_sound(row->file, file ? option : row->option, NULL);
+    struct config *config = read_valid(row->file, file ? option : row->option, NULL);
     value_of(config, row->key, shown, sizeof(shown));
     ck_assert_str_eq(shown, row->value);
     config_free(config);
@@ -211,7 +211,7 @@ END_TEST
 static const struct refused {
     const char *file, *option, *printed;
 } refused[] = {
-    /* the file's form */
+    /* the file's syntax */
     {"x = 1\n[log]\nlevel\n[lo\nlevel=info\n", NULL,
      "F:1: stands before the first [section]\n"
      "F:3: expected [section], name = value, or a comment that begins with # or ;\n"
@@ -269,23 +269,20 @@ static const struct refused {
     {NULL, "log.level=${OPEN", "--set: log.level: ${ without a name and }; write $${ for the characters themselves\n"},
     /* librdkafka */
     {"[kafka]\nbootstrap.server = a\n", NULL,
-     "F:2: kafka.bootstrap.server is no setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
+     "F:2: kafka.bootstrap.server is not a setting of librdkafka VERSION; did you mean bootstrap.servers?\n"},
     {"[kafka.producer]\ncompression.codec = zip\n", NULL,
      "F:2: kafka.producer.compression.codec is refused by librdkafka: Invalid value \"zip\" for configuration property "
      "\"compression.codec\"\n"},
     {"[kafka.consumer]\nenable.auto.commit = true\n", NULL,
-     "F:2: kafka.consumer.enable.auto.commit is not for the config: offsets are committed together with their "
+     "F:2: kafka.consumer.enable.auto.commit cannot be set here: offsets are committed together with their "
      "replies\n"},
     {NULL, "kafka.isolation.level=read_uncommitted",
-     "--set: kafka.isolation.level is not for the config: commands and records of a transaction that was aborted must "
-     "not "
-     "be seen\n"},
+     "--set: kafka.isolation.level cannot be set here: commands and records of an aborted transaction must not "
+     "be read\n"},
     {NULL, "kafka.producer.acks=1",
-     "--set: kafka.producer.acks is not for the config: a transaction is acknowledged by all replicas that are in "
-     "sync\n"},
+     "--set: kafka.producer.acks cannot be set here: all in-sync replicas must acknowledge a transaction\n"},
     {NULL, "kafka.consumer.partition.assignment.strategy=range",
-     "--set: kafka.consumer.partition.assignment.strategy is not for the config: how partitions are given up and taken "
-     "is "
+     "--set: kafka.consumer.partition.assignment.strategy cannot be set here: the assignment of partitions is "
      "part of the delivery guarantee\n"},
     /* two keys together */
     {"[commands]\ntopic = t\n[replies]\ntopic = t\n", NULL,
@@ -342,7 +339,7 @@ START_TEST(unknown_variable_is_refused)
     char *printed;
     ck_assert_int_eq(setenv("CLIENT_INTAKE_LOG_LEVL", "debug", 1), 0);
     ck_assert_ptr_null(read_text(NULL, NULL, NULL, &printed));
-    ck_assert_str_eq(printed, "CLIENT_INTAKE_LOG_LEVL: names no setting\n");
+    ck_assert_str_eq(printed, "CLIENT_INTAKE_LOG_LEVL: is not the name of a setting\n");
     free(printed);
 }
 END_TEST
@@ -384,7 +381,7 @@ START_TEST(line_may_be_long_but_not_too_long)
 }
 END_TEST
 
-/* A secret in the wrong place must not be printed with the complaint. */
+/* A secret in the wrong position must not be printed with the error. */
 static const char *const secrets[] = {
     "log.level=${SECRET_OF_TEST}",
     "worker.threads=${SECRET_OF_TEST}",
@@ -474,7 +471,7 @@ START_TEST(shipped_file_changes_nothing)
     fclose(out);
     ck_assert_str_eq(printed, "");
     free(printed);
-    struct config *without = read_sound(NULL, NULL, NULL);
+    struct config *without = read_valid(NULL, NULL, NULL);
     for (const struct config_row *row = config_rows; row->section; row++) {
         char a[256], b[256];
         show(with, row, a, sizeof(a));
@@ -498,7 +495,7 @@ END_TEST
 
 START_TEST(defaults_of_the_contract_stand)
 {
-    struct config *config = read_sound(NULL, NULL, NULL);
+    struct config *config = read_valid(NULL, NULL, NULL);
     ck_assert_str_eq(config->commands.topic, "clients.commands");
     ck_assert_str_eq(config->replies.topic, "clients.replies");
     ck_assert_str_eq(config->records.topic, "clients.records");

@@ -1,4 +1,4 @@
-/* decode: what is found in a message, besides what the cases show. */
+/* decode: results that the cases do not show. */
 #include "tests/unit/evaluating.h"
 
 #include <uuid/uuid.h>
@@ -6,29 +6,29 @@
 
 #include "worker/validate/decode.h"
 
-static struct evaluating judging;
+static struct evaluating evaluating;
 
 static void open_evaluating(void)
 {
-    evaluating_open(&judging, NULL, NULL);
+    evaluating_open(&evaluating, NULL, NULL);
 }
 
 static void close_evaluating(void)
 {
-    evaluating_close(&judging);
+    evaluating_close(&evaluating);
 }
 
 static struct item *decode(const char *value, const struct header *headers, uint32_t count)
 {
-    struct item *item = evaluating_item(&judging, value);
+    struct item *item = evaluating_item(&evaluating, value);
     item->headers = headers;
     item->header_count = count;
-    decode_item(item, judging.config, judging.evaluate.parser, &judging.batch.arena);
+    decode_item(item, evaluating.config, evaluating.evaluate.parser, &evaluating.batch.arena);
     return item;
 }
 
-/* A command is identified when its workspace and its own id are usable; the position is an id, but not of a command
- * that was given a bad one. */
+/* A command is identified when its workspace and its own id are valid. The position is an id too, but not for a
+ * command with an invalid id. */
 #define NO_HEADERS                                                                                                     \
     {                                                                                                                  \
         {                                                                                                              \
@@ -116,7 +116,7 @@ START_TEST(test_client_id)
 }
 END_TEST
 
-/* The longest names, and the namespace as it is documented. */
+/* The longest names, and the documented namespace. */
 START_TEST(test_client_id_of_longest_name)
 {
     char name[WORKSPACE_ID_CHARACTERS + 1 + COMMAND_ID_BYTES], text[CLIENT_ID_LENGTH], expected[UUID_STR_LEN];
@@ -149,7 +149,7 @@ START_TEST(test_hash)
 }
 END_TEST
 
-/* The hash is of the bytes as they came, whatever becomes of them. */
+/* The hash is of the original bytes. */
 START_TEST(test_hash_of_item)
 {
     static const char *const values[] = {"{\"a\":\"\\u0041\"}", "{\"a\":\"A\"}", "nonsense"};
@@ -163,7 +163,7 @@ START_TEST(test_hash_of_item)
 }
 END_TEST
 
-/* The value belongs to the message and goes to the dead letters as it came. */
+/* The value belongs to the message and goes to the dead letters unchanged. */
 START_TEST(test_value_is_not_touched)
 {
     char value[] = "{\"commandId\":\"\\u0041\",\"workspaceId\":\"\\u0042\"";
@@ -175,22 +175,22 @@ START_TEST(test_value_is_not_touched)
 }
 END_TEST
 
-/* Nothing of a value that is too large is copied. */
+/* A value that is too large is not copied. */
 START_TEST(test_too_large_is_not_copied)
 {
-    size_t length = (size_t)judging.config->limits.command_bytes + 1;
+    size_t length = (size_t)evaluating.config->limits.command_bytes + 1;
     char *large = malloc(length + 1);
     memset(large, ' ', length);
     large[length] = '\0';
     struct item *item = decode(large, NULL, 0);
     ck_assert_int_eq(item->error, ERROR_TOO_LARGE);
-    ck_assert_uint_lt(judging.batch.arena.used, 1024);
+    ck_assert_uint_lt(evaluating.batch.arena.used, 1024);
     free(large);
 }
 END_TEST
 
-/* What a message holds beside its value is bounded, too: before the value is looked at, and with the ids that headers
- * tell. */
+/* The size of a message outside of its value is limited, too. This is checked before the value, and with the ids of
+ * headers. */
 static const struct {
     size_t key_bytes, header_bytes;
     enum header_state state;
@@ -213,14 +213,14 @@ START_TEST(test_outside)
     static const char *const values[] = {"{}", "not JSON"};
     memset(key, 'k', sizeof(key));
     for (size_t i = 0; i < 2; i++) {
-        struct item *item = evaluating_item(&judging, values[i]);
+        struct item *item = evaluating_item(&evaluating, values[i]);
         bool is_unreadable = outsides[_i].state != HEADERS_READ;
         item->key = span_of(key, outsides[_i].key_bytes);
         item->headers = headers;
         item->header_count = is_unreadable ? 0 : 2;
         item->header_state = outsides[_i].state;
         item->outer_bytes = outsides[_i].key_bytes + outsides[_i].header_bytes;
-        decode_item(item, judging.config, judging.evaluate.parser, &judging.batch.arena);
+        decode_item(item, evaluating.config, evaluating.evaluate.parser, &evaluating.batch.arena);
         enum error expected = outsides[_i].error == ERROR_NONE && i == 1 ? ERROR_MALFORMED_JSON : outsides[_i].error;
         ck_assert_int_eq(item->error, expected);
         if (outsides[_i].error != ERROR_NONE)

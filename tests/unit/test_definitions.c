@@ -1,4 +1,4 @@
-/* definitions: what compiles, in which order and how it is found; every fault with its place. */
+/* definitions: which sets compile, the order of fields and the look-up; every error with its position. */
 #include "tests/unit/evaluating.h"
 
 #include "tests/unit/visible.h"
@@ -10,7 +10,7 @@
 #define RULES(type, rules)   FIELD(type, ",\"rules\":" rules)
 #define CHOICE(members)      FIELD("multiSelect", members)
 
-/* Faults as lines "PATH: MESSAGE" ("PATH: ..." where only the beginning of the message matters). */
+/* Errors as lines "PATH: MESSAGE" ("PATH: ..." where only the beginning of the message matters). */
 static const struct fault_row {
     const char *json;
     const char *faults;
@@ -99,7 +99,7 @@ static const struct fault_row {
      "/0/rules: minSelected is greater than maxSelected, must be at most that"},
     {CHOICE(",\"options\":[{\"key\":\"a\"}],\"rules\":{\"maxSelected\":0}"),
      "/0/rules/maxSelected: must be a whole number from 1 to 4294967295"},
-    /* Every fault, in document order. */
+    /* Every error, in document order. */
     {"[{\"key\":\"a\",\"type\":\"x\"},{\"key\":\"a\",\"type\":\"text\",\"rules\":{\"a\":1,\"b\":2}},{\"key\":\"\","
      "\"type\":\"text\"}]",
      "/0/type: \"x\" is not a type of custom field, must be one of text, ...\n/1/key: \"a\" is already the key of "
@@ -137,7 +137,7 @@ START_TEST(test_faulty)
 }
 END_TEST
 
-static const char *const fine[] = {
+static const char *const valid[] = {
     "[]",
     "{\"data\":[]}",
     "{\"data\":[],\"nextToken\":\"x\",\"other\":{}}",
@@ -154,17 +154,17 @@ static const char *const fine[] = {
     "[{\"entityType\":\"company\"},{\"key\":\"a\",\"type\":\"text\",\"entityType\":\"client\"}]",
 };
 
-START_TEST(test_fine)
+START_TEST(test_valid)
 {
     struct definitions_fault *faults;
-    struct definitions *definitions = definitions_compile(span_of_text(fine[_i]), &faults);
-    ck_assert_msg(definitions && !faults, "%s: %s %s", fine[_i], faults ? faults->path : "",
+    struct definitions *definitions = definitions_compile(span_of_text(valid[_i]), &faults);
+    ck_assert_msg(definitions && !faults, "%s: %s %s", valid[_i], faults ? faults->path : "",
                   faults ? faults->message : "");
     definitions_free(definitions);
 }
 END_TEST
 
-/* Keys of the longest kind pass, one byte more does not. */
+/* The longest key is accepted, one byte more is not. */
 START_TEST(test_key_length)
 {
     char json[1024], key[FIELD_KEY_BYTES + 2];
@@ -242,7 +242,7 @@ START_TEST(test_compiled)
 }
 END_TEST
 
-/* The version is the hash of the bytes: the same for the same, another for others. */
+/* The version is the hash of the bytes. */
 START_TEST(test_version)
 {
     char expected[HASH_LENGTH];
@@ -288,7 +288,7 @@ START_TEST(test_many_fields)
 }
 END_TEST
 
-/* Paths and messages have a fixed size, and long names end at a character. */
+/* Paths and messages have a fixed size, and long names are cut at a character. */
 START_TEST(test_long_rule_name)
 {
     char json[1024] = "[{\"key\":\"k\",\"type\":\"text\",\"rules\":{\"";
@@ -304,7 +304,7 @@ START_TEST(test_long_rule_name)
 }
 END_TEST
 
-/* The first hundred faults list what would be right; all are there. */
+/* The first hundred errors list alternatives; all errors are there. */
 START_TEST(test_many_faults)
 {
     enum { FAULTS = 150 };
@@ -328,7 +328,7 @@ int main(void)
     Suite *suite = suite_create("definitions");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_faulty, 0, (int)(sizeof(faulty) / sizeof(faulty[0])));
-    tcase_add_loop_test(tests, test_fine, 0, (int)(sizeof(fine) / sizeof(fine[0])));
+    tcase_add_loop_test(tests, test_valid, 0, (int)(sizeof(valid) / sizeof(valid[0])));
     tcase_add_test(tests, test_key_length);
     tcase_add_test(tests, test_compiled);
     tcase_add_test(tests, test_version);

@@ -13,15 +13,15 @@
 static const struct merge {
     const char *fields, *key, *options;
     const char *merged; /* NULL: refused */
-    const char *why;
+    const char *error;
 } merges[] = {
     {"[{\"key\":\"s\",\"type\":\"multiSelect\"}]", "s", OPTIONS,
      "[{\"key\":\"s\",\"type\":\"multiSelect\", \"options\": " LIST "}]", NULL},
-    /* The bare array will do, and an empty one. */
+    /* The bare array is accepted, and an empty one. */
     {"[{\"key\":\"s\"}]", "s", LIST, "[{\"key\":\"s\", \"options\": " LIST "}]", NULL},
     {"[{\"key\":\"s\"}]", "s", "[]", "[{\"key\":\"s\", \"options\": []}]", NULL},
     {"[{\"key\":\"s\"}]", "s", "{\"data\":[]}", "[{\"key\":\"s\", \"options\": []}]", NULL},
-    /* White space, numbers and escapes stay as they came. */
+    /* White space, numbers and escapes stay unchanged. */
     {" {\"next\" : null,\n \"data\" : [ {\"order\":1.50,\"key\":\"\\u0073\" } ,{\"key\":\"t\",\"n\":\"\\u00e4\"}]}\n",
      "s", "[1]",
      " {\"next\" : null,\n \"data\" : [ {\"order\":1.50,\"key\":\"\\u0073\" , \"options\": [1]} "
@@ -29,15 +29,15 @@ static const struct merge {
      NULL},
     {"[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\"}]", "a\xc3\xa9=b", "[]",
      "[{\"key\":\"\xc3\xa9\"},{\"key\":\"a\xc3\xa9=b\", \"options\": []}]", NULL},
-    /* Numbers that fit into no machine word stay, too. */
+    /* Numbers that fit into no machine word stay unchanged, too. */
     {"[{\"key\":\"s\",\"n\":123456789012345678901234567890,\"m\":1e999}]", "s", "[]",
      "[{\"key\":\"s\",\"n\":123456789012345678901234567890,\"m\":1e999, \"options\": []}]", NULL},
-    /* Old options go; null is what the API may say for none. */
+    /* Old options are replaced; the API may send null for none. */
     {"[{\"key\":\"s\",\"options\":[{\"key\":\"old\"}],\"type\":\"multiSelect\"}]", "s", "[2]",
      "[{\"key\":\"s\",\"options\":[2],\"type\":\"multiSelect\"}]", NULL},
     {"[{\"key\":\"s\",\"options\": null }]", "s", "[2]", "[{\"key\":\"s\",\"options\": [2] }]", NULL},
-    {"[{\"key\":\"s\",\"options\":{}}]", "s", "[2]", NULL, "the field has options that are no array"},
-    /* The field is that of the list, not one that is called so elsewhere. */
+    {"[{\"key\":\"s\",\"options\":{}}]", "s", "[2]", NULL, "the field's options are not an array"},
+    /* The field is an entry of the list, not another object with that key. */
     {"[{\"key\":\"t\",\"options\":[{\"key\":\"s\"}]}]", "s", "[]", NULL, "no field has the key s"},
     {"[1,null,{\"key\":7},{\"key\":\"s\"}]", "s", "[]", "[1,null,{\"key\":7},{\"key\":\"s\", \"options\": []}]", NULL},
     {"[]", "s", "[]", NULL, "no field has the key s"},
@@ -53,16 +53,16 @@ static const struct merge {
 START_TEST(options_are_put_into_their_field)
 {
     const struct merge *merge = &merges[_i];
-    char why[256] = "";
+    char error[256] = "";
     size_t length = 0;
     char *merged = definitions_import_options(span_of_text(merge->fields), span_of_text(merge->key),
-                                              span_of_text(merge->options), &length, why, sizeof(why));
+                                              span_of_text(merge->options), &length, error, sizeof(error));
     if (merge->merged) {
-        ck_assert_msg(merged != NULL, "%s", why);
+        ck_assert_msg(merged != NULL, "%s", error);
         ck_assert_msg(span_equal(span_of(merged, length), span_of_text(merge->merged)), "%.*s", (int)length, merged);
     } else {
         ck_assert_ptr_null(merged);
-        ck_assert_msg(strncmp(why, merge->why, strlen(merge->why)) == 0, "%s", why);
+        ck_assert_msg(strncmp(error, merge->error, strlen(merge->error)) == 0, "%s", error);
     }
     free(merged);
 }
@@ -70,10 +70,10 @@ END_TEST
 
 START_TEST(what_comes_out_compiles)
 {
-    char why[256];
+    char error[256];
     size_t length;
     char *merged = definitions_import_options(SPAN("{\"data\":[{\"key\":\"s\",\"type\":\"multiSelect\"}]}"), SPAN("s"),
-                                              SPAN(OPTIONS), &length, why, sizeof(why));
+                                              SPAN(OPTIONS), &length, error, sizeof(error));
     ck_assert_ptr_nonnull(merged);
     struct definitions *definitions = definitions_compile(span_of(merged, length), NULL);
     ck_assert_ptr_nonnull(definitions);

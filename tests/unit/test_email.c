@@ -1,4 +1,4 @@
-/* The email rule as a table: what is accepted and how it is written, what is refused and why. */
+/* The email rule as a table: accepted addresses and their normalized form, refused ones and their errors. */
 #include "tests/unit/field_fixture.h"
 
 #define A10 "aaaaaaaaaa"
@@ -8,7 +8,7 @@
 #define A64 A60 "aaaa"
 
 static const struct {
-    const char *given, *normal; /* NULL: stays as it is */
+    const char *given, *normal; /* NULL: unchanged */
 } accepted[] = {
     /* Plain addresses stay as they are. */
     {"ada@example.com", NULL},
@@ -77,7 +77,7 @@ static const struct {
     {"ada@XN--BCHER-KVA.EXAMPLE", "ada@xn--bcher-kva.example"},
     {"ada@AB--CD.com", "ada@ab--cd.com"},
 
-    /* White space around it goes. */
+    /* White space around it is removed. */
     {" ada@example.com", "ada@example.com"},
     {"ada@example.com ", "ada@example.com"},
     {"   ada@example.com   ", "ada@example.com"},
@@ -209,7 +209,7 @@ static const struct {
     {"ada@*.example.com", "email_domain"},
     {"ada@" A64 ".com", "email_domain"},
 
-    /* Addresses of machines are not domains. */
+    /* IP addresses are not domains. */
     {"ada@127.0.0.1", "email_domain"},
     {"ada@[127.0.0.1]", "email_domain"},
     {"ada@[IPv6:::1]", "email_domain"},
@@ -223,7 +223,7 @@ static const struct {
     {"ada@example.１２３", "email_domain"},
     {"ada@１２７.0.0.1", "email_domain"},
 
-    /* Unicode domains that IDNA 2008 does not know, and A-labels that are none. */
+    /* Unicode domains that are not valid under IDNA 2008, and A-labels that are not valid. */
     {"ada@☃.net", "email_domain"},
     {"ada@💩.la", "email_domain"},
     {"ada@a\u200db.com", "email_domain"},
@@ -269,7 +269,7 @@ static const struct {
     {"ada@xn--bücher.com", "email_domain"},
     {"ada@ｘｎ－－abc-.com", "email_domain"},
 
-    /* Controls, but for TAB and line ends, which are white space. */
+    /* Controls except TAB and line ends, which are white space. */
     {"a\001b@example.com", "control_character"},
     {"ada@exam\037ple.com", "control_character"},
     {"ada@example.com\033", "control_character"},
@@ -328,7 +328,7 @@ START_TEST(every_refused_address_has_its_code)
 }
 END_TEST
 
-/* Whatever the text, an accepted address has the promised form and stays the same. */
+/* For any text, an accepted address has the promised form and normalization is idempotent. */
 START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {"@",      ".",       "..",     "-",      "--",     "_",      "a",

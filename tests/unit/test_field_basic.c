@@ -1,4 +1,5 @@
-/* The field types text, number and multiSelect: what is taken, what comes out, and what is said about the rest. */
+/* The field types text, number and multiSelect: accepted values, their normalized form, and the errors of the
+ * others. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,36 +38,36 @@ static struct definitions *definitions_of(const char *rest)
     return definitions;
 }
 
-/* One value, judged. */
-struct judgement {
+/* One value and its result. */
+struct evaluation {
     struct json_document document;
     struct item item;
     bool accepted;
     struct span normal; /* if accepted */
 };
 
-static void judge(const struct field *field, struct span value, struct judgement *judgement)
+static void evaluate(const struct field *field, struct span value, struct evaluation *evaluation)
 {
     char *text = arena_alloc(&arena, value.length + JSON_PADDING);
     memcpy(text, value.at, value.length);
     struct json_fault fault;
-    memset(judgement, 0, sizeof(*judgement));
-    if (!json_parse(parser, text, value.length, CUSTOM_FIELDS_DEPTH, &arena, &judgement->document, &fault))
+    memset(evaluation, 0, sizeof(*evaluation));
+    if (!json_parse(parser, text, value.length, CUSTOM_FIELDS_DEPTH, &arena, &evaluation->document, &fault))
         ck_abort_msg("%.*s is not JSON: %s", SPAN_FORMAT(value), json_fault_text(fault.code));
-    struct check check = {.item = &judgement->item, .arena = &arena};
-    judgement->accepted = field->type->evaluate(&check, field, &judgement->document, 0, &judgement->normal);
-    if (judgement->accepted != (judgement->item.violation_count == 0))
-        ck_abort_msg("%.*s: accepted is %d with %u violations", SPAN_FORMAT(value), judgement->accepted,
-                     judgement->item.violation_count);
+    struct check check = {.item = &evaluation->item, .arena = &arena};
+    evaluation->accepted = field->type->evaluate(&check, field, &evaluation->document, 0, &evaluation->normal);
+    if (evaluation->accepted != (evaluation->item.violation_count == 0))
+        ck_abort_msg("%.*s: accepted is %d with %u violations", SPAN_FORMAT(value), evaluation->accepted,
+                     evaluation->item.violation_count);
 }
 
 /* The normalized value, or its violations: "! option_unknown /1, type_mismatch /2". */
-static struct span verdict(const struct judgement *judgement)
+static struct span outcome_of(const struct evaluation *evaluation)
 {
-    if (judgement->accepted)
-        return judgement->normal;
+    if (evaluation->accepted)
+        return evaluation->normal;
     struct span text = SPAN("!");
-    for (const struct violation *violation = judgement->item.violations; violation; violation = violation->next)
+    for (const struct violation *violation = evaluation->item.violations; violation; violation = violation->next)
         text = arena_format(&arena, "%.*s%s %s%s%.*s", SPAN_FORMAT(text), text.length > 1 ? "," : "",
                             error_row(violation->code)->code, violation->path.length > 0 ? " " : "",
                             SPAN_FORMAT(violation->path));
@@ -76,16 +77,16 @@ static struct span verdict(const struct judgement *judgement)
 struct row {
     const char *field;
     struct span value;
-    struct span expected; /* as verdict gives it */
+    struct span expected; /* in the form of outcome_of */
 };
 
 static void assert_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct definitions *definitions = definitions_of(rows[i].field);
-        struct judgement judgement;
-        judge(&definitions->fields[0], rows[i].value, &judgement);
-        struct span actual = verdict(&judgement);
+        struct evaluation evaluation;
+        evaluate(&definitions->fields[0], rows[i].value, &evaluation);
+        struct span actual = outcome_of(&evaluation);
         ck_assert_msg(span_equal(actual, rows[i].expected), "%s: %.*s gives %.*s, not %.*s", rows[i].field,
                       SPAN_FORMAT(rows[i].value), SPAN_FORMAT(actual), SPAN_FORMAT(rows[i].expected));
         definitions_free(definitions);
@@ -147,7 +148,8 @@ START_TEST(text_values)
         {TEXT, VALUE("{\"a\":\"b\"}"), VALUE("! type_mismatch")},
         {TEXT_WITH("\"minLength\":3"), VALUE("\"ab\""), VALUE("! too_short")},
         {TEXT_WITH("\"minLength\":3"), VALUE("\"abc\""), VALUE("\"abc\"")},
-        {TEXT_WITH("\"minLength\":3"), VALUE("\"ae\u0301\""), VALUE("! too_short")}, /* two, once composed */
+        {TEXT_WITH("\"minLength\":3"), VALUE("\"ae\u0301\""),
+         VALUE("! too_short")}, /* two characters after composition */
         {TEXT_WITH("\"maxLength\":3"), VALUE("\"abc\""), VALUE("\"abc\"")},
         {TEXT_WITH("\"maxLength\":3"), VALUE("\"abcd\""), VALUE("! too_long")},
         {TEXT_WITH("\"maxLength\":3"), VALUE("\"a\\r\\nb\""), VALUE("\"a\\nb\"")},
@@ -276,10 +278,10 @@ START_TEST(messages_say_what_is_wrong_and_what_would_be_right)
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct definitions *definitions = definitions_of(rows[i].field);
-        struct judgement judgement;
-        judge(&definitions->fields[0], rows[i].value, &judgement);
-        ck_assert_uint_eq(judgement.item.violation_count, 1);
-        struct span message = judgement.item.violations->message;
+        struct evaluation evaluation;
+        evaluate(&definitions->fields[0], rows[i].value, &evaluation);
+        ck_assert_uint_eq(evaluation.item.violation_count, 1);
+        struct span message = evaluation.item.violations->message;
         ck_assert_msg(span_equal(message, rows[i].expected), "%.*s: %.*s", SPAN_FORMAT(rows[i].value),
                       SPAN_FORMAT(message));
         definitions_free(definitions);
@@ -316,19 +318,19 @@ START_TEST(the_limit_of_text_counts_normalized_code_points)
     };
     struct definitions *definitions = definitions_of(TEXT);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct judgement judgement;
-        judge(&definitions->fields[0], rows[i].value, &judgement);
-        ck_assert_msg(judgement.accepted == (rows[i].message == NULL), "row %zu", i);
+        struct evaluation evaluation;
+        evaluate(&definitions->fields[0], rows[i].value, &evaluation);
+        ck_assert_msg(evaluation.accepted == (rows[i].message == NULL), "row %zu", i);
         if (rows[i].message)
-            ck_assert(span_equal(judgement.item.violations->message, span_of_text(rows[i].message)));
+            ck_assert(span_equal(evaluation.item.violations->message, span_of_text(rows[i].message)));
     }
     definitions_free(definitions);
 
     definitions = definitions_of(TEXT_WITH("\"maxLength\":100"));
-    struct judgement judgement;
-    judge(&definitions->fields[0], rows[1].value, &judgement);
-    ck_assert_uint_eq(judgement.item.violation_count, 1);
-    ck_assert(span_equal(judgement.item.violations->message, SPAN("must have at most 100 characters, not 65536")));
+    struct evaluation evaluation;
+    evaluate(&definitions->fields[0], rows[1].value, &evaluation);
+    ck_assert_uint_eq(evaluation.item.violation_count, 1);
+    ck_assert(span_equal(evaluation.item.violations->message, SPAN("must have at most 100 characters, not 65536")));
     definitions_free(definitions);
 }
 END_TEST
@@ -345,10 +347,10 @@ START_TEST(a_normal_value_is_not_copied)
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct definitions *definitions = definitions_of(rows[i].field);
-        struct judgement judgement;
-        judge(&definitions->fields[0], rows[i].value, &judgement);
-        ck_assert_ptr_eq(judgement.normal.at, judgement.document.text);
-        ck_assert_uint_eq(judgement.normal.length, rows[i].value.length);
+        struct evaluation evaluation;
+        evaluate(&definitions->fields[0], rows[i].value, &evaluation);
+        ck_assert_ptr_eq(evaluation.normal.at, evaluation.document.text);
+        ck_assert_uint_eq(evaluation.normal.length, rows[i].value.length);
         definitions_free(definitions);
     }
 }
@@ -362,18 +364,18 @@ START_TEST(an_array_of_a_hundred_thousand_wrong_options_stays_small)
         memcpy(text + i * 3, i == 0 ? "[\"\"" : ",\"\"", 3);
     text[count * 3] = ']';
     struct definitions *definitions = definitions_of(SERVICES);
-    struct judgement judgement;
+    struct evaluation evaluation;
     size_t used = arena.used;
-    judge(&definitions->fields[0], span_of(text, count * 3 + 1), &judgement);
-    ck_assert_uint_eq(judgement.item.violation_count, count);
-    ck_assert_uint_eq(judgement.item.violation_listed, VIOLATIONS_LISTED);
-    /* The document, and words for those that are listed; nothing for the others. */
+    evaluate(&definitions->fields[0], span_of(text, count * 3 + 1), &evaluation);
+    ck_assert_uint_eq(evaluation.item.violation_count, count);
+    ck_assert_uint_eq(evaluation.item.violation_listed, VIOLATIONS_LISTED);
+    /* The document, and messages for the listed violations; nothing for the others. */
     ck_assert_uint_lt(arena.used - used, count * (sizeof(struct json_node) + 8) + VIOLATION_BYTES);
     definitions_free(definitions);
 }
 END_TEST
 
-/* Twice is once: whatever is accepted is accepted again and stays the same. */
+/* Idempotence: an accepted value is accepted again and stays the same. */
 
 static uint64_t random_state = 0x9E3779B97F4A7C15;
 
@@ -457,18 +459,18 @@ START_TEST(twice_is_once)
         for (int round = 0; round < 20000; round++) {
             arena_reset(&arena, mark);
             struct span value = kinds[kind].value();
-            struct judgement first, second;
-            judge(field, value, &first);
+            struct evaluation first, second;
+            evaluate(field, value, &first);
             if (!first.accepted) {
                 refused++;
                 continue;
             }
             accepted++;
             changed += !span_equal(first.normal, value);
-            judge(field, first.normal, &second);
+            evaluate(field, first.normal, &second);
             if (!second.accepted || !span_equal(second.normal, first.normal))
                 ck_abort_msg("%.*s gives %.*s, which gives %.*s", SPAN_FORMAT(value), SPAN_FORMAT(first.normal),
-                             SPAN_FORMAT(verdict(&second)));
+                             SPAN_FORMAT(outcome_of(&second)));
         }
         ck_assert_int_gt(accepted, 2000);
         ck_assert_int_gt(changed, 500);

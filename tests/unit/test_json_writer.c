@@ -1,4 +1,4 @@
-/* The JSON writer: escapes, integers, and that what it writes stands together at the end of the arena. */
+/* The JSON writer: escapes, integers, and that its output is contiguous at the end of the arena. */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ START_TEST(strings_have_the_shortest_escapes)
         {SPAN("a\0b"), SPAN("\"a\\u0000b\"")},
         {SPAN("\x01\x07\x0b\x0e\x1b\x1f"), SPAN("\"\\u0001\\u0007\\u000b\\u000e\\u001b\\u001f\"")},
         {SPAN(" !#[]^~"), SPAN("\" !#[]^~\"")},
-        /* DEL, C1 and the line separators are no controls to RFC 8259. */
+        /* DEL, C1 and the line separators are not controls in RFC 8259. */
         {SPAN("\x7f\xc2\x80\xc2\x85\xe2\x80\xa8\xe2\x80\xa9"),
          SPAN("\"\x7f\xc2\x80\xc2\x85\xe2\x80\xa8\xe2\x80\xa9\"")},
         {SPAN("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), SPAN("\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"")},
@@ -55,8 +55,8 @@ START_TEST(strings_have_the_shortest_escapes)
 }
 END_TEST
 
-/* Each byte at each place of a run, since the search for escapes takes eight bytes at a time. The text is an allocation
- * of its own size, so that a sanitizer sees a read beyond it. */
+/* Each byte in each position of a run, since the search for escapes takes eight bytes at a time. The text is an
+ * allocation of its own size, so that a sanitizer sees a read beyond it. */
 START_TEST(every_byte_at_every_place)
 {
     for (int byte = 0; byte < 256; byte++) {
@@ -136,7 +136,7 @@ START_TEST(pieces_stand_together)
     writer_literal(&writer, "}");
     const struct span first = writer_close(&writer);
 
-    /* What the arena gives afterwards does not touch it. */
+    /* Later allocations do not change it. */
     memset(arena_alloc(&arena, 64), 'x', 64);
     const struct span second = json_string_of(&arena, SPAN("c"));
     ck_assert(span_equal(odd, SPAN("odd")));
@@ -145,7 +145,7 @@ START_TEST(pieces_stand_together)
 }
 END_TEST
 
-/* Any text comes back from our own parser as it was. */
+/* Any text survives writing and reading it with our own parser. */
 START_TEST(what_is_written_reads_back)
 {
     struct json_parser *const parser = json_parser_new(8192);

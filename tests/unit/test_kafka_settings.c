@@ -1,4 +1,4 @@
-/* kafka_settings, kafka_log, nearest: what librdkafka is told, and what it says. */
+/* config_kafka, kafka_log, nearest_word: the settings that librdkafka gets, and its log lines. */
 #include <check.h>
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
@@ -17,26 +17,26 @@ static struct config *config_of(const char *const *settings)
 
 START_TEST(librdkafka_takes_the_settings)
 {
-    char why[512] = "";
+    char error[512] = "";
     struct config *config = config_of(NULL);
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, sizeof(why));
-    ck_assert_msg(conf != NULL, "%s", why);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, sizeof(error));
+    ck_assert_msg(conf != NULL, "%s", error);
     char value[128];
     size_t size = sizeof(value);
     ck_assert_int_eq(rd_kafka_conf_get(conf, "group.id", value, &size), RD_KAFKA_CONF_OK);
     ck_assert_str_eq(value, "client-intake");
-    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    ck_assert_msg(consumer != NULL, "%s", why);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+    ck_assert_msg(consumer != NULL, "%s", error);
     rd_kafka_destroy(consumer);
 
-    conf = kafka_conf_new(config, config->kafka_producer, why, sizeof(why));
-    ck_assert_msg(conf != NULL, "%s", why);
+    conf = kafka_conf_new(config, config->kafka_producer, error, sizeof(error));
+    ck_assert_msg(conf != NULL, "%s", error);
     size = sizeof(value);
     ck_assert_msg(rd_kafka_conf_get(conf, "transactional.id", value, &size) != RD_KAFKA_CONF_OK || !value[0],
                   "the prefix was set: %s", value);
-    ck_assert(kafka_conf_set(conf, "transactional.id", "client-intake-0", why, sizeof(why)));
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    ck_assert_msg(producer != NULL, "%s", why);
+    ck_assert(kafka_conf_set(conf, "transactional.id", "client-intake-0", error, sizeof(error)));
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+    ck_assert_msg(producer != NULL, "%s", error);
     rd_kafka_destroy(producer);
     config_free(config);
 }
@@ -46,14 +46,14 @@ START_TEST(specific_setting_has_precedence)
 {
     struct config *config = config_of((const char *const[]){"kafka.socket.timeout.ms=5000", "kafka.client.id=all",
                                                             "kafka.consumer.client.id=one", NULL});
-    char why[512], value[128];
+    char error[512], value[128];
     size_t size = sizeof(value);
     ck_assert_str_eq(config_kafka(config, config->kafka_consumer, "client.id"), "one");
     ck_assert_str_eq(config_kafka(config, config->kafka_producer, "client.id"), "all");
     ck_assert_str_eq(config_kafka(config, NULL, "client.id"), "all");
     ck_assert_str_eq(config_kafka(config, config->kafka_consumer, "socket.timeout.ms"), "5000");
     ck_assert_ptr_null(config_kafka(config, config->kafka_consumer, "debug"));
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, sizeof(why));
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, sizeof(error));
     ck_assert_int_eq(rd_kafka_conf_get(conf, "client.id", value, &size), RD_KAFKA_CONF_OK);
     ck_assert_str_eq(value, "one");
     rd_kafka_conf_destroy(conf);
@@ -63,12 +63,12 @@ END_TEST
 
 START_TEST(setting_that_is_refused_is_named_without_its_secret)
 {
-    char why[512];
+    char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    ck_assert(!kafka_conf_set(conf, "compression.type", "zip", why, sizeof(why)));
-    ck_assert_ptr_nonnull(strstr(why, "compression.type: Invalid value \"zip\""));
-    ck_assert(!kafka_conf_set(conf, "sasl.passwort", "hunter", why, sizeof(why)));
-    ck_assert_ptr_null(strstr(why, "hunter"));
+    ck_assert(!kafka_conf_set(conf, "compression.type", "zip", error, sizeof(error)));
+    ck_assert_ptr_nonnull(strstr(error, "compression.type: Invalid value \"zip\""));
+    ck_assert(!kafka_conf_set(conf, "sasl.passwort", "hunter", error, sizeof(error)));
+    ck_assert_ptr_null(strstr(error, "hunter"));
     rd_kafka_conf_destroy(conf);
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* log: what a line looks like. */
+/* log: the form of a line. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static bool is_time(const char *text)
     return true;
 }
 
-/* What was written since capture(), each line without its time, which is checked instead. */
+/* The output since capture(); each line without its time, which is checked instead. */
 static const char *release(void)
 {
     dup2(real_stderr, STDERR_FILENO);

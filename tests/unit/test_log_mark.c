@@ -1,4 +1,4 @@
-/* The metadata of committed offsets: what is written is read back, and what others write is not taken for ours. */
+/* The metadata of committed offsets: our text is read back, and other clients' texts are not taken for ours. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

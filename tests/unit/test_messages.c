@@ -1,5 +1,5 @@
-/* Every error that a reply can carry, as the sender reads it: nothing in a message is invisible, at most 64 bytes of a
- * value are repeated, and it says what would be right. */
+/* Every error that a reply can carry, as the sender reads it: no character of a message is invisible, at most 64
+ * bytes of a value are repeated, and the message says what would be right. */
 #include "tests/unit/evaluating.h"
 
 #include <regex.h>
@@ -9,7 +9,7 @@
 #include "tests/unit/visible.h"
 #include "worker/index/claim.h"
 
-/* Where a row's hostile values go. */
+/* The position of a row's hostile values. */
 #define HERE "\x7f"
 
 #define PERSON                                                                                                         \
@@ -25,7 +25,7 @@
 #define NUMBER(x)  FIELDS("\"number\":" x)
 #define CHOICE(x)  FIELDS("\"services\":[" x "]")
 
-/* 200 of them. */
+/* 200 digits. */
 #define FIFTY  "01234567890123456789012345678901234567890123456789"
 #define DIGITS FIFTY FIFTY FIFTY FIFTY
 
@@ -46,7 +46,7 @@ static const char definitions_json[] =
     "{\"key\":\"o4\"},{\"key\":\"o5\"},{\"key\":\"o6\"},{\"key\":\"o7\"},{\"key\":\"o8\"},{\"key\":\"o9\"},"
     "{\"key\":\"p1\"},{\"key\":\"p2\"},{\"key\":\"p3\"}]}]";
 
-/* How a row is judged. */
+/* The context in which a row is evaluated. */
 enum how {
     PLAIN, /* with the definitions above */
     WITHOUT_DEFINITIONS,
@@ -58,14 +58,14 @@ enum how {
     WITH_ANOTHER_CLIENT /* and the store finds a client of this id from another body */
 };
 
-/* A command, the error that it has first, and a part of what its message must say. */
+/* A command, its first error, and a part of that error's message. */
 static const struct row {
     enum error error;
     enum how how;
     struct span command;
     const char *says;
 } rows[] = {
-    /* What is no command at all. */
+    /* Values that are not commands. */
     {ERROR_MALFORMED_JSON, PLAIN, SPAN("{\"a\":" HERE), "at byte 5: it ends too early, must be a whole JSON object"},
     {ERROR_MALFORMED_JSON, PLAIN, SPAN("\xef\xbb\xbf{}" HERE),
      "at byte 0 with a UTF-8 byte-order mark, must be a JSON object without one"},
@@ -573,32 +573,32 @@ static const struct row {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* What a message says to be right, in one of these ways. */
+/* The ways in which a message says what would be right. */
 #define HINT                                                                                                           \
     "must |did you mean |allows only |leave out |only create-client is|that are allowed|this one has |have [0-9]+ in " \
     "front|has no place in a number, which is "
 
 #define VALUE_BYTES 4096
 
-static struct evaluating judging[2]; /* the second with little room */
+static struct evaluating evaluating[2]; /* the second with little room */
 static regex_t hint;
 
 static void open_all(void)
 {
     static const char *const little[] = {"limits.command_bytes=1KiB", NULL};
-    evaluating_open(&judging[0], definitions_json, NULL);
-    evaluating_open(&judging[1], definitions_json, little);
+    evaluating_open(&evaluating[0], definitions_json, NULL);
+    evaluating_open(&evaluating[1], definitions_json, little);
     ck_assert_int_eq(regcomp(&hint, HINT, REG_EXTENDED | REG_NOSUB), 0);
 }
 
 static void close_all(void)
 {
     regfree(&hint);
-    evaluating_close(&judging[0]);
-    evaluating_close(&judging[1]);
+    evaluating_close(&evaluating[0]);
+    evaluating_close(&evaluating[1]);
 }
 
-/* The row's command with `filling` wherever HERE stands. */
+/* The row's command with `filling` in place of each HERE. */
 static struct span fill(const struct row *row, struct span filling, char value[VALUE_BYTES])
 {
     size_t length = 0;
@@ -611,8 +611,8 @@ static struct span fill(const struct row *row, struct span filling, char value[V
     return span_of(value, length);
 }
 
-/* What the store says to a valid command. */
-static void ask_store(const struct row *row, struct item *item)
+/* The index's reply to a valid command. */
+static void ask_index(const struct row *row, struct item *item)
 {
     struct claim_finding finding = {0};
     if (row->how == WITH_TAKEN_EMAIL)
@@ -625,13 +625,13 @@ static void ask_store(const struct row *row, struct item *item)
     }
 }
 
-static struct item *judge_row(const struct row *row, struct span value)
+static struct item *evaluate_row(const struct row *row, struct span value)
 {
-    struct evaluating *bench = &judging[row->how == WITH_LITTLE_ROOM];
-    struct evaluation judge = bench->evaluate;
+    struct evaluating *bench = &evaluating[row->how == WITH_LITTLE_ROOM];
+    struct evaluation evaluation = bench->evaluate;
     if (row->how == WITHOUT_DEFINITIONS || row->how == WITH_BROKEN_DEFINITIONS)
-        judge.definitions = NULL;
-    judge.definitions_broken = row->how == WITH_BROKEN_DEFINITIONS;
+        evaluation.definitions = NULL;
+    evaluation.definitions_broken = row->how == WITH_BROKEN_DEFINITIONS;
     batch_reset(&bench->batch);
     struct item *item = evaluating_item(bench, "");
     item->value = value;
@@ -640,8 +640,8 @@ static struct item *judge_row(const struct row *row, struct span value)
         item->client_bytes = 1048700;
         item->client_most = row->how == WITH_HUGE_CLIENT ? 1000000 : 0;
     }
-    evaluate_item(&judge, item, &bench->batch.arena);
-    ask_store(row, item);
+    evaluate_item(&evaluation, item, &bench->batch.arena);
+    ask_index(row, item);
     return item;
 }
 
@@ -654,7 +654,7 @@ static size_t count_of(struct span text, const char *part)
     return count;
 }
 
-/* What holds for every message, whatever the value is. It holds `shown` (NULL: anything) `most` times at most. */
+/* The rules for every message and any value. It holds `shown` (NULL: anything) at most `most` times. */
 static void expect_decent(const struct row *row, struct span message, struct span value, const char *shown, size_t most)
 {
     const uint32_t invisible = invisible_in(message);
@@ -700,7 +700,7 @@ START_TEST(row_says_what_would_be_right)
     const struct row *row = &rows[_i];
     char text[VALUE_BYTES];
     const struct span value = fill(row, SPAN(""), text);
-    const struct item *item = judge_row(row, value);
+    const struct item *item = evaluate_row(row, value);
     const struct span message = message_of(row, item);
     ck_assert_msg(message.at != NULL, "row %d: not %s: %.*s", _i, error_row(row->error)->code,
                   SPAN_FORMAT(item->reply));
@@ -708,13 +708,13 @@ START_TEST(row_says_what_would_be_right)
     ck_assert_msg(memmem(message.at, message.length, row->says, strlen(row->says)), "row %d: \"%s\" is not in: %.*s",
                   _i, row->says, SPAN_FORMAT(message));
     if (row->error == ERROR_VALIDATION_FAILED)
-        ck_assert_ptr_nonnull(item->violations); /* they say it */
+        ck_assert_ptr_nonnull(item->violations); /* the violations carry the message */
     else
         ck_assert_msg(has_hint(message), "row %d: no hint in: %.*s", _i, SPAN_FORMAT(message));
 }
 END_TEST
 
-/* What strangers put into values: each alone, and so often that it is more than may be repeated. */
+/* Hostile content of values: each alone, and repeated beyond the limit for quotes. */
 static const struct {
     const char *unit, *shown;
 } fillings[] = {
@@ -751,13 +751,13 @@ START_TEST(hostile_values_stay_short_and_visible)
             for (size_t j = 0; j < times; j++)
                 memcpy(filling + j * size, fillings[i].unit, size);
             const struct span value = fill(row, span_of(filling, times * size), text);
-            expect_all_decent(row, judge_row(row, value), value, fillings[i].shown, 64);
+            expect_all_decent(row, evaluate_row(row, value), value, fillings[i].shown, 64);
         }
     }
 }
 END_TEST
 
-/* A field with thousands of options, asked for a hundred that it lacks: comparing stops, counting does not. */
+/* A field with thousands of options, and a value with a hundred unknown ones: comparing stops, counting does not. */
 START_TEST(options_without_number_are_counted)
 {
     enum { OPTIONS = 3000, WRONG = 100, BYTES = 200000 };

@@ -1,5 +1,5 @@
-/* metrics: that every row of the table is shown, once and well-formed, that counting arrives where it should, and that
- * what is no metric cannot be counted. */
+/* metrics: every row of the table is shown, once and well-formed; counts arrive in the right place; and what is not
+ * a metric cannot be counted. */
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,13 +13,13 @@
 #include "worker/model/batch.h"
 #include "worker/source/lag.h"
 
-/* ---- a strict reader of the text format 0.0.4: any line that it does not expect fails the test ---- */
+/* ---- a strict reader of the text format 0.0.4: any unexpected line fails the test ---- */
 
 #define SAMPLES_MOST  2000
 #define FAMILIES_MOST 100
 
 struct sample {
-    char name[64], labels[256]; /* labels as they stand between the braces */
+    char name[64], labels[256]; /* labels as between the braces */
     double value;
 };
 
@@ -53,7 +53,7 @@ static const char *copy_until(const char *at, size_t length, char *to, size_t si
     return at + length;
 }
 
-/* Behind the closing quote. Escapes are \\, \" and \n. */
+/* Skips to after the closing quote. Escapes are \\, \" and \n. */
 static const char *skip_label_value(const char *at)
 {
     at = expect(at, "\"");
@@ -79,7 +79,7 @@ static const char *read_labels(const char *at, struct sample *sample)
     return expect(at, "}");
 }
 
-/* A histogram's samples have a part behind the family's name, and nobody else's. */
+/* A histogram's samples have a suffix after the family's name; others have none. */
 static bool belongs(const struct sample *sample, const struct family *family)
 {
     size_t length = strlen(family->name);
@@ -154,7 +154,7 @@ static void read_all(struct metrics *const *threads, size_t count)
     free(text);
 }
 
-/* ---- questions to what was read ---- */
+/* ---- queries on the samples ---- */
 
 static const struct family *family_named(const char *name)
 {
@@ -199,10 +199,10 @@ static void close_threads(void)
 
 /* ---- the whole ---- */
 
-/* Those that the contract names, and those that the program adds. */
+/* The metrics of the contract, and those that the program adds. */
 static const struct {
     const char *name, *type;
-    size_t series; /* while nothing has been counted */
+    size_t series; /* before anything was counted */
 } promised[METRIC_COUNT] = {
     {"commands_total", "counter", 3},
     {"rejections_total", "counter", 7},
@@ -282,7 +282,7 @@ START_TEST(threads_are_added_up_and_gauges_show_the_least)
 }
 END_TEST
 
-/* A value lies in the first bucket whose bound it does not exceed, and in all behind it. */
+/* A value counts in the first bucket whose bound is not below it, and in all later ones. */
 START_TEST(histograms_are_cumulative)
 {
     const double seconds[] = {0, 0.00005, 0.0001, 0.0002, 0.3, 60, 61, 1e9};
@@ -317,7 +317,7 @@ static void expect_lag(const char *partition, double commands, double seconds)
     ck_assert_double_eq(value_of("client_intake_oldest_unanswered_seconds", partition), seconds);
 }
 
-/* Times: since 1970, and of a clock that is never set. */
+/* Times: since 1970, and of the monotonic clock. */
 START_TEST(the_oldest_command_has_an_age_by_its_timestamp_or_since_it_was_seen)
 {
     const char *const three = "topic=\"commands\",partition=\"3\"";
@@ -340,7 +340,7 @@ START_TEST(the_oldest_command_has_an_age_by_its_timestamp_or_since_it_was_seen)
     expect_lag(three, 2, 0);
     lag_show(lag, &position, 1, 0, 14500);
     expect_lag(three, 2, 1.5);
-    position.offset = 20; /* the end that is known may be older than the position */
+    position.offset = 20; /* the known end may be older than the position */
     lag_show(lag, &position, 1, 0, 15000);
     expect_lag(three, 0, 0);
     position.end = -1;
@@ -382,7 +382,7 @@ START_TEST(label_values_are_escaped)
 }
 END_TEST
 
-/* ---- what is no metric ---- */
+/* ---- numbers that are not metrics ---- */
 
 static void count_a_metric_that_is_none(void)
 {
@@ -438,7 +438,7 @@ static void (*const mistakes[])(void) = {
 
 START_TEST(what_is_no_metric_cannot_be_counted)
 {
-    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); /* where assert writes */
+    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); /* assert writes there */
     mistakes[_i]();
 }
 END_TEST
@@ -478,7 +478,7 @@ START_TEST(counters_never_go_back_while_they_are_read)
 }
 END_TEST
 
-/* ---- what a batch adds ---- */
+/* ---- the metrics of a batch ---- */
 
 START_TEST(a_batch_is_counted_by_what_became_of_it)
 {
@@ -547,14 +547,14 @@ END_TEST
 
 /* ---- health ---- */
 
-START_TEST(it_lives_as_long_as_every_thread_turns)
+START_TEST(it_is_live_as_long_as_every_thread_beats)
 {
     char reason[HEALTH_REASON_SIZE];
     struct config config = {.redis.timeout_ms = 1000};
-    int64_t now_ms = metrics_turned_ms(threads[0]);
+    int64_t now_ms = metrics_last_beat_ms(threads[0]);
     ck_assert(health_is_live(threads, 2, &config, now_ms + 59000, reason));
     ck_assert(!health_is_live(threads, 2, &config, now_ms + 75000, reason));
-    ck_assert_str_eq(reason, "thread 0 has not turned for 75 s");
+    ck_assert_str_eq(reason, "no heartbeat of thread 0 for 75 s");
     config.redis.timeout_ms = 30000;
     ck_assert(health_is_live(threads, 2, &config, now_ms + 75000, reason));
     ck_assert(!health_is_live(threads, 2, &config, now_ms + 125000, reason));
@@ -615,7 +615,7 @@ int main(void)
                                      (int)(sizeof(mistakes) / sizeof(mistakes[0])));
     tcase_add_test(tcase, counters_never_go_back_while_they_are_read);
     tcase_add_test(tcase, a_batch_is_counted_by_what_became_of_it);
-    tcase_add_test(tcase, it_lives_as_long_as_every_thread_turns);
+    tcase_add_test(tcase, it_is_live_as_long_as_every_thread_beats);
     tcase_add_test(tcase, it_is_ready_when_every_thread_has_both);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -1,18 +1,18 @@
 /* After a warm-up nothing on the path of a command takes memory from the heap: not decode, not check, not the reply.
  *
- * malloc and its kin are this program's own here and count their calls; under the address sanitizer, which brings its
- * own malloc, its hooks count. */
+ * This program replaces malloc and its relatives and counts their calls. The address sanitizer has its own malloc;
+ * there its hooks count. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
-static volatile size_t allocations; /* malloc is a builtin, of which the compiler knows that it changes no variable */
+static volatile size_t allocations; /* malloc is a builtin, and the compiler assumes that it changes no variable */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-/* Declared by <sanitizer/allocator_interface.h>, which not every compiler brings. */
+/* Declared by <sanitizer/allocator_interface.h>, which not every compiler has. */
 int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void *, size_t),
                                               void (*free_hook)(const volatile void *));
 
@@ -35,7 +35,7 @@ static void start_counting(void)
 
 #else
 
-/* glibc's own, under the names that it gives them. */
+/* glibc's own functions, under their internal names. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
@@ -149,7 +149,7 @@ static void close_all(void)
     config_free(config);
 }
 
-static void judge_once(const char *command)
+static void evaluate_once(const char *command)
 {
     static const struct header headers[] = {{{"kafka_correlationId", 19}, {"\0\1\2", 3}}};
     struct header out[REPLY_HEADERS];
@@ -174,9 +174,9 @@ END_TEST
 START_TEST(test_command_allocates_nothing)
 {
     const char *command = commands[_i];
-    judge_once(command);
+    evaluate_once(command);
     size_t before = allocations;
-    judge_once(command);
+    evaluate_once(command);
     ck_assert_msg(allocations == before, "%zu allocations: %s", allocations - before, command);
 }
 END_TEST

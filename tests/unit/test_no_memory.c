@@ -227,8 +227,8 @@ static enum ending validate_file(void)
     enum validation_result result = validation_run(&job, &any_rejected);
     close(input);
     ck_assert(!any_rejected);
-    ck_assert(result == VALIDATION_FINE || result == VALIDATION_NO_MEMORY);
-    return result == VALIDATION_FINE ? SUCCESS : FAILURE;
+    ck_assert(result == VALIDATION_OK || result == VALIDATION_NO_MEMORY);
+    return result == VALIDATION_OK ? SUCCESS : FAILURE;
 }
 
 static enum ending open_index(void)

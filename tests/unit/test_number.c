@@ -1,4 +1,4 @@
-/* Numbers: which decimals are taken, and the text that comes out. */
+/* Numbers: accepted decimals, and their text. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-/* For long loops: Check notes every assertion that holds in a file. */
+/* For long loops: Check records every passed assertion in a file. */
 #define assert_quietly(condition, ...)                                                                                 \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
@@ -55,7 +55,7 @@ START_TEST(texts_of_binary64)
         {0x43143ff3c1cb0959, "1424953923781206.2"},
         {0x000fffffffffffff, "2.225073858507201e-308"}, /* the largest subnormal */
         {0x0010000000000000, "2.2250738585072014e-308"},
-        /* Powers of two whose nearest 16 digits do not lead back, while the next 16 do. */
+        /* Powers of two whose nearest 16 digits do not convert back, while the next 16 do. */
         {0x0060000000000000, "7.120236347223045e-307"},
         {0x0e80000000000000, "7.678447687145631e-239"},
         {0x75e0000000000000, "6.150157786156811e+259"},
@@ -76,40 +76,40 @@ START_TEST(what_is_read)
         enum number_verdict verdict;
         const char *text; /* with NUMBER_PRECISION: the nearest */
     } rows[] = {
-        {"0", NUMBER_FINE, "0"},
-        {"-0", NUMBER_FINE, "0"},
-        {"-0.000e-5", NUMBER_FINE, "0"},
-        {"0e99999999999999999999999", NUMBER_FINE, "0"},
-        {"42", NUMBER_FINE, "42"},
-        {"-12.50", NUMBER_FINE, "-12.5"},
-        {"001", NUMBER_FINE, "1"},
-        {"-007.50", NUMBER_FINE, "-7.5"},
-        {"0000000000000000000000000000001", NUMBER_FINE, "1"},
-        {"1e3", NUMBER_FINE, "1000"},
-        {"1E+3", NUMBER_FINE, "1000"},
-        {"1200e-2", NUMBER_FINE, "12"},
-        {"0.1", NUMBER_FINE, "0.1"},
-        {"0.10000000000000000000000000000", NUMBER_FINE, "0.1"},
-        {"0.30000000000000004", NUMBER_FINE, "0.30000000000000004"},
-        {"123456789012345", NUMBER_FINE, "123456789012345"},
-        {"9007199254740991", NUMBER_FINE, "9007199254740991"},
-        {"9007199254740992", NUMBER_FINE, "9007199254740992"},
+        {"0", NUMBER_OK, "0"},
+        {"-0", NUMBER_OK, "0"},
+        {"-0.000e-5", NUMBER_OK, "0"},
+        {"0e99999999999999999999999", NUMBER_OK, "0"},
+        {"42", NUMBER_OK, "42"},
+        {"-12.50", NUMBER_OK, "-12.5"},
+        {"001", NUMBER_OK, "1"},
+        {"-007.50", NUMBER_OK, "-7.5"},
+        {"0000000000000000000000000000001", NUMBER_OK, "1"},
+        {"1e3", NUMBER_OK, "1000"},
+        {"1E+3", NUMBER_OK, "1000"},
+        {"1200e-2", NUMBER_OK, "12"},
+        {"0.1", NUMBER_OK, "0.1"},
+        {"0.10000000000000000000000000000", NUMBER_OK, "0.1"},
+        {"0.30000000000000004", NUMBER_OK, "0.30000000000000004"},
+        {"123456789012345", NUMBER_OK, "123456789012345"},
+        {"9007199254740991", NUMBER_OK, "9007199254740991"},
+        {"9007199254740992", NUMBER_OK, "9007199254740992"},
         {"9007199254740993", NUMBER_PRECISION, "9007199254740992"},
         {"1152921504606846976", NUMBER_PRECISION, "1152921504606847000"}, /* 2^60, but not its shortest text */
-        {"1152921504606847000", NUMBER_FINE, "1152921504606847000"},
+        {"1152921504606847000", NUMBER_OK, "1152921504606847000"},
         {"0.1000000000000000055511151231257827", NUMBER_PRECISION, "0.1"},
-        {"3.141592653589793", NUMBER_FINE, "3.141592653589793"},
+        {"3.141592653589793", NUMBER_OK, "3.141592653589793"},
         {"3.14159265358979323846", NUMBER_PRECISION, "3.141592653589793"},
-        {"100000000000000000000", NUMBER_FINE, "100000000000000000000"},
-        {"1000000000000000000000", NUMBER_FINE, "1e+21"},
-        {"0.000001", NUMBER_FINE, "0.000001"},
-        {"0.0000001", NUMBER_FINE, "1e-7"},
-        {"12345e-12", NUMBER_FINE, "1.2345e-8"},
-        {"5e-324", NUMBER_FINE, "5e-324"},
+        {"100000000000000000000", NUMBER_OK, "100000000000000000000"},
+        {"1000000000000000000000", NUMBER_OK, "1e+21"},
+        {"0.000001", NUMBER_OK, "0.000001"},
+        {"0.0000001", NUMBER_OK, "1e-7"},
+        {"12345e-12", NUMBER_OK, "1.2345e-8"},
+        {"5e-324", NUMBER_OK, "5e-324"},
         {"4.9e-324", NUMBER_PRECISION, "5e-324"},
         {"1e-400", NUMBER_PRECISION, "0"},
         {"-1e-99999999999999999999999", NUMBER_PRECISION, "0"},
-        {"1.7976931348623157e308", NUMBER_FINE, "1.7976931348623157e+308"},
+        {"1.7976931348623157e308", NUMBER_OK, "1.7976931348623157e+308"},
         {"1.7976931348623158e308", NUMBER_PRECISION, "1.7976931348623157e+308"}, /* rounds down to it */
         {"1.7976931348623159e308", NUMBER_RANGE, NULL},
         {"-1e309", NUMBER_RANGE, NULL},
@@ -182,7 +182,7 @@ START_TEST(values_and_wholeness)
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct number number;
-        ck_assert_int_eq(number_read(span_of_text(rows[i].given), &number), NUMBER_FINE);
+        ck_assert_int_eq(number_read(span_of_text(rows[i].given), &number), NUMBER_OK);
         ck_assert_msg(number.value == rows[i].value && !signbit(number.value) == !(rows[i].value < 0), "%s is %a",
                       rows[i].given, number.value);
         ck_assert_msg(number.whole == rows[i].whole, "%s", rows[i].given);
@@ -208,7 +208,7 @@ static void assert_text_leads_back(double value)
     text[length] = '\0';
     assert_quietly(strtod(text, NULL) == value, "%a has the text %s, which is %a", value, text, strtod(text, NULL));
     struct number number;
-    assert_quietly(number_read(span_of(text, length), &number) == NUMBER_FINE, "%s is refused", text);
+    assert_quietly(number_read(span_of(text, length), &number) == NUMBER_OK, "%s is refused", text);
     assert_quietly(span_equal(span_of(number.text, number.length), span_of(text, length)), "%s becomes %.*s", text,
                    (int)number.length, number.text);
     assert_quietly(number.value == value, "%s has the value %a, not %a", text, number.value, value);
@@ -267,7 +267,7 @@ START_TEST(fifteen_digits_always_survive_and_twenty_never_do)
         int exponent = (int)(random_bits() % 580) - 300;
         snprintf(text, sizeof(text), "%llu.%06lluE%d", (unsigned long long)(random_bits() % 1000000000),
                  (unsigned long long)(random_bits() % 1000000), exponent);
-        assert_quietly(number_read(span_of_text(text), &number) == NUMBER_FINE, "%s is refused", text);
+        assert_quietly(number_read(span_of_text(text), &number) == NUMBER_OK, "%s is refused", text);
         assert_quietly(number.value == strtod(text, NULL), "%s has another value", text);
         snprintf(text, sizeof(text), "%llu%09llu3e%d", (unsigned long long)(1 + random_bits() % 9) * 1000000000,
                  (unsigned long long)(random_bits() % 1000000000), exponent);
@@ -284,20 +284,20 @@ START_TEST(decimals_of_a_quarter_million_digits)
     const size_t length = sizeof(text);
 
     memset(text, '0', length);
-    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_FINE);
+    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_OK);
     ck_assert_int_eq(number.text[0], '0');
 
     text[length - 1] = '7'; /* 000...07 */
-    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_FINE);
+    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_OK);
     ck_assert_int_eq(number.text[0], '7');
 
     text[1] = '.'; /* 0.000...07 */
     ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_PRECISION);
 
-    /* 0.000...07 with an exponent that makes up for its zeros */
+    /* 0.000...07 with an exponent that compensates for its zeros */
     const size_t digits = length - 7;
     memcpy(text + digits - 1, "7e262135", 8);
-    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_FINE);
+    ck_assert_int_eq(number_read(span_of(text, length), &number), NUMBER_OK);
     ck_assert_int_eq(number.length, 1);
     ck_assert_int_eq(number.text[0], '7');
 

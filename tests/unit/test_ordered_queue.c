@@ -1,4 +1,4 @@
-/* ordered_queue: what was filled comes out in order, whoever worked on it and however long; and everybody can be
+/* ordered_queue: places come out in order, whichever thread worked on them and however long; and every thread can be
  * stopped. */
 #include <check.h>
 #include <pthread.h>
@@ -12,26 +12,26 @@
 #define WORKERS 5
 
 struct belt {
-    struct ordered_queue ordered_queue;
-    int numbers[16]; /* by place; the ordered_queue's rules keep two threads from touching one at once */
+    struct ordered_queue queue;
+    int numbers[16]; /* by place; the queue's rules keep two threads from touching one at once */
     atomic_int worked;
 };
 
 static void belt_open(struct belt *belt, uint32_t places)
 {
     *belt = (struct belt){0};
-    ck_assert_int_eq(ordered_queue_open(&belt->ordered_queue, places), 0);
+    ck_assert_int_eq(ordered_queue_open(&belt->queue, places), 0);
 }
 
 static void *fill(void *subject)
 {
     struct belt *belt = subject;
     uint32_t place;
-    for (int number = 0; number < NUMBERS && ordered_queue_fill(&belt->ordered_queue, &place); number++) {
+    for (int number = 0; number < NUMBERS && ordered_queue_fill(&belt->queue, &place); number++) {
         belt->numbers[place] = number;
-        ordered_queue_filled(&belt->ordered_queue);
+        ordered_queue_filled(&belt->queue);
     }
-    ordered_queue_end(&belt->ordered_queue);
+    ordered_queue_end(&belt->queue);
     return NULL;
 }
 
@@ -40,12 +40,12 @@ static void *work(void *subject)
 {
     struct belt *belt = subject;
     uint32_t place;
-    while (ordered_queue_work(&belt->ordered_queue, &place)) {
+    while (ordered_queue_work(&belt->queue, &place)) {
         for (int i = belt->numbers[place] % 7; i > 0; i--)
             sched_yield();
         belt->numbers[place] *= 2;
         atomic_fetch_add(&belt->worked, 1);
-        ordered_queue_worked(&belt->ordered_queue, place);
+        ordered_queue_worked(&belt->queue, place);
     }
     return NULL;
 }
@@ -61,20 +61,21 @@ START_TEST(everything_comes_out_once_and_in_order)
         ck_assert_int_eq(pthread_create(&workers[i], NULL, work, &belt), 0);
     ck_assert_int_eq(pthread_create(&filler, NULL, fill, &belt), 0);
     int count = 0;
-    for (uint32_t place; ordered_queue_empty(&belt.ordered_queue, &place); count++) {
+    for (uint32_t place; ordered_queue_empty(&belt.queue, &place); count++) {
         ck_assert_int_eq(belt.numbers[place], 2 * count);
-        ordered_queue_emptied(&belt.ordered_queue);
+        ordered_queue_emptied(&belt.queue);
     }
     ck_assert_int_eq(count, NUMBERS);
     ck_assert_int_eq(belt.worked, NUMBERS);
     pthread_join(filler, NULL);
     for (int i = 0; i < WORKERS; i++)
         pthread_join(workers[i], NULL);
-    ordered_queue_close(&belt.ordered_queue);
+    ordered_queue_close(&belt.queue);
 }
 END_TEST
 
-/* Nobody empties, so the filler waits for a place, and the workers for something to work on, until they are stopped. */
+/* No thread empties, so the filling thread waits for a place, and the working threads wait for a filled one, until
+ * they are stopped. */
 START_TEST(who_waits_can_be_stopped)
 {
     struct belt belt;
@@ -85,14 +86,14 @@ START_TEST(who_waits_can_be_stopped)
         ck_assert_int_eq(pthread_create(&workers[i], NULL, work, &belt), 0);
     while (atomic_load(&belt.worked) < 4)
         sched_yield();
-    ordered_queue_stop(&belt.ordered_queue);
+    ordered_queue_stop(&belt.queue);
     pthread_join(filler, NULL);
     for (int i = 0; i < WORKERS; i++)
         pthread_join(workers[i], NULL);
     uint32_t place;
-    ck_assert(!ordered_queue_empty(&belt.ordered_queue, &place));
+    ck_assert(!ordered_queue_empty(&belt.queue, &place));
     ck_assert_int_eq(belt.worked, 4);
-    ordered_queue_close(&belt.ordered_queue);
+    ordered_queue_close(&belt.queue);
 }
 END_TEST
 
@@ -101,10 +102,10 @@ START_TEST(nothing_comes_of_nothing)
     struct belt belt;
     uint32_t place;
     belt_open(&belt, 3);
-    ordered_queue_end(&belt.ordered_queue);
-    ck_assert(!ordered_queue_work(&belt.ordered_queue, &place));
-    ck_assert(!ordered_queue_empty(&belt.ordered_queue, &place));
-    ordered_queue_close(&belt.ordered_queue);
+    ordered_queue_end(&belt.queue);
+    ck_assert(!ordered_queue_work(&belt.queue, &place));
+    ck_assert(!ordered_queue_empty(&belt.queue, &place));
+    ordered_queue_close(&belt.queue);
 }
 END_TEST
 

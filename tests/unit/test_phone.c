@@ -1,5 +1,5 @@
-/* The phone rule as a table: the level, what was given, and what comes out of it: a number in E.164, or a code and its
- * message. What depends on the numbering plan holds for the release that common/data/numbering-plan.txt names. */
+/* The phone rule as a table: the level, the input and the result: a number in E.164, or a code and its message. Rows
+ * that depend on the numbering plan hold for the release that common/data/numbering-plan.txt names. */
 #include "tests/unit/field_fixture.h"
 
 #include <unistr.h>
@@ -10,12 +10,12 @@
 #define PLAN     PHONE_PLAN
 #define ASSIGNED PHONE_ASSIGNED
 
-#define SAME NULL /* accepted as it stands */
+#define SAME NULL /* accepted unchanged */
 #define PLUS "phone_plus: must begin with + and the country calling code, as in +12025550123"
 #define STRAY(sign)                                                                                                    \
     "phone_character: \"" sign "\" has no place in a number, which is + and digits 0 to 9 with space - . ( ) between " \
     "them"
-#define STRAY_CODE "phone_character" /* whatever the message */
+#define STRAY_CODE "phone_character" /* any message */
 #define STRAY_AS(text)                                                                                                 \
     "phone_character: " text " has no place in a number, which is + and digits 0 to 9 with space - . ( ) between them"
 #define REFUSED(countries) "country_not_allowed: is a number of " countries ", which the field does not allow"
@@ -48,7 +48,7 @@ static const struct {
     {ASSIGNED, SPAN("+18005551212"), SAME},
     {ASSIGNED, SPAN("+12125550123"), SAME},
 
-    /* Separators between the plus and the last digit go. */
+    /* Separators between the plus and the last digit are removed. */
     {PLAN, SPAN("+1 202 555 0123"), "+12025550123"},
     {PLAN, SPAN("+1-202-555-0123"), "+12025550123"},
     {PLAN, SPAN("+1.202.555.0123"), "+12025550123"},
@@ -66,7 +66,7 @@ static const struct {
     {PLAN, SPAN("+49 (30) 901820"), "+4930901820"},
     {PLAN, SPAN("+33 1 23 45 67 89"), "+33123456789"},
 
-    /* Outer white space goes, whatever its kind. */
+    /* Outer white space of any kind is removed. */
     {PLAN, SPAN(" +12025550123"), "+12025550123"},
     {PLAN, SPAN("+12025550123 "), "+12025550123"},
     {PLAN, SPAN("\t+12025550123\n"), "+12025550123"},
@@ -88,7 +88,7 @@ static const struct {
     {PLAN, SPAN("\uff0b12025550123"), "+12025550123"},
     {PLAN, SPAN("\u3000\uff0b 1 202 555 0123\u3000"), "+12025550123"},
 
-    /* What comes with a copied number and is not shown goes, wherever it is. */
+    /* Invisible characters of copied numbers are removed, in any position. */
     {PLAN, SPAN("\u202a+12025550123\u202c"), "+12025550123"},
     {PLAN, SPAN("\u202d+1 202 555 0123\u202c "), "+12025550123"},
     {PLAN, SPAN("\u2066+12025550123\u2069"), "+12025550123"},
@@ -123,7 +123,7 @@ static const struct {
     {PLAN, SPAN("\000+12025550123"), PLUS},
     {PLAN, SPAN("911"), PLUS},
 
-    /* Characters that have no place in a number. */
+    /* Characters that are not allowed in a number. */
     {PLAN, SPAN("++12025550123"), STRAY("+")},
     {PLAN, SPAN("+1+2025550123"), STRAY("+")},
     {PLAN, SPAN("+1 202 555 0123 x5"), STRAY("x")},
@@ -390,7 +390,7 @@ static const struct {
     {ASSIGNED, SPAN("+8801812345678"), SAME},
 };
 
-/* Which countries a number counts for. */
+/* The countries that a number belongs to. */
 static const struct {
     const char *allowed; /* two letters each */
     const char *given, *expected;
@@ -421,13 +421,14 @@ static const struct {
     {"AX", "+358181234567", SAME},
     {"FI", "+358181234567", REFUSED("AX")},
 
-    /* In use in several countries: any of them will do. */
+    /* In use in several countries: each of them matches. */
     {"US", "+18005551212", SAME},
     {"CA", "+18005551212", SAME},
     {"JM", "+18005551212", SAME},
     {"DE", "+18005551212", REFUSED("US, AG, AI, AS, BB or 20 others")},
 
-    /* Kosovo has a code of its own, though none of ISO 3166-1; Ascension and Tristan da Cunha have Saint Helena's. */
+    /* Kosovo has a calling code of its own, though none in ISO 3166-1; Ascension and Tristan da Cunha count as Saint
+     * Helena. */
     {"XK", "+383 44 123 456", "+38344123456"},
     {"RSXKAL", "+38344123456", SAME},
     {"RS", "+38344123456", REFUSED("XK")},
@@ -438,7 +439,7 @@ static const struct {
     {"GB", "+2908999", REFUSED("SH")},
     {"GB", "+29022158", REFUSED("SH")},
 
-    /* In use nowhere: by the leading digits, else by the general pattern. */
+    /* In use nowhere: by the leading digits, otherwise by the general pattern. */
     {"JM", "+18761234567", SAME},
     {"US", "+18761234567", REFUSED("JM")},
     {"US", "+14441234576", SAME},
@@ -449,12 +450,12 @@ static const struct {
     {"US", "+80012345678", OF_NO_COUNTRY("800")},
     {"US", "+881612345678", OF_NO_COUNTRY("881")},
 
-    /* A number that is no good is not asked for its country. */
+    /* The country of an invalid number is not checked. */
     {"US", "+10234567890", "phone_area_code: no number in +1 begins 0"},
     {"US", "2025550123", PLUS},
 };
 
-/* Values that are no strings, and strings with escapes. */
+/* Values that are not strings, and strings with escapes. */
 static const struct {
     const char *json, *expected; /* as JSON, or codes */
 } json_rows[] = {
@@ -489,7 +490,7 @@ static void tear_down(void)
     field_fixture_close(&field_fixture);
 }
 
-/* The number, or "code: message". Lives until the next judgement. */
+/* The number, or "code: message". Lives until the next evaluation. */
 static const char *outcome_of(struct span given)
 {
     const char *outcome = field_fixture_string(&field_fixture, given);
@@ -501,7 +502,7 @@ static const char *outcome_of(struct span given)
                               arena_format(&field_fixture.arena, "%s: %.*s", outcome, SPAN_FORMAT(message)));
 }
 
-/* A row's message is what is wrong; what would be right may follow behind a semicolon, and has rows of its own. */
+/* A row's message is the error; a correction may follow after a semicolon, and has rows of its own. */
 static const char *assert_outcome(struct span given, const char *expected)
 {
     const char *outcome = outcome_of(given);
@@ -515,7 +516,7 @@ static const char *assert_outcome(struct span given, const char *expected)
     return outcome;
 }
 
-/* What was accepted is E.164, is accepted again and stays, also at the lower levels. */
+/* An accepted value is E.164, and is accepted again unchanged, also at the lower levels. */
 static void assert_settled(enum phone_level level, const char *outcome)
 {
     if (!field_fixture_accepted(&field_fixture))
@@ -554,7 +555,7 @@ START_TEST(json_holds)
 }
 END_TEST
 
-/* The config's level counts unless the field has one. */
+/* The config's level applies unless the field has one. */
 START_TEST(level_is_the_fields_or_the_configs)
 {
     char text[64 + JSON_PADDING] = "\"+14441234576\"";
@@ -579,7 +580,7 @@ START_TEST(level_is_the_fields_or_the_configs)
 }
 END_TEST
 
-/* Very long values end in a short message. */
+/* Very long values give a short message. */
 START_TEST(long_values_are_refused)
 {
     static const struct {
@@ -603,7 +604,7 @@ START_TEST(long_values_are_refused)
             text[length + LENGTH - 1] = '(';
         assert_outcome(span_of(text, length + LENGTH), fillings[i].expected);
     }
-    /* Separators without end are still separators. */
+    /* Any number of separators is allowed. */
     const size_t length = (size_t)sprintf(text, "+1");
     memset(text + length, '-', LENGTH);
     memcpy(text + length + LENGTH, "2025550123", 10);
@@ -612,7 +613,7 @@ START_TEST(long_values_are_refused)
 }
 END_TEST
 
-/* Whatever is done to a number, it is refused with one message, or accepted for good. */
+/* After any mutation a number is refused with one message, or accepted and stable. */
 START_TEST(any_value_is_settled)
 {
     static const char *const numbers[] = {"+1 (202) 555-0123", "+442079460958", "+39 06 1234 5678", "+8613812345678",
@@ -639,8 +640,8 @@ START_TEST(any_value_is_settled)
 }
 END_TEST
 
-/* The contract's list, and nothing else; beyond U+FFFF, where nothing of it is, a sample. */
-START_TEST(every_code_point_between_digits_is_judged)
+/* The contract's list, and nothing else; beyond U+FFFF, where none of it is, a sample. */
+START_TEST(every_code_point_between_digits_is_checked)
 {
     static const uint32_t dropped[][2] = {
         {'\t', '\t'},     {' ', ' '},       {'(', ')'},       {'-', '.'},       {0xa0, 0xa0},     {0xad, 0xad},
@@ -664,9 +665,9 @@ START_TEST(every_code_point_between_digits_is_judged)
 END_TEST
 
 #define TREE_DIGITS 6
-#define TREE_NODES  1111111 /* strings of up to TREE_DIGITS digits; the ten that go on from node n begin at 10 n + 1 */
+#define TREE_NODES  1111111 /* strings of up to TREE_DIGITS digits; the ten that continue node n begin at 10 n + 1 */
 
-/* The digits of a node behind a calling code. */
+/* The digits of a node after a calling code. */
 static struct span tree_digits(const char *code, int node, char digits[16])
 {
     size_t length = strlen(code);
@@ -679,8 +680,8 @@ static struct span tree_digits(const char *code, int node, char digits[16])
     return whole;
 }
 
-/* The contract's rule for what is wrong, on every number that two small calling codes could have: the length if the
- * beginning fits with another length, else the area code. */
+/* The contract's rule for the kind of error, for every number that two small calling codes could have: the length if
+ * the beginning matches with another length, otherwise the area code. */
 START_TEST(kind_of_fault_follows_the_rule)
 {
     const char *code = _i / PHONE_GRADES == 0 ? "290" : "247"; /* of four or five, and of five or six digits */
@@ -731,7 +732,7 @@ int main(void)
     tcase_add_test(rules, level_is_the_fields_or_the_configs);
     tcase_add_test(rules, long_values_are_refused);
     tcase_add_test(rules, any_value_is_settled);
-    tcase_add_test(rules, every_code_point_between_digits_is_judged);
+    tcase_add_test(rules, every_code_point_between_digits_is_checked);
     tcase_add_loop_test(rules, kind_of_fault_follows_the_rule, 0, 2 * PHONE_GRADES);
     tcase_add_test(rules, plan_has_a_version);
     return field_fixture_run(rules, "phone");

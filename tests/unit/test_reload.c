@@ -29,7 +29,7 @@ static void remove_file(void)
     unlink(path);
 }
 
-/* What is written to standard error while the config is read again. */
+/* The output on standard error while the config is read again. */
 static char *what_reload_says(struct reload *reload, const struct config **fresh)
 {
     static char said[8192];

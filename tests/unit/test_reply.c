@@ -7,22 +7,22 @@
 #define SOURCE "\"source\":{\"topic\":\"clients.commands\",\"partition\":3,\"offset\":17}"
 #define CLIENT "{\"id\":\"c705de71-3695-5583-8297-37fc27f7dead\",\"object\":\"client\"}"
 
-static struct evaluating judging;
+static struct evaluating evaluating;
 
 static void open_evaluating(void)
 {
-    evaluating_open(&judging, NULL, NULL);
+    evaluating_open(&evaluating, NULL, NULL);
 }
 
 static void close_evaluating(void)
 {
-    evaluating_close(&judging);
+    evaluating_close(&evaluating);
 }
 
-/* An item as the stages before leave it. */
+/* An item as the earlier stages leave it. */
 static struct item *decided(enum outcome outcome)
 {
-    struct item *item = evaluating_item(&judging, "{}");
+    struct item *item = evaluating_item(&evaluating, "{}");
     item->command_id = SPAN("c\"1");
     item->workspace = SPAN("acme");
     item->outcome = outcome;
@@ -38,7 +38,7 @@ static struct item *rejected(enum error error)
 
 static void expect_reply(struct item *item, const char *expected)
 {
-    reply_compose(item, &judging.batch.arena);
+    reply_compose(item, &evaluating.batch.arena);
     expect_span(item->reply, expected);
 }
 
@@ -51,7 +51,7 @@ START_TEST(test_created)
 }
 END_TEST
 
-/* A duplicate is answered as a creation, with the stored client. */
+/* A duplicate gets the reply of a creation, with the stored client. */
 START_TEST(test_duplicate)
 {
     struct item *item = decided(OUTCOME_DUPLICATE);
@@ -102,7 +102,7 @@ START_TEST(test_extreme_position)
     struct item *item = rejected(ERROR_TOO_LARGE);
     item->from.partition = INT32_MAX;
     item->from.offset = INT64_MAX;
-    reply_compose(item, &judging.batch.arena);
+    reply_compose(item, &evaluating.batch.arena);
     ck_assert_ptr_nonnull(
         memmem(item->reply.at, item->reply.length, "\"partition\":2147483647,\"offset\":9223372036854775807}", 52));
 }
@@ -111,7 +111,7 @@ END_TEST
 static void expect_headers(const struct item *item, const char *const expected[][2], uint32_t count)
 {
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), count);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), count);
     for (uint32_t i = 0; i < count; i++) {
         expect_span(headers[i].name, expected[i][0]);
         expect_span(headers[i].value, expected[i][1]);
@@ -138,7 +138,7 @@ START_TEST(test_headers_of_a_duplicate)
 }
 END_TEST
 
-/* The reply did not fit into its topic: it comes without what made it long. */
+/* The reply did not fit into its topic: it comes without the parts that made it long. */
 START_TEST(test_headers_of_a_minimal_reply)
 {
     static const struct header given[] = {{{"correlation-id", 14}, {"long", 4}}, {{"traceparent", 11}, {"t", 1}}};
@@ -146,13 +146,13 @@ START_TEST(test_headers_of_a_minimal_reply)
     item->headers = given;
     item->header_count = 2;
     struct header headers[REPLY_HEADERS];
-    uint32_t with_echoes = reply_headers(item, judging.config, &judging.batch.arena, headers);
+    uint32_t with_echoes = reply_headers(item, evaluating.config, &evaluating.batch.arena, headers);
     item->reply_form = FORM_MINIMAL;
-    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), with_echoes - 2);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), with_echoes - 2);
 }
 END_TEST
 
-/* The list of errors goes, and is not looked at again; a client stays. */
+/* The list of errors is dropped, and not read again; a client stays. */
 START_TEST(test_value_of_a_minimal_reply)
 {
     struct violation violation = {.code = ERROR_REQUIRED, .path = SPAN("/email"), .message = SPAN("must be there")};
@@ -160,29 +160,29 @@ START_TEST(test_value_of_a_minimal_reply)
     item->error = ERROR_VALIDATION_FAILED;
     item->error_message = SPAN("1 value is not valid");
     item->violations = &violation;
-    reply_compose(item, &judging.batch.arena);
+    reply_compose(item, &evaluating.batch.arena);
     ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
     item->reply_form = FORM_MINIMAL;
-    reply_recompose(item, &judging.batch.arena);
+    reply_recompose(item, &evaluating.batch.arena);
     ck_assert_ptr_null(memmem(item->reply.at, item->reply.length, "\"errors\"", 8));
     ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, "validation_failed", 17));
-    size_t used = judging.batch.arena.used;
+    size_t used = evaluating.batch.arena.used;
     item->reply_form = FORM_KEYLESS;
-    reply_recompose(item, &judging.batch.arena);
-    ck_assert_uint_eq(judging.batch.arena.used, used);
+    reply_recompose(item, &evaluating.batch.arena);
+    ck_assert_uint_eq(evaluating.batch.arena.used, used);
 
     item = decided(OUTCOME_DUPLICATE);
     item->record = SPAN(CLIENT);
-    reply_compose(item, &judging.batch.arena);
+    reply_compose(item, &evaluating.batch.arena);
     struct span whole = item->reply;
     item->reply_form = FORM_MINIMAL;
-    reply_recompose(item, &judging.batch.arena);
+    reply_recompose(item, &evaluating.batch.arena);
     ck_assert_ptr_eq(item->reply.at, whole.at);
 }
 END_TEST
 
-/* The longest rejection in its smallest form takes about 2 KiB, most of it the topic's name and the command id, each
- * twice at their longest (contract section 3). */
+/* The longest rejection in its smallest form takes about 2 KiB. Most of it is the topic's name and the command id,
+ * each twice at their longest (contract section 3). */
 START_TEST(test_size_of_the_smallest_reply)
 {
     static char topic[TOPIC_NAME_BYTES], id[COMMAND_ID_BYTES + 1], workspace[WORKSPACE_ID_CHARACTERS + 1];
@@ -191,15 +191,15 @@ START_TEST(test_size_of_the_smallest_reply)
         memcpy(id + 4 * i, "\xf0\x9f\x98\x80", 4);
     memset(workspace, 'w', sizeof(workspace) - 1);
     struct item *item = decided(OUTCOME_REJECTED);
-    item->from = (struct position){topic, INT32_MAX, INT64_MAX, JUDGING_TIME};
+    item->from = (struct position){topic, INT32_MAX, INT64_MAX, EVALUATING_TIME};
     item->command_id = span_of(id, COMMAND_ID_BYTES);
     item->workspace = span_of_text(workspace);
     item->error = ERROR_TOO_LARGE;
     item->error_message = SPAN("the client does not fit into a message of the topic it would go to");
     item->reply_form = FORM_KEYLESS;
-    reply_compose(item, &judging.batch.arena);
+    reply_compose(item, &evaluating.batch.arena);
     struct header headers[REPLY_HEADERS];
-    uint32_t count = reply_headers(item, judging.config, &judging.batch.arena, headers);
+    uint32_t count = reply_headers(item, evaluating.config, &evaluating.batch.arena, headers);
     size_t bytes = 100 + item->reply.length; /* what a batch of one takes */
     for (uint32_t i = 0; i < count; i++)
         bytes += headers[i].name.length + headers[i].value.length + 4;
@@ -207,7 +207,7 @@ START_TEST(test_size_of_the_smallest_reply)
 }
 END_TEST
 
-/* Every echo at once, and a few more headers, stay in the room that REPLY_HEADERS gives. */
+/* All echoes together, and a few more headers, fit into REPLY_HEADERS. */
 START_TEST(test_all_echoes)
 {
     static const struct header given[] = {
@@ -220,7 +220,7 @@ START_TEST(test_all_echoes)
     item->headers = given;
     item->header_count = 6;
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, judging.config, &judging.batch.arena, headers), 14);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), 14);
     expect_span(headers[9].name, "kafka_correlationId");
     ck_assert(span_equal(headers[9].value, span_of("\0\xff", 2)));
     expect_span(headers[10].name, "correlation-id");
@@ -241,7 +241,7 @@ START_TEST(test_dead_letter)
         {"dlq-timestamp", "1795415880123"}, {"dlq-code", "malformed_json"}, {"dlq-message", "says why"},
     };
     struct item *item = rejected(ERROR_MALFORMED_JSON);
-    ck_assert_uint_eq(dead_letter_headers(item, &judging.batch.arena, headers), 6);
+    ck_assert_uint_eq(dead_letter_headers(item, &evaluating.batch.arena, headers), 6);
     for (size_t i = 0; i < 6; i++) {
         expect_span(headers[i].name, expected[i][0]);
         expect_span(headers[i].value, expected[i][1]);

@@ -1,4 +1,4 @@
-/* reply_address: which topic and partition a command may have its reply sent to. */
+/* reply_address: the topics and partitions that a command may request for its reply. */
 #include "tests/unit/evaluating.h"
 
 #include "worker/validate/reply_address.h"
@@ -28,22 +28,22 @@
 #define HUNDRED     TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define NAME_OF_249 "p." HUNDRED HUNDRED TEN TEN TEN TEN "0123.my"
 
-static struct evaluating judging;
+static struct evaluating evaluating;
 
 static void open_evaluating(void)
 {
     static const char *const settings[] = {"replies.allowed=team-a.replies, *.reply, p.*.my, *_consumer_*", NULL};
-    evaluating_open(&judging, NULL, settings);
+    evaluating_open(&evaluating, NULL, settings);
 }
 
 static void close_evaluating(void)
 {
-    evaluating_close(&judging);
+    evaluating_close(&evaluating);
 }
 
 static struct item *asking(const struct header *headers)
 {
-    struct item *item = evaluating_item(&judging, "{}");
+    struct item *item = evaluating_item(&evaluating, "{}");
     item->headers = headers;
     while (item->header_count < MOST_HEADERS && headers[item->header_count].name.at)
         item->header_count++;
@@ -61,9 +61,9 @@ static const struct {
     {{SPRING("team-a.replies")}, "team-a.replies", REPLY_AS_ASKED},
     {{OURS("team-a.replies")}, "team-a.replies", REPLY_AS_ASKED},
     {{SMALLRYE("team-a.replies")}, "team-a.replies", REPLY_AS_ASKED},
-    /* The default topic always counts as listed. */
+    /* The default topic is always allowed. */
     {{OURS("clients.replies")}, "clients.replies", REPLY_AS_ASKED},
-    /* The first that has a value counts, in whatever order they stand, even if it cannot be used. */
+    /* The first one with a value counts, in any order of the headers, even if it cannot be used. */
     {{SMALLRYE("a.reply"), OURS("b.reply"), SPRING("c.reply")}, "c.reply", REPLY_AS_ASKED},
     {{SMALLRYE("a.reply"), OURS("b.reply")}, "b.reply", REPLY_AS_ASKED},
     {{SPRING("secrets"), OURS("a.reply")}, NULL, REPLY_NOT_ALLOWED},
@@ -72,7 +72,7 @@ static const struct {
     {{NULL_HEADER("kafka_replyTopic"), OURS("a.reply")}, "a.reply", REPLY_AS_ASKED},
     {{SPRING("")}, NULL, REPLY_ASKED_NOTHING},
     {{NULL_HEADER("REPLY_TOPIC")}, NULL, REPLY_ASKED_NOTHING},
-    /* Of a header that comes twice the last one. */
+    /* Of a header that comes twice the last one counts. */
     {{OURS("a.reply"), OURS("b.reply")}, "b.reply", REPLY_AS_ASKED},
     {{OURS("a.reply"), OURS("secrets")}, NULL, REPLY_NOT_ALLOWED},
     /* A pattern matches the whole name. */
@@ -89,7 +89,7 @@ static const struct {
     {{OURS("team-a.replie")}, NULL, REPLY_NOT_ALLOWED},
     {{OURS("team-a.repliesX")}, NULL, REPLY_NOT_ALLOWED},
     {{OURS("an_consumer_x")}, "an_consumer_x", REPLY_AS_ASKED},
-    /* Never matched, whatever a pattern says. */
+    /* Never matched by any pattern. */
     {{OURS("__consumer_offsets")}, NULL, REPLY_NOT_ALLOWED},
     {{OURS("__x.reply")}, NULL, REPLY_NOT_ALLOWED},
     {{OURS("clients.commands")}, NULL, REPLY_NOT_ALLOWED},
@@ -112,7 +112,7 @@ static const struct {
 START_TEST(topic_is_the_first_that_is_named)
 {
     ck_assert_uint_eq(strlen(NAME_OF_249), 249);
-    struct reply_address address = reply_address(asking(topics[_i].headers), judging.config);
+    struct reply_address address = reply_address(asking(topics[_i].headers), evaluating.config);
     ck_assert_int_eq(address.absence, topics[_i].absence);
     if (topics[_i].topic)
         expect_span(address.topic, topics[_i].topic);
@@ -135,7 +135,7 @@ START_TEST(any_topic_is_matched_by_a_lone_star_but_those_of_another_role)
 }
 END_TEST
 
-/* Made to take long with a matcher that tries every way. */
+/* This takes long with a matcher that tries every way. */
 START_TEST(pattern_of_many_stars_takes_no_time)
 {
     static const char *const settings[] = {"replies.allowed=*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", NULL};
@@ -174,7 +174,7 @@ static const struct {
     {{TOPIC, SPRING_PARTITION("2147483647")}, INT32_MAX, -1, true},
     {{TOPIC, SPRING_PARTITION("9999999999")}, INT32_MAX, -1, true},
     {{TOPIC, SPRING_PARTITION("00000000005")}, 6, -1, false},
-    /* Four digits are both: what exists decides. */
+    /* Four digits are both: the existing partition decides. */
     {{TOPIC, SPRING_PARTITION("0012")}, 13, 12, true},
     {{TOPIC, SPRING_PARTITION("0012")}, 12, -1, true},
     {{TOPIC, SPRING_PARTITION("0012")}, INT32_MAX, 0x30303132, true},
@@ -186,7 +186,7 @@ static const struct {
     {{TOPIC, SPRING_PARTITION("\1")}, 6, -1, false},
     {{TOPIC, SPRING_PARTITION("\0\0\0\0\0\0\0\1")}, 6, -1, false},
     {{TOPIC, SPRING_PARTITION("")}, 6, -1, false},
-    /* Of three names the first with a value. */
+    /* The first of three names with a value counts. */
     {{TOPIC, H("reply-partition", "2"), H("REPLY_PARTITION", "\0\0\0\3")}, 6, 2, true},
     {{TOPIC, H("REPLY_PARTITION", "\0\0\0\3"), SPRING_PARTITION("1")}, 6, 1, true},
     {{TOPIC, H("REPLY_PARTITION", "\0\0\0\3")}, 6, 3, true},
@@ -199,13 +199,13 @@ static const struct {
     {{SPRING_PARTITION("1")}, 6, -1, false},
     {{OURS("secrets"), SPRING_PARTITION("1")}, 6, -1, false},
     {{OURS("a b"), SPRING_PARTITION("1")}, 6, -1, false},
-    /* A topic without partitions, as far as is known. */
+    /* A topic without known partitions. */
     {{TOPIC, SPRING_PARTITION("0")}, 0, -1, true},
 };
 
 START_TEST(partition_is_one_that_the_topic_has)
 {
-    struct reply_address address = reply_address(asking(partitions[_i].headers), judging.config);
+    struct reply_address address = reply_address(asking(partitions[_i].headers), evaluating.config);
     ck_assert_int_eq(reply_address_partition(&address, partitions[_i].partitions), partitions[_i].partition);
     ck_assert_int_eq(reply_address_names_partition(&address), partitions[_i].named);
 }

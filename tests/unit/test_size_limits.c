@@ -1,4 +1,4 @@
-/* size_limits: what topics have refused lately. */
+/* size_limits: the recent refusals of topics. */
 #include "tests/unit/evaluating.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ START_TEST(the_smallest_refusal_of_each_topic_counts)
 }
 END_TEST
 
-/* A limit that was raised is noticed. */
+/* A raised limit is noticed. */
 START_TEST(a_refusal_is_forgotten_after_a_minute)
 {
     struct size_limits limits = {0};
@@ -34,7 +34,7 @@ START_TEST(a_refusal_is_forgotten_after_a_minute)
 }
 END_TEST
 
-/* What stands for a refusal is no older than the batch. */
+/* A refusal counts only for the batch in which it happened. */
 START_TEST(a_batch_knows_its_own_refusals_only)
 {
     struct size_limits limits = {0};

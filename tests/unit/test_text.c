@@ -1,4 +1,4 @@
-/* Text: lengths, white space, controls, line ends, and normalization form C, judged by libunistring's own. */
+/* Text: lengths, white space, controls, line ends, and normalization form C, compared with libunistring's own. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #define ROWS(table)     (sizeof(table) / sizeof((table)[0]))
 #define LAST_CODE_POINT 0x10FFFF
 
-/* For loops over millions: Check notes every assertion that holds in a file, which takes longer than the test. */
+/* For loops over millions: Check records every passed assertion in a file, which takes longer than the test. */
 #define assert_quietly(condition, ...)                                                                                 \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
@@ -88,7 +88,7 @@ START_TEST(printable_ascii_ends_at_the_tilde)
 }
 END_TEST
 
-/* What is plain needs no further look: that is what the callers save. */
+/* The callers skip further work for plain ASCII. */
 START_TEST(plain_ascii_is_what_stays_as_it_is)
 {
     ck_assert(text_is_plain_ascii(SPAN("")));
@@ -131,7 +131,7 @@ START_TEST(white_space_is_the_property_of_unicode)
 }
 END_TEST
 
-/* Unicode's DerivedCoreProperties.txt, and none else: the verdict does not depend on the library's release. */
+/* Unicode's DerivedCoreProperties.txt, and nothing else: the result does not depend on the library's release. */
 START_TEST(what_cannot_be_seen_is_the_property_of_unicode)
 {
     static const uint32_t unseen[][2] = {
@@ -270,7 +270,8 @@ START_TEST(composing_a_few_known_texts)
         {SPAN("Ju\u0308rgen"), SPAN("J\u00fcrgen")},
         {SPAN("e\u0301\u0301"), SPAN("\u00e9\u0301")},
         {SPAN("a\u0301\u0323"), SPAN("\u1ea1\u0301")},           /* the dot below comes first */
-        {SPAN("a\u0308\u0301"), SPAN("\u00e4\u0301")},           /* the acute is blocked by nothing, but fits nothing */
+        {SPAN("a\u0308\u0301"), SPAN("\u00e4\u0301")},           /* the acute is not blocked, but composes with
+                                                                  * nothing */
         {SPAN("\u1e0b\u0323"), SPAN("\u1e0d\u0307")},            /* UAX #15, figure 5 */
         {SPAN("\u212b \u2126 \u212a"), SPAN("\u00c5 \u03a9 K")}, /* Angstrom, Ohm, Kelvin */
         {SPAN("\u037e\u1fef"), SPAN(";`")},
@@ -372,7 +373,7 @@ static uint32_t random_below(uint32_t limit)
     return (uint32_t)(random_state >> 32) % limit;
 }
 
-/* A code point, more often than not one that composing has to do with. */
+/* A code point, in most cases one that composition affects. */
 static uint32_t random_code_point(void)
 {
     static const struct {

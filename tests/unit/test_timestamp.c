@@ -56,7 +56,7 @@ START_TEST(test_message)
 }
 END_TEST
 
-/* Every day of four hundred years and more, there and back. */
+/* Every day of more than four hundred years, there and back. */
 START_TEST(test_every_day)
 {
     for (int64_t day = -150000; day < 150000; day++) {

@@ -1,4 +1,4 @@
-/* topic_table: what the answers of a cluster, one after the other, make of the topics that replies may go to. */
+/* topic_table: the topics for replies, from a sequence of metadata replies. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 static struct topic_table table;
 
-/* An answer at this time: "a=3 b=1 c=0", names and how many partitions they have; 0: one has no leader. */
+/* A metadata reply at this time: "a=3 b=1 c=0", names and their numbers of partitions; 0: one has no leader. */
 static bool answer(int64_t now_ms, const char *text)
 {
     struct topic_table fresh;
@@ -98,7 +98,7 @@ START_TEST(topic_without_a_leader_stays_longer)
     ck_assert_int_eq(partitions_of("a"), 2);
     ck_assert(!answer(5000 + TOPIC_LEADERLESS_MS, "a=0"));
     ck_assert_int_eq(partitions_of("a"), 0);
-    /* And does not begin anew. */
+    /* The time does not restart. */
     ck_assert(!answer(6000 + TOPIC_LEADERLESS_MS, "a=0"));
     ck_assert_int_eq(partitions_of("a"), 0);
     ck_assert(!answer(7000 + TOPIC_LEADERLESS_MS, "a=2"));
@@ -129,7 +129,7 @@ START_TEST(shunned_topic_stays_so_until_its_time)
 }
 END_TEST
 
-/* What is kept is what answers have told, however many topics come and go. */
+/* The table holds what replies have reported, however many topics come and go. */
 START_TEST(table_does_not_grow_by_topics_that_are_gone)
 {
     for (int64_t i = 0; i < 1000; i++) {

@@ -1,4 +1,4 @@
-/* The URL rule as a table: what is accepted and how it is written, what is refused and why. */
+/* The URL rule as a table: accepted URLs and their normalized form, refused ones and their errors. */
 #include "common/url.h"
 #include "tests/unit/field_fixture.h"
 
@@ -8,7 +8,7 @@
 #define A250 A60 A60 A60 A60 A10
 
 static const struct {
-    const char *given, *normal; /* NULL: stays as it is */
+    const char *given, *normal; /* NULL: unchanged */
 } accepted[] = {
     /* Scheme. */
     {"http://example.com/", NULL},
@@ -97,7 +97,7 @@ static const struct {
     {"http://[::1]:80", "http://[::1]/"},
     {"http://[::1]:", "http://[::1]/"},
 
-    /* Ports: the scheme's own goes, an empty one goes, leading zeros go. */
+    /* Ports: the scheme's default, an empty one and leading zeros are removed. */
     {"http://example.com:80/", "http://example.com/"},
     {"https://example.com:443/", "https://example.com/"},
     {"http://example.com:443/", NULL},
@@ -161,7 +161,7 @@ static const struct {
     {"http://a//../b", "http://a/b"},
     {"http://a/..//b", "http://a//b"},
 
-    /* What RFC 3986 allows in path, query and fragment stays. */
+    /* Characters that RFC 3986 allows in path, query and fragment stay. */
     {"http://a/-._~!$&'()*+,;=:@", NULL},
     {"http://a/?-._~!$&'()*+,;=:@/?", NULL},
     {"http://a/#-._~!$&'()*+,;=:@/?", NULL},
@@ -179,7 +179,7 @@ static const struct {
     {"http://a/b?c=d&e=f#g", NULL},
     {"http://a/b?c+d", NULL},
 
-    /* What it does not allow is encoded. */
+    /* Other characters are encoded. */
     {"http://a/b c", "http://a/b%20c"},
     {"http://a/?b c", "http://a/?b%20c"},
     {"http://a/#b c", "http://a/#b%20c"},
@@ -200,7 +200,7 @@ static const struct {
     {"http://a/\ufeff", "http://a/%EF%BB%BF"},
     {"http://a/．．/b", "http://a/%EF%BC%8E%EF%BC%8E/b"},
 
-    /* Percent-encoding stays as it is, in its case; a bare percent sign is encoded. */
+    /* Percent-encoding stays, in its case; a bare percent sign is encoded. */
     {"http://a/%20", NULL},
     {"http://a/%c3%a9", NULL},
     {"http://a/%C3%A9", NULL},
@@ -257,7 +257,7 @@ static const struct {
     {"\ufeffhttp://example.com/", "url_syntax"},
     {"see http://example.com/", "url_syntax"},
 
-    /* Slashes that a browser would put there or turn. */
+    /* Slashes that a browser would add or turn. */
     {"http:", "url_syntax"},
     {"http:/", "url_syntax"},
     {"http:example.com", "url_syntax"},
@@ -515,7 +515,7 @@ START_TEST(every_refused_url_has_its_code)
 }
 END_TEST
 
-/* Whatever the text, an accepted URL has the promised form and stays the same. */
+/* For any text, an accepted URL has the promised form and normalization is idempotent. */
 START_TEST(mutations_keep_the_promises)
 {
     static const char *const pieces[] = {
@@ -577,7 +577,7 @@ START_TEST(escapes_in_json_are_the_characters_they_mean)
 }
 END_TEST
 
-/* The limit counts what is written, not what came. */
+/* The limit is for the output, not the input. */
 START_TEST(lengths_count_after_normalization)
 {
     static char text[3 * URL_INPUT_BYTES];
@@ -625,7 +625,7 @@ START_TEST(the_rules_of_a_field_hold)
 }
 END_TEST
 
-/* An unchanged URL costs no memory: the span that came is the span that is returned. */
+/* An unchanged URL takes no memory: the result is the input span. */
 START_TEST(a_normal_url_is_returned_as_it_is)
 {
     const struct span url = SPAN("https://example.com/a/b?c#d");

@@ -1,4 +1,4 @@
-/* validate: the command as it is called, with files in a folder of its own; and the lines that it reads. */
+/* validate: the command line, with files in a folder of its own; and the lines that it reads. */
 #include "tests/unit/evaluating.h"
 
 #include <errno.h>
@@ -64,8 +64,8 @@ static int open_as(const char *path, int flags, int as)
     return file < 0 ? -1 : dup2(file, as);
 }
 
-/* Runs "validate" with these arguments in a process of its own, "input" as its standard input. Returns the exit code;
- * `output` and `faults` are what it wrote. */
+/* Runs "validate" with these arguments in a child process, with "input" as its standard input. Returns the exit
+ * code; `output` and `faults` hold its output. */
 static int validate(const char *const *arguments)
 {
     pid_t process = fork();
@@ -102,7 +102,7 @@ static const char *const with_standard_input[] = {"--definitions", "definitions.
 
 START_TEST(test_accepted)
 {
-    ck_assert_int_eq(validate_input(VALID("c-1") "\n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c-1") "\n", with_file), COMMAND_OK);
     ck_assert_str_eq(
         output,
         "{\"type\":\"client.created\",\"commandId\":\"c-1\",\"workspaceId\":\"acme\","
@@ -116,7 +116,8 @@ START_TEST(test_accepted)
 }
 END_TEST
 
-/* Blank lines are passed over but counted; the last line needs no line feed; a CR before one is no part of the line. */
+/* Blank lines are skipped but counted; the last line needs no line feed; a CR before a line feed is not part of the
+ * line. */
 START_TEST(test_lines_and_rejections)
 {
     ck_assert_int_eq(validate_input("\n" VALID("a") "\r\n \t\r\nnonsense\n\n" VALID("b"), with_standard_input),
@@ -138,27 +139,27 @@ START_TEST(test_time)
 {
     static const char *const arguments[] = {
         "--time", "2026-11-23T06:38:00.123Z", "--definitions", "definitions.json", "-", NULL};
-    ck_assert_int_eq(validate_input(VALID("c"), arguments), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c"), arguments), COMMAND_OK);
     ck_assert_ptr_nonnull(strstr(output, "\"createdAt\":\"2026-11-23T06:38:00.123Z\""));
 }
 END_TEST
 
-/* Nothing is stored, so nothing is taken or a duplicate; two runs give the same bytes. */
+/* Nothing is stored, so no email is taken and no command is a duplicate; two runs give the same bytes. */
 START_TEST(test_nothing_is_stored)
 {
-    ck_assert_int_eq(validate_input(VALID("c") "\n" VALID("c") "\n" VALID("d") "\n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input(VALID("c") "\n" VALID("c") "\n" VALID("d") "\n", with_file), COMMAND_OK);
     static char before[OUTPUT_BYTES];
     strcpy(before, output);
-    ck_assert_int_eq(validate(with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate(with_file), COMMAND_OK);
     ck_assert_str_eq(output, before);
 }
 END_TEST
 
 START_TEST(test_nothing)
 {
-    ck_assert_int_eq(validate_input("", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input("", with_file), COMMAND_OK);
     ck_assert_str_eq(output, "");
-    ck_assert_int_eq(validate_input("\n\n  \n", with_file), COMMAND_FINE);
+    ck_assert_int_eq(validate_input("\n\n  \n", with_file), COMMAND_OK);
     ck_assert_str_eq(output, "");
 }
 END_TEST
@@ -192,8 +193,8 @@ START_TEST(test_refused)
 }
 END_TEST
 
-/* A line of the limit is judged, with or without CR; a longer one is too_large, however long, and the next is judged.
- */
+/* A line of the maximum length is evaluated, with or without CR; a longer one of any length is too_large, and the
+ * next is evaluated. */
 START_TEST(test_line_limit)
 {
     size_t limit = (size_t)config->limits.command_bytes;
@@ -201,7 +202,7 @@ START_TEST(test_line_limit)
         char input[8192], *to = stpcpy(input, VALID("c"));
         memset(to, ' ', limit);
         to = stpcpy(input + limit + extra, "\r\n" VALID("d") "\n");
-        ck_assert_int_eq(validate_input(input, with_file), extra == 0 ? COMMAND_FINE : COMMAND_NEGATIVE);
+        ck_assert_int_eq(validate_input(input, with_file), extra == 0 ? COMMAND_OK : COMMAND_NEGATIVE);
         ck_assert_int_eq(strstr(output, "too_large") != NULL, extra == 1);
         ck_assert_ptr_nonnull(strstr(output, "\"commandId\":\"d\""));
     }
@@ -234,7 +235,7 @@ END_TEST
 
 #define MANY_LINES 20000
 
-/* Commands of very different size, accepted and rejected, blank lines and too long ones; more than all chunks hold. */
+/* Commands of very different sizes, accepted and rejected, blank lines and too long ones; more than all chunks hold. */
 static void write_many(void)
 {
     write_file("definitions.json", DEFINITIONS, strlen(DEFINITIONS));
@@ -253,7 +254,7 @@ static void write_many(void)
     ck_assert_int_eq(fclose(file), 0);
 }
 
-/* What was written to "output" in all, to be freed. */
+/* All of "output", to be freed. */
 static struct span whole_output(void)
 {
     struct stat status;
@@ -267,7 +268,7 @@ static struct span whole_output(void)
     return span_of(bytes, (size_t)status.st_size);
 }
 
-/* Every line but blank ones is answered once, under its own number, in order. */
+/* Every line that is not blank has one reply, with its own number, in order. */
 static void expect_every_line(struct span replies)
 {
     const char *at = replies.at;
@@ -283,7 +284,7 @@ static void expect_every_line(struct span replies)
     ck_assert_str_eq(at, "");
 }
 
-/* The same bytes, whatever the number of threads. */
+/* The same bytes for any number of threads. */
 START_TEST(test_threads)
 {
     static const char *const numbers[] = {"1", "2", "5"};
@@ -316,7 +317,7 @@ static void *run_job(void *subject)
     return &result;
 }
 
-/* Each line is answered before the next one is sent, so nothing waits for a chunk to be full. */
+/* Each line gets its reply before the next one is sent, so nothing waits for a full chunk. */
 START_TEST(test_answers_come_at_once)
 {
     struct definitions *definitions = definitions_compile(SPAN(DEFINITIONS), NULL);
@@ -338,14 +339,14 @@ START_TEST(test_answers_come_at_once)
     ck_assert_ptr_null(fgets(answer, sizeof(answer), answers));
     void *result;
     pthread_join(thread, &result);
-    ck_assert_int_eq(*(enum validation_result *)result, VALIDATION_FINE);
+    ck_assert_int_eq(*(enum validation_result *)result, VALIDATION_OK);
     fclose(answers);
     close(in[0]);
     definitions_free(definitions);
 }
 END_TEST
 
-/* When the answers cannot be written it ends, although the input stays open and says nothing more. */
+/* When the replies cannot be written it ends, although the input stays open and silent. */
 START_TEST(test_output_fails)
 {
     struct definitions *definitions = definitions_compile(SPAN(DEFINITIONS), NULL);
@@ -365,7 +366,7 @@ START_TEST(test_output_fails)
 }
 END_TEST
 
-/* What lines_next gives out, whatever the pieces in which the bytes arrive. */
+/* The lines that lines_next returns, for any division of the bytes into reads. */
 START_TEST(test_lines)
 {
     static const char text[] = "a\n\nbcdef\nghijklmnopq\nr\nstuvwxyzstuvwxyzstuvwxyz";

@@ -1,10 +1,10 @@
-/* visible: what no message may hold, as a list of its own, so that it shares nothing with what writes messages. */
+/* visible: the characters that no message may hold. The list is independent of the code that writes messages. */
 #ifndef TESTS_VISIBLE_H
 #define TESTS_VISIBLE_H
 
 #include "common/text.h"
 
-/* What leaves no mark, or changes how its neighbours look: Cc, Cf, Zs but the space, Zl, Zp, Co, and
+/* Characters that leave no mark, or change how their neighbours look: Cc, Cf, Zs except the space, Zl, Zp, Co, and
  * Default_Ignorable_Code_Point, of Unicode 15. First and last of each range. */
 static const uint32_t invisible_ranges[][2] = {
     {0x0000, 0x001f},    {0x007f, 0x00a0},   {0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x0600, 0x0605},
@@ -16,7 +16,7 @@ static const uint32_t invisible_ranges[][2] = {
     {0xf0000, 0x10ffff},
 };
 
-/* The first character of `message` that cannot be seen, NUL as UINT32_MAX; 0 if there is none. */
+/* The first invisible character of `message`, NUL as UINT32_MAX; 0 if there is none. */
 static inline uint32_t invisible_in(struct span message)
 {
     for (size_t at = 0, size; at < message.length; at += size) {
@@ -33,7 +33,7 @@ static inline uint32_t invisible_in(struct span message)
 /* True if `message` repeats more than 64 bytes of `value` in one piece. */
 static inline bool repeats_too_much(struct span message, struct span value)
 {
-    enum { TOO_MUCH = 64 + sizeof("\"\"") }; /* quote marks may stand around it in both */
+    enum { TOO_MUCH = 64 + sizeof("\"\"") }; /* quote marks may surround it in both */
     for (size_t i = 0; value.length > 0 && i + TOO_MUCH <= message.length; i++)
         if (memmem(value.at, value.length, message.at + i, TOO_MUCH))
             return true;

@@ -12,49 +12,49 @@
 #include "common/phone.h"
 
 const struct command commands[] = {
-    {"run", command_run, "", "consume commands and answer them, until a signal says stop",
-     "TERM and INT let the batch in hand finish; a second one stops at once (exit code 2).\n"},
+    {"run", command_run, "", "consume commands and publish their replies, until a signal",
+     "TERM and INT stop the program after the current batch; a second one stops it at once (exit code 2).\n"},
     {"check", command_check, "", "check the config, then whether Kafka and Redis can be reached",
-     "Prints one line each. Exit codes: 0 ok, 78 the config is bad, 69 something cannot be reached.\n"},
+     "Prints one line for each. Exit codes: 0 ok, 78 the config is not valid, 69 Kafka or Redis cannot be reached.\n"},
     {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
-     "judge commands offline: JSON lines in, replies as JSON lines out",
-     "Reads standard input if there is no FILE. Stores nothing.\n"
+     "validate commands offline: JSON lines in, replies as JSON lines out",
+     "Reads standard input without FILE. Stores nothing.\n"
      "  --definitions FILE  the custom field definitions of every workspace\n"
      "  --time TIME         createdAt of the clients, such as 2026-11-23T06:38:00Z, or milliseconds since 1970;\n"
-     "                      without it 1970, so that two runs give the same bytes\n"
-     "  --threads NUMBER    threads that judge, 1 to 256; without it as many as there are cores\n"
+     "                      default 1970, so that two runs give the same bytes\n"
+     "  --threads NUMBER    threads, 1 to 256; default the number of cores\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
-    {"topics", command_topics, "create", "make the topics that are missing",
-     "Partitions and replication are those of [topics] in the config. A topic that exists is never changed.\n"
-     "Exit codes: 0 all exist now, 1 the broker refused one, 69 Kafka cannot be reached.\n"},
+    {"topics", command_topics, "create", "create the missing topics",
+     "Partitions and replication come from [topics] in the config. An existing topic is never changed.\n"
+     "Exit codes: 0 all exist now, 1 the broker refused a topic, 69 Kafka cannot be reached.\n"},
     {"definitions", command_definitions,
      "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
-     "store, show or check custom field definitions",
+     "store, show and check custom field definitions",
      "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"
-     "  get      prints what Redis holds: a table on a terminal, else the bytes\n"
-     "  list     prints the workspaces that Redis has definitions of\n"
-     "  lint     prints every fault of FILE with its place\n"
+     "  get      prints what Redis holds: a table on a terminal, otherwise the bytes\n"
+     "  list     prints the workspaces with definitions in Redis\n"
+     "  lint     prints every error in FILE with its position\n"
      "  history  prints every version of the workspace in the definitions topic\n"
-     "  sync     fills Redis from the definitions topic, whose last version of a workspace wins\n"
+     "  sync     fills Redis from the definitions topic; the last version of a workspace wins\n"
      "FILE may be - for standard input.\n"
-     "  --options KEY=FILE  for put and lint: the options of the field KEY, as List Custom Field Options gives them\n"
-     "  --json              JSON instead of text for people; list and history print a line for each\n"
-     "Exit codes: 0 ok, 1 FILE is faulty or the workspace has no definitions, 69 Kafka or Redis cannot be "
+     "  --options KEY=FILE  for put and lint: the options of the field KEY, a List Custom Field Options response\n"
+     "  --json              JSON instead of text; list and history print one line for each entry\n"
+     "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
-    {"demo", command_demo, "[-d FOLDER]", "show the main job with servers of its own",
-     "  -d FOLDER  where commands.txt and definitions.json are\n"
-     "Exit codes: 0 every command was answered, 69 a server could not be started.\n"},
+    {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
+     "  -d FOLDER  the folder of commands.txt and definitions.json\n"
+     "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
     {0},
 };
 
 static const char common_options[] =
     "Options of every command:\n"
-    "  --config FILE            the config; without it every key has its default\n"
+    "  --config FILE            the config file; without it all defaults apply\n"
     "  --set SECTION.KEY=VALUE  overrides the config and the environment; may be repeated\n"
     "  --help                   this help, or that of a command\n"
     "  --version                the versions of the program and its libraries\n";
 
-/* What the common options say. */
+/* The values of the common options. */
 struct invocation {
     const char *config_path;
     const char **settings; /* of --set, ended by NULL */
@@ -67,7 +67,7 @@ struct invocation {
 static void print_help(FILE *out)
 {
     fputs("usage: client-intake COMMAND [OPTION...]\n\n"
-          "Answers create-client commands from a Kafka topic, exactly once.\n\nCommands:\n",
+          "Replies to create-client commands from a Kafka topic, exactly once.\n\nCommands:\n",
           out);
     for (const struct command *command = commands; command->name; command++)
         fprintf(out, "  %-12s %s\n", command->name, command->summary);
@@ -94,13 +94,13 @@ int command_usage(const char *name, const char *format, ...)
     va_start(arguments, format);
     fprintf(stderr, "client-intake%s%s: ", name ? " " : "", name ? name : "");
     vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\nclient-intake%s%s --help tells more\n", name ? " " : "", name ? name : "");
+    fprintf(stderr, "\nclient-intake%s%s --help has more information\n", name ? " " : "", name ? name : "");
     va_end(arguments);
     return COMMAND_USAGE;
 }
 
-/* The value of the option `name` at *at, which stands behind '=' or is the next argument; NULL if it is not this
- * option. *at moves behind what was taken. `missing` is set if there is no value. */
+/* The value of the option `name` at *at, after '=' or in the next argument; NULL if it is another option. *at moves
+ * past it. `missing` is set if there is no value. */
 static const char *option_value(const char *name, int argc, char **argv, int *at, bool *missing)
 {
     size_t length = strlen(name);
@@ -117,7 +117,7 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
     return argv[*at];
 }
 
-/* Returns COMMAND_FINE, or COMMAND_USAGE after saying what is wrong. */
+/* Returns COMMAND_OK, or COMMAND_USAGE after printing what is wrong. */
 static int split(int argc, char **argv, struct invocation *invocation)
 {
     bool missing = false, open = true;
@@ -137,7 +137,7 @@ static int split(int argc, char **argv, struct invocation *invocation)
             return command_usage(NULL, "%s needs a value", argv[at]);
         open = open && strcmp(argv[at], "--") != 0;
     }
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 static const struct command *find(const char *name)
@@ -176,18 +176,18 @@ static int dispatch(const struct invocation *invocation)
 {
     if (invocation->version) {
         print_version();
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
     if (invocation->rest_count == 0) {
         print_help(invocation->help ? stdout : stderr);
-        return invocation->help ? COMMAND_FINE : COMMAND_USAGE;
+        return invocation->help ? COMMAND_OK : COMMAND_USAGE;
     }
     const struct command *command = find(invocation->rest[0]);
     if (!command)
         return refuse_unknown(invocation->rest[0]);
     if (invocation->help) {
         print_command_help(command);
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
     return run(command, invocation);
 }
@@ -199,12 +199,12 @@ int command_main(int argc, char **argv)
     if (!invocation.settings || !invocation.rest)
         abort();
     int result = split(argc, argv, &invocation);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = dispatch(&invocation);
     free(invocation.settings);
     free(invocation.rest);
-    /* An answer that did not arrive is no answer: a full disk or a closed pipe must not look like success. */
-    if (fflush(stdout) != 0 && result == COMMAND_FINE) {
+    /* Output that was not written is a failure: a full disk or a closed pipe must not look like success. */
+    if (fflush(stdout) != 0 && result == COMMAND_OK) {
         fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
         result = COMMAND_UNAVAILABLE;
     }

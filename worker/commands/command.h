@@ -1,18 +1,19 @@
-/* command: the subcommands, one row each in command.c, one file command_NAME.c each.
+/* command: the subcommands, one row each in command.c, one file command_NAME.c each. They may use every other
+ * folder.
  *
- * The common options (--config FILE, --set section.key=value, --help, --version) are taken out before a subcommand sees
- * its arguments, and the config has been read and the log set up. */
+ * Before a subcommand sees its arguments, the common options (--config FILE, --set section.key=value, --help,
+ * --version) are removed, the config is read and the log is set up. */
 #ifndef WORKER_COMMANDS_COMMAND_H
 #define WORKER_COMMANDS_COMMAND_H
 
 #include "worker/config/config.h"
 
 enum command_result {
-    COMMAND_FINE = 0,
-    COMMAND_NEGATIVE = 1,       /* done, and the answer is no */
+    COMMAND_OK = 0,
+    COMMAND_NEGATIVE = 1,       /* done, and the result is negative */
     COMMAND_FORCED = 2,         /* stopped before the work in hand was finished */
     COMMAND_USAGE = 64,         /* EX_USAGE of sysexits.h */
-    COMMAND_UNAVAILABLE = 69,   /* EX_UNAVAILABLE: something cannot be reached */
+    COMMAND_UNAVAILABLE = 69,   /* EX_UNAVAILABLE: a server cannot be reached */
     COMMAND_CONFIGURATION = 78, /* EX_CONFIG */
 };
 
@@ -23,8 +24,8 @@ struct command {
     const char *name; /* NULL ends the table */
     command_function *run;
     const char *arguments; /* after the name in the usage line */
-    const char *summary;   /* one line, no final stop */
-    const char *details;   /* further help: options, one line each, and what the exit codes mean here */
+    const char *summary;   /* one line, no full stop */
+    const char *details;   /* further help: options, one line each, and the meaning of the exit codes */
 };
 
 extern const struct command commands[];
@@ -34,7 +35,7 @@ command_function command_run, command_check, command_validate, command_topics, c
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);
 
-/* Prints "client-intake NAME: message" and where help is to be had. Returns COMMAND_USAGE. */
+/* Prints "client-intake NAME: message" and a pointer to the help. Returns COMMAND_USAGE. */
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

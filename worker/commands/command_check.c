@@ -22,22 +22,22 @@ static void print_missing_topics(const struct config *config, const struct rd_ka
 
 static bool check_kafka(const struct config *config)
 {
-    char why[512];
+    char error[512];
     struct kafka_client client;
     const char *servers = config_kafka(config, config->kafka_producer, "bootstrap.servers");
-    if (!kafka_client_open(&client, config, why, sizeof(why))) {
-        printf("kafka   %s: %s\n", servers, why);
+    if (!kafka_client_open(&client, config, error, sizeof(error))) {
+        printf("kafka   %s: %s\n", servers, error);
         return false;
     }
-    const struct rd_kafka_metadata *metadata = kafka_client_metadata(&client, why, sizeof(why));
+    const struct rd_kafka_metadata *metadata = kafka_client_metadata(&client, error, sizeof(error));
     if (metadata) {
-        printf("kafka   fine: %s, %d broker%s", servers, metadata->broker_cnt, metadata->broker_cnt == 1 ? "" : "s");
+        printf("kafka   ok: %s, %d broker%s", servers, metadata->broker_cnt, metadata->broker_cnt == 1 ? "" : "s");
         print_missing_topics(config, metadata);
         printf("\n");
         rd_kafka_metadata_destroy(metadata);
     } else {
         const char *hint = kafka_scram_hint(config);
-        printf("kafka   %s: %s%s%s\n", servers, why, hint ? "; " : "", hint ? hint : "");
+        printf("kafka   %s: %s%s%s\n", servers, error, hint ? "; " : "", hint ? hint : "");
     }
     kafka_client_close(&client);
     return metadata != NULL;
@@ -51,7 +51,7 @@ static void info_value(const char *info, const char *name, char *value, size_t s
     snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
 }
 
-/* INFO may be forbidden to this user; then there is less to tell, and nothing wrong. */
+/* This user may not be allowed to call INFO; then there is less to print, which is not an error. */
 static void print_redis_details(redisContext *connection)
 {
     redisReply *info = redisCommand(connection, "INFO");
@@ -69,34 +69,34 @@ static void print_redis_details(redisContext *connection)
 
 static int check_redis(const struct config *config)
 {
-    char why[256];
-    redisContext *connection = redis_reach(config, why, sizeof(why));
-    redisReply *answer = connection ? redisCommand(connection, "PING") : NULL;
-    bool ok = answer && answer->type == REDIS_REPLY_STATUS;
+    char error[256];
+    redisContext *connection = redis_reach(config, error, sizeof(error));
+    redisReply *reply = connection ? redisCommand(connection, "PING") : NULL;
+    bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (connection && !ok)
-        snprintf(why, sizeof(why), "PING: %s", answer ? answer->str : connection->errstr);
+        snprintf(error, sizeof(error), "PING: %s", reply ? reply->str : connection->errstr);
     bool is_node = ok && redis_is_cluster_node(connection);
     if (is_node) {
         printf("redis   %s: %s\n", config->redis.address, REDIS_IS_CLUSTER_NODE);
     } else if (ok) {
-        printf("redis   fine: %s", config->redis.address);
+        printf("redis   ok: %s", config->redis.address);
         print_redis_details(connection);
         printf("\n");
     } else {
-        printf("redis   %s: %s\n", config->redis.address, why);
+        printf("redis   %s: %s\n", config->redis.address, error);
     }
-    freeReplyObject(answer);
+    freeReplyObject(reply);
     if (connection)
         redisFree(connection);
-    return is_node ? COMMAND_CONFIGURATION : ok ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return is_node ? COMMAND_CONFIGURATION : ok ? COMMAND_OK : COMMAND_UNAVAILABLE;
 }
 
 int command_check(int argc, char **argv, const struct config *config)
 {
     if (argc > 1)
-        return command_usage("check", "%s is one argument too many", argv[1]);
-    printf("config  fine\n");
+        return command_usage("check", "%s is an unexpected argument", argv[1]);
+    printf("config  ok\n");
     bool kafka = check_kafka(config);
     int redis = check_redis(config);
-    return redis != COMMAND_FINE ? redis : kafka ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return redis != COMMAND_OK ? redis : kafka ? COMMAND_OK : COMMAND_UNAVAILABLE;
 }

@@ -1,5 +1,5 @@
-/* definitions put|get|list|lint|history|sync: the custom field definitions of workspaces, between files, the topic that
- * keeps their history, and Redis, where the worker finds them. */
+/* definitions put|get|list|lint|history|sync: moves the custom field definitions of workspaces between files, the
+ * topic that keeps their history, and Redis, where the worker reads them. */
 #include "worker/commands/command_definitions.h"
 
 #include <getopt.h>
@@ -11,9 +11,9 @@
 #include "worker/definitions/definitions_print.h"
 #include "worker/definitions/definitions_redis.h"
 
-int definitions_complain(int result, const char *subject, const char *why)
+int definitions_complain(int result, const char *subject, const char *error)
 {
-    fprintf(stderr, "client-intake definitions: %s: %s\n", subject, why);
+    fprintf(stderr, "client-intake definitions: %s: %s\n", subject, error);
     return result;
 }
 
@@ -22,7 +22,7 @@ int definitions_lint(const struct definitions_request *request, const struct con
     (void)config;
     struct definitions_file file;
     int result = definitions_file_open(&file, request);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     uint32_t count = file.definitions->count;
     if (request->json)
@@ -30,7 +30,7 @@ int definitions_lint(const struct definitions_request *request, const struct con
     else
         printf("%s: ok, %u field%s\n", request->path, count, count == 1 ? "" : "s");
     definitions_file_close(&file);
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 static void print_got(const struct definitions_request *request, struct span bytes)
@@ -47,19 +47,19 @@ static void print_got(const struct definitions_request *request, struct span byt
 
 int definitions_get(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     const struct span workspace = span_of_text(request->workspace);
-    redisReply *answer = NULL;
-    redisContext *connection = redis_connect(config, why, sizeof(why));
-    int result = COMMAND_FINE;
-    if (!connection || !definitions_redis_get(connection, &workspace, 1, &answer, why, sizeof(why)))
-        result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
-    else if (!definitions_redis_value(answer).at)
+    redisReply *reply = NULL;
+    redisContext *connection = redis_connect(config, error, sizeof(error));
+    int result = COMMAND_OK;
+    if (!connection || !definitions_redis_get(connection, &workspace, 1, &reply, error, sizeof(error)))
+        result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
+    else if (!definitions_redis_value(reply).at)
         result =
             definitions_complain(COMMAND_NEGATIVE, request->workspace, "Redis holds no definitions of this workspace");
     else
-        print_got(request, definitions_redis_value(answer));
-    freeReplyObject(answer);
+        print_got(request, definitions_redis_value(reply));
+    freeReplyObject(reply);
     if (connection)
         redisFree(connection);
     return result;
@@ -91,7 +91,7 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-/* `rest` has the action's name and then its arguments. */
+/* `rest` holds the action's name and then its arguments. */
 static int act(const struct action *action, struct definitions_request *request, char **rest, int count,
                const struct config *config)
 {
@@ -110,13 +110,13 @@ static int act(const struct action *action, struct definitions_request *request,
     return action->run(request, config);
 }
 
-/* Reads the options into the request; *result is the exit code if that failed. */
+/* Reads the options into the request. On failure *result is the exit code. */
 static bool read_arguments(int argc, char **argv, struct definitions_request *request, struct options_source *sources,
                            int *result)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'}, {"options", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
-    optind = 0; /* starts getopt anew */
+    optind = 0; /* restarts getopt */
     opterr = 0;
     int count = 0;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {

@@ -1,4 +1,4 @@
-/* command_definitions: what the actions of `client-intake definitions` share; nobody else includes it. */
+/* command_definitions: shared by the actions of `client-intake definitions`; no other file includes it. */
 #ifndef WORKER_COMMANDS_COMMAND_DEFINITIONS_H
 #define WORKER_COMMANDS_COMMAND_DEFINITIONS_H
 
@@ -14,7 +14,7 @@ struct options_source {
 
 struct definitions_request {
     const char *workspace, *path;         /* NULL: not given */
-    const struct options_source *options; /* in the order in which they were given */
+    const struct options_source *options; /* in command-line order */
     bool json;
 };
 
@@ -23,18 +23,18 @@ typedef int definitions_action(const struct definitions_request *request, const 
 definitions_action definitions_put, definitions_get, definitions_lint, definitions_list, definitions_history_of,
     definitions_sync_all;
 
-/* Prints "client-intake definitions: subject: why" on standard error. Returns `result`. */
-int definitions_complain(int result, const char *subject, const char *why);
+/* Prints "client-intake definitions: SUBJECT: ERROR" on standard error. Returns `result`. */
+int definitions_complain(int result, const char *subject, const char *error);
 
-/* A definition set that was read from files and is sound. */
+/* A valid definition set that was read from files. */
 struct definitions_file {
     char *bytes; /* owned */
     size_t length;
     struct definitions *definitions; /* owned */
 };
 
-/* Reads request->path, puts the options in, and compiles it. Returns COMMAND_FINE, or COMMAND_NEGATIVE after the faults
- * were printed; then there is nothing to close. */
+/* Reads request->path, inserts the options, and compiles it. Returns COMMAND_OK, or COMMAND_NEGATIVE after the
+ * faults were printed; then there is nothing to close. */
 MUST_CHECK int definitions_file_open(struct definitions_file *file, const struct definitions_request *request);
 void definitions_file_close(struct definitions_file *file);
 

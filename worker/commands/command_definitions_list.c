@@ -1,4 +1,4 @@
-/* definitions list and history: which definitions there are, in Redis now and in the topic ever since. */
+/* definitions list and history: the definitions in Redis now, and all versions in the topic. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,12 +43,12 @@ static struct row *rows_add(struct rows *rows)
 
 /* ---- list ---- */
 
-static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *why, size_t error_size)
+static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *error, size_t error_size)
 {
     struct span *workspaces = calloc(keys->elements + 1, sizeof(*workspaces));
-    redisReply **answers = calloc(keys->elements + 1, sizeof(*answers));
+    redisReply **replies = calloc(keys->elements + 1, sizeof(*replies));
     size_t count = 0;
-    if (!workspaces || !answers)
+    if (!workspaces || !replies)
         abort();
     for (size_t i = 0; i < keys->elements; i++) {
         const redisReply *key = keys->element[i];
@@ -56,23 +56,23 @@ static bool list_page(redisContext *redis, const redisReply *keys, struct rows *
         if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
             workspaces[count++] = workspace;
     }
-    bool ok = definitions_redis_get(redis, workspaces, count, answers, why, error_size);
+    bool ok = definitions_redis_get(redis, workspaces, count, replies, error, error_size);
     for (size_t i = 0; ok && i < count; i++) {
-        struct span bytes = definitions_redis_value(answers[i]);
-        if (bytes.at) { /* else it has gone since */
+        struct span bytes = definitions_redis_value(replies[i]);
+        if (bytes.at) { /* otherwise it was deleted since */
             struct row *row = rows_add(rows);
             memcpy(row->workspace, workspaces[i].at, workspaces[i].length);
             row->summary = definitions_summarize(bytes);
         }
-        freeReplyObject(answers[i]);
+        freeReplyObject(replies[i]);
     }
     free(workspaces);
-    free(answers);
+    free(replies);
     return ok;
 }
 
 /* SCAN goes through the keys bit by bit, so that Redis can serve others in between. */
-static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t error_size)
+static bool list_scan(redisContext *redis, struct rows *rows, char *error, size_t error_size)
 {
     char cursor[32] = "0";
     bool ok = true;
@@ -80,10 +80,10 @@ static bool list_scan(redisContext *redis, struct rows *rows, char *why, size_t 
         redisReply *page = redisCommand(redis, "SCAN %s MATCH " DEFINITIONS_KEYS_PATTERN " COUNT " SCAN_COUNT, cursor);
         ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
         if (!ok)
-            snprintf(why, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
+            snprintf(error, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
         else
             snprintf(cursor, sizeof(cursor), "%s", page->element[0]->str);
-        ok = ok && list_page(redis, page->element[1], rows, why, error_size);
+        ok = ok && list_page(redis, page->element[1], rows, error, error_size);
         freeReplyObject(page);
     } while (ok && strcmp(cursor, "0") != 0);
     return ok;
@@ -117,16 +117,16 @@ static void list_print(struct rows *rows, bool as_json)
 
 int definitions_list(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     struct rows rows = {0};
-    redisContext *redis = redis_connect(config, why, sizeof(why));
-    bool ok = redis && list_scan(redis, &rows, why, sizeof(why));
+    redisContext *redis = redis_connect(config, error, sizeof(error));
+    bool ok = redis && list_scan(redis, &rows, error, sizeof(error));
     if (ok)
         list_print(&rows, request->json);
     if (redis)
         redisFree(redis);
     free(rows.items);
-    return ok ? COMMAND_FINE : definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    return ok ? COMMAND_OK : definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
 }
 
 /* ---- history ---- */
@@ -141,12 +141,12 @@ static void history_take(struct rows *rows, const rd_kafka_message_t *message)
     row->summary = definitions_summarize(span_of(message->payload, message->len));
 }
 
-static bool history_read(struct topic_reader *reader, struct span workspace, struct rows *rows, char *why,
+static bool history_read(struct topic_reader *reader, struct span workspace, struct rows *rows, char *error,
                          size_t error_size)
 {
     rd_kafka_message_t *message;
     enum topic_reading reading;
-    while ((reading = topic_reader_next(reader, &message, why, error_size)) != TOPIC_END) {
+    while ((reading = topic_reader_next(reader, &message, error, error_size)) != TOPIC_END) {
         if (reading == TOPIC_FAILED)
             return false;
         if (reading == TOPIC_PAUSE)
@@ -158,7 +158,7 @@ static bool history_read(struct topic_reader *reader, struct span workspace, str
     return true;
 }
 
-/* Within a partition the offsets tell, whatever the clocks of those who wrote it. */
+/* Within a partition the order of offsets counts, whatever the writers' clocks say. */
 static int by_time(const void *a, const void *b)
 {
     const struct row *left = a, *right = b;
@@ -193,13 +193,13 @@ static void history_print(struct rows *rows, const char *topic, bool as_json)
 
 int definitions_history_of(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     struct rows rows = {0};
     const char *topic = config->definitions.topic;
-    struct topic_reader *reader = topic_reader_open(config, topic, KAFKA_CLIENT_WAIT_MS, why, sizeof(why));
-    int result = COMMAND_FINE;
-    if (!reader || !history_read(reader, span_of_text(request->workspace), &rows, why, sizeof(why)))
-        result = definitions_complain(COMMAND_UNAVAILABLE, "Kafka", why);
+    struct topic_reader *reader = topic_reader_open(config, topic, KAFKA_CLIENT_WAIT_MS, error, sizeof(error));
+    int result = COMMAND_OK;
+    if (!reader || !history_read(reader, span_of_text(request->workspace), &rows, error, sizeof(error)))
+        result = definitions_complain(COMMAND_UNAVAILABLE, "Kafka", error);
     else if (rows.count == 0)
         result = definitions_complain(COMMAND_NEGATIVE, request->workspace,
                                       "the topic has no definitions of this workspace");

@@ -1,5 +1,5 @@
-/* definitions put: from files to the topic and to Redis. The topic is the truth, and comes first: Redis can be filled
- * from it. */
+/* definitions put: from files to the topic and to Redis. The topic is authoritative and comes first: Redis can be
+ * filled from it. */
 #include <stdlib.h>
 
 #include "worker/commands/command_definitions.h"
@@ -20,25 +20,25 @@ struct put {
     int32_t partition;        /* where ours is */
     int64_t offset;
     bool appended; /* it was not there before */
-    bool changed;  /* Redis had something else */
+    bool changed;  /* Redis had another value */
 };
 
-static int kafka_fails(const char *why)
+static int kafka_fails(const char *error)
 {
-    return definitions_complain(COMMAND_UNAVAILABLE, "Kafka", why);
+    return definitions_complain(COMMAND_UNAVAILABLE, "Kafka", error);
 }
 
 /* Reads to the reader's end, and keeps the workspace's last message. */
 static int put_read_topic(struct put *put)
 {
-    char why[512];
+    char error[512];
     rd_kafka_message_t *message;
     for (;;) {
-        enum topic_reading reading = topic_reader_next(put->reader, &message, why, sizeof(why));
+        enum topic_reading reading = topic_reader_next(put->reader, &message, error, sizeof(error));
         if (reading == TOPIC_END)
-            return COMMAND_FINE;
+            return COMMAND_OK;
         if (reading == TOPIC_FAILED)
-            return kafka_fails(why);
+            return kafka_fails(error);
         if (reading == TOPIC_PAUSE)
             continue;
         bool ours = span_equal(definitions_history_workspace(message), span_of_text(put->request->workspace));
@@ -67,80 +67,80 @@ static bool put_is_last(const struct put *put)
     return last_bytes(put).at && span_equal(last_bytes(put), put_bytes(put));
 }
 
-/* Repeated, nothing is appended. */
+/* A repeated put appends nothing. */
 static int put_append(struct put *put)
 {
-    char why[512];
+    char error[512];
     struct kafka_client client;
     if (put_is_last(put)) {
         put->partition = put->last->partition;
         put->offset = put->last->offset;
-        return COMMAND_FINE;
+        return COMMAND_OK;
     }
-    if (!kafka_client_open(&client, put->config, why, sizeof(why)))
-        return kafka_fails(why);
+    if (!kafka_client_open(&client, put->config, error, sizeof(error)))
+        return kafka_fails(error);
     put->appended = kafka_client_append(&client, put->config->definitions.topic, put->request->workspace,
-                                        put->file->bytes, put->file->length, why, sizeof(why));
+                                        put->file->bytes, put->file->length, error, sizeof(error));
     kafka_client_close(&client);
     put->partition = client.partition;
     put->offset = client.offset;
-    return put->appended ? COMMAND_FINE
-                         : definitions_complain(COMMAND_UNAVAILABLE, put->config->definitions.topic, why);
+    return put->appended ? COMMAND_OK
+                         : definitions_complain(COMMAND_UNAVAILABLE, put->config->definitions.topic, error);
 }
 
-static int redis_fails(const struct put *put, const char *why)
+static int redis_fails(const struct put *put, const char *error)
 {
-    definitions_complain(COMMAND_UNAVAILABLE, "Redis", why);
+    definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
     return definitions_complain(COMMAND_UNAVAILABLE, put->request->workspace,
                                 "stored in the topic only; put them again");
 }
 
-/* What Redis should hold: the topic's last. Ours, as long as the topic does not show it yet, because somebody's
- * transaction is still open before it. */
+/* The value that Redis should hold: the topic's last. It is ours as long as the topic does not show it yet, because
+ * another writer's transaction before it is still open. */
 static struct span put_wanted(const struct put *put)
 {
     bool unseen = !put->last || (put->last->partition == put->partition && put->last->offset < put->offset);
     return unseen ? put_bytes(put) : last_bytes(put);
 }
 
-/* Watches the key. *there: what Redis holds, to be freed. */
+/* Watches the key. *there: the value in Redis, to be freed. */
 static int put_watch(struct put *put, redisReply **there)
 {
-    char why[256];
+    char error[256];
     const struct span workspace = span_of_text(put->request->workspace);
     if (!put->redis)
-        put->redis = redis_connect(put->config, why, sizeof(why));
-    bool ok = put->redis && definitions_redis_watch(put->redis, &workspace, 1, there, why, sizeof(why));
-    return ok ? COMMAND_FINE : redis_fails(put, why);
+        put->redis = redis_connect(put->config, error, sizeof(error));
+    bool ok = put->redis && definitions_redis_watch(put->redis, &workspace, 1, there, error, sizeof(error));
+    return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
-/* Writes what differs. *done: false if the key has changed since it was watched. */
+/* Writes a value that differs. *done: false if the key has changed since it was watched. */
 static int put_to_redis(struct put *put, const redisReply *there, bool *done)
 {
-    char why[256];
+    char error[256];
     const struct definitions_change change = {span_of_text(put->request->workspace), put_wanted(put)};
     struct span held = definitions_redis_value(there);
     bool differs = (held.at != NULL) != (change.value.at != NULL) || !span_equal(held, change.value);
-    bool ok = definitions_redis_change(put->redis, &change, differs, done, why, sizeof(why));
+    bool ok = definitions_redis_change(put->redis, &change, differs, done, error, sizeof(error));
     put->changed = put->changed || (ok && *done && differs);
-    return ok ? COMMAND_FINE : redis_fails(put, why);
+    return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
-/* Somebody else may put definitions of this workspace at the same time. As definitions_sync does, the topic is read
- * between the watch and the write: what comes to the topic after that is written to Redis after it. */
+/* Another process may put definitions of this workspace at the same time. Like definitions_sync, this reads the
+ * topic between the watch and the write: a later message in the topic is written to Redis later. */
 static int put_settle(struct put *put)
 {
-    char why[512];
+    char error[512];
     bool grown, done = false;
-    int result = COMMAND_FINE;
-    while (!done && result == COMMAND_FINE) {
+    int result = COMMAND_OK;
+    while (!done && result == COMMAND_OK) {
         redisReply *there = NULL;
         result = put_watch(put, &there);
-        if (result == COMMAND_FINE && !topic_reader_extend(put->reader, &grown, why, sizeof(why)))
-            result = kafka_fails(why);
-        if (result == COMMAND_FINE)
+        if (result == COMMAND_OK && !topic_reader_extend(put->reader, &grown, error, sizeof(error)))
+            result = kafka_fails(error);
+        if (result == COMMAND_OK)
             result = put_read_topic(put);
-        if (result == COMMAND_FINE)
+        if (result == COMMAND_OK)
             result = put_to_redis(put, there, &done);
         freeReplyObject(there);
     }
@@ -161,20 +161,20 @@ static void put_print(const struct put *put)
 
 static int put_run(struct put *put)
 {
-    char why[512];
+    char error[512];
     put->history = definitions_history_new();
     if (!put->history)
         abort();
     put->reader =
-        topic_reader_open(put->config, put->config->definitions.topic, KAFKA_CLIENT_WAIT_MS, why, sizeof(why));
+        topic_reader_open(put->config, put->config->definitions.topic, KAFKA_CLIENT_WAIT_MS, error, sizeof(error));
     if (!put->reader)
-        return kafka_fails(why);
+        return kafka_fails(error);
     int result = put_read_topic(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = put_append(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         result = put_settle(put);
-    if (result == COMMAND_FINE)
+    if (result == COMMAND_OK)
         put_print(put);
     return result;
 }
@@ -183,7 +183,7 @@ int definitions_put(const struct definitions_request *request, const struct conf
 {
     struct definitions_file file;
     int result = definitions_file_open(&file, request);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     struct put put = {.request = request, .config = config, .file = &file};
     result = put_run(&put);

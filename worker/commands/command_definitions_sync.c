@@ -1,4 +1,4 @@
-/* definitions sync: Redis gets what the topic says. */
+/* definitions sync: fills Redis from the topic. */
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -29,22 +29,22 @@ static bool show_progress(void *listener, int64_t done, int64_t total)
 
 int definitions_sync_all(const struct definitions_request *request, const struct config *config)
 {
-    char why[512];
+    char error[512];
     struct definitions_sync_result result;
     struct progress_line line = {.shown = isatty(STDERR_FILENO)};
-    bool ok = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, why, sizeof(why));
+    bool ok = definitions_sync(config, SYNC_ALL, NULL, show_progress, &line, &result, error, sizeof(error));
     if (line.shown && line.written_ms > 0)
         fprintf(stderr, "\r\033[K");
     if (!ok)
-        return definitions_complain(COMMAND_UNAVAILABLE, "sync", why);
+        return definitions_complain(COMMAND_UNAVAILABLE, "sync", error);
     if (request->json)
         json_line_print(json_line_pack("{s:I, s:I, s:I, s:I}", "stored", (json_int_t)result.stored, "removed",
                                        (json_int_t)result.removed, "same", (json_int_t)result.same, "passedOver",
                                        (json_int_t)result.passed_over));
     else
-        printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " as they were\n", result.stored, result.removed,
+        printf("%" PRIu64 " stored, %" PRIu64 " removed, %" PRIu64 " unchanged\n", result.stored, result.removed,
                result.same);
     if (!request->json && result.passed_over > 0)
-        printf("%" PRIu64 " messages passed over: their keys are no workspace ids\n", result.passed_over);
-    return COMMAND_FINE;
+        printf("%" PRIu64 " messages skipped: their keys are not workspace ids\n", result.passed_over);
+    return COMMAND_OK;
 }

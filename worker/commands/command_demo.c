@@ -16,7 +16,7 @@
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_keys.h"
 
-#define DEMO_COMMANDS    100 /* most that a demo file may hold */
+#define DEMO_COMMANDS    100 /* at most in a demo file */
 #define DEMO_FILE_BYTES  ((size_t)1 << 24)
 #define REPLIES_LIMIT_MS 40000
 #define DEMO_WORKSPACE   "acme"
@@ -39,9 +39,9 @@ struct demo {
     size_t count, replies;
 };
 
-static bool demo_fail(const char *what, const char *why)
+static bool demo_fail(const char *what, const char *error)
 {
-    fprintf(stderr, "client-intake demo: %s: %s\n", what, why);
+    fprintf(stderr, "client-intake demo: %s: %s\n", what, error);
     return false;
 }
 
@@ -81,19 +81,19 @@ static bool demo_read_commands(struct demo *demo, const char *directory)
 
 static bool demo_put_definitions(struct demo *demo, const char *directory)
 {
-    char why[256];
+    char error[256];
     size_t length;
     char *text = demo_file(directory, "definitions.json", &length);
     if (!text)
         return false;
-    redisContext *connection = redis_connect(demo->config, why, sizeof(why));
+    redisContext *connection = redis_connect(demo->config, error, sizeof(error));
     redisReply *reply = NULL;
     if (connection && length > 0)
         reply = redisCommand(connection, "SET " DEFINITIONS_KEY_BEFORE "%s" DEFINITIONS_KEY_BEHIND " %b",
                              DEMO_WORKSPACE, text, length);
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (!ok)
-        demo_fail("definitions", connection ? "Redis did not take them" : why);
+        demo_fail("definitions", connection ? "Redis refused them" : error);
     if (reply)
         freeReplyObject(reply);
     if (connection)
@@ -125,20 +125,20 @@ static bool demo_configure(struct demo *demo)
 
 static bool demo_start(struct demo *demo, const char *directory)
 {
-    char why[256];
+    char error[256];
     if (!folder_make_temporary("client-intake-demo", demo->folder, sizeof(demo->folder)))
         return demo_fail("temporary folder", strerror(errno));
-    if (!embedded_broker_start(&demo->broker, 1, why, sizeof(why)))
-        return demo_fail("embedded broker", why);
-    if (!private_redis_start(&demo->redis, demo->folder, why, sizeof(why)))
-        return demo_fail("private Redis", why);
+    if (!embedded_broker_start(&demo->broker, 1, error, sizeof(error)))
+        return demo_fail("embedded broker", error);
+    if (!private_redis_start(&demo->redis, demo->folder, error, sizeof(error)))
+        return demo_fail("private Redis", error);
     if (!demo_configure(demo))
         return false;
     const char *topics[] = {demo->config->commands.topic, demo->config->replies.topic, demo->config->records.topic,
                             demo->config->dead_letters.topic};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
         if (!embedded_broker_topic(&demo->broker, topics[i], 1))
-            return demo_fail("embedded broker", "a topic could not be made");
+            return demo_fail("embedded broker", "a topic could not be created");
     if (!demo_put_definitions(demo, directory))
         return false;
     demo->workers = workers_start(demo->config);
@@ -157,7 +157,7 @@ static void demo_stop(struct demo *demo)
     if (demo->folder[0] && !folder_remove(demo->folder))
         demo_fail(demo->folder, strerror(errno));
     if (!ended) {
-        /* Threads still use what would be freed. */
+        /* Threads still use the objects that an ordinary end would free. */
         fflush(NULL);
         _exit(COMMAND_FORCED);
     }
@@ -173,18 +173,18 @@ static void demo_stop(struct demo *demo)
 
 static rd_kafka_t *demo_client(const struct demo *demo, rd_kafka_type_t type)
 {
-    char why[256];
+    char error[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, why, sizeof(why)) == RD_KAFKA_CONF_OK &&
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, error, sizeof(error)) == RD_KAFKA_CONF_OK &&
         (type != RD_KAFKA_CONSUMER ||
-         (rd_kafka_conf_set(conf, "group.id", "demo", why, sizeof(why)) == RD_KAFKA_CONF_OK &&
-          rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof(why)) == RD_KAFKA_CONF_OK))) {
-        rd_kafka_t *client = rd_kafka_new(type, conf, why, sizeof(why));
+         (rd_kafka_conf_set(conf, "group.id", "demo", error, sizeof(error)) == RD_KAFKA_CONF_OK &&
+          rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", error, sizeof(error)) == RD_KAFKA_CONF_OK))) {
+        rd_kafka_t *client = rd_kafka_new(type, conf, error, sizeof(error));
         if (client)
             return client;
     }
     rd_kafka_conf_destroy(conf);
-    demo_fail("Kafka client", why);
+    demo_fail("Kafka client", error);
     return NULL;
 }
 
@@ -204,7 +204,7 @@ static bool demo_send(const struct demo *demo)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || demo_fail("sending the commands", rd_kafka_err2str(code));
 }
 
-/* Commands were sent to one partition of a new topic, so a reply's source offset is its command's number. */
+/* The commands were sent to one partition of a new topic, so a reply's source offset is its command's number. */
 static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message)
 {
     json_t *reply = json_loadb(message->payload, message->len, 0, NULL);
@@ -242,7 +242,7 @@ static bool demo_receive(struct demo *demo)
     }
     rd_kafka_consumer_close(consumer);
     rd_kafka_destroy(consumer);
-    return demo->replies == demo->count || demo_fail("replies", "not all commands were answered in time");
+    return demo->replies == demo->count || demo_fail("replies", "not all replies came in time");
 }
 
 static void demo_print(const struct demo *demo)
@@ -281,5 +281,5 @@ int command_demo(int argc, char **argv, const struct config *config)
         demo_print(demo);
     demo_stop(demo);
     free(demo);
-    return ok ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    return ok ? COMMAND_OK : COMMAND_UNAVAILABLE;
 }

@@ -10,9 +10,9 @@
 #include "worker/kafka/kafka_tls_errors.h"
 
 #define LOOK_EVERY_MS 100
-#define HELPERS_MS    500 /* how long threads that hold no work may take to end */
+#define HELPERS_MS    500 /* how long threads without work may take to end */
 
-/* Waits for the end to be asked for, and reloads the config when that is asked for. */
+/* Waits for the request to stop, and reloads the config on request. */
 static void wait_for_stop(struct workers *workers, struct reload *reload)
 {
     while (!stop_is_requested()) {
@@ -23,7 +23,7 @@ static void wait_for_stop(struct workers *workers, struct reload *reload)
     }
 }
 
-/* Drains: the batches in hand are finished. True if that worked out in time and nobody asked twice. */
+/* Drains: the batches in hand are finished. True if that succeeded in time and without a second request. */
 static bool drain(struct workers *workers, int64_t limit_ms)
 {
     for (int64_t waited = 0; waited < limit_ms && stop_requests() < 2; waited += LOOK_EVERY_MS)
@@ -32,15 +32,15 @@ static bool drain(struct workers *workers, int64_t limit_ms)
     return false;
 }
 
-/* Ends the process while threads still run. They use the config and what the library's destructors would free, so
- * nothing is freed and no destructor runs. */
+/* Ends the process while threads still run. They use the config and objects that the libraries' destructors would
+ * free, so nothing is freed and no destructor runs. */
 static _Noreturn void leave(int code)
 {
     fflush(NULL);
     _exit(code);
 }
 
-/* Runs the workers, and tells about them, until the end is asked for. */
+/* Runs the workers and the HTTP server until the request to stop. */
 static int run(struct http *http, struct workers *workers, struct reload *reload, const struct config *config)
 {
     size_t count;
@@ -51,10 +51,10 @@ static int run(struct http *http, struct workers *workers, struct reload *reload
     wait_for_stop(workers, reload);
     log_info("stopping");
     if (!drain(workers, config->shutdown.timeout_ms)) {
-        log_warning("stopped before the work in hand was finished; it will be done again");
+        log_warning("stopped before the work in hand was finished; it will be repeated");
         leave(COMMAND_FORCED);
     }
-    int code = served ? COMMAND_FINE : COMMAND_UNAVAILABLE;
+    int code = served ? COMMAND_OK : COMMAND_UNAVAILABLE;
     http_close(http);
     bool ended = workers_end_helpers(workers, HELPERS_MS);
     log_info("stopped");

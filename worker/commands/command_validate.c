@@ -1,5 +1,5 @@
-/* validate: judges commands offline, JSON lines in, replies as JSON lines out. Here: what it is called with and what it
- * answers; the work itself is validation.c's. */
+/* validate: evaluates commands offline, JSON lines in, replies as JSON lines out. This file reads the options and
+ * prints the result; validation.c does the work. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,7 +14,7 @@
 #include "worker/commands/command.h"
 #include "worker/commands/validation.h"
 
-#define SOURCE_BYTES 249 /* of the input's name in replies; as many as a topic's name can have */
+#define SOURCE_BYTES 249 /* of the input's name in replies: the longest topic name */
 
 struct options {
     const char *definitions_path;
@@ -23,7 +23,7 @@ struct options {
     uint32_t threads;
 };
 
-/* As many as there are cores. */
+/* The number of cores. */
 static uint32_t threads_of_machine(void)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -40,7 +40,7 @@ static bool threads_read(const char *text, uint32_t *threads)
     return true;
 }
 
-/* The options. Returns COMMAND_FINE, or what to exit with. */
+/* Returns COMMAND_OK, or the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {{"definitions", required_argument, NULL, 'd'},
@@ -49,7 +49,7 @@ static int read_options(int argc, char **argv, struct options *options)
                                           {0}};
     *options = (struct options){.threads = threads_of_machine()};
     int option;
-    optind = 0; /* starts getopt anew */
+    optind = 0; /* restarts getopt */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'd')
@@ -60,7 +60,7 @@ static int read_options(int argc, char **argv, struct options *options)
         else if (option == 'n' && !threads_read(optarg, &options->threads))
             return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, VALIDATION_THREADS);
         else if (option == '?')
-            return command_usage(argv[0], "%s is not an option, or lacks its value", argv[optind - 1]);
+            return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
     }
     options->time_ms = time_of_message(options->time_ms);
     if (!options->definitions_path)
@@ -69,7 +69,7 @@ static int read_options(int argc, char **argv, struct options *options)
         return command_usage(argv[0], "one FILE at most, not %d", argc - optind);
     if (optind < argc && strcmp(argv[optind], "-") != 0)
         options->path = argv[optind];
-    return COMMAND_FINE;
+    return COMMAND_OK;
 }
 
 /* New, or NULL with *result set, after the reason was printed. */
@@ -122,8 +122,8 @@ static int validate_file(int file, const struct options *options, const struct d
                                        .threads = options->threads};
     bool any_rejected;
     switch (validation_run(&job, &any_rejected)) {
-    case VALIDATION_FINE:
-        return any_rejected ? COMMAND_NEGATIVE : COMMAND_FINE;
+    case VALIDATION_OK:
+        return any_rejected ? COMMAND_NEGATIVE : COMMAND_OK;
     case VALIDATION_INPUT_FAILED:
         fprintf(stderr, "client-intake validate: %s: %s\n", source, strerror(errno));
         break;
@@ -141,7 +141,7 @@ int command_validate(int argc, char **argv, const struct config *config)
 {
     struct options options;
     int result = read_options(argc, argv, &options);
-    if (result != COMMAND_FINE)
+    if (result != COMMAND_OK)
         return result;
     struct definitions *definitions = read_definitions(options.definitions_path, &result);
     if (!definitions)

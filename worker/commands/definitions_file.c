@@ -1,4 +1,4 @@
-/* A definition set in files: the fields, and the options of some of them apart, as the public API gives them. */
+/* A definition set in files: the fields, and separately the options of some of them, in the public API's form. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,33 +9,33 @@
 #include "worker/definitions/definitions_import.h"
 #include "worker/definitions/definitions_print.h"
 
-/* More than any workspace needs, less than what would stop a worker from compiling it quickly. */
+/* More than any workspace needs, and little enough to be compiled quickly by a worker. */
 #define DEFINITIONS_BYTES ((size_t)16 << 20)
 
-/* The bytes of a file, "-" for standard input. New, or NULL with the reason in `why`. */
-static char *read_file(const char *path, size_t *length, char *why, size_t error_size)
+/* The bytes of a file, "-" for standard input. New, or NULL with the reason in `error`. */
+static char *read_file(const char *path, size_t *length, char *error, size_t error_size)
 {
     char *bytes = strcmp(path, "-") == 0 ? file_read_descriptor(STDIN_FILENO, DEFINITIONS_BYTES, length)
                                          : file_read(path, DEFINITIONS_BYTES, length);
     if (!bytes)
-        snprintf(why, error_size, "%s", errno == EFBIG ? "longer than 16 MiB" : strerror(errno));
+        snprintf(error, error_size, "%s", errno == EFBIG ? "longer than 16 MiB" : strerror(errno));
     return bytes;
 }
 
-/* The argument KEY=FILE; a key may hold '=' itself, a file's name rarely does, so the last one counts. */
+/* The argument KEY=FILE. A key may contain '=', and a file's name rarely does, so the last one counts. */
 static bool add_options(struct definitions_file *file, const char *argument)
 {
-    char why[256];
+    char error[256];
     size_t option_length, merged_length;
     const char *path = strrchr(argument, '=') + 1;
     struct span key = span_of(argument, (size_t)(path - argument) - 1);
-    char *options = read_file(path, &option_length, why, sizeof(why)), *merged = NULL;
+    char *options = read_file(path, &option_length, error, sizeof(error)), *merged = NULL;
     if (options)
         merged = definitions_import_options(span_of(file->bytes, file->length), key, span_of(options, option_length),
-                                            &merged_length, why, sizeof(why));
+                                            &merged_length, error, sizeof(error));
     free(options);
     if (!merged) {
-        definitions_complain(COMMAND_NEGATIVE, argument, why);
+        definitions_complain(COMMAND_NEGATIVE, argument, error);
         return false;
     }
     free(file->bytes);
@@ -58,16 +58,16 @@ static bool compile(struct definitions_file *file, const struct definitions_requ
 
 int definitions_file_open(struct definitions_file *file, const struct definitions_request *request)
 {
-    char why[256];
+    char error[256];
     *file = (struct definitions_file){0};
-    file->bytes = read_file(request->path, &file->length, why, sizeof(why));
+    file->bytes = read_file(request->path, &file->length, error, sizeof(error));
     if (!file->bytes)
-        return definitions_complain(COMMAND_NEGATIVE, request->path, why);
+        return definitions_complain(COMMAND_NEGATIVE, request->path, error);
     bool ok = true;
     for (const struct options_source *source = request->options; source && ok; source = source->next)
         ok = add_options(file, source->argument);
     if (ok && compile(file, request))
-        return COMMAND_FINE;
+        return COMMAND_OK;
     free(file->bytes);
     return COMMAND_NEGATIVE;
 }

@@ -4,23 +4,23 @@
 
 #define REBALANCE_DELAY_MS 100 /* how long a group that forms waits for more members; 3 s before librdkafka 2.8 */
 
-bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t error_size)
+bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size)
 {
     *broker = (struct embedded_broker){0};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (rd_kafka_conf_set(conf, "client.id", "embedded-broker", why, error_size) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(conf, "log_level", "3", why, error_size) != RD_KAFKA_CONF_OK) {
+    if (rd_kafka_conf_set(conf, "client.id", "embedded-broker", error, error_size) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "log_level", "3", error, error_size) != RD_KAFKA_CONF_OK) {
         rd_kafka_conf_destroy(conf);
         return false;
     }
-    broker->owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, error_size);
+    broker->owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
     if (!broker->owner) {
         rd_kafka_conf_destroy(conf);
         return false;
     }
     broker->cluster = rd_kafka_mock_cluster_new(broker->owner, brokers);
     if (!broker->cluster) {
-        snprintf(why, error_size, "librdkafka's mock cluster could not be started");
+        snprintf(error, error_size, "librdkafka's mock cluster could not be started");
         embedded_broker_stop(broker);
         return false;
     }

@@ -1,6 +1,6 @@
-/* embedded_broker: librdkafka's mock cluster, in this process, for the demo and the tests. Nothing is durable, and it
- * has no real transactions: run the worker with delivery.mode = at-least-once against it. The only file that knows the
- * mock API, which librdkafka calls experimental. */
+/* embedded_broker: librdkafka's mock cluster, in this process, for the demo and the tests. Nothing is durable, and
+ * there are no real transactions: run the worker with delivery.mode = at-least-once. Only this file uses the mock
+ * API, which librdkafka calls experimental. */
 #ifndef WORKER_COMMANDS_EMBEDDED_BROKER_H
 #define WORKER_COMMANDS_EMBEDDED_BROKER_H
 
@@ -17,8 +17,8 @@ struct embedded_broker {
     const char *address; /* for bootstrap.servers; reachable from this machine only */
 };
 
-/* Starts a cluster of so many brokers, numbered from 1. False with the reason in `why`. */
-MUST_CHECK bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *why, size_t error_size);
+/* Starts a cluster with this many brokers, numbered from 1. False with the reason in `error`. */
+MUST_CHECK bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size);
 
 /* False if the cluster refused. */
 MUST_CHECK bool embedded_broker_topic(struct embedded_broker *broker, const char *name, int partitions);

@@ -33,7 +33,7 @@ static void become_redis(const char *folder, const char *socket_path)
     _exit(127);
 }
 
-static bool answers(const char *socket_path)
+static bool is_up(const char *socket_path)
 {
     redisContext *connection = redisConnectUnix(socket_path);
     redisReply *reply = connection && !connection->err ? redisCommand(connection, "PING") : NULL;
@@ -45,7 +45,7 @@ static bool answers(const char *socket_path)
     return ok;
 }
 
-bool private_redis_start(struct private_redis *redis, const char *folder, char *why, size_t error_size)
+bool private_redis_start(struct private_redis *redis, const char *folder, char *error, size_t error_size)
 {
     *redis = (struct private_redis){0};
     snprintf(redis->address, sizeof(redis->address), "unix:%s/redis.sock", folder);
@@ -54,22 +54,22 @@ bool private_redis_start(struct private_redis *redis, const char *folder, char *
     if (redis->process == 0)
         become_redis(folder, socket_path);
     if (redis->process < 0) {
-        snprintf(why, error_size, "redis-server: %s", strerror(errno));
+        snprintf(error, error_size, "redis-server: %s", strerror(errno));
         redis->process = 0;
         return false;
     }
     for (int waited = 0; waited < START_LIMIT_MS; waited += START_STEP_MS) {
-        if (answers(socket_path))
+        if (is_up(socket_path))
             return true;
         int status;
         if (waitpid(redis->process, &status, WNOHANG) == redis->process) {
             redis->process = 0;
-            snprintf(why, error_size, "redis-server could not be started; is it installed?");
+            snprintf(error, error_size, "redis-server could not be started; is it installed?");
             return false;
         }
         clock_sleep(START_STEP_MS);
     }
-    snprintf(why, error_size, "redis-server did not answer within %d ms", START_LIMIT_MS);
+    snprintf(error, error_size, "redis-server did not reply within %d ms", START_LIMIT_MS);
     private_redis_stop(redis);
     return false;
 }

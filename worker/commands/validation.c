@@ -19,7 +19,7 @@
 #define CHUNK_BYTES    (1 << 20)
 #define LINE_END_BYTES 1 /* a CR before the LF */
 
-/* What is on the ordered_queue: a batch, and how much of the input it is. */
+/* An element of the queue: a batch, and its part of the input. */
 struct chunk {
     struct batch batch;
     int64_t lines, bytes;
@@ -27,11 +27,11 @@ struct chunk {
 
 struct validation {
     const struct validation_job *job;
-    struct ordered_queue ordered_queue;
+    struct ordered_queue queue;
     struct chunk *chunks; /* by place */
     uint32_t chunk_count;
     struct lines lines;
-    int stop;        /* an eventfd: readable once reading is to end, however long the input keeps it waiting */
+    int stop;        /* an eventfd: readable once reading must end, however long the input blocks */
     int input_error; /* errno of reading; 0 if nothing failed */
 };
 
@@ -51,7 +51,7 @@ static bool is_blank(struct span line)
     return true;
 }
 
-/* Takes the lines that the buffer holds into the chunk, until either is done. */
+/* Moves lines from the buffer to the chunk, until the buffer is empty or the chunk full. */
 static void take_lines(struct validation *validation, struct chunk *chunk)
 {
     const struct validation_job *job = validation->job;
@@ -73,7 +73,7 @@ static void take_lines(struct validation *validation, struct chunk *chunk)
     }
 }
 
-/* Waits for input and reads it. Returns false when told to stop, or with input_error set. */
+/* Waits for input and reads it. Returns false on a request to stop, or with input_error set. */
 static bool read_on(struct validation *validation)
 {
     struct pollfd ready[] = {{.fd = validation->job->input, .events = POLLIN},
@@ -110,26 +110,26 @@ static void *read_all(void *subject)
 {
     struct validation *validation = subject;
     uint32_t place;
-    while (ordered_queue_fill(&validation->ordered_queue, &place) && read_chunk(validation, &validation->chunks[place]))
-        ordered_queue_filled(&validation->ordered_queue);
-    ordered_queue_end(&validation->ordered_queue);
+    while (ordered_queue_fill(&validation->queue, &place) && read_chunk(validation, &validation->chunks[place]))
+        ordered_queue_filled(&validation->queue);
+    ordered_queue_end(&validation->queue);
     return NULL;
 }
 
-/* ---- Judging ---- */
+/* ---- Evaluating ---- */
 
-static void *judge_all(void *subject)
+static void *evaluate_all(void *subject)
 {
     const struct evaluating_thread *self = subject;
     struct validation *validation = self->validation;
-    const struct evaluation judge = {
+    const struct evaluation evaluation = {
         .config = validation->job->config, .definitions = validation->job->definitions, .parser = self->parser};
     uint32_t place;
-    while (ordered_queue_work(&validation->ordered_queue, &place)) {
+    while (ordered_queue_work(&validation->queue, &place)) {
         struct batch *batch = &validation->chunks[place].batch;
         for (uint32_t i = 0; i < batch->count; i++)
-            evaluate_item(&judge, &batch->items[i], &batch->arena);
-        ordered_queue_worked(&validation->ordered_queue, place);
+            evaluate_item(&evaluation, &batch->items[i], &batch->arena);
+        ordered_queue_worked(&validation->queue, place);
     }
     return NULL;
 }
@@ -183,12 +183,12 @@ static bool write_all(struct validation *validation, bool *any_rejected)
     progress_open(&progress);
     bool written = true;
     uint32_t place;
-    while (written && ordered_queue_empty(&validation->ordered_queue, &place)) {
+    while (written && ordered_queue_empty(&validation->queue, &place)) {
         const struct chunk *chunk = &validation->chunks[place];
         written = write_replies(&chunk->batch, validation->job->output);
         *any_rejected |= any_is_rejected(&chunk->batch);
         progress_add(&progress, chunk->lines, chunk->bytes);
-        ordered_queue_emptied(&validation->ordered_queue);
+        ordered_queue_emptied(&validation->queue);
     }
     const int error = errno;
     progress_close(&progress);
@@ -198,15 +198,15 @@ static bool write_all(struct validation *validation, bool *any_rejected)
 
 /* ---- The whole ---- */
 
-/* Returns 0, or -1 when out of memory; validation_close is due in either case. */
+/* Returns 0, or -1 when out of memory; the caller calls validation_close in both cases. */
 static int validation_open(struct validation *validation, const struct validation_job *job)
 {
-    /* While each thread judges one chunk, another one is read for it, and one is written. */
+    /* While each thread evaluates one chunk, another one is read for it, and one is written. */
     const uint32_t chunks = 2 * job->threads + 1;
     const size_t limit = (size_t)job->config->limits.command_bytes + LINE_END_BYTES;
     *validation = (struct validation){.job = job, .stop = eventfd(0, EFD_CLOEXEC)};
     validation->chunks = calloc(chunks, sizeof(*validation->chunks));
-    if (!validation->chunks || validation->stop < 0 || ordered_queue_open(&validation->ordered_queue, chunks) != 0 ||
+    if (!validation->chunks || validation->stop < 0 || ordered_queue_open(&validation->queue, chunks) != 0 ||
         lines_open(&validation->lines, job->input, CHUNK_BYTES + limit + 1, limit) != 0)
         return -1;
     for (; validation->chunk_count < chunks; validation->chunk_count++)
@@ -221,12 +221,12 @@ static void validation_close(struct validation *validation)
         batch_close(&validation->chunks[--validation->chunk_count].batch);
     free(validation->chunks);
     lines_close(&validation->lines);
-    ordered_queue_close(&validation->ordered_queue);
+    ordered_queue_close(&validation->queue);
     if (validation->stop >= 0)
         close(validation->stop);
 }
 
-/* Starts as many as can be, up to `count`, and returns how many. */
+/* Starts up to `count` threads, as many as possible, and returns how many. */
 static uint32_t start_evaluating(struct validation *validation, struct evaluating_thread *threads, uint32_t count)
 {
     const size_t capacity = (size_t)validation->job->config->limits.command_bytes;
@@ -236,7 +236,7 @@ static uint32_t start_evaluating(struct validation *validation, struct evaluatin
         *self = (struct evaluating_thread){.validation = validation, .parser = json_parser_new(capacity)};
         if (!self->parser)
             break;
-        if (pthread_create(&self->thread, NULL, judge_all, self) != 0) {
+        if (pthread_create(&self->thread, NULL, evaluate_all, self) != 0) {
             json_parser_free(self->parser);
             break;
         }
@@ -244,7 +244,7 @@ static uint32_t start_evaluating(struct validation *validation, struct evaluatin
     return started;
 }
 
-static void join_judging(struct evaluating_thread *threads, uint32_t count)
+static void join_evaluating(struct evaluating_thread *threads, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(threads[i].thread, NULL);
@@ -260,21 +260,21 @@ static void stop_reading(struct validation *validation)
     (void)count;
 }
 
-/* Starts the threads and sees them end. *error is the errno of a failure of input or output. */
+/* Starts the threads and waits for their end. *error is the errno of a failure of input or output. */
 static enum validation_result answer_all(struct validation *validation, bool *any_rejected, int *error)
 {
     struct evaluating_thread threads[VALIDATION_THREADS];
     pthread_t reader;
     enum validation_result result = VALIDATION_NO_MEMORY;
-    /* Fewer threads than wanted do as well. */
-    const uint32_t judging = start_evaluating(validation, threads, validation->job->threads);
-    if (judging > 0 && pthread_create(&reader, NULL, read_all, validation) == 0) {
+    /* Fewer threads than requested are enough. */
+    const uint32_t evaluating = start_evaluating(validation, threads, validation->job->threads);
+    if (evaluating > 0 && pthread_create(&reader, NULL, read_all, validation) == 0) {
         const bool written = write_all(validation, any_rejected);
         *error = errno;
         stop_reading(validation);
-        ordered_queue_stop(&validation->ordered_queue);
+        ordered_queue_stop(&validation->queue);
         pthread_join(reader, NULL);
-        result = VALIDATION_FINE;
+        result = VALIDATION_OK;
         if (!written) {
             result = VALIDATION_OUTPUT_FAILED;
         } else if (validation->input_error) {
@@ -282,8 +282,8 @@ static enum validation_result answer_all(struct validation *validation, bool *an
             *error = validation->input_error;
         }
     }
-    ordered_queue_stop(&validation->ordered_queue);
-    join_judging(threads, judging);
+    ordered_queue_stop(&validation->queue);
+    join_evaluating(threads, evaluating);
     return result;
 }
 

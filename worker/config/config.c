@@ -26,8 +26,8 @@ static struct kafka_setting *kafka_find(struct kafka_setting *settings, const ch
     return settings;
 }
 
-/* Replaces the setting of that name, or adds one at the end. Takes `value`; false if it is NULL, or when out of memory.
- */
+/* Replaces the setting of that name, or adds one at the end. Takes ownership of `value`; false if it is NULL, or
+ * when out of memory. */
 static bool kafka_put(struct kafka_setting **list, const char *name, char *value)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -53,21 +53,21 @@ static bool kafka_put(struct kafka_setting **list, const char *name, char *value
 static void take_kafka(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
                        const struct config_setting *setting, char *value, bool is_secret)
 {
-    char why[MESSAGE_BYTES];
-    if (kafka_setting_check(scratch, setting->name, value, is_secret, why, sizeof(why))) {
+    char error[MESSAGE_BYTES];
+    if (kafka_setting_check(scratch, setting->name, value, is_secret, error, sizeof(error))) {
         if (!kafka_put(kafka_list(config, setting->section), kafka_setting_name(setting->name), value))
             config_no_memory(reading);
         return;
     }
     char nearest[128];
     kafka_setting_nearest(setting->name, nearest, sizeof(nearest));
-    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(why, "is no setting");
-    config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, why,
+    bool suggest = nearest[0] && strcmp(nearest, setting->name) != 0 && strstr(error, "is not a setting");
+    config_fault(reading, setting->place, "%s.%s %s%s%s%s", setting->section, setting->name, error,
                  suggest ? "; did you mean " : "", suggest ? nearest : "", suggest ? "?" : "");
     free(value);
 }
 
-/* Says what an unknown key was probably meant to be. */
+/* Reports an unknown key, with a suggestion. */
 static void refuse_unknown(struct config_reading *reading, const struct config_setting *setting)
 {
     char written[256], candidate[256], found[256] = "";
@@ -87,7 +87,7 @@ static void refuse_unknown(struct config_reading *reading, const struct config_s
 static void take_setting(struct config_reading *reading, struct config *config, rd_kafka_conf_t *scratch,
                          const struct config_setting *setting)
 {
-    char why[MESSAGE_BYTES];
+    char error[MESSAGE_BYTES];
     bool is_kafka = kafka_list(config, setting->section) != NULL;
     const struct config_row *row = config_row_find(setting->section, setting->name);
     if (!is_kafka && !row) {
@@ -95,21 +95,21 @@ static void take_setting(struct config_reading *reading, struct config *config, 
         return;
     }
     bool has_reference;
-    char *value = config_value_expand(setting->value, &has_reference, why, sizeof(why));
+    char *value = config_value_expand(setting->value, &has_reference, error, sizeof(error));
     if (!value) {
-        config_fault(reading, setting->place, "%s.%s: %s", setting->section, setting->name, why);
+        config_fault(reading, setting->place, "%s.%s: %s", setting->section, setting->name, error);
         return;
     }
     if (is_kafka) {
         take_kafka(reading, config, scratch, setting, value, has_reference);
         return;
     }
-    if (!config_value_store(config, row, value, has_reference, why, sizeof(why)))
-        config_fault(reading, setting->place, "%s.%s %s", row->section, row->name, why);
+    if (!config_value_store(config, row, value, has_reference, error, sizeof(error)))
+        config_fault(reading, setting->place, "%s.%s %s", row->section, row->name, error);
     free(value);
 }
 
-/* One file that says two things about one key is a mistake. */
+/* A key that is set twice in one file is an error. */
 static void refuse_repeated(struct config_reading *reading, size_t index)
 {
     const struct config_setting *setting = &reading->settings[index];
@@ -123,20 +123,20 @@ static void refuse_repeated(struct config_reading *reading, size_t index)
     }
 }
 
-/* False after a fault: then members are missing. */
+/* False after an error; then members are missing. */
 static bool take_defaults(struct config_reading *reading, struct config *config)
 {
-    char why[MESSAGE_BYTES];
+    char error[MESSAGE_BYTES];
     for (const struct config_row *row = config_rows; row->section; row++) {
-        if (!config_value_store(config, row, row->default_text, false, why, sizeof(why))) {
-            config_fault(reading, "config", "the default of %s.%s: %s", row->section, row->name, why);
+        if (!config_value_store(config, row, row->default_text, false, error, sizeof(error))) {
+            config_fault(reading, "config", "the default of %s.%s: %s", row->section, row->name, error);
             return false;
         }
     }
     return true;
 }
 
-/* A default gives way to what the user says, in its own section or in [kafka] for all clients. */
+/* A setting of the user replaces a default, in its own section or in [kafka] for all clients. */
 static void add_kafka_defaults(struct config_reading *reading, struct config *config)
 {
     for (const struct kafka_default *standard = kafka_defaults; standard->section; standard++) {

@@ -1,6 +1,8 @@
-/* config: what the program was told. One table (config_table.c) describes every key: section, name, type, range,
- * default; another (kafka_settings.c) what librdkafka is told unless the user says otherwise. Read once, then passed
- * around as const. Texts are owned by the config. */
+/* config: the program's settings. One table (config_table.c) describes every key: section, name, type, range,
+ * default. Another (config_kafka.c) holds our defaults for librdkafka. The config is read once and then passed
+ * around as const. It owns its texts.
+ *
+ * The folder worker/config may use worker/model and common. It asks librdkafka to check its settings. */
 #ifndef WORKER_CONFIG_CONFIG_H
 #define WORKER_CONFIG_CONFIG_H
 
@@ -17,7 +19,7 @@ enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE }
 enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 
-/* A setting that goes to librdkafka as it is. */
+/* A setting that goes to librdkafka unchanged. */
 struct kafka_setting {
     char *name, *value;
     struct kafka_setting *next;
@@ -28,7 +30,8 @@ struct text_list {
     size_t count;
 };
 
-/* Every source of settings: the file (NULL: none), then the environment, then --set, the later wins. */
+/* Every source of settings: the file (NULL: none), then the environment, then --set. A later source overrides an
+ * earlier one. */
 struct config_sources {
     const char *path;
     const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
@@ -62,7 +65,7 @@ struct config {
     } topics;
     struct {
         int64_t command_bytes;
-        int64_t memory_bytes; /* of commands held at once, fetched or in a batch, by all threads */
+        int64_t memory_bytes; /* of the commands that all threads hold at once, fetched or in a batch */
     } limits;
     struct {
         int64_t commands; /* most commands in a transaction */
@@ -80,7 +83,7 @@ struct config {
         int64_t database;
         int64_t timeout_ms; /* of connecting and of one round trip */
         enum redis_tls tls;
-        char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no certificate of ours */
+        char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no client certificate */
         char *tls_name;                           /* "": the address's host */
     } redis;
     struct {
@@ -96,15 +99,17 @@ struct config {
         enum log_level level;
         enum log_format format;
     } log;
-    struct kafka_setting *kafka, *kafka_consumer, *kafka_producer; /* in the order of the file; a later one wins */
-    struct config_sources from; /* where it was read from; what that points to is the reader's */
+    struct kafka_setting *kafka, *kafka_consumer, *kafka_producer; /* in the order of the file; a later one overrides an
+                                                                    * earlier one */
+    struct config_sources from; /* where it was read from; the caller owns what it points to */
 };
 
-/* New, or NULL after every error was printed, each with its place ("FILE:LINE: ..."). Secrets are never printed. */
+/* New, or NULL after every error was printed with its position ("FILE:LINE: ..."). Secrets are never printed. */
 MUST_CHECK struct config *config_read(const struct config_sources *sources);
 void config_free(struct config *config);
 
-/* The last value of a librdkafka setting in `specific` (which may be NULL), else in config->kafka, else NULL. */
+/* The last value of a librdkafka setting in `specific` (which may be NULL), otherwise in config->kafka, otherwise
+ * NULL. */
 MUST_CHECK const char *config_kafka(const struct config *config, const struct kafka_setting *specific,
                                     const char *name);
 

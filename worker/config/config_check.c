@@ -8,7 +8,7 @@
 
 #define MIB (1024.0 * 1024.0)
 
-/* The place of the last setting of one of these keys (ended by NULL). */
+/* The position of the last setting of one of these keys (ended by NULL). */
 static const char *place_of(const struct config_reading *reading, const char *const *keys)
 {
     for (size_t i = reading->count; i-- > 0;) {
@@ -24,8 +24,8 @@ static const char *place_of(const struct config_reading *reading, const char *co
 
 #define PLACE(...) place_of(reading, (const char *const[]){__VA_ARGS__, NULL})
 
-/* Everything that is read from or written to a topic has one of its own: a reply that is read as a command, or a client
- * that is taken for definitions, would never end. */
+/* Every topic that is read or written must be different: a reply that is read as a command, or a client that is
+ * taken for definitions, would cause an endless loop. */
 static void check_topics(struct config_reading *reading, const struct config *config)
 {
     const struct {
@@ -48,7 +48,7 @@ static void check_topics(struct config_reading *reading, const struct config *co
                              roles[j].key);
 }
 
-/* Each thread holds a batch, and librdkafka holds what it fetched ahead. */
+/* Each thread holds a batch, and librdkafka holds the messages that it fetched ahead. */
 static void check_memory(struct config_reading *reading, const struct config *config)
 {
     const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
@@ -67,7 +67,7 @@ static void check_memory(struct config_reading *reading, const struct config *co
                      needed / MIB + 0.5);
 }
 
-/* librdkafka would say these only when the clients are made. */
+/* librdkafka would report these only when the clients are created. */
 static void check_kafka(struct config_reading *reading, const struct config *config)
 {
     const char *fetch = config_kafka(config, config->kafka_consumer, "fetch.max.bytes");
@@ -86,7 +86,7 @@ static void check_kafka(struct config_reading *reading, const struct config *con
                      "transactional.id must not be empty with delivery.mode = exactly-once");
 }
 
-/* What is set for TLS without TLS would go over the network in plain, and nobody would notice. */
+/* With TLS settings but without TLS, data would cross the network unencrypted, and unnoticed. */
 static void check_redis(struct config_reading *reading, const struct config *config)
 {
     if (config->redis.username[0] && !config->redis.password[0])

@@ -30,7 +30,7 @@ const struct kafka_default kafka_defaults[] = {
     {NULL, NULL, NULL},
 };
 
-/* The second names of settings that have a default above, or that others ask for by name. */
+/* Other names of settings that have a default above, or that the program looks up by name. */
 static const struct {
     const char *alias, *name;
 } aliases[] = {
@@ -39,7 +39,7 @@ static const struct {
     {"fetch.message.max.bytes", "max.partition.fetch.bytes"},
 };
 
-/* What the delivery guarantee rests on, and why the user must not change it. */
+/* The settings on which the delivery guarantee rests, and why the user must not change them. */
 static const struct {
     const char *name, *reason;
 } owned_settings[] = {
@@ -47,17 +47,17 @@ static const struct {
     {"auto.commit.enable", "offsets are committed together with their replies"},
     {"auto.commit.interval.ms", "offsets are committed together with their replies"},
     {"enable.auto.offset.store", "offsets are committed together with their replies"},
-    {"isolation.level", "commands and records of a transaction that was aborted must not be seen"},
-    {"partition.assignment.strategy", "how partitions are given up and taken is part of the delivery guarantee"},
-    {"enable.partition.eof", "the program decides where it needs to know the end of a partition"},
+    {"isolation.level", "commands and records of an aborted transaction must not be read"},
+    {"partition.assignment.strategy", "the assignment of partitions is part of the delivery guarantee"},
+    {"enable.partition.eof", "the program sets it where it needs the end of a partition"},
     {"enable.idempotence", "a retry must not publish a reply twice or out of order"},
     {"enable.gapless.guarantee", "a lost message ends the transaction, not the program"},
-    {"acks", "a transaction is acknowledged by all replicas that are in sync"},
-    {"request.required.acks", "a transaction is acknowledged by all replicas that are in sync"},
-    {"delivery.report.only.error", "every delivery is waited for"},
-    {"log_level", "log.level decides it"},
-    {"log.queue", "log lines are written as they come"},
-    {"enabled_events", "the program decides which events it takes"},
+    {"acks", "all in-sync replicas must acknowledge a transaction"},
+    {"request.required.acks", "all in-sync replicas must acknowledge a transaction"},
+    {"delivery.report.only.error", "the program waits for every delivery report"},
+    {"log_level", "log.level sets it"},
+    {"log.queue", "log lines are written immediately"},
+    {"enabled_events", "the program selects the events that it handles"},
 };
 
 bool kafka_setting_is_secret(const char *name)
@@ -85,26 +85,26 @@ const char *kafka_setting_name(const char *name)
     return name;
 }
 
-bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *why,
+bool kafka_setting_check(rd_kafka_conf_t *scratch, const char *name, const char *value, bool is_secret, char *error,
                          size_t error_size)
 {
     char text[512];
     const char *reason = owned_reason(name);
     if (reason) {
-        snprintf(why, error_size, "is not for the config: %s", reason);
+        snprintf(error, error_size, "cannot be set here: %s", reason);
         return false;
     }
     switch (rd_kafka_conf_set(scratch, name, value, text, sizeof(text))) {
     case RD_KAFKA_CONF_OK:
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
-        snprintf(why, error_size, "is no setting of librdkafka %s", rd_kafka_version_str());
+        snprintf(error, error_size, "is not a setting of librdkafka %s", rd_kafka_version_str());
         return false;
     case RD_KAFKA_CONF_INVALID:
         break;
     }
     bool shown = !is_secret && !kafka_setting_is_secret(name);
-    snprintf(why, error_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
+    snprintf(error, error_size, "is refused by librdkafka%s%s", shown ? ": " : "", shown ? text : "");
     return false;
 }
 

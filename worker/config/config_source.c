@@ -13,7 +13,7 @@
 #define LINE_BYTES         16384
 #define ENVIRONMENT_PREFIX "CLIENT_INTAKE_"
 
-/* The longest first: a dotted name belongs to the longest section that it begins with. */
+/* The longest first: a dotted name belongs to the longest section that is its prefix. */
 static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer", "kafka"};
 #define KAFKA_SECTION_COUNT (sizeof(kafka_sections) / sizeof(kafka_sections[0]))
 
@@ -56,7 +56,7 @@ static bool make_room(struct config_reading *reading)
     return true;
 }
 
-/* Takes `place`, which is NULL when out of memory. */
+/* Takes ownership of `place`, which is NULL when out of memory. */
 static void add(struct config_reading *reading, enum config_origin origin, char *place, const char *section,
                 const char *name, const char *value)
 {
@@ -87,7 +87,7 @@ struct ini_source {
     struct config_reading *reading;
     const char *path;
     FILE *file;
-    int line; /* of the text that was read last, which is the one that the handler is called for */
+    int line; /* of the text that was read last; the handler is called for this line */
 };
 
 static void ini_fault(struct ini_source *source, int line, const char *message)
@@ -97,7 +97,7 @@ static void ini_fault(struct ini_source *source, int line, const char *message)
     free(place);
 }
 
-/* inih asks for one line after the other, which is how its place is known. */
+/* inih asks for one line after the other; counting them gives the line number. */
 static char *ini_next_line(char *line, int size, void *data)
 {
     struct ini_source *source = data;
@@ -156,13 +156,14 @@ static bool is_environment_name(const char *name, const char *section, const cha
     return *name == '\0';
 }
 
-/* Kubernetes gives every container variables about its services; those of one called client-intake look like ours. */
+/* Kubernetes gives every container variables about its services. Those of a service called client-intake look like
+ * ours. */
 static bool is_service_variable(const char *name)
 {
     return strncmp(name, "SERVICE_", 8) == 0 || strcmp(name, "PORT") == 0 || strncmp(name, "PORT_", 5) == 0;
 }
 
-/* A variable's name as a key is written; NULL when out of memory. */
+/* A variable's name in the form of a key; NULL when out of memory. */
 static char *dotted_of(const char *name)
 {
     char *dotted = strdup(name);
@@ -199,7 +200,7 @@ static void collect_variable(struct config_reading *reading, const char *name, c
         if (!dotted || !place)
             config_no_memory(reading);
         else if (!is_service_variable(name))
-            config_fault(reading, place, "names no setting");
+            config_fault(reading, place, "is not the name of a setting");
         free(place);
     }
     free(dotted);
@@ -221,7 +222,7 @@ static void collect_environment(struct config_reading *reading)
     }
 }
 
-/* Length of the section that `dotted` begins with; the longest known one, else up to the last dot. */
+/* Length of the section at the beginning of `dotted`: the longest known one, otherwise up to the last dot. */
 static size_t section_length(const char *dotted)
 {
     for (size_t i = 0; i < KAFKA_SECTION_COUNT; i++) {

@@ -1,4 +1,4 @@
-/* config_source: where settings come from (the file, the environment, --set), as texts that nothing has judged yet. */
+/* config_source: the sources of settings (the file, the environment, --set), as unchecked texts. */
 #ifndef WORKER_CONFIG_CONFIG_SOURCE_H
 #define WORKER_CONFIG_CONFIG_SOURCE_H
 
@@ -13,13 +13,13 @@ struct config_setting {
     enum config_origin origin;
 };
 
-/* Settings in the order in which they were found, and the errors printed so far. */
+/* Settings in the order in which they were found, and the number of errors printed so far. */
 struct config_reading {
     struct config_setting *settings;
     size_t count, capacity;
     FILE *out;
     int faults;
-    bool no_memory; /* of those, one that was told */
+    bool no_memory; /* out of memory was reported */
 };
 
 /* Prints "PLACE: message". */
@@ -29,7 +29,7 @@ void config_fault(struct config_reading *reading, const char *place, const char 
 /* Out of memory: a fault like any other, printed once. */
 void config_no_memory(struct config_reading *reading);
 
-/* Collects every setting of every source. What cannot be split into section, name and value is a fault. */
+/* Collects every setting of every source. A setting that cannot be split into section, name and value is an error. */
 void config_collect(struct config_reading *reading, const struct config_sources *sources);
 void config_reading_close(struct config_reading *reading);
 

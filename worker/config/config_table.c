@@ -15,7 +15,7 @@
 #define SECOND ((int64_t)1000)
 #define HOUR   (3600 * SECOND)
 
-/* Kafka's own limit for names of topics. */
+/* Kafka's limit for topic names. */
 #define TOPIC_CHARACTERS 249
 
 static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_source;
@@ -201,7 +201,7 @@ static bool is_host_and_port(const char *text, int least)
     return holds;
 }
 
-/* Port 0 lets the system choose one. */
+/* With port 0 the system chooses one. */
 static const char *rule_listen(const char *text)
 {
     bool holds = text[0] == '\0' || is_host_and_port(text, 0);

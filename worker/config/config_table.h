@@ -1,5 +1,5 @@
-/* config_table: every key of the config but librdkafka's own, one row each. The shipped config/client-intake.ini shows
- * the same keys and defaults; a test compares them. */
+/* config_table: every key of the config except librdkafka's own, one row each. The shipped config/client-intake.ini
+ * shows the same keys and defaults; a test compares them. */
 #ifndef WORKER_CONFIG_CONFIG_TABLE_H
 #define WORKER_CONFIG_CONFIG_TABLE_H
 
@@ -7,8 +7,8 @@
 #include "worker/config/config.h"
 
 enum config_type {
-    CONFIG_TEXT,     /* char *, judged by the row's rule */
-    CONFIG_LIST,     /* struct text_list: texts with commas between, each judged by the row's rule */
+    CONFIG_TEXT,     /* char *, checked by the row's rule */
+    CONFIG_LIST,     /* struct text_list: texts separated by commas, each checked by the row's rule */
     CONFIG_INTEGER,  /* int64_t */
     CONFIG_SIZE,     /* int64_t, bytes: a number alone, or with B, KiB, MiB, GiB */
     CONFIG_DURATION, /* int64_t, milliseconds: a number with ms, s, min, h */
@@ -20,7 +20,7 @@ struct config_word {
     int value;
 };
 
-/* NULL if `text` will do, else what it should be ("must be ..."). Static. */
+/* NULL if `text` is valid, otherwise what it must be ("must be ..."). Static. */
 typedef const char *config_rule(const char *text);
 
 #define CONFIG_MAY_RELOAD 1 /* takes effect without a restart */
@@ -30,7 +30,7 @@ struct config_row {
     const char *section, *name; /* section NULL ends the table */
     enum config_type type;
     size_t offset;            /* of the member in struct config */
-    const char *default_text; /* the default, written as a user would */
+    const char *default_text; /* the default, in the user's notation */
     int64_t minimum, maximum;
     const struct config_word *words;
     config_rule *rule;
@@ -45,7 +45,7 @@ const struct config_row *config_row_find(const char *section, const char *name);
 /* The row of the member at this offset of struct config; there must be one. */
 const struct config_row *config_row_at(size_t offset);
 
-/* Rules for texts, used outside of the table too. */
+/* Rules for texts that are also used outside of the table. */
 config_rule config_rule_topic, config_rule_workspace;
 
 /* Splits "HOST:PORT" or "[IPv6]:PORT" into a new host (without brackets) and the port. False if it is not of that form.

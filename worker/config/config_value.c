@@ -15,31 +15,31 @@ struct unit {
     int64_t factor;
 };
 
-/* The largest first: a value is printed in the first that divides it. */
+/* The largest first: a value is printed in the first unit that divides it. */
 static const struct unit size_units[] = {
     {"GiB", (int64_t)1 << 30}, {"MiB", (int64_t)1 << 20}, {"KiB", (int64_t)1 << 10}, {"B", 1}, {NULL, 0}};
 static const struct unit duration_units[] = {{"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
 static const struct unit no_units[] = {{NULL, 0}};
 
-static bool refuse(char *why, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool refuse(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-static bool refuse(char *why, size_t size, const char *format, ...)
+static bool refuse(char *error, size_t size, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why, size, format, arguments);
+    vsnprintf(error, size, format, arguments);
     va_end(arguments);
     return false;
 }
 
-/* The content of `path` without its last line end. New; or NULL with the reason in `why`. */
-static char *read_reference(const char *path, char *why, size_t error_size)
+/* The content of `path` without its last line end. New; or NULL with the reason in `error`. */
+static char *read_reference(const char *path, char *error, size_t error_size)
 {
     size_t length;
     char *content = file_read(path, REFERENCE_FILE_BYTES, &length);
     if (!content || memchr(content, '\0', length)) {
         const char *fault = content ? "holds a NUL byte" : errno == EFBIG ? "longer than 64 KiB" : strerror(errno);
-        refuse(why, error_size, "${file:%s}: %s", path, fault);
+        refuse(error, error_size, "${file:%s}: %s", path, fault);
         free(content);
         return NULL;
     }
@@ -51,26 +51,26 @@ static char *read_reference(const char *path, char *why, size_t error_size)
     return content;
 }
 
-/* What stands for ${reference}. New; or NULL with the reason in `why`. */
-static char *resolve(const char *reference, char *why, size_t error_size)
+/* The value of ${reference}. New; or NULL with the reason in `error`. */
+static char *resolve(const char *reference, char *error, size_t error_size)
 {
     if (strncmp(reference, "file:", 5) == 0)
-        return read_reference(reference + 5, why, error_size);
+        return read_reference(reference + 5, error, error_size);
     const char *value = getenv(reference);
     if (!value) {
-        refuse(why, error_size, "${%s}: there is no such environment variable", reference);
+        refuse(error, error_size, "${%s}: there is no such environment variable", reference);
         return NULL;
     }
     return strdup(value);
 }
 
-char *config_value_expand(const char *text, bool *has_reference, char *why, size_t error_size)
+char *config_value_expand(const char *text, bool *has_reference, char *error, size_t error_size)
 {
     char *expanded = NULL;
     size_t size = 0;
     bool holds = true;
     *has_reference = false;
-    refuse(why, error_size, "out of memory"); /* if nothing else is the reason */
+    refuse(error, error_size, "out of memory"); /* if there is no other reason */
     FILE *out = open_memstream(&expanded, &size);
     if (!out)
         return NULL;
@@ -87,11 +87,11 @@ char *config_value_expand(const char *text, bool *has_reference, char *why, size
         *has_reference = true;
         const char *end = strchr(text, '}');
         if (!end || end == text + 2) {
-            holds = refuse(why, error_size, "${ without a name and }; write $${ for the characters themselves");
+            holds = refuse(error, error_size, "${ without a name and }; write $${ for the characters themselves");
             break;
         }
         char *reference = strndup(text + 2, (size_t)(end - text - 2));
-        char *value = reference ? resolve(reference, why, error_size) : NULL;
+        char *value = reference ? resolve(reference, error, error_size) : NULL;
         holds = value && fputs(value, out) >= 0;
         free(value);
         free(reference);
@@ -104,7 +104,7 @@ char *config_value_expand(const char *text, bool *has_reference, char *why, size
     return expanded;
 }
 
-/* A number, white space, a unit. True if it is one and fits. */
+/* A number, white space, a unit. True if it is valid and does not overflow. */
 static bool read_amount(const char *text, const struct unit *units, bool needs_unit, int64_t *amount)
 {
     char *end = NULL;
@@ -142,8 +142,8 @@ void config_value_print(const struct config_row *row, int64_t value, char *text,
         snprintf(text, size, "%lld", (long long)value);
 }
 
-static bool index_number(int64_t *member, const struct config_row *row, const char *text, const char *shown, char *why,
-                         size_t error_size)
+static bool set_number(int64_t *member, const struct config_row *row, const char *text, const char *shown, char *error,
+                       size_t error_size)
 {
     static const char *const forms[] = {[CONFIG_INTEGER] = "must be a whole number",
                                         [CONFIG_SIZE] = "must be a size, such as 262144, 256 KiB, 4 MiB or 1 GiB",
@@ -151,19 +151,19 @@ static bool index_number(int64_t *member, const struct config_row *row, const ch
                                             "must be a duration with its unit, such as 500 ms, 30 s, 5 min or 1 h"};
     int64_t amount;
     if (!read_amount(text, units_of(row->type), row->type == CONFIG_DURATION, &amount))
-        return refuse(why, error_size, "%s%s", forms[row->type], shown);
+        return refuse(error, error_size, "%s%s", forms[row->type], shown);
     if (amount < row->minimum || amount > row->maximum) {
         char minimum[32], maximum[32];
         config_value_print(row, row->minimum, minimum, sizeof(minimum));
         config_value_print(row, row->maximum, maximum, sizeof(maximum));
-        return refuse(why, error_size, "must be %s to %s%s", minimum, maximum, shown);
+        return refuse(error, error_size, "must be %s to %s%s", minimum, maximum, shown);
     }
     *member = amount;
     return true;
 }
 
-static bool index_word(void *member, const struct config_row *row, const char *text, const char *shown, char *why,
-                       size_t error_size)
+static bool set_word(void *member, const struct config_row *row, const char *text, const char *shown, char *error,
+                     size_t error_size)
 {
     char words[128] = "";
     for (const struct config_word *word = row->words; word->name; word++) {
@@ -175,18 +175,18 @@ static bool index_word(void *member, const struct config_row *row, const char *t
         const char *between = word == row->words ? "" : word[1].name ? ", " : " or ";
         snprintf(words + length, sizeof(words) - length, "%s%s", between, word->name);
     }
-    return refuse(why, error_size, "must be %s%s", words, shown);
+    return refuse(error, error_size, "must be %s%s", words, shown);
 }
 
-static bool index_text(char **member, const struct config_row *row, const char *text, const char *shown, char *why,
-                       size_t error_size)
+static bool set_text(char **member, const struct config_row *row, const char *text, const char *shown, char *error,
+                     size_t error_size)
 {
     const char *fault = row->rule ? row->rule(text) : NULL;
     if (fault)
-        return refuse(why, error_size, "%s%s", fault, shown);
+        return refuse(error, error_size, "%s%s", fault, shown);
     char *copy = strdup(text);
     if (!copy)
-        return refuse(why, error_size, "out of memory");
+        return refuse(error, error_size, "out of memory");
     free(*member);
     *member = copy;
     return true;
@@ -211,8 +211,8 @@ static char *trimmed(char *text)
     return text;
 }
 
-static bool index_list(struct text_list *member, const struct config_row *row, const char *text, const char *shown,
-                       char *why, size_t error_size)
+static bool set_list(struct text_list *member, const struct config_row *row, const char *text, const char *shown,
+                     char *error, size_t error_size)
 {
     size_t most = 1;
     for (const char *comma = strchr(text, ','); comma; comma = strchr(comma + 1, ','))
@@ -231,7 +231,7 @@ static bool index_list(struct text_list *member, const struct config_row *row, c
     free(copy);
     if (fault) {
         list_free(&list);
-        return refuse(why, error_size, "each entry %s%s", fault, shown);
+        return refuse(error, error_size, "each entry %s%s", fault, shown);
     }
     list_free(member);
     *member = list;
@@ -239,7 +239,7 @@ static bool index_list(struct text_list *member, const struct config_row *row, c
 }
 
 bool config_value_store(struct config *config, const struct config_row *row, const char *text, bool is_secret,
-                        char *why, size_t error_size)
+                        char *error, size_t error_size)
 {
     void *member = (char *)config + row->offset;
     char shown[96] = "";
@@ -247,17 +247,17 @@ bool config_value_store(struct config *config, const struct config_row *row, con
         snprintf(shown, sizeof(shown), ", not \"%.64s%s\"", text, strlen(text) > 64 ? "..." : "");
     switch (row->type) {
     case CONFIG_TEXT:
-        return index_text(member, row, text, shown, why, error_size);
+        return set_text(member, row, text, shown, error, error_size);
     case CONFIG_LIST:
-        return index_list(member, row, text, shown, why, error_size);
+        return set_list(member, row, text, shown, error, error_size);
     case CONFIG_WORD:
-        return index_word(member, row, text, shown, why, error_size);
+        return set_word(member, row, text, shown, error, error_size);
     case CONFIG_INTEGER:
     case CONFIG_SIZE:
     case CONFIG_DURATION:
-        return index_number(member, row, text, shown, why, error_size);
+        return set_number(member, row, text, shown, error, error_size);
     }
-    return refuse(why, error_size, "has no type");
+    return refuse(error, error_size, "has no type");
 }
 
 void config_value_free(struct config *config, const struct config_row *row)

@@ -1,4 +1,4 @@
-/* config_value: from the text of a setting to its value. */
+/* config_value: converts the text of a setting to its value. */
 #ifndef WORKER_CONFIG_CONFIG_VALUE_H
 #define WORKER_CONFIG_CONFIG_VALUE_H
 
@@ -6,20 +6,20 @@
 #include "worker/config/config_table.h"
 
 /* `text` with every ${NAME} replaced by that environment variable, every ${file:PATH} by that file's content without
- * its last line end, and every $${ by ${. New; or NULL with the reason in `why`. *has_reference tells whether there was
- * one: such a value counts as secret. */
-MUST_CHECK char *config_value_expand(const char *text, bool *has_reference, char *why, size_t error_size);
+ * its last line end, and every $${ by ${. New; or NULL with the reason in `error`. *has_reference: there was one;
+ * then the value counts as secret. */
+MUST_CHECK char *config_value_expand(const char *text, bool *has_reference, char *error, size_t error_size);
 
-/* Reads `text` as the row asks and stores it in the row's member, freeing what was there. Returns false with the reason
- * in `why` if it is not of the row's type or out of range; then nothing is changed. The reason quotes the text unless
- * `is_secret`. */
+/* Converts `text` to the row's type and stores it in the row's member, freeing the old value. Returns false with the
+ * reason in `error` if it is not of the row's type or out of range; then nothing changes. The reason quotes the text
+ * unless `is_secret`. */
 MUST_CHECK bool config_value_store(struct config *config, const struct config_row *row, const char *text,
-                                   bool is_secret, char *why, size_t error_size);
+                                   bool is_secret, char *error, size_t error_size);
 
 /* Frees what the row's member owns. */
 void config_value_free(struct config *config, const struct config_row *row);
 
-/* `value` of a row as a user would write it ("256 KiB", "30 s"). */
+/* Writes a row's `value` in the user's notation ("256 KiB", "30 s"). */
 void config_value_print(const struct config_row *row, int64_t value, char *text, size_t size);
 
 /* True if the row's key has the same value in both. */

@@ -10,18 +10,18 @@
 #include "worker/validate/decode.h"
 
 #define NEVER       INT64_MAX
-#define USUAL_BYTES ((size_t)256 << 10) /* of a set; a longer one is compiled a little more slowly */
+#define USUAL_BYTES ((size_t)256 << 10) /* of an ordinary set; a longer one is compiled a little more slowly */
 
 struct slot {
     struct definitions_entry entry; /* first, so that an entry is its slot */
-    struct definitions *owned;      /* what entry.definitions points to */
+    struct definitions *owned;      /* the object of entry.definitions */
     bool known;                     /* has been put at least once */
-    bool present;                   /* Redis had something */
-    char hash[HASH_LENGTH];         /* of what Redis had */
-    uint64_t batch;                 /* the last one that needed it */
-    uint64_t life;                  /* the cache's, when it was put */
-    uint64_t stamp;                 /* the watch's, taken before it was read */
-    uint64_t next_stamp;            /* the same of a reading under way */
+    bool present;                   /* Redis had a value */
+    char hash[HASH_LENGTH];         /* of that value */
+    uint64_t batch;                 /* the last batch that needed it */
+    uint64_t life;                  /* the cache's life when it was put */
+    uint64_t stamp;                 /* the watch's version, taken before it was read */
+    uint64_t next_stamp;            /* the same for a read in progress */
     int64_t expires_ms;             /* CLOCK_MONOTONIC, or NEVER */
     UT_hash_handle hh;              /* uthash keeps the order of insertion: the first is the least recently used */
     char workspace[];
@@ -32,11 +32,11 @@ struct definitions_cache {
     struct slot *slots;
     size_t capacity;
     uint64_t batch;       /* counts batches */
-    uint64_t life;        /* counts the lives of Redis' data */
-    bool caught_up;       /* the watch's stamps tell all changes before this batch */
+    uint64_t life;        /* counts replacements of Redis' data */
+    bool caught_up;       /* the watch knows all changes before this batch */
     int64_t began_ms;     /* when the batch began */
-    struct slot *last;    /* the entry given out last: commands of a workspace tend to come together */
-    struct arena scratch; /* to compile sets of the usual size in */
+    struct slot *last;    /* the entry of the last look-up: commands of a workspace tend to be adjacent */
+    struct arena scratch; /* for compiling sets of ordinary size */
     struct definitions_counts counts;
 };
 
@@ -105,7 +105,7 @@ static struct slot *slot_new(struct span workspace)
     return slot;
 }
 
-/* The batch's first look-up of the workspace decides for all others, so that its commands are judged alike. */
+/* The batch's first look-up of the workspace decides for its other commands too, so that all are checked alike. */
 static void slot_look_up(struct definitions_cache *cache, struct slot *slot)
 {
     slot->batch = cache->batch;
@@ -165,8 +165,8 @@ static bool slot_compile(struct definitions_cache *cache, struct slot *slot, str
     return true;
 }
 
-/* The time to live was asked for after the batch began, so that by our clock it ends no later than by Redis'. What had
- * a time to live that was over, or what came while there was nothing, is read again by the next batch. */
+/* The time to live was asked for after the batch began, so by our clock it ends no later than by Redis'. A value
+ * whose time to live was over, or that came while there was none, is read again by the next batch. */
 static int64_t expiry(const struct definitions_cache *cache, bool present, int64_t ttl_ms)
 {
     if (ttl_ms >= 0)

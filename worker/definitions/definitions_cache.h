@@ -1,9 +1,12 @@
-/* definitions_cache: the compiled definitions that one thread holds, by workspace. Bounded: the workspace that was not
- * needed for the longest time goes first, but never one that the present batch points to. That a workspace has none is
- * remembered like what it has.
+/* definitions_cache: the compiled definitions that one thread holds, by workspace. Its size is bounded: the least
+ * recently used workspace is evicted first, but never one that the present batch points to. The absence of
+ * definitions is cached too.
  *
- * An entry is fresh, so that it need not be read, as long as the watch says that Redis' answer would be the same and
- * its time to live has not ended. Without a watch, or while it has no connection, nothing is fresh. */
+ * A fresh entry need not be read. An entry is fresh as long as the watch says that Redis' value is unchanged and its
+ * time to live has not ended. Without a watch, or while it has no connection, no entry is fresh.
+ *
+ * The folder worker/definitions moves definitions between files, their topic, Redis and this cache. It may use the
+ * folders before it in docs/design.md. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 #define WORKER_DEFINITIONS_DEFINITIONS_CACHE_H
 
@@ -15,18 +18,18 @@ struct definitions_cache;
 
 struct definitions_entry {
     struct span workspace;                 /* owned by the entry */
-    const struct definitions *definitions; /* NULL: the workspace has none, or none usable */
+    const struct definitions *definitions; /* NULL: the workspace has none, or none that can be used */
     bool broken;
     bool fresh; /* need not be read for this batch */
 };
 
-/* What a cache did since it was made. A batch that needs a workspace looks it up once, for all its commands. */
+/* What a cache did since it was created. A batch that needs a workspace looks it up once, for all its commands. */
 struct definitions_counts {
     uint64_t hits;     /* look-ups of fresh entries */
-    uint64_t misses;   /* look-ups that had to be read */
-    uint64_t compiled; /* sets compiled: read, and not the bytes that were there before */
+    uint64_t misses;   /* look-ups that needed a read */
+    uint64_t compiled; /* sets compiled: read, and not equal to the bytes before */
     uint64_t broken;   /* of those, sets that cannot be used */
-    uint64_t evicted;  /* entries that made room for others */
+    uint64_t evicted;  /* entries evicted for others */
     uint64_t
         invalidated; /* misses because Redis announced a change, or because changes were not announced for a while */
 };
@@ -36,22 +39,22 @@ struct definitions_counts {
 MUST_CHECK struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch);
 void definitions_cache_free(struct definitions_cache *cache);
 
-/* Begins a batch: takes note of all changes that Redis answered before this call, waiting for news of them for up to
- * `wait_ms`; entries beyond the capacity go. */
+/* Begins a batch: learns all changes that Redis replied to before this call, waiting up to `wait_ms` for news of
+ * them. Evicts entries beyond the capacity. */
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms);
 
-/* The workspace's entry, made if there is none, as the most recently used. Valid until the next begin. NULL when out of
- * memory. */
+/* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. NULL when
+ * out of memory. */
 MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
 
-/* Puts what Redis held since the batch began into the entry: `json`, or at == NULL for nothing, with its time to live
- * as PTTL gives it: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
- * False when out of memory: then nothing is known of the workspace, and the batch cannot be judged. */
+/* Puts the value that Redis held since the batch began into the entry: `json`, or at == NULL for none, with its time
+ * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
+ * False when out of memory: then nothing is known of the workspace, and the batch cannot be checked. */
 #define TTL_ENDLESS (-1)
 MUST_CHECK bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry,
                                       struct span json, int64_t ttl_ms);
 
-/* Redis has other data now: no entry is fresh until it has been read anew. Ends the present batch. */
+/* Redis' data was replaced: no entry is fresh until it has been read again. Ends the present batch. */
 void definitions_cache_void(struct definitions_cache *cache);
 
 struct definitions_counts definitions_cache_counts(const struct definitions_cache *cache);

@@ -59,9 +59,9 @@ static struct place place_of(const rd_kafka_message_t *message)
     return (struct place){message->partition, message->offset, rd_kafka_message_timestamp(message, &type)};
 }
 
-/* A workspace's messages are in one partition, in order, unless partitions were added between them; then only their
- * time can tell, and it is asked of the last message of each partition: within one the time may go back, and a
- * comparison of any two would depend on the order of reading. */
+/* A workspace's messages are in one partition, in order, unless partitions were added in between. Then only time can
+ * order them. Only the last messages of the partitions are compared: within one partition the time may go back, and
+ * a comparison of any two messages would depend on the order of reading. */
 static const struct place *latest(const struct last *last)
 {
     const struct place *latest = &last->places[0];
@@ -79,7 +79,7 @@ static bool is_at(const struct place *place, int32_t partition, int64_t offset)
     return place->partition == partition && place->offset == offset;
 }
 
-/* False if the partition has a later one, or this very one. */
+/* False if the partition has a later one, or this one. */
 static bool add_place(struct last *last, const struct place *place)
 {
     for (size_t i = 0; i < last->count; i++) {

@@ -9,7 +9,8 @@
 /* A node for each byte at worst, and the text. */
 #define SCRATCH_BYTES(length) ((length) * (sizeof(struct json_node) + 2) + (1 << 16))
 
-/* A parsed text beside the bytes that it came from, since parsing changes its copy. Nodes' places hold for both. */
+/* A parsed text and the bytes that it came from, since parsing changes its copy. The positions of nodes are valid in
+ * both. */
 struct source {
     struct span bytes;
     struct arena arena;
@@ -18,7 +19,7 @@ struct source {
 
 static bool source_open(struct source *source, struct span bytes, const char *what, char *why, size_t error_size)
 {
-    struct json_fault fault = {JSON_FINE, 0};
+    struct json_fault fault = {JSON_OK, 0};
     source->bytes = bytes;
     if (arena_open(&source->arena, SCRATCH_BYTES(bytes.length)) != 0) {
         source->arena.base = NULL;
@@ -70,7 +71,7 @@ static uint32_t source_field(const struct source *source, uint32_t list, struct 
     return 0;
 }
 
-/* The bytes of an array, an object or null as they came. */
+/* The original bytes of an array, an object or null. */
 static struct span source_bytes(const struct source *source, uint32_t node)
 {
     return span_of(source->bytes.at + source->document.nodes[node].at, source->document.nodes[node].length);
@@ -89,7 +90,7 @@ static char *join(const struct span *parts, size_t count, size_t *length)
     return joined;
 }
 
-/* `from` with the bytes that stand in it at `old` replaced. */
+/* `from`, with its part `old` replaced. */
 static char *replace(struct span from, struct span old, struct span with, size_t *length)
 {
     size_t at = (size_t)(old.at - from.at);
@@ -109,7 +110,7 @@ static char *merge(const struct source *fields, uint32_t field, struct span opti
 {
     uint32_t old = json_member(&fields->document, field, SPAN("options"));
     if (old && !is_type(fields, old, NODE_ARRAY) && !is_type(fields, old, NODE_NULL)) {
-        snprintf(why, error_size, "the field has options that are no array");
+        snprintf(why, error_size, "the field's options are not an array");
         return NULL;
     }
     char *merged = old ? replace(fields->bytes, source_bytes(fields, old), options, length)

@@ -1,8 +1,8 @@
-/* definitions_import: from the public API's responses to the form in which definitions are stored. List Custom Fields
- * names the fields; what a multiSelect offers comes from List Custom Field Options, one response per field.
+/* definitions_import: converts the public API's responses to the form in which definitions are stored. List Custom
+ * Fields lists the fields; List Custom Field Options, one response per field, lists the options of a multiSelect.
  *
- * Both are read by common/json.h, which knows the place of every value in the bytes. jansson knows no places: it would
- * write numbers and escapes in its own way, and refuses integers beyond 64 bits. */
+ * common/json.h reads both, since it knows the position of every value in the bytes. jansson does not: it would rewrite
+ * numbers and escapes, and refuse integers beyond 64 bits. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
 #define WORKER_DEFINITIONS_DEFINITIONS_IMPORT_H
 
@@ -10,9 +10,9 @@
 #include "common/span.h"
 
 /* Puts the options of a response ({"data": [...]}, or the bare array) into the field `key` of `fields`, in place of
- * those that it has, and leaves every other byte of `fields` as it is. New, of *length bytes, to be freed; or NULL with
- * the reason in `why`: no such field, or not JSON of that form. What the options themselves look like is left to the
- * compiler of definitions. */
+ * its present options, and leaves every other byte of `fields` unchanged. New, of *length bytes, to be freed; or
+ * NULL with the reason in `why`: no such field, or not JSON of that form. The compiler of definitions checks the
+ * options themselves. */
 MUST_CHECK char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length,
                                             char *why, size_t error_size);
 

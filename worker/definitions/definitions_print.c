@@ -31,8 +31,8 @@ void definitions_print_stored(const struct definitions_place *place, const struc
                               enum definitions_putting how, bool as_json)
 {
     static const char *const words[] = {[PUT_STORED] = "stored in Redis and at",
-                                        [PUT_UNCHANGED] = "nothing new: already in Redis and at",
-                                        [PUT_OVERTAKEN] = "overtaken by a later one, which is in Redis now; stored at"};
+                                        [PUT_UNCHANGED] = "unchanged: already in Redis and at",
+                                        [PUT_OVERTAKEN] = "replaced by a later one, which is in Redis now; stored at"};
     static const char *const names[] = {
         [PUT_STORED] = "stored", [PUT_UNCHANGED] = "unchanged", [PUT_OVERTAKEN] = "overtaken"};
     if (!as_json) {

@@ -5,7 +5,7 @@
 #include "worker/definitions/json_line.h"
 #include "worker/validate/definitions.h"
 
-/* A line "PATH: place: message" for each; or {"file":PATH,"faults":[{"path":...,"message":...}]}. */
+/* A line "PATH: position: message" for each; or {"file":PATH,"faults":[{"path":...,"message":...}]}. */
 void definitions_print_faults(const char *path, const struct definitions_fault *faults, bool as_json);
 
 /* Where a set of definitions was stored. */
@@ -18,18 +18,18 @@ struct definitions_place {
 enum definitions_putting {
     PUT_STORED,
     PUT_UNCHANGED, /* the topic and Redis had it already */
-    PUT_OVERTAKEN  /* somebody else put another set after it, which Redis holds now */
+    PUT_OVERTAKEN  /* another writer put another set after it, and Redis holds that one now */
 };
 
 void definitions_print_stored(const struct definitions_place *place, const struct definitions *definitions,
                               enum definitions_putting how, bool as_json);
 
-/* What is to be told of a set without listing its fields. */
+/* The properties of a set without its fields. */
 struct definitions_summary {
     char version[HASH_LENGTH];
-    bool gone;       /* there is none: what a message without a value says */
+    bool gone;       /* there is none: the message has no value */
     bool broken;     /* it cannot be used */
-    uint32_t fields; /* of one that can */
+    uint32_t fields; /* of one that can be used */
 };
 
 /* `bytes` with at == NULL: none. */
@@ -39,11 +39,11 @@ struct definitions_summary definitions_summarize(struct span bytes);
 #define FIELDS_TEXT_SIZE 16
 void definitions_fields_text(const struct definitions_summary *summary, char text[FIELDS_TEXT_SIZE]);
 
-/* A line of JSON: the members of `row`, which is freed, and then the summary's: definitions, which is the version, with
- * fields or broken; or removed. */
+/* A line of JSON: the members of `row`, which is freed, and then the summary: definitions (the version) with fields or
+ * broken; or removed. */
 void definitions_print_summary_json(json_t *row, const struct definitions_summary *summary);
 
-/* The fields of a workspace for people, in their order; or the faults, if `bytes` are not sound. */
+/* The fields of a workspace for people, in order; or the faults, if `bytes` are not valid. */
 void definitions_print_table(const char *workspace, struct span bytes);
 
 #endif

@@ -21,7 +21,7 @@ static bool append_key(redisContext *connection, const char *name, struct span w
     return append(connection, 2, (const char *[]){name, key}, (const size_t[]){strlen(name), length}, why, error_size);
 }
 
-/* The next answer, or NULL. */
+/* The next reply, or NULL. */
 static redisReply *next_answer(redisContext *connection, char *why, size_t error_size)
 {
     void *answer = NULL;
@@ -33,7 +33,7 @@ static redisReply *next_answer(redisContext *connection, char *why, size_t error
     return NULL;
 }
 
-/* Reads `count` answers of which only errors are of interest. */
+/* Reads `count` replies and checks them for errors only. */
 static bool pass_answers(redisContext *connection, size_t count, char *why, size_t error_size)
 {
     bool ok = true;
@@ -45,7 +45,7 @@ static bool pass_answers(redisContext *connection, size_t count, char *why, size
     return ok;
 }
 
-/* MGET takes a key that holds no string for one that holds nothing. */
+/* MGET treats a key that holds no string like a missing one. */
 static bool get(redisContext *connection, bool watches, const struct span *workspaces, size_t count,
                 redisReply **answers, char *why, size_t error_size)
 {

@@ -8,7 +8,7 @@
 #include "worker/definitions/definitions_sync_internal.h"
 #include "worker/kafka/kafka_client.h"
 
-#define DAEMON_WAIT_MS 3000 /* it tries again, and must not be late when the end is asked for */
+#define DAEMON_WAIT_MS 3000 /* it retries, and must end soon when the program stops */
 #define EXISTS_AT_ONCE 1000
 #define PROGRESS_EVERY 64 /* messages */
 
@@ -39,7 +39,7 @@ bool sync_is_patient(void *listener)
 
 /* ---- reading the topic ---- */
 
-/* What a reading does with a message, which is taken. */
+/* Handles a message of a reading, and takes ownership of it. */
 typedef bool sync_visitor(struct sync *sync, rd_kafka_message_t *message);
 
 static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
@@ -63,7 +63,7 @@ static bool visit_last(struct sync *sync, rd_kafka_message_t *message)
 static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
 {
     if (definitions_history_workspace(message).at) {
-        definitions_history_note(sync->history, message); /* which the tail may have done before */
+        definitions_history_note(sync->history, message); /* which the tail may have done already */
         if (definitions_history_is_last(sync->history, message))
             return sync_chunk_add(sync, message);
     }
@@ -71,7 +71,7 @@ static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
     return true;
 }
 
-/* One reading, to its end. *count: how many messages it had. */
+/* One reading, to its end. *count: the number of messages. */
 static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
 {
     char reason[512];
@@ -97,7 +97,7 @@ static bool sync_read(struct sync *sync, sync_visitor *visit, uint64_t *count)
 
 /* ---- the passes ---- */
 
-/* Forgets the workspaces that Redis has. */
+/* Removes the workspaces that Redis has. */
 static bool sync_drop_present(struct sync *sync)
 {
     char reason[256];
@@ -128,8 +128,8 @@ static bool sync_is_idle(const struct sync *sync)
     return count == 0;
 }
 
-/* Reads what has come since (where only what is missing is written, the next audit does), so that Redis ends with the
- * topic's last even if the one who put it died before it wrote to Redis. */
+/* Reads the messages since then (with SYNC_MISSING the next audit does), so that Redis ends with the topic's last
+ * even if its writer died before it wrote to Redis. */
 static bool sync_follow(struct sync *sync)
 {
     char reason[512];

@@ -19,7 +19,7 @@
 #include "worker/redis/redis_keys.h"
 
 #define CHANNEL          "__redis__:invalidate"
-#define IDLE_PING_MS     2000 /* how long an idle connection may be dead before we know */
+#define IDLE_PING_MS     2000 /* how long the loss of an idle connection may go unnoticed */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 #define WHY_SIZE         256
@@ -27,13 +27,13 @@
 struct definitions_watch {
     const struct config *config;
     pthread_t thread;
-    int wake; /* eventfd: a caller waits for a ping, or the end is asked for */
+    int wake; /* eventfd: a caller waits for a ping, or the end is requested */
     atomic_bool ending;
     bool ended; /* joined; only for the thread that ends it */
     struct definitions_versions stamps;
 
-    /* Pings are numbered. A caller waits for one that is sent after its call: the next. */
-    pthread_mutex_t lock; /* for what follows */
+    /* Pings are numbered. A caller waits for a ping that is sent after its call: the next one. */
+    pthread_mutex_t lock; /* for the members below */
     pthread_cond_t changed;
     bool connected;
     uint64_t losses;   /* of connections */
@@ -43,8 +43,8 @@ struct definitions_watch {
 
     /* The thread's own. */
     redisContext *connection; /* NULL: none */
-    int64_t heard_ms;         /* when Redis last said something */
-    int64_t pinged_ms;        /* when the oldest ping without an answer was sent; 0: there is none */
+    int64_t heard_ms;         /* when Redis last sent something */
+    int64_t pinged_ms;        /* when the oldest ping without a reply was sent; 0: there is none */
     uint64_t pinged;          /* its number */
     struct log_fault away;
 };
@@ -86,7 +86,7 @@ static bool watch_ask(redisContext *connection, char *why, const char *format, l
     return ok;
 }
 
-/* What changes before Redis has confirmed the subscription is not told, so only then the watch counts as connected. */
+/* Redis announces no change before it has confirmed the subscription, so the watch counts as connected only then. */
 static void watch_connect(struct definitions_watch *watch)
 {
     char why[WHY_SIZE] = "";
@@ -126,8 +126,8 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
     return true;
 }
 
-/* Sends a ping if a caller waits for one, or if the connection has been silent for long. A caller who comes after the
- * number was taken waits for the next, though this one may be written only then. */
+/* Sends a ping if a caller waits for one, or if the connection has been silent for long. A caller that comes after
+ * the number was taken waits for the next ping, even though this one may not be written yet. */
 static bool watch_ping(struct definitions_watch *watch, char *why)
 {
     bool silent = watch->pinged_ms == 0 && clock_now_ms() - watch->heard_ms >= IDLE_PING_MS;
@@ -145,7 +145,7 @@ static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
     watch->pinged = number + 1;
     pthread_mutex_lock(&watch->lock);
     watch->answered = number;
-    /* A later ping is under way: its time limit begins again, since Redis is alive. */
+    /* A later ping is in progress. Redis is alive, so that ping's time limit restarts. */
     if (watch->answered < watch->sent)
         watch->pinged_ms = clock_now_ms();
     pthread_cond_broadcast(&watch->changed);
@@ -157,7 +157,7 @@ static bool is_text(const redisReply *reply, const char *text)
     return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) && strcmp(reply->str, text) == 0;
 }
 
-/* A key that is not custom-fields:{WORKSPACE} is passed over. */
+/* A key that is not custom-fields:{WORKSPACE} belongs to no workspace. */
 static void watch_take_key(struct definitions_watch *watch, struct span key)
 {
     struct span workspace = definitions_key_workspace(key);
@@ -165,8 +165,8 @@ static void watch_take_key(struct definitions_watch *watch, struct span key)
         definitions_version_grow(&watch->stamps, workspace);
 }
 
-/* A Redis that cannot write to its disk answers a ping with this error, in its turn, and announces changes as before.
- */
+/* A Redis that cannot write to its disk replies to a ping with this error, in order, and announces changes as
+ * before. */
 static bool is_misconf(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MISCONF", 7) == 0;
@@ -198,7 +198,7 @@ static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
     return true;
 }
 
-/* Reads what has arrived. False with the reason in `why` if the connection is of no more use. */
+/* Reads what has arrived. False with the reason in `why` if the connection cannot be used any more. */
 static bool watch_read(struct definitions_watch *watch, char *why)
 {
     void *reply = NULL;
@@ -217,7 +217,8 @@ static bool watch_read(struct definitions_watch *watch, char *why)
 
 /* ---- the thread ---- */
 
-/* Waits until Redis says something, a caller wants something, or `wait_ms` are over. True if Redis said something. */
+/* Waits until Redis sends something, a caller needs something, or `wait_ms` have passed. True if Redis sent
+ * something. */
 static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
 {
     struct pollfd files[] = {{.fd = watch->wake, .events = POLLIN},
@@ -230,7 +231,7 @@ static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
     return files[1].revents != 0;
 }
 
-/* How long nothing needs to be done unless something happens. */
+/* How long the thread may sleep if nothing happens. */
 static int64_t watch_patience(const struct definitions_watch *watch)
 {
     int64_t until =

@@ -1,4 +1,4 @@
-/* json_line: what the command line prints with --json: a value as one line on standard output, by jansson. */
+/* json_line: prints a value for --json as one line on standard output, with jansson. */
 #ifndef WORKER_DEFINITIONS_JSON_LINE_H
 #define WORKER_DEFINITIONS_JSON_LINE_H
 
@@ -10,12 +10,12 @@
  * when out of memory. */
 MUST_CHECK json_t *json_line_text(const char *text);
 
-/* An object from the arguments of json_pack. Ends the program when out of memory; a text that is not UTF-8 belongs into
- * json_line_text. */
+/* An object from the arguments of json_pack. Ends the program when out of memory; use json_line_text for a text that
+ * may not be UTF-8. */
 MUST_CHECK json_t *json_line_pack(const char *format, ...);
 
-/* Prints `value` without spaces, members in the order in which they were set, and frees it. Ends the program when out
- * of memory; whoever flushes standard output sees whether it was written. */
+/* Prints `value` without spaces, members in the order in which they were set, and frees it. Ends the program when
+ * out of memory. The caller that flushes standard output checks for write errors. */
 void json_line_print(json_t *value);
 
 #endif

@@ -2,20 +2,23 @@
 
 #include "common/stop.h"
 
-#define LONGEST_TURN_MS 60000 /* librdkafka's calls wait a second each, but closing a consumer may take long */
-#define ROUND_TRIPS     4     /* most that one stage makes between two turns, and connects before; each may time out */
+/* librdkafka's calls wait a second each, but closing a consumer may take long. */
+#define LONGEST_BEAT_MS 60000
+
+/* At most, between two heartbeats of a stage, connects included; each may time out. */
+#define ROUND_TRIPS 4
 
 bool health_is_live(struct metrics *const *threads, size_t count, const struct config *config, int64_t now_ms,
                     char reason[HEALTH_REASON_SIZE])
 {
     int64_t limit_ms = ROUND_TRIPS * config->redis.timeout_ms;
-    if (limit_ms < LONGEST_TURN_MS)
-        limit_ms = LONGEST_TURN_MS;
+    if (limit_ms < LONGEST_BEAT_MS)
+        limit_ms = LONGEST_BEAT_MS;
     for (size_t i = 0; i < count && !stop_is_requested(); i++) {
-        int64_t still_ms = now_ms - metrics_turned_ms(threads[i]);
+        int64_t still_ms = now_ms - metrics_last_beat_ms(threads[i]);
         if (still_ms <= limit_ms)
             continue;
-        snprintf(reason, HEALTH_REASON_SIZE, "thread %zu has not turned for %lld s", i, (long long)still_ms / 1000);
+        snprintf(reason, HEALTH_REASON_SIZE, "no heartbeat of thread %zu for %lld s", i, (long long)still_ms / 1000);
         return false;
     }
     return true;
@@ -32,7 +35,8 @@ bool health_is_ready(struct metrics *const *threads, size_t count, char reason[H
         kafka = kafka && metrics_get(threads[i], METRIC_KAFKA_UP, 0) == 1;
         redis = redis && metrics_get(threads[i], METRIC_REDIS_UP, 0) == 1;
     }
-    /* First what has to be mended from outside: a rebuild that Kafka keeps waiting is not what is wrong. */
+    /* First the causes that must be fixed outside of the program: if Kafka delays a rebuild, the rebuild is not the
+     * problem. */
     if (!kafka || !redis) {
         snprintf(reason, HEALTH_REASON_SIZE, "no connection to %s",
                  kafka   ? "Redis"

@@ -14,8 +14,8 @@
 #include "worker/http/health.h"
 #include "worker/http/status_page.h"
 
-#define CONNECTIONS_MOST     64U /* browsers and scrapers; nobody needs more, and each takes a file descriptor */
-#define CONNECTION_TIMEOUT_S 15U /* of one that is silent */
+#define CONNECTIONS_MOST     64U /* browsers and scrapers need no more, and each takes a file descriptor */
+#define CONNECTION_TIMEOUT_S 15U /* of a silent connection */
 #define BACKLOG              16
 
 struct http {
@@ -27,11 +27,11 @@ struct http {
     size_t count;
 };
 
-/* ---- what there is to see: each writes a body and returns the status ---- */
+/* ---- pages: each function writes a body and returns the status ---- */
 
 static unsigned write_verdict(FILE *out, const char *what, bool holds, const char *reason)
 {
-    /* A reason is a text of ours: nothing in it needs an escape. */
+    /* Reasons are texts of ours, which need no escapes. */
     if (holds)
         fprintf(out, "{\"%s\":true}\n", what);
     else
@@ -115,14 +115,14 @@ static const struct resource *resource_find(const char *path)
     return &not_found;
 }
 
-/* ---- answering ---- */
+/* ---- replies ---- */
 
 static const struct {
     const char *name, *value;
 } headers[] = {
     {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
     {"X-Content-Type-Options", "nosniff"},
-    /* The page brings its own script and style, and fetches nothing but what stands beside it. */
+    /* The page contains its script and style, and fetches only from its own origin. */
     {"Content-Security-Policy",
      "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
@@ -156,8 +156,8 @@ static enum MHD_Result send_resource(const struct http *http, struct MHD_Connect
     return result;
 }
 
-/* Called once when a request's headers are there, and again when all of it is; a method that may bring a body is
- * refused the first time, so that the body is not waited for. */
+/* Called once when a request's headers are complete, and again when all of it is. A method that may have a body is
+ * refused at the first call, so that the body is not awaited. */
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *path, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **seen)
 {
@@ -182,12 +182,12 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
 
 /* ---- listening ---- */
 
-static void http_fail(const struct http *http, const char *why)
+static void http_fail(const struct http *http, const char *error)
 {
-    log_error("http cannot listen", LOG_TEXT("address", http->config->http.listen), LOG_TEXT("error", why));
+    log_error("http cannot listen", LOG_TEXT("address", http->config->http.listen), LOG_TEXT("error", error));
 }
 
-/* Binds to the first of the addresses that can be had. */
+/* Binds to the first address that is available. */
 static bool http_bind(struct http *http, const struct addrinfo *addresses)
 {
     int error = EADDRNOTAVAIL;
@@ -207,7 +207,7 @@ static bool http_bind(struct http *http, const struct addrinfo *addresses)
     return false;
 }
 
-/* Learns the port, and says where it can be reached. */
+/* Finds the port, and logs the address. */
 static bool http_announce(struct http *http)
 {
     struct sockaddr_storage address;

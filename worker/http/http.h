@@ -1,5 +1,5 @@
-/* http: what the daemon tells about itself, on http.listen: /livez, /readyz, /metrics, /version and a page at /. Read
- * only, without login. */
+/* http: the daemon's HTTP server on http.listen: /livez, /readyz, /metrics, /version and a page at /. Read-only,
+ * without login. It uses the config and the metrics only, and no other part of the daemon. */
 #ifndef WORKER_HTTP_HTTP_H
 #define WORKER_HTTP_HTTP_H
 
@@ -8,13 +8,13 @@
 
 struct http;
 
-/* Takes the address, so that it is known before any work begins whether it can be had; logs which it is. Whoever
- * connects waits until http_serve. New, also if http.listen is empty: then nobody can connect; or NULL after the reason
- * was logged. `config` must outlive it. */
+/* Binds the address before any work begins, so that a failure shows at once; logs the address. Connections wait
+ * until http_serve. Returns a new server, also if http.listen is empty (then there is no socket); or NULL after the
+ * reason was logged. `config` must outlive it. */
 struct http *http_open(const struct config *config);
 
-/* Answers in a thread of its own from now on until http_close, which must come before the metrics are freed. False
- * after the reason was logged. */
+/* Serves requests in a thread of its own until http_close, which must precede the end of the metrics. False after
+ * the reason was logged. */
 bool http_serve(struct http *http, struct metrics *const *threads, size_t count);
 
 void http_close(struct http *http);

@@ -1,6 +1,6 @@
 #include "worker/http/status_page.h"
 
-/* The assembler copies the file into the program; its path is from the folder in which make runs. */
+/* The assembler copies the file into the program; its path is relative to the folder in which make runs. */
 __asm__(".pushsection .rodata\n"
         "status_page_begin:\n"
         ".incbin \"worker/http/status_page.html\"\n"

@@ -1,4 +1,4 @@
-/* status_page: the page at "/", status_page.html as it stands. It reads /metrics and /readyz itself. */
+/* status_page: the page at "/", which is status_page.html. Its script reads /metrics and /readyz. */
 #ifndef WORKER_HTTP_STATUS_PAGE_H
 #define WORKER_HTTP_STATUS_PAGE_H
 

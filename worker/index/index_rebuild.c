@@ -119,7 +119,7 @@ static bool restore_range(struct rebuild *rebuild)
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
-    while (!offsets_of_group_patiently(&rebuild->committed, &rebuild->nonces, consumer,
+    while (!offsets_of_group_listening(&rebuild->committed, &rebuild->nonces, consumer,
                                        rebuild->index->config->commands.topic, KAFKA_WAIT_MS, go_on, rebuild,
                                        rebuild->why, rebuild->error_size))
         if (!rebuild->lock.held || !go_on(rebuild))

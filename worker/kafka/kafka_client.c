@@ -4,7 +4,7 @@
 
 #include "worker/kafka/kafka_conf.h"
 
-/* "All brokers are down" only repeats that each is, without the reason. */
+/* "All brokers are down" only summarizes earlier errors, without their reasons. */
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
     struct kafka_client *client = opaque;
@@ -22,21 +22,21 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     client->offset = message->offset;
 }
 
-bool kafka_client_open(struct kafka_client *client, const struct config *config, char *why, size_t error_size)
+bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error, size_t error_size)
 {
     *client = (struct kafka_client){0};
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, error_size);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    /* A topic that was made a moment ago may take so long to be known everywhere; one that was not made, no longer. */
-    if (kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "3000", why, error_size) &&
-        kafka_conf_set(conf, "acks", "all", why, error_size))
-        client->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, error_size);
+    /* A new topic may take this long to be known everywhere. A topic that does not exist is awaited no longer. */
+    if (kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "3000", error, error_size) &&
+        kafka_conf_set(conf, "acks", "all", error, error_size))
+        client->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
     if (!client->handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
     return client->handle != NULL;
 }
 
@@ -46,20 +46,20 @@ void kafka_client_close(struct kafka_client *client)
     client->handle = NULL;
 }
 
-/* The reason that librdkafka gave meanwhile tells more than the code. */
-static void explain(struct kafka_client *client, rd_kafka_resp_err_t code, char *why, size_t error_size)
+/* librdkafka's own report, if there is one, says more than the code. */
+static void explain(struct kafka_client *client, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
     rd_kafka_poll(client->handle, 0);
-    snprintf(why, error_size, "%s", client->fault[0] ? client->fault : rd_kafka_err2str(code));
+    snprintf(error, error_size, "%s", client->fault[0] ? client->fault : rd_kafka_err2str(code));
 }
 
-const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *client, char *why, size_t error_size)
+const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *client, char *error, size_t error_size)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 1, NULL, &metadata, KAFKA_CLIENT_WAIT_MS);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return metadata;
-    explain(client, code, why, error_size);
+    explain(client, code, error, error_size);
     return NULL;
 }
 
@@ -73,7 +73,7 @@ const struct rd_kafka_metadata_topic *kafka_metadata_topic(const struct rd_kafka
 }
 
 bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
-                         size_t value_size, char *why, size_t error_size)
+                         size_t value_size, char *error, size_t error_size)
 {
     client->delivery = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     rd_kafka_resp_err_t code = rd_kafka_producev(
@@ -86,10 +86,10 @@ bool kafka_client_append(struct kafka_client *client, const char *topic, const c
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
-        explain(client, code, why, error_size);
+        explain(client, code, error, error_size);
     else
-        snprintf(why, error_size, "%s", rd_kafka_err2str(code));
-    /* What is still waiting must not be stored after we said that it was not. */
+        snprintf(error, error_size, "%s", rd_kafka_err2str(code));
+    /* Messages that still wait must not be stored after we reported a failure. */
     rd_kafka_purge(client->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_poll(client->handle, 0);
     return false;

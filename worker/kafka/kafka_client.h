@@ -1,4 +1,4 @@
-/* kafka_client: a Kafka client for the short commands: it asks or tells one thing and goes. */
+/* kafka_client: a producer for the short commands, which ask or store one thing and exit. */
 #ifndef WORKER_KAFKA_KAFKA_CLIENT_H
 #define WORKER_KAFKA_KAFKA_CLIENT_H
 
@@ -12,27 +12,27 @@
 
 struct kafka_client {
     rd_kafka_t *handle;
-    char fault[512];   /* what librdkafka complained about last; "" for nothing */
+    char fault[512];   /* librdkafka's last error; "" if there was none */
     int32_t partition; /* where the last message was stored */
     int64_t offset;
-    rd_kafka_resp_err_t delivery; /* how the last message fared; _IN_PROGRESS while that is not known */
+    rd_kafka_resp_err_t delivery; /* the result of the last message; _IN_PROGRESS until it is known */
 };
 
-/* A producer with the settings of [kafka] and [kafka.producer], without transactions. False with the reason in `why`.
- * `client` must stay where it is until kafka_client_close. */
-MUST_CHECK bool kafka_client_open(struct kafka_client *client, const struct config *config, char *why,
+/* Opens a producer with the settings of [kafka] and [kafka.producer], without transactions. False with the reason in
+ * `error`. `client` must not move until kafka_client_close. */
+MUST_CHECK bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error,
                                   size_t error_size);
 void kafka_client_close(struct kafka_client *client);
 
-/* All topics and brokers: new, to be freed with rd_kafka_metadata_destroy; or NULL with the reason in `why`. */
-const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *client, char *why, size_t error_size);
+/* All topics and brokers: new, to be freed with rd_kafka_metadata_destroy; or NULL with the reason in `error`. */
+const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *client, char *error, size_t error_size);
 
 /* The topic in `metadata`, or NULL if there is none. */
 const struct rd_kafka_metadata_topic *kafka_metadata_topic(const struct rd_kafka_metadata *metadata, const char *topic);
 
-/* Stores one message with all replicas that are in sync, and waits for it. True: client->partition and offset tell
- * where. False with the reason in `why`. */
+/* Stores one message on all in-sync replicas, and waits for the result. On success client->partition and
+ * client->offset say where it is. False with the reason in `error`. */
 MUST_CHECK bool kafka_client_append(struct kafka_client *client, const char *topic, const char *key, const char *value,
-                                    size_t value_size, char *why, size_t error_size);
+                                    size_t value_size, char *error, size_t error_size);
 
 #endif

@@ -7,31 +7,31 @@
 #include "worker/kafka/kafka_log.h"
 #include "worker/kafka/kafka_tls_errors.h"
 
-bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why, size_t error_size)
+bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error, size_t error_size)
 {
     char text[512];
     if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
         return true;
     bool shown = !kafka_setting_is_secret(name);
-    snprintf(why, error_size, "librdkafka refuses %s%s%s", name, shown ? ": " : "", shown ? text : "");
+    snprintf(error, error_size, "librdkafka refuses %s%s%s", name, shown ? ": " : "", shown ? text : "");
     return false;
 }
 
-static bool apply(rd_kafka_conf_t *conf, const struct kafka_setting *settings, char *why, size_t error_size)
+static bool apply(rd_kafka_conf_t *conf, const struct kafka_setting *settings, char *error, size_t error_size)
 {
     for (const struct kafka_setting *setting = settings; setting; setting = setting->next)
         if (strcmp(setting->name, "transactional.id") != 0 &&
-            !kafka_conf_set(conf, setting->name, setting->value, why, error_size))
+            !kafka_conf_set(conf, setting->name, setting->value, error, error_size))
             return false;
     return true;
 }
 
-rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *why,
+rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *error,
                                 size_t error_size)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, kafka_log);
-    if (apply(conf, config->kafka, why, error_size) && apply(conf, specific, why, error_size)) {
+    if (apply(conf, config->kafka, error, error_size) && apply(conf, specific, error, error_size)) {
         kafka_tls_errors_explain(conf);
         return conf;
     }

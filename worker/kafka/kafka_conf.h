@@ -1,4 +1,8 @@
-/* kafka_conf: a librdkafka configuration from the program's own: what every client of the program is made with. */
+/* kafka_conf: creates a librdkafka configuration from the program's config. Every Kafka client of the program uses
+ * it.
+ *
+ * The folder worker/kafka holds what several Kafka clients share. It may use librdkafka and the folders before it in
+ * docs/design.md. */
 #ifndef WORKER_KAFKA_KAFKA_CONF_H
 #define WORKER_KAFKA_KAFKA_CONF_H
 
@@ -7,15 +11,15 @@
 #include "common/must_check.h"
 #include "worker/config/config.h"
 
-/* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or NULL)
- * applied, and librdkafka's log lines led into ours. transactional.id is left out, since it is only a prefix: whoever
- * wants transactions sets it. The caller owns it until rd_kafka_new takes it. NULL with the reason in `why`, without
- * secrets, if a setting is refused. */
-MUST_CHECK rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific, char *why,
-                                           size_t error_size);
+/* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or
+ * NULL) applied, and with librdkafka's log lines redirected to our log. transactional.id is left out, since it is
+ * only a prefix: callers that use transactions set it. The caller owns the result until rd_kafka_new takes it. NULL
+ * with the reason in `error`, without secrets, if a setting is refused. */
+MUST_CHECK rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific,
+                                           char *error, size_t error_size);
 
-/* rd_kafka_conf_set for a setting that the program decides. False with the reason in `why`. */
-MUST_CHECK bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *why,
+/* rd_kafka_conf_set for a setting that the program sets itself. False with the reason in `error`. */
+MUST_CHECK bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
                                size_t error_size);
 
 #endif

@@ -13,7 +13,7 @@ enum log_level kafka_log_level(int syslog_level)
                                : LOG_LEVEL_DEBUG;
 }
 
-/* FNV-1a over everything but digits, since librdkafka puts durations and counts into its lines. Never 0. */
+/* FNV-1a over everything but digits, since librdkafka writes durations and counts into its lines. Never 0. */
 static uint64_t likeness(uint64_t hash, const char *text)
 {
     for (; *text; text++)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OpenSSL's X509_V_ERR_*, which are part of its interface; we are not linked with it everywhere. */
+/* OpenSSL's X509_V_ERR_*, which are part of its interface. The program is not linked with OpenSSL everywhere. */
 static const struct {
     int code;
     const char *text;
@@ -19,20 +19,20 @@ static const struct {
     {64, "it is made for another IP address"},
 };
 
-static int judge_certificate(rd_kafka_t *kafka, const char *broker, int32_t broker_id, int *error, int depth,
-                             const char *certificate, size_t size, char *why, size_t error_size, void *opaque)
+static int verify_certificate(rd_kafka_t *kafka, const char *broker, int32_t broker_id, int *code, int depth,
+                              const char *certificate, size_t size, char *error, size_t error_size, void *opaque)
 {
     (void)kafka, (void)broker, (void)broker_id, (void)certificate, (void)size, (void)opaque;
-    if (*error == 0)
+    if (*code == 0)
         return 1;
     const char *text = NULL;
     for (size_t i = 0; i < sizeof(certificate_faults) / sizeof(certificate_faults[0]); i++)
-        if (certificate_faults[i].code == *error)
+        if (certificate_faults[i].code == *code)
             text = certificate_faults[i].text;
     if (text)
-        snprintf(why, error_size, "%s", text);
+        snprintf(error, error_size, "%s", text);
     else
-        snprintf(why, error_size, "OpenSSL's verification error %d at depth %d", *error, depth);
+        snprintf(error, error_size, "OpenSSL's verification error %d at depth %d", *code, depth);
     return 0;
 }
 
@@ -40,10 +40,10 @@ void kafka_tls_errors_explain(rd_kafka_conf_t *conf)
 {
     char wanted[8] = "";
     size_t size = sizeof(wanted);
-    /* A librdkafka without TLS knows neither. */
+    /* A librdkafka without TLS knows neither setting. */
     if (rd_kafka_conf_get(conf, "enable.ssl.certificate.verification", wanted, &size) == RD_KAFKA_CONF_OK &&
         strcmp(wanted, "true") == 0)
-        rd_kafka_conf_set_ssl_cert_verify_cb(conf, judge_certificate);
+        rd_kafka_conf_set_ssl_cert_verify_cb(conf, verify_certificate);
 }
 
 const char *kafka_scram_hint(const struct config *config)

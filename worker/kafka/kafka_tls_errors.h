@@ -1,4 +1,4 @@
-/* kafka_tls_errors: what librdkafka does not say by itself when a broker and we do not get to trust each other. */
+/* kafka_tls_errors: explanations for failed logins and certificates that librdkafka does not give itself. */
 #ifndef WORKER_KAFKA_KAFKA_TLS_ERRORS_H
 #define WORKER_KAFKA_KAFKA_TLS_ERRORS_H
 
@@ -6,12 +6,12 @@
 
 #include "worker/config/config.h"
 
-/* Has librdkafka's log say why a broker's certificate is refused: expired, made for another host, and so on. What is
- * accepted stays the same. */
+/* Makes librdkafka's log say why a broker's certificate is refused: expired, made for another host, and so on. It
+ * does not change which certificates are accepted. */
 void kafka_tls_errors_explain(rd_kafka_conf_t *conf);
 
-/* A sentence for those who cannot log in, or NULL: before 2.6.1 librdkafka logs in by SCRAM in a way that Kafka 4.0 and
- * later take for a wrong password. */
+/* A hint for a failed login, or NULL: SCRAM in librdkafka before 2.6.1 looks like a wrong password to Kafka 4.0 and
+ * later. */
 const char *kafka_scram_hint(const struct config *config);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *why, size_t error_size)
+int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error, size_t error_size)
 {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
@@ -20,6 +20,6 @@ int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_m
         return 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return count;
-    snprintf(why, error_size, "%s: %s", topic, rd_kafka_err2str(code));
+    snprintf(error, error_size, "%s: %s", topic, rd_kafka_err2str(code));
     return -1;
 }

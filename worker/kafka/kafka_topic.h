@@ -1,4 +1,4 @@
-/* kafka_topic: what the cluster says of a topic. */
+/* kafka_topic: facts about a topic from the cluster's metadata. */
 #ifndef WORKER_KAFKA_KAFKA_TOPIC_H
 #define WORKER_KAFKA_KAFKA_TOPIC_H
 
@@ -8,9 +8,9 @@
 
 #include "common/must_check.h"
 
-/* How many partitions it has, 0 if it does not exist. -1 with the reason in `why` if there was no answer in `wait_ms`,
- * or a refusal. */
-MUST_CHECK int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *why,
+/* The number of partitions, 0 if the topic does not exist. -1 with the reason in `error` if there was no reply
+ * within `wait_ms`, or a refusal. */
+MUST_CHECK int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error,
                                           size_t error_size);
 
 #endif

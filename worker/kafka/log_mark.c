@@ -20,7 +20,7 @@ size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES])
     return (size_t)length;
 }
 
-/* The next word as a number; `unknown` for "-". False if it is neither. */
+/* Reads the next word as a number; `unknown` for "-". False if it is neither. */
 static bool take_number(char **at, int64_t unknown, int64_t *number)
 {
     char *end;

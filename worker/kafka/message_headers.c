@@ -26,7 +26,8 @@ static const struct span known_headers[] = {
 };
 #define KNOWN_HEADERS (sizeof(known_headers) / sizeof(known_headers[0]))
 
-#define HEAP_OF_HEADER 64 /* bytes besides name and value: librdkafka's struct, the pointer to it, what malloc adds */
+/* Bytes of a header in addition to name and value: librdkafka's struct, the pointer to it, malloc's overhead. */
+#define HEAP_OF_HEADER 64
 #define NAME_LONGEST   ((size_t)256 << 20) /* more than any message */
 #define WIRE_OF_HEADER 2                   /* at least: two lengths */
 
@@ -38,8 +39,8 @@ static size_t known_header(struct span name)
     return i;
 }
 
-/* The name with all of its bytes. librdkafka gives it as a string, but a name may hold a NUL; it keeps a value in one
- * block with its name, behind the NUL that ends that. Without a value the name ends at its first NUL. */
+/* The complete name. librdkafka returns it as a string, but a name may contain a NUL. librdkafka keeps a value in
+ * one block with its name, after the name's terminating NUL. Without a value the name ends at its first NUL. */
 static struct span name_of(const char *name, const void *value)
 {
     size_t shown = strlen(name);
@@ -87,8 +88,8 @@ static void headers_keep(struct item *item, const struct header found[KNOWN_HEAD
     item->header_count = count;
 }
 
-/* Takes the headers off the message; a later call parses them again. NULL: there are none, or see item->header_state.
- */
+/* Parses the headers of the message and detaches them; a later call parses them again. NULL: there are none, or see
+ * item->header_state. */
 static rd_kafka_headers_t *headers_parse(rd_kafka_message_t *message, enum header_state *state)
 {
     rd_kafka_headers_t *headers = NULL;

@@ -1,9 +1,9 @@
 /* message_headers: the headers of a consumed message.
  *
- * librdkafka parses a message's headers into one allocation each, some 60 bytes for a header that takes two on the
- * wire, and keeps them with the message. A message may have 100,000 of them, so they are parsed for one message at a
- * time: the headers that the program knows are copied into the batch's arena, the others are only measured. A dead
- * letter, which needs all of them, has them parsed again. */
+ * librdkafka parses each header into an allocation of some 60 bytes, for a header that takes two on the wire, and
+ * keeps it with the message. A message may have 100,000 of them. So headers are parsed for one message at a time:
+ * the headers that the program knows are copied into the batch's arena, and the others are only measured. A dead
+ * letter needs all headers and parses them again. */
 #ifndef WORKER_KAFKA_MESSAGE_HEADERS_H
 #define WORKER_KAFKA_MESSAGE_HEADERS_H
 
@@ -13,13 +13,13 @@
 #include "worker/model/batch.h"
 
 /* Fills the item's headers, header_count, header_state, outer_bytes, header_heap, outer_held and message from
- * `message`, which must outlive the item. item->key must be there. Takes at most `room` bytes of the arena for values,
- * whatever the message holds: of headers that are longer together, the later ones in the order of the table count as
- * absent. Such a message is over limits.command_bytes, so its command is too_large anyway. */
+ * `message`, which must outlive the item. item->key must be set. Takes at most `room` bytes of the arena for values:
+ * if the known headers are longer together, the later ones in the order of the table count as absent. Such a message
+ * exceeds limits.command_bytes, so its command is too_large anyway. */
 void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena);
 
-/* All headers of the item's message, byte for byte and in their order: new, with room for more. Empty if it has none or
- * if they cannot be read. */
+/* All headers of the item's message, byte for byte and in order: new, with room for more. Empty if it has none or if
+ * they cannot be read. */
 MUST_CHECK rd_kafka_headers_t *message_headers_all(const struct item *item);
 
 #endif

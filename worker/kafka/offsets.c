@@ -68,7 +68,7 @@ struct span offsets_text(const struct offsets *offsets, struct arena *arena)
     return text;
 }
 
-/* The number, or '-', at the beginning of *text; takes it off. */
+/* Reads the number, or '-', at the beginning of *text and removes it. */
 static bool take_offset(struct span *text, int64_t *offset)
 {
     size_t digits = 0;
@@ -106,11 +106,11 @@ bool offsets_parse(struct span text, struct offsets *offsets)
     return true;
 }
 
-/* ---- what Kafka knows ---- */
+/* ---- queries to Kafka ---- */
 
-static bool fail(const char *topic, rd_kafka_resp_err_t code, char *why, size_t error_size)
+static bool fail(const char *topic, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
-    snprintf(why, error_size, "%s: %s", topic, rd_kafka_err2str(code));
+    snprintf(error, error_size, "%s: %s", topic, rd_kafka_err2str(code));
     return false;
 }
 
@@ -127,26 +127,25 @@ static rd_kafka_resp_err_t take_list(struct offsets *offsets, struct offsets *no
                                      rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t code)
 {
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        const rd_kafka_topic_partition_t *place = &list->elems[i];
-        code = place->err;
+        const rd_kafka_topic_partition_t *topic_partition = &list->elems[i];
+        code = topic_partition->err;
         struct log_mark mark;
-        int64_t offset = place->offset >= 0 ? place->offset : OFFSET_NONE;
-        /* Behind the last answered command stand transaction markers only. */
-        if (log_mark_read(place->metadata, place->metadata_size, &mark))
+        int64_t offset = topic_partition->offset >= 0 ? topic_partition->offset : OFFSET_NONE;
+        /* Only transaction markers follow the last answered command. */
+        if (log_mark_read(topic_partition->metadata, topic_partition->metadata_size, &mark))
             offset = mark.answered >= 0 ? mark.answered : OFFSET_NONE;
         if (nonces)
-            offsets_set(nonces, place->partition, mark.nonce > 0 ? mark.nonce : OFFSET_NONE);
-        offsets_set(offsets, place->partition, offset);
+            offsets_set(nonces, topic_partition->partition, mark.nonce > 0 ? mark.nonce : OFFSET_NONE);
+        offsets_set(offsets, topic_partition->partition, offset);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return code;
 }
 
-/* The offset for a time of -1 is the end, that for -2 the beginning. Asked so, it is one request per broker, and keeps
- * to its time; the function for watermarks has a request per partition, and did not keep to it before librdkafka 2.3.0.
- */
+/* Time -1 gives the end, -2 the beginning. This takes one request per broker and respects the timeout. The function
+ * for watermarks takes one request per partition, and did not respect its timeout before librdkafka 2.3.0. */
 static bool ask_edges(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int64_t edge,
-                      int wait_ms, char *why, size_t error_size)
+                      int wait_ms, char *error, size_t error_size)
 {
     offsets_free(offsets);
     if (count == 0)
@@ -154,31 +153,31 @@ static bool ask_edges(struct offsets *offsets, rd_kafka_t *consumer, const char 
     rd_kafka_topic_partition_list_t *list = list_new(topic, count, edge);
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
     code = take_list(offsets, NULL, list, code);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
 }
 
 bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                       char *why, size_t error_size)
+                       char *error, size_t error_size)
 {
-    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_BEGINNING, wait_ms, why, error_size);
+    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_BEGINNING, wait_ms, error, error_size);
 }
 
 bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count, int wait_ms,
-                           char *why, size_t error_size)
+                           char *error, size_t error_size)
 {
-    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_END, wait_ms, why, error_size);
+    return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_END, wait_ms, error, error_size);
 }
 
-bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *why,
+bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int wait_ms, char *error,
                      size_t error_size)
 {
-    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, error_size);
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, error, error_size);
     offsets_free(offsets);
-    return count >= 0 && offsets_of_known_ends(offsets, consumer, topic, count, wait_ms, why, error_size);
+    return count >= 0 && offsets_of_known_ends(offsets, consumer, topic, count, wait_ms, error, error_size);
 }
 
-/* Asked again and again, for longer each time: while a consumer does not know its coordinator yet, librdkafka may sleep
- * through the moment in which it learns it, up to the end of the time given. */
+/* Asks several times, with a longer timeout each time: while a consumer does not know its coordinator yet,
+ * librdkafka may sleep through the moment in which it learns it, up to the whole timeout. */
 static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms)
 {
     for (int slice_ms = 100;; slice_ms *= 2) {
@@ -190,21 +189,22 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
     }
 }
 
-/* A request for several partitions is answered only when none of them has a transaction under way, and where many
- * workers are busy such a moment may never come. So each is asked for by itself if all together give no answer soon. */
+/* A request for several partitions succeeds only when none of them has a transaction in progress. With many busy
+ * workers such a moment may never come. So each partition is asked for separately if the common request gets no
+ * reply soon. */
 #define TOGETHER_MS 300
 
 bool offsets_of_group(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer, const char *topic,
-                      int wait_ms, char *why, size_t error_size)
+                      int wait_ms, char *error, size_t error_size)
 {
-    return offsets_of_group_patiently(offsets, nonces, consumer, topic, wait_ms, NULL, NULL, why, error_size);
+    return offsets_of_group_listening(offsets, nonces, consumer, topic, wait_ms, NULL, NULL, error, error_size);
 }
 
-bool offsets_of_group_patiently(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
-                                const char *topic, int wait_ms, offsets_patience *keep_going, void *listener, char *why,
-                                size_t error_size)
+bool offsets_of_group_listening(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer,
+                                const char *topic, int wait_ms, offsets_keep_going *keep_going, void *listener,
+                                char *error, size_t error_size)
 {
-    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, why, error_size);
+    int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, error, error_size);
     offsets_free(offsets);
     offsets_free(nonces);
     if (count <= 0)
@@ -213,17 +213,17 @@ bool offsets_of_group_patiently(struct offsets *offsets, struct offsets *nonces,
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, wait_ms < TOGETHER_MS ? wait_ms : TOGETHER_MS);
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
         code = take_list(offsets, nonces, list, code);
-        return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
     }
     rd_kafka_topic_partition_list_destroy(list);
     code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int32_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        snprintf(why, error_size, "%s", "");
+        snprintf(error, error_size, "%s", "");
         if (keep_going && !keep_going(listener))
             return false;
         list = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(list, topic, i);
         code = take_list(offsets, nonces, list, ask_group(consumer, list, wait_ms));
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, why, error_size);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
 }

@@ -20,14 +20,14 @@ struct topic_reader {
     void *listener;
     rd_kafka_t *handle;
     char *topic;
-    char fault[512]; /* what librdkafka complained about last; "" for nothing */
+    char fault[512]; /* librdkafka's last error; "" if there was none */
     int wait_ms;
-    bool awaits_open; /* the end counts what open transactions have written, and is reached when they have ended */
-    int64_t heard_ms; /* when something came last, CLOCK_MONOTONIC */
-    int64_t moved_ms; /* when a message of this reading came last, or the ends were compared */
+    bool awaits_open; /* the end includes open transactions, and is reached when they have ended */
+    int64_t heard_ms; /* when the last event came, CLOCK_MONOTONIC */
+    int64_t moved_ms; /* when the last message of this reading came, or when the ends were compared */
     int32_t count;
     struct partition {
-        int64_t low;   /* the first offset that there is */
+        int64_t low;   /* the first offset of the log */
         int64_t begin; /* where this reading began */
         int64_t next;
         int64_t end;
@@ -42,21 +42,21 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(reader->fault, sizeof(reader->fault), "%s", reason);
 }
 
-/* Patience may leave a reason of its own in `why`. */
-static bool keeps_going(const struct topic_reader *reader, char *why, size_t error_size)
+/* keep_going may write a reason of its own to `error`. */
+static bool keeps_going(const struct topic_reader *reader, char *error, size_t error_size)
 {
-    snprintf(why, error_size, "%s", "");
+    snprintf(error, error_size, "%s", "");
     return !reader->keep_going || reader->keep_going(reader->listener);
 }
 
-static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *why, size_t error_size)
+static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
-    snprintf(why, error_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
+    snprintf(error, error_size, "%s", reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
     return false;
 }
 
-/* New, or NULL with the reason in `why`. */
-static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *why, size_t error_size)
+/* New, or NULL with the reason in `error`. */
+static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *error, size_t error_size)
 {
     const struct config *config = reader->config;
     const struct {
@@ -65,31 +65,31 @@ static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolati
                     {"isolation.level", isolation},    {"enable.partition.eof", "true"},
                     {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
     rd_kafka_t *handle = NULL;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     if (!conf)
         return NULL;
     bool ok = true;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && ok; i++)
-        ok = kafka_conf_set(conf, settings[i].name, settings[i].value, why, error_size);
+        ok = kafka_conf_set(conf, settings[i].name, settings[i].value, error, error_size);
     rd_kafka_conf_set_opaque(conf, reader);
     rd_kafka_conf_set_error_cb(conf, on_error);
     if (ok)
-        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size);
+        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
     if (!handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
     return handle;
 }
 
-static bool open_consumer(struct topic_reader *reader, char *why, size_t error_size)
+static bool open_consumer(struct topic_reader *reader, char *error, size_t error_size)
 {
-    reader->handle = consumer_new(reader, "read_committed", why, error_size);
+    reader->handle = consumer_new(reader, "read_committed", error, error_size);
     if (!reader->handle)
         return false;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
-    return !code || fail(reader, code, why, error_size);
+    return !code || fail(reader, code, error, error_size);
 }
 
-/* Asks for the topic by its name: among all topics, one that we may not see is missing without a word. */
+/* Asks for the topic by its name: in a list of all topics, one that our user may not see is silently missing. */
 static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t *count)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -108,24 +108,24 @@ static rd_kafka_resp_err_t count_partitions(struct topic_reader *reader, int32_t
     return code;
 }
 
-/* A topic may have been made, or given more partitions, since we looked last. */
-static bool find_partitions(struct topic_reader *reader, char *why, size_t error_size)
+/* The topic may have been created, or have got more partitions, since the last look. */
+static bool find_partitions(struct topic_reader *reader, char *error, size_t error_size)
 {
     int32_t count = 0;
     rd_kafka_resp_err_t code = count_partitions(reader, &count);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        snprintf(why, error_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
+        snprintf(error, error_size, "%s: %s", reader->topic, rd_kafka_err2str(code));
         return false;
     }
     if (code) {
         rd_kafka_poll(reader->handle, 0);
-        return fail(reader, code, why, error_size);
+        return fail(reader, code, error, error_size);
     }
     if (count <= reader->count)
         return true;
     struct partition *grown = realloc(reader->partitions, (size_t)count * sizeof(*grown));
     if (!grown) {
-        snprintf(why, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
         return false;
     }
     reader->partitions = grown;
@@ -134,30 +134,30 @@ static bool find_partitions(struct topic_reader *reader, char *why, size_t error
     return true;
 }
 
-/* One question to each broker: a question per partition takes too long where there are a thousand. */
+/* One query to each broker: a query per partition takes too long with a thousand of them. */
 typedef bool offsets_question(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
-                              int wait_ms, char *why, size_t error_size);
+                              int wait_ms, char *error, size_t error_size);
 
-/* A partition that was made a moment ago has no leader yet, or one that does not know of it. */
-static bool insist(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle, struct offsets *offsets,
-                   char *why, size_t error_size)
+/* A new partition has no leader yet, or one that does not know of it. */
+static bool ask_until_answered(struct topic_reader *reader, offsets_question *ask, rd_kafka_t *handle,
+                               struct offsets *offsets, char *error, size_t error_size)
 {
     int64_t since_ms = clock_now_ms();
-    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, why, error_size)) {
+    while (!ask(offsets, handle, reader->topic, reader->count, reader->wait_ms, error, error_size)) {
         if (clock_now_ms() - since_ms >= NEW_TOPIC_MS)
             return false;
         clock_sleep(RETRY_MS);
-        if (!keeps_going(reader, why, error_size))
+        if (!keeps_going(reader, error, error_size))
             return false;
     }
-    return keeps_going(reader, why, error_size);
+    return keeps_going(reader, error, error_size);
 }
 
-static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why, size_t error_size)
+static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *error, size_t error_size)
 {
     struct offsets starts = {0}, ends = {0};
-    bool ok = insist(reader, offsets_of_starts, handle, &starts, why, error_size) &&
-              insist(reader, offsets_of_known_ends, handle, &ends, why, error_size);
+    bool ok = ask_until_answered(reader, offsets_of_starts, handle, &starts, error, error_size) &&
+              ask_until_answered(reader, offsets_of_known_ends, handle, &ends, error, error_size);
     for (int32_t i = 0; i < reader->count && ok; i++) {
         struct partition *partition = &reader->partitions[i];
         partition->low = offsets_get(&starts, i);
@@ -171,7 +171,7 @@ static bool find_ends(struct topic_reader *reader, rd_kafka_t *handle, char *why
 }
 
 /* Begins a reading, from each partition's `next` to its `end`. */
-static bool begin(struct topic_reader *reader, char *why, size_t error_size)
+static bool begin(struct topic_reader *reader, char *error, size_t error_size)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->count);
     for (int32_t i = 0; i < reader->count; i++) {
@@ -183,32 +183,32 @@ static bool begin(struct topic_reader *reader, char *why, size_t error_size)
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
     reader->heard_ms = reader->moved_ms = clock_now_ms();
-    return !code || fail(reader, code, why, error_size);
+    return !code || fail(reader, code, error, error_size);
 }
 
-bool topic_reader_rewind(struct topic_reader *reader, char *why, size_t error_size)
+bool topic_reader_rewind(struct topic_reader *reader, char *error, size_t error_size)
 {
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].begin;
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
-bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *why, size_t error_size)
+bool topic_reader_extend(struct topic_reader *reader, bool *grown, char *error, size_t error_size)
 {
     *grown = false;
     for (int32_t i = 0; i < reader->count; i++)
         reader->partitions[i].next = reader->partitions[i].end;
-    if (!find_partitions(reader, why, error_size) || !find_ends(reader, reader->handle, why, error_size))
+    if (!find_partitions(reader, error, error_size) || !find_ends(reader, reader->handle, error, error_size))
         return false;
     for (int32_t i = 0; i < reader->count; i++)
         *grown = *grown || reader->partitions[i].next < reader->partitions[i].end;
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
-bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *why, size_t error_size)
+bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *error, size_t error_size)
 {
-    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, error_size);
-    bool ok = observer && find_partitions(reader, why, error_size) && find_ends(reader, observer, why, error_size);
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", error, error_size);
+    bool ok = observer && find_partitions(reader, error, error_size) && find_ends(reader, observer, error, error_size);
     if (observer)
         rd_kafka_destroy(observer);
     if (!ok)
@@ -220,7 +220,7 @@ bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *
         bool is_there = wanted > partition->low && wanted <= partition->end;
         partition->next = is_there ? wanted : partition->low;
     }
-    return begin(reader, why, error_size);
+    return begin(reader, error, error_size);
 }
 
 void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends)
@@ -235,14 +235,14 @@ rd_kafka_t *topic_reader_handle(const struct topic_reader *reader)
     return reader->handle;
 }
 
-struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *why,
+struct topic_reader *topic_reader_open(const struct config *config, const char *topic, int wait_ms, char *error,
                                        size_t error_size)
 {
-    return topic_reader_open_listening(config, topic, wait_ms, NULL, NULL, why, error_size);
+    return topic_reader_open_listening(config, topic, wait_ms, NULL, NULL, error, error_size);
 }
 
 struct topic_reader *topic_reader_open_listening(const struct config *config, const char *topic, int wait_ms,
-                                                 topic_keep_going *keep_going, void *listener, char *why,
+                                                 topic_keep_going *keep_going, void *listener, char *error,
                                                  size_t error_size)
 {
     struct topic_reader *reader = calloc(1, sizeof(*reader));
@@ -254,9 +254,9 @@ struct topic_reader *topic_reader_open_listening(const struct config *config, co
         reader->listener = listener;
     }
     if (!reader || !reader->topic)
-        snprintf(why, error_size, "out of memory");
-    else if (open_consumer(reader, why, error_size) && find_partitions(reader, why, error_size) &&
-             find_ends(reader, reader->handle, why, error_size) && begin(reader, why, error_size))
+        snprintf(error, error_size, "out of memory");
+    else if (open_consumer(reader, error, error_size) && find_partitions(reader, error, error_size) &&
+             find_ends(reader, reader->handle, error, error_size) && begin(reader, error, error_size))
         return reader;
     topic_reader_close(reader);
     return NULL;
@@ -283,8 +283,8 @@ static bool is_at_end(const struct topic_reader *reader)
     return true;
 }
 
-/* True if the message is one of this reading. Where an open transaction begins, the end of the partition is told: that
- * ends the reading, and leaves the rest to the next extension, unless open transactions are awaited. */
+/* True if the message belongs to this reading. At the beginning of an open transaction librdkafka reports the end of
+ * the partition. That ends the reading, and the next extension reads the rest, unless open transactions are awaited. */
 static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
 {
     if (message->partition < 0 || message->partition >= reader->count)
@@ -302,16 +302,16 @@ static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
     return counts;
 }
 
-static bool tell_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *why,
-                         size_t error_size)
+static bool report_shorter(const struct topic_reader *reader, int32_t partition, int64_t end, char *error,
+                           size_t error_size)
 {
-    snprintf(why, error_size, "%s/%d has become shorter while it was read: it ends at %lld, not at %lld", reader->topic,
+    snprintf(error, error_size, "%s/%d became shorter while it was read: it ends at %lld, not at %lld", reader->topic,
              (int)partition, (long long)end, (long long)reader->partitions[partition].end);
     return true;
 }
 
-/* The consumer starts from the beginning where its offset is beyond the end of the log. */
-static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *why,
+/* The consumer starts from the beginning if its offset is beyond the end of the log. */
+static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_t *message, char *error,
                       size_t error_size)
 {
     if ((message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) || message->partition < 0 ||
@@ -320,28 +320,28 @@ static bool goes_back(const struct topic_reader *reader, const rd_kafka_message_
     const struct partition *partition = &reader->partitions[message->partition];
     if (partition->next >= partition->end || message->offset >= partition->next)
         return false;
-    snprintf(why, error_size, "%s/%d has become another log while it was read: offset %lld came where %lld was due",
+    snprintf(error, error_size, "%s/%d was replaced by another log while it was read: got offset %lld, expected %lld",
              reader->topic, (int)message->partition, (long long)message->offset, (long long)partition->next);
     return true;
 }
 
-/* An open transaction keeps the end where it is; a log that was truncated, or deleted and created again, may never
- * come to it. A topic that is not there, or Kafka that does not answer, may come back. */
-static bool is_shorter(struct topic_reader *reader, char *why, size_t error_size)
+/* An open transaction holds the end back. A log that was truncated, or deleted and created again, may never reach
+ * it. A topic that is missing, or Kafka that does not reply, may come back. */
+static bool is_shorter(struct topic_reader *reader, char *error, size_t error_size)
 {
     struct offsets ends = {0};
     bool shorter = false;
-    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", why, error_size);
-    int32_t count = observer ? kafka_topic_partitions(observer, reader->topic, reader->wait_ms, why, error_size) : 0;
+    rd_kafka_t *observer = consumer_new(reader, "read_uncommitted", error, error_size);
+    int32_t count = observer ? kafka_topic_partitions(observer, reader->topic, reader->wait_ms, error, error_size) : 0;
     if (count > 0 && count < reader->count) {
-        snprintf(why, error_size, "%s has fewer partitions than when its reading began", reader->topic);
+        snprintf(error, error_size, "%s has fewer partitions than when its reading began", reader->topic);
         shorter = true;
-    } else if (count > 0 &&
-               offsets_of_known_ends(&ends, observer, reader->topic, reader->count, reader->wait_ms, why, error_size)) {
+    } else if (count > 0 && offsets_of_known_ends(&ends, observer, reader->topic, reader->count, reader->wait_ms, error,
+                                                  error_size)) {
         for (int32_t i = 0; i < reader->count && !shorter; i++) {
             int64_t end = offsets_get(&ends, i);
-            shorter =
-                end != OFFSET_NONE && end < reader->partitions[i].end && tell_shorter(reader, i, end, why, error_size);
+            shorter = end != OFFSET_NONE && end < reader->partitions[i].end &&
+                      report_shorter(reader, i, end, error, error_size);
         }
     }
     offsets_free(&ends);
@@ -350,18 +350,18 @@ static bool is_shorter(struct topic_reader *reader, char *why, size_t error_size
     return shorter;
 }
 
-/* Awaiting open transactions has no limit; the ends are compared now and then. */
-static enum topic_reading await(struct topic_reader *reader, char *why, size_t error_size)
+/* The wait for open transactions has no limit; the ends are compared from time to time. */
+static enum topic_reading await(struct topic_reader *reader, char *error, size_t error_size)
 {
     if (clock_now_ms() - reader->moved_ms < reader->wait_ms)
         return TOPIC_PAUSE;
-    if (is_shorter(reader, why, error_size))
+    if (is_shorter(reader, error, error_size))
         return TOPIC_FAILED;
     reader->moved_ms = clock_now_ms();
     return TOPIC_PAUSE;
 }
 
-enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *why,
+enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
                                      size_t error_size)
 {
     *message = NULL;
@@ -370,7 +370,7 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
     if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
         reader->heard_ms = clock_now_ms();
-    if (polled && goes_back(reader, polled, why, error_size)) {
+    if (polled && goes_back(reader, polled, error, error_size)) {
         rd_kafka_message_destroy(polled);
         return TOPIC_FAILED;
     }
@@ -385,10 +385,10 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     if (polled)
         rd_kafka_message_destroy(polled);
     if (reader->awaits_open)
-        return await(reader, why, error_size);
+        return await(reader, error, error_size);
     if (clock_now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
-    fail(reader, code, why, error_size);
+    fail(reader, code, error, error_size);
     return TOPIC_FAILED;
 }
 

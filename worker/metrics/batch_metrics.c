@@ -21,7 +21,7 @@ static void batch_metrics_count_item(struct metrics *metrics, const struct item 
         metrics_add(metrics, METRIC_REPLIES_REFUSED, 0, 1);
     if (item->reply_absence > REPLY_AS_ASKED)
         metrics_add(metrics, METRIC_REPLIES_UNADDRESSED, item->reply_absence, 1);
-    /* A producer's clock may be ahead of ours; a message without a timestamp tells nothing. */
+    /* A producer's clock may be ahead of ours, and a message may have no timestamp. */
     int64_t taken_ms = now_ms > item->from.timestamp_ms ? now_ms - item->from.timestamp_ms : 0;
     if (item->from.timestamp_ms > 0)
         metrics_observe(metrics, METRIC_REPLY_SECONDS, 0, (double)taken_ms / 1000);

@@ -1,4 +1,4 @@
-/* batch_metrics: what a committed batch adds to the metrics. */
+/* batch_metrics: adds a committed batch to the metrics. */
 #ifndef WORKER_METRICS_BATCH_METRICS_H
 #define WORKER_METRICS_BATCH_METRICS_H
 

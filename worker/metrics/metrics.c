@@ -69,7 +69,7 @@ static const double command_bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000
 
 #define BOUNDS(bounds) (sizeof(bounds) / sizeof((bounds)[0]))
 
-/* Of one series: the buckets of a histogram are one more than its bounds; then comes the sum. */
+/* The cells of one series. A histogram has one bucket more than bounds, and then the sum. */
 enum {
     CELLS_OF_COUNTER = 1,
     CELLS_OF_GAUGE = 1,
@@ -80,7 +80,7 @@ enum {
     CELLS_OF_AGE = 1
 };
 
-/* Where each metric's cells begin. */
+/* The index of each metric's first cell. */
 enum {
 #define METRIC_ROW(name, text, kind, labels, help)                                                                     \
     CELL_##name, CELL_##name##_LAST = CELL_##name + CELLS_OF_##kind * VALUES_OF_##labels - 1,
@@ -101,7 +101,7 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 struct metrics *metrics_new(void)
 {
     size_t size = sizeof(struct metrics) + CELL_COUNT * sizeof(uint64_t);
-    /* Whole cache lines, so that two threads' metrics never share one. */
+    /* Whole cache lines, so that the metrics of two threads never share one. */
     size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     struct metrics *metrics = aligned_alloc(CACHE_LINE, size);
     if (!metrics)
@@ -205,7 +205,7 @@ void metrics_beat(struct metrics *metrics)
     atomic_store_explicit(&metrics->last_beat_ms, clock_now_ms(), memory_order_relaxed);
 }
 
-int64_t metrics_turned_ms(const struct metrics *metrics)
+int64_t metrics_last_beat_ms(const struct metrics *metrics)
 {
     return atomic_load_explicit(&metrics->last_beat_ms, memory_order_relaxed);
 }

@@ -1,4 +1,4 @@
-/* metrics_internal: what the files of the metrics share among themselves; nobody else includes it. */
+/* metrics_internal: shared by the files of the metrics; no other file includes it. */
 #ifndef WORKER_METRICS_METRICS_INTERNAL_H
 #define WORKER_METRICS_METRICS_INTERNAL_H
 
@@ -13,21 +13,21 @@ enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_LEVEL, KIND_SECONDS, KIND_COMM
 
 struct label_row {
     const char *name;          /* NULL: no label */
-    const char *const *values; /* NULL for a number that is none */
+    const char *const *values; /* entry NULL: the number is no value of the label */
     unsigned count;
 };
 
-/* A series of counts is one cell; one of a histogram is its buckets, the last without a bound, and then the sum, as the
- * bits of a double. A bucket counts what lies above the bound before it. */
+/* A series of a counter or gauge is one cell. A series of a histogram is its buckets, the last without a bound, and
+ * then the sum, as the bits of a double. A bucket counts the values above the bound before it. */
 struct metric_row {
     const char *name, *help;
     enum metric_kind kind;
     unsigned label; /* index in label_rows */
-    unsigned first; /* cell */
+    unsigned first; /* index of its first cell */
     unsigned each;  /* cells of one series */
 };
 
-/* A series is one number. */
+/* True if a series is one number. */
 static inline bool metric_is_number(enum metric_kind kind)
 {
     return kind == KIND_COUNTER || kind == KIND_GAUGE || kind == KIND_LEVEL;
@@ -45,7 +45,7 @@ struct metrics {
     const char *topic;
     struct partition_lag *lags;
     size_t lag_count, lag_capacity;
-    _Atomic uint64_t cells[]; /* written by one thread only, so that nothing must be locked to add */
+    _Atomic uint64_t cells[]; /* written by one thread only, so that adding needs no lock */
 };
 
 static inline uint64_t cell_get(const struct metrics *metrics, unsigned cell)

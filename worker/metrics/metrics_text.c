@@ -27,7 +27,7 @@ static void write_label(FILE *out, const char *separator, const char *name, cons
     fputc('"', out);
 }
 
-/* The sum over all threads; of a gauge, the least. */
+/* The sum over all threads; for a gauge, the minimum. */
 static uint64_t group_get(const struct group *group, unsigned cell, enum metric_kind kind)
 {
     uint64_t total = 0;
@@ -52,7 +52,7 @@ static void write_number(FILE *out, const struct metric_row *row, unsigned value
     fprintf(out, " %llu\n", (unsigned long long)amount);
 }
 
-/* "name_bucket{stage="decode",le="0.1"} " and the like. `bound` NULL: no such label. */
+/* Writes "name_bucket{stage="decode",le="0.1"} " and the like. `bound` NULL: without the label le. */
 static void write_histogram_name(FILE *out, const struct metric_row *row, unsigned value, const char *part,
                                  const char *bound)
 {
@@ -100,8 +100,8 @@ static void write_lag(FILE *out, const struct metric_row *row, const char *topic
         fprintf(out, "%lld\n", (long long)lag->lag);
 }
 
-/* A thread's lags, but for those of partitions that a thread before it shows too: for a moment after a partition has
- * moved from one thread to another both may show it, and a series must not stand twice. */
+/* Writes the lags of each thread, except for partitions that an earlier thread shows too: for a moment after a
+ * partition has moved from one thread to another both may show it, and a series must not appear twice. */
 static void write_lags(FILE *out, const struct metric_row *row, const struct group *group)
 {
     bool *shown = NULL;

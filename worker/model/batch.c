@@ -7,11 +7,11 @@
 
 #include "common/decimal.h"
 
-/* Arena bytes per byte of value, at worst: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a normalized
- * form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
+/* Worst case of arena bytes per byte of value: one copy, a 24-byte node for every two bytes ("[1,1,1"), then a
+ * normalized form, the record and the reply, each of which can be three times as long (percent-encoding, NFC). */
 #define ARENA_BYTES_PER_BYTE 32
-/* Arena bytes per command besides: padding, ids, the list of its known headers, replies in smaller forms, and the paths
- * and messages of its violations. */
+/* Further arena bytes per command: padding, ids, the list of its known headers, replies in smaller forms, and the
+ * paths and messages of its violations. */
 #define ARENA_BYTES_PER_COMMAND (16384 + VIOLATION_BYTES * 8)
 
 int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes)
@@ -20,8 +20,7 @@ int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t comm
     batch->items = calloc(capacity, sizeof(*batch->items));
     if (!batch->items)
         return -1;
-    /* The last message may reach over `bytes` by its value and, once more, by its known headers, which are only copied.
-     */
+    /* The last message may exceed `bytes` by its value and by its known headers, which are only copied. */
     size_t arena =
         (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
     if (arena_open(&batch->arena, arena) != 0) {
@@ -90,7 +89,7 @@ uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
         const struct item *item = &batch->items[i];
         if (!item_is_ours(item))
             continue;
-        /* Commands of a partition come in a row. */
+        /* The commands of a partition are consecutive. */
         if (count == 0 || found[last].partition != item->from.partition)
             for (last = 0; last < count && found[last].partition != item->from.partition;)
                 last++;

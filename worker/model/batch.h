@@ -1,7 +1,9 @@
-/* batch: what travels through the stages. A batch is an array of items, one per message; an item becomes one reply.
+/* batch: the data that travels through the stages. A batch is an array of items, one per message; an item becomes
+ * one reply.
  *
- * It mentions no Kafka or Redis type. Every span in an item points into the batch's arena or, for key, value and
- * headers, into the message that the source holds until the batch is settled. */
+ * The folder worker/model holds the data that all stages share. It may use common, and mentions no Kafka or Redis type.
+ * Every span in an item points into the batch's arena or, for key, value and
+ * headers, into the message, which the source holds until the batch is released. */
 #ifndef WORKER_MODEL_BATCH_H
 #define WORKER_MODEL_BATCH_H
 
@@ -14,13 +16,13 @@
 #include "worker/model/error.h"
 
 #define COMMAND_ID_CHARACTERS   128 /* contract: 1 to 128 */
-#define COMMAND_ID_BYTES        512 /* four bytes a character; also holds any position's text */
+#define COMMAND_ID_BYTES        512 /* four bytes a character; also holds the text of any position */
 #define WORKSPACE_ID_CHARACTERS 64
 #define CLIENT_ID_LENGTH        36 /* a UUID as text */
 #define HASH_LENGTH             32 /* XXH3-128 as hexadecimal text */
 #define VIOLATIONS_LISTED       100
 #define VIOLATION_BYTES         65536 /* paths and messages of one reply; further violations are counted, not listed */
-#define CUSTOM_FIELDS_DEPTH     16    /* containers open at once in a command, the command itself being the first */
+#define CUSTOM_FIELDS_DEPTH     16    /* containers open at once in a command, including the command itself */
 
 /* Where a command came from. */
 struct position {
@@ -33,26 +35,27 @@ struct position {
 /* How much of a message could be read. */
 enum header_state {
     HEADERS_READ,       /* all of it; also if there are no headers */
-    HEADERS_UNREADABLE, /* librdkafka cannot parse them: there are more than it takes, or they are damaged */
-    MESSAGE_UNREADABLE  /* nothing but its position: it came in a batch that librdkafka cannot decompress */
+    HEADERS_UNREADABLE, /* librdkafka cannot parse them: there are too many, or they are damaged */
+    MESSAGE_UNREADABLE  /* only its position is known: it came in a batch that librdkafka cannot decompress */
 };
 
-/* Who answers a command. Stages leave an item alone that is not this batch's any more. */
+/* Who replies to a command. Stages skip an item that no longer belongs to this batch. */
 enum custody {
     CUSTODY_OURS,      /* this batch. From the fill on; only the source changes it. */
     CUSTODY_POSTPONED, /* a later batch of this worker: the source keeps the message (source_postpone, source_put_off)
                         */
-    CUSTODY_REVOKED,   /* the next owner of the partition, which consumes it again. Since a rebalance took it away. */
-    CUSTODY_ANSWERED   /* it is answered: a transaction in doubt turned out to be committed (source_reconcile) */
+    CUSTODY_REVOKED,   /* the next owner of the partition, which consumes it again. Since a rebalance revoked it. */
+    CUSTODY_ANSWERED   /* it has its reply: a transaction in doubt turned out to be committed (source_reconcile) */
 };
 
-/* How much of a message is sent. A message begins with FORM_FULL; each time its topic refuses it as too large, the sink
- * makes it smaller. A form outlives batch_reset_for_retry, since the next try would end in the same way without it. */
+/* How much of a message is sent. A message starts with FORM_FULL. Each time its topic refuses it as too large, the
+ * sink selects the next smaller form. A form outlives batch_reset_for_retry, since the next try would fail in the
+ * same way without it. */
 enum form {
     FORM_FULL,
     FORM_MINIMAL, /* replies only: without echoes and without the list of errors */
     FORM_KEYLESS, /* replies only: minimal, and without a key; its partition follows from the source partition */
-    FORM_NONE     /* it is not sent: its smallest form was refused */
+    FORM_NONE     /* not sent: its smallest form was refused */
 };
 
 /* What an item gives. */
@@ -72,7 +75,7 @@ struct header {
     struct span value; /* at == NULL for a null value */
 };
 
-/* One thing wrong with one value. */
+/* One error in one value. */
 struct violation {
     struct violation *next;
     enum error code;
@@ -80,7 +83,7 @@ struct violation {
     struct span message;
 };
 
-/* What decode found wrong with an id; check reports it in its place among the violations. */
+/* An error that decode found in an id. check reports it in its position among the violations. */
 struct id_fault {
     enum error code; /* ERROR_NONE: nothing */
     uint32_t node;   /* the member with the id; 0 if the id came from a header or the key, or is missing */
@@ -88,21 +91,21 @@ struct id_fault {
 };
 
 enum outcome {
-    OUTCOME_UNDECIDED, /* valid so far; the store has not spoken */
+    OUTCOME_UNDECIDED, /* valid so far; the index has not decided */
     OUTCOME_CREATED,
-    OUTCOME_DUPLICATE, /* answered with the client that the same command created before */
+    OUTCOME_DUPLICATE, /* replied to with the client that the same command created before */
     OUTCOME_REJECTED
 };
 
-/* What became of a command's wish that its reply go to a topic, or partition, of its choice. */
+/* What happened to a command's request for a reply topic or partition of its choice. */
 enum reply_absence {
     REPLY_ASKED_NOTHING,     /* it names no topic */
-    REPLY_AS_ASKED,          /* the reply goes where it asks */
+    REPLY_AS_ASKED,          /* the reply goes to the requested topic */
     REPLY_ILLEGAL_NAME,      /* no topic can have that name */
     REPLY_NOT_ALLOWED,       /* replies.allowed does not list it */
-    REPLY_TOPIC_MISSING,     /* there is no such topic, or none that we may know of */
-    REPLY_TOPIC_REFUSED,     /* it did not take a reply a short while ago: we may not write to it, or it fails */
-    REPLY_PARTITION_MISSING, /* the topic is used, but not the partition that the command names, which is not there */
+    REPLY_TOPIC_MISSING,     /* the topic does not exist, or our user may not see it */
+    REPLY_TOPIC_REFUSED,     /* it refused a reply a short while ago: our user may not write to it, or it fails */
+    REPLY_PARTITION_MISSING, /* the topic is used, but it does not have the partition that the command names */
     REPLY_ABSENCES
 };
 
@@ -129,29 +132,31 @@ struct item {
     struct position from;
     struct span key;              /* at == NULL: no key */
     struct span value;            /* at == NULL: a tombstone */
-    const struct header *headers; /* those that the program knows (message_headers.h); each name once, its last value */
+    const struct header *headers; /* those that the program knows (message_headers.h); each name once, with its last
+                                   * value */
     uint32_t header_count;
     enum header_state header_state;
     size_t outer_bytes; /* of the key, and of the names and values of all headers */
-    size_t header_heap; /* what librdkafka takes for all headers as long as they are parsed; a guess if it cannot */
-    size_t outer_held;  /* what key and headers take in the message as it was fetched, about */
-    void *message;      /* librdkafka's message, for all its headers; NULL where there is none */
+    size_t header_heap; /* what librdkafka allocates for all headers while they are parsed; an estimate if it cannot
+                         * parse them */
+    size_t outer_held;  /* approximate size of key and headers in the fetched message */
+    void *message;      /* librdkafka's message, for all its headers; NULL if there is none */
     enum custody custody;
 
     /* Filled by decode. */
     struct json_document document;  /* of the whole value */
     uint32_t command;               /* node of the command object: 0, or a CloudEvent's data */
     bool structured;                /* the value is a CloudEvent in structured mode */
-    uint32_t members[MEMBER_COUNT]; /* nodes of the command's known members; 0: not there */
+    uint32_t members[MEMBER_COUNT]; /* nodes of the command's known members; 0: missing */
     struct id_fault command_id_fault, workspace_fault;
     bool workspace_missing;           /* no source names one */
-    struct span command_id;           /* never empty: the source position if there was no other, or a bad one */
-    struct span workspace;            /* at == NULL: none usable */
+    struct span command_id;           /* never empty: the source position if there was no valid one */
+    struct span workspace;            /* at == NULL: none that can be used */
     char hash[HASH_LENGTH];           /* of the value's bytes */
-    char client_id[CLIENT_ID_LENGTH]; /* set if the workspace is usable */
-    bool has_identity;                /* workspace and command id are both usable, so client_id is set */
+    char client_id[CLIENT_ID_LENGTH]; /* set if the workspace can be used */
+    bool has_identity;                /* workspace and command id can both be used, so client_id is set */
 
-    /* Filled by the definitions stage; NULL: the workspace has none, or none usable. */
+    /* Filled by the definitions stage; NULL: the workspace has none, or none that can be used. */
     const struct definitions *definitions;
     bool definitions_broken;
 
@@ -167,20 +172,19 @@ struct item {
     struct span email_key; /* the email in lower case */
     struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */
 
-    /* Filled by the store. */
+    /* Filled by the index. */
     struct span existing_client_id; /* with ERROR_EMAIL_TAKEN */
 
     /* Filled by compose. */
     struct span reply;
-    enum form composed; /* the form that `reply` has */
+    enum form composed; /* the form of `reply` */
 
     /* Filled by the sink at each try; of a reply that has arrived, at the try that sent it. */
     enum reply_absence reply_absence;
 
-    bool claimed; /* this worker made the claim, in this run or one before; kept when the batch is
-                     judged anew */
+    bool claimed; /* this worker made the claim, in this run or in an earlier one; kept by batch_reset_for_retry */
 
-    /* Filled by the sink, and kept when the batch is judged anew. */
+    /* Filled by the sink, and kept by batch_reset_for_retry. */
     enum form reply_form;
     enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */
     enum form dead_letter_form; /* FORM_NONE: the command stays in its topic only */
@@ -201,30 +205,30 @@ struct batch {
     struct item *items;
     uint32_t count;
     uint32_t capacity;
-    size_t bytes;         /* of its messages: values, keys, and headers as they are once parsed */
-    size_t command_bytes; /* the longest value that the arena has room for, and the most of a message's headers */
-    size_t filled;        /* of the arena, by the source */
+    size_t bytes;         /* of its messages: values, keys, and headers in parsed form */
+    size_t command_bytes; /* the longest value that the arena has room for, and the limit of a message's headers */
+    size_t filled;        /* arena use once the source has filled the batch; batch_reset_for_retry returns to it */
     struct arena arena;
 };
 
-/* A partition of which the batch has items that are ours. */
+/* A partition of the batch, with at least one item that is ours. */
 struct batch_part {
     int32_t partition;
-    int64_t next; /* the offset behind the last of them */
+    int64_t next; /* the offset after the last of them */
 };
 
-/* Room for `capacity` commands of `bytes` bytes in total, values, keys and headers (one may reach over it by
+/* Allocates room for `capacity` commands of `bytes` bytes in total (values, keys and headers; one may exceed it by
  * `command_bytes`). Returns 0, or -1 with errno set. */
 MUST_CHECK int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes);
 void batch_close(struct batch *batch);
 void batch_reset(struct batch *batch);
 
-/* The source has filled it. */
+/* To be called when the source has filled the batch. */
 void batch_begin(struct batch *batch);
-/* Makes it again what it was then, so that it can be evaluated again. Custody stays what it has become. */
+/* Restores the state after batch_begin, so that the batch can be evaluated again. Custody stays as it is. */
 void batch_reset_for_retry(struct batch *batch);
 
-/* Its partitions, in the arena. Returns how many. */
+/* The batch's partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
 
 static inline bool item_is_ours(const struct item *item)
@@ -232,7 +236,7 @@ static inline bool item_is_ours(const struct item *item)
     return item->custody == CUSTODY_OURS;
 }
 
-/* Refuses the item as a whole; the first refusal stands. `message` must live as long as the batch. */
+/* Rejects the item as a whole; the first rejection stands. `message` must live as long as the batch. */
 void item_reject(struct item *item, enum error error, struct span message);
 
 /* The message of this kind has arrived. */
@@ -245,7 +249,7 @@ bool item_is_delivered(const struct item *item, enum message_kind kind);
 /* "topic/partition/offset" in the arena. */
 struct span position_text(const struct position *from, struct arena *arena);
 
-/* The header called `name` that comes last (as Kafka's lastHeader does), or NULL. */
+/* The last header called `name` (as Kafka's lastHeader does), or NULL. */
 const struct header *item_header(const struct item *item, struct span name);
 
 #endif

@@ -1,4 +1,4 @@
-/* identity: what a command and its client are known by, as text. */
+/* identity: the hash of a command and the id of its client, as text. */
 #ifndef WORKER_MODEL_IDENTITY_H
 #define WORKER_MODEL_IDENTITY_H
 

@@ -17,7 +17,7 @@ static const struct span names[MEMBER_COUNT] = {
 
 enum member member_find(struct span name)
 {
-    /* Lengths and first letters tell most names apart. */
+    /* Lengths and first letters distinguish most names. */
     for (enum member member = 0; member < MEMBER_COUNT; member++)
         if (names[member].length == name.length && names[member].at[0] == name.at[0] &&
             memcmp(names[member].at, name.at, name.length) == 0)

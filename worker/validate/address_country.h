@@ -9,12 +9,12 @@ struct country {
     const char *name;
 };
 
-/* The country of an alpha-2 code in any case, or NULL. Only codes that ISO 3166-1 assigns itself count: no UK, EU, XK.
- * Static. */
+/* The country of an alpha-2 code in any case, or NULL. Only codes that ISO 3166-1 itself assigns count: no UK, EU,
+ * XK. Static. */
 const struct country *country_find(struct span code);
 
-/* The code of a country that was written by its name in any case, or by another code that is in wide use (UK, EL, USA),
- * for messages; or NULL. Static. */
+/* The code of a country that was written as its name in any case, or as another common code (UK, EL, USA), for
+ * messages; or NULL. Static. */
 const char *country_meant(struct span text);
 
 #endif

@@ -80,8 +80,8 @@ static bool is_british(struct span before, struct span after)
            is_of(unit_letters, after.at[2]);
 }
 
-/* Splits `code` where its one space is, or should be: `after` bytes before its end. False if there is no such place, or
- * more than two spaces. */
+/* Splits `code` at its one space, or where that is missing: `after` bytes before its end. False if there is no such
+ * position, or more than two spaces. */
 static bool split(struct span code, size_t after, struct span *left, struct span *right)
 {
     if (code.length <= after)
@@ -113,8 +113,8 @@ static size_t forces_normalize(struct span code, char form[POSTAL_CODE_BYTES])
     return join(left, right, form);
 }
 
-/* Writes `text` in upper case and with a space for each white space, and returns its length; 0 if it is too long or
- * holds a control or another character beyond ASCII. */
+/* Writes `text` in upper case, with a space for each white space, and returns its length; 0 if it is too long or
+ * holds a control character or one beyond ASCII. */
 static size_t plain_upper(struct span text, char upper[POSTAL_CODE_BYTES + 1])
 {
     size_t length = 0;
@@ -137,7 +137,7 @@ static size_t plain_upper(struct span text, char upper[POSTAL_CODE_BYTES + 1])
 
 size_t postal_code_normalize(struct span country, struct span text, char form[POSTAL_CODE_BYTES])
 {
-    char upper[POSTAL_CODE_BYTES + 1]; /* one space too many */
+    char upper[POSTAL_CODE_BYTES + 1]; /* one byte for a space too many */
     struct span left, right;
     const struct span code = span_of(upper, plain_upper(text_trim(text), upper));
 

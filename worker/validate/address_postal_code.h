@@ -1,4 +1,4 @@
-/* address_postal_code: the postal codes of the five countries whose addresses may be given in parts. */
+/* address_postal_code: the postal codes of the five countries whose addresses may have parts. */
 #ifndef WORKER_VALIDATE_ADDRESS_POSTAL_CODE_H
 #define WORKER_VALIDATE_ADDRESS_POSTAL_CODE_H
 
@@ -16,11 +16,11 @@
  *                 BFPO 61, and the forces' BF1 codes
  * NZ 6011
  *
- * White space around the code goes. The one inner space of CA and GB may be any White_Space, missing or doubled. No
- * other repair. */
+ * White space around the code is removed. The one inner space of CA and GB may be any White_Space, missing or doubled.
+ * Nothing else is repaired. */
 size_t postal_code_normalize(struct span country, struct span text, char form[POSTAL_CODE_BYTES]);
 
-/* What the country's codes look like, for messages: "10001 or 10001-1234". Static. */
+/* An example of the country's codes, for messages: "10001 or 10001-1234". Static. */
 const char *postal_code_example(struct span country);
 
 #endif

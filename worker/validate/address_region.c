@@ -10,7 +10,7 @@
 
 struct region {
     struct span country, code, name;
-    bool is_other_name; /* the region's own name stands in the other row with this code */
+    bool is_other_name; /* the region's own name is in the other row with this code */
 };
 
 /* Spans, so that their lengths, which nearly always differ, are compared first: every address walks this table. */
@@ -30,7 +30,7 @@ static bool is_text(struct span text, struct span other)
 {
     if (text.length != other.length)
         return false;
-    /* First letters tell most of the rest apart, without a call. */
+    /* First letters distinguish most of the rest without a call. */
     return text.length == 0 ||
            (((text.at[0] ^ other.at[0]) & ~0x20) == 0 && strncasecmp(text.at, other.at, text.length) == 0);
 }
@@ -40,7 +40,8 @@ static bool is_diacritic(uint32_t code_point)
     return code_point >= 0x300 && code_point <= 0x36f;
 }
 
-/* The base letter of a composed one, itself if it is not composed, or 0 if it is of more than letter and diacritics. */
+/* The base letter of a composed one; the letter itself if it is not composed; 0 if it consists of more than a letter
+ * and diacritics. */
 static uint32_t base_letter(uint32_t code_point)
 {
     ucs4_t parts[UC_DECOMPOSITION_MAX_LENGTH];
@@ -51,8 +52,8 @@ static uint32_t base_letter(uint32_t code_point)
     return code_point;
 }
 
-/* `text` without diacritics and with a space for each white space, in `letters`; empty if anything is left that is not
- * ASCII, or if it is too long for a name. */
+/* `text` without diacritics, with a space for each white space, in `letters`. Empty if a character beyond ASCII is
+ * left, or if it is too long for a name. */
 static struct span plain_letters(struct span text, char letters[REGION_NAME_BYTES])
 {
     size_t length = 0;
@@ -89,7 +90,7 @@ static struct span own_name(const struct region *found)
     return SPAN("");
 }
 
-/* Without the country's code before a region's, as in ISO 3166-2: "US-NY". */
+/* Removes the country's code before a region's, as in ISO 3166-2: "US-NY". */
 static struct span without_country(struct span text, struct span country)
 {
     const bool has_country = text.length > country.length && text.at[country.length] == '-' &&

@@ -8,12 +8,12 @@
 /* True for the countries whose regions are a list; elsewhere a region is free text. `country` is an upper-case code. */
 bool region_is_listed(struct span country);
 
-/* The English name (ISO 3166-2) of the region that `text` names, or an empty span. It may be the region's code ("NY"),
- * the same with its country ("US-NY"), or a name, in any case; a name with diacritics or without ("Québec", "Quebec").
- * White space around it does not count, and any White_Space stands for a space. `text` is in NFC. Static. */
+/* The English name (ISO 3166-2) of the region that `text` names, or an empty span. `text` may be the region's code
+ * ("NY"), the same with its country ("US-NY"), or a name, in any case; a name with or without diacritics ("Québec",
+ * "Quebec"). White space around it is ignored, and any White_Space counts as a space. `text` is in NFC. Static. */
 struct span region_find(struct span country, struct span text);
 
-/* Offers the names of the country's regions, for a message about one that is none of them. */
+/* Offers the names of the country's regions, for a message about an unknown one. */
 void region_offer(struct span country, struct choices *choices);
 
 #endif

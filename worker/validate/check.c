@@ -13,7 +13,8 @@
 
 /* The members of a command. */
 
-/* An id that decode found wrong in this member, or not a string even though another source won. */
+/* An id that decode found wrong in this member, or one that is not a string even though another source has
+ * precedence. */
 static void id_evaluate(struct check *check, uint32_t node)
 {
     const struct item *item = check->item;
@@ -39,7 +40,7 @@ static const struct {
     bool required;
 } rules[MEMBER_COUNT] = {
     [MEMBER_COMMAND_ID] = {text_evaluate, false},
-    [MEMBER_WORKSPACE_ID] = {text_evaluate, false}, /* several sources can have it, so it is looked for apart */
+    [MEMBER_WORKSPACE_ID] = {text_evaluate, false}, /* several sources can have it, so it is checked separately */
     [MEMBER_TYPE] = {text_evaluate, false},
     [MEMBER_SEND_INVITE] = {client_send_invite_evaluate, false},
     [MEMBER_GIVEN_NAME] = {client_given_name_evaluate, true},
@@ -99,7 +100,7 @@ static void command_evaluate(struct check *check, struct client *client)
     missing_evaluate(check);
 }
 
-/* A CloudEvent: its other attributes are its own affair. */
+/* A CloudEvent. Its other attributes are not checked. */
 static void event_evaluate(struct check *check, struct client *client)
 {
     static const struct span ids[] = {{"id", 2}, {"type", 4}, {"workspaceid", 11}, {"specversion", 11}};
@@ -118,7 +119,7 @@ static void event_evaluate(struct check *check, struct client *client)
     workspace_missing_evaluate(check, ids[2]);
 }
 
-/* Faults of ids that stand in a header or the key: before the document. */
+/* Errors of ids in a header or the key, which precede the document. */
 static void header_ids_evaluate(struct check *check)
 {
     const struct item *item = check->item;
@@ -138,9 +139,9 @@ static void header_ids_evaluate(struct check *check)
     }
 }
 
-/* The verdict. */
+/* The outcome. */
 
-static void verdict(const struct check *check, const struct client *client)
+static void decide(const struct check *check, const struct client *client)
 {
     struct item *item = check->item;
     if (item->violation_count == 1)
@@ -174,7 +175,7 @@ static void item_evaluate(struct item *item, const struct config *config, struct
         command_evaluate(&check, &client);
     assert(check.depth == 0);
 
-    verdict(&check, &client);
+    decide(&check, &client);
     if (item->outcome == OUTCOME_REJECTED)
         return;
     item->email_key = text_ascii_lower(client.email, arena);

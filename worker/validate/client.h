@@ -1,4 +1,4 @@
-/* client: the members of a client, judged and normalized, on their way from the command to the record. */
+/* client: the members of a client, checked and normalized, between the command and the record. */
 #ifndef WORKER_VALIDATE_CLIENT_H
 #define WORKER_VALIDATE_CLIENT_H
 
@@ -18,8 +18,8 @@ struct client {
     const struct span *custom_fields; /* JSON text by field index, at == NULL: absent; NULL: none at all */
 };
 
-/* Each judges the value at `node`, which stands at the check's present path, and sets its part of `client` or adds
- * violations. */
+/* Each function checks the value at `node`, which is at the check's present path, and sets its part of `client` or
+ * adds violations. */
 void client_given_name_evaluate(struct check *check, uint32_t node, struct client *client);
 void client_family_name_evaluate(struct check *check, uint32_t node, struct client *client);
 void client_email_evaluate(struct check *check, uint32_t node, struct client *client);
@@ -28,7 +28,7 @@ void client_company_id_evaluate(struct check *check, uint32_t node, struct clien
 void client_company_ids_evaluate(struct check *check, uint32_t node, struct client *client);
 void client_custom_fields_evaluate(struct check *check, uint32_t node, struct client *client);
 
-/* For a command without customFields, whose path is entered nevertheless: a violation for every required field. */
+/* For a command without customFields. Their path is entered nevertheless. Adds a violation for every required field. */
 void client_custom_fields_missing(struct check *check);
 
 #endif

@@ -1,4 +1,4 @@
-/* companyId and companyIds: opaque ids, kept as they are. */
+/* companyId and companyIds: opaque ids, kept unchanged. */
 #include "worker/validate/client.h"
 
 #include "common/key_table.h"
@@ -28,7 +28,7 @@ static bool company_evaluate(struct check *check, uint32_t node)
     return true;
 }
 
-/* The first of companyIds, if it has one that could be a company id. */
+/* The first of companyIds, if it can be a company id. */
 static bool find_head(const struct item *item, struct span *head)
 {
     const struct json_document *document = &item->document;
@@ -52,8 +52,8 @@ void client_company_id_evaluate(struct check *check, uint32_t node, struct clien
         client->company_id = field_string_token(check, document, node, text);
 }
 
-/* Takes over the ids, each once. The table's seed differs from process to process, so that nobody can prepare a list
- * whose ids all meet in one slot. */
+/* Copies the ids, each once. The table's seed differs between processes, so that no sender can prepare a list whose
+ * ids all hash to one slot. */
 static void collect(struct check *check, uint32_t array, uint32_t count, struct client *client)
 {
     const struct json_document *document = &check->item->document;

@@ -1,10 +1,10 @@
-/* customFields: each value judged by its field's type; those that are required and not there. */
+/* customFields: each value is checked by its field's type; required fields must be there. */
 #include "worker/validate/client.h"
 
 #include "worker/validate/field.h"
 #include "worker/validate/suggest.h"
 
-/* Judges one member of customFields. */
+/* Checks one member of customFields. */
 static void value_evaluate(struct check *check, const struct field *field, uint32_t node, struct span *normal)
 {
     const struct json_document *document = &check->item->document;
@@ -18,7 +18,7 @@ static void value_evaluate(struct check *check, const struct field *field, uint3
         *normal = SPAN_NONE;
 }
 
-/* Adds a violation for each required field that has no member; `given` tells by index which have (NULL: none). */
+/* Adds a violation for each required field that has no member; `given` says by index which have one (NULL: none). */
 static void missing_evaluate(struct check *check, const bool *given)
 {
     const struct definitions *definitions = check->item->definitions;

@@ -5,7 +5,7 @@
 #include "common/text.h"
 #include "worker/validate/field.h"
 
-/* Most names are ASCII without anything to normalize. */
+/* Most names are ASCII and need no normalization. */
 static bool is_normal_ascii(struct span text)
 {
     if (text.length == 0 || text.at[0] == ' ' || text.at[text.length - 1] == ' ')
@@ -16,7 +16,7 @@ static bool is_normal_ascii(struct span text)
     return true;
 }
 
-/* A control character other than TAB, LF and CR, which are white space. */
+/* Finds a control character other than TAB, LF and CR, which are white space. */
 static bool control_found(struct check *check, struct span text)
 {
     uint32_t control = text_find_control(text, "\t\n\r");

@@ -14,16 +14,16 @@ struct decoder {
     struct item *item;
     const struct config *config;
     struct arena *arena;
-    /* The members of a CloudEvent in structured mode; 0: not there. */
+    /* The members of a CloudEvent in structured mode; 0: missing. */
     uint32_t event_id, event_type, event_workspace, event_data;
 };
 
-/* An id or a type, as the first source that has it gives it. */
+/* An id or a type, from the first source that has it. */
 struct found {
     struct span text;   /* at == NULL: no source has it, or not as text */
     uint32_t node;      /* the member it came from; 0: a header or the key */
     const char *source; /* begins messages: "header ce_id "; "" for a member, which the path names */
-    bool is_text;       /* false: a member that is no string */
+    bool is_text;       /* false: a member that is not a string */
 };
 
 static void refuse_as_malformed(const struct decoder *decoder, struct span message)
@@ -65,12 +65,12 @@ static bool find_in_member(const struct decoder *decoder, uint32_t node, struct 
     return true;
 }
 
-/* What holds for both ids. */
+/* The rules for both ids. */
 static bool id_is_text(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
 {
     fault->node = found->node;
     if (!found->is_text) {
-        fault->code = ERROR_TYPE_MISMATCH; /* check words it, as for every member */
+        fault->code = ERROR_TYPE_MISMATCH; /* check writes the message, as for every member */
         return false;
     }
     if (found->node == 0 && !text_is_utf8(found->text)) {
@@ -137,7 +137,7 @@ static bool workspace_is_valid(const struct decoder *decoder, const struct found
     return false;
 }
 
-/* Sets command_id, to the position if no source has one or a bad one. Returns whether it identifies the command. */
+/* Sets command_id; to the position if no source has a valid one. Returns whether it identifies the command. */
 static bool decode_command_id(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
@@ -163,7 +163,7 @@ static bool find_workspace_outside(const struct decoder *decoder, struct found *
     return found->text.at != NULL;
 }
 
-/* Sets workspace, if the first source that has one has a good one. */
+/* Sets workspace, if the first source that has one has a valid one. */
 static void decode_workspace(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
@@ -183,7 +183,7 @@ static void set_client_id(struct item *item, bool command_id_is_good)
         client_id_text(item->workspace, item->command_id, item->client_id);
 }
 
-/* Of a value that cannot be read: what its headers tell, and nothing that the value could contradict. */
+/* For a value that cannot be read: uses the headers only, and nothing that the value could contradict. */
 static void decode_headers_only(const struct decoder *decoder)
 {
     struct item *item = decoder->item;
@@ -221,7 +221,7 @@ static bool is_structured_content_type(struct span value)
     return rest.length == 0 || rest.at[0] == ';' || rest.at[0] == ' ' || rest.at[0] == '\t';
 }
 
-/* Notes the known members of `object`. */
+/* Records the known members of `object`. */
 static void find_members(const struct decoder *decoder, uint32_t object)
 {
     struct item *item = decoder->item;
@@ -249,8 +249,8 @@ static struct span root_message(const struct item *item)
     }
 }
 
-/* For a command whose containers are nested one deeper than it may be; the parser took it, for it could have been a
- * CloudEvent's. */
+/* For a command that is nested one level too deep. The parser accepted it, because it could have been a CloudEvent's
+ * data. */
 static struct span depth_message(const struct decoder *decoder)
 {
     const struct item *item = decoder->item;
@@ -336,7 +336,7 @@ void decode_too_large(struct item *item, const struct config *config, struct are
                                                (long long)config->limits.command_bytes));
 }
 
-/* The bounds of a message besides its value. */
+/* The limits of a message outside of its value. */
 static bool decode_outside(const struct decoder *decoder)
 {
     const struct item *item = decoder->item;

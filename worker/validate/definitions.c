@@ -16,7 +16,8 @@ static int field_spec_compare(const void *a, const void *b)
     return left->listed < right->listed ? -1 : 1;
 }
 
-/* A key as JSON is at most twice as long, with quotes and a colon; 32 covers that and the alignment of what follows. */
+/* A key as JSON is at most twice as long, plus quotes and a colon; 32 covers those and the alignment of what
+ * follows. */
 static size_t block_key_bytes(struct span key)
 {
     return key.length * 3 + 2 * sizeof(struct span) + 32;
@@ -42,7 +43,7 @@ static struct key_table build_table(struct arena *block, const struct span *keys
     key_table_open(&table, keys, arena_alloc(block, slots * sizeof(uint32_t)), slots, 0);
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = key_table_add(&table, i);
-        assert(is_new); /* a key that stands twice is a fault, and then nothing is built */
+        assert(is_new); /* a key that occurs twice is a fault, and then nothing is built */
         (void)is_new;
     }
     return table;
@@ -79,7 +80,7 @@ static struct definitions *build(const struct field_specs *specs, struct span js
     struct definitions *definitions = malloc(size);
     if (!definitions)
         return NULL;
-    /* The definitions stand at the head of their block, the rest is given out behind them. */
+    /* The definitions are at the head of their block; the rest is allocated after them. */
     struct arena block = {.base = (char *)definitions, .used = sizeof(*definitions), .capacity = size};
     struct field *fields = arena_alloc(&block, specs->count * sizeof(*fields));
     const struct field **required = arena_alloc(&block, specs->count * sizeof(*required));
@@ -98,7 +99,7 @@ static struct definitions *build(const struct field_specs *specs, struct span js
 
 struct definitions *definitions_compile_in(struct arena *scratch, struct span json, struct definitions_fault **faults)
 {
-    struct definitions_reader reader = {.scratch = *scratch}; /* used further here, and left as it was there */
+    struct definitions_reader reader = {.scratch = *scratch}; /* a copy, so that the caller's stays unchanged */
     struct definitions *definitions = NULL;
     struct field_specs specs = {0};
     assert(scratch->capacity - scratch->used >= DEFINITIONS_SCRATCH_BYTES(json.length));

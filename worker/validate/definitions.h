@@ -14,7 +14,7 @@
 
 enum phone_level { PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED };
 
-/* What a field may ask beyond its type; the contract's `rules`. */
+/* What a field can require beyond its type; the contract's `rules`. */
 struct rules {
     bool required, integer;
     bool has_min_length, has_max_length, has_minimum, has_maximum, has_min_selected, has_max_selected;
@@ -43,40 +43,41 @@ struct field {
 
 struct definitions {
     char version[HASH_LENGTH];  /* hash of the bytes they were compiled from */
-    const struct field *fields; /* in the order of their `order`, then as listed */
+    const struct field *fields; /* sorted by their `order`, then as listed */
     uint32_t count;
-    const struct field *const *required; /* those whose rules ask for a value, in the same order */
+    const struct field *const *required; /* those that require a value, in the same order */
     uint32_t required_count;
     struct key_table table; /* of the fields' keys */
 };
 
-/* One fault of a definition set, found by compiling it. */
+/* One error in a definition set, found by compiling it. */
 struct definitions_fault {
     struct definitions_fault *next;
-    char path[128]; /* JSON Pointer of the place; "" for the whole */
+    char path[128]; /* JSON Pointer of its position; "" for the whole */
     char message[];
 };
 
 /* Compiles `json`, a List Custom Fields response or its bare array. New, to be freed with definitions_free; or NULL,
- * then *faults (if faults is not NULL) lists every fault, in document order, to be freed with definitions_faults_free;
- * NULL without a fault means out of memory. `json` is not needed afterwards. Entries whose entityType is "company" are
- * passed over. Unknown members are ignored, since the public API adds attributes; unknown rules are faults, since a
- * misspelt rule must not vanish. The command line and the daemon use this one reader, on common/json.h, so that a file
- * that lint accepts is one that the daemon accepts. Its memory is bounded by the text, and it knows the place of a
- * fault; jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its limit of depth. */
+ * then *faults (if faults is not NULL) lists every error, in document order, to be freed with
+ * definitions_faults_free. NULL without an error means out of memory. `json` is not needed afterwards. Entries whose
+ * entityType is "company" are skipped. Unknown members are ignored, since the public API adds attributes; unknown
+ * rules are errors, since a misspelt rule must not vanish. The command line and the daemon use this one reader, on
+ * common/json.h, so the daemon accepts every file that lint accepts. The text limits its memory, and it reports the
+ * position of an error. jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its depth limit.
+ */
 MUST_CHECK struct definitions *definitions_compile(struct span json, struct definitions_fault **faults);
 
-/* The same for whoever compiles often: with scratch that is there already, of which at least this much must be free. It
- * is given back. */
+/* The same for frequent callers: uses existing scratch memory, of which at least this much must be free. The scratch
+ * is unchanged on return. */
 MUST_CHECK struct definitions *definitions_compile_in(struct arena *scratch, struct span json,
                                                       struct definitions_fault **faults);
-/* Per byte of JSON a spec and its slots for each "{}," at worst. */
+/* Worst case per byte of JSON: a spec and its slots for each "{},". */
 #define DEFINITIONS_SCRATCH_BYTES(json_bytes) ((json_bytes)*128 + ((size_t)1 << 20))
 
 void definitions_free(struct definitions *definitions);
 void definitions_faults_free(struct definitions_fault *faults);
 
-/* O(1), allocates nothing. NULL if no field has this key. */
+/* O(1), no allocation. NULL if no field has this key. */
 const struct field *definitions_field(const struct definitions *definitions, struct span key);
 
 /* Index of the option with this key, exact case, or -1. O(1). */

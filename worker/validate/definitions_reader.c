@@ -6,9 +6,9 @@
 
 #include "common/number.h"
 
-#define MESSAGE_BYTES 1024 /* a quote and a list of what would be right, at their longest, just fit */
+#define MESSAGE_BYTES 1024 /* the longest quote and the longest list of alternatives just fit */
 
-/* Ends a text that may have been cut in the middle of a character at its last whole one. */
+/* Removes a character at the end of the text that was cut in the middle. */
 static void end_at_character(char *text)
 {
     size_t length = strlen(text);
@@ -69,7 +69,7 @@ bool reader_fault(struct definitions_reader *reader, const char *format, ...)
 const char *reader_list(struct definitions_reader *reader, const struct choices *choices, char text[READER_LIST_BYTES])
 {
     if (reader->lists++ >= READER_LISTS) {
-        reader->compared = CHOICES_WORK; /* nor is anything compared any more */
+        reader->compared = CHOICES_WORK; /* no further comparisons */
         return strcpy(text, ", must be a known one");
     }
     char *end = stpcpy(text, choices->count > 1 ? ", must be one of " : ", must be ");
@@ -93,7 +93,7 @@ bool reader_number(const struct definitions_reader *reader, uint32_t node, doubl
     if (reader_type(reader, node) != NODE_NUMBER)
         return false;
     enum number_verdict verdict = number_read(json_text(&reader->document, node), &read);
-    if (verdict != NUMBER_FINE && verdict != NUMBER_PRECISION)
+    if (verdict != NUMBER_OK && verdict != NUMBER_PRECISION)
         return false;
     *number = read.value;
     return true;

@@ -4,15 +4,15 @@
 #include "worker/validate/decode.h"
 #include "worker/validate/reply.h"
 
-void evaluate_item(const struct evaluation *judge, struct item *item, struct arena *arena)
+void evaluate_item(const struct evaluation *evaluation, struct item *item, struct arena *arena)
 {
     if (item->outcome == OUTCOME_UNDECIDED)
-        decode_item(item, judge->config, judge->parser, arena);
+        decode_item(item, evaluation->config, evaluation->parser, arena);
     if (item->workspace.at && item->outcome == OUTCOME_UNDECIDED) {
-        item->definitions = judge->definitions;
-        item->definitions_broken = judge->definitions_broken;
+        item->definitions = evaluation->definitions;
+        item->definitions_broken = evaluation->definitions_broken;
     }
-    check_item(item, judge->config, arena);
+    check_item(item, evaluation->config, arena);
     if (item->outcome == OUTCOME_UNDECIDED)
         item->outcome = OUTCOME_CREATED;
     reply_compose(item, arena);

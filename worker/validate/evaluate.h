@@ -1,5 +1,5 @@
-/* evaluate: one command from bytes to reply, without a store: whatever is valid counts as created. Offline validation,
- * the tests' cases and the benchmark of the pure part go this way. */
+/* evaluate: one command from bytes to reply, without an index: every valid command counts as created. Used by
+ * offline validation, the case tests and the benchmark of the pure part. */
 #ifndef WORKER_VALIDATE_EVALUATE_H
 #define WORKER_VALIDATE_EVALUATE_H
 
@@ -9,13 +9,13 @@
 
 struct evaluation {
     const struct config *config;
-    const struct definitions *definitions; /* serve every workspace; NULL: none has any */
+    const struct definitions *definitions; /* used for every workspace; NULL: none has any */
     bool definitions_broken;
     struct json_parser *parser; /* takes limits.command_bytes */
 };
 
-/* Decodes, checks and answers `item`, of which the source's part is filled; an item that is rejected already is only
- * answered. Afterwards it is OUTCOME_CREATED or OUTCOME_REJECTED and has its reply. Pure, no heap. */
-void evaluate_item(const struct evaluation *judge, struct item *item, struct arena *arena);
+/* Decodes, checks and replies to `item`, whose source part is filled; an item that is rejected already only gets its
+ * reply. Afterwards it is OUTCOME_CREATED or OUTCOME_REJECTED and has its reply. Pure, no heap. */
+void evaluate_item(const struct evaluation *evaluation, struct item *item, struct arena *arena);
 
 #endif

@@ -4,14 +4,14 @@
 
 #include "worker/validate/check.h"
 
-/* Judges the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as the
- * batch; or false with at least one violation added at or below the check's present path. `node` is never null, "" or
- * [], nor a string of white space for a type that has `blank_is_absent` (those mean absent and do not get here). No
- * heap allocation. */
+/* Checks the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as
+ * the batch; or false with at least one violation added at or below the check's present path. `node` is never null,
+ * "" or [], nor a string of white space for a type with `blank_is_absent`: these values count as absent. No heap
+ * allocation. */
 typedef bool field_evaluate(struct check *check, const struct field *field, const struct json_document *document,
                             uint32_t node, struct span *normal);
 
-/* Which members of `rules` a type understands, as a set of these. */
+/* The members of `rules` that a type knows, as a set. */
 enum {
     RULE_LENGTH = 1,    /* minLength, maxLength */
     RULE_RANGE = 2,     /* minimum, maximum, integer */
@@ -23,29 +23,29 @@ enum {
 struct field_type {
     const char *name; /* as in definitions */
     field_evaluate *evaluate;
-    unsigned rules;       /* besides `required`, which all have */
-    bool blank_is_absent; /* a string of white space only is no value of it */
+    unsigned rules;       /* in addition to `required`, which all types have */
+    bool blank_is_absent; /* a string of white space only counts as absent */
 };
 
 /* The row called `name`, or NULL. */
 const struct field_type *field_type_find(struct span name);
 
-/* All rows, ended by one with name NULL. */
+/* All rows; the last one has name NULL. */
 extern const struct field_type field_types[];
 
 field_evaluate field_text_evaluate, field_number_evaluate, field_email_evaluate, field_url_evaluate,
     field_phone_evaluate, field_address_evaluate, field_multi_select_evaluate;
 
-/* The JSON text of a string value: the token as it stands in the document when `text` is the node's own unchanged,
- * escape-free content, else a new JSON string in the arena. */
+/* The JSON text of a string value: the document's own token if `text` is the node's unchanged content without
+ * escapes, otherwise a new JSON string in the arena. */
 struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
                                struct span text);
 
-/* Checks minLength and maxLength (code points) of `text`; true if it holds or there is no such rule. */
+/* Checks minLength and maxLength (code points) of `text`. True if they hold or are not set. */
 bool field_length_holds(struct check *check, const struct field *field, struct span text);
 
-/* Email address rule of contract §6, also used for the client's own email. Returns true with *normal = the normalized
- * address (not JSON), a part of `text` or in the arena; else false with a violation added. */
+/* The email rule of contract §6, also used for the client's own email. Returns true with *normal = the normalized
+ * address (not JSON), a part of `text` or in the arena; or false with a violation added. */
 bool email_normalize(struct check *check, struct span text, struct span *normal);
 
 #endif

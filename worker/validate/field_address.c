@@ -1,6 +1,6 @@
 /* The type address: a string, which is the full address, or an object of up to seven members.
  *
- * The country decides what else may be there, so it is judged first, wherever it stands. */
+ * The country decides which other members are allowed, so it is checked first, in any position. */
 #include <stdint.h>
 #include <stdio.h>
 
@@ -15,7 +15,7 @@
 #define FULL_ADDRESS_CHARACTERS 1000 /* code points */
 #define PART_CHARACTERS         255
 
-/* In the order in which they are written. */
+/* In output order. */
 enum part { COUNTRY, REGION, POSTAL_CODE, ADDRESS_LINE_1, ADDRESS_LINE_2, CITY, FULL_ADDRESS, PART_COUNT };
 
 /* As JSON, after a bracket or comma. */
@@ -59,13 +59,13 @@ static bool is_absent(const struct json_node *node)
     return node->type == NODE_NULL || (node->type == NODE_STRING && node->length == 0);
 }
 
-/* The countries where an address may be given in parts. */
+/* The countries whose addresses may have parts. */
 static bool has_parts(struct span country)
 {
     return postal_code_example(country)[0] != '\0';
 }
 
-/* Text as the type text takes it, of at most `limit` code points. */
+/* Checks text by the rule of the type text, with at most `limit` code points. */
 static bool text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
                        struct span *normal)
 {
@@ -125,7 +125,7 @@ static bool region_holds(struct check *check, struct span country, struct span *
     return true;
 }
 
-/* The first character that stands in no postal code, and what follows it; empty if there is none. */
+/* The first character that no postal code contains, and the text from there on; empty if there is none. */
 static struct span find_stray(struct span text)
 {
     size_t at = 0;
@@ -160,7 +160,7 @@ static bool postal_code_holds(struct check *check, struct span country, struct s
     return true;
 }
 
-/* Judges a member that is neither country nor fullAddress. `country` is a valid one, or empty. */
+/* Checks a member other than country and fullAddress. `country` is valid, or empty. */
 static bool part_holds(struct check *check, const struct json_document *document, uint32_t node, enum part part,
                        struct span country, struct span *token)
 {
@@ -184,7 +184,7 @@ static bool is_allowed(const struct rules *rules, struct span country)
     return rules->countries[country.at[0] - 'A'] & (uint32_t)1 << (country.at[1] - 'A');
 }
 
-/* The field's rule `countries`. An address without a country is in none of them. */
+/* The field's rule `countries`. An address without a country belongs to none of them. */
 static bool country_is_allowed(struct check *check, const struct rules *rules, struct span country)
 {
     if (!rules->has_countries || (country.length > 0 && is_allowed(rules, country)))
@@ -196,7 +196,7 @@ static bool country_is_allowed(struct check *check, const struct rules *rules, s
                       SPAN_FORMAT(country), suggest_countries(check, rules, country, ""));
 }
 
-/* The same, told of a country that is not there. */
+/* The same for a missing country. */
 static bool missing_country_is_allowed(struct check *check, const struct rules *rules)
 {
     check_enter(check, part_names[COUNTRY]);
@@ -205,7 +205,7 @@ static bool missing_country_is_allowed(struct check *check, const struct rules *
     return holds;
 }
 
-/* True if nothing but fullAddress is there: such an object is what a string becomes. */
+/* True if fullAddress is the only member: a string becomes such an object. */
 static bool is_full_address_alone(const struct json_document *document, uint32_t object)
 {
     bool has_full_address = false;
@@ -226,7 +226,7 @@ static bool country_fail(struct check *check, struct span text)
                       quote_of(check, text), meant ? meant : "US");
 }
 
-/* The country of an object, or empty if it may do without. */
+/* The country of an object, or empty if it may be missing. */
 static bool country_holds(struct check *check, const struct json_document *document, uint32_t object,
                           struct span *country)
 {
@@ -248,7 +248,7 @@ static bool country_holds(struct check *check, const struct json_document *docum
     return true;
 }
 
-/* What other programs call the members of an address. */
+/* Names that other programs use for the members of an address. */
 static const struct other_name other_part_names[] = {
     {"zip", "postalCode"},     {"zipcode", "postalCode"},  {"postcode", "postalCode"},        {"state", "region"},
     {"province", "region"},    {"county", "region"},       {"countrycode", "country"},        {"town", "city"},
@@ -272,7 +272,7 @@ static bool unknown_fail(struct check *check, struct span name)
                       suggest_choices(check, &choices));
 }
 
-/* Judges the members in their order. The country holds already, or is empty. */
+/* Checks the members in order. The country is valid already, or empty. */
 static bool members_hold(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t object, struct address *address)
 {

@@ -1,5 +1,5 @@
-/* The type email, and the client's own address: the pattern of HTML's <input type=email>, made stricter where it lets
- * addresses pass that no mail server takes. */
+/* The type email, and the client's own address: the pattern of HTML's <input type=email>, but stricter where it
+ * accepts addresses that no mail server accepts. */
 #include "common/host.h"
 #include "common/text.h"
 #include "worker/validate/field.h"
@@ -7,7 +7,7 @@
 
 #define EMAIL_BYTES       254  /* RFC 5321, §4.5.3.1.3: a path of 256 octets with its angle brackets */
 #define LOCAL_PART_BYTES  64   /* RFC 5321, §4.5.3.1.1 */
-#define EMAIL_INPUT_BYTES 2048 /* longest that is looked at: a Unicode domain may take more bytes than its A-labels */
+#define EMAIL_INPUT_BYTES 2048 /* longest input: a Unicode domain may take more bytes than its A-labels */
 
 /* RFC 5322's atext. */
 static const bool is_atom_byte[256] = {
@@ -56,16 +56,16 @@ static bool email_fail_length(struct check *check)
                       EMAIL_BYTES);
 }
 
-/* Reads the domain of an address that has `before` bytes up to it. */
+/* Reads the domain of an address that has `before` bytes before it. */
 static bool domain_holds(struct check *check, struct span domain, size_t before, struct host *host)
 {
-    /* An ASCII domain keeps its length: what is too long is called so, whatever else it is. */
+    /* An ASCII domain keeps its length, so its length is reported before anything else that is wrong. */
     if (text_is_printable_ascii(domain) && before + domain.length > EMAIL_BYTES)
         return email_fail_length(check);
     const enum host_fault fault = host_read_name(domain, host);
-    if (fault == HOST_NAME_LENGTH || (fault == HOST_FINE && before + host->length > EMAIL_BYTES))
+    if (fault == HOST_NAME_LENGTH || (fault == HOST_OK && before + host->length > EMAIL_BYTES))
         return email_fail_length(check);
-    if (fault != HOST_FINE)
+    if (fault != HOST_OK)
         return check_fail(check, ERROR_EMAIL_DOMAIN, "the domain %s",
                           host_message(check, domain, fault, HOST_OF_EMAIL));
     if (host->labels < 2)

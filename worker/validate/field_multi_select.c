@@ -15,7 +15,7 @@ static const struct span *option_in_other_case(const struct field *field, struct
     return NULL;
 }
 
-/* The option that is the same text in another Unicode form, which looks no different, or NULL. */
+/* The option that is the same text in another Unicode form, which looks the same, or NULL. */
 static const struct span *option_in_other_form(struct check *check, const struct field *field, struct span key)
 {
     const size_t mark = check->arena->used;
@@ -44,7 +44,7 @@ static bool written_fail(struct check *check, const struct field *field, struct 
 
 static bool option_fail(struct check *check, const struct field *field, struct span key)
 {
-    /* Nobody reads the words of a violation that is not listed, and an array may hold a hundred thousand of them. */
+    /* A violation that is not listed needs no message, and an array may hold a hundred thousand of them. */
     if (check->item->violations_full)
         return check_fail(check, ERROR_OPTION_UNKNOWN, "is not an option of the field");
 
@@ -93,8 +93,8 @@ static bool elements_fail(struct check *check, const struct field *field, const 
     return false;
 }
 
-/* Keeps the first of each option, in order, and returns how many those are. What it needs for that is in proportion to
- * the field's options, not to the value, and is given back. */
+/* Keeps the first of each option, in order, and returns how many are left. It needs memory in proportion to the
+ * field's options, not to the value, and frees it. */
 static uint32_t drop_duplicates(int *options, uint32_t count, uint32_t option_count, struct arena *arena)
 {
     size_t mark = arena->used;

@@ -6,7 +6,7 @@
 #include "common/text.h"
 #include "worker/validate/field.h"
 
-/* What stands in the way of a string that is nearly a number. */
+/* Why a string that is nearly a number is not one. */
 static const char *syntax_hint(struct span text)
 {
     struct span trimmed = text_trim(text);
@@ -21,7 +21,7 @@ static const char *syntax_hint(struct span text)
     return "like 12, -0.5 or 6e23";
 }
 
-/* The first character that no number holds, and what follows it; empty if there is none. */
+/* The first character that no number contains, and the text from there on; empty if there is none. */
 static struct span find_stray(struct span text)
 {
     size_t at = 0;
@@ -40,13 +40,13 @@ static bool syntax_fail(struct check *check, struct span text)
                       character_of(check, stray), syntax_hint(text));
 }
 
-/* What is kept of a number that was not. */
+/* The value that binary64 would keep of a number that it cannot represent. */
 static const char *precision_hint(const struct number *number)
 {
     return fabs(number->value) < DBL_MIN ? "0, or one not so near to 0" : "any of up to 15 digits is";
 }
 
-/* Adds a violation unless the number stands on the right side of a limit. */
+/* Adds a violation unless the number is on the right side of a limit. */
 static bool limit_holds(struct check *check, const struct number *number, bool holds, const char *side, double limit)
 {
     if (holds)
@@ -88,7 +88,7 @@ bool field_number_evaluate(struct check *check, const struct field *field, const
         return check_fail(check, ERROR_NUMBER_PRECISION,
                           "%s would become %.*s, must be a number that binary64 keeps: %s", quote_of(check, text),
                           (int)number.length, number.text, precision_hint(&number));
-    case NUMBER_FINE:
+    case NUMBER_OK:
         break;
     }
     if (!rules_hold(check, &field->rules, &number))

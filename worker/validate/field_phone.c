@@ -20,15 +20,15 @@ static const enum error fault_errors[] = {
     [PHONE_FAULT_AREA_CODE] = ERROR_PHONE_AREA_CODE,
 };
 
-/* What a character is in a number. */
+/* The role of a character in a number. */
 enum mark {
     STRAY,
     DIGIT,
-    SEPARATOR, /* goes, if a digit follows it */
-    UNSEEN     /* comes with copied numbers and is not shown: goes */
+    SEPARATOR, /* removed, if a digit follows it */
+    UNSEEN     /* an invisible character that comes with copied numbers: removed */
 };
 
-/* Of ASCII. */
+/* For ASCII. */
 static const unsigned char byte_marks[0x80] = {
     ['0' ... '9'] = DIGIT, [' '] = SEPARATOR, ['-'] = SEPARATOR,  ['.'] = SEPARATOR,
     ['('] = SEPARATOR,     [')'] = SEPARATOR, ['\t'] = SEPARATOR,
@@ -39,7 +39,8 @@ static bool is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* Bidi_Control (UAX #9), and what else pages, documents and address books put around a number or into it. */
+/* Bidi_Control (UAX #9), and other invisible characters that pages, documents and address books put around or into a
+ * number. */
 static bool is_unseen(uint32_t code_point)
 {
     return code_point == 0xad || code_point == 0x61c || (code_point >= 0x200b && code_point <= 0x200f) ||
@@ -47,7 +48,7 @@ static bool is_unseen(uint32_t code_point)
            (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0xfeff;
 }
 
-/* Beyond ASCII: white space but line ends, hyphens and dashes, the full-width ( ) - and the full-width full stop. */
+/* Beyond ASCII: white space except line ends, hyphens and dashes, the full-width ( ) - and the full-width full stop. */
 static bool is_wide_separator(uint32_t code_point)
 {
     if (text_is_white_space(code_point))
@@ -68,7 +69,7 @@ static enum mark mark_of(struct span text, size_t at, size_t *size)
     return is_wide_separator(code_point) ? SEPARATOR : STRAY;
 }
 
-/* As most numbers come: the plus, digits and nothing else. */
+/* The form of most numbers: the plus, digits and nothing else. */
 static bool is_normal(struct span text)
 {
     if (text.length == 0 || text.at[0] != '+')
@@ -79,7 +80,7 @@ static bool is_normal(struct span text)
     return true;
 }
 
-/* Without white space and what is not shown at both ends. */
+/* Removes white space and invisible characters at both ends. */
 static struct span trimmed(struct span text)
 {
     size_t length, size;
@@ -105,10 +106,10 @@ static size_t plus_size(struct span text)
     return span_begins_with(text, SPAN("\uff0b")) ? 3 : 0;
 }
 
-/* A number as it was written behind the plus. */
+/* The digits of a number as written, after the plus. */
 struct written {
     size_t digits; /* how many */
-    size_t stray;  /* where the first character is that has no place in a number; text.length if there is none */
+    size_t stray;  /* position of the first character that is not allowed in a number; text.length if there is none */
     bool ends_in_separator;
 };
 
@@ -134,7 +135,7 @@ static struct written written_of(struct span text, size_t plus)
     return written;
 }
 
-/* Plus and digits as a JSON string, in the arena. */
+/* The plus and digits as a JSON string, in the arena. */
 static struct span joined_token(struct arena *arena, struct span text, size_t digits)
 {
     char *token = arena_alloc(arena, digits + sizeof("\"+\""));
@@ -172,8 +173,8 @@ static void countries_write(char countries[][3], uint32_t count, char text[COUNT
         snprintf(text + length, COUNTRIES_BYTES - (size_t)length, " or %u others", count - named);
 }
 
-/* Ascension and Tristan da Cunha have calling codes, but in ISO 3166-1 they are parts of SH. Returns how many countries
- * are left, each once. */
+/* Ascension and Tristan da Cunha have calling codes of their own, but belong to SH in ISO 3166-1. Returns the number
+ * of countries left, each once. */
 static uint32_t countries_unite(char countries[][3], uint32_t count)
 {
     uint32_t kept = 0;
@@ -210,7 +211,7 @@ static bool countries_hold(struct check *check, const struct rules *rules, struc
                       suggest_countries(check, rules, span_of(countries[0], 2), phone_neighbours(digits)));
 }
 
-/* A number with 00 in place of the plus is told so if all else is right. */
+/* The message for a number with 00 in place of the plus says so if all else is right. */
 static bool plus_fail(struct check *check, struct span text)
 {
     char digits[PHONE_DIGITS + 2];
@@ -227,7 +228,7 @@ static bool plus_fail(struct check *check, struct span text)
     return check_fail(check, ERROR_PHONE_PLUS, "must begin with + and the country calling code, as in +12025550123");
 }
 
-/* Where a number that would be right is known, it comes in place of the hint that the message ends with. */
+/* A known correction replaces the hint at the end of the message. */
 static bool number_fail(struct check *check, struct span digits, enum phone_fault fault, enum phone_level level,
                         const char *message)
 {
@@ -237,8 +238,8 @@ static bool number_fail(struct check *check, struct span digits, enum phone_faul
     return check_fail(check, fault_errors[fault], "%.*s; %s", (int)strcspn(message, ";"), message, advice);
 }
 
-/* Reads a number that is not normal yet. Returns its token, and in *digits how many it has; SPAN_NONE with a violation
- * added if it is none. */
+/* Reads a number that is not normal yet. Returns its token, and its number of digits in *digits; or SPAN_NONE with a
+ * violation added. */
 static struct span written_normalize(struct check *check, struct span text, size_t *digits)
 {
     text = trimmed(text);
@@ -272,7 +273,7 @@ bool field_phone_evaluate(struct check *check, const struct field *field, const 
     if (!token.at)
         return false;
 
-    const struct span digits = span_of(token.at + 2, digit_count); /* behind quote and plus */
+    const struct span digits = span_of(token.at + 2, digit_count); /* after quote and plus */
     const struct rules *rules = &field->rules;
     enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
     char message[PHONE_MESSAGE_BYTES];

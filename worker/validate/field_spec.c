@@ -8,9 +8,9 @@
 #include "worker/validate/field.h"
 #include "worker/validate/malformed.h"
 
-#define JSON_DEPTH_LIMIT 64 /* of what the public API may put into a field some day */
+#define JSON_DEPTH_LIMIT 64 /* the public API may put more into a field in the future */
 
-/* A key is what commands name the field or option by. */
+/* Commands name the field or option by its key. */
 static bool read_key(struct definitions_reader *reader, uint32_t object, struct span *key)
 {
     uint32_t node = reader_member(reader, object, "key");
@@ -73,8 +73,8 @@ static void read_option_list(struct definitions_reader *reader, uint32_t list, s
     spec->options = keys;
 }
 
-/* `null` is what the public API may send for an empty list; a multiSelect without the member was put in as the API's
- * list without its options, and would refuse every value. */
+/* The public API may send `null` for an empty list. A multiSelect without the member comes from the API's list
+ * without its options, and would refuse every value. */
 static void read_options(struct definitions_reader *reader, uint32_t entry, struct field_spec *spec)
 {
     uint32_t list = reader_member(reader, entry, "options");
@@ -92,7 +92,7 @@ static void read_options(struct definitions_reader *reader, uint32_t entry, stru
     reader_leave(reader, where);
 }
 
-/* Says what is wrong with the type `name`, and which there are. */
+/* Reports the error in the type `name`, with the types that exist. */
 static void fault_of_type(struct definitions_reader *reader, const char *wrong, struct span name)
 {
     struct choices choices;
@@ -124,7 +124,7 @@ static void read_type(struct definitions_reader *reader, uint32_t entry, struct 
     reader_leave(reader, where);
 }
 
-/* Fields without an order stand behind those that have one. */
+/* Fields without an order follow those that have one. */
 static void read_order(struct definitions_reader *reader, uint32_t entry, struct field_spec *spec)
 {
     uint32_t node = reader_member(reader, entry, "order");
@@ -136,7 +136,7 @@ static void read_order(struct definitions_reader *reader, uint32_t entry, struct
     reader_leave(reader, where);
 }
 
-/* Everything but the key. */
+/* Reads everything except the key. */
 static void read_field(struct definitions_reader *reader, uint32_t entry, struct field_spec *spec)
 {
     uint32_t name = reader_member(reader, entry, "name");
@@ -207,7 +207,7 @@ static void read_response(struct definitions_reader *reader, struct field_specs 
     reader_leave(reader, where);
 }
 
-/* Says where the text stops being JSON as editors count: from 1, columns in bytes. */
+/* Reports where the text stops being JSON, as editors count: from 1, columns in bytes. */
 static void fault_of_json(struct definitions_reader *reader, struct span json, const struct json_fault *fault)
 {
     uint32_t line = 1, column = 1;

@@ -1,4 +1,4 @@
-/* field_spec: the fields of a definition set as they are listed, judged one by one. Private to the files that
+/* field_spec: the fields of a definition set as they are listed, checked one by one. Private to the files that
  * compile definitions. */
 #ifndef WORKER_VALIDATE_FIELD_SPEC_H
 #define WORKER_VALIDATE_FIELD_SPEC_H
@@ -6,13 +6,13 @@
 #include "common/must_check.h"
 #include "worker/validate/definitions_reader.h"
 
-/* A field as it was read, not yet in its place. Its texts belong to the scratch. */
+/* A field as it was read, not sorted yet. Its texts belong to the scratch. */
 struct field_spec {
     struct span key, name;
     const struct field_type *type;
     struct rules rules;
     double order;
-    uint32_t listed; /* place in the list */
+    uint32_t listed; /* position in the list */
     const struct span *options;
     uint32_t option_count;
 };
@@ -22,8 +22,8 @@ struct field_specs {
     uint32_t count;
 };
 
-/* Reads a List Custom Fields response into specs, which live as long as the reader's scratch; faults are added to the
- * reader. False if there is not the memory for it. */
+/* Reads a List Custom Fields response into specs, which live as long as the reader's scratch. Errors are added to
+ * the reader. False when out of memory. */
 MUST_CHECK bool field_specs_read(struct definitions_reader *reader, struct span json, struct field_specs *specs);
 
 #endif

@@ -1,10 +1,10 @@
-/* The type text: any string, in one Unicode form and with one kind of line end, else as it came. */
+/* The type text: any string, in one Unicode form and with one kind of line end, otherwise unchanged. */
 #include "common/text.h"
 #include "worker/validate/field.h"
 
-#define TEXT_CHARACTERS 65535 /* code points, once normalized */
+#define TEXT_CHARACTERS 65535 /* code points, after normalization */
 
-/* True if no control character but TAB and line ends is in `text`. */
+/* True if `text` has no control character except TAB and line ends. */
 static bool controls_hold(struct check *check, struct span text)
 {
     uint32_t control = text_find_control(text, "\t\n\r");
@@ -15,7 +15,7 @@ static bool controls_hold(struct check *check, struct span text)
                       control == UINT32_MAX ? 0 : (unsigned)control);
 }
 
-/* The type's own limit and the field's rules; the tighter one speaks. */
+/* The type's own limit and the field's rules; the tighter one is reported. */
 static bool length_holds(struct check *check, const struct field *field, struct span text)
 {
     bool rule_is_tighter = field->rules.has_max_length && field->rules.max_length <= TEXT_CHARACTERS;

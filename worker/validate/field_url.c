@@ -1,4 +1,4 @@
-/* The type url: an absolute http or https URL, written as common/url.h says. */
+/* The type url: an absolute http or https URL, normalized by common/url.h. */
 #include <stdint.h>
 
 #include "common/text.h"
@@ -16,7 +16,7 @@ static bool outer_space_fail(struct check *check, struct span text)
     return check_fail(check, ERROR_URL_SYNTAX, "ends with white space, must end without");
 }
 
-/* The host of a URL that was refused for it: behind the slashes, up to port, path, query or fragment. */
+/* The host of a URL that was refused because of it: after the slashes, up to port, path, query or fragment. */
 static struct span host_of(struct span text)
 {
     const char *const colon = memchr(text.at, ':', text.length);
@@ -34,7 +34,7 @@ static struct span host_of(struct span text)
 static bool url_fail(struct check *check, struct span text, struct url_fault fault)
 {
     switch (fault.code) {
-    case URL_FINE:
+    case URL_OK:
         break;
     case URL_INPUT_LENGTH:
     case URL_LENGTH:

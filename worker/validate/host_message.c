@@ -22,7 +22,7 @@ static bool is_dot(uint32_t code_point)
     return code_point == '.' || code_point == 0x3002 || code_point == 0xff0e || code_point == 0xff61;
 }
 
-/* Takes the labels off *rest one by one. */
+/* Removes the first label of *rest and returns it. */
 static bool next_label(struct span *rest, struct span *label)
 {
     size_t at = 0, size = 0;
@@ -35,7 +35,7 @@ static bool next_label(struct span *rest, struct span *label)
     return true;
 }
 
-/* The first label that is refused so by itself; the whole if none is. */
+/* The first label that is refused with this fault by itself; the whole text if none is. */
 static struct span label_with(struct span text, enum host_fault fault)
 {
     struct span rest = text, label;
@@ -56,7 +56,7 @@ static bool is_no_name_byte(uint32_t code_point)
     return code_point < 0x80 && !is_letter_digit_hyphen(code_point) && code_point != '.';
 }
 
-/* The first character that `is_wrong`, and what follows it; empty if there is none. */
+/* The first character for which `is_wrong` is true, and the text from there on; empty if there is none. */
 static struct span find_character(struct span text, bool (*is_wrong)(uint32_t code_point))
 {
     for (size_t at = 0, size; at < text.length; at += size)
@@ -65,18 +65,18 @@ static struct span find_character(struct span text, bool (*is_wrong)(uint32_t co
     return SPAN_NONE;
 }
 
-/* True if no name can hold the character: it is refused alone and behind a letter, where a mark could stand. */
+/* True if no name can hold the character: it is refused alone and after a letter, where a mark would be allowed. */
 static bool is_refused_everywhere(struct span character)
 {
     char behind_letter[8] = "a";
     struct host host;
-    if (host_read_name(character, &host) == HOST_FINE)
+    if (host_read_name(character, &host) == HOST_OK)
         return false;
     memcpy(behind_letter + 1, character.at, character.length);
-    return host_read_name(span_of(behind_letter, character.length + 1), &host) != HOST_FINE;
+    return host_read_name(span_of(behind_letter, character.length + 1), &host) != HOST_OK;
 }
 
-/* Of a label that holds more than ASCII. */
+/* For a label with characters beyond ASCII. */
 static struct span find_refused_character(struct span label)
 {
     for (size_t at = 0, size; at < label.length; at += size) {
@@ -121,7 +121,7 @@ static const char *idn_message(struct check *check, struct span text)
     return label_message(check, label, IDN_REFUSED ", must be one that could be registered");
 }
 
-/* The character stands in an A-label: in the text as it came none is seen to be missing. */
+/* The character is in an A-label, where it cannot be seen. */
 static const char *invisible_message(struct check *check, struct span text)
 {
     struct host host;

@@ -1,4 +1,4 @@
-/* host_message: what is wrong with a host or a domain, and what would be right, for messages. */
+/* host_message: messages about a host or a domain: what is wrong, and what would be right. */
 #ifndef WORKER_VALIDATE_HOST_MESSAGE_H
 #define WORKER_VALIDATE_HOST_MESSAGE_H
 
@@ -10,8 +10,8 @@ enum host_use {
     HOST_OF_URL    /* a name, or an address */
 };
 
-/* To follow "the domain" or "the host": names the first character or the label that does not fit. `text` is what was
- * read and gave `fault`, not HOST_FINE. In the arena, for "%s". */
+/* Continues "the domain" or "the host": names the first character or the label that is wrong. `text` is the input
+ * that gave `fault`, which is not HOST_OK. In the arena, for "%s". */
 const char *host_message(struct check *check, struct span text, enum host_fault fault, enum host_use use);
 
 #endif

@@ -9,7 +9,7 @@
 #define RIGHT        ", must be a JSON object in UTF-8"
 #define HEADER_BYTES 5 /* of Confluent's serializers: a magic byte of 0, and the schema's number, big-endian */
 
-/* How values begin that are something else; the first row that fits counts. */
+/* The beginnings of values in other formats; the first row that matches counts. */
 static const struct {
     struct span begin;
     const char *name;
@@ -38,9 +38,9 @@ static const struct {
     {{"---", 3}, "YAML"},
 };
 
-/* ---- How it begins ---- */
+/* ---- The beginning ---- */
 
-/* Reads a Protobuf varint off the front. */
+/* Reads a Protobuf varint and removes it. */
 static bool take_varint(struct span *rest, uint64_t *value)
 {
     *value = 0;
@@ -54,7 +54,7 @@ static bool take_varint(struct span *rest, uint64_t *value)
     return false;
 }
 
-/* True if the whole is fields of Protobuf's wire format, the first one with a number below 16. */
+/* True if the whole consists of fields in Protobuf's wire format, the first with a number below 16. */
 static bool is_protobuf(struct span rest)
 {
     uint64_t tag, length;
@@ -93,7 +93,7 @@ static bool is_space(char byte)
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
-/* True for what no text holds. */
+/* True for a byte that no text contains. */
 static bool is_binary_byte(char byte)
 {
     return (unsigned char)byte < 0x20 && !is_space(byte);
@@ -114,7 +114,7 @@ static struct span schema_message(struct span value, struct arena *arena)
                         number);
 }
 
-/* The message for a value that begins like something else, or an empty span. */
+/* The message for a value that begins like another format, or an empty span. */
 static struct span beginning_message(struct span value, struct arena *arena)
 {
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
@@ -134,14 +134,14 @@ static struct span beginning_message(struct span value, struct arena *arena)
     return SPAN_NONE;
 }
 
-/* ---- Where it stops being JSON ---- */
+/* ---- The position at which it stops being JSON ---- */
 
 static bool is_letter(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || byte == '$';
 }
 
-/* The last byte before `at` that is no white space, or 0. */
+/* The last byte before `at` that is not white space, or 0. */
 static char before(struct span value, size_t at)
 {
     while (at > 0 && is_space(value.at[at - 1]))
@@ -149,7 +149,7 @@ static char before(struct span value, size_t at)
     return at > 0 ? value.at[at - 1] : '\0';
 }
 
-/* "name=value&..." from the beginning on. */
+/* "name=value&..." from the beginning. */
 static bool is_form(struct span value)
 {
     size_t at = 0;
@@ -158,7 +158,7 @@ static bool is_form(struct span value)
     return at > 0 && at < value.length && value.at[at] == '=';
 }
 
-/* Where the word begins that `at` is in. */
+/* The beginning of the word that contains `at`. */
 static size_t word_begin(struct span value, size_t at)
 {
     while (at > 0 && is_letter(value.at[at - 1]))
@@ -173,7 +173,7 @@ static bool begins_with_word(struct span rest, const char *word)
            (rest.length == length || !is_letter(rest.at[length]));
 }
 
-/* A word that is the name of a literal elsewhere. */
+/* A literal of another language. */
 static bool is_other_literal(struct span rest)
 {
     static const char *const words[] = {"true", "false", "null", "none", "nan", "infinity", "undefined", "nil"};
@@ -183,7 +183,7 @@ static bool is_other_literal(struct span rest)
     return false;
 }
 
-/* What the usual slips come to, or what would be right in general. */
+/* A hint for a usual slip, or what would be right in general. */
 static const char *slip_hint(struct span value, size_t at)
 {
     const char byte = value.at[at], last = before(value, at);
@@ -223,7 +223,7 @@ static struct span syntax_message(struct span value, uint32_t at, struct arena *
                         hint ? "; " : "", hint ? hint : RIGHT);
 }
 
-/* The name at byte `at`, its quotes and escapes as they came. */
+/* The name at byte `at`, with its original quotes and escapes. */
 static struct span duplicate_message(struct span value, uint32_t at, struct arena *arena)
 {
     struct span name = span_from(value, (size_t)at + 1);
@@ -251,7 +251,7 @@ struct span malformed_message(struct span value, const struct json_fault *fault,
     if (beginning.length > 0)
         return beginning;
     switch (fault->code) {
-    case JSON_FINE:
+    case JSON_OK:
     case JSON_EMPTY:
         return arena_format(arena, "%s up to byte %zu" RIGHT, json_fault_text(JSON_EMPTY), value.length);
     case JSON_SYNTAX:

@@ -8,7 +8,7 @@
 
 static void write_companies(struct json_writer *writer, const struct client *client)
 {
-    /* With companyId alone, companyIds has just that. */
+    /* companyId alone gives companyIds with this one id. */
     const struct span *ids = client->company_count > 0 ? client->company_ids : &client->company_id;
     uint32_t count = client->company_count > 0 ? client->company_count : client->company_id.at ? 1 : 0;
     if (count == 0)
@@ -72,7 +72,7 @@ struct span record_compose(const struct item *item, const struct client *client,
     return writer_close(&writer);
 }
 
-/* Found by its place in the text: an email has neither quotes nor escapes, and the names before it cannot hold an
+/* Found by its position in the text: an email has neither quotes nor escapes, and the names before it cannot hold an
  * unescaped quote. */
 struct span record_email(struct span record, struct arena *arena)
 {

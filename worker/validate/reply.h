@@ -1,4 +1,4 @@
-/* reply: from a decided item to the bytes of its reply, and of its headers. Pure, no heap. */
+/* reply: composes the reply of a decided item, and its headers. Pure, no heap. */
 #ifndef WORKER_VALIDATE_REPLY_H
 #define WORKER_VALIDATE_REPLY_H
 
@@ -8,25 +8,21 @@
 
 #define REPLY_HEADERS 24 /* at most: those of the contract, and the echoes */
 
-/* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). Only validation_failed lists errors. A
- * command is definitions_missing, which is retryable, only if it is otherwise valid: else it is validation_failed with
- * what is wrong besides, since no retry could help it. */
+/* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). Only validation_failed lists errors. */
 void reply_compose(struct item *item, struct arena *arena);
 
-/* Writes item->reply again if item->reply_form asks for another value than it has. Happens once for an item between
- * two calls of reply_compose. */
+/* Writes item->reply again if item->reply_form needs another value. Happens once for an item between two calls of
+ * reply_compose. */
 void reply_recompose(struct item *item, struct arena *arena);
 
-/* ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the
- * same bytes. Of several headers with one name the last is echoed.
- *
- * Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their count. Values live in the arena,
- * the config or the message. */
+/* Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their number. ce_id is the command's
+ * position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the same bytes. If several
+ * headers have one name, the last is echoed. Values are in the arena, the config or the message. */
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers);
 
-/* The headers that a dead letter gets besides its own. dlq-lost names what of the command could not be kept. Same terms
- * as reply_headers. */
+/* The headers that a dead letter gets in addition to its own. dlq-lost names what could not be kept of the command.
+ * Same rules as reply_headers. */
 uint32_t dead_letter_headers(const struct item *item, struct arena *arena, struct header *headers);
 
 #endif

@@ -41,8 +41,8 @@ bool reply_topic_is_legal(struct span name)
     return !span_equal(name, SPAN(".")) && !span_equal(name, SPAN(".."));
 }
 
-/* `*` stands for any characters, none included. After a mismatch the last `*` takes one character more, so the time is
- * the product of the lengths at worst. */
+/* `*` matches any characters, or none. After a mismatch the last `*` takes one character more, so the time is at
+ * worst the product of the lengths. */
 static bool pattern_matches(const char *pattern, struct span name)
 {
     const char *star = NULL;

@@ -1,4 +1,4 @@
-/* rules: reads a field's `rules`, and sees that they fit its type and each other. */
+/* rules: reads a field's `rules`, and checks that they fit its type and each other. */
 #include <math.h>
 
 #include "common/nearest_word.h"
@@ -29,8 +29,8 @@ static bool read_number(struct definitions_reader *reader, uint32_t node, double
     return reader_number(reader, node, number) || reader_fault(reader, "must be a number");
 }
 
-/* Kosovo's code, which ISO 3166-1 leaves to its users. Telephone numbers have a calling code of it, addresses go by ISO
- * 3166-1 alone. */
+/* XK is Kosovo's code, which ISO 3166-1 leaves to its users. Telephone numbers have a calling code for it; addresses
+ * use ISO 3166-1 only. */
 static bool is_country(struct span code, bool of_numbers)
 {
     return country_find(code) || (of_numbers && span_equal(code, SPAN("XK")));
@@ -94,7 +94,7 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
     };
     static const struct {
         const char *name;
-        unsigned needs; /* of the type's rules; 0: any type has it */
+        unsigned needs; /* the rules that the type must have; 0: any type */
     } table[] = {
         [REQUIRED] = {"required", 0},
         [INTEGER] = {"integer", RULE_RANGE},
@@ -160,7 +160,7 @@ static void read_rule(struct definitions_reader *reader, uint32_t node, unsigned
     }
 }
 
-/* Rules that no value could satisfy together. */
+/* Finds rules that no value could satisfy together. */
 static void contradictions_find(struct definitions_reader *reader, const struct rules *rules, uint32_t options)
 {
     if (rules->has_min_length && rules->has_max_length && rules->min_length > rules->max_length)

@@ -4,7 +4,7 @@
 #include "worker/model/member.h"
 #include "worker/validate/definitions.h"
 
-/* What other programs call a command's members. */
+/* Names that other programs use for a command's members. */
 static const struct other_name member_names[] = {
     {"first", "givenName"},
     {"firstname", "givenName"},
@@ -39,7 +39,7 @@ static const struct other_name member_names[] = {
     {NULL, NULL},
 };
 
-/* True if the two are the same without case and without what stands between words; `folded` has neither. */
+/* True if the two are equal without case and without the characters between words; `folded` has neither. */
 static bool is_folded(struct span written, const char *folded)
 {
     for (size_t i = 0; i < written.length; i++) {
@@ -59,7 +59,7 @@ const char *other_name_find(const struct other_name *table, struct span written)
     return table->name;
 }
 
-/* All of them, or the nearest. */
+/* Lists all names, or the nearest. */
 static const char *suggest_list(struct check *check, const struct choices *choices)
 {
     char names[CHOICES_SIZE];
@@ -120,7 +120,7 @@ static struct choices members_near(struct check *check, struct span name)
     return choices;
 }
 
-/* True if the nearest differs from what was written by no more than case and what stands between words. */
+/* True if the nearest differs from the written name only in case and in the characters between words. */
 static bool is_same(const struct choices *choices)
 {
     return choices->kept > 0 && choices->nearest[0].distance == 0;

@@ -79,7 +79,7 @@ static bool violation_list(struct check *check, enum error code, struct span pat
     return true;
 }
 
-/* A longer message ends at the last character that fits. */
+/* A message that is too long ends at the last character that fits. */
 static int message_cut(const char *message, int length)
 {
     if (length < MESSAGE_BYTES)

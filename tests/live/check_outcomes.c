@@ -1,4 +1,4 @@
-/* Whether each command got the outcome that it had to get. */
+/* Checks that each command has the expected outcome. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -6,8 +6,8 @@
 #include "tests/live/observations.h"
 #include "tests/live/report.h"
 
-/* A sender of these tests says in the header "expect" what may become of a command: "created", or "created,email_taken"
- * where that depends on which of two partitions is quicker. */
+/* A sender of these tests writes the possible outcomes into the header "expect": "created", or "created,email_taken"
+ * if the outcome depends on the faster of two partitions. */
 static bool is_expected(struct bytes expected, const char *outcome)
 {
     size_t length = strlen(outcome);
@@ -21,7 +21,7 @@ static bool is_expected(struct bytes expected, const char *outcome)
     return false;
 }
 
-/* The client stands last in its reply, so that the reply ends with the record and one brace. */
+/* The client is the last member of its reply, so the reply ends with the record and one brace. */
 static bool ends_with_record(struct bytes reply, struct bytes record)
 {
     size_t tail = record.length + 1;
@@ -29,7 +29,7 @@ static bool ends_with_record(struct bytes reply, struct bytes record)
            memcmp(reply.at + reply.length - tail, record.at, record.length) == 0;
 }
 
-static void judge_created(const struct message *command, long index, const struct answer *answer,
+static void check_created(const struct message *command, long index, const struct answer *answer,
                           const struct message *reply, const struct record *record)
 {
     if (!record) {
@@ -48,7 +48,7 @@ static bool is_later(const struct message *one, const struct message *other)
     return one->partition == other->partition && one->offset > other->offset;
 }
 
-static void judge_duplicate(const struct observations *observations, long index, const struct answer *answer,
+static void check_duplicate(const struct observations *observations, long index, const struct answer *answer,
                             const struct message *reply, const struct record *record)
 {
     const struct message *command = observations->commands.messages[index];
@@ -65,7 +65,7 @@ static void judge_duplicate(const struct observations *observations, long index,
         violation(CHECK_CREATED_BYTES, index, "%s and %s differ", place(reply), place(record->message));
 }
 
-static void judge_email_taken(const struct message *command, long index, const struct answer *answer,
+static void check_email_taken(const struct message *command, long index, const struct answer *answer,
                               const struct record *existing)
 {
     json_t *value = json_loadb(command->value.at, command->value.length, 0, NULL);
@@ -79,11 +79,11 @@ static void judge_email_taken(const struct message *command, long index, const s
     json_decref(value);
 }
 
-/* The command id as the reply states it; the client that it created must stem from another body. */
-static void judge_conflict(const struct observations *observations, long index, const struct answer *answer)
+/* The command id as the reply has it; the client that it created must come from another body. */
+static void check_conflict(const struct observations *observations, long index, const struct answer *answer)
 {
     const struct message *command = observations->commands.messages[index];
-    const struct record *record = evidence_record_of_command(observations, answer->workspace, answer->command_id);
+    const struct record *record = observations_record_of_command(observations, answer->workspace, answer->command_id);
     if (!record || record->command < 0) {
         violation(CHECK_CONFLICT, index, "%s: no client has this command id", place(command));
         return;
@@ -95,7 +95,7 @@ static void judge_conflict(const struct observations *observations, long index, 
         violation(CHECK_CONFLICT, index, "%s: conflicts with a later command, %s", place(command), place(first));
 }
 
-void judge_outcome(const struct observations *observations, long index, const struct answer *answer,
+void check_outcome(const struct observations *observations, long index, const struct answer *answer,
                    const struct message *reply)
 {
     const struct message *command = observations->commands.messages[index];
@@ -104,14 +104,14 @@ void judge_outcome(const struct observations *observations, long index, const st
         violation(CHECK_OUTCOME, index, "%s: %s, not %.*s", place(command), answer->outcome, (int)expected.length,
                   expected.at);
     if (strcmp(answer->outcome, "created") == 0)
-        judge_created(command, index, answer, reply,
-                      evidence_record(observations, answer->workspace, answer->client_id));
+        check_created(command, index, answer, reply,
+                      observations_record(observations, answer->workspace, answer->client_id));
     else if (strcmp(answer->outcome, "duplicate") == 0)
-        judge_duplicate(observations, index, answer, reply,
-                        evidence_record(observations, answer->workspace, answer->client_id));
+        check_duplicate(observations, index, answer, reply,
+                        observations_record(observations, answer->workspace, answer->client_id));
     else if (strcmp(answer->outcome, "email_taken") == 0)
-        judge_email_taken(command, index, answer,
-                          evidence_record(observations, answer->workspace, answer->existing_id));
+        check_email_taken(command, index, answer,
+                          observations_record(observations, answer->workspace, answer->existing_id));
     else if (strcmp(answer->outcome, "command_id_conflict") == 0)
-        judge_conflict(observations, index, answer);
+        check_conflict(observations, index, answer);
 }

@@ -1,4 +1,4 @@
-/* Whether exactly the commands that nobody can read are dead letters, untouched. */
+/* Checks that exactly the commands that cannot be parsed are dead letters, and that their bytes are unchanged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static long long header_number(const struct message *message, const char *name)
     return digits[0] && !*end ? number : -1;
 }
 
-/* Index of the command whose place the dlq- headers tell, or NO_COMMAND. */
+/* Index of the command whose position the dlq- headers give, or NO_COMMAND. */
 static long dead_letter_source(const struct history *commands, const struct message *letter)
 {
     if (!bytes_are(message_header(letter, "dlq-topic"), commands->topic))
@@ -30,7 +30,7 @@ static long dead_letter_source(const struct history *commands, const struct mess
     return history_find(commands, header_number(letter, "dlq-partition"), header_number(letter, "dlq-offset"));
 }
 
-/* Those of the command come first, untouched, and then the six that begin with dlq-. */
+/* The headers of the command come first, unchanged, and then the six that begin with dlq-. */
 static bool same_headers(const struct message *command, const struct message *letter)
 {
     size_t length = command->headers.length;
@@ -38,7 +38,7 @@ static bool same_headers(const struct message *command, const struct message *le
            (length == 0 || memcmp(letter->headers.at, command->headers.at, length) == 0);
 }
 
-static void judge_letter(const struct message *command, long index, const struct answer *answer,
+static void check_letter(const struct message *command, long index, const struct answer *answer,
                          const struct message *letter)
 {
     if (!bytes_equal(command->key, letter->key) || !bytes_equal(command->value, letter->value) ||
@@ -49,7 +49,7 @@ static void judge_letter(const struct message *command, long index, const struct
         violation(CHECK_DEAD_LETTER_BYTES, index, "%s: dlq-code, dlq-timestamp or dlq-message", place(letter));
 }
 
-void judge_dead_letters(const struct observations *observations)
+void check_dead_letters(const struct observations *observations)
 {
     const struct history *commands = &observations->commands, *letters = &observations->dead_letters;
     unsigned char *seen = calloc(commands->count + 1, 1);
@@ -63,8 +63,8 @@ void judge_dead_letters(const struct observations *observations)
         if (seen[index])
             violation(CHECK_DEAD_LETTER_ONCE, index, "%s is one twice", place(commands->messages[index]));
         seen[index] = 1;
-        judge_letter(commands->messages[index], index, &observations->answers[index], letter);
-        judge_committed(observations, index, letter);
+        check_letter(commands->messages[index], index, &observations->answers[index], letter);
+        check_committed(observations, index, letter);
     }
     for (size_t i = 0; i < commands->count; i++)
         if (is_dead(&observations->answers[i]) && !seen[i])

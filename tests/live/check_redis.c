@@ -1,5 +1,5 @@
-/* Whether Redis is the fold of the record topic: all of it, and no other client or email. What else it holds,
- * definitions and the daemon's own book-keeping, is not looked at. */
+/* Checks that Redis is the fold of the record topic: all of it, and no other client or email. Definitions and the
+ * daemon's own keys are not checked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static bool begins_with(struct bytes bytes, const char *text, size_t length)
     return bytes.length >= length && memcmp(bytes.at, text, length) == 0;
 }
 
-static void judge_stored(const struct record *record, struct bytes stored, struct bytes owner)
+static void check_stored(const struct record *record, struct bytes stored, struct bytes owner)
 {
     struct bytes value = record->message->value;
     char line[1024];
@@ -27,7 +27,7 @@ static void judge_stored(const struct record *record, struct bytes stored, struc
         violation(CHECK_REDIS_EMAIL, record->command, "the email of %s is not that client's", place(record->message));
 }
 
-static void judge_slice(const struct observations *observations, redisContext *redis, size_t from, size_t to)
+static void check_slice(const struct observations *observations, redisContext *redis, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         const struct record *record = &observations->records_by_key[i];
@@ -36,8 +36,8 @@ static void judge_slice(const struct observations *observations, redisContext *r
     }
     for (size_t i = from; i < to; i++) {
         redisReply *stored = redis_reader_answer(redis), *owner = redis_reader_answer(redis);
-        if (evidence_is_last_of_client(observations, &observations->records_by_key[i]))
-            judge_stored(&observations->records_by_key[i], redis_reader_bytes(stored), redis_reader_bytes(owner));
+        if (observations_is_last_of_client(observations, &observations->records_by_key[i]))
+            check_stored(&observations->records_by_key[i], redis_reader_bytes(stored), redis_reader_bytes(owner));
         freeReplyObject(stored);
         freeReplyObject(owner);
     }
@@ -53,16 +53,16 @@ static bool is_other(const char *key, const void *context)
         return true;
     snprintf(workspace, sizeof(workspace), "%.*s", (int)(end - colon - 2), colon + 2);
     if (strncmp(key, EMAIL_KEYS, strlen(EMAIL_KEYS)) == 0)
-        return !evidence_record_of_email(observations, workspace, end + 2);
-    return !evidence_record(observations, workspace, end + 2);
+        return !observations_record_of_email(observations, workspace, end + 2);
+    return !observations_record(observations, workspace, end + 2);
 }
 
-void judge_redis(const struct observations *observations)
+void check_redis(const struct observations *observations)
 {
     redisContext *redis = redis_reader_open(observations->redis_socket);
     for (size_t from = 0; from < observations->records.count; from += REDIS_PIPELINE) {
         size_t to = from + REDIS_PIPELINE;
-        judge_slice(observations, redis, from, to < observations->records.count ? to : observations->records.count);
+        check_slice(observations, redis, from, to < observations->records.count ? to : observations->records.count);
     }
     struct redis_keys others = {0};
     redis_keys_read(&others, redis, is_other, observations);

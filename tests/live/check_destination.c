@@ -1,4 +1,4 @@
-/* Whether a reply stands where its command wants it. */
+/* Checks that a reply is where its command wants it. */
 #include <string.h>
 
 #include "tests/live/observations.h"
@@ -28,7 +28,7 @@ static uint32_t murmur2(struct bytes key)
     return hash ^ hash >> 15;
 }
 
-/* The reply topic that a command asks for, if it is one of ours, else the default one. */
+/* The reply topic that a command requests if it is one of ours, otherwise the default one. */
 static size_t wanted_topic(const struct observations *observations, const struct message *command)
 {
     const char *name = message_has_header(command, "kafka_replyTopic") ? "kafka_replyTopic" : "reply-topic";
@@ -38,8 +38,8 @@ static size_t wanted_topic(const struct observations *observations, const struct
     return 0;
 }
 
-void judge_place(const struct observations *observations, size_t topic, long index, const struct message *reply,
-                 const char *workspace)
+void check_destination(const struct observations *observations, size_t topic, long index, const struct message *reply,
+                       const char *workspace)
 {
     const struct message *command = observations->commands.messages[index];
     struct bytes key = command->key;
@@ -55,7 +55,7 @@ void judge_place(const struct observations *observations, size_t topic, long ind
         partition = (int32_t)((murmur2(key) & 0x7fffffffu) % (uint32_t)partitions);
     struct bytes wanted = message_header(command, "kafka_replyPartition");
     if (topic != 0 && wanted.length == 4)
-        partition = (unsigned char)wanted.at[3]; /* an int as Java writes it, big end first; ours are small */
+        partition = (unsigned char)wanted.at[3]; /* a big-endian int, as Java writes it; ours are small */
     if ((!key.at || key.length > 0) && reply->partition != partition)
         violation(CHECK_REPLY_PLACE, index, "%s: not partition %d, where the reply to %s belongs", place(reply),
                   partition, place(command));

@@ -1,4 +1,4 @@
-/* The records by themselves, and beside the replies that announced them. */
+/* Checks the records, alone and against the replies that announced them. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static int compare_emails(const void *one, const void *other)
     return order ? order : strcmp(a->email, b->email);
 }
 
-/* Of one email, in the order of the commands, so that it is the later one that should not have been created. */
+/* Sorts the records of one email by their commands, so that the later one is reported. */
 static int compare_claims(const void *one, const void *other)
 {
     const struct record *a = *(const struct record *const *)one, *b = *(const struct record *const *)other;
@@ -38,8 +38,8 @@ static int compare_claims(const void *one, const void *other)
     return order ? order : (a->command > b->command) - (a->command < b->command);
 }
 
-const struct record *evidence_record(const struct observations *observations, const char *workspace,
-                                     const char *client_id)
+const struct record *observations_record(const struct observations *observations, const char *workspace,
+                                         const char *client_id)
 {
     size_t low = 0, high = observations->records.count;
     while (low < high) {
@@ -69,21 +69,21 @@ static const struct record *find_in(const struct observations *observations, con
     return found ? *found : NULL;
 }
 
-const struct record *evidence_record_of_command(const struct observations *observations, const char *workspace,
-                                                const char *command_id)
+const struct record *observations_record_of_command(const struct observations *observations, const char *workspace,
+                                                    const char *command_id)
 {
     const struct record wanted = {.workspace = workspace, .command_id = command_id};
     return find_in(observations, observations->records_by_command, &wanted, compare_commands);
 }
 
-const struct record *evidence_record_of_email(const struct observations *observations, const char *workspace,
-                                              const char *email)
+const struct record *observations_record_of_email(const struct observations *observations, const char *workspace,
+                                                  const char *email)
 {
     const struct record wanted = {.workspace = workspace, .email = email};
     return find_in(observations, observations->records_by_email, &wanted, compare_emails);
 }
 
-bool evidence_is_last_of_client(const struct observations *observations, const struct record *record)
+bool observations_is_last_of_client(const struct observations *observations, const struct record *record)
 {
     return record + 1 == observations->records_by_key + observations->records.count ||
            compare_keys(record + 1, record->workspace, record->client_id) != 0;
@@ -115,7 +115,7 @@ static long record_source(const struct history *commands, const char *source)
     return history_find(commands, partition, offset);
 }
 
-/* A client's times are that of its command, so that a replay gives the same bytes. */
+/* A client's times are those of its command, so that a replay gives the same bytes. */
 static bool is_of_time(const json_t *client, const struct message *command)
 {
     const char *created = json_string_value(json_object_get(client, "createdAt"));
@@ -152,7 +152,7 @@ static void record_read(struct observations *observations, const struct message 
     json_decref(value);
 }
 
-static void judge_announced(const struct observations *observations, const struct record *record)
+static void check_announced(const struct observations *observations, const struct record *record)
 {
     const struct answer *answer = record->command < 0 ? NULL : &observations->answers[record->command];
     if (!answer || !answer->is_given || strcmp(answer->outcome, "created") != 0 ||
@@ -174,7 +174,7 @@ static const struct record **records_sorted(const struct observations *observati
     return records;
 }
 
-static void judge_emails(const struct observations *observations)
+static void check_emails(const struct observations *observations)
 {
     const struct record **records = observations->records_by_email;
     for (size_t i = 1; i < observations->records.count; i++)
@@ -184,7 +184,7 @@ static void judge_emails(const struct observations *observations)
                       place(records[i - 1]->message), place(records[i]->message));
 }
 
-void judge_records(struct observations *observations)
+void check_records(struct observations *observations)
 {
     size_t count = observations->records.count;
     observations->records_by_key = calloc(count + 1, sizeof(observations->records_by_key[0]));
@@ -196,15 +196,15 @@ void judge_records(struct observations *observations)
         if (i > 0 && compare_keys(record - 1, record->workspace, record->client_id) == 0)
             violation(CHECK_RECORD_ONCE, record->command, "%s and %s are the same client", place((record - 1)->message),
                       place(record->message));
-        judge_committed(observations, record->command, record->message);
+        check_committed(observations, record->command, record->message);
     }
     observations->records_by_command = records_sorted(observations, compare_commands);
     observations->records_by_email = records_sorted(observations, compare_claims);
-    judge_emails(observations);
+    check_emails(observations);
 }
 
-void judge_announcements(const struct observations *observations)
+void check_announcements(const struct observations *observations)
 {
     for (size_t i = 0; i < observations->records.count; i++)
-        judge_announced(observations, &observations->records_by_key[i]);
+        check_announced(observations, &observations->records_by_key[i]);
 }

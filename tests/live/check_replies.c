@@ -1,4 +1,4 @@
-/* What a reply says by itself and beside its command. */
+/* Checks each reply, alone and against its command. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ struct reply_id {
     long command;
 };
 
-/* What is known while the replies of the topics come one after the other. */
+/* What is known so far while the reply topics are read one after the other. */
 struct replies {
     struct observations *observations;
     size_t topic;
@@ -26,7 +26,7 @@ static const char *text_of(struct arena *arena, const json_t *value)
     return json_is_string(value) ? arena_text(arena, json_string_value(value), json_string_length(value)) : "";
 }
 
-/* Index of the command that a reply answers, or NO_COMMAND. */
+/* Index of the command that a reply belongs to, or NO_COMMAND. */
 static long reply_source(const struct observations *observations, const json_t *value)
 {
     const json_t *source = json_object_get(value, "source"), *offset = json_object_get(source, "offset");
@@ -37,7 +37,7 @@ static long reply_source(const struct observations *observations, const json_t *
     return history_find(&observations->commands, json_integer_value(partition), json_integer_value(offset));
 }
 
-/* False if the reply has not the contract's form. */
+/* False if the reply does not have the contract's form. */
 static bool answer_fill(struct answer *answer, struct arena *arena, const struct message *reply, const json_t *value)
 {
     const char *type = json_string_value(json_object_get(value, "type"));
@@ -66,7 +66,7 @@ static bool answer_fill(struct answer *answer, struct arena *arena, const struct
     return json_is_string(json_object_get(error, "message")) && json_is_boolean(json_object_get(error, "retryable"));
 }
 
-static void judge_headers(const struct message *reply, long command, const json_t *value)
+static void check_headers(const struct message *reply, long command, const json_t *value)
 {
     static const struct {
         const char *header, *member;
@@ -86,7 +86,7 @@ static void judge_headers(const struct message *reply, long command, const json_
         violation(CHECK_REPLY_HEADERS, command, "%s: a CloudEvents header is missing or wrong", place(reply));
 }
 
-static void judge_echo(const struct message *command, long index, const struct message *reply)
+static void check_echo(const struct message *command, long index, const struct message *reply)
 {
     static const char *const echoed[] = {"kafka_correlationId", "correlation-id", "traceparent", "tracestate"};
     for (size_t i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++)
@@ -115,7 +115,7 @@ static int compare_ids(const void *one, const void *other)
     return order ? order : (a->command > b->command) - (a->command < b->command);
 }
 
-static void judge_ids(struct replies *replies)
+static void check_ids(struct replies *replies)
 {
     if (replies->id_count > 0)
         qsort(replies->ids, replies->id_count, sizeof(replies->ids[0]), compare_ids);
@@ -125,20 +125,20 @@ static void judge_ids(struct replies *replies)
     free(replies->ids);
 }
 
-static void judge_first(struct observations *observations, long index, const struct message *reply, const json_t *value)
+static void check_first(struct observations *observations, long index, const struct message *reply, const json_t *value)
 {
     struct answer *answer = &observations->answers[index];
     if (!answer_fill(answer, &observations->arena, reply, value)) {
         violation(CHECK_REPLY_FORM, index, "%s: %.*s", place(reply), (int)reply->value.length, reply->value.at);
         return;
     }
-    judge_outcome(observations, index, answer, reply);
+    check_outcome(observations, index, answer, reply);
     if (observations->agreement && !agreement_holds(observations->agreement, index, answer, value))
         violation(CHECK_VALIDATED, index, "%s: %s", place(observations->commands.messages[index]),
                   agreement_difference(observations->agreement));
 }
 
-static void judge_order(struct replies *replies, const struct message *command, long index, const struct message *reply)
+static void check_order(struct replies *replies, const struct message *command, long index, const struct message *reply)
 {
     int64_t *passed = &replies->passed[reply->partition][command->partition];
     if (command->offset < *passed)
@@ -147,7 +147,7 @@ static void judge_order(struct replies *replies, const struct message *command, 
         *passed = command->offset + 1;
 }
 
-static void judge_reply(const struct message *reply, void *context)
+static void check_reply(const struct message *reply, void *context)
 {
     struct replies *replies = context;
     struct observations *observations = replies->observations;
@@ -168,18 +168,18 @@ static void judge_reply(const struct message *reply, void *context)
         violation(CHECK_REPLY_ONCE, index, "%s: answered by %s and %s", place(command),
                   place_of(answer->reply_topic, answer->reply_partition, answer->reply_offset), place(reply));
     } else {
-        judge_first(observations, index, reply, value);
-        judge_order(replies, command, index, reply);
+        check_first(observations, index, reply, value);
+        check_order(replies, command, index, reply);
     }
-    judge_committed(observations, index, reply);
-    judge_headers(reply, index, value);
-    judge_echo(command, index, reply);
+    check_committed(observations, index, reply);
+    check_headers(reply, index, value);
+    check_echo(command, index, reply);
     const char *workspace = json_string_value(json_object_get(value, "workspaceId"));
-    judge_place(observations, replies->topic, index, reply, workspace ? workspace : "");
+    check_destination(observations, replies->topic, index, reply, workspace ? workspace : "");
     json_decref(value);
 }
 
-static void judge_unanswered(const struct observations *observations)
+static void check_unanswered(const struct observations *observations)
 {
     for (size_t i = 0; i < observations->commands.count; i++) {
         const struct message *command = observations->commands.messages[i];
@@ -191,7 +191,7 @@ static void judge_unanswered(const struct observations *observations)
     }
 }
 
-void judge_replies(struct observations *observations, int patience_seconds)
+void check_replies(struct observations *observations, int wait_seconds)
 {
     struct replies *replies = calloc(1, sizeof(*replies));
     observations->answers = calloc(observations->commands.count + 1, sizeof(observations->answers[0]));
@@ -200,11 +200,11 @@ void judge_replies(struct observations *observations, int patience_seconds)
     replies->observations = observations;
     for (; replies->topic < observations->reply_topics; replies->topic++) {
         memset(replies->passed, 0, sizeof(replies->passed));
-        if (!history_read(&observations->replies[replies->topic], patience_seconds, judge_reply, replies))
+        if (!history_read(&observations->replies[replies->topic], wait_seconds, check_reply, replies))
             violation(CHECK_SETTLED, NO_COMMAND, "%s cannot be read to its end",
                       observations->replies[replies->topic].topic);
     }
-    judge_ids(replies);
-    judge_unanswered(observations);
+    check_ids(replies);
+    check_unanswered(observations);
     free(replies);
 }
