@@ -131,14 +131,17 @@ static void renew_mark(struct source *source, int32_t partition)
 
 /* ---- reading a command again ---- */
 
+/* With a short queue librdkafka before 2.2 waits up to a second until it fetches again, which each comparison would
+ * pay.
+ */
 static rd_kafka_t *reader_new(const struct source *source, char *why, size_t error_size)
 {
     static const struct {
         const char *name, *value;
     } owned[] = {
-        {"isolation.level", "read_committed"},  {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "error"},         {"queued.min.messages", "1"},    {"check.crcs", "true"},
-        {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},     {"fetch.error.backoff.ms", "20"}};
+        {"isolation.level", "read_committed"},  {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},         {"queued.min.messages", "100000"}, {"check.crcs", "true"},
+        {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},       {"fetch.error.backoff.ms", "20"}};
     rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
