@@ -124,8 +124,9 @@ void fixture_start(const char *mode, const char *const *settings)
     ck_assert_ptr_nonnull(fixture.workers);
 }
 
-void fixture_stop(int64_t limit_ms)
+void fixture_stop(void)
 {
+    int64_t limit_ms = fixture.config->shutdown.timeout_ms;
     stop_request();
     bool ended = workers_join(fixture.workers, limit_ms);
     if (ended)
@@ -143,7 +144,7 @@ static bool send_once(int32_t partition, struct span key, struct span value, con
         RD_KAFKA_V_VALUE((void *)(uintptr_t)value.at, value.length),
         RD_KAFKA_V_HEADERS(headers ? rd_kafka_headers_copy(headers) : rd_kafka_headers_new(1)), RD_KAFKA_V_END);
     ck_assert_msg(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
-    return rd_kafka_flush(fixture.producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR && undelivered == 0;
+    return rd_kafka_flush(fixture.producer, SCENE_PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR && undelivered == 0;
 }
 
 void fixture_send(int32_t partition, struct span key, struct span value, rd_kafka_headers_t *headers)
@@ -171,6 +172,7 @@ static rd_kafka_t *open_reader(const char *topic)
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.message.max.bytes", "20000000", NULL, 0);
     rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     ck_assert_ptr_nonnull(reader);
@@ -185,10 +187,10 @@ static rd_kafka_t *open_reader(const char *topic)
 /* The reader stays open as long as its messages, which point into it. */
 static rd_kafka_t *reader;
 
-size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms)
+size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count)
 {
     size_t found = 0;
-    int64_t limit = now_ms() + limit_ms;
+    int64_t limit = now_ms() + SCENE_PATIENCE_MS;
     ck_assert_ptr_null(reader);
     reader = open_reader(topic);
     while (now_ms() < limit && found <= count) {
@@ -201,6 +203,29 @@ size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t cou
             continue;
         if (++found == count)
             limit = now_ms() + EXTRA_WAIT_MS;
+    }
+    return found;
+}
+
+size_t fixture_read_to_end(const char *topic, rd_kafka_message_t **messages, size_t most)
+{
+    size_t found = 0;
+    bool ended[SCENE_PARTITIONS] = {false};
+    int left = SCENE_PARTITIONS;
+    int64_t limit = now_ms() + SCENE_PATIENCE_MS;
+    ck_assert_ptr_null(reader);
+    reader = open_reader(topic);
+    while (left > 0) {
+        ck_assert_msg(now_ms() < limit, "the end of %s is not reached", topic);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
+        if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && !ended[message->partition]) {
+            ended[message->partition] = true;
+            left--;
+        }
+        if (message && !message->err && found < most)
+            messages[found++] = message;
+        else if (message)
+            rd_kafka_message_destroy(message);
     }
     return found;
 }

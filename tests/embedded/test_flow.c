@@ -7,21 +7,24 @@
 #include "tests/embedded/fixture.h"
 #include "worker/model/batch.h"
 
-#define READ_LIMIT_MS 30000
-
 static void sleep_ms(int wait_ms)
 {
     nanosleep(&(struct timespec){wait_ms / 1000, (wait_ms % 1000) * 1000000L}, NULL);
 }
 
-static void wait_until_committed(uint64_t commands)
+static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
 {
     size_t threads;
     struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
-    for (int waited = 0; metrics_get(metrics[0], METRIC_COMMANDS, OUTCOME_CREATED) < commands; waited += 20) {
-        ck_assert_int_lt(waited, READ_LIMIT_MS);
+    for (int waited = 0; metrics_get(metrics[0], metric, value) < least; waited += 20) {
+        ck_assert_int_lt(waited, SCENE_PATIENCE_MS);
         sleep_ms(20);
     }
+}
+
+static void wait_until_committed(uint64_t commands)
+{
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, commands);
 }
 
 /* Expects `count` replies, no more, and those of each partition in the order of its commands. */
@@ -29,7 +32,7 @@ static void expect_replies_in_order(size_t count)
 {
     rd_kafka_message_t **replies = calloc(count, sizeof(rd_kafka_message_t *));
     int64_t last[SCENE_PARTITIONS] = {-1, -1, -1};
-    size_t found = fixture_read("clients.replies", replies, count, READ_LIMIT_MS);
+    size_t found = fixture_read("clients.replies", replies, count);
     ck_assert_uint_eq(found, count);
     for (size_t i = 0; i < count; i++) {
         int32_t partition;
@@ -48,7 +51,7 @@ START_TEST(every_command_gets_one_reply_in_the_order_of_its_partition)
         fixture_send_valid(i % SCENE_PARTITIONS, i);
     fixture_start("at-least-once", NULL);
     expect_replies_in_order(300);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -132,7 +135,7 @@ START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
     fixture_start("at-least-once", settings);
 
     rd_kafka_message_t *messages[2 * HOSTILE_COUNT];
-    ck_assert_uint_eq(fixture_read("clients.replies", messages, 2 * HOSTILE_COUNT, READ_LIMIT_MS), 2 * HOSTILE_COUNT);
+    ck_assert_uint_eq(fixture_read("clients.replies", messages, 2 * HOSTILE_COUNT), 2 * HOSTILE_COUNT);
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         ck_assert_msg(strcmp(reply_verdict(messages[2 * i]), hostile[i].verdict) == 0, "%s: %s", hostile[i].what,
                       reply_verdict(messages[2 * i]));
@@ -140,7 +143,7 @@ START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
     }
     fixture_forget(messages, 2 * HOSTILE_COUNT);
 
-    ck_assert_uint_eq(fixture_read("clients.dead-letters", messages, dead, READ_LIMIT_MS), dead);
+    ck_assert_uint_eq(fixture_read("clients.dead-letters", messages, dead), dead);
     size_t next = 0;
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         if (!hostile[i].dead_letter)
@@ -157,7 +160,7 @@ START_TEST(hostile_input_is_answered_and_never_stops_a_partition)
         ck_assert(span_equal(message_header(letter, "dlq-topic"), SPAN("clients.commands")));
     }
     fixture_forget(messages, dead);
-    fixture_stop(5000);
+    fixture_stop();
     for (size_t i = 0; i < HOSTILE_COUNT; i++)
         if (hostile[i].repeat)
             free((char *)(uintptr_t)values[i].at);
@@ -174,13 +177,13 @@ START_TEST(ten_megabytes_are_answered)
     fixture_send(1, SPAN("acme"), value, NULL);
     fixture_start("at-least-once", settings);
     rd_kafka_message_t *message;
-    ck_assert_uint_eq(fixture_read("clients.replies", &message, 1, READ_LIMIT_MS), 1);
+    ck_assert_uint_eq(fixture_read("clients.replies", &message, 1), 1);
     ck_assert_str_eq(reply_verdict(message), "too_large");
     fixture_forget(&message, 1);
-    ck_assert_uint_eq(fixture_read("clients.dead-letters", &message, 1, READ_LIMIT_MS), 1);
+    ck_assert_uint_eq(fixture_read("clients.dead-letters", &message, 1), 1);
     ck_assert(span_equal(span_of(message->payload, message->len), value));
     fixture_forget(&message, 1);
-    fixture_stop(5000);
+    fixture_stop();
     free((char *)(uintptr_t)value.at);
 }
 END_TEST
@@ -205,7 +208,7 @@ START_TEST(headers_are_echoed_and_name_the_reply_topic)
                  headers);
     fixture_start("at-least-once", NULL);
     rd_kafka_message_t *reply;
-    ck_assert_uint_eq(fixture_read("other.replies", &reply, 1, READ_LIMIT_MS), 1);
+    ck_assert_uint_eq(fixture_read("other.replies", &reply, 1), 1);
     ck_assert_int_eq(reply->partition, 2);
     ck_assert_str_eq(reply_verdict(reply), "created");
     ck_assert(span_equal(message_header(reply, "kafka_correlationId"), span_of("\x00\x01\xff", 3)));
@@ -214,7 +217,7 @@ START_TEST(headers_are_echoed_and_name_the_reply_topic)
     ck_assert_ptr_nonnull(message_header(reply, "traceparent").at);
     ck_assert_ptr_null(message_header(reply, "large").at);
     fixture_forget(&reply, 1);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -229,7 +232,7 @@ START_TEST(redis_absent_at_start_is_waited_for)
     sleep_ms(1500);
     fixture_begin_redis();
     expect_replies_in_order(20);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -237,18 +240,18 @@ START_TEST(redis_going_away_rejects_nothing)
 {
     fixture_start("at-least-once", NULL);
     fixture_send_valid(0, 0);
-    sleep_ms(5000);
+    wait_until_committed(1);
     fixture_end_redis();
     for (int i = 1; i < 20; i++)
         fixture_send_valid(0, i);
     sleep_ms(1500);
     fixture_begin_redis();
     rd_kafka_message_t *replies[20];
-    ck_assert_uint_eq(fixture_read("clients.replies", replies, 20, READ_LIMIT_MS), 20);
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, 20), 20);
     for (size_t i = 0; i < 20; i++)
         ck_assert_str_eq(reply_verdict(replies[i]), "created");
     fixture_forget(replies, 20);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -258,7 +261,7 @@ START_TEST(it_stops_in_time_while_redis_is_away)
     fixture_send_valid(0, 0);
     fixture_start("at-least-once", NULL);
     sleep_ms(500);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -277,7 +280,7 @@ START_TEST(the_broker_going_away_loses_nothing)
     /* What was under way then may come twice. */
     rd_kafka_message_t *replies[1000];
     bool seen[100] = {false};
-    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read_to_end("clients.replies", replies, 1000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -287,7 +290,7 @@ START_TEST(the_broker_going_away_loses_nothing)
     for (size_t i = 0; i < 100; i++)
         ck_assert_msg(seen[i], "command %zu has no reply", i);
     fixture_forget(replies, found);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -313,15 +316,14 @@ START_TEST(missing_definitions_are_waited_for_in_their_partition_only)
         send_with_fields(0, i == 5 ? "later" : "acme", i);
         send_with_fields(1, "acme", 100 + i);
     }
-    rd_kafka_message_t *replies[40];
-    size_t count = fixture_read("clients.replies", replies, 40, 8000);
-    ck_assert_uint_eq(count, 25);
-    fixture_forget(replies, count);
+    rd_kafka_message_t *replies[25];
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, 25), 25);
+    fixture_forget(replies, 25);
     fixture_define("later");
     for (int i = 20; i < 25; i++)
         send_with_fields(0, "acme", i);
     expect_replies_in_order(45);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -332,13 +334,13 @@ START_TEST(the_wait_for_definitions_has_a_limit)
     for (int i = 0; i < 10; i++)
         send_with_fields(0, "never", i);
     rd_kafka_message_t *replies[10];
-    ck_assert_uint_eq(fixture_read("clients.replies", replies, 10, 15000), 10);
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, 10), 10);
     for (size_t i = 0; i < 10; i++)
         ck_assert_str_eq(reply_verdict(replies[i]), "definitions_missing");
     fixture_forget(replies, 10);
     send_with_fields(0, "acme", 11);
     expect_replies_in_order(11);
-    fixture_stop(5000);
+    fixture_stop();
 }
 END_TEST
 
@@ -347,8 +349,8 @@ START_TEST(it_stops_in_time_while_a_partition_waits)
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=60s", NULL};
     send_with_fields(0, "never", 1);
     fixture_start("at-least-once", settings);
-    sleep_ms(5000);
-    fixture_stop(5000);
+    wait_for_count(METRIC_DEFINITIONS_WAITING, 0, 1);
+    fixture_stop();
 }
 END_TEST
 
@@ -389,31 +391,45 @@ static const struct injection injections[] = {
 #define INJECTION_COUNT (sizeof(injections) / sizeof(injections[0]))
 
 /* The mock cluster shows aborted messages too, so more replies than commands may be seen; none may be missing, and all
- * replies to a command must be equal. */
-START_TEST(no_injected_error_stops_the_worker)
+ * replies to a command must be equal.
+ *
+ * The replies of the commands so far, each "created". Returns the first command without one, or `count`. */
+static size_t find_unanswered(bool *seen, size_t count)
 {
-    fixture_start("exactly-once", NULL);
-    fixture_send_valid(0, 0);
-    sleep_ms(4000);
-    for (size_t i = 0; i < INJECTION_COUNT; i++) {
-        rd_kafka_mock_push_request_errors(fixture.broker.cluster, injections[i].api, 1, injections[i].code);
-        fixture_send_valid(0, (int)i + 1);
-        sleep_ms(700);
-    }
     rd_kafka_message_t *replies[1000];
-    bool seen[INJECTION_COUNT + 1] = {false};
-    size_t count = fixture_read("clients.replies", replies, 1000, 15000);
-    for (size_t i = 0; i < count; i++) {
+    size_t found = fixture_read_to_end("clients.replies", replies, 1000), first = 0;
+    for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
         reply_source(replies[i], &partition, &offset);
         ck_assert_str_eq(reply_verdict(replies[i]), "created");
         seen[offset] = true;
     }
-    fixture_forget(replies, count);
-    for (size_t i = 0; i < INJECTION_COUNT; i++)
-        ck_assert_msg(seen[i + 1], "%s: the command has no reply", injections[i].what);
-    fixture_stop(10000);
+    fixture_forget(replies, found);
+    while (first < count && seen[first])
+        first++;
+    return first;
+}
+
+START_TEST(no_injected_error_stops_the_worker)
+{
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 0);
+    wait_until_committed(1);
+    for (size_t i = 0; i < INJECTION_COUNT; i++) {
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, injections[i].api, 1, injections[i].code);
+        fixture_send_valid(0, (int)i + 1);
+        sleep_ms(700);
+    }
+    bool seen[INJECTION_COUNT + 1] = {false};
+    size_t unanswered;
+    for (int waited = 0; (unanswered = find_unanswered(seen, INJECTION_COUNT + 1)) <= INJECTION_COUNT; waited += 500) {
+        ck_assert_msg(waited<SCENE_PATIENCE_MS, "%s: the command has no reply", unanswered> 0
+                          ? injections[unanswered - 1].what
+                          : "no error");
+        sleep_ms(500);
+    }
+    fixture_stop();
 }
 END_TEST
 
@@ -437,7 +453,7 @@ START_TEST(no_refused_record_stops_the_worker)
         fixture_end_redis();
     }
     rd_kafka_message_t *replies[1000];
-    size_t found = fixture_read("clients.replies", replies, 1000, 3000);
+    size_t found = fixture_read_to_end("clients.replies", replies, 1000);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -447,7 +463,7 @@ START_TEST(no_refused_record_stops_the_worker)
     fixture_forget(replies, found);
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(seen[i], "%s: the command has no reply", rd_kafka_err2name(codes[i]));
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -465,7 +481,7 @@ START_TEST(a_transaction_in_which_a_connection_broke_is_left_to_the_next_produce
     struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
     ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST), 1);
     ck_assert_uint_eq(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 0);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -498,7 +514,7 @@ START_TEST(committed_offsets_that_went_back_are_followed)
     wait_until_committed(11);
     rd_kafka_message_t *replies[100];
     int seen[11] = {0};
-    size_t found = fixture_read("clients.replies", replies, 100, 3000);
+    size_t found = fixture_read_to_end("clients.replies", replies, 100);
     for (size_t i = 0; i < found; i++) {
         int32_t partition;
         int64_t offset;
@@ -510,7 +526,7 @@ START_TEST(committed_offsets_that_went_back_are_followed)
     for (int i = 0; i < 10; i++)
         ck_assert_msg(seen[i] == (i < 5 ? 0 : 2), "command %d: %d replies", i, seen[i]);
     ck_assert_int_ge(seen[10], 1); /* aborted ones are seen there, too */
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -541,7 +557,7 @@ START_TEST(a_broker_that_stays_away_is_none_of_a_transactions_business)
     ck_assert_uint_le(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_ABORTED) +
                           metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_LOST),
                       3 + 3);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 

@@ -6,8 +6,6 @@
 #include "common/stop.h"
 #include "tests/faults/error_traffic.h"
 
-#define STOP_LIMIT_MS 20000
-
 const char *const error_topics[ERROR_TOPICS] = {"clients.commands", "clients.replies", "clients.records",
                                                 "clients.dead-letters"};
 
@@ -36,11 +34,12 @@ void error_fixture_open(int brokers)
 bool error_fixture_end(char *why, size_t error_size)
 {
     stop_request();
-    bool ended = !fixture.workers || workers_join(fixture.workers, STOP_LIMIT_MS);
+    int64_t limit_ms = fixture.config ? fixture.config->shutdown.timeout_ms : 0;
+    bool ended = !fixture.workers || workers_join(fixture.workers, limit_ms);
     if (ended)
         fixture.workers = NULL;
     else
-        snprintf(why, error_size, "the worker did not stop within %d ms", STOP_LIMIT_MS);
+        snprintf(why, error_size, "the worker did not stop within %lld ms", (long long)limit_ms);
     return ended;
 }
 

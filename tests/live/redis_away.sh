@@ -20,19 +20,19 @@ produce_along 0 30000 --rate 500
 sleep 5
 check "a worker waits for a Redis that is not there yet" kill -0 "${worker_pids[one]}"
 redis_start "${persistence[@]}"
-check "it finds a Redis that comes later" until_true 15 said "$back" 1
+check "it finds a Redis that comes later" eventually said "$back" 1
 check_equal "the absence was logged once" 1 "$(live_log_count one "$away")"
 
 kill -STOP "$redis_pid"
 sleep 30
 kill -CONT "$redis_pid"
-check "it goes on when Redis answers again" until_true 15 said "$back" 2
+check "it goes on when Redis answers again" eventually said "$back" 2
 check_equal "30 seconds of silence were logged once" 2 "$(live_log_count one "$away")"
 
 redis_kill
 sleep 3
 redis_start "${persistence[@]}"
-check "it goes on with a Redis that was killed" until_true 15 said "$back" 3
+check "it goes on with a Redis that was killed" eventually said "$back" 3
 check_equal "the kill was logged once" 3 "$(live_log_count one "$away")"
 produce_wait
 live_end 60
