@@ -30,7 +30,7 @@ suite_owns "$adding"
 sleeps() {
     pgrep -f "^sleep 100[01]\.$$\$" >/dev/null
 }
-check "a command runs" until_true 10 sleeps
+check "a command runs" eventually sleeps
 kill -TERM "$adding"
 wait "$adding"
 check_equal "the end of the whole is a failure" 1 $?

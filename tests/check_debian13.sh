@@ -61,11 +61,11 @@ for signal in TERM KILL; do
     XDG_CACHE_HOME=$suite_folder/cache PATH=$suite_folder/bin:$PATH tests/debian13 >"$suite_folder/said" 2>&1 &
     making=$!
     suite_owns "$making"
-    check "a clean root is being made" until_true 20 makes
+    check "a clean root is being made" eventually makes
     check "with something mounted" [ -e "$suite_folder/mounted" ]
     kill "-$signal" "$making"
     wait "$making" 2>/dev/null
-    check "after SIG$signal none of its processes is left" until_true 10 eval '! makes'
+    check "after SIG$signal none of its processes is left" eventually eval '! makes'
     check "nor a mount" eval '! grep -q "$suite_folder" /proc/mounts'
 done
 suite_end

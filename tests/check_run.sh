@@ -12,7 +12,7 @@ suite() {
 outcome_of() {
     local lanes=$1 output status
     shift
-    output=$(BUILD=$suite_folder SUITE_SECONDS=2 tests/run --lanes "$lanes" "${@/%/.sh}")
+    output=$(BUILD=$suite_folder SUITE_SECONDS=5 tests/run --lanes "$lanes" "${@/%/.sh}")
     status=$?
     echo "$(tail -n 1 <<<"$output"), $status"
 }
@@ -42,7 +42,7 @@ done
 
 # shown_of NAME: what tests/run prints of a suite.
 shown_of() {
-    BUILD=$suite_folder SUITE_SECONDS=2 tests/run "$suite_folder/$1.sh"
+    BUILD=$suite_folder SUITE_SECONDS=5 tests/run "$suite_folder/$1.sh"
 }
 # What was shown of the failed checks: the lines between the two headings.
 failed_lines() {

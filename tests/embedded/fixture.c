@@ -11,7 +11,6 @@
 #include "worker/redis/redis_connection.h"
 
 #define EXTRA_WAIT_MS 300 /* for a reply too many */
-#define READ_LIMIT_MS 60000
 
 struct fixture fixture;
 
@@ -46,7 +45,7 @@ static void make_topics(void)
     static const char *const names[] = {"clients.commands", "clients.replies", "clients.records",
                                         "clients.dead-letters", "other.replies"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        ck_assert(embedded_broker_topic(&fixture.broker, names[i], SCENE_PARTITIONS));
+        ck_assert(embedded_broker_topic(&fixture.broker, names[i], FIXTURE_PARTITIONS));
 }
 
 /* Messages of ours that did not arrive. */
@@ -118,8 +117,9 @@ void fixture_start(const char *mode, const char *const *settings)
     ck_assert_ptr_nonnull(fixture.workers);
 }
 
-void fixture_stop(int64_t limit_ms)
+void fixture_stop(void)
 {
+    int64_t limit_ms = fixture.config->shutdown.timeout_ms;
     stop_request();
     bool ended = workers_join(fixture.workers, limit_ms);
     if (ended)
@@ -137,7 +137,7 @@ static bool send_once(int32_t partition, struct span key, struct span value, con
         RD_KAFKA_V_VALUE((void *)(uintptr_t)value.at, value.length),
         RD_KAFKA_V_HEADERS(headers ? rd_kafka_headers_copy(headers) : rd_kafka_headers_new(1)), RD_KAFKA_V_END);
     ck_assert_msg(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
-    return rd_kafka_flush(fixture.producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR && undelivered == 0;
+    return rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR && undelivered == 0;
 }
 
 void fixture_send(int32_t partition, struct span key, struct span value, rd_kafka_headers_t *headers)
@@ -169,8 +169,8 @@ static rd_kafka_t *open_reader(const char *topic)
     rd_kafka_conf_set(conf, "fetch.message.max.bytes", "20000000", NULL, 0);
     rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     ck_assert_ptr_nonnull(reader);
-    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(SCENE_PARTITIONS);
-    for (int32_t i = 0; i < SCENE_PARTITIONS; i++)
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(FIXTURE_PARTITIONS);
+    for (int32_t i = 0; i < FIXTURE_PARTITIONS; i++)
         rd_kafka_topic_partition_list_add(all, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
     ck_assert_int_eq(rd_kafka_assign(reader, all), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_destroy(all);
@@ -180,10 +180,10 @@ static rd_kafka_t *open_reader(const char *topic)
 /* The reader stays open as long as its messages, which point into it. */
 static rd_kafka_t *reader;
 
-size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms)
+size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count)
 {
     size_t found = 0;
-    int64_t limit = clock_now_ms() + limit_ms;
+    int64_t limit = clock_now_ms() + FIXTURE_PATIENCE_MS;
     ck_assert_ptr_null(reader);
     reader = open_reader(topic);
     while (clock_now_ms() < limit && found <= count) {
@@ -203,10 +203,10 @@ size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t cou
 size_t fixture_read_all(const char *topic, rd_kafka_message_t **messages, size_t capacity)
 {
     size_t found = 0;
-    int64_t limit = clock_now_ms() + READ_LIMIT_MS;
+    int64_t limit = clock_now_ms() + FIXTURE_PATIENCE_MS;
     ck_assert_ptr_null(reader);
     reader = open_reader(topic);
-    for (int ended = 0; ended < SCENE_PARTITIONS;) {
+    for (int ended = 0; ended < FIXTURE_PARTITIONS;) {
         ck_assert_msg(clock_now_ms() < limit, "%s is not read to its end", topic);
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
         if (message && !message->err) {

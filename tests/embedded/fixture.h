@@ -11,7 +11,11 @@
 #include "worker/config/config.h"
 #include "worker/daemon/worker.h"
 
-#define SCENE_PARTITIONS 3
+#define FIXTURE_PARTITIONS 3
+
+/* For what comes in a moment where nothing is wrong, however busy the machine is: it only ends a test that has failed.
+ */
+#define FIXTURE_PATIENCE_MS 60000
 
 struct fixture {
     char folder[512];
@@ -31,8 +35,8 @@ void fixture_close(void);
 /* Starts the worker with these further settings ("section.key=value", ended by NULL) and in the given mode. */
 void fixture_start(const char *mode, const char *const *settings);
 
-/* Asks for the end and waits; fails the test if it takes more than `limit_ms`. */
-void fixture_stop(int64_t limit_ms);
+/* Asks for the end and waits; fails the test if it takes longer than shutdown.timeout, as the daemon has it. */
+void fixture_stop(void);
 
 /* Gives the workspace the definitions of config/demo. */
 void fixture_define(const char *workspace);
@@ -47,9 +51,9 @@ void fixture_send(int32_t partition, struct span key, struct span value, rd_kafk
 /* A valid command for "acme" with this number in its id and email. */
 void fixture_send_valid(int32_t partition, int number);
 
-/* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or for at
- * most `limit_ms`. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
-size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count, int limit_ms);
+/* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or until
+ * the patience ends. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
+size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count);
 
 /* Reads a topic to the end that it has now. Returns how many messages there are, at most `capacity`; as above. */
 size_t fixture_read_all(const char *topic, rd_kafka_message_t **messages, size_t capacity);

@@ -14,8 +14,6 @@
 #include "tests/embedded/side_by_side.h"
 #include "worker/http/http.h"
 
-#define LIMIT_MS 60000
-
 /* The mock cluster loses a consumer that joins the group once more because metadata came just while it was elected. */
 #define CALM "kafka.consumer.topic.metadata.refresh.interval.ms=300000"
 
@@ -114,14 +112,14 @@ static int64_t now_ms(void)
 
 static int64_t deadline_ms(void)
 {
-    return now_ms() + LIMIT_MS;
+    return now_ms() + FIXTURE_PATIENCE_MS;
 }
 
 static void wait_for_metric(const char *sample, double value)
 {
     int waited = 0;
     double now;
-    while ((now = metric(sample)) != value && waited < LIMIT_MS) {
+    while ((now = metric(sample)) != value && waited < FIXTURE_PATIENCE_MS) {
         sleep_ms(50);
         waited += 50;
     }
@@ -132,7 +130,7 @@ static void wait_for_metric_from(const char *sample, double least)
 {
     int waited = 0;
     double now;
-    while ((now = metric(sample)) < least && waited < LIMIT_MS) {
+    while ((now = metric(sample)) < least && waited < FIXTURE_PATIENCE_MS) {
         sleep_ms(50);
         waited += 50;
     }
@@ -147,7 +145,7 @@ static void wait_for_readiness(const char *reason)
         snprintf(wanted, sizeof(wanted), "{\"ready\":false,\"reason\":\"%s\"}\n", reason);
     else
         snprintf(wanted, sizeof(wanted), "{\"ready\":true}\n");
-    for (int waited = 0; waited < LIMIT_MS && strcmp(last, wanted) != 0; waited += 50) {
+    for (int waited = 0; waited < FIXTURE_PATIENCE_MS && strcmp(last, wanted) != 0; waited += 50) {
         struct answer answer = ask("GET", "/readyz");
         snprintf(last, sizeof(last), "%s", answer.body);
         ck_assert_int_eq(answer.status, strstr(last, "true") ? 200 : 503);
@@ -357,7 +355,7 @@ START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
     live = ask("GET", "/livez");
     ck_assert_int_eq(live.status, 200);
     free(live.text);
-    ck_assert(workers_wait(fixture.workers, 5000));
+    ck_assert(workers_wait(fixture.workers, fixture.config->shutdown.timeout_ms));
     wait_for_readiness("draining");
 }
 END_TEST

@@ -12,9 +12,10 @@
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
-#define LIMIT_MS 30000
+#define ASSIGNMENT_FAILURES 20 /* so many that some of them meet a resumption */
 
-static atomic_bool assignment_fails; /* where it was told since the last poll: when an audit's end resumes, too */
+/* So many more times it is not told to who has been told since the last poll: as when an audit's end resumes. */
+static atomic_int assignments_to_fail;
 static atomic_bool assignment_told;
 static atomic_bool is_paused;
 static atomic_int assignment_failures;
@@ -27,10 +28,12 @@ static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks f
 static atomic_int asked_in_vain;
 static atomic_bool log_is_silent; /* for who reads a command again */
 static atomic_int read_in_vain;
-static rd_kafka_t *auditor; /* who asked for a topic's end last, as an audit does first */
+static rd_kafka_t *auditor;        /* who asked for a topic's end last, as an audit does first */
+static atomic_bool end_is_feigned; /* to who reads commands again, in place of each */
+static atomic_int ends_feigned;
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
 static atomic_int largest_transaction;                         /* in commands; the topic begins at 0 */
-static int64_t ends[SCENE_PARTITIONS];                         /* of what is committed */
+static int64_t ends[FIXTURE_PARTITIONS];                       /* of what is committed */
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
 static atomic_int damage;                                      /* the error of a damaged read */
@@ -46,7 +49,8 @@ static void *real(const char *name)
 
 rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions)
 {
-    if (atomic_exchange(&assignment_told, true) && atomic_load(&assignment_fails)) {
+    if (atomic_exchange(&assignment_told, true) && atomic_load(&assignments_to_fail) > 0) {
+        atomic_fetch_sub(&assignments_to_fail, 1);
         atomic_fetch_add(&assignment_failures, 1);
         return RD_KAFKA_RESP_ERR__STATE;
     }
@@ -197,6 +201,15 @@ static bool reads_commands_again(rd_kafka_t *client)
     return reads;
 }
 
+/* As from a leader that was elected just now, which does not know yet how far its log is committed. */
+static void feign_end(rd_kafka_t *client, rd_kafka_message_t *message)
+{
+    if (!message || message->err || !atomic_load(&end_is_feigned) || is_member(client))
+        return;
+    message->err = RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    atomic_fetch_add(&ends_feigned, 1);
+}
+
 rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
 {
     rd_kafka_message_t *(*function)(rd_kafka_t *, int) = real("rd_kafka_consumer_poll");
@@ -214,6 +227,7 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
         atomic_fetch_sub(&damaged_reads, 1);
         message->err = atomic_load(&damage);
     }
+    feign_end(client, message);
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
 }
@@ -227,7 +241,7 @@ static uint64_t count_of(enum metric metric, unsigned value)
 static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
 {
     for (int waited = 0; count_of(metric, value) < least; waited += 20) {
-        ck_assert_msg(waited < LIMIT_MS, "metric %d is %llu, not %llu", (int)metric,
+        ck_assert_msg(waited < FIXTURE_PATIENCE_MS, "metric %d is %llu, not %llu", (int)metric,
                       (unsigned long long)count_of(metric, value), (unsigned long long)least);
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
@@ -240,17 +254,17 @@ START_TEST(partitions_are_resumed_though_the_assignment_is_not_known_at_once)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
     fixture_end_redis();
     for (int waited = 0; !atomic_load(&is_paused); waited += 20) {
-        ck_assert_int_lt(waited, LIMIT_MS);
+        ck_assert_int_lt(waited, FIXTURE_PATIENCE_MS);
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
-    atomic_store(&assignment_fails, true);
+    atomic_store(&assignments_to_fail, ASSIGNMENT_FAILURES);
     fixture_begin_redis();
     wait_for_count(METRIC_REDIS_UP, 0, 1);
     for (int i = 1; i <= 3; i++)
-        fixture_send_valid(i % SCENE_PARTITIONS, i);
+        fixture_send_valid(i % FIXTURE_PARTITIONS, i);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 4);
     ck_assert_int_ge(atomic_load(&assignment_failures), 1);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -268,7 +282,7 @@ START_TEST(commands_of_a_transaction_that_was_committed_after_all_are_counted)
     ck_assert_uint_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_LOST), 0);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
     ck_assert_int_eq(atomic_load(&asked_by_members), 0);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -286,7 +300,7 @@ START_TEST(what_another_has_committed_is_not_taken_for_ours)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 2);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -306,7 +320,7 @@ START_TEST(the_group_is_served_while_a_commit_waits)
     ck_assert_int_ge(atomic_load(&polls_while_commit_waits), 2);
     fixture_send_valid(2, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -350,7 +364,7 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
     for (int waited = 0; atomic_load(&asked_in_vain) < 5 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
          waited += 20) {
-        ck_assert_int_lt(waited, LIMIT_MS);
+        ck_assert_int_lt(waited, FIXTURE_PATIENCE_MS);
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
@@ -366,7 +380,7 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 2);
     ck_assert_uint_eq(count_of(METRIC_REBUILDS, 0), rebuilds + 1);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -398,7 +412,7 @@ START_TEST(long_headers_that_are_fetched_ahead_are_given_back)
     fixture_send_valid(1, 1);
     fixture_send_valid(0, 2);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -411,7 +425,7 @@ START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
     for (int waited = 0; atomic_load(&read_in_vain) < 100 && count_of(METRIC_COMMANDS, OUTCOME_CREATED) == 0;
          waited += 20) {
-        ck_assert_int_lt(waited, LIMIT_MS);
+        ck_assert_int_lt(waited, FIXTURE_PATIENCE_MS);
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
@@ -419,7 +433,25 @@ START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_ge(count_of(METRIC_LOGS_REPLACED, 0), 1);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
-    fixture_stop(10000);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(an_end_that_only_seems_to_be_one_is_no_other_log)
+{
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    fixture_send_valid(0, 0);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    atomic_store(&end_is_feigned, true);
+    for (int i = 1; i <= 3; i++) {
+        nanosleep(&(struct timespec){0, 300000000}, NULL); /* such a command is compared with the one before */
+        fixture_send_valid(0, i);
+        wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, (uint64_t)i + 1);
+    }
+    ck_assert_int_ge(atomic_load(&ends_feigned), 1);
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 0);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 4);
+    fixture_stop();
 }
 END_TEST
 
@@ -433,7 +465,7 @@ START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
     ck_assert_int_ge(atomic_load(&read_in_vain), 100);
     atomic_store(&log_is_silent, false);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -442,7 +474,7 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
     enum { COMMANDS = 600, MOST = 200 };
     const int16_t produce = 0; /* ApiKey of the Kafka protocol */
     for (int i = 0; i < COMMANDS; i++)
-        fixture_send_valid(i % SCENE_PARTITIONS, i);
+        fixture_send_valid(i % FIXTURE_PARTITIONS, i);
     atomic_store(&messages_in_first_batch, COMMANDS);
     rd_kafka_mock_push_request_errors(fixture.broker.cluster, produce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
@@ -450,11 +482,11 @@ START_TEST(messages_that_must_travel_alone_are_few_in_a_transaction)
     ck_assert_int_eq(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 1);
     ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
     ck_assert_int_eq(count_of(METRIC_DEFINITIONS_WAITING, 0), 0);
-    for (int i = 0; i < SCENE_PARTITIONS; i++)
+    for (int i = 0; i < FIXTURE_PARTITIONS; i++)
         fixture_send_valid(i, COMMANDS + i);
-    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS + SCENE_PARTITIONS);
-    ck_assert_int_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), COMMANDS + SCENE_PARTITIONS);
-    fixture_stop(10000);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS + FIXTURE_PARTITIONS);
+    ck_assert_int_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), COMMANDS + FIXTURE_PARTITIONS);
+    fixture_stop();
 }
 END_TEST
 
@@ -469,7 +501,7 @@ START_TEST(nothing_is_fetched_ahead_behind_very_long_headers)
     ck_assert(atomic_load(&is_paused));
     fixture_send_valid(0, 1);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -486,7 +518,7 @@ START_TEST(short_messages_are_fetched_ahead_without_a_pause)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert(!atomic_load(&is_paused));
     atomic_store(&fetched_ahead, 0);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -508,7 +540,7 @@ static void send_unreadable(int32_t partition, int count)
     /* With the partitions known from the beginning, the first message does not travel alone. */
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, "clients.commands", NULL);
-    ck_assert_int_eq(rd_kafka_metadata(producer, 0, topic, &metadata, LIMIT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_metadata(producer, 0, topic, &metadata, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_metadata_destroy(metadata);
     const size_t bytes = 20000000;
     char *blanks = malloc(bytes);
@@ -534,7 +566,7 @@ static const char *const short_receives[] = {"worker.threads=1", "kafka.consumer
 static void expect_replies_of(int32_t partition, const char *const *verdicts, size_t count, size_t all)
 {
     rd_kafka_message_t **replies = calloc(all, sizeof(rd_kafka_message_t *));
-    ck_assert_uint_eq(fixture_read("clients.replies", replies, all, LIMIT_MS), all);
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, all), all);
     size_t found = 0;
     for (size_t i = 0; i < all; i++) {
         int32_t from;
@@ -573,14 +605,14 @@ START_TEST(commands_that_cannot_be_decompressed_are_answered_as_too_large)
     expect_replies_of(0, verdicts, ALL, ALL + OTHERS);
     expect_replies_of(1, other_verdicts, OTHERS, ALL + OTHERS);
     rd_kafka_message_t *letters[FIRST + 1 + 1];
-    size_t count = fixture_read("clients.dead-letters", letters, FIRST + 1 + 1, LIMIT_MS);
+    size_t count = fixture_read("clients.dead-letters", letters, FIRST + 1 + 1);
     ck_assert_uint_eq(count, FIRST + 1 + 1);
     for (size_t i = 0; i < count; i++) {
         ck_assert_ptr_null(letters[i]->payload);
         ck_assert(span_equal(message_header(letters[i], "dlq-lost"), SPAN("key, value, headers")));
     }
     fixture_forget(letters, count);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -595,7 +627,7 @@ START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usu
     ck_assert_int_eq(atomic_load(&damaged_reads), 0);
     ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), 0);
     expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -610,7 +642,7 @@ START_TEST(commands_whose_checksum_was_wrong_are_read_again)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
     ck_assert_int_eq(atomic_load(&damaged_reads), 0);
     expect_replies_of(0, (const char *const[]){"created", "created", "created"}, 3, 3);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -628,7 +660,7 @@ START_TEST(commands_that_cannot_be_decompressed_are_answered_in_small_transactio
     ck_assert_int_eq(atomic_load(&largest_transaction), MOST);
     ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), COMMANDS);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_REJECTED), COMMANDS);
-    fixture_stop(10000);
+    fixture_stop();
 }
 END_TEST
 
@@ -648,6 +680,7 @@ int main(void)
     tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
+    tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
     TCase *silent = add_case(suite, "silent");
     tcase_add_test(silent, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
     TCase *commit = add_case(suite, "commit");

@@ -21,21 +21,27 @@ outage() {
     faults_flows "$2: afterwards commands are answered again" "$4" one
 }
 
-# pinpricks SERVER WHAT COUNT COMMAND ...: a fault of a moment, many times. A little latency makes the connections busy, so
-# that it hits something. A transaction in which a connection of Kafka broke is undone, and needs a moment without another.
+# pinpricks SERVER WHAT COUNT COMMAND ...: a fault of a moment, many times: so often, and then until commands have been
+# answered meanwhile. A little latency makes the connections busy, so that it hits something. A transaction in which a
+# connection of Kafka broke is undone, and needs a moment without another.
 pinpricks() {
-    local before answered number pause=1
+    local before most pricked=0 pause=1
     [ "$1" = redis ] || pause=9
-    before=$(proxy_matched "$1") answered=$(faults_answered one)
+    local seconds=$((10 + $3 * (pause + 2) / 10)) # 10 more than it takes to do it so often
+    before=$(proxy_matched "$1") most=$(($(faults_answered one) + 100))
     proxy_tell "$1" delay 5
-    for ((number = 0; number < $3; number++)); do
-        "${@:4}"
-        tenths $((RANDOM % 3 + pause))
-    done
-    check "$2: they hit" [ $(($(proxy_matched "$1") - before)) -ge $(($3 / 4)) ]
-    check "$2: commands are answered all the while" faults_answered_more_than one $((answered + 100))
+    check "$2: commands are answered all the while" until_true "$seconds" prick "$3" "$most" "${@:4}"
+    check "$2: they hit" [ $(($(proxy_matched "$1") - before)) -ge $((pricked * 3 / 4)) ]
     proxy_tell "$1" pass
     faults_flows "$2: and afterwards" 5 one
+}
+
+# prick COUNT MOST COMMAND ...: once more. True when it was done so often, and more commands than MOST are answered.
+prick() {
+    "${@:3}"
+    pricked=$((pricked + 1))
+    tenths $((RANDOM % 3 + pause))
+    [ "$pricked" -ge "$1" ] && faults_answered_more_than one "$2"
 }
 
 # slow SERVER WHAT SECONDS WORD ...

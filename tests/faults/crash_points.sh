@@ -53,7 +53,7 @@ for point in $(crash_points | grep '^rebuild-'); do
     die "$point" 0
     end_of_lock_is_near "$point"
     worker
-    check "Redis gets its epoch back after $point" until_true 60 redis_has_epoch
+    check "Redis gets its epoch back after $point" eventually redis_has_epoch
 done
 
 # A command that had to be refused in a run that was killed, and is accepted in the next since its definitions have come,

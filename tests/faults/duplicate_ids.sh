@@ -18,8 +18,8 @@ both() {
     faults_worker_start one "$@"
     faults_flows "$what: one worker works" 20 one
     faults_worker_start two "$@"
-    check "$what: the older is fenced" until_true 20 logged one "$pattern"
-    check "$what: and the newer, in its turn" until_true 30 logged two "$pattern"
+    check "$what: the older is fenced" eventually logged one "$pattern"
+    check "$what: and the newer, in its turn" eventually logged two "$pattern"
     sleep "$(faults_choose 1 10)"
     check "$what: both still run" kill -0 "${worker_pids[one]}" "${worker_pids[two]}"
     worker_stop two

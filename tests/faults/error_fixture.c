@@ -6,8 +6,6 @@
 #include "common/stop.h"
 #include "tests/faults/error_traffic.h"
 
-#define STOP_LIMIT_MS 20000
-
 const char *const error_topics[ERROR_TOPICS] = {"clients.commands", "clients.replies", "clients.records",
                                                 "clients.dead-letters"};
 
@@ -19,7 +17,7 @@ void error_fixture_lead(const char *topic, int32_t partition, int32_t broker)
 bool error_fixture_check(char *why, size_t error_size)
 {
     int number = 0;
-    for (int i = 0; i < SCENE_PARTITIONS; i++)
+    for (int i = 0; i < FIXTURE_PARTITIONS; i++)
         number = traffic_send();
     return traffic_await(number, ERROR_LIMIT_MS, why, error_size);
 }
@@ -28,7 +26,7 @@ void error_fixture_open(int brokers)
 {
     fixture_open_on(brokers);
     for (size_t i = 0; i < ERROR_TOPICS; i++)
-        for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
+        for (int32_t partition = 0; partition < FIXTURE_PARTITIONS; partition++)
             error_fixture_lead(error_topics[i], partition, ERROR_OWN_BROKER);
     traffic_open();
 }
@@ -36,11 +34,12 @@ void error_fixture_open(int brokers)
 bool error_fixture_end(char *why, size_t error_size)
 {
     stop_request();
-    bool ended = !fixture.workers || workers_join(fixture.workers, STOP_LIMIT_MS);
+    int64_t limit_ms = fixture.config ? fixture.config->shutdown.timeout_ms : 0;
+    bool ended = !fixture.workers || workers_join(fixture.workers, limit_ms);
     if (ended)
         fixture.workers = NULL;
     else
-        snprintf(why, error_size, "the worker did not stop within %d ms", STOP_LIMIT_MS);
+        snprintf(why, error_size, "the worker did not stop within %lld ms", (long long)limit_ms);
     return ended;
 }
 

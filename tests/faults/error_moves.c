@@ -37,7 +37,7 @@ static void move_all(enum move move, int round)
         return;
     }
     for (size_t i = 0; i < ERROR_TOPICS; i++)
-        for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
+        for (int32_t partition = 0; partition < FIXTURE_PARTITIONS; partition++)
             error_fixture_lead(error_topics[i], partition, (round + (int32_t)i + partition) % BROKERS + 1);
 }
 

@@ -24,7 +24,7 @@ static int32_t lane_broker(const struct lane *lane)
 static void lane_part(const struct lane *lane)
 {
     for (size_t i = 0; i < ERROR_TOPICS; i++)
-        for (int32_t partition = 0; partition < SCENE_PARTITIONS && (i == 0) == (lane->api == API_FETCH); partition++)
+        for (int32_t partition = 0; partition < FIXTURE_PARTITIONS && (i == 0) == (lane->api == API_FETCH); partition++)
             error_fixture_lead(error_topics[i], partition, lane_broker(lane));
 }
 
@@ -194,8 +194,8 @@ static bool run_is_committed(char *why, size_t error_size)
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "client-intake", NULL, 0);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(SCENE_PARTITIONS);
-    rd_kafka_topic_partition_list_add_range(offsets, error_topics[0], 0, SCENE_PARTITIONS - 1);
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(FIXTURE_PARTITIONS);
+    rd_kafka_topic_partition_list_add_range(offsets, error_topics[0], 0, FIXTURE_PARTITIONS - 1);
     ck_assert_int_eq(rd_kafka_committed(consumer, offsets, ERROR_LIMIT_MS), 0);
     for (int i = 0; i < offsets->cnt; i++)
         total += offsets->elems[i].offset > 0 ? offsets->elems[i].offset : 0;

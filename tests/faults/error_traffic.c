@@ -46,7 +46,7 @@ void traffic_open(void)
     traffic.queue = rd_kafka_queue_new(traffic.reader);
     for (size_t i = 0; i < 3; i++) {
         traffic.topics[i] = rd_kafka_topic_new(traffic.reader, names[i], NULL);
-        for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
+        for (int32_t partition = 0; partition < FIXTURE_PARTITIONS; partition++)
             ck_assert_int_eq(rd_kafka_consume_start_queue(traffic.topics[i], partition, 0, traffic.queue), 0);
     }
 }
@@ -54,7 +54,7 @@ void traffic_open(void)
 int traffic_send(void)
 {
     int number = traffic.sent++;
-    int32_t partition = number % SCENE_PARTITIONS;
+    int32_t partition = number % FIXTURE_PARTITIONS;
     ck_assert_int_lt(number, MOST_COMMANDS);
     switch ((enum kind)(number % KINDS)) {
     case KIND_INVALID:
@@ -93,7 +93,7 @@ static void traffic_take_reply(const rd_kafka_message_t *message)
     int32_t partition;
     int64_t offset;
     reply_source(message, &partition, &offset);
-    int number = (int)offset * SCENE_PARTITIONS + partition;
+    int number = (int)offset * FIXTURE_PARTITIONS + partition;
     if (number < 0 || number >= traffic.sent) {
         traffic_blame(number, "was not sent, but has", "a reply");
         return;
@@ -114,7 +114,7 @@ static void traffic_take_reply(const rd_kafka_message_t *message)
 
 static struct command *command_at(long partition, long offset)
 {
-    long number = offset * SCENE_PARTITIONS + partition;
+    long number = offset * FIXTURE_PARTITIONS + partition;
     return number >= 0 && number < traffic.sent ? &traffic.commands[number] : NULL;
 }
 
@@ -205,7 +205,7 @@ bool traffic_await(int number, int limit_ms, char *why, size_t error_size)
 void traffic_close(void)
 {
     for (size_t i = 0; i < 3; i++) {
-        for (int32_t partition = 0; partition < SCENE_PARTITIONS; partition++)
+        for (int32_t partition = 0; partition < FIXTURE_PARTITIONS; partition++)
             rd_kafka_consume_stop(traffic.topics[i], partition);
         rd_kafka_topic_destroy(traffic.topics[i]);
     }

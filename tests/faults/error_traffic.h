@@ -1,6 +1,6 @@
 /* error_traffic: commands that were sent to the worker of the fixture, and what has come of them: each has a reply with
  * the right verdict, the same every time, and a record or a dead letter if that is due. Command n stands in partition
- * n % SCENE_PARTITIONS. */
+ * n % FIXTURE_PARTITIONS. */
 #ifndef TESTS_ERROR_TRAFFIC_H
 #define TESTS_ERROR_TRAFFIC_H
 

@@ -40,7 +40,7 @@ term() { kill -TERM "${worker_pids[one]}"; }
 # twice WHAT: asks for the end, and again once the daemon has taken notice.
 twice() {
     term
-    until_true 5 has_logged event=stopping || suite_fail "$1" "it does not stop"
+    eventually has_logged event=stopping || suite_fail "$1" "it does not stop"
     term
     ends_with 2 3 "$1"
 }
@@ -53,7 +53,7 @@ faults_begin 6
 silent() {
     proxy_tell "${@:3}"
     begin --set shutdown.timeout=2s --set redis.timeout=20s
-    check "$1: the daemon begins" until_true 10 has_logged event=starting
+    check "$1: the daemon begins" eventually has_logged event=starting
     sleep 1 # until its threads wait for an answer
     term
     ends_with "$2" 3 "$1: it ends within shutdown.timeout"
@@ -68,7 +68,7 @@ silent "Redis is silent at the start" 2 redis hang
 produce_along 0 1000000 --rate 300
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
-    check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
+    check "round $round: commands are answered" eventually has_logged 'partitions assigned'
     tenths $((RANDOM % 20 + 10))
     proxy_tell kafka hang
     tenths $((RANDOM % 10))
@@ -77,7 +77,7 @@ for round in $(seq "$(faults_choose 5 25)"); do
 done
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
-    check "round $round: commands are answered" until_true 60 has_logged 'partitions assigned'
+    check "round $round: commands are answered" eventually has_logged 'partitions assigned'
     tenths $((RANDOM % 20 + 10))
     # Both may come before the daemon looks, or as one, or when it has finished its work.
     term

@@ -223,8 +223,8 @@ form_send 300 --partition 0 >"$suite_folder/queued"
 clients=$(redis_ask --scan --pattern 'client:{*' | wc -l)
 are_claimed() { [ "$(redis_ask --scan --pattern 'client:{*' | wc -l)" -ge $((clients + 300)) ]; }
 waits_for_room() { [ "$(metric kafka_up)" = 0 ]; }
-check "the batch is on its way" until_true 60 are_claimed
-check "it waits for room in the queue" until_true 20 waits_for_room
+check "the batch is on its way" eventually are_claimed
+check "it waits for room in the queue" eventually waits_for_room
 if faults_all; then
     tenths 650
     check "its loop turns after more than a minute" curl --silent --fail --max-time 2 "http://127.0.0.1:$port/livez" -o /dev/null

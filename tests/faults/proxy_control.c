@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_SECONDS 5
+#define PATIENCE_SECONDS 30
 
 static struct sockaddr_un address_of(const char *path)
 {

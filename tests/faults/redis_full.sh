@@ -21,7 +21,7 @@ said() {
 # stands_still WHAT SECONDS: no reply is added in that time, none is refused, and it is said once, with the reason.
 stands_still() {
     local before
-    check "$1: the worker notices" until_true 30 said "$away" 1
+    check "$1: the worker notices" eventually said "$away" 1
     before=$(replies)
     sleep "$2"
     check_equal "$1: nothing is answered meanwhile" "$before" "$(replies)"
@@ -30,7 +30,7 @@ stands_still() {
     check "$1: definitions are watched as before" said 'changes of definitions' 0
 }
 goes_on() {
-    check "$1: the worker goes on" until_true 30 said "$back" 1
+    check "$1: the worker goes on" eventually said "$back" 1
     check "$1: every command is answered" oracle await 90
 }
 replies() {
@@ -80,12 +80,12 @@ if faults_all; then
     snapshot_is() {
         redis_ask INFO persistence | grep -q "rdb_last_bgsave_status:$1"
     }
-    check "the snapshot fails" until_true 20 snapshot_is err
+    check "the snapshot fails" eventually snapshot_is err
     load 4
     stands_still snapshot 3 MISCONF
     set_redis dir "$suite_folder/redis"
     redis_ask BGSAVE >"$suite_folder/bgsave"
-    check "the snapshot succeeds" until_true 20 snapshot_is ok
+    check "the snapshot succeeds" eventually snapshot_is ok
     produce_wait
     goes_on snapshot
 fi
@@ -99,7 +99,7 @@ if mount -t tmpfs -o size=32m tmpfs "$tmpfs" 2>"$suite_folder/mount"; then
     append_only_is() {
         redis_ask INFO persistence | grep -q "$1"
     }
-    check "the append-only file is written" until_true 20 append_only_is aof_rewrite_in_progress:0
+    check "the append-only file is written" eventually append_only_is aof_rewrite_in_progress:0
     mark_log
     head -c 64M /dev/zero >"$tmpfs/ballast" 2>/dev/null
     load 4

@@ -27,13 +27,12 @@ under_load() {
 
 # goes_on WHAT CLIENTS: checks that Redis gets back what it had, and more.
 goes_on() {
-    local deadline=$((SECONDS + 40))
-    until redis_has_epoch && redis_has_more_clients_than "$2"; do
-        [ "$SECONDS" -lt "$deadline" ] || break
-        faults_load "$rate"
-        sleep 0.2
-    done
-    check "$1: Redis has all and more" redis_has_more_clients_than "$2"
+    check "$1: Redis has all and more" eventually redis_has_all_under_load "$2"
+}
+
+redis_has_all_under_load() {
+    faults_load "$rate"
+    redis_has_epoch && redis_has_more_clients_than "$1"
 }
 
 # loses WHAT COMMAND ...: the command makes Redis lose data; before and after it there is load.
@@ -112,8 +111,8 @@ put coming after
 under_load 3
 loses "a file of some seconds ago" start_old
 has_key() { redis_ask GET "custom-fields:{$1}" | grep -q "\"$2\""; }
-check "definitions that were put after the file was written are put again" until_true 20 has_key coming after
-check "and those that it had in an older version" until_true 20 has_key changing after
+check "definitions that were put after the file was written are put again" eventually has_key coming after
+check "and those that it had in an older version" eventually has_key changing after
 
 criterion "a replica that lagged behind is promoted" "as above"
 start_replica() {
@@ -134,13 +133,13 @@ promote() {
     mv -T "$suite_folder/redis" "$suite_folder/redis-before"
     ln -s replica "$suite_folder/redis"
     redis_pid=$replica_pid
-    until_true 10 redis_answers
+    eventually redis_answers
 }
 port=$(free_port)
 redis_ask CONFIG SET bind 127.0.0.1 >/dev/null
 redis_ask CONFIG SET port "$port" >/dev/null
 start_replica "$port"
-check "the replica is in step" until_true 30 replica_is_in_step
+check "the replica is in step" eventually replica_is_in_step
 under_load 2
 kill -STOP "$replica_pid"
 under_load 2

@@ -59,11 +59,11 @@ check_equal "the malformed one is a dead letter, and no other" 1 \
 criterion "refusals that come one after the other" "the reply topic's limit is remembered: only the first of them costs other tries"
 correlation=$long command warm ws-1
 worker_start one --set worker.threads=1
-check "the first is answered" until_true 60 has_replies 7
+check "the first is answered" eventually has_replies 7
 refused=$(live_log_count one "reply is refused as too large")
 for number in 1 2 3 4 5; do
     correlation=$long command "next-$number" ws-1
-    check "number $number is answered" until_true 20 has_replies $((7 + number))
+    check "number $number is answered" eventually has_replies $((7 + number))
 done
 check_equal "none of them was refused again" "$refused" "$(live_log_count one "reply is refused as too large")"
 worker_stop one
@@ -77,13 +77,13 @@ port=$(free_port)
 worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port"
 refused() { curl --silent --max-time 2 "http://127.0.0.1:$port/metrics" | awk '$1 == "client_intake_replies_refused_total" { print $2 }'; }
 refused_is() { [ "$(refused)" = "$1" ]; }
-check "both are counted" until_true 60 refused_is 2
+check "both are counted" eventually refused_is 2
 check_equal "each is logged with its place" 2 "$(live_log_count one "a reply is refused as too large in every form.*partition=0 offset=")"
 check_equal "they have no reply" "$before" "$(replies -f '%o\n' | wc -l)"
 check_equal "their clients are there" 12 "$(clients)"
 topic_config set "$live_name.replies" max.message.bytes=1000000 || suite_fail "the reply topic takes more"
 correlation=short command loud ws-1
-check "the next one has a reply" until_true 60 has_replies $((before + 1))
+check "the next one has a reply" eventually has_replies $((before + 1))
 worker_stop one
 check_equal "nothing else was refused" 2 "$(live_log_count one "in every form")"
 

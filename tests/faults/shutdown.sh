@@ -11,7 +11,7 @@ begun=0
 worker() {
     worker_start one --set worker.threads=2 --set batch.commands=100 --set shutdown.timeout=10s
     begun=$((begun + 1))
-    until_true 10 has_begun || suite_fail "the worker begins"
+    eventually has_begun || suite_fail "the worker begins"
 }
 
 has_begun() { [ "$(live_log_count one 'event=starting')" -ge "$begun" ]; }

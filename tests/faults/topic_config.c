@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define REQUEST_MS 20000
+#define REQUEST_MS 60000
 
 static const char usage[] =
     "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration from now on\n"

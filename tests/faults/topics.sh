@@ -62,18 +62,18 @@ worker_again() {
 missing_at_start() {
     delete_topics "$@"
     worker_again
-    check "the worker waits for what is missing" until_true 60 logged "sending fails.*topic=$live_name\."
+    check "the worker waits for what is missing" eventually logged "sending fails.*topic=$live_name\."
     sleep 1.5
     said_once "it says so once"
     check "it has not joined the group" not_logged 'partitions assigned'
     make_topics "the topics are"
-    check "the worker goes on" until_true 60 logged 'partitions assigned'
+    check "the worker goes on" eventually logged 'partitions assigned'
     check "and says so" logged 'sending goes on'
 }
 
 live_begin 6
 worker
-check "the worker begins" until_true 60 logged 'partitions assigned'
+check "the worker begins" eventually logged 'partitions assigned'
 
 criterion "a topic that is missing at the start" "the worker waits, says so once, and goes on once it is there"
 if faults_all; then
@@ -86,7 +86,7 @@ away=$(faults_choose 3 40) # 40: longer than any transaction or message lives
 delete_topics replies elsewhere records dead-letters
 mark_log
 produce_along 0 $((2000 + away * 600)) --rate 600
-check "the worker notices" until_true 60 logged 'sending fails'
+check "the worker notices" eventually logged 'sending fails'
 sleep "$away"
 said_once "it says so once in $away s"
 make_topics "the topics are"

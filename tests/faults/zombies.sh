@@ -29,11 +29,11 @@ for point in "${points[@]}"; do
     deadly_worker_start "$point" "$point" 3 "${options[@]}"
 done
 faults_load_rate=600
-deadline=$((SECONDS + 60))
-until all_are_stopped || [ "$SECONDS" -ge "$deadline" ]; do
+all_are_stopped_under_load() {
     faults_load "$faults_load_rate"
-    sleep 0.1
-done
+    all_are_stopped
+}
+eventually all_are_stopped_under_load
 for point in "${points[@]}"; do check "a worker is frozen at the point $point" worker_is_stopped "$point"; done
 
 worker_start other "${options[@]}"

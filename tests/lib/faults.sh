@@ -48,7 +48,7 @@ proxy_start() {
     shift 3
     "$BUILD/tests/faults/proxy" run --listen "$listen" --server "$server" --control "$suite_folder/proxy-$name" "$@" &
     suite_owns "$!"
-    until_true 10 proxy_ask "$name" status || suite_fail "a proxy in front of $name"
+    eventually proxy_ask "$name" status || suite_fail "a proxy in front of $name"
 }
 
 # proxy_tell NAME WORD ...
@@ -103,10 +103,10 @@ faults_answered_more_than() {
 # faults_flows WHAT SECONDS NAME: checks that the worker answers more commands from now on, some batches of them. Load
 # must be on its way.
 faults_flows() {
-    local before began=$EPOCHREALTIME
+    local before
     before=$(faults_answered "$3")
     if until_true "$2" faults_answered_more_than "$3" $((before + 300)); then
-        suite_pass "$1 ($(awk -v from="$began" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }') s)"
+        suite_pass "$1 ($((suite_clock_ms / 1000)).$((suite_clock_ms % 1000 / 100)) s)"
     else
         suite_fail "$1" "no more than $(($(faults_answered "$3") - before)) answers in $2 s"
         tail -n 15 "${worker_logs[$3]}"
@@ -115,7 +115,7 @@ faults_flows() {
 
 # faults_stalls WHAT NAME: checks that the fault bites: nothing is answered any more, once the batch under way is.
 faults_stalls() {
-    check "$1" until_true 10 faults_answers_nothing "$2"
+    check "$1" eventually faults_answers_nothing "$2"
 }
 
 faults_answers_nothing() {
@@ -163,13 +163,15 @@ worker_is_stopped() {
     [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/${worker_pids[$1]}/status" 2>/dev/null)" = T ]
 }
 
+faults_is_gone_under_load() {
+    [ -z "${faults_load_rate:-}" ] || faults_load "$faults_load_rate"
+    process_is_gone "$1"
+}
+
 # deadly_worker_dies NAME POINT SECONDS: checks that it did so there.
 deadly_worker_dies() {
-    local pid=${worker_pids[$1]} deadline=$((SECONDS + $3))
-    until process_is_gone "$pid" || [ "$SECONDS" -ge "$deadline" ]; do
-        [ -z "${faults_load_rate:-}" ] || faults_load "$faults_load_rate"
-        sleep 0.1
-    done
+    local pid=${worker_pids[$1]}
+    until_true "$3" faults_is_gone_under_load "$pid"
     if process_is_gone "$pid" && [ "$(tail -n 1 "${worker_logs[$1]}")" = "failpoint $2" ]; then
         suite_pass "a worker is killed at the point $2"
     else

@@ -16,7 +16,7 @@ redis_start() {
         --maxmemory-policy noeviction "$@" >>"$folder/log" 2>&1 &
     redis_pid=$!
     suite_owns "$redis_pid"
-    until_true 20 redis_answers || { suite_fail "redis-server started"; tail -n 5 "$folder/log"; return 1; }
+    eventually redis_answers || { suite_fail "redis-server started"; tail -n 5 "$folder/log"; return 1; }
 }
 
 redis_answers() {

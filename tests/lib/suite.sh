@@ -12,9 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 suite_passed=0 suite_failed=0 suite_skipped=0
 suite_pids=()
+suite_output=1 # where failures are told, also when a function that is tried again and again meets one
 
 suite_begin() {
     BUILD=${BUILD:-build}
+    exec {suite_output}>&1
     suite_folder=$(mktemp -d "${TMPDIR:-/tmp}/client-intake-test.XXXXXX")
     trap suite_clean EXIT
     trap 'exit 1' INT TERM HUP
@@ -57,7 +59,7 @@ suite_pass() {
 # suite_fail WHAT [DETAIL]
 suite_fail() {
     suite_failed=$((suite_failed + 1))
-    echo "NOT OK: $1${2:+: $2}"
+    echo "NOT OK: $1${2:+: $2}" >&"$suite_output"
 }
 
 # suite_skip COUNT REASON: so many checks could not be made here. Where REQUIRE_KAFKA is set they fail, and where
@@ -97,14 +99,58 @@ check_counts() {
     fi
 }
 
-# until_true SECONDS COMMAND [ARGUMENT ...]: tries a command until it succeeds; 1 if it did not within that time.
+# ---- waiting ----
+
+# Limits are seconds of a machine that can run whatever wants to run. While more threads want to run than it has cores,
+# only their part of the time counts, so that a limit measures the program and not the other load of the machine. Where
+# nothing is overloaded they are seconds; at least a quarter of the time counts, so that a wait ends, and tells
+# what is missing, before its suite is ended.
+suite_least_share=250 # in thousandths
+suite_stat=/proc/stat
+suite_cores=$(nproc)
+
+# Sets suite_share: how much of a second counts now, in thousandths. The thread that reads is one of those that run.
+suite_take_share() {
+    local name value running=1
+    while read -r name value _; do
+        [ "$name" != procs_running ] || running=$((value - 1))
+    done <"$suite_stat"
+    suite_share=1000
+    [ "$running" -le "$suite_cores" ] || suite_share=$((1000 * suite_cores / running))
+    [ "$suite_share" -ge "$suite_least_share" ] || suite_share=$suite_least_share
+}
+
+# suite_clock_begin, suite_clock_passed: how many milliseconds count since the first; the second is to be called often.
+suite_clock_begin() {
+    suite_clock_us=0 suite_clock_last=${EPOCHREALTIME/[.,]/}
+}
+
+suite_clock_passed() {
+    local now=${EPOCHREALTIME/[.,]/}
+    suite_take_share
+    suite_clock_us=$((suite_clock_us + (now - suite_clock_last) * suite_share / 1000))
+    suite_clock_last=$now
+    suite_clock_ms=$((suite_clock_us / 1000))
+}
+
+# until_true SECONDS COMMAND [ARGUMENT ...]: tries a command until it succeeds; 1 if it did not within that time, which is
+# what the test claims. `suite_clock_ms` is the time that counted.
 until_true() {
-    local deadline=$((SECONDS + $1))
+    local limit_ms=$(($1 * 1000)) suite_clock_us suite_clock_last
     shift
+    suite_clock_begin
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
+        suite_clock_passed
+        [ "$suite_clock_ms" -lt "$limit_ms" ] || return 1
         sleep 0.1
     done
+    suite_clock_passed
+}
+
+# eventually COMMAND [ARGUMENT ...]: the same where no time is claimed: the limit only ends a test that has failed.
+suite_patience=60
+eventually() {
+    until_true "$suite_patience" "$@"
 }
 
 suite_end() {

@@ -223,14 +223,14 @@ suite_owns "$worker"
 replies() {
     [ "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | tee "$suite_folder/replies" | wc -l)" -ge "$1" ]
 }
-check "the daemon replies" until_true 40 replies 1
+check "the daemon replies" eventually replies 1
 check "with the definitions that it has read from the topic" grep -q '"type":"client.created"' "$suite_folder/replies"
 check "existing values in Redis stay" in_redis beta "$one"
 check "the rest is there" in_redis race "$suite_folder/race"
 intake definitions put acme "$(set_of 5)"
 kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<"${command//\"1\"/\"2\"}"
 kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<'{"commandId":"3","workspaceId":"acme","givenName":"A","familyName":"B","email":"b@example.com","customFields":{"k4":"x"}}'
-check "the daemon replies again" until_true 40 replies 3
+check "the daemon replies again" eventually replies 3
 check "with the definitions that were put meanwhile" grep -q '"commandId":"3".*"customFields":{"k4":"x"}' "$suite_folder/replies"
 kill -TERM "$worker"
 wait "$worker"

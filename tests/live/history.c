@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define REQUEST_MS 10000
+#define REQUEST_MS 60000
 
 static void give_up(const char *topic, const char *what, const char *error)
 {

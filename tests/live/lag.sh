@@ -52,8 +52,8 @@ seconds_are() {
 }
 
 check_no_lag() {
-    check "$1: no lag" until_true 20 no_lags
-    check "$1: the end of every partition is committed" until_true 20 all_committed
+    check "$1: no lag" eventually no_lags
+    check "$1: the end of every partition is committed" eventually all_committed
 }
 
 worker() {
@@ -65,21 +65,21 @@ lags_of() {
     check_no_lag "$1, no commands yet"
     send 20 0
     send_transaction 10 1
-    check "$1: commands get replies" until_true 20 faults_answered_more_than one 29
+    check "$1: commands get replies" eventually faults_answered_more_than one 29
     check_no_lag "$1, behind commands and a marker"
     send_transaction 1 1
     send_transaction 1 1
-    check "$1: commands get replies" until_true 20 faults_answered_more_than one 31
+    check "$1: commands get replies" eventually faults_answered_more_than one 31
     check_no_lag "$1, behind several markers"
     kill -STOP "$redis_pid"
     send 5 0
     send_transaction 3 2
-    check "$1, Redis is away: lag of the commands" until_true 20 metric_is consumer_lag 0 5
-    check "$1, Redis is away: their age grows" until_true 20 seconds_are 0 3 20
-    check "$1, Redis is away: so does that of another partition" until_true 20 seconds_are 2 3 20
+    check "$1, Redis is away: lag of the commands" eventually metric_is consumer_lag 0 5
+    check "$1, Redis is away: their age grows" eventually seconds_are 0 3 20
+    check "$1, Redis is away: so does that of another partition" eventually seconds_are 2 3 20
     check "$1, Redis is away: a partition without commands has none" no_lag 1
     kill -CONT "$redis_pid"
-    check "$1: commands get replies" until_true 20 faults_answered_more_than one 39
+    check "$1: commands get replies" eventually faults_answered_more_than one 39
     check_no_lag "$1, Redis is back"
     worker_stop one
     worker --set "delivery.mode=$1"
@@ -91,7 +91,7 @@ lags_of() {
 live_begin 3
 check "partition 2 ends with a marker before the worker starts" send_transaction 1 2
 worker
-check "its command gets a reply" until_true 30 faults_answered_more_than one 0
+check "its command gets a reply" eventually faults_answered_more_than one 0
 check_no_lag "a marker from before"
 worker_stop one
 lags_of exactly-once

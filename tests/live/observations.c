@@ -7,7 +7,7 @@
 
 #include "tests/live/report.h"
 
-#define REQUEST_MS 10000
+#define REQUEST_MS 60000
 
 static rd_kafka_t *group_reader_new(const char *bootstrap, const char *group)
 {

@@ -17,19 +17,19 @@ produce_along 0 1000000 --rate 250
 sleep 5
 check "a worker waits for a Redis that has not started" kill -0 "${worker_pids[one]}"
 redis_start "${persistence[@]}"
-check "it connects when Redis starts" until_true 15 said "$back" 1
+check "it connects when Redis starts" eventually said "$back" 1
 check_equal "the absence was logged once" 1 "$(live_log_count one "$away")"
 
 kill -STOP "$redis_pid"
 sleep 12 # longer than the session, and six times redis.timeout
 kill -CONT "$redis_pid"
-check "it goes on when Redis answers again" until_true 15 said "$back" 2
+check "it goes on when Redis answers again" eventually said "$back" 2
 check_equal "the silence was logged once" 2 "$(live_log_count one "$away")"
 
 redis_kill
 sleep 3
 redis_start "${persistence[@]}"
-check "it continues after Redis was killed" until_true 15 said "$back" 3
+check "it continues after Redis was killed" eventually said "$back" 3
 check_equal "the kill was logged once" 3 "$(live_log_count one "$away")"
 produce_stop
 live_end 60

@@ -91,7 +91,7 @@ logged() {
 
 worker_start one --set "kafka.sasl.password=$wrong_password" --set log.level=debug --set kafka.debug=security,broker
 produce 0 2000
-check "a daemon logs a wrong password" until_true 20 logged 'level=warning .*Authentication failed'
+check "a daemon logs a wrong password" eventually logged 'level=warning .*Authentication failed'
 sleep 3
 check "and waits" kill -0 "${worker_pids[one]}"
 worker_stop one
@@ -100,7 +100,7 @@ check_equal "there were no replies meanwhile" "0" "$(oracle count | sed -nE 's/.
 # Files that are mounted later.
 worker_start two --set "kafka.producer.ssl.ca.location=$certificates/late.pem"
 worker_start one --set "kafka.ssl.ca.location=$certificates/late.pem"
-check "a daemon logs that its file of authorities is missing" until_true 20 logged 'level=warning .*ssl.ca.location failed'
+check "a daemon logs that its file of authorities is missing" eventually logged 'level=warning .*ssl.ca.location failed'
 sleep 3
 check_equal "once" 1 "$(live_log_count one 'ssl.ca.location failed')"
 check_equal "so does a daemon where only the producer lacks it" 1 "$(live_log_count two 'event="sending fails".*ssl.ca.location failed')"
@@ -114,7 +114,7 @@ worker_start one --set "http.listen=$http" --set log.level=debug --set kafka.deb
     --set "kafka.producer.transactional.id=$live_name-two" >"$suite_folder/two.log" 2>&1 &
 worker_pids[two]=$! worker_logs[two]=$suite_folder/two.log
 suite_owns "$!"
-check "both daemons get partitions" until_true 30 eval 'live_log_count one "partitions assigned" && live_log_count two "partitions assigned"'
+check "both daemons get partitions" eventually eval 'live_log_count one "partitions assigned" && live_log_count two "partitions assigned"'
 produce 2000 3000
 check "two daemons, one with a password and one with a client certificate, reply" oracle await 60
 for page in / /livez /readyz /metrics /version; do
@@ -129,7 +129,7 @@ cp "$certificates/here-both.pem" "$certificates/good-both.pem"
 cp "$certificates/expired-both.pem" "$certificates/here-both.pem"
 check "the broker is restarted with an expired certificate" tests/kafka/start "$kafka_folder"
 produce 5000 2000
-check "the daemon logs that it has expired" until_true 20 logged 'level=warning .*it has expired'
+check "the daemon logs that it has expired" eventually logged 'level=warning .*it has expired'
 check "and waits" kill -0 "${worker_pids[one]}"
 tests/kafka/stop --kill "$kafka_folder"
 cp "$certificates/good-both.pem" "$certificates/here-both.pem"
@@ -142,4 +142,4 @@ check "logs at debug level were written" grep -q level=debug "$said/ok" "$suite_
 for secret in "$kafka_password" "$key_password" "$redis_password" "$wrong_password"; do
     check_equal "${secret%%[+]*} is not in the output" "" "$(grep -rlF -- "$secret" "$said" "$suite_folder"/*.log)"
 done
-live_end 30
+live_end 60

@@ -70,7 +70,7 @@ worker_logs[one]=$suite_folder/one.log
         --set kafka.producer.transactional.id="$live_name-one" --set http.listen=127.0.0.1:0
 ) >"${worker_logs[one]}" 2>&1 &
 suite_owns "$!"
-check "the daemon starts" until_true 60 live_log_count one 'partitions assigned'
+check "the daemon starts" eventually live_log_count one 'partitions assigned'
 daemon=
 for process in /proc/[0-9]*; do
     [ "$(readlink "$process/exe")" != "$suite_folder/client-intake" ] || daemon=${process#/proc/}
@@ -87,7 +87,7 @@ produce 0 1000
 check "it replies to commands" oracle await 60
 reload=$(sed -n 's/^ExecReload=//p' config/client-intake.service)
 check "the unit's command for a reload runs" env MAINPID="$daemon" sh -c "$reload"
-check "it reloads" until_true 10 live_log_count one 'the config is reloaded'
+check "it reloads" eventually live_log_count one 'the config is reloaded'
 
 http=$(sed -nE 's/.*event="http listens" address=([0-9.:]+).*/\1/p' "${worker_logs[one]}")
 check "HTTP replies on the loopback address" curl -sSf -o "$suite_folder/page" "http://$http/"
@@ -110,4 +110,4 @@ if [ ${#trace[@]} -gt 0 ]; then
     check_equal "it never makes memory that is writable executable" "" \
         "$(traced | grep -E '^(mmap|mprotect|pkey_mprotect)\(.*PROT_WRITE\|PROT_EXEC|^(mprotect|pkey_mprotect)\(.*PROT_EXEC')"
 fi
-live_end 10
+live_end 60

@@ -156,7 +156,9 @@ static rd_kafka_t *reader_new(const struct source *source, char *why, size_t err
     return reader;
 }
 
-/* The command cannot be read, since its offset is outside of the log. */
+/* The command cannot be read, since its offset is outside of the log, or seems to be its end. A leader that was elected
+ * just now may know of an end that is too early, and tells it to who fetches; who asks for it gets an error until the
+ * leader knows the right one (KIP-207). */
 static enum log_finding judge_outside(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
@@ -169,9 +171,7 @@ static enum log_finding judge_outside(struct source *source, int32_t partition, 
 static enum log_finding judge_answer(struct source *source, const rd_kafka_message_t *message)
 {
     const struct log_mark *mark = &source_log(source, message->partition)->mark;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return LOG_OTHER;
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return judge_outside(source, message->partition, mark->offset);
     if (message->err)
         return LOG_UNKNOWN;
