@@ -74,8 +74,9 @@ check_equal "nothing is wrong at first" "" "$(verdicts)"
 check_equal "all are ok" "$sent ok" "$(verdicts --all | cut -f 3 | sort | uniq -c | sed 's/^ *//')"
 check "commands and their results are counted" grep -qE \
     "^$sent commands, $sent replies, [0-9]+ records, [0-9]+ dead letters$" <(oracle count)
-check_equal "the wait for a missing reply ends" "$sent replies after 1 s, of $((sent + 1))" \
-    "$(live_sent=$((sent + 1)) oracle await 1)"
+# A machine that is busy is waited for: then it says several times what there is.
+check_equal "the wait for a missing reply ends" "$sent replies, of $((sent + 1))" \
+    "$(live_sent=$((sent + 1)) oracle await 1 | tail -n 1 | sed 's/ after [0-9]* s//')"
 check_equal "checks that were left out are listed" 4 "$(oracle_with_less | grep -c '^left out: ')"
 
 # last_of PLACE: the last command of the same partition.

@@ -110,6 +110,7 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, int
     bool ahead = is_ahead(checkpoint.next, partition, progress);
     if (ahead)
         offsets_set(&gap->ahead, partition, checkpoint.next);
+    gap->offsets_gone = gap->offsets_gone || (ahead && committed < 0);
     offsets_set(&gap->nonces, partition, nonce);
     bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
     if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
@@ -169,6 +170,8 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         return AUDIT_LOST;
     if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
         return AUDIT_AHEAD;
+    if (gap->offsets_gone)
+        return AUDIT_LOST;
     if (gap->records_behind || gap->definitions_behind)
         return AUDIT_BEHIND;
     /* Ends beyond the present ones belong to an earlier topic of that name. */

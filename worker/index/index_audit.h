@@ -31,7 +31,9 @@ enum audit_result {
                      between its commit and its checkpoint */
     AUDIT_AHEAD,  /* checkpoints are ahead of the progress: progress again, with the gap's `ahead` as its `checkpoints`
                    */
-    AUDIT_LOST,   /* anything may be missing: there is no epoch, or the index is damaged under it */
+    AUDIT_LOST,   /* anything may be missing or too much: there is no epoch, the index is damaged under it, or the group
+                     has lost its offset. Kafka deletes offsets together with their topic. Then nothing tells that the
+                     topic is another one, and claims of commands that went with it would stay. */
     AUDIT_FAILED  /* Redis did not answer: again after index_connect */
 };
 
@@ -52,6 +54,7 @@ struct audit_gap {
     struct offsets records, definitions;
     struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
     struct offsets nonces; /* of the group's offsets; the rebuild writes them */
+    bool offsets_gone;     /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
 };
 void audit_gap_free(struct audit_gap *gap);
 
