@@ -82,7 +82,7 @@ static void run(struct bench *bench, int64_t spent[STAGES])
 
     since = clock_thread_ns();
     for (uint32_t index = 0; index < batch->count; index++)
-        reply_compose(&batch->items[index], &batch->arena);
+        reply_prepare(&batch->items[index], bench->config, &batch->arena);
     spent[COMPOSE] = clock_thread_ns() - since;
 }
 

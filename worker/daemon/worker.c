@@ -110,7 +110,7 @@ static enum stage_result worker_compose(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
         if (item_is_ours(&worker->batch.items[i]))
-            reply_compose(&worker->batch.items[i], &worker->batch.arena);
+            reply_prepare(&worker->batch.items[i], worker->config, &worker->batch.arena);
     return BATCH_GOES_ON;
 }
 

@@ -109,6 +109,17 @@ enum reply_absence {
     REPLY_ABSENCES
 };
 
+/* Where a command asks its reply to go (reply_address.h). */
+struct reply_address {
+    enum reply_absence absence; /* REPLY_ASKED_NOTHING, REPLY_ILLEGAL_NAME or REPLY_NOT_ALLOWED: the default topic;
+                                 * REPLY_AS_ASKED: `topic` */
+    struct span topic;          /* in the message; at == NULL unless the reply goes there */
+    /* The partition that the command names, as the number in each encoding; -1: none. The topic's number of
+     * partitions decides between them. */
+    int64_t big_endian; /* of four bytes */
+    int64_t decimal;    /* of 1 to 10 digits */
+};
+
 struct definitions;
 
 /* The members of a command that decode and check know, in the order in which missing ones are reported. */
@@ -177,7 +188,12 @@ struct item {
 
     /* Filled by compose. */
     struct span reply;
-    enum form composed; /* the form of `reply` */
+    enum form composed;                 /* the form of `reply`, its headers and its key */
+    const struct header *reply_headers; /* in the arena; the echoes are the last ones */
+    uint32_t reply_header_count;        /* in the form that is composed */
+    uint32_t reply_plain_count;         /* without the echoes, as in all forms but the full one */
+    struct span reply_key;              /* at == NULL: none; its partition then follows from the source partition */
+    struct reply_address address;
 
     /* Filled by the sink at each try; of a reply that has arrived, at the try that sent it. */
     enum reply_absence reply_absence;

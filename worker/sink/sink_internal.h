@@ -62,7 +62,7 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
  * record or a dead letter), or the reply. RD_KAFKA_RESP_ERR__QUEUE_FULL: nothing has happened, try again later. One
  * that is too large for librdkafka itself is refused and counted as failed, which is no error. */
 MUST_CHECK rd_kafka_resp_err_t sink_send_companion(struct sink *sink, uint32_t index, struct arena *scratch);
-MUST_CHECK rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch);
+MUST_CHECK rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index);
 
 /* Makes the reply small enough for what is known of its topic. May put a reply into the batch's arena. */
 void sink_fit_reply(struct sink *sink, uint32_t index);

@@ -190,14 +190,9 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
 static size_t reply_size(struct sink *sink, uint32_t index)
 {
     const struct item *item = &sink->batch->items[index];
-    struct arena *arena = &sink->batch->arena;
-    struct header headers[REPLY_HEADERS];
     struct outgoing outgoing = {.value = item->reply};
-    size_t mark = arena->used;
-    uint32_t count = reply_headers(item, sink->config, arena, headers);
     sink_address_reply(sink, index, &outgoing);
-    arena_reset(arena, mark);
-    return message_size(&outgoing, headers, count);
+    return message_size(&outgoing, item->reply_headers, item->reply_header_count);
 }
 
 void sink_fit_reply(struct sink *sink, uint32_t index)
@@ -216,18 +211,18 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
     }
 }
 
-rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index, struct arena *scratch)
+rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
     if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
         item_is_delivered(item, MESSAGE_REPLY))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
-    struct header headers[REPLY_HEADERS];
-    uint32_t count = reply_headers(item, sink->config, scratch, headers);
-    struct outgoing outgoing = {.value = item->reply, .headers = sink_headers(headers, count), .kind = MESSAGE_REPLY};
+    struct outgoing outgoing = {.value = item->reply,
+                                .headers = sink_headers(item->reply_headers, item->reply_header_count),
+                                .kind = MESSAGE_REPLY};
     sink_address_reply(sink, index, &outgoing);
-    item->reply_bytes = outgoing.bytes = message_size(&outgoing, headers, count);
+    item->reply_bytes = outgoing.bytes = message_size(&outgoing, item->reply_headers, item->reply_header_count);
     return sink_produce(sink, index, &outgoing);
 }
 

@@ -15,7 +15,7 @@ struct span sink_reply_key(const struct item *item)
 {
     if (item->reply_form >= FORM_KEYLESS)
         return (struct span){0};
-    return item->key.at ? item->key : item->workspace;
+    return item->reply_key;
 }
 
 /* Whether a topic that is there may be sent a reply now. */
@@ -34,7 +34,7 @@ static bool route_item(struct sink *sink, uint32_t index)
     *route = (struct sink_route){.topic = sink->default_topic, .partition = -1};
     if (item_is_delivered(item, MESSAGE_REPLY))
         return false;
-    struct reply_address address = reply_address(item, sink->config);
+    const struct reply_address address = item->address;
     item->reply_absence = address.absence;
     if (address.absence != REPLY_AS_ASKED)
         return false;

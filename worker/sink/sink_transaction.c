@@ -58,7 +58,7 @@ static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
     if (is_reply)
         sink_fit_reply(sink, index);
     size_t mark = arena->used;
-    rd_kafka_resp_err_t code = is_reply ? sink_send_reply(sink, index, arena) : sink_send_companion(sink, index, arena);
+    rd_kafka_resp_err_t code = is_reply ? sink_send_reply(sink, index) : sink_send_companion(sink, index, arena);
     arena_reset(arena, mark);
     return code;
 }

@@ -1,9 +1,11 @@
 #include "worker/validate/reply.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "common/json_writer.h"
 #include "worker/validate/definitions.h"
+#include "worker/validate/reply_address.h"
 
 static bool client_exists(const struct item *item)
 {
@@ -98,6 +100,11 @@ void reply_recompose(struct item *item, struct arena *arena)
     bool is_shorter = item->composed == FORM_FULL && item->reply_form != FORM_FULL && item->outcome == OUTCOME_REJECTED;
     if (is_shorter)
         reply_compose(item, arena);
+    item->composed = item->reply_form;
+    if (item->reply_form != FORM_FULL)
+        item->reply_header_count = item->reply_plain_count;
+    if (item->reply_form >= FORM_KEYLESS)
+        item->reply_key = SPAN_NONE;
 }
 
 /* The headers. */
@@ -109,8 +116,9 @@ static struct span reply_time(const struct item *item, struct arena *arena)
     return arena_copy(arena, span_of(text, TIME_LENGTH));
 }
 
-uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
-                       struct header *headers)
+/* *plain: how many there are without the echoes. */
+static uint32_t write_headers(const struct item *item, const struct config *config, struct arena *arena,
+                              struct header *headers, uint32_t *plain)
 {
     assert(item->outcome != OUTCOME_UNDECIDED);
     uint32_t count = 0;
@@ -127,6 +135,7 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
     if (item->outcome == OUTCOME_DUPLICATE)
         headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
 
+    *plain = count;
     static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "REPLY_CORRELATION_ID", "traceparent",
                                          "tracestate"};
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && item->reply_form == FORM_FULL; i++) {
@@ -136,6 +145,25 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
     }
     assert(count <= REPLY_HEADERS);
     return count;
+}
+
+uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
+                       struct header *headers)
+{
+    uint32_t plain;
+    return write_headers(item, config, arena, headers, &plain);
+}
+
+void reply_prepare(struct item *item, const struct config *config, struct arena *arena)
+{
+    struct header headers[REPLY_HEADERS];
+    reply_compose(item, arena);
+    item->reply_header_count = write_headers(item, config, arena, headers, &item->reply_plain_count);
+    size_t bytes = item->reply_header_count * sizeof(*headers);
+    item->reply_headers = memcpy(arena_alloc(arena, bytes), headers, bytes);
+    item->reply_key = item->key.at ? item->key : item->workspace;
+    item->address = reply_address(item, config);
+    reply_recompose(item, arena);
 }
 
 /* Dead letters. */

@@ -11,8 +11,12 @@
 /* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). Only validation_failed lists errors. */
 void reply_compose(struct item *item, struct arena *arena);
 
-/* Writes item->reply again if item->reply_form needs another value. Happens once for an item between two calls of
- * reply_compose. */
+/* Composes all that the sink sends of a reply: the value as reply_compose does, its headers, its key, and where the
+ * command asks it to go. */
+void reply_prepare(struct item *item, const struct config *config, struct arena *arena);
+
+/* Makes value, headers and key what item->reply_form asks for. Between two calls of reply_prepare a form only becomes
+ * smaller, so the value is written again once at most. */
 void reply_recompose(struct item *item, struct arena *arena);
 
 /* Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their number. ce_id is the command's

@@ -10,16 +10,6 @@
 #include "worker/config/config.h"
 #include "worker/model/batch.h"
 
-struct reply_address {
-    enum reply_absence absence; /* REPLY_ASKED_NOTHING, REPLY_ILLEGAL_NAME or REPLY_NOT_ALLOWED: the default topic;
-                                 * REPLY_AS_ASKED: `topic` */
-    struct span topic;          /* in the message; at == NULL unless the reply goes there */
-    /* The partition that the command names, as the number in each encoding; -1: none. The topic's number of
-     * partitions decides between them. */
-    int64_t big_endian; /* of four bytes */
-    int64_t decimal;    /* of 1 to 10 digits */
-};
-
 struct reply_address reply_address(const struct item *item, const struct config *config);
 
 /* The partition that the address names in a topic with this many partitions; or -1, if it names none that exists.
