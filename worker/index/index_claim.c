@@ -59,11 +59,13 @@ static bool item_claims(const struct item *item)
     return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
 }
 
-/* A rejected command may repeat one that was accepted under earlier definitions, or be in conflict with one. */
+/* A rejected command may repeat one that was accepted under earlier definitions or limits, or be in conflict with one.
+ */
 static bool item_asks(const struct item *item)
 {
     return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
-           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING);
+           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING ||
+            item->error == ERROR_TOO_LARGE);
 }
 
 static bool lost_claim(const struct item *item, const struct claim_answer *answer)

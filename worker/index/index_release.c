@@ -1,5 +1,8 @@
 /* Release: removes the claim of a command whose client does not fit into its topic. The claim was never committed,
- * because the transaction with its record was aborted. The command is rejected, and its id and email are free again. */
+ * because the transaction with its record was aborted. The command is rejected, and its id and email are free again.
+ *
+ * Offsets that are set back bring committed commands again. Their records are in the topic, even if the topic has a
+ * smaller limit since. Such a claim stays, its record is not sent again, and the reply is that of the stored client. */
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
@@ -22,7 +25,12 @@ static bool get_owner(struct index *index, struct batch *batch, const struct ite
                                     : index_fail(index, "sending failed");
 }
 
-static bool release(struct index *index, struct batch *batch, const struct item *item)
+static bool is_committed(const struct index *index, const struct item *item)
+{
+    return item->from.offset < offsets_get(&index->committed, item->from.partition);
+}
+
+static bool release(struct index *index, struct batch *batch, struct item *item)
 {
     struct span id = span_of(item->client_id, CLIENT_ID_LENGTH), value, owner = SPAN_NONE;
     struct stored_client stored;
@@ -30,6 +38,11 @@ static bool release(struct index *index, struct batch *batch, const struct item 
         return false;
     if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
         return true;
+    if (is_committed(index, item)) {
+        item->record_form = FORM_FULL;
+        item_confirm(item, MESSAGE_RECORD);
+        return true;
+    }
     struct span email = record_email(stored.record, &batch->arena);
     if (email.at && !get_owner(index, batch, item, email, &owner))
         return false;
@@ -53,7 +66,7 @@ static bool release(struct index *index, struct batch *batch, const struct item 
 bool index_release(struct index *index, struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
-        const struct item *item = &batch->items[i];
+        struct item *item = &batch->items[i];
         bool does_not_fit = item_is_ours(item) && item->record_form == FORM_NONE && item->has_identity;
         if (does_not_fit && !release(index, batch, item))
             return false;

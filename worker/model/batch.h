@@ -62,11 +62,12 @@ enum form {
 enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
 #define MESSAGE_KINDS 3
 
-/* Whether a message of an item has arrived. It applies to at-least-once only: what was sent stands there, and only the
- * rest is sent again. A transaction that is undone takes all of its messages with it. */
+/* Whether a message of an item has arrived. It applies to at-least-once, where what was sent stands and only the rest
+ * is sent again, and to the record of a command that was committed before (index_release.c). A transaction that is
+ * undone takes all of its messages with it. */
 enum delivery {
     DELIVERY_OPEN,     /* from the start: it was not sent, is under way, was refused, or nobody knows */
-    DELIVERY_CONFIRMED /* the broker has stored it: item_confirm, which the sink calls. It outlives
+    DELIVERY_CONFIRMED /* the broker has stored it: item_confirm, by sink or index. It outlives
                           batch_reset_for_retry, and ends with the batch */
 };
 

@@ -99,7 +99,8 @@ static void refuse_reply(struct sink *sink, struct item *item)
     if (item->reply_form < FORM_KEYLESS) {
         log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
         item->reply_form++;
-    } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional) {
+    } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional &&
+               !item_is_delivered(item, MESSAGE_RECORD)) {
         refuse_client(sink, item, item->reply_bytes);
     } else {
         log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");

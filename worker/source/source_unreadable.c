@@ -22,16 +22,27 @@ enum place_finding {
 };
 
 struct place {
-    int64_t base; /* the offset where the batch begins */
+    int64_t base;  /* the offset where the batch begins */
+    int64_t asked; /* the offset that is read */
     enum place_finding finding;
 };
+
+/* A leader that was elected a moment ago, or a follower that lags, may tell of an end that is too early. A query for
+ * the end gets an error until the leader knows the right one (KIP-207). */
+static bool is_beyond_end(struct source *source, int32_t partition, int64_t offset)
+{
+    int64_t low, high;
+    return rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           (offset >= high || offset < low);
+}
 
 static void take_place(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
     struct place *place = opaque;
-    (void)source;
-    if (!message->err || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
-        message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    bool is_outside =
+        message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+    if (!message->err || (is_outside && is_beyond_end(source, message->partition, place->asked)))
         place->finding = PLACE_BEHIND;
     else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
         place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
@@ -39,7 +50,7 @@ static void take_place(struct source *source, const rd_kafka_message_t *message,
 
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
-    struct place place = {base, PLACE_UNKNOWN};
+    struct place place = {base, offset, PLACE_UNKNOWN};
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
     source_read_places(source, places, LOOK_WAIT_MS, take_place, &place);
@@ -119,6 +130,16 @@ static void hold_placeholders(struct source *source, int32_t partition, const st
         seek_to(source, partition, next);
 }
 
+/* The consumer went on behind the batch, and meets it once more: either that was under way, or the end was wrong. */
+static void verify_end(struct source *source, int32_t partition, struct unreadable *unreadable)
+{
+    if (end_is_known(unreadable) && partitions_next(source->partitions, partition) >= unreadable->behind &&
+        look_at(source, partition, unreadable->base, unreadable->behind) == PLACE_UNREADABLE) {
+        unreadable->inside = unreadable->behind;
+        unreadable->behind = -1;
+    }
+}
+
 static void begin_unreadable(struct source *source, int32_t partition, int64_t base)
 {
     source_log(source, partition)->unreadable = (struct unreadable){.base = base, .first = -1, .behind = -1};
@@ -155,6 +176,7 @@ void source_meet_unreadable(struct source *source, int32_t partition, int64_t ba
         begin_unreadable(source, partition, base);
     if (!is_confirmed(source, partition, unreadable))
         return;
+    verify_end(source, partition, unreadable);
     if (!end_is_known(unreadable))
         search_end(source, partition, unreadable);
     if (end_is_known(unreadable))
