@@ -25,7 +25,7 @@ topic() {
 }
 replies=$(topic replies write) elsewhere=$(topic elsewhere write) records=$(topic records write)
 dead_letters=$(topic dead-letters write)
-commands="topic:$live_name.commands:read (consuming.fails|$live_name.commands).*authorization.failed authorization"
+commands="topic:$live_name.commands:read (consumer.failing|$live_name.commands).*authorization.failed authorization"
 group="group:$live_name:read GROUP_AUTHORIZATION_FAILED Group"
 transactions="transactional-id:$live_name-*:write TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional"
 needed=("$replies" "$elsewhere" "$records" "$dead_letters" "$commands" "$group" "$transactions")
