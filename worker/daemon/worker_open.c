@@ -15,7 +15,7 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->command_bytes = config->limits.command_bytes;
     worker->number = number;
     worker->metrics = metrics;
-    worker->sending_fault = (struct log_fault){"sending fails", "sending goes on", 0};
+    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0};
     worker->rebuild_fault =
         (struct log_fault){"the rebuild of Redis fails; commands wait", "Redis could be rebuilt", 0};
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
