@@ -211,7 +211,7 @@ START_TEST(many_takeovers_take_few_runs_and_let_the_worker_turn)
     ck_assert_int_eq(batch_open(&batch, MANY, 16 << 20, 1 << 16), 0);
     put_many(false);
     ck_assert(index_claim(the_index, &batch));
-    index_set_patience(the_index, keeps_going, &patient);
+    index_set_keep_going(the_index, keeps_going, &patient);
     put_many(true);
     claim_runs = 0;
     ck_assert(index_claim(the_index, &batch));
@@ -228,7 +228,7 @@ START_TEST(takeovers_end_when_the_worker_is_to_end)
 {
     bool patient = false;
     ck_assert(claims(5, "x"));
-    index_set_patience(the_index, keeps_going, &patient);
+    index_set_keep_going(the_index, keeps_going, &patient);
     batch_reset(&batch);
     put_valid(3, "y", "x@example.com");
     ck_assert(!index_claim(the_index, &batch));

@@ -25,7 +25,7 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
     if (worker->index)
-        index_set_patience(worker->index, worker_keep_going, worker);
+        index_set_keep_going(worker->index, worker_keep_going, worker);
     if (worker->parser && worker->cache && worker->index)
         return worker;
 failed:

@@ -9,7 +9,7 @@
  * writing these keys. */
 #define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
 
-/* What Redis said of an item. */
+/* The replies of Redis for an item. */
 struct claim_answer {
     bool asked; /* something was sent for it */
     bool won;   /* the claim set both keys */
@@ -137,7 +137,7 @@ static bool claim_first(struct index *index, struct batch *batch, struct claim_a
     return ok;
 }
 
-/* Reads the epoch behind look-ups: what they found, or did not find, counts only if the epoch is the same. */
+/* Reads the epoch after look-ups: their results count only if the epoch is the same. */
 static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE];
@@ -233,7 +233,7 @@ static bool claim_ask(struct index *index, struct batch *batch, struct claim_ans
     return read_epoch(index, &pipeline);
 }
 
-/* True if the client, of this id, was claimed by a command of the batch behind this one. */
+/* True if the client of this id was claimed by a later command of the batch. */
 static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
 {
     const struct item *item = &batch->items[index];
@@ -276,7 +276,7 @@ static bool claim_displace(struct index *index, struct batch *batch, const struc
         if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
             continue;
         *any = true;
-        bool ok = index_is_patient(index) && index_displace(index, batch, item);
+        bool ok = index_may_go_on(index) && index_displace(index, batch, item);
         arena_reset(&batch->arena, mark);
         if (!ok)
             return false;
@@ -293,10 +293,10 @@ static bool claim_run(struct index *index, struct batch *batch, struct claim_ans
         !claim_ask(index, batch, answers, &claim_third) || !claim_ask(index, batch, answers, &claim_fourth))
         return false;
     find_all_uncommitted(batch, answers);
-    return claim_displace(index, batch, answers, again) && (!*again || index_is_patient(index));
+    return claim_displace(index, batch, answers, again) && (!*again || index_may_go_on(index));
 }
 
-/* How many items have something to ask of Redis. */
+/* How many items need a reply of Redis. */
 static size_t claim_begin(const struct index *index, const struct batch *batch, struct claim_answer *answers)
 {
     size_t asked = 0;

@@ -297,7 +297,7 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
 }
 
 enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, index_patience *keep_going, void *listener, char *why,
+                                  struct arena *scratch, index_keep_going *keep_going, void *listener, char *why,
                                   size_t error_size)
 {
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));

@@ -75,7 +75,7 @@ static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipelin
         return index_fail(index, why);
     lock->held = index_is_our_name(index, holder);
     freeReplyObject(holder);
-    return index_same_life(index, pipeline) && lock->held;
+    return index_same_replication_id(index, pipeline) && lock->held;
 }
 
 bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scratch)
