@@ -79,8 +79,8 @@ enum relation {
     RELATION_DIFFERENT          /* an earlier command with other bytes made it */
 };
 
-/* True if the record was made at the item's time. One that was not comes from a topic of the same name that was there
- * before. A record begins with id, object and createdAt, all of fixed length (record.c). */
+/* True if the record was made at the item's time. Otherwise it comes from an earlier topic of the same name. A record
+ * begins with id, object and createdAt, all of fixed length (record.c). */
 static bool is_of_this_log(const struct item *item, const struct stored_client *stored)
 {
     static const char before[] = "{\"id\":\"", behind[] = "\",\"object\":\"client\",\"createdAt\":\"";

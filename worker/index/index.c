@@ -11,8 +11,8 @@
 #define AWAY_EVENT          "Redis is away; commands wait"
 #define CHECK_EVERY_MS      1000
 #define KEEP_GOING_EVERY_MS 200
-/* A refused command is tried again sooner than this. If none was refused for so long, Redis refuses nothing any more,
- * or there is nothing to do. */
+/* A refused command is tried again sooner than this. If no command was refused for this time, Redis refuses none any
+ * more, or there is nothing to do. */
 #define FORGIVEN_MS 10000
 
 struct index *index_open(const struct config *config)

@@ -85,8 +85,8 @@ bool index_same_replication_id(struct index *index, struct redis_pipeline *pipel
            index_invalidate(index, "the server's replication id has changed");
 }
 
-/* A write without effect. A server that may not write any more, because it is a replica now or has too few replicas,
- * goes on answering reads, while others claim on the new master. */
+/* A write without effect. A server that no longer accepts writes, because it is a replica now or has too few replicas,
+ * still answers reads, while other workers claim on the new master. */
 static void write_nothing(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 2);
@@ -94,7 +94,7 @@ static void write_nothing(struct redis_pipeline *pipeline)
     pipeline_parts(pipeline, SPAN(NOTHING_KEY));
 }
 
-/* `writes`: fails on a server that does not take writes. */
+/* With `writes` it fails on a server that accepts no writes. */
 static bool fence(struct index *index, struct batch *batch, bool writes)
 {
     size_t mark = batch->arena.used;
@@ -117,7 +117,7 @@ static bool fence(struct index *index, struct batch *batch, bool writes)
         ok = reply != NULL;
         freeReplyObject(reply);
     }
-    /* All answers are read, whatever the first ones say. */
+    /* All replies must be read, even if the first ones fail. */
     struct marks marks;
     bool read = ok && read_marks(index, &pipeline, count, &marks);
     ok = read && index_same_replication_id(index, &pipeline);
