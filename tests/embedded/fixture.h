@@ -41,18 +41,18 @@ void fixture_stop(void);
 /* Gives the workspace the definitions of config/demo. */
 void fixture_define(const char *workspace);
 
-/* Ends Redis, or starts it anew, empty but for the definitions, at the same address. */
+/* End Redis, and start a new one at the same address. It is empty except for the definitions. */
 void fixture_end_redis(void);
 void fixture_begin_redis(void);
 
-/* Sends a command. Key and value with at == NULL are null; `headers` may be NULL and is taken. */
+/* Sends a command. Key and value with at == NULL are null; `headers` may be NULL; this function owns it. */
 void fixture_send(int32_t partition, struct span key, struct span value, rd_kafka_headers_t *headers);
 
 /* A valid command for "acme" with this number in its id and email. */
 void fixture_send_valid(int32_t partition, int number);
 
 /* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or until
- * the patience ends. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
+ * a time limit ends. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
 size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count);
 
 /* Reads a topic to the end that it has now. Returns how many messages there are, at most `capacity`; as above. */

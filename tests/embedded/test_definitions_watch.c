@@ -1,4 +1,4 @@
-/* The definitions cache on a real Redis: once a change has been answered, no look-up is judged by the old set; and what
+/* The definitions cache on a real Redis: once Redis has replied to a change, no look-up uses the old set. A set that
  * did not change is not read again. */
 #include <check.h>
 #include <hiredis/hiredis.h>
@@ -77,7 +77,7 @@ static void reader_close(struct reader *self)
 static void wait_for_watch(void)
 {
     for (int waited = 0; !definitions_watch_catch_up(watch, WAIT_MS); waited++) {
-        ck_assert_int_lt(waited, 6000); /* where the connection is lost, it is told at once */
+        ck_assert_int_lt(waited, 6000); /* if the connection is lost, it fails at once */
         pause_ms(10);
     }
 }
@@ -421,7 +421,7 @@ START_TEST(redis_is_killed_and_comes_back_with_other_data)
 }
 END_TEST
 
-/* Frozen, Redis answers nobody: the watch must give up by itself, and everything must go on once it is thawed. */
+/* A frozen Redis does not answer: the watch must give up by itself, and go on once Redis is thawed. */
 START_TEST(redis_is_frozen_for_longer_than_the_time_limit)
 {
     interfere("SET custom-fields:{acme} %s", ONE_FIELD);

@@ -337,7 +337,7 @@ START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
     fixture_begin_redis();
     wait_for_readiness(NULL);
     ck_assert_double_eq(metric("redis_up"), 1);
-    fixture_end_redis(); /* nobody sends anything; it is noticed all the same */
+    fixture_end_redis(); /* it is noticed although no command is sent */
     wait_for_readiness("no connection to Redis");
     ck_assert_double_eq(metric("redis_up"), 0);
     ck_assert_double_eq(metric("kafka_up"), 1);

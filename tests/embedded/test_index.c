@@ -176,7 +176,7 @@ END_TEST
 
 /* ---- a client that does not fit into its topic ---- */
 
-/* The batch once more, judged anew: its first command is refused, as check does with item->record_form. */
+/* Evaluates the batch again: its first command is refused, as check does with item->record_form. */
 static void run_refused(const struct command *commands, size_t count)
 {
     batch_reset(&batch);

@@ -211,7 +211,7 @@ START_TEST(many_takeovers_take_few_runs_and_let_the_worker_turn)
     ck_assert_int_eq(batch_open(&batch, MANY, 16 << 20, 1 << 16), 0);
     put_many(false);
     ck_assert(index_claim(the_index, &batch));
-    index_set_patience(the_index, keeps_going, &patient);
+    index_set_keep_going(the_index, keeps_going, &patient);
     put_many(true);
     claim_runs = 0;
     ck_assert(index_claim(the_index, &batch));
@@ -228,7 +228,7 @@ START_TEST(takeovers_end_when_the_worker_is_to_end)
 {
     bool patient = false;
     ck_assert(claims(5, "x"));
-    index_set_patience(the_index, keeps_going, &patient);
+    index_set_keep_going(the_index, keeps_going, &patient);
     batch_reset(&batch);
     put_valid(3, "y", "x@example.com");
     ck_assert(!index_claim(the_index, &batch));
@@ -247,7 +247,7 @@ START_TEST(a_batch_that_asks_nothing_of_redis_is_decided_without_it)
     batch.items[0].has_identity = false;
     interfere("FLUSHALL");
     ck_assert(index_claim(the_index, &batch));
-    ck_assert(!index_confirm(the_index, &batch)); /* but nobody may say that it was committed */
+    ck_assert(!index_confirm(the_index, &batch)); /* but it must not be committed */
 }
 END_TEST
 
@@ -383,7 +383,7 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
 }
 END_TEST
 
-/* A worker that commits goes on between two surveys; a group whose offsets went back does not. */
+/* A worker that commits has a higher offset at the second progress; a group whose offsets went back does not. */
 START_TEST(a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again)
 {
     static const struct {
@@ -444,7 +444,7 @@ START_TEST(an_audit_compares_what_was_read_of_the_definitions)
 }
 END_TEST
 
-/* The highest offset that was ever committed outlives offsets that are set back, and a topic that is made anew. */
+/* The highest offset that was ever committed outlives offsets that are set back, and a topic that is created again. */
 START_TEST(a_later_command_that_was_committed_is_no_future)
 {
     freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
@@ -489,7 +489,7 @@ END_TEST
 START_TEST(a_server_that_takes_no_writes_confirms_nothing)
 {
     ck_assert(claims(1, "x"));
-    interfere("REPLICAOF 127.0.0.1 1"); /* nobody is there, so that its data stay */
+    interfere("REPLICAOF 127.0.0.1 1"); /* no server is there, so its data stay */
     ck_assert(!index_confirm(the_index, &batch));
     ck_assert(!index_is_verified(the_index));
 }

@@ -36,8 +36,8 @@ produce_along 0 1000000 --rate 500
 same_producer=(--set "kafka.producer.transactional.id=$live_name-same")
 same_member=(--set "kafka.consumer.group.instance.id=$live_name-same")
 both "one transactional.id" "code=_FENCED" "${same_producer[@]}"
-both "one group.instance.id" "the consumer failed for good" "${same_member[@]}"
-faults_all && both "both ids" "code=_FENCED|the consumer failed for good" "${same_producer[@]}" "${same_member[@]}"
+both "one group.instance.id" "consumer failed; opening a new one" "${same_member[@]}"
+faults_all && both "both ids" "code=_FENCED|consumer failed; opening a new one" "${same_producer[@]}" "${same_member[@]}"
 faults_worker_start one
 produce_stop
 live_end 120

@@ -211,7 +211,7 @@ static int times_of(const struct lane *lane, int code)
 
 struct error_case *error_cases_of(const struct lane *lane, bool all, size_t *count)
 {
-    /* What the transaction comes to is told by the request that met the error alone. */
+    /* Only the request that met the error shows the outcome of the transaction. */
     bool tells = lane->exactly_once && (!lane->needs_code || lane->api == API_INIT_PRODUCER_ID);
     struct error_case *cases = calloc(MOST_CASES, sizeof(*cases));
     if (!cases)

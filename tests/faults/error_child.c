@@ -45,7 +45,7 @@ START_TEST(job_run)
             report("failed", step, why);
     }
     if (!fine)
-        _exit(1); /* nobody knows what the worker still does */
+        _exit(1); /* the worker may still be running */
     error_fixture_close();
 }
 END_TEST

@@ -49,7 +49,7 @@ faults_begin 6
 
 # ---- nothing in hand ----
 
-# silent WHAT PATTERN NAME WORD ...: the end is asked for while the proxy in front of NAME is told this.
+# silent WHAT PATTERN NAME WORD ...: a stop is requested after the proxy in front of NAME got this command.
 silent() {
     proxy_tell "${@:3}"
     begin --set shutdown.timeout=2s --set redis.timeout=20s

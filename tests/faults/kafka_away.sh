@@ -24,7 +24,7 @@ away() {
     faults_flows "away for $1 s: commands are answered again" "$2" one
 }
 
-# ends_in_time NAME SECONDS: like worker_stop, where nobody can be told that a batch is finished.
+# ends_in_time NAME SECONDS: like worker_stop, while a finished batch cannot be committed.
 ends_in_time() {
     local pid=${worker_pids[$1]} status
     kill -TERM "$pid"

@@ -48,7 +48,7 @@ namespaces_differ() {
     [ "$(readlink "/proc/$workers_pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
 
-# What is lost is lost on arrival, so that nobody is told.
+# Packets are dropped on arrival, so the sender gets no error.
 filters_make() {
     nft "add table inet faults; add chain inet faults arriving { type filter hook input priority 0; }" \
         && in_workers nft "add table inet faults; add chain inet faults arriving { type filter hook input priority 0; }"

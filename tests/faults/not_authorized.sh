@@ -19,18 +19,18 @@ acl() {
     "$BUILD/tests/faults/acl" "$kafka_address" "$1" "User:$kafka_user" "${@:2}"
 }
 
-# Resource, name and operation; the code with which the lack is told; what names the resource there.
+# Resource, name and operation; the error code in the log; the resource's name in the log.
 topic() {
     echo "topic:$live_name.$1:$2 authorization.failed $live_name.$1"
 }
 replies=$(topic replies write) elsewhere=$(topic elsewhere write) records=$(topic records write)
 dead_letters=$(topic dead-letters write)
-commands="topic:$live_name.commands:read (consuming.fails|$live_name.commands).*authorization.failed authorization"
+commands="topic:$live_name.commands:read (consumer.failing|$live_name.commands).*authorization.failed authorization"
 group="group:$live_name:read GROUP_AUTHORIZATION_FAILED Group"
 transactions="transactional-id:$live_name-*:write TRANSACTIONAL_ID_AUTHORIZATION_FAILED Transactional"
 needed=("$replies" "$elsewhere" "$records" "$dead_letters" "$commands" "$group" "$transactions")
 cases=("$replies" "$commands" "$transactions")
-# Of a topic that commands name nobody waits for the right: reply_topics.sh.
+# A worker does not wait for the right to a topic that commands name: reply_topics.sh.
 ! faults_all || cases=("$replies" "$records" "$dead_letters" "$commands" "$group" "$transactions")
 
 # The lines that the worker has written since its log had so many.

@@ -1,4 +1,4 @@
-/* proxy: stands between a client and a server, and does to their connections what it is told. See `usage`. */
+/* proxy: stands between a client and a server, and disturbs their connections on command. See `usage`. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* proxy_control: the unix socket over which a running proxy is told what to do: one line each, answered by one line. */
+/* proxy_control: the unix socket that controls a running proxy. Each line is a command and gets a line as its reply. */
 #ifndef TESTS_FAULTS_PROXY_CONTROL_H
 #define TESTS_FAULTS_PROXY_CONTROL_H
 

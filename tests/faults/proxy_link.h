@@ -38,7 +38,7 @@ void link_prepare(const struct link *link, const struct rules *rules, struct pol
 /* When link_turn has something to do without an event; INT64_MAX: not known. */
 int64_t link_wakes_ms(const struct link *link, const struct rules *rules);
 
-/* Carries what can be carried. False if the link is at its end and was closed. */
+/* Forwards what can be forwarded. False if the link has ended and was closed. */
 bool link_turn(struct link *link, struct rules *rules, const struct pollfd *polls, int64_t now_ms);
 
 /* Ends it with a reset to both sides. */

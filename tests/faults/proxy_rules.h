@@ -1,4 +1,4 @@
-/* proxy_rules: what the proxy is told to do to the connections. */
+/* proxy_rules: how the proxy disturbs the connections. */
 #ifndef TESTS_FAULTS_PROXY_RULES_H
 #define TESTS_FAULTS_PROXY_RULES_H
 
@@ -21,8 +21,8 @@ struct frame_rule {
 };
 
 struct rules {
-    bool hang[DIRECTIONS]; /* nothing is carried */
-    bool refuse;           /* nobody listens, and who is connected is reset */
+    bool hang[DIRECTIONS]; /* nothing is forwarded */
+    bool refuse;           /* no listener, and open connections are reset */
     size_t slice_bytes;    /* longest piece that is sent at once; 0: any */
     int slice_pause_ms;    /* between two pieces */
     int delay_ms;          /* latency of each direction */

@@ -13,7 +13,7 @@ criterion "a worker is frozen for longer than its session (FAULTS=all)" \
 
 session_seconds=6
 
-# What the killed one leaves open, nobody takes up: the broker ends it after transaction.timeout.ms.
+# The transaction of the killed worker stays open until the broker ends it after transaction.timeout.ms.
 worker() {
     faults_worker_start "$1" --set "kafka.consumer.session.timeout.ms=${session_seconds}000" \
         --set kafka.producer.transaction.timeout.ms=10000 --set redis.timeout=1s "${@:2}"

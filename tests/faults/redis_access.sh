@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Redis with users: the rights that docs/operations.md states are enough, and no more than that; a right too few, a key too few or a
-# wrong password is told, and the daemon waits until it may go on.
+# Redis with users: the rights that docs/operations.md states are enough, and no more than that; a missing right, a missing key or a
+# wrong password is logged, and the daemon waits until it may go on.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 live_begin 4 --appendonly yes
@@ -62,7 +62,7 @@ check_equal "Redis refused nothing" "" "$(redis_ask ACL LOG)"
 # ---- a right too few ----
 
 next=4000
-# lacking WHAT TEXT RIGHT ...: without those rights nothing is answered, and TEXT is told, once; then with the documented ones again.
+# lacking WHAT TEXT RIGHT ...: without those rights nothing is answered, and TEXT is logged once; then with the documented ones again.
 lacking() {
     local times lost
     times=$(live_log_count one 'Redis is away')

@@ -54,7 +54,7 @@ else
         "$(diff "$suite_folder/flushed.state" "$suite_folder/calm.state" | head -n 6 | cut -c 1-300)"
 fi
 
-# And the flushed one is judged as every run.
+# The oracle checks the flushed one, as in every run.
 oracle_options=("${flushed_options[@]}" --redis "$suite_folder/redis-flushed/socket")
 live_judge
 suite_end

@@ -6,7 +6,7 @@
 criterion "SIGTERM, again and again under load" \
     "the worker ends within shutdown.timeout with 0; nothing is lost or doubled, no transaction stays open"
 
-# It has begun once it says so: before, SIGTERM finds nobody who could end with 0.
+# It has begun once its log says so. Before that, SIGTERM cannot end it with 0.
 begun=0
 worker() {
     worker_start one --set worker.threads=2 --set batch.commands=100 --set shutdown.timeout=10s

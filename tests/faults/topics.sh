@@ -29,8 +29,8 @@ not_logged() {
 # and messages that came too late, after transaction.timeout.ms.
 said_once() {
     local began others most=$((2 + (SECONDS - marked) / 20))
-    began=$(log_since | grep -c 'event="sending fails"')
-    others=$(log_since | grep -v event=librdkafka | grep -v 'event="sending fails"' | grep -cE 'level=(warning|error)')
+    began=$(log_since | grep -c 'event="producer failing"')
+    others=$(log_since | grep -v event=librdkafka | grep -v 'event="producer failing"' | grep -cE 'level=(warning|error)')
     if [ "$began" -eq 1 ] && [ "$others" -le "$most" ]; then
         suite_pass "$1"
     else
@@ -62,13 +62,13 @@ worker_again() {
 missing_at_start() {
     delete_topics "$@"
     worker_again
-    check "the worker waits for what is missing" eventually logged "sending fails.*topic=$live_name\."
+    check "the worker waits for what is missing" eventually logged "producer failing.*topic=$live_name\."
     sleep 1.5
     said_once "it says so once"
     check "it has not joined the group" not_logged 'partitions assigned'
     make_topics "the topics are"
     check "the worker goes on" eventually logged 'partitions assigned'
-    check "and says so" logged 'sending goes on'
+    check "and says so" logged 'producer recovered'
 }
 
 live_begin 6
@@ -86,11 +86,11 @@ away=$(faults_choose 3 40) # 40: longer than any transaction or message lives
 delete_topics replies elsewhere records dead-letters
 mark_log
 produce_along 0 $((2000 + away * 600)) --rate 600
-check "the worker notices" eventually logged 'sending fails'
+check "the worker notices" eventually logged 'producer failing'
 sleep "$away"
 said_once "it says so once in $away s"
 make_topics "the topics are"
-check "the worker goes on" until_true 90 logged 'sending goes on'
+check "the worker goes on" until_true 90 logged 'producer recovered'
 produce_wait
 check "every command is answered" oracle await 90
 

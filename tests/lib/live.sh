@@ -76,7 +76,7 @@ EOF
 }
 
 # Puts LIVE_DEFINITIONS for every workspace: one message each, and then all of them to Redis at once. Bytes that no
-# definitions have stand between the messages.
+# definitions contain separate the messages.
 live_put_definitions() {
     live_definitions_lines | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.definitions" \
         -K $'\x1f' -D $'\x1e' >"$suite_folder/put" 2>&1 && live_intake definitions sync >>"$suite_folder/put" 2>&1 \
@@ -203,7 +203,7 @@ oracle_run() {
     "$BUILD/tests/live/oracle" "$@" "${oracle_options[@]}" --sent "$live_sent"
 }
 
-# oracle_await SECONDS: of the clock of until_true. What is missing then is asked once more, so that it is told.
+# oracle_await SECONDS: of the clock of until_true. Then the oracle runs once more, to print what is missing.
 oracle_await() {
     local pid
     oracle_run await $(($1 * 1000 / suite_least_share + 1)) &

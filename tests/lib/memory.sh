@@ -6,7 +6,7 @@ memory_of() {
     sed -n "s/^$2:[[:space:]]*\([0-9]*\) kB$/\1/p" "/proc/$1/status" 2>/dev/null
 }
 
-# The peak begins anew.
+# Resets the peak.
 memory_peak_reset() {
     echo 5 >"/proc/$1/clear_refs"
 }

@@ -1,7 +1,7 @@
 # port: where a test may listen.
 # shellcheck shell=bash
 
-# A port on 127.0.0.1 that nobody listens on, below the range from which the kernel takes those of outgoing connections.
+# A port on 127.0.0.1 without a listener, below the range from which the kernel takes those of outgoing connections.
 free_port() {
     local port
     while port=$((RANDOM % 12000 + 20000)); do

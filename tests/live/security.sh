@@ -103,7 +103,7 @@ worker_start one --set "kafka.ssl.ca.location=$certificates/late.pem"
 check "a daemon logs that its file of authorities is missing" eventually logged 'level=warning .*ssl.ca.location failed'
 sleep 3
 check_equal "once" 1 "$(live_log_count one 'ssl.ca.location failed')"
-check_equal "so does a daemon where only the producer lacks it" 1 "$(live_log_count two 'event="sending fails".*ssl.ca.location failed')"
+check_equal "so does a daemon where only the producer lacks it" 1 "$(live_log_count two 'event="producer failing".*ssl.ca.location failed')"
 cp "$certificates/authority.pem" "$certificates/late.pem"
 check "and replies when the file is there" oracle await 60
 worker_stop one

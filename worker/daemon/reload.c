@@ -11,7 +11,7 @@
 
 struct reload {
     const struct config *start;
-    struct config **read; /* all of them, since threads may still judge by an older one */
+    struct config **read; /* all of them, since threads may still use an older one */
     size_t count;
 };
 
@@ -50,7 +50,7 @@ bool reload_is_requested(void)
     return atomic_exchange(&requested, false);
 }
 
-static void name_waiting_keys(const struct config *start, const struct config *fresh)
+static void log_waiting_keys(const struct config *start, const struct config *fresh)
 {
     for (const struct config_row *row = config_rows; row->section; row++) {
         if ((row->flags & CONFIG_MAY_RELOAD) || config_value_is_same(row, start, fresh))
@@ -71,7 +71,7 @@ static bool keep(struct reload *reload, struct config *fresh)
     return true;
 }
 
-/* Each line of `faults` as an event, so that a reader of the log finds nothing but events in it. */
+/* Logs each line of `faults` as an event, so the log holds nothing but events. */
 static void log_faults(char *faults)
 {
     for (char *line; (line = strsep(&faults, "\n"));)
@@ -110,8 +110,8 @@ const struct config *reload_read(struct reload *reload)
         free(workspace);
         return NULL;
     }
-    name_waiting_keys(reload->start, fresh);
-    /* The one key by which commands are judged that may not be reloaded. */
+    log_waiting_keys(reload->start, fresh);
+    /* The one key of validation that may not be reloaded. */
     free(fresh->commands.workspace);
     fresh->commands.workspace = workspace;
     log_set_level(fresh->log.level);

@@ -1,4 +1,4 @@
-/* The loop: a worker gets ready, and passes one batch after another through the eight stages. */
+/* The loop: a worker gets ready, then passes one batch after another through the eight stages. */
 #include "worker/daemon/worker.h"
 
 #include "common/clock.h"
@@ -9,14 +9,14 @@
 #include "worker/validate/decode.h"
 #include "worker/validate/reply.h"
 
-#define FILL_WAIT_MS 100 /* also how soon a stop is seen while there is nothing to do */
+#define FILL_WAIT_MS 100 /* also how soon a stop is noticed while there are no commands */
 
 typedef enum stage_result worker_stage(struct worker *worker);
 
 static worker_stage worker_fill, worker_decode, worker_look_up, worker_check, worker_claim, worker_compose,
     worker_release;
 
-/* The way of a batch. `timed`: the stage has a row in batch_seconds; the time of the others is that of waiting. */
+/* The stages of a batch. `timed`: the stage's label in batch_seconds; BATCH_STAGES: it only waits and is not timed. */
 static const struct {
     worker_stage *run;
     enum batch_stage timed;
@@ -25,7 +25,7 @@ static const struct {
     {worker_decode, STAGE_DECODE},       /*         JSON, ids, type */
     {worker_look_up, STAGE_DEFINITIONS}, /* Redis:  the definitions of the workspaces */
     {worker_check, STAGE_CHECK},         /*         field rules; the client's record */
-    {worker_claim, STAGE_CLAIM},         /* Redis:  id and email, or who has them */
+    {worker_claim, STAGE_CLAIM},         /* Redis:  claims id and email, or finds their owner */
     {worker_compose, STAGE_COMPOSE},     /*         the replies */
     {worker_commit, STAGE_COMMIT},       /* Kafka:  one transaction; then Redis' checkpoint */
     {worker_release, BATCH_STAGES},      /* Kafka:  gives the messages back to the source */
@@ -81,12 +81,12 @@ static enum stage_result worker_fill(struct worker *worker)
 static enum stage_result worker_decode(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
-        decode_item(&worker->batch.items[i], worker->judging, worker->parser, &worker->batch.arena);
+        decode_item(&worker->batch.items[i], worker->validation, worker->parser, &worker->batch.arena);
     return BATCH_GOES_ON;
 }
 
-/* definitions.on_missing = wait: commands that lack nothing but definitions are put off, and with them their partition,
- * so that its replies stay in order. */
+/* definitions.on_missing = wait: postpones commands that lack nothing but definitions. Their partition waits with them,
+ * so its replies stay in order. */
 static void worker_postpone(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++) {
@@ -100,7 +100,7 @@ static enum stage_result worker_check(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
         if (item_is_ours(&worker->batch.items[i]))
-            check_item(&worker->batch.items[i], worker->judging, &worker->batch.arena);
+            check_item(&worker->batch.items[i], worker->validation, &worker->batch.arena);
     if (worker->config->definitions.on_missing == ON_MISSING_WAIT)
         worker_postpone(worker);
     return BATCH_GOES_ON;
@@ -124,7 +124,7 @@ static bool try_claim(struct worker *worker)
     return index_claim(worker->index, &worker->batch);
 }
 
-/* Tries a stage against Redis until it has succeeded as a whole, on data that are sound. */
+/* Tries a stage against Redis until it has succeeded as a whole, on a verified index. */
 static enum stage_result worker_retry_until_done(struct worker *worker, bool try(struct worker *worker))
 {
     struct backoff backoff = {0};

@@ -1,5 +1,8 @@
 /* worker: one thread's consumer, producer, Redis connection, definitions cache and batch, and the loop over them.
- * Threads share nothing but what struct worker_shared says. */
+ * Threads share only struct worker_shared, the log and the stop flag.
+ *
+ * The folder worker/daemon holds the loop that passes batches through the stages, and the threads that run it. It may
+ * use the folders before it in docs/design.md. */
 #ifndef WORKER_DAEMON_WORKER_H
 #define WORKER_DAEMON_WORKER_H
 
@@ -9,22 +12,21 @@
 #include "worker/metrics/metrics.h"
 #include "worker/sink/reply_topics.h"
 
-/* What all threads share beside the log and the stop flag. */
+/* What all threads share. */
 struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
-    struct definitions_preload *fill;
+    struct definitions_preload *preload;
     struct reply_topics *topics;
-    const struct config *_Atomic judging; /* by which commands are judged; may be replaced while the threads run */
+    const struct config *_Atomic validation; /* validates commands; may be replaced while the threads run */
 };
 
 struct worker;
 
-/* New, or NULL after the reason was logged. `metrics` are its thread's alone; they and what is shared must
- * outlive it. */
+/* New, or NULL after the reason was logged. No other thread may use `metrics`. They and `shared` must outlive it. */
 struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics);
 
-/* Consumes, decides, writes and replies until the end is asked for (stop.h). Waits while Redis or Kafka is away. */
+/* Consumes, decides, writes and replies until a stop is requested (stop.h). Waits while Redis or Kafka is away. */
 void worker_run(struct worker *worker);
 
 void worker_close(struct worker *worker);
@@ -35,21 +37,21 @@ struct workers;
 /* Starts config->worker.threads of them. New, or NULL after the reason was logged. */
 struct workers *workers_start(const struct config *config);
 
-/* From its next batch on, each thread judges commands by this config's limits and validation. It must outlive the
- * workers. */
+/* From its next batch on, each thread validates commands by this config. `config` must outlive the workers. */
 void workers_validate_by(struct workers *workers, const struct config *config);
 
-/* Waits up to `wait_ms` for all threads to end, which they do once the end is asked for. True if they have. */
+/* Waits up to `wait_ms` until all threads have ended, which they do once a stop is requested. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);
 
-/* Once workers_wait gave true: asks the threads that help the workers to end, and waits up to `wait_ms` for them, which
- * may wait for an answer of Kafka or Redis. True if they have. They hold no work that could be lost. */
+/* workers_wait must have returned true. Ends the helper threads, which may wait for an answer from Kafka or Redis, and
+ * waits up to `wait_ms` for them. True if they have ended. They hold no work that could be lost. */
 bool workers_end_helpers(struct workers *workers, int64_t wait_ms);
 
-/* Once both gave true. */
+/* workers_wait and workers_end_helpers must have returned true. */
 void workers_free(struct workers *workers);
 
-/* The three together, each waiting up to `wait_ms`. False: a thread still runs, and nothing is freed. */
+/* workers_wait, workers_end_helpers, then workers_free. Each of the first two waits up to `wait_ms`. False: a thread
+ * still runs, and nothing is freed. */
 bool workers_join(struct workers *workers, int64_t wait_ms);
 
 /* Each thread's metrics. Borrowed: they live until workers_free. */

@@ -1,4 +1,4 @@
-/* The last stage: everything is sent, the offsets with it, and committed as one Kafka transaction. */
+/* The commit stage: sends all messages of a batch and commits them, with its offsets, in one Kafka transaction. */
 
 #include "common/clock.h"
 #include "common/failpoint.h"
@@ -6,13 +6,13 @@
 #include "worker/daemon/worker_internal.h"
 #include "worker/metrics/batch_metrics.h"
 
-/* What became of a try. */
+/* The result of one try to send the batch. */
 enum try_result {
-    TRY_DONE,    /* committed, or nothing of the batch is ours any more */
-    TRY_AGAIN,   /* the transaction is undone, or lost: send again */
-    TRY_SMALLER, /* the same, for the size of a message that will be smaller: no other reason to wait */
-    TRY_VOID,    /* it is undone, or lost, and the outcomes with it */
-    TRY_STOP     /* the end was asked for */
+    TRY_DONE,    /* committed, or no item of the batch is ours any more */
+    TRY_AGAIN,   /* the transaction was aborted or lost: send again */
+    TRY_SMALLER, /* as TRY_AGAIN, since a message was too large. It will be smaller, so there is no reason to wait */
+    TRY_VOID,    /* the transaction was aborted or lost, and the outcomes are void */
+    TRY_STOP     /* a stop was requested */
 };
 
 static void worker_count_transaction(struct worker *worker, enum sink_result result)
@@ -23,8 +23,8 @@ static void worker_count_transaction(struct worker *worker, enum sink_result res
         metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
 }
 
-/* A step of the transaction, tried until it has an answer, or the end is asked for: then SINK_LATER. Between two tries
- * the group is served, so items may be taken from us. */
+/* Tries a step of the transaction until it has an answer. SINK_LATER if a stop was requested first. The group is served
+ * between two tries, so items may be revoked. */
 enum step { STEP_SEND, STEP_SEND_OFFSETS, STEP_COMMIT, STEP_ABORT };
 
 static enum sink_result worker_step(struct worker *worker, enum step step,
@@ -53,11 +53,11 @@ static uint32_t count_items(const struct batch *batch)
     return count;
 }
 
-/* Sends the batch and ends its transaction. *is_void: it was undone since the outcomes do not stand. */
+/* Sends the batch and ends its transaction. *is_void: it was aborted since the outcomes are void. */
 static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
                                     bool *is_void)
 {
-    /* Without a transaction nothing that was sent can be undone. */
+    /* Without a transaction sent messages cannot be undone, so the claims are confirmed first. */
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !index_confirm(worker->index, &worker->batch)) {
         *is_void = true;
         return SINK_ABORTED;
@@ -68,8 +68,7 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     failpoint(FAILPOINT_AFTER_SEND);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_SEND_OFFSETS, offsets);
-    /* The partitions of items that were taken from us meanwhile are not ours any more: the transaction is undone, and
-     * the batch is sent again without them. */
+    /* If items were revoked meanwhile, the transaction is aborted, and the batch is sent again without them. */
     if (result == SINK_DONE && count_items(&worker->batch) != count &&
         worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         result = worker_step(worker, STEP_ABORT, NULL);
@@ -83,14 +82,14 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_COMMIT, NULL);
     failpoint(FAILPOINT_AFTER_COMMIT);
-    /* One that was not committed as far as we know is counted once that is known. */
+    /* After a commit that was tried and has not succeeded, worker_recover counts the transaction. */
     if (result == SINK_DONE || !sink_commit_was_tried(worker->sink))
         worker_count_transaction(worker, result);
     return result;
 }
 
-/* After a transaction that was not committed, as far as we know. If it may have been committed, the worker is in doubt.
- */
+/* Call after a transaction that was not committed as far as we know. If it may have been committed, the worker is in
+ * doubt. */
 static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void)
 {
     if (sink_commit_was_tried(worker->sink)) {
@@ -108,10 +107,9 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
     }
     offsets_free(&worker->record_ends);
     offsets_raise_all(&worker->record_ends, sink_record_ends(worker->sink));
-    /* After an abort, too: librdkafka counts on from the sequence numbers of messages that it withdrew, of which the
-     * broker may have some already, and would then drop those of the next transaction as repetitions. And whatever
-     * becomes of a transaction that is left alone (SINK_LATER: the end was asked for), librdkafka must let go of the
-     * batch. */
+    /* The producer is closed after an abort, too. Librdkafka continues from the sequence numbers of purged messages.
+     * The broker may have some of these, and would drop messages of the next transaction as repetitions. After
+     * SINK_LATER (a stop was requested) librdkafka still refers to the batch, which must end, too. */
     worker_close_sink(worker);
     return result == SINK_LATER ? TRY_STOP : is_void ? TRY_VOID : is_smaller ? TRY_SMALLER : TRY_AGAIN;
 }
@@ -129,10 +127,10 @@ static enum try_result worker_try(struct worker *worker)
     return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void);
 }
 
-/* Waits for a producer, which ends the transaction if it is still open, and asks what is committed now. A transaction
- * in doubt may have been committed after all: that has to be known. Of any other it is asked once, since a broker that
- * forgot to carry out the commit before (KAFKA-20734) can undo that one with it, or not answer until the next commit.
- * *committed: it was. False as worker_back_off. */
+/* Waits for a new producer, which ends an open transaction, and then reads the committed offsets. If the transaction is
+ * in doubt, it asks until there is an answer. Otherwise it asks once and goes on: under KAFKA-20734 the broker may undo
+ * the commit before, or not answer until our next commit. *committed: the transaction was committed. False if a stop
+ * was requested or the consumer was closed. */
 static bool worker_recover(struct worker *worker, struct backoff *backoff, bool *committed)
 {
     bool in_doubt = worker->state == WORKER_IN_DOUBT;
@@ -152,11 +150,12 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
     return true;
 }
 
-/* `record_ends`: of the producer that wrote the batch. */
+/* The batch is committed: writes the checkpoint and counts. `record_ends` comes from the producer that wrote the batch.
+ */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
     uint32_t answered = count_items(&worker->batch);
-    /* If the group refuses, the commands come again; what was sent stands, and the checkpoint with it. */
+    /* If this commit fails, the commands come again. Their messages were sent, so the checkpoint is correct. */
     bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || source_commit(worker->source);
     index_checkpoint(worker->index, &worker->batch, record_ends, source_nonce(worker->source));
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
@@ -170,9 +169,8 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
         worker_close_sink(worker);
 }
 
-/* True if commands of the batch were put off, so that those left are few enough to be sent one by one. Then the others
- * are judged without them. Without a transaction what was sent stands, and the sink
- * hands over so few messages at a time instead. */
+/* Postpones commands so that those left are few enough to be sent one by one. True if any were postponed: the others
+ * are evaluated again without them. Not needed without a transaction: the sink then limits the messages under way. */
 static bool worker_put_off(struct worker *worker)
 {
     if (!worker->single || worker->config->delivery.mode != DELIVERY_EXACTLY_ONCE)
@@ -215,10 +213,10 @@ static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafk
     return result;
 }
 
-/* By a transaction, too: an offset that is committed otherwise could arrive late, behind that of the next batch. */
+/* Uses a transaction, too: a commit without one could arrive late, after the commit of the next batch. */
 void worker_commit_idle(struct worker *worker)
 {
-    /* A later worker would not find a loss in front of what is committed: Redis is rebuilt first. */
+    /* After a commit no later worker would find these losses, so Redis is rebuilt first. */
     if (source_losses(worker->source) != worker->losses)
         return;
     rd_kafka_topic_partition_list_t *offsets = source_idle_offsets(worker->source);
@@ -226,7 +224,7 @@ void worker_commit_idle(struct worker *worker)
         return;
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE) {
         if (!source_commit_offsets(worker->source, offsets))
-            log_debug("idle offsets are not committed; the next try is due in a while");
+            log_debug("committing idle offsets failed; trying again later");
     } else {
         enum sink_result result = worker_send_offsets(worker, offsets);
         if (result == SINK_DONE)

@@ -1,4 +1,4 @@
-/* A worker's beginning and end, and the room that it has for commands. */
+/* Opens and closes a worker, and makes room for commands. */
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -11,13 +11,13 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     if (!worker)
         goto failed;
     worker->shared = shared;
-    worker->config = worker->judging = config;
+    worker->config = worker->validation = config;
     worker->command_bytes = config->limits.command_bytes;
     worker->number = number;
     worker->metrics = metrics;
-    worker->sending_fault = (struct log_fault){"sending fails", "sending goes on", 0};
+    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0};
     worker->rebuild_fault =
-        (struct log_fault){"the rebuild of Redis fails; commands wait", "Redis could be rebuilt", 0};
+        (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", 0};
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
                    (size_t)config->limits.command_bytes) != 0)
         goto failed;
@@ -25,7 +25,7 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
     if (worker->index)
-        index_set_patience(worker->index, worker_keep_going, worker);
+        index_set_keep_going(worker->index, worker_keep_going, worker);
     if (worker->parser && worker->cache && worker->index)
         return worker;
 failed:
@@ -38,7 +38,7 @@ void worker_close(struct worker *worker)
 {
     if (!worker)
         return;
-    sink_close(worker->sink); /* first, since it may still refer to the batch, which goes with the source */
+    sink_close(worker->sink); /* before the source: it may refer to the batch's messages, which the source frees */
     source_close(worker->source);
     index_close(worker->index);
     definitions_cache_free(worker->cache);
@@ -49,7 +49,7 @@ void worker_close(struct worker *worker)
     free(worker);
 }
 
-/* Makes room for longer commands. The batch is empty. */
+/* Makes room for longer commands. The batch must be empty. False when out of memory. */
 static bool worker_make_room(struct worker *worker, int64_t command_bytes)
 {
     const struct config *config = worker->config;
@@ -68,19 +68,17 @@ static bool worker_make_room(struct worker *worker, int64_t command_bytes)
     return true;
 }
 
-/* Takes over what was reloaded, if there is room for the longest command that it allows. */
 void worker_take_config(struct worker *worker)
 {
-    const struct config *judging = atomic_load(&worker->shared->judging);
-    if (judging->limits.command_bytes <= worker->command_bytes)
-        worker->judging = judging;
+    const struct config *validation = atomic_load(&worker->shared->validation);
+    if (validation->limits.command_bytes <= worker->command_bytes)
+        worker->validation = validation;
 }
 
-/* Between two batches: makes that room. */
 void worker_follow_config(struct worker *worker)
 {
-    const struct config *judging = atomic_load(&worker->shared->judging);
-    if (judging->limits.command_bytes > worker->command_bytes &&
-        !worker_make_room(worker, judging->limits.command_bytes))
-        log_error("no memory for longer commands; limits and validation stay as they are");
+    const struct config *validation = atomic_load(&worker->shared->validation);
+    if (validation->limits.command_bytes > worker->command_bytes &&
+        !worker_make_room(worker, validation->limits.command_bytes))
+        log_error("out of memory for longer commands; limits and validation stay as they are");
 }

@@ -1,5 +1,5 @@
-/* Getting ready: Redis, then the producer, which fences an earlier one, then the group; and that Redis has everything.
- */
+/* Gets a worker ready: connects to Redis, opens the producer, which fences an earlier one, joins the group, and
+ * verifies the index in Redis. */
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -8,11 +8,10 @@
 #include "worker/daemon/worker_internal.h"
 #include "worker/index/index_audit.h"
 
-/* A worker is between its commit and its checkpoint for a moment only; one that is still there after so long has died.
- */
+/* A worker takes only a moment from its commit to its checkpoint. If it takes longer than this, it has died. */
 #define CHECKPOINT_MS      500
 #define CHECKPOINT_STEP_MS 25
-#define PROGRESS_WAIT_MS   1500 /* the group's coordinator may have to be found first */
+#define PROGRESS_WAIT_MS   1500 /* includes time to find the group's coordinator */
 
 bool worker_has_redis(struct worker *worker)
 {
@@ -55,16 +54,16 @@ static bool worker_open_source(struct worker *worker)
 
 /* ---- the audit ---- */
 
-/* A source that failed is not closed here: the batch, in whose arena the rebuild works, would go with it. */
+/* Does not close a failed source: that would reset the batch's arena, which the rebuild uses. */
 bool worker_keep_going(void *listener)
 {
     struct worker *worker = listener;
-    bool held = source_pause(worker->source, 0) == 0;
+    bool ok = source_pause(worker->source, 0) == 0;
     worker_beat(worker);
-    return held && !stop_is_requested();
+    return ok && !stop_is_requested();
 }
 
-/* False, for this time, if it was neither done by us nor by another: then an audit will tell. */
+/* True if we or another worker have rebuilt the index. After false the next audit decides. */
 static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct audit_gap *gap)
 {
     char why[512];
@@ -81,9 +80,9 @@ static bool worker_rebuild(struct worker *worker, const struct offsets *committe
     return true;
 }
 
-/* Audits until it is clear that what is missing is not just a checkpoint under way. */
-static enum audit_result worker_ask_redis(struct worker *worker, const struct kafka_progress *progress,
-                                          struct audit_gap *gap)
+/* Audits. If checkpoints are behind, repeats that for a moment, since they may be under way. */
+static enum audit_result worker_audit_index(struct worker *worker, const struct kafka_progress *progress,
+                                            struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_FAILED;
     for (int waited_ms = 0; waited_ms <= CHECKPOINT_MS; waited_ms += CHECKPOINT_STEP_MS) {
@@ -95,8 +94,9 @@ static enum audit_result worker_ask_redis(struct worker *worker, const struct ka
     return result;
 }
 
-/* Surveys and audits; once more if checkpoints are ahead of the first progress. */
-static enum audit_result worker_survey_and_ask(struct worker *worker, struct kafka_progress *progress,
+/* Reads Kafka's progress and audits the index against it. Does both once more if checkpoints are ahead of the first
+ * progress. */
+static enum audit_result worker_audit_progress(struct worker *worker, struct kafka_progress *progress,
                                                struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_AHEAD;
@@ -104,13 +104,13 @@ static enum audit_result worker_survey_and_ask(struct worker *worker, struct kaf
         progress->checkpoints = gap->ahead;
         gap->ahead = (struct offsets){0};
         result = source_ask_progress(worker->source, PROGRESS_WAIT_MS, progress)
-                     ? worker_ask_redis(worker, progress, gap)
+                     ? worker_audit_index(worker, progress, gap)
                      : AUDIT_FAILED;
     }
     return result;
 }
 
-/* Becomes the owner of what is assigned now. */
+/* Writes our fencing token for the partitions that are assigned to us now. */
 static bool worker_take(struct worker *worker)
 {
     int32_t count;
@@ -120,7 +120,7 @@ static bool worker_take(struct worker *worker)
     bool taken = partitions && source_is_sure(worker->source) &&
                  index_take(worker->index, partitions, count, &worker->batch.arena);
     free(partitions);
-    /* Frozen here, we may have written our name over that of the next owner. */
+    /* After a stall here, we may have overwritten the fencing token of the next owner. */
     if (taken && !source_is_sure(worker->source)) {
         index_mark_stale(worker->index);
         taken = false;
@@ -135,8 +135,8 @@ static bool worker_audit(struct worker *worker)
     struct audit_gap gap = {0};
     bool ok = source_is_sure(worker->source);
     if (ok) {
-        enum audit_result result = worker_survey_and_ask(worker, &progress, &gap);
-        /* While there is no epoch, no claim is made: the rebuild serves for what is found now, too. */
+        enum audit_result result = worker_audit_progress(worker, &progress, &gap);
+        /* Without an epoch no worker makes a claim. So the rebuild also covers the losses that are found now. */
         if (result == AUDIT_LOST) {
             source_find_losses(worker->source);
             worker->losses = source_losses(worker->source);
@@ -145,7 +145,7 @@ static bool worker_audit(struct worker *worker)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
         ok = result == AUDIT_FINE && worker_take(worker);
         if (ok)
-            metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* from now on, /readyz depends on the rest */
+            metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* /readyz no longer waits for an audit */
     }
     kafka_progress_free(&progress);
     audit_gap_free(&gap);
@@ -167,8 +167,8 @@ bool worker_ensure_index(struct worker *worker)
 
 static bool worker_open_all(struct worker *worker)
 {
-    return worker_has_redis(worker) && definitions_preload_is_done(worker->shared->fill) && worker_open_sink(worker) &&
-           reply_topics_are_known(worker->shared->topics) && worker_open_source(worker);
+    return worker_has_redis(worker) && definitions_preload_is_done(worker->shared->preload) &&
+           worker_open_sink(worker) && reply_topics_are_known(worker->shared->topics) && worker_open_source(worker);
 }
 
 bool worker_get_ready(struct worker *worker)

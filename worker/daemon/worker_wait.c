@@ -1,4 +1,4 @@
-/* How a worker waits: as a member of its group, and with a heartbeat for the metrics. */
+/* How a worker waits: it stays in its group and updates its heartbeat. */
 #include "common/clock.h"
 #include "common/stop.h"
 #include "worker/daemon/worker_internal.h"

@@ -81,10 +81,10 @@ struct workers *workers_start(const struct config *config)
     struct worker_shared *shared = &workers->shared;
     shared->config = config;
     shared->watch = definitions_watch_open(config);
-    shared->fill = definitions_preload_open(config);
+    shared->preload = definitions_preload_open(config);
     shared->topics = reply_topics_open(config);
-    atomic_store(&shared->judging, config);
-    bool ok = shared->watch && shared->fill && shared->topics;
+    atomic_store(&shared->validation, config);
+    bool ok = shared->watch && shared->preload && shared->topics;
     for (unsigned i = 0; i < count && ok; i++)
         ok = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -92,7 +92,7 @@ struct workers *workers_start(const struct config *config)
         return workers;
     stop_request();
     if (!workers_join(workers, config->shutdown.timeout_ms)) {
-        log_error("a part that was started does not end");
+        log_error("a thread did not end in time; exiting");
         _exit(EX_UNAVAILABLE);
     }
     return NULL;
@@ -100,7 +100,7 @@ struct workers *workers_start(const struct config *config)
 
 void workers_validate_by(struct workers *workers, const struct config *config)
 {
-    atomic_store(&workers->shared.judging, config);
+    atomic_store(&workers->shared.validation, config);
 }
 
 static struct timespec deadline_in(int64_t wait_ms)
@@ -125,14 +125,14 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
 bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
-    bool filled = definitions_preload_end(workers->shared.fill, &deadline);
-    bool watched = definitions_watch_end(workers->shared.watch, &deadline);
-    return reply_topics_end(workers->shared.topics, &deadline) && watched && filled;
+    bool preload_ended = definitions_preload_end(workers->shared.preload, &deadline);
+    bool watch_ended = definitions_watch_end(workers->shared.watch, &deadline);
+    return reply_topics_end(workers->shared.topics, &deadline) && watch_ended && preload_ended;
 }
 
 void workers_free(struct workers *workers)
 {
-    definitions_preload_free(workers->shared.fill);
+    definitions_preload_free(workers->shared.preload);
     definitions_watch_free(workers->shared.watch);
     reply_topics_free(workers->shared.topics);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)

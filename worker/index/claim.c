@@ -31,7 +31,7 @@ bool stored_client_is_sound(struct span value)
     return value.length > 0 && stored_client_parse(value, &stored) && stored.source.length <= STORED_SOURCE_BYTES;
 }
 
-/* The decimal number at the end of *text, behind a slash; takes both off. -1 if there is none. */
+/* Removes a slash and a decimal number from the end of *text, and returns the number. -1 if there is none. */
 static int64_t take_number(struct span *text)
 {
     const char *slash = memrchr(text->at, '/', text->length);
@@ -70,17 +70,17 @@ bool claim_is_later(const struct item *item, struct span source, int64_t *offset
     return source_offset(item, source, offset) && *offset > item->from.offset;
 }
 
-/* How a stored client stands to a command that has its id. */
+/* The relation of a stored client to a command with the same id. */
 enum relation {
-    RELATION_OWN,               /* this very command made it, in a run that did not come to its commit */
+    RELATION_OWN,               /* the same command made it in a run that did not commit */
     RELATION_UNCOMMITTED_LATER, /* a later command of the same partition made it: found by the run after a
                                    crash */
     RELATION_SAME,              /* an earlier command with the same bytes made it */
     RELATION_DIFFERENT          /* an earlier command with other bytes made it */
 };
 
-/* True if the record was made at the item's time. One that was not comes from a topic of the same name that was there
- * before. A record begins with id, object and createdAt, all of fixed length (record.c). */
+/* True if the record was made at the item's time. Otherwise it comes from an earlier topic of the same name. A record
+ * begins with id, object and createdAt, all of fixed length (record.c). */
 static bool is_of_this_log(const struct item *item, const struct stored_client *stored)
 {
     static const char before[] = "{\"id\":\"", behind[] = "\",\"object\":\"client\",\"createdAt\":\"";

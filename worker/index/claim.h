@@ -14,29 +14,29 @@ struct stored_client {
     struct span record;
 };
 
-/* Takes a stored value apart; the spans are parts of `value`. False if it is none of ours. */
+/* Parses a stored value; the spans point into `value`. False if the index did not write it. */
 MUST_CHECK bool stored_client_parse(struct span value, struct stored_client *stored);
 
 /* The longest source and hash that a stored client may have, and more than its first line takes. */
 #define STORED_SOURCE_BYTES 320
 #define STORED_LINE_BYTES   511
 
-/* True if a client with this source and hash can be stored: its first line can be taken apart again. */
+/* True if a client with this source and hash can be stored, that is, if its first line can be parsed again. */
 MUST_CHECK bool stored_client_can_be(struct span source, struct span hash);
 
 /* True if the value, or its first STORED_LINE_BYTES, is a client as the index writes it. */
 bool stored_client_is_sound(struct span value);
 
-/* Takes a source of this topic apart. False if it is of another one, or of another form. */
+/* Parses a source of this topic. False if it is of another topic, or of another form. */
 MUST_CHECK bool source_parse(struct span source, struct span topic, int64_t *partition, int64_t *offset);
 
-/* True if this very command made the client, in a run that did not come to its commit. */
+/* True if the same command made the client in a run that did not commit. */
 bool claim_is_own(const struct item *item, const struct stored_client *stored);
 
-/* True if `source` is a position in the item's partition, behind the item; then *offset is its offset. */
+/* True if `source` is a position in the item's partition after the item; then *offset is its offset. */
 bool claim_is_later(const struct item *item, struct span source, int64_t *offset);
 
-/* What the index holds against an item; at == NULL for nothing. All must live as long as the batch. */
+/* The clients in the index that may block an item; at == NULL for none. All must live as long as the batch. */
 struct claim_finding {
     struct span stored;     /* the client under the item's id */
     struct span owner;      /* the id of the client that has the item's email */

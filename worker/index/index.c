@@ -8,11 +8,11 @@
 #include "worker/index/index_internal.h"
 #include "worker/redis/redis_connection.h"
 
-#define AWAY_EVENT        "Redis is away; commands wait"
-#define CHECK_EVERY_MS    1000
-#define PATIENCE_EVERY_MS 200
-/* A refused command is tried again sooner than this. If none was refused for so long, Redis refuses nothing any more,
- * or there is nothing to do. */
+#define AWAY_EVENT          "Redis is away; commands wait"
+#define CHECK_EVERY_MS      1000
+#define KEEP_GOING_EVERY_MS 200
+/* A refused command is tried again sooner than this. If no command was refused for this time, Redis refuses none any
+ * more, or there is nothing to do. */
 #define FORGIVEN_MS 10000
 
 struct index *index_open(const struct config *config)
@@ -41,18 +41,18 @@ void index_close(struct index *index)
     free(index);
 }
 
-void index_set_patience(struct index *index, index_patience *keep_going, void *listener)
+void index_set_keep_going(struct index *index, index_keep_going *keep_going, void *listener)
 {
     index->keep_going = keep_going;
     index->listener = listener;
 }
 
-bool index_is_patient(struct index *index)
+bool index_may_go_on(struct index *index)
 {
     int64_t now_ms = clock_now_ms();
-    if (!index->keep_going || now_ms - index->patient_ms < PATIENCE_EVERY_MS)
+    if (!index->keep_going || now_ms - index->kept_going_ms < KEEP_GOING_EVERY_MS)
         return true;
-    index->patient_ms = now_ms;
+    index->kept_going_ms = now_ms;
     return index->keep_going(index->listener);
 }
 

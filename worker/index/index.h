@@ -2,6 +2,9 @@
  * and can be rebuilt. One connection per thread. The public headers are this one and index_audit.h. redis_keys.h lists
  * the keys and what a value that is not ours means.
  *
+ * The folder worker/index holds everything that reads or writes the clients in Redis: claims, the audit, the rebuild.
+ * It may use hiredis, librdkafka and the folders before it in docs/design.md.
+ *
  * Glossary
  *
  *   claim         the two keys of a client, id and email, written together with the command's source (topic, partition,
@@ -30,12 +33,14 @@
  * Who writes what, and when
  *
  *   owner         index_take, after an audit that found nothing missing, for the partitions that are assigned then
- *   claims        index_claim: one Redis transaction under the fence, MSETNX for each valid command. A flush, or a
- * worker that was frozen for longer than its session, cannot leave a claim behind. The claims that are lost are read in
- * further pipelines, each with the epoch behind it; claim.h decides what they mean. displacements index_claim: each is
- * a Redis transaction that watches the marks and the keys that it read. The batch is then claimed again, since later
- * commands may find other clients in their way. nothing       index_confirm, after everything was sent and before the
- * commit, fences again and deletes a key that does not exist: a server that takes no writes any more fails there
+ *   claims        index_claim: one Redis transaction under the fence, MSETNX for each valid command. So neither a flush
+ *                 nor a worker that was frozen for longer than its session can leave a claim behind. Keys of claims
+ *                 that failed are read in further pipelines, each with the epoch at its end; claim.h decides what they
+ *                 mean
+ *   displacements index_claim: each is a Redis transaction that watches the epoch, the owners and the keys that it
+ *                 read. The batch is then claimed again, since later commands may now meet other clients
+ *   nothing       index_confirm, after everything was sent and before the commit: fences again, and deletes a key that
+ *                 does not exist, which fails on a server that no longer accepts writes
  *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
  *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
  *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
@@ -77,8 +82,8 @@ bool index_is_verified(const struct index *index);
 /* Makes the index stale without a log line: the assignment has changed. */
 void index_mark_stale(struct index *index);
 
-/* Redis may have claims that the record topic does not tell of: it is rebuilt as a whole before anything more is
- * claimed. The epoch that the next audit finds is not trusted, also if it comes back with an old file or a replica. */
+/* Redis may have claims that are not in the record topic: it is rebuilt as a whole before the next claim. The epoch
+ * that the next audit finds is not trusted, even if it comes back later with an old file or a replica. */
 void index_distrust(struct index *index);
 
 /* For programs without Kafka, in place of an audit: takes Redis as complete. Makes an epoch if there is none, and makes
@@ -86,11 +91,11 @@ void index_distrust(struct index *index);
 MUST_CHECK bool index_trust(struct index *index, int32_t partitions);
 
 /* Called several times a second while a call takes longer than a few round trips, so that the caller can keep its own
- * connections alive. False: the call is to give up for now. */
-typedef bool index_patience(void *listener);
+ * connections alive. False: the call must give up for now. */
+typedef bool index_keep_going(void *listener);
 
 /* The keep_going of index_claim. It may drop items of the batch. Without one, index_claim does not give up. */
-void index_set_patience(struct index *index, index_patience *keep_going, void *listener);
+void index_set_keep_going(struct index *index, index_keep_going *keep_going, void *listener);
 
 /* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if
  * the index is stale, an audit. */
@@ -101,9 +106,9 @@ MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache 
  * run finds the claims that Redis holds. */
 MUST_CHECK bool index_claim(struct index *index, struct batch *batch);
 
-/* Between sending (offsets included) and the commit: whether the outcomes still stand. A loss of data after this call
- * does no harm, since a rebuild waits for transactions that have come this far. False: abort the transaction and
- * evaluate the batch again. */
+/* Call after everything was sent, including the offsets, and before the commit. True if the outcomes are still valid. A
+ * loss of data after this call does no harm, since a rebuild waits for transactions that have come this far. False:
+ * abort the transaction and evaluate the batch again. */
 MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
 /* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records

@@ -23,7 +23,7 @@ void audit_gap_free(struct audit_gap *gap)
     *gap = (struct audit_gap){0};
 }
 
-/* What an audit asks for. */
+/* The replies that an audit reads. */
 struct answers {
     redisReply *epoch, *definitions;
     redisReply **checkpoints; /* of the partitions 0 to count - 1; in the scratch arena */
@@ -46,7 +46,7 @@ static bool take(struct index *index, struct redis_pipeline *pipeline, redisRepl
     return *reply || index_fail(index, why);
 }
 
-/* False after index_fail. Whatever it says, *answers is to be freed. */
+/* False after index_fail. The caller frees *answers in any case. */
 static bool ask(struct index *index, struct arena *scratch, struct answers *answers)
 {
     char why[WHY_SIZE];
@@ -75,7 +75,7 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
     return ok;
 }
 
-/* Adds something that is behind since these offsets to the gap. */
+/* Adds to the gap what may be missing from `since` on. */
 static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
 {
     if (*behind) {
@@ -87,7 +87,8 @@ static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
     *behind = true;
 }
 
-/* After the first progress, a checkpoint that is ahead may be that of a worker that has committed since. */
+/* At the first progress, any checkpoint beyond it is ahead: a worker may have committed since. At the second one, only
+ * a checkpoint that was ahead before and still is. */
 static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progress *progress)
 {
     int64_t committed = progress->committed.at[partition];
@@ -133,7 +134,7 @@ static void compare_definitions(const redisReply *reply, const struct offsets *e
     offsets_free(&read);
 }
 
-/* Whether the epoch that was found calls for a rebuild all the same. Without one everything is rebuilt anyway. */
+/* True if the epoch that was found is not trusted, so a rebuild is needed. Without an epoch it is needed anyway. */
 static bool is_distrusted(struct index *index)
 {
     if (index->distrust == DISTRUST_NEXT) {

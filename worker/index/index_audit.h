@@ -75,11 +75,12 @@ enum rebuild_result {
 };
 
 /* A part rebuild writes what the gap describes, while other workers go on. A whole rebuild (`gap` is NULL, or the gap
- * does not tell who has an email) writes all clients, the definitions that Redis lacks, and a new epoch at the end,
+ * does not show who has an email) writes all clients, the definitions that Redis lacks, and a new epoch at the end,
  * while the others wait. One worker rebuilds at a time. Afterwards the clients and emails in Redis are those of the
  * record topic, and after a part rebuild also the claims that other workers have made meanwhile. */
 MUST_CHECK enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed,
                                              const struct audit_gap *gap, struct arena *scratch,
-                                             index_patience *keep_going, void *listener, char *why, size_t error_size);
+                                             index_keep_going *keep_going, void *listener, char *why,
+                                             size_t error_size);
 
 #endif

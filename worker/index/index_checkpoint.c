@@ -32,7 +32,7 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
     pipeline_parts(pipeline, span_of(numbers, (size_t)length), SPAN(" "), record_ends);
 }
 
-/* The WATCH of index_confirm still holds: Redis accepts the checkpoint only if the partitions are still ours. */
+/* The WATCH of index_confirm is still active: Redis accepts the checkpoint only if the partitions are still ours. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce)
 {
     if (!index->verified || !index->connection)

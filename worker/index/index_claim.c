@@ -4,12 +4,12 @@
 #include "common/failpoint.h"
 #include "worker/index/index_internal.h"
 
-/* Runs over a batch before giving up for this time. A run displaces all that it can, so one more run is enough, but for
- * chains in which one displacement makes room for another. More than one per command means that another program keeps
- * writing these keys. */
+/* The most runs over a batch before index_claim fails. A run displaces all claims that it can, so usually one more run
+ * is enough. Chains, in which one displacement makes another possible, take more. If more than one per command is
+ * needed, another program keeps writing these keys. */
 #define CLAIM_RUNS(batch) (2 + 2 * (batch)->count)
 
-/* What Redis said of an item. */
+/* The replies of Redis for an item. */
 struct claim_answer {
     bool asked; /* something was sent for it */
     bool won;   /* the claim set both keys */
@@ -32,8 +32,8 @@ void index_write_claim(struct redis_pipeline *pipeline, struct span command, con
     pipeline_parts(pipeline, item_id(item));
 }
 
-/* Normalized and escaped, a value becomes at most eight times as long; the members that every client has come besides.
- */
+/* Normalized and escaped, a value becomes at most eight times as long. The members that every client has take up to
+ * 8192 bytes more. */
 size_t index_client_bytes(const struct item *item)
 {
     return 8192 + 8 * item->value.length;
@@ -59,8 +59,8 @@ static bool item_claims(const struct item *item)
     return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
 }
 
-/* A rejected command may repeat one that was accepted under earlier definitions or limits, or be in conflict with one.
- */
+/* True for a rejected command that may repeat, or conflict with, one that was accepted under earlier definitions or
+ * limits. */
 static bool item_asks(const struct item *item)
 {
     return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
@@ -73,14 +73,14 @@ static bool lost_claim(const struct item *item, const struct claim_answer *answe
     return item_claims(item) && !answer->won;
 }
 
-/* The email is held by another client, which may be an uncommitted claim of a later command. */
+/* True if another client has the email, which may be an uncommitted claim of a later command. */
 static bool owner_matters(const struct item *item, const struct claim_answer *answer)
 {
     return lost_claim(item, answer) && answer->finding.owner.at && !span_equal(answer->finding.owner, item_id(item));
 }
 
-/* First pipeline, one Redis transaction under the fence's watch, in the order of the commands: claims, and look-ups of
- * the ids of refused ones. */
+/* First pipeline: one Redis transaction under the fence's WATCH. In the order of the commands it claims for valid ones
+ * and looks up the ids of rejected ones. */
 static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources)
 {
     index_write_word(pipeline, SPAN("MULTI"));
@@ -139,7 +139,7 @@ static bool claim_first(struct index *index, struct batch *batch, struct claim_a
     return ok;
 }
 
-/* Reads the epoch behind look-ups: what they found, or did not find, counts only if the epoch is the same. */
+/* Reads the epoch after look-ups: their results count only if the epoch is the same. */
 static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE];
@@ -149,7 +149,7 @@ static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
     return finding == EPOCH_SAME || index_invalidate(index, "the epoch is missing or different");
 }
 
-/* Second pipeline: what stands under the id, its first line, and the email of the claims that were lost. */
+/* Second pipeline: for claims that failed, reads the first line of the client under the id, and the email's owner. */
 static bool claim_second(struct index *index, struct batch *batch, struct claim_answer *answers)
 {
     struct redis_pipeline pipeline;
@@ -175,7 +175,7 @@ static bool claim_second(struct index *index, struct batch *batch, struct claim_
     return read_epoch(index, &pipeline);
 }
 
-/* A client that has the item's id and was made from the same bytes: a repetition, or the item's own. */
+/* True if the client with the item's id was made from the same bytes: the item is a repetition, or made it itself. */
 static bool client_matters(const struct item *item, const struct claim_answer *answer)
 {
     struct stored_client stored;
@@ -196,17 +196,16 @@ static void write_stored(struct redis_pipeline *pipeline, const struct item *ite
     index_write_get_client(pipeline, item);
 }
 
-/* A pipeline of its own: what is asked for the items that it matters to, and the member of the finding that it fills.
- */
+/* A further pipeline: which items it reads something for, what it reads, and which member of the finding it fills. */
 struct claim_question {
     bool (*matters)(const struct item *item, const struct claim_answer *answer);
     void (*write)(struct redis_pipeline *pipeline, const struct item *item, const struct claim_answer *answer);
     size_t member;
 };
 
-/* Third: where the clients come from that hold the emails. Fourth: the clients that answers consist of. They are about
- * as long as their commands; those of other bytes may be much longer, and many small commands may have the id of one.
- */
+/* The third pipeline reads the first lines of the clients that have the emails. The fourth reads whole clients for
+ * replies. It reads only clients that were made from the same bytes, which are about as long as their commands. Others
+ * may be much longer, and many small commands may have the id of one. */
 static const struct claim_question claim_third = {owner_matters, write_owner_line,
                                                   offsetof(struct claim_finding, owner_line)};
 static const struct claim_question claim_fourth = {client_matters, write_stored,
@@ -235,7 +234,7 @@ static bool claim_ask(struct index *index, struct batch *batch, struct claim_ans
     return read_epoch(index, &pipeline);
 }
 
-/* True if the client, of this id, was claimed by a command of the batch behind this one. */
+/* True if the client of this id was claimed by a later command of the batch. */
 static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
 {
     const struct item *item = &batch->items[index];
@@ -268,8 +267,8 @@ static void find_all_uncommitted(const struct batch *batch, struct claim_answer 
     }
 }
 
-/* Displaces what may be displaced, in the order of the commands. Each looks again at what stands against it, so that it
- * sees the displacements before it. False after index_fail or index_invalidate, or if keep_going returned false. */
+/* Displaces claims where that is allowed, in the order of the commands. Each displacement reads its keys again, so it
+ * sees the earlier ones. False after index_fail or index_invalidate, or if keep_going returned false. */
 static bool claim_displace(struct index *index, struct batch *batch, const struct claim_answer *answers, bool *any)
 {
     size_t mark = batch->arena.used;
@@ -278,7 +277,7 @@ static bool claim_displace(struct index *index, struct batch *batch, const struc
         if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
             continue;
         *any = true;
-        bool ok = index_is_patient(index) && index_displace(index, batch, item);
+        bool ok = index_may_go_on(index) && index_displace(index, batch, item);
         arena_reset(&batch->arena, mark);
         if (!ok)
             return false;
@@ -286,8 +285,8 @@ static bool claim_displace(struct index *index, struct batch *batch, const struc
     return true;
 }
 
-/* One run over the batch. *again: something was displaced, so all must be claimed again, because later commands may now
- * find other clients in their way. */
+/* One run over the batch. *again: a claim was displaced, so the whole batch must be claimed again, since later commands
+ * may now meet other clients. */
 static bool claim_run(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked, bool *again)
 {
     *again = false;
@@ -295,10 +294,10 @@ static bool claim_run(struct index *index, struct batch *batch, struct claim_ans
         !claim_ask(index, batch, answers, &claim_third) || !claim_ask(index, batch, answers, &claim_fourth))
         return false;
     find_all_uncommitted(batch, answers);
-    return claim_displace(index, batch, answers, again) && (!*again || index_is_patient(index));
+    return claim_displace(index, batch, answers, again) && (!*again || index_may_go_on(index));
 }
 
-/* How many items have something to ask of Redis. */
+/* How many items need a reply of Redis. */
 static size_t claim_begin(const struct index *index, const struct batch *batch, struct claim_answer *answers)
 {
     size_t asked = 0;

@@ -1,16 +1,17 @@
-/* The definitions that a batch needs: from the cache where they are fresh, the others in one read. */
+/* The definitions that a batch needs: fresh ones come from the cache, the others from one read. */
 #include "worker/definitions/definitions_cache.h"
 #include "worker/index/index_internal.h"
 
-/* Of a set; a longer one is broken, since its end is missing. Kafka takes no message nearly as long by default. */
+/* The most bytes that are read of a set. A longer one is broken, since its end is missing. By default Kafka accepts no
+ * message of nearly this size. */
 #define DEFINITIONS_READ_BYTES ((size_t)16 << 20)
 #define TTL_MISSING            (-2) /* PTTL: there is no such key */
 
-/* What the look-up is for: the batch's distinct workspaces that must be read, and each item's entry. */
+/* The batch's distinct workspaces that must be read, and each item's entry. */
 struct look_up {
     struct definitions_entry **stale;
     uint32_t stale_count;
-    struct definitions_entry **entries; /* by item; NULL: it needs none */
+    struct definitions_entry **entries; /* by item; NULL: the item needs none */
 };
 
 static bool item_needs_definitions(const struct item *item)
@@ -32,13 +33,13 @@ static bool find_entries(struct look_up *look_up, struct definitions_cache *cach
             return false;
         if (entry->fresh)
             continue;
-        entry->fresh = true; /* it will be after this look-up; the next item need not ask again */
+        entry->fresh = true; /* after this look-up; so the next item does not ask again */
         look_up->stale[look_up->stale_count++] = entry;
     }
     return true;
 }
 
-/* The epoch comes last: what was read, and what was at hand, is right if it is still the same. */
+/* The epoch is read last: if it is the same, both the sets that were read and those in the cache are right. */
 static bool ask(struct redis_pipeline *pipeline, const struct look_up *look_up)
 {
     for (uint32_t i = 0; i < look_up->stale_count; i++) {

@@ -1,14 +1,14 @@
-/* Displacement: against a claim stand only uncommitted claims of later commands.
+/* Displacement: replaces uncommitted claims of later commands that block a claim.
  *
- * After a crash, a command may be valid that was rejected in the run before, because its definitions have come
- * meanwhile. A later command of its partition, which is not committed either, may already hold its id or email. By
- * contract that later client does not count. It is replaced. Then the batch is claimed again, so that the later command
- * is decided in its turn. */
+ * After a crash, a command that was rejected in the run before may be valid, because its definitions have come
+ * meanwhile. A later command of its partition, which is not committed either, may already have claimed its id or email.
+ * By contract that later claim does not count, so it is replaced. Then the batch is claimed again, which decides the
+ * later command. */
 #include "common/failpoint.h"
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
-/* What is deleted when the item's client is written. */
+/* The keys to delete when the item's client is written. */
 struct displacement {
     struct span other_id;    /* the later client that has our email; at == NULL: none */
     struct span other_email; /* the email of the later client that has our id; at == NULL: none, or ours */
@@ -19,8 +19,7 @@ static struct span item_id(const struct item *item)
     return span_of(item->client_id, CLIENT_ID_LENGTH);
 }
 
-/* Sends what was written and reads all answers. New: the last one; or NULL after index_fail.
- */
+/* Sends the pipeline and reads all replies. New: the last reply; or NULL after index_fail. */
 static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE] = "sending failed";
@@ -37,7 +36,7 @@ static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
     return reply;
 }
 
-/* The answer to a WATCH. */
+/* Reads the reply to WATCH. */
 static bool watching(struct index *index, struct redis_pipeline *pipeline)
 {
     redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_STATUS);
@@ -65,7 +64,7 @@ static void write_exists(struct redis_pipeline *pipeline, const struct span *key
     pipeline_argument(pipeline, key, parts);
 }
 
-/* Reads the answer to EXISTS. A key that is there and empty is one that the index did not write. */
+/* Reads the reply to EXISTS. The index never writes an empty value, so a key that exists and is empty is damaged. */
 static bool is_not_empty(struct index *index, struct redis_pipeline *pipeline, const struct item *item,
                          const struct span *value, const char *what)
 {
@@ -75,7 +74,7 @@ static bool is_not_empty(struct index *index, struct redis_pipeline *pipeline, c
     return ok;
 }
 
-/* Reads what stands against the item, each key watched before it is read. */
+/* Reads the clients that block the item. Each key is watched before it is read. */
 static bool find(struct index *index, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
     struct redis_pipeline pipeline;
@@ -156,7 +155,7 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
     redisReply *reply = ask(index, &pipeline);
     if (!reply)
         return false;
-    bool replaced = reply->type == REDIS_REPLY_ARRAY; /* not after UNWATCH, nor if something watched has changed */
+    bool replaced = reply->type == REDIS_REPLY_ARRAY; /* false after UNWATCH, or if a watched key has changed */
     freeReplyObject(reply);
     if (!replaced)
         return true;

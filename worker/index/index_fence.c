@@ -28,7 +28,7 @@ bool index_is_our_name(const struct index *index, const redisReply *reply)
            memcmp(reply->str, index->owner, sizeof(index->owner)) == 0;
 }
 
-/* What the epoch and the owners say. */
+/* The result of comparing the epoch and the owners. */
 struct marks {
     enum epoch_finding epoch;
     bool owns_all;
@@ -73,7 +73,7 @@ void index_read_replication_id(const redisReply *reply, char replication_id[REPL
         memcpy(replication_id, found + strlen(name), REPLICATION_ID_LENGTH);
 }
 
-bool index_same_life(struct index *index, struct redis_pipeline *pipeline)
+bool index_same_replication_id(struct index *index, struct redis_pipeline *pipeline)
 {
     char why[WHY_SIZE], replication_id[REPLICATION_ID_LENGTH];
     redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
@@ -85,8 +85,8 @@ bool index_same_life(struct index *index, struct redis_pipeline *pipeline)
            index_invalidate(index, "the server's replication id has changed");
 }
 
-/* A write without effect. A server that may not write any more, because it is a replica now or has too few replicas,
- * goes on answering reads, while others claim on the new master. */
+/* A write without effect. A server that no longer accepts writes, because it is a replica now or has too few replicas,
+ * still answers reads, while other workers claim on the new master. */
 static void write_nothing(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 2);
@@ -94,7 +94,7 @@ static void write_nothing(struct redis_pipeline *pipeline)
     pipeline_parts(pipeline, SPAN(NOTHING_KEY));
 }
 
-/* `writes`: fails on a server that does not take writes. */
+/* With `writes` it fails on a server that accepts no writes. */
 static bool fence(struct index *index, struct batch *batch, bool writes)
 {
     size_t mark = batch->arena.used;
@@ -117,10 +117,10 @@ static bool fence(struct index *index, struct batch *batch, bool writes)
         ok = reply != NULL;
         freeReplyObject(reply);
     }
-    /* All answers are read, whatever the first ones say. */
+    /* All replies must be read, even if the first ones fail. */
     struct marks marks;
     bool read = ok && read_marks(index, &pipeline, count, &marks);
-    ok = read && index_same_life(index, &pipeline);
+    ok = read && index_same_replication_id(index, &pipeline);
     redisReply *nothing =
         writes && read && index->connection ? index_answer(index, &pipeline, REDIS_REPLY_INTEGER) : NULL;
     ok = ok && (!writes || nothing) && marks_are_ours(index, &marks);

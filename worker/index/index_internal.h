@@ -1,4 +1,4 @@
-/* index_internal: what the files of the index share. No other room includes it. */
+/* index_internal: what the files of the index share. No other folder includes it. */
 #ifndef WORKER_INDEX_INDEX_INTERNAL_H
 #define WORKER_INDEX_INDEX_INTERNAL_H
 
@@ -12,9 +12,9 @@
 #define WHY_SIZE              256
 #define REPLICATION_ID_LENGTH 40 /* hexadecimal digits */
 
-/* How much is read of a checkpoint, and of what was read of the definitions topic: 50,000 partitions and more. */
+/* The most bytes that are read of a checkpoint, and of DEFINITIONS_READ_KEY: enough for 50,000 partitions. */
 #define OFFSETS_BYTES ((size_t)1 << 20)
-/* How much is read of a client whose source, time and email are of interest: they stand in front. */
+/* The most bytes that are read of a client of which only source, time and email are needed: they come first. */
 #define CLIENT_HEAD_BYTES ((size_t)1 << 20)
 
 struct index {
@@ -41,25 +41,25 @@ struct index {
     struct offsets committed;                   /* of the command topic: the highest that were ever committed */
     bool asked;                                 /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;                       /* `audits` at that time */
-    index_patience *keep_going;                 /* NULL: never gives up */
+    index_keep_going *keep_going;               /* NULL: never gives up */
     void *listener;
-    int64_t patient_ms; /* when keep_going was last called */
+    int64_t kept_going_ms; /* when keep_going was last called */
     struct log_fault away, unverified;
 };
 
-/* Whether it is the text of this index's name, as it stands in the keys of owners and of the rebuild's lock. */
+/* True if the reply is this index's fencing token, which it writes into the owner keys and the rebuild lock. */
 bool index_is_our_name(const struct index *index, const redisReply *reply);
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span index_place(const struct index *index, int32_t partition, struct arena *arena);
 
-/* Calls keep_going, if it is time. */
-MUST_CHECK bool index_is_patient(struct index *index);
+/* Calls keep_going if that is due, and returns its answer; else true. */
+MUST_CHECK bool index_may_go_on(struct index *index);
 
-/* Redis has done everything that a batch asked for: it refuses nothing. */
+/* Redis has executed all commands of a batch: it refuses none. */
 void index_accepted(struct index *index);
 
-/* Epoch, owner or server are not as they were left: the index is stale. Always returns false. */
+/* Epoch, owner or server have changed: the index becomes stale. Always returns false. */
 bool index_invalidate(struct index *index, const char *why);
 
 /* Watches the epoch and the owners of the batch's partitions, and no other key, and compares them. Redis carries out
@@ -68,14 +68,14 @@ bool index_invalidate(struct index *index, const char *why);
  */
 MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
-/* The server's replication id (INFO replication). A server that becomes a master takes a new one, also if it was a
- * master before. All zero if Redis does not tell it. */
+/* The server's replication id (INFO replication). A server that becomes a master takes a new one, even if it was a
+ * master before. All zero if Redis does not return it. */
 void index_read_replication_id(const redisReply *reply, char replication_id[REPLICATION_ID_LENGTH]);
 void index_write_ask_replication(struct redis_pipeline *pipeline);
 
 /* Reads the answer to index_write_ask_replication, and compares it with the last audit's. If the user may not ask
  * (NOPERM), the check is left out. False after index_fail or index_invalidate. */
-MUST_CHECK bool index_same_life(struct index *index, struct redis_pipeline *pipeline);
+MUST_CHECK bool index_same_replication_id(struct index *index, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
 MUST_CHECK redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
@@ -90,9 +90,9 @@ MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 /* Sends the pipeline and reads its answers, of which only errors matter. False after index_fail. */
 MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
-/* How far a partition of the command topic is committed. */
+/* The committed progress in a partition of the command topic. */
 struct checkpoint {
-    int64_t next;    /* offset behind the last committed command */
+    int64_t next;    /* offset after the last committed command */
     int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
     int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
 };
@@ -103,7 +103,7 @@ struct checkpoint {
  * known. The caller owns *record_ends. False if the text is not a checkpoint. */
 MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
-/* Writes the partition's checkpoint: `record_ends` as offsets_text gives them. `place` and it are of the arena. */
+/* Writes the partition's checkpoint. `record_ends` is the result of offsets_text. It and `place` are in the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends);
 
@@ -117,49 +117,49 @@ void write_set(struct redis_pipeline *pipeline, struct span key, struct span val
 /* Closes the connection, on which answers may be outstanding. Always returns false. */
 bool index_fail(struct index *index, const char *why);
 
-/* A key of the index holds something that the index never writes there: what it held is lost, and only the record topic
- * knows it. Until another epoch is found, an audit finds everything lost. Ends the connection, on which answers may be
+/* A key of the index holds something that the index never writes there: its content is lost, and only the record topic
+ * has it. Until another epoch is found, an audit returns AUDIT_LOST. Closes the connection, on which answers may be
  * outstanding. Always returns false. */
 bool index_damaged(struct index *index, const char *what, struct span workspace);
 
-/* What pipeline_read answered: at == NULL for nothing, for an empty string, and for a key of another type. False if it
- * is neither a string nor WRONGTYPE. */
+/* The reply to pipeline_read. at == NULL for a missing key, an empty string, and a key of another type. False if the
+ * reply is neither a string nor WRONGTYPE. */
 MUST_CHECK bool index_reply_span(const redisReply *reply, struct span *value);
 
 /* Reads the next answer to pipeline_read into the arena, as index_reply_span. False after index_fail. */
 MUST_CHECK bool index_read(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
                            struct span *value);
 
-/* The same for the key of a client (all of it or its beginning), or of an email. False also after index_damaged. */
+/* Like index_read, for the key of a client (all of it or its beginning), or of an email. False also after
+ * index_damaged. */
 MUST_CHECK bool index_read_client(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
                                   struct span workspace, struct span *value);
 MUST_CHECK bool index_read_owner(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
                                  struct span workspace, struct span *value);
 
-/* The same for an answer that was read before, of which `value` is the text. False after index_damaged. */
+/* Like index_read_client, for a reply that was read before; `value` is its text. False after index_damaged. */
 MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply, struct span value,
                                    struct span workspace);
 
-/* Write the two claims of an item, and the look-ups of what may stand against them. */
+/* Write the two claims of an item, and look up the keys that may block them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
                        struct span source);
-/* A client that is not longer than what the item's bytes can become (index_client_bytes), or its beginning. */
+/* Reads the client under the item's id, up to the length that the item's bytes can become (index_client_bytes). */
 size_t index_client_bytes(const struct item *item);
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item);
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
-/* Only the first line of a client, which has its source. */
+/* Reads only the first line of a client, which has its source. */
 void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
 
-/* Removes what items whose client does not fit (item->record_form) have claimed in an earlier run. False: claim the
+/* Removes the claims that an earlier run made for items whose client does not fit (item->record_form). False: claim the
  * batch again. */
 MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 
-/* Notes in the finding of the item with that index which of the clients that it names were claimed by a later command
- * of the batch. */
+/* Notes in the finding of item `index` which of its clients were claimed by a later command of the batch. */
 void index_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding);
 
-/* Replaces what stands against the item, in one Redis transaction under WATCH, if it is only uncommitted claims of
- * later commands. Afterwards the batch must be claimed again, also if a key has changed meanwhile and nothing was
+/* Replaces the claims that block the item, in one Redis transaction under WATCH, if all of them are uncommitted claims
+ * of later commands. Afterwards the batch must be claimed again, even if a key has changed meanwhile and nothing was
  * replaced. False after index_fail, index_invalidate or index_damaged. */
 MUST_CHECK bool index_displace(struct index *index, struct batch *batch, const struct item *item);
 

@@ -55,7 +55,7 @@ static bool write_clients(struct rebuild *rebuild)
                                            : "no connection to Redis, or another loss of data");
 }
 
-/* What a reading does with a message, which is taken, and at its end with NULL. */
+/* Handles a message of a reading, which it then owns, or NULL at the end. */
 typedef bool visitor(struct rebuild *rebuild, rd_kafka_message_t *message);
 
 static bool visit_note(struct rebuild *rebuild, rd_kafka_message_t *message)
@@ -127,8 +127,8 @@ static bool await_commits(struct rebuild *rebuild)
     return go_on(rebuild);
 }
 
-/* Only if Redis had an index before: walking through millions of keys that were just written costs much. A record topic
- * that does not exist proves nothing about clients. */
+/* Done only if Redis had an index before: walking through millions of keys that were just written costs much. A record
+ * topic that does not exist proves nothing about clients. */
 static bool purge(struct rebuild *rebuild, bool had_index)
 {
     if (!had_index)
@@ -176,12 +176,12 @@ static bool restore_definitions(struct rebuild *rebuild)
         return true;
     if (gap)
         offsets_raise_all(&rebuild->definitions, &gap->definitions);
-    bool since = gap && gap->definitions.count > 0; /* else it is not known what was read */
+    bool since = gap && gap->definitions.count > 0; /* else the offsets that were read are not known */
     return definitions_sync(rebuild->index->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
                             sync_go_on, rebuild, &result, rebuild->why, rebuild->error_size);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole rebuild ---- */
 
 static bool run(struct rebuild *rebuild)
 {
@@ -297,7 +297,7 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
 }
 
 enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, index_patience *keep_going, void *listener, char *why,
+                                  struct arena *scratch, index_keep_going *keep_going, void *listener, char *why,
                                   size_t error_size)
 {
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));

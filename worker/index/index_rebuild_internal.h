@@ -13,7 +13,7 @@ struct rebuild {
     struct index *index;
     const struct audit_gap *gap; /* NULL: everything */
     struct arena *scratch;
-    index_patience *keep_going;
+    index_keep_going *keep_going;
     void *listener;
     char *why;
     size_t error_size;

@@ -2,7 +2,7 @@
  * content, not on the order in which its partitions are read.
  *
  * The range is read twice. restore_note learns which message is the last of its key; restore_add and restore_write
- * carry out only those. So a client is written once, in its last version, and a version that a later message changes or
+ * apply only those. So a client is written once, in its last version, and a version that a later message changes or
  * removes never holds an email. One question is left: an email that several living clients have. The worker itself
  * never brings this about. It belongs to the client that was created later (createdAt), then to the one with the later
  * source, then to the one with the greater id. All three are parts of the clients, so the answer is the same whether
@@ -48,7 +48,7 @@ struct restore {
                         that becomes free may belong to one of them, which only a whole rebuild finds */
     bool has_losers; /* it was set when this reading began: some clients are without their email */
     bool contradicted;                      /* a call returned false because the whole topic is needed */
-    uint64_t clients, removed, passed_over; /* carried out so far; messages that are no clients of ours */
+    uint64_t clients, removed, passed_over; /* written and removed so far; messages that are no clients of ours */
     uint64_t shared_emails;                 /* how often two living clients had one email */
     uint64_t writes;                        /* changes of Redis */
 };

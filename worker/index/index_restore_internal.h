@@ -1,4 +1,4 @@
-/* index_restore_internal: what the files of the restore share among themselves. */
+/* index_restore_internal: what the files of the restore share. No other file includes it. */
 #ifndef WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
 #define WORKER_INDEX_INDEX_RESTORE_INTERNAL_H
 
@@ -6,7 +6,7 @@
 #include "worker/index/index_internal.h"
 #include "worker/index/index_restore.h"
 
-/* Makes Redis agree with one client, whatever stands there: watches what it reads. False as restore_write. */
+/* Makes Redis agree with one client, whatever Redis holds. Watches what it reads. False as restore_write. */
 MUST_CHECK bool restore_settle(struct restore *restore, struct restored *restored);
 
 /* Sends a transaction of `count` commands that the caller wrote behind MULTI, under rebuild_lock_watch, with a renewal
@@ -17,13 +17,13 @@ MUST_CHECK redisReply *restore_execute(struct restore *restore, struct redis_pip
 /* Redis agrees with the message from now on. */
 void restore_mark(struct restore *restore, struct restored *restored);
 
-/* The parts of what Redis holds of a client: its value. */
+/* The parts of the client's value in Redis. */
 #define RESTORED_VALUE(restored) (restored)->source, SPAN(" "), (restored)->hash, SPAN("\n"), (restored)->record
 
-/* How long it is. */
+/* The length of that value. */
 size_t restored_bytes(const struct restored *restored);
 
-/* Whether a value is that one. */
+/* True if `value` is that value. */
 bool restored_is(const struct restored *restored, struct span value);
 
 #endif

@@ -21,7 +21,7 @@ static struct found_key *found_keys_new(const redisReply *keys, struct arena *ar
     return found;
 }
 
-/* One page of keys: new, or NULL after index_fail. *cursor is 0 behind the last one. */
+/* One page of keys: new, or NULL after index_fail. *cursor is 0 after the last one. */
 static redisReply *scan(struct restore *restore, uint64_t *cursor)
 {
     redisReply *page =
@@ -131,7 +131,7 @@ static bool delete_doomed(struct restore *restore, const struct found_key *keys,
     return restore->lock->held;
 }
 
-/* Dooms the keys that hold something else than a client or the id of one. */
+/* Marks the keys for removal that hold something else than a client or the id of one. */
 static bool find_foreign(struct restore *restore, struct found_key *keys, size_t count)
 {
     struct redis_pipeline pipeline;

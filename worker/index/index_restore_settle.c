@@ -6,16 +6,16 @@
 
 #define TRIES 100 /* keys that change more often are written by a program that does not stop */
 
-/* What Redis is to become for a client. */
+/* The changes to make in Redis for a client. */
 struct plan {
     bool set_client, set_email, delete_client;
-    struct span freed; /* an email that the client has had, and that leads to it still; at == NULL: none */
+    struct span freed; /* a former email of the client that still leads to it; at == NULL: none */
     bool shared;       /* it has the email of another living client */
 };
 
 enum attempt {
     ATTEMPT_DONE,
-    ATTEMPT_AGAIN, /* something watched has changed */
+    ATTEMPT_AGAIN, /* a watched key has changed */
     ATTEMPT_FAILED
 };
 
@@ -40,11 +40,11 @@ static bool watch_get(struct restore *restore, size_t most, const struct span *k
     watch_get((restore), (most), (const struct span[]){__VA_ARGS__},                                                   \
               sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span), (value))
 
-/* How a client in Redis stands to the group. */
+/* Whether the command of a client in Redis is committed. */
 enum standing {
     STANDING_COMMITTED, /* its command was committed before the reading began, so the topic has its record */
-    STANDING_CLAIM,     /* its command is not committed, as far as is known: a worker may be about to */
-    STANDING_UNSURE     /* the group's offsets were set back behind it */
+    STANDING_CLAIM,     /* its command is not known to be committed: a worker may be about to commit it */
+    STANDING_UNSURE     /* it was committed, but the group's offset was set back to before it */
 };
 
 static enum standing standing_of(const struct restore *restore, struct span value)
@@ -87,7 +87,7 @@ static int compare(struct span a, struct span b)
     return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
 }
 
-/* Numbers of the same partition are in order so: the longer text is the greater number. */
+/* A longer text is the greater number, so sources of the same partition are ordered by offset. */
 static int compare_sources(struct span a, struct span b)
 {
     return a.length != b.length ? (a.length > b.length) - (a.length < b.length) : compare(a, b);
@@ -103,7 +103,7 @@ static bool has_right_to_email(const struct restored *restored, struct span riva
     return order > 0;
 }
 
-/* Whether another client has the email for good, or only as far as Redis knows. */
+/* True if the other client in Redis really exists and has the email. */
 static bool rival_lives(struct restore *restore, const struct restored *restored, struct span rival_id,
                         struct span value, struct stored_client *rival)
 {
@@ -138,7 +138,7 @@ static bool plan_email(struct restore *restore, const struct restored *restored,
 
 /* ---- the plan ---- */
 
-/* The email that a client loses, if it has it. */
+/* Plans to free the client's former email, if that leads to the client. */
 static bool plan_freed(struct restore *restore, const struct restored *restored, struct span stored, struct plan *plan)
 {
     struct span former = record_email(stored, restore->scratch), owner = SPAN_NONE;
@@ -165,7 +165,7 @@ static bool make_plan(struct restore *restore, const struct restored *restored, 
         if (standing == STANDING_UNSURE)
             return contradict(restore);
         if (standing == STANDING_CLAIM)
-            return true; /* made since the message; the record that it is about to get is later */
+            return true; /* made after the message; its record will come later */
         if (!plan_freed(restore, restored, stored, plan))
             return false;
     }

@@ -9,8 +9,8 @@
 #define REBUILD_LOCK_LONGEST_MS (10 * REBUILD_LOCK_LIFE_MS) /* other versions may use another TTL */
 #define PTTL_MISSING            (-2)
 
-/* Removes the key if it is not a lock: a lock has a TTL, and what has none would be waited for without end. Under
- * WATCH, so that a lock that is taken meanwhile stays. False after index_fail. */
+/* Removes the key if it is not a lock. A lock has a TTL; a key without one would block rebuilds without end. The key is
+ * watched, so a lock that is taken meanwhile stays. False after index_fail. */
 static bool remove_no_lock(struct index *index)
 {
     redisReply *watching = index_ask(index, "WATCH " REBUILD_LOCK_KEY);
@@ -23,7 +23,7 @@ static bool remove_no_lock(struct index *index)
     for (size_t i = is_lock ? 3 : 0; i < 3 && ok; i++) {
         redisReply *reply = index_ask(index, steps[i]);
         ok = reply != NULL;
-        removed = ok && reply->type == REDIS_REPLY_ARRAY; /* of EXEC, unless the key has changed */
+        removed = ok && reply->type == REDIS_REPLY_ARRAY; /* the reply to EXEC, unless the key has changed */
         freeReplyObject(reply);
     }
     if (removed)
@@ -33,7 +33,7 @@ static bool remove_no_lock(struct index *index)
     return ok;
 }
 
-/* If the lock has our name, an earlier rebuild of ours could not remove it. */
+/* If the lock has our fencing token, an earlier rebuild of ours could not remove it. */
 static enum lock_result look(struct index *index)
 {
     redisReply *holder = index_ask(index, "GETRANGE " REBUILD_LOCK_KEY " 0 32");
@@ -59,7 +59,7 @@ static void write_key(struct redis_pipeline *pipeline, struct span word)
     pipeline_parts(pipeline, SPAN(REBUILD_LOCK_KEY));
 }
 
-/* The answers to UNWATCH and WATCH, then the holder's name, then the replication id. */
+/* Reads the replies to UNWATCH and WATCH, then the holder's token, then the replication id. */
 static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipeline)
 {
     struct index *index = lock->index;
@@ -75,7 +75,7 @@ static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipelin
         return index_fail(index, why);
     lock->held = index_is_our_name(index, holder);
     freeReplyObject(holder);
-    return index_same_life(index, pipeline) && lock->held;
+    return index_same_replication_id(index, pipeline) && lock->held;
 }
 
 bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scratch)

@@ -1,5 +1,5 @@
 /* rebuild_lock: one worker rebuilds Redis, the others wait. The lock is a key with a TTL, which the holder renews; if
- * the holder dies, the key expires. What has no TTL there is not a lock, and is removed.
+ * the holder dies, the key expires. A key without a TTL is not a lock, and is removed.
  *
  * The holder may be frozen for longer than the TTL, while another worker rebuilds and finishes. So every write of a
  * rebuild is a Redis transaction that watches the key: Redis refuses what a stale holder writes when it wakes up. */

@@ -4,14 +4,14 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
-/* Many small tables, so that the growth of one needs little memory besides. */
+/* There are many small tables, so growing one needs little extra memory. */
 #define TABLES      256
 #define FIRST_SLOTS 16
 
 enum slot_state {
     SLOT_FREE,
     SLOT_REMOVED, /* the partition's last message of the key is a tombstone */
-    SLOT_PENDING, /* it has a client that is not written yet, or not known to be */
+    SLOT_PENDING, /* it is a client that may not be written yet */
     SLOT_WRITTEN
 };
 

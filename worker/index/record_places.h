@@ -1,6 +1,6 @@
-/* record_places: which message of the record topic is the last of its key. A first reading notes every message; a
- * second one asks, and carries out only the last ones. What is noted does not depend on the order in which partitions
- * are read.
+/* record_places: which message of the record topic is the last of its key. A first reading notes every message. A
+ * second one looks up each message and applies only the last ones. The result does not depend on the order in which
+ * partitions are read.
  *
  * A key's messages are in one partition, in order, unless partitions were added between them; then the last messages of
  * the partitions are compared by their timestamps (then by the partition's number).
@@ -18,26 +18,26 @@
 
 struct record_places;
 
-/* Where a message stands. */
+/* The position of a message. */
 struct record_place {
     int32_t partition;
     int64_t offset, timestamp_ms;
 };
 
-/* What becomes of a key. */
+/* The state of a key. */
 enum record_fate {
     FATE_UNKNOWN, /* no message of the key was noted */
     FATE_REMOVED, /* its last message is a tombstone */
     FATE_PENDING, /* its last message has a client, which is not written yet */
-    FATE_WRITTEN  /* and it is: record_places_write */
+    FATE_WRITTEN  /* that client is written (record_places_write) */
 };
 
 /* New, or NULL when out of memory. */
 MUST_CHECK struct record_places *record_places_new(void);
 void record_places_free(struct record_places *places);
 
-/* Notes a message; one that was noted before, or stands before such a one, changes nothing. False when out of memory.
- */
+/* Notes a message. A message that was noted before, or that is before a noted one, changes nothing. False when out of
+ * memory. */
 MUST_CHECK bool record_places_note(struct record_places *places, struct span key, const struct record_place *place,
                                    bool removed);
 

@@ -34,7 +34,7 @@ static bool ask(redisContext *connection, char *why, size_t error_size, int coun
     return ok;
 }
 
-static bool introduce(redisContext *connection, const struct config *config, char *why, size_t error_size)
+static bool log_in(redisContext *connection, const struct config *config, char *why, size_t error_size)
 {
     const char *username = config->redis.username, *password = config->redis.password;
     if (username[0] && !ask(connection, why, error_size, 3, (const char *const[]){"AUTH", username, password}))
@@ -64,7 +64,7 @@ redisContext *redis_reach(const struct config *config, char *why, size_t error_s
         snprintf(why, error_size, "keepalive: %s", connection->errstr);
     else
         ok = (config->redis.tls == REDIS_TLS_OFF || redis_tls_begin(connection, config, host, why, error_size)) &&
-             introduce(connection, config, why, error_size);
+             log_in(connection, config, why, error_size);
     free(host);
     if (ok)
         return connection;

@@ -15,21 +15,21 @@ bool redis_epoch_random(char mark[EPOCH_LENGTH])
 }
 
 /* A value of another form counts as missing. */
-static bool is_mark(const redisReply *reply)
+static bool is_epoch(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_STRING && reply->len == EPOCH_LENGTH;
 }
 
 enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply)
 {
-    if (!is_mark(reply))
+    if (!is_epoch(reply))
         return EPOCH_MISSING;
     return epoch->known && memcmp(reply->str, epoch->mark, EPOCH_LENGTH) == 0 ? EPOCH_SAME : EPOCH_OTHER;
 }
 
 void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply)
 {
-    epoch->known = is_mark(reply);
+    epoch->known = is_epoch(reply);
     if (epoch->known)
         memcpy(epoch->mark, reply->str, EPOCH_LENGTH);
 }

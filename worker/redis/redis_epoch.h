@@ -30,17 +30,17 @@ enum epoch_finding {
 /* Random hexadecimal digits: a new epoch, or a worker's fencing token. False with errno set if the system has none. */
 MUST_CHECK bool redis_epoch_random(char mark[EPOCH_LENGTH]);
 
-/* Compares the answer to redis_epoch_ask. */
+/* Compares the reply to redis_epoch_ask with `epoch`. */
 enum epoch_finding redis_epoch_compare(const struct redis_epoch *epoch, const redisReply *reply);
 
-/* Takes the epoch that the reply holds, or none if it holds none. */
+/* Copies the epoch from the reply. It is unknown if the reply holds none. */
 void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply);
 
-/* Adds the question for the epoch to a pipeline. The commands before it in the pipeline were answered from the data of
- * this epoch; those behind it may have been answered from other data. */
+/* Adds a read of the epoch to a pipeline. The commands before it were answered from the data of this epoch. Those after
+ * it may have been answered from other data. */
 void redis_epoch_ask(struct redis_pipeline *pipeline);
 
-/* Reads the answer. False with the reason in `why` as pipeline_answer does. */
+/* Reads the reply to redis_epoch_ask. False with the reason in `why`, as pipeline_answer. */
 MUST_CHECK bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline,
                                    enum epoch_finding *finding, char *why, size_t error_size);
 

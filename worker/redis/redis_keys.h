@@ -1,8 +1,8 @@
 /* redis_keys: the name of every key in Redis that the program reads or writes. No other file spells one
  * (tests/check_rooms.sh). The braces keep a workspace on one slot of a cluster.
  *
- * A key may hold something that is not ours: another type, or a string of another form or size. No read fails at that,
- * and no read takes more bytes than the table says.
+ * Another program may have written something else to a key: another type, or a string of another form or size. No read
+ * fails because of that, and no read takes more bytes than the table says.
  *
  *   key                                 its value                            if it is not ours
  *   client:{WORKSPACE}:ID               "SOURCE HASH\n" and the record       the index is damaged: it is rebuilt
@@ -47,28 +47,28 @@
 #define DEFINITIONS_KEY_BEHIND     "}"
 #define DEFINITIONS_KEY(workspace) SPAN(DEFINITIONS_KEY_BEFORE), (workspace), SPAN(DEFINITIONS_KEY_BEHIND)
 
-/* For SCAN: these and few others. */
+/* Patterns for SCAN. They match few other keys. */
 #define INDEX_KEYS_PATTERN       "client*"
 #define DEFINITIONS_KEYS_PATTERN DEFINITIONS_KEY_BEFORE "*" DEFINITIONS_KEY_BEHIND
 
-/* ---- names taken apart; the spans are the key's ---- */
+/* ---- parsed names; the spans point into the key ---- */
 
 struct index_key {
     struct span key, workspace;
-    struct span id;    /* at == NULL: it is the key of an email */
-    struct span email; /* at == NULL: it is the key of a client */
+    struct span id;    /* at == NULL: this is the key of an email */
+    struct span email; /* at == NULL: this is the key of a client */
 };
 
-/* False if it is not a key of a client or an email. */
+/* False if `key` is not the key of a client or an email. */
 bool index_key_parse(struct span key, struct index_key *parsed);
 
-/* The workspace of a key of definitions, at == NULL if it is not of that form. */
+/* The workspace of a definitions key. at == NULL if `key` is not one. */
 struct span definitions_key_workspace(struct span key);
 
-/* Room for the key of definitions of any workspace, with a NUL. */
+/* Room for the definitions key of any workspace, with a NUL. */
 #define DEFINITIONS_KEY_SIZE 96
 
-/* Writes the key, with a NUL. Returns its length. */
+/* Writes the workspace's definitions key, with a NUL. Returns its length. */
 size_t definitions_key_text(struct span workspace, char key[DEFINITIONS_KEY_SIZE]);
 
 #endif

@@ -40,7 +40,7 @@ static bool send_bytes(redisContext *connection, struct span bytes)
     return ok;
 }
 
-/* Sends what has been encoded. The socket blocks, for redis.timeout at most. */
+/* Sends the encoded commands. The socket blocks, for redis.timeout at most. */
 static void pipeline_flush(struct redis_pipeline *pipeline)
 {
     struct arena *arena = pipeline->arena;

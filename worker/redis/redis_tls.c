@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Says what OpenSSL found wrong with `what`; it has no texts for errors of the system. */
+/* Writes OpenSSL's error about `what` to `why`. OpenSSL has no texts for system errors. Always returns false. */
 static bool tls_fail(char *why, size_t error_size, const char *what)
 {
     unsigned long code = ERR_peek_last_error();
@@ -20,21 +20,21 @@ static bool tls_fail(char *why, size_t error_size, const char *what)
     return false;
 }
 
-/* OpenSSL would ask at the terminal. */
+/* Without this, OpenSSL would ask for a pass phrase on the terminal. */
 static int no_pass_phrase(char *buffer, int size, int writing, void *context)
 {
     (void)buffer, (void)size, (void)writing, (void)context;
     return 0;
 }
 
-static bool trust(SSL_CTX *context, const char *file, char *why, size_t error_size)
+static bool load_authorities(SSL_CTX *context, const char *file, char *why, size_t error_size)
 {
     if (!file[0])
         return SSL_CTX_set_default_verify_paths(context) == 1 || tls_fail(why, error_size, "the system's certificates");
     return SSL_CTX_load_verify_locations(context, file, NULL) == 1 || tls_fail(why, error_size, "redis.tls_ca");
 }
 
-static bool introduce_ourselves(SSL_CTX *context, const struct config *config, char *why, size_t error_size)
+static bool load_certificate(SSL_CTX *context, const struct config *config, char *why, size_t error_size)
 {
     if (!config->redis.tls_certificate[0])
         return true;
@@ -56,11 +56,12 @@ static SSL_CTX *context_new(const struct config *config, char *why, size_t error
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
-    /* A Redis that was killed says no farewell. Its answers have their length in them, so nothing can be cut off
-     * unseen; without this hiredis calls the reason "Success". */
+    /* A killed Redis ends the connection without a TLS close. Replies contain their length, so a truncated one is
+     * noticed. Without this option hiredis reports the error "Success". */
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
-    if (trust(context, config->redis.tls_ca, why, error_size) && introduce_ourselves(context, config, why, error_size))
+    if (load_authorities(context, config->redis.tls_ca, why, error_size) &&
+        load_certificate(context, config, why, error_size))
         return context;
     SSL_CTX_free(context);
     return NULL;
@@ -74,19 +75,19 @@ static bool expect_name(SSL *tls, const char *name)
     return SSL_set1_host(tls, name) == 1 && SSL_set_tlsext_host_name(tls, name) == 1;
 }
 
-/* What is wrong with the server's certificate tells more than that it is wrong. */
+/* Writes what is wrong with the server's certificate, if that is the reason; else hiredis' error. */
 static void explain(const redisContext *connection, const SSL *tls, char *why, size_t error_size)
 {
-    long verdict = SSL_get_verify_result(tls);
-    if (verdict != X509_V_OK)
-        snprintf(why, error_size, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verdict));
+    long result = SSL_get_verify_result(tls);
+    if (result != X509_V_OK)
+        snprintf(why, error_size, "TLS: the server's certificate: %s", X509_verify_cert_error_string(result));
     else
         snprintf(why, error_size, "TLS: %s", connection->errstr);
     ERR_clear_error();
 }
 
-/* With TLS 1.3 a server that does not like our certificate, or wants one, says so only in the place of its first
- * answer, or just ends the connection. Whether the answer is PONG or that a password is needed does not matter. */
+/* With TLS 1.3 a server that rejects our certificate, or requires one, says so only instead of its first reply, or just
+ * ends the connection. Any reply to PING will do, also that a password is needed. */
 static bool is_admitted(redisContext *connection, const struct config *config, char *why, size_t error_size)
 {
     const char *what = config->redis.tls_certificate[0] ? "TLS: refused by the server after the handshake"
@@ -109,7 +110,7 @@ bool redis_tls_begin(redisContext *connection, const struct config *config, cons
     if (!context)
         return false;
     SSL *tls = SSL_new(context);
-    SSL_CTX_free(context); /* the connection keeps its own reference */
+    SSL_CTX_free(context); /* `tls` keeps its own reference */
     if (!tls || !expect_name(tls, config->redis.tls_name[0] ? config->redis.tls_name : host)) {
         tls_fail(why, error_size, "redis.tls_name");
         SSL_free(tls);
@@ -120,5 +121,5 @@ bool redis_tls_begin(redisContext *connection, const struct config *config, cons
         SSL_free(tls);
         return false;
     }
-    return is_admitted(connection, config, why, error_size); /* the connection owns tls now */
+    return is_admitted(connection, config, why, error_size); /* the connection owns `tls` now */
 }

@@ -14,31 +14,31 @@
 #include "worker/sink/topic_table.h"
 #include "worker/validate/reply_address.h"
 
-#define AGAIN_MS    1000  /* at most so often while something is missed */
-#define REFRESH_MS  10000 /* a topic that has grown is used as such after so long */
+#define AGAIN_MS    1000  /* between requests while a worker misses something */
+#define REFRESH_MS  10000 /* between requests otherwise; new partitions are noticed after this time */
 #define ANSWER_MS   5000  /* how long the cluster may take to answer */
 #define NEVER_ASKED 0
 
 struct reply_topics {
     const struct config *config;
     pthread_t thread;
-    bool ended;             /* joined; only for the thread that ends it */
-    rd_kafka_t *handle;     /* the thread's own */
-    rd_kafka_topic_t *only; /* replies.topic, where no other is allowed: nothing else is asked for */
+    bool ended;             /* the thread was joined; used by reply_topics_end only */
+    rd_kafka_t *handle;     /* used by the thread only */
+    rd_kafka_topic_t *only; /* replies.topic if no other topic is allowed: then only this one is requested */
     struct log_fault silent;
 
-    pthread_mutex_t lock; /* for what follows */
+    pthread_mutex_t lock; /* protects the members below */
     pthread_cond_t changed;
     bool ending, missed;
-    int64_t began_ms; /* when the last question was put, answered or not */
-    int64_t asked_ms; /* when the last answered one was */
+    int64_t began_ms; /* when the last request was sent, answered or not */
+    int64_t asked_ms; /* when the last answered request was sent */
     struct topic_table table;
     struct trials trials;
 };
 
 /* ---- the thread ---- */
 
-/* How many partitions can be written to: all, or none. */
+/* The number of partitions if all of them have a leader, else 0. */
 static int32_t usable_partitions(const struct rd_kafka_metadata_topic *topic)
 {
     bool usable = topic->err == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -47,8 +47,8 @@ static int32_t usable_partitions(const struct rd_kafka_metadata_topic *topic)
     return usable ? topic->partition_cnt : 0;
 }
 
-/* An error of the topic that says neither that it is there nor that it may be seen. */
-static bool is_told_of(const struct rd_kafka_metadata_topic *topic)
+/* False if the topic does not exist or must not be seen. */
+static bool is_visible(const struct rd_kafka_metadata_topic *topic)
 {
     return topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
            topic->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
@@ -60,14 +60,14 @@ static bool table_fill(struct topic_table *table, const struct config *config, c
     bool ok = true;
     for (int i = 0; ok && i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
-        if (is_told_of(topic) && reply_topic_is_allowed(config, span_of_text(topic->topic)))
+        if (is_visible(topic) && reply_topic_is_allowed(config, span_of_text(topic->topic)))
             ok = topic_table_add(table, topic->topic, usable_partitions(topic));
     }
     return ok;
 }
 
-/* A client of its own: a producer, since that is what the config has rights and settings for. False with the reason in
- * `why`. */
+/* Opens a client of its own. It is a producer, since the config has the settings and rights of one. False with the
+ * reason in `why`. */
 static bool open_handle(struct reply_topics *topics, char *why, size_t error_size)
 {
     const struct config *config = topics->config;
@@ -77,7 +77,7 @@ static bool open_handle(struct reply_topics *topics, char *why, size_t error_siz
     if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, error_size))
         topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, error_size);
     if (!topics->handle) {
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new owns it only after a success */
         return false;
     }
     if (config->replies.allowed.count > 0)
@@ -91,7 +91,7 @@ static bool open_handle(struct reply_topics *topics, char *why, size_t error_siz
     return false;
 }
 
-/* A file that the settings name may come late. The sink, which has the same settings, tells what is missing. */
+/* A file that the settings name may appear late. The sink, which has the same settings, logs what is missing. */
 static bool has_handle(struct reply_topics *topics)
 {
     char why[512];
@@ -101,7 +101,7 @@ static bool has_handle(struct reply_topics *topics)
     return false;
 }
 
-/* Every topic of the cluster, so that no name has to be told; or replies.topic alone. */
+/* Requests all topics of the cluster, which needs no name, or replies.topic alone. */
 static void ask(struct reply_topics *topics)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -135,7 +135,7 @@ static void ask(struct reply_topics *topics)
     pthread_mutex_unlock(&topics->lock);
 }
 
-/* When the next question is due. With the lock. */
+/* When the next request is due. The caller holds the lock. */
 static int64_t due_ms(const struct reply_topics *topics)
 {
     bool soon = topics->missed || topics->asked_ms == NEVER_ASKED;
@@ -180,8 +180,8 @@ struct reply_topics *reply_topics_open(const struct config *config)
         return NULL;
     }
     topics->config = config;
-    topics->silent = (struct log_fault){"Kafka does not tell the reply topics; what was known of them counts",
-                                        "Kafka tells the reply topics again", 0};
+    topics->silent =
+        (struct log_fault){"reading reply topics failing; the last answer is used", "reply topics read again", 0};
     pthread_condattr_t attributes;
     pthread_mutex_init(&topics->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -288,15 +288,15 @@ void reply_topics_shun(struct reply_topics *topics, struct span name, const char
 {
     int64_t left_out;
     if (topics_shun(topics, name, false, refusal) && kafka_log_is_news("reply topic", reason, &left_out))
-        log_warning("a reply topic takes nothing; replies for it go to replies.topic for a while",
-                    LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
+        log_warning("reply topic refuses replies; they go to replies.topic for a while", LOG_SPAN("topic", name),
+                    LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }
 
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
 {
     int64_t left_out;
     if (topics_shun(topics, name, true, refusal) && kafka_log_is_news("reply topic without key", reason, &left_out))
-        log_warning("a reply topic takes no reply without a key; such replies go to replies.topic for a while",
+        log_warning("reply topic refuses replies without a key; they go to replies.topic for a while",
                     LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }
 

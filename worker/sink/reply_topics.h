@@ -1,9 +1,9 @@
-/* reply_topics: which topics a reply may go to, and how many partitions they have, as the cluster said last. All
- * workers share it. A thread of its own asks the cluster, so that no worker waits for the answer; it asks for what the
- * cluster has and never for a name that a command gave, so that such a name neither makes the broker create a topic nor
- * takes memory here. The table holds the topics that exist and that replies.allowed matches, and replies.topic.
+/* reply_topics: the topics that replies may go to, and their numbers of partitions, from the cluster's last answer. All
+ * workers share it. A thread of its own asks the cluster, so no worker waits for the answer. It lists the topics that
+ * exist and never asks for a name from a command: such a name must neither make the broker create a topic nor take
+ * memory here. The table holds replies.topic and the existing topics that replies.allowed matches.
  *
- * The thread asks at the start, once a second at most while a worker misses something, and every 10 s. */
+ * The thread asks at the start, then every 10 s, or once a second while a worker misses a topic. */
 #ifndef WORKER_SINK_REPLY_TOPICS_H
 #define WORKER_SINK_REPLY_TOPICS_H
 
@@ -19,48 +19,48 @@ struct reply_topics;
 /* New, with its thread started; or NULL after the reason was logged. `config` must outlive it. */
 MUST_CHECK struct reply_topics *reply_topics_open(const struct config *config);
 
-/* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME): a question to Kafka may be under way. True if it
- * has ended. NULL is fine. */
+/* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME), since a request to Kafka may be under way. True
+ * if it has ended. NULL is fine. */
 MUST_CHECK bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadline);
 
-/* Once the thread has ended. NULL is fine. */
+/* The thread must have ended. NULL is fine. */
 void reply_topics_free(struct reply_topics *topics);
 
-/* ---- by any thread ---- */
+/* ---- for any thread ---- */
 
-/* True once the cluster has answered for the first time: before, nothing is known of any topic. */
+/* True once the cluster has answered for the first time. */
 bool reply_topics_are_known(struct reply_topics *topics);
 
-/* What is known of a topic by this name. */
+/* What is known of the topic with this name. */
 struct reply_topic {
     enum { REPLY_TOPIC_ABSENT, REPLY_TOPIC_SHUNNED, REPLY_TOPIC_THERE } state; /* SHUNNED: see reply_topics_shun */
     int32_t partitions;                                                        /* REPLY_TOPIC_THERE: 1 or more */
     bool needs_key;                                                            /* see reply_topics_need_key */
-    bool is_proven, is_proven_keyless; /* it has taken a reply, with a key or without (trials.h) */
+    bool is_proven, is_proven_keyless; /* it has accepted a reply, with a key or without (trials.h) */
 };
 struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name);
 
-/* Something is missed. Has the cluster asked again, unless that was done within the last second, and waits up to
- * `wait_ms` for the answer. True if there is news since the call. With wait_ms 0 it only asks. */
+/* For a topic or partition that is missing: the thread asks the cluster again, unless it did within the last second.
+ * Waits up to `wait_ms` for the answer; with 0 it does not wait. True if an answer came during the call. */
 bool reply_topics_look_again(struct reply_topics *topics, int wait_ms);
 
-/* When the question was put that the cluster has answered last: CLOCK_MONOTONIC, milliseconds; 0: never. */
+/* When the last answered request was sent: CLOCK_MONOTONIC, milliseconds; 0: never. */
 int64_t reply_topics_asked_ms(struct reply_topics *topics);
 
-/* The topic did not take a reply. It is not used for a while (standing_refuse). Logged with the reason, at most once a
- * minute for each reason. A topic that is not in the table, and replies.topic, are left as they are. */
+/* The topic refused a reply: it is not used for a while (standing_refuse). This is logged at most once a minute for
+ * each reason. Nothing is done for replies.topic and for topics that are not in the table. */
 void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
-/* The same, but the topic is not used for replies without a key only. */
+/* Like reply_topics_shun, for replies without a key only. */
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
-/* The topic took a reply, with a key or without. */
+/* The topic accepted a reply, with a key or without. */
 void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_key);
 
 /* True if topics that are not proven may be tried now. */
 bool reply_topics_may_try(struct reply_topics *topics);
 
-/* A try was undone since a topic that a command named did not take a reply. It took `lost_ms`. */
+/* A try, which took `lost_ms`, was undone since a topic that a command named refused a reply. */
 void reply_topics_lost(struct reply_topics *topics, int64_t lost_ms);
 
 #endif

@@ -22,21 +22,21 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
 static void sink_arrived(struct sink *sink, const rd_kafka_message_t *message, struct item *item,
                          enum message_kind kind)
 {
-    /* No offset: the broker did not say so, librdkafka concludes it from what became of other messages. */
+    /* Without an offset the broker did not confirm it: librdkafka infers it from other messages. */
     if (message->offset < 0)
         sink->connection_lost = true;
     else if (kind == MESSAGE_RECORD)
         offsets_raise(&sink->record_ends, message->partition, message->offset + 1);
     if (sink->transactional)
         return;
-    /* See on_error: what is said of messages after a connection broke may be about others. */
+    /* After a connection was lost, a report may be about another message (see on_error). */
     if (sink->connection_lost)
         sink->failed++;
     else
         item_confirm(item, kind);
 }
 
-/* Librdkafka would log each failed message; the sink counts them and says it once. */
+/* Librdkafka would log each failed message. The sink counts them and logs once. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     (void)producer;
@@ -62,11 +62,10 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
                                               LOG_TEXT("error", rd_kafka_err2str(message->err))));
 }
 
-/* What librdkafka says here it mends itself, except for what it does not see: before 2.3.0 a request of messages whose
- * answer was lost can be repeated under other sequence numbers, and the broker then takes new messages for old ones
- * (its issue #4438); and an end of a transaction that comes late can end the next one (there is no KIP-890 in it). So
- * a transaction in which something broke is not committed, and a producer with which something broke is not used again.
- */
+/* Librdkafka recovers from these errors itself, with two exceptions. Before 2.3.0 it may repeat a produce request whose
+ * answer was lost under other sequence numbers, and the broker then takes new messages for repetitions (its issue
+ * #4438). And a late EndTxn may end the next transaction, since librdkafka has no KIP-890. So a transaction during
+ * which a connection was lost is not committed, and its producer is not used again. */
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
 {
     struct sink *sink = opaque;
@@ -95,7 +94,7 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
         sink_routes_read_log(sink, facility, text);
 }
 
-/* True if messages travel as they are; also if librdkafka does not tell, as it always does. */
+/* True if messages are sent uncompressed. */
 static bool is_uncompressed(const rd_kafka_conf_t *conf)
 {
     char codec[32] = "";
@@ -139,7 +138,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     bool ok = sink->transactional
                   ? transactional_id(config, conf, thread, why, sizeof(why))
                   : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
-    /* A topic that a command names may be gone a moment later: to ask for it must not make it again. */
+    /* A topic that a command names may be deleted a moment later. A request for it must not create it. */
     ok = ok && kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why));
     if (ok && single)
         ok = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
@@ -171,7 +170,7 @@ void sink_close(struct sink *sink)
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_debug("flushing failed", LOG_TEXT("error", rd_kafka_err2str(code)));
     }
-    sink_topics_let_go(sink);
+    sink_topics_release(sink);
     if (sink->records)
         rd_kafka_topic_destroy(sink->records);
     if (sink->dead_letters)
@@ -183,7 +182,8 @@ void sink_close(struct sink *sink)
     free(sink);
 }
 
-/* The number of partitions of a topic, which a reply without key needs; also makes the first send to it quick. */
+/* Reads the number of partitions, which a reply without a key needs. This also makes the first send to the topic quick.
+ */
 static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t *partitions, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata;
@@ -212,8 +212,8 @@ static bool sink_learn_topics(struct sink *sink, int wait_ms)
     return true;
 }
 
-/* After an outage what was known of reply topics may be old, and one that came meanwhile would be passed over: the
- * cluster must have been asked since. */
+/* After an outage the table of reply topics may be old, and a reply for a new topic would go elsewhere. So the cluster
+ * must have been asked since. */
 static bool sink_has_news(struct sink *sink, int wait_ms)
 {
     if (sink->waited && reply_topics_asked_ms(sink->topics) < sink->learned_ms)

@@ -1,4 +1,4 @@
-/* The messages that a batch becomes: replies, records and dead letters. */
+/* The messages of a batch: replies, records and dead letters. */
 #include <assert.h>
 
 #include "common/clock.h"
@@ -28,12 +28,12 @@ struct outgoing {
     rd_kafka_topic_t *topic;
     int32_t partition; /* RD_KAFKA_PARTITION_UA: by the key */
     struct span key, value;
-    rd_kafka_headers_t *headers; /* taken */
-    size_t bytes;                /* about as many as the broker will count */
+    rd_kafka_headers_t *headers; /* owned by librdkafka after a success */
+    size_t bytes;                /* about the size that the broker will count */
     enum message_kind kind;
 };
 
-/* Where a reply goes: the topic and partition that the command names, else by key, else by source partition. */
+/* Sets the reply's topic, and its partition: the one that the command names, else by key, else by source partition. */
 static void sink_address_reply(struct sink *sink, uint32_t index, struct outgoing *outgoing)
 {
     const struct item *item = &sink->batch->items[index];
@@ -54,11 +54,11 @@ static const char *reply_topic_name(const struct sink *sink, uint32_t index)
     return rd_kafka_topic_name(sink_route(sink, index, &partitions, &named));
 }
 
-/* A rejection in its smallest form takes no more, unless topic and id have the longest names there can be: a topic that
- * refuses so little is too small for replies (contract section 3). */
+/* The size of a rejection in its smallest form, unless topic and id have the longest possible names. A topic that
+ * refuses this size is too small for replies (contract section 3). */
 #define SMALLEST_REPLY_BYTES 2048
 
-/* The client was refused meanwhile: the command will have another reply, which begins in full form. */
+/* True if the client was refused meanwhile: the command gets another reply, which begins in full form. */
 static bool reply_is_void(const struct item *item)
 {
     return item->record_form == FORM_NONE && item->outcome != OUTCOME_REJECTED;
@@ -87,9 +87,9 @@ static void refuse_client(struct sink *sink, struct item *item, size_t bytes)
     sink->has_refused_client = true;
 }
 
-/* A reply takes the next smaller form. Once there is none, either its topic takes no reply at all, or it is the client
- * in the reply that does not fit: then the command becomes too_large, as when the record topic refuses the client, if
- * what was sent can be undone. */
+/* A refused reply takes the next smaller form. After the smallest form there are two cases. If the client in the reply
+ * does not fit, and the transaction can be undone, the command becomes too_large, as when the record topic refuses the
+ * client. Otherwise the topic accepts no reply at all, and the command gets none. */
 static void refuse_reply(struct sink *sink, struct item *item)
 {
     bool holds_client = item->outcome != OUTCOME_REJECTED;
@@ -132,7 +132,7 @@ void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
     }
 }
 
-/* About as many bytes as the broker will count. */
+/* About the size that the broker will count. */
 static size_t message_size(const struct outgoing *outgoing, const struct header *headers, uint32_t count)
 {
     size_t bytes = outgoing->key.length + outgoing->value.length;
@@ -141,15 +141,15 @@ static size_t message_size(const struct outgoing *outgoing, const struct header 
     return bytes;
 }
 
-/* True if the topic has refused no larger message for this batch already. */
+/* True if the topic has already refused a message of this size or smaller during this batch. */
 static bool sink_knows_refusal(const struct sink *sink, const struct outgoing *outgoing)
 {
     return sink->knows_sizes && outgoing->bytes > 0 && !size_limits_is_empty(sink->limits) &&
            outgoing->bytes >= size_limits_in_batch(sink->limits, rd_kafka_topic_name(outgoing->topic));
 }
 
-/* Hands one message to librdkafka, which copies key and headers and refers to the value: that stays where it is, in the
- * arena or in the source's message, until the batch is settled, and by then every report has come. */
+/* Hands one message to librdkafka, which copies key and headers and refers to the value. The value stays in the arena
+ * or in the source's message until the batch has ended, and by then every delivery report has come. */
 static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const struct outgoing *outgoing)
 {
     void *tag = (void *)(((uintptr_t)index << 2) | outgoing->kind);
@@ -182,7 +182,7 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
             sink_route_failed(sink, outgoing->topic, code);
         return code;
     }
-    /* More than message.max.bytes of the producer. */
+    /* The message is larger than the producer's message.max.bytes. */
     sink->failed++;
     sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -248,7 +248,7 @@ static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, s
     return sink_produce(sink, index, &outgoing);
 }
 
-/* A letter of 100,000 headers takes more for their lengths than for their names and values: those count, too. */
+/* The least bytes that the lengths of a header take. They matter in a dead letter of 100,000 headers. */
 #define HEADER_LENGTHS 2
 
 static size_t dead_letter_size(const struct item *item, const struct header *headers, uint32_t count)
@@ -259,8 +259,8 @@ static size_t dead_letter_size(const struct item *item, const struct header *hea
     return bytes;
 }
 
-/* Key, value and headers as they came, with those of the dead letter behind them. One that is no smaller than what the
- * topic has refused lately is refused without a try. */
+/* Sends key, value and headers of the command, followed by the headers of the dead letter. A dead letter of a size that
+ * the topic has refused lately is refused without a try. */
 static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t index, struct arena *scratch)
 {
     struct item *item = &sink->batch->items[index];

@@ -1,12 +1,12 @@
-/* Where each reply of a batch goes: the topic and partition that its command names, if they are there, else the default
- * topic; and what becomes of a topic that does not take its replies. */
+/* Where each reply of a batch goes: to the topic and partition that its command names, if they exist, else to the
+ * default topic. Also what happens to a topic that refuses replies. */
 #include <string.h>
 
 #include "common/clock.h"
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply_address.h"
 
-#define NEWS_WAIT_MS 100   /* for news of a topic that is missed, once a second at most */
+#define NEWS_WAIT_MS 100   /* for news of a missing topic, once a second at most */
 #define STUCK_MS     10000 /* well below transaction.timeout.ms */
 
 /* ---- routes ---- */
@@ -18,7 +18,7 @@ struct span sink_reply_key(const struct item *item)
     return item->reply_key;
 }
 
-/* Whether a topic that is there may be sent a reply now. */
+/* Whether a reply may be sent to a topic that exists. */
 static bool may_use(const struct sink *sink, const struct reply_topic *known, bool has_key)
 {
     if (known->needs_key && !has_key)
@@ -26,7 +26,7 @@ static bool may_use(const struct sink *sink, const struct reply_topic *known, bo
     return sink->tries || (has_key ? known->is_proven : known->is_proven_keyless);
 }
 
-/* One item's. True if something is missed that may have come into being since the cluster was asked. */
+/* Chooses the route of one item. True if a topic or partition is missing that may exist since the last answer. */
 static bool route_item(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
@@ -84,12 +84,12 @@ rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *p
 {
     const struct sink_route *route = &sink->routes[index];
     *partitions = route->topic->partitions;
-    /* It was chosen by what the cluster has said; the producer may know less. */
+    /* It was chosen from reply_topics; the producer may know fewer partitions. */
     *partition = route->partition < route->topic->partitions ? route->partition : -1;
     return route->topic->handle;
 }
 
-/* ---- what becomes of the replies ---- */
+/* ---- refusals ---- */
 
 void sink_route_sent(rd_kafka_topic_t *handle, bool has_key)
 {
@@ -100,7 +100,7 @@ void sink_route_sent(rd_kafka_topic_t *handle, bool has_key)
         topic->keyless++;
 }
 
-/* What an error tells of that topic alone. */
+/* The refusal that an error means for this topic alone. */
 static enum refusal refusal_of(rd_kafka_resp_err_t code)
 {
     switch (code) {
@@ -123,8 +123,8 @@ static enum refusal refusal_of(rd_kafka_resp_err_t code)
     }
 }
 
-/* A broker refuses a request of messages as a whole, so the error tells of those with a key as well. What it says of a
- * request in which all have a key is about something else. */
+/* True if the error may be about a missing key. A broker refuses a request as a whole, so messages with a key get the
+ * error, too. If all messages of a request have a key, the error has another reason. */
 static bool may_tell_of_key(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_INVALID_RECORD || code == RD_KAFKA_RESP_ERR_INVALID_MSG;
@@ -143,7 +143,7 @@ void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kaf
     sink->has_lost = sink->has_lost || (refusal != REFUSAL_GONE && topic != sink->default_topic);
 }
 
-/* The topic takes replies like this one. */
+/* The topic accepts replies like this one. */
 static void sink_route_proven(struct sink *sink, struct sink_topic *topic, bool has_key)
 {
     if (topic == sink->default_topic || (has_key ? topic->is_proven : topic->is_proven_keyless))
@@ -181,7 +181,7 @@ void sink_routes_deny(struct sink *sink)
     enum sink_denial denial = atomic_load(&sink->denial);
     if (denial == DENIAL_OF_ONE)
         shun_all_named(sink);
-    if (sink->has_lost || denial == DENIAL_TOLD)
+    if (sink->has_lost || denial == DENIAL_NAMED)
         reply_topics_lost(sink->topics, clock_now_ms() - sink->routed_ms);
     sink->has_lost = false;
 }
@@ -196,15 +196,15 @@ void sink_routes_read_log(struct sink *sink, const char *facility, const char *t
     if (strcmp(facility, "ADDPARTS") == 0 && name) {
         name += strlen(before);
         reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, REFUSAL_DENIED);
-        atomic_store(&sink->denial, DENIAL_TOLD);
+        atomic_store(&sink->denial, DENIAL_NAMED);
     } else if (strcmp(facility, "TXNERR") == 0 && !strstr(text, "offsets")) {
-        /* Of the command topic's offsets, it is the command topic that may not be read. */
+        /* An error about offsets means that the command topic may not be read. */
         enum sink_denial none = DENIAL_NONE;
         atomic_compare_exchange_strong(&sink->denial, &none, DENIAL_OF_ONE);
     }
 }
 
-bool sink_routes_hold_up(struct sink *sink)
+bool sink_routes_are_stuck(struct sink *sink)
 {
     uint32_t waiting = 0;
     bool lost = false;

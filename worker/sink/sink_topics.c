@@ -5,9 +5,9 @@
 #include "common/clock.h"
 #include "worker/sink/sink_internal.h"
 
-#define LEARN_WAIT_MS  500  /* for what the producer has to know of topics that are there */
-#define LEARN_EVERY_MS 1000 /* of one topic */
-#define LEARN_ALONE    4    /* so many topics are asked for one by one; more, with all others of the cluster */
+#define LEARN_WAIT_MS  500  /* for one request */
+#define LEARN_EVERY_MS 1000 /* between requests for one topic */
+#define LEARN_ALONE    4    /* the most topics that are requested one by one; for more, all topics of the cluster are */
 #define NAMED_MOST     1000 /* librdkafka forgets no topic, so a producer that knows more is replaced */
 
 static void topic_free(struct sink_topic *topic)
@@ -26,13 +26,13 @@ static struct sink_topic *topic_open(struct sink *sink, struct span name)
     if (topic && conf && (topic->name = strndup(name.at, name.length))) {
         rd_kafka_topic_conf_set_opaque(conf, topic);
         topic->handle = rd_kafka_topic_new(sink->producer, topic->name, conf);
-        conf = NULL; /* taken in any case */
+        conf = NULL; /* librdkafka owns it in any case */
     }
     if (conf)
         rd_kafka_topic_conf_destroy(conf);
     if (topic && topic->handle)
         return topic;
-    log_warning("a reply topic cannot be opened", LOG_SPAN("topic", name),
+    log_warning("opening a reply topic failed", LOG_SPAN("topic", name),
                 LOG_TEXT("error", rd_kafka_err2str(rd_kafka_last_error())));
     if (topic)
         topic_free(topic);
@@ -58,10 +58,10 @@ bool sink_topics_are_many(const struct sink *sink)
     return sink->named_count > NAMED_MOST;
 }
 
-/* ---- what the producer has to know before it may send to a partition ---- */
+/* ---- the partitions that the producer knows ---- */
 
-/* Has the producer ask for one topic, or for all if `topic` is NULL; it takes over whatever the answer says of topics
- * that it knows. Only of topics that are there, so the broker creates none. */
+/* The producer requests one topic, or all if `topic` is NULL, and updates the topics that it knows. The topic exists,
+ * so the broker creates none. */
 static bool producer_learn(struct sink *sink, rd_kafka_topic_t *topic)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -71,9 +71,8 @@ static bool producer_learn(struct sink *sink, rd_kafka_topic_t *topic)
     return true;
 }
 
-/* The topics of this batch of which the producer knows less, or other, than the cluster has said; each once. `told` are
- * their numbers of partitions. */
-static size_t find_stale(struct sink *sink, struct sink_topic **stale, int32_t *told)
+/* Lists each topic of this batch whose number of partitions the producer does not know. `partitions`: these numbers. */
+static size_t find_stale(struct sink *sink, struct sink_topic **stale, int32_t *partitions)
 {
     size_t count = 0;
     int64_t now = clock_now_ms();
@@ -87,24 +86,25 @@ static size_t find_stale(struct sink *sink, struct sink_topic **stale, int32_t *
             continue;
         topic->learned_ms = now;
         stale[count] = topic;
-        told[count++] = known.partitions;
+        partitions[count++] = known.partitions;
     }
     return count;
 }
 
-/* One time-out ends it: what was not learned is used as it was, and a topic that is new to the producer waits in it. */
+/* A time-out ends this: other topics keep the partitions that were known. Replies to a topic that is new to the
+ * producer wait inside librdkafka. */
 void sink_topics_learn(struct sink *sink)
 {
     struct arena *arena = &sink->batch->arena;
     size_t mark = arena->used, room = sink->batch->count;
     struct sink_topic **stale = arena_alloc(arena, room * sizeof(struct sink_topic *));
-    int32_t *told = arena_alloc(arena, room * sizeof(*told));
-    size_t count = find_stale(sink, stale, told);
+    int32_t *partitions = arena_alloc(arena, room * sizeof(*partitions));
+    size_t count = find_stale(sink, stale, partitions);
     bool learned = count <= LEARN_ALONE || producer_learn(sink, NULL);
     for (size_t i = 0; i < count && learned; i++) {
         learned = count > LEARN_ALONE || producer_learn(sink, stale[i]->handle);
         if (learned)
-            stale[i]->partitions = stale[i]->learned = told[i];
+            stale[i]->partitions = stale[i]->learned = partitions[i];
     }
     arena_reset(arena, mark);
 }
@@ -123,7 +123,7 @@ void sink_default_learned(struct sink *sink, int32_t partitions)
     sink->default_topic->partitions = sink->default_topic->learned = partitions;
 }
 
-static void topic_let_go(struct sink_topic *topic)
+static void topic_release(struct sink_topic *topic)
 {
     if (topic && topic->handle)
         rd_kafka_topic_destroy(topic->handle);
@@ -131,11 +131,11 @@ static void topic_let_go(struct sink_topic *topic)
         topic->handle = NULL;
 }
 
-void sink_topics_let_go(struct sink *sink)
+void sink_topics_release(struct sink *sink)
 {
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
-        topic_let_go(topic);
-    topic_let_go(sink->default_topic);
+        topic_release(topic);
+    topic_release(sink->default_topic);
 }
 
 void sink_topics_free(struct sink *sink)

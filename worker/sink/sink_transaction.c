@@ -6,7 +6,7 @@
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/sink_internal.h"
 
-#define QUEUE_WAIT_MS 10 /* for room in librdkafka's queue, at a time */
+#define QUEUE_WAIT_MS 10 /* between looks for room in librdkafka's queue */
 
 enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
@@ -33,7 +33,7 @@ enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_er
 static enum sink_result sink_begin(struct sink *sink)
 {
     sink_route_batch(sink);
-    rd_kafka_poll(sink->producer, 0); /* what broke before does not concern this batch */
+    rd_kafka_poll(sink->producer, 0); /* earlier errors do not concern this batch */
     if (sink->transactional) {
         enum sink_result result = sink_classify(sink, "begin", rd_kafka_begin_transaction(sink->producer));
         if (result != SINK_DONE)
@@ -63,9 +63,10 @@ static rd_kafka_resp_err_t sink_send_next(struct sink *sink)
     return code;
 }
 
-/* At-least-once: no reply may say that a client is there before its record is. RD_KAFKA_RESP_ERR__QUEUE_FULL, too,
- * while as many messages that travel one by one are under way as arrive in time. */
-static rd_kafka_resp_err_t sink_make_way(struct sink *sink)
+/* At-least-once: RD_KAFKA_RESP_ERR__QUEUE_FULL while the next message must wait. The first reply waits until all
+ * records have arrived, since no reply may report a client before its record is there. Messages that are sent one by
+ * one wait while SINGLE_COMMANDS commands are under way. */
+static rd_kafka_resp_err_t sink_check_turn(struct sink *sink)
 {
     if (sink->transactional)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -76,16 +77,16 @@ static rd_kafka_resp_err_t sink_make_way(struct sink *sink)
     return waits ? RD_KAFKA_RESP_ERR__QUEUE_FULL : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* At-least-once: a record or a dead letter failed, so the replies wait for the next try. */
+/* At-least-once: true if a record or a dead letter failed, so the replies wait for the next try. */
 static bool sink_ends_early(const struct sink *sink)
 {
     return !sink->transactional && sink->next == sink->batch->count && sink->failed > 0;
 }
 
-/* What sink_send answers when its time is over. */
-static enum sink_result sink_wait_longer(struct sink *sink)
+/* The result of sink_send after `wait_ms`. */
+static enum sink_result sink_time_out(struct sink *sink)
 {
-    if (sink_routes_hold_up(sink))
+    if (sink_routes_are_stuck(sink))
         return SINK_BROKEN;
     if (!sink->transactional)
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT))));
@@ -98,7 +99,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
     if (sink->step == STEP_IDLE && sink_begin(sink) != SINK_DONE)
         return SINK_BROKEN;
     for (int64_t until_ms = clock_now_ms() + wait_ms; sink->next < 2 * sink->batch->count;) {
-        rd_kafka_resp_err_t code = sink_make_way(sink);
+        rd_kafka_resp_err_t code = sink_check_turn(sink);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR && sink_ends_early(sink))
             break;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR && sink->next == sink->batch->count / 2 * 2)
@@ -112,7 +113,7 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
             sink->failed++;
             break;
         } else if (clock_now_ms() >= until_ms) {
-            return sink_wait_longer(sink);
+            return sink_time_out(sink);
         } else {
             rd_kafka_poll(sink->producer, QUEUE_WAIT_MS);
         }
@@ -122,12 +123,12 @@ enum sink_result sink_send(struct sink *sink, int wait_ms)
     return SINK_DONE;
 }
 
-/* At-least-once: everything must have arrived before the offsets may move. */
+/* At-least-once: all messages must have arrived before the offsets are committed. */
 static enum sink_result sink_flush(struct sink *sink, int wait_ms)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
-        if (sink_routes_hold_up(sink))
+        if (sink_routes_are_stuck(sink))
             return SINK_BROKEN;
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
         return SINK_LATER;
@@ -139,10 +140,10 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
     return sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
 
-/* Something broke: such a transaction is left to the next producer, whose first step ends it. To abort it here would
- * let librdkafka begin it at a broker that has come back: a transaction of which that broker knows nothing yet, and
- * whose end it might take for that of the one before (KAFKA-20734). */
-static bool sink_is_disturbed(struct sink *sink)
+/* True if a connection was lost during the transaction, which is then left to the next producer: its first step aborts
+ * it. An abort here could make librdkafka register the transaction at a broker that has just come back. That broker
+ * does not know the transaction, and might take its end for the end of the one before (KAFKA-20734). */
+static bool sink_lost_connection(struct sink *sink)
 {
     rd_kafka_poll(sink->producer, 0);
     return sink->connection_lost;
@@ -153,11 +154,11 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
     assert(sink->step != STEP_IDLE);
     sink->step = STEP_ABORTING;
     if (!sink->transactional) {
-        /* What was sent is there for everybody to see. */
+        /* Sent messages cannot be undone. */
         enum sink_result flushed = sink_flush(sink, wait_ms);
         return flushed == SINK_DONE ? SINK_ABORTED : flushed;
     }
-    if (sink_is_disturbed(sink))
+    if (sink_lost_connection(sink))
         return SINK_BROKEN;
     enum sink_result result = sink_classify(sink, "abort", rd_kafka_abort_transaction(sink->producer, wait_ms));
     if (result == SINK_LATER)
@@ -166,15 +167,15 @@ enum sink_result sink_abort(struct sink *sink, int wait_ms)
     return result == SINK_DONE && sink->undelivered == 0 ? SINK_ABORTED : SINK_BROKEN;
 }
 
-/* All messages have arrived, and nothing broke on the way. */
+/* SINK_DONE once all messages have arrived and no connection was lost. */
 static enum sink_result sink_await_delivery(struct sink *sink, int wait_ms)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(sink->producer, wait_ms);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
-        return sink_routes_hold_up(sink) ? SINK_BROKEN : SINK_LATER;
+        return sink_routes_are_stuck(sink) ? SINK_BROKEN : SINK_LATER;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_fault_begin(sink->fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
-    if (sink_is_disturbed(sink))
+    if (sink_lost_connection(sink))
         return SINK_BROKEN;
     return code != RD_KAFKA_RESP_ERR_NO_ERROR || sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }
@@ -185,7 +186,7 @@ enum sink_result sink_send_offsets(struct sink *sink, const rd_kafka_topic_parti
     assert(sink->step != STEP_IDLE);
     if (!sink->transactional)
         return SINK_DONE;
-    if (sink_is_disturbed(sink))
+    if (sink_lost_connection(sink))
         return SINK_BROKEN;
     if (sink->step == STEP_ABORTING || sink->failed > 0)
         return sink_abort(sink, wait_ms);

@@ -57,7 +57,7 @@ struct topic_entry *topic_table_find(const struct topic_table *table, struct spa
     return NULL;
 }
 
-/* A topic that both know. */
+/* For a topic in both tables. */
 static void entry_inherit(struct topic_entry *entry, const struct topic_entry *older, int64_t now_ms)
 {
     entry->any = older->any;
@@ -71,12 +71,12 @@ static void entry_inherit(struct topic_entry *entry, const struct topic_entry *o
 
 bool topic_table_settle(struct topic_table *table, struct topic_table *older, int64_t now_ms)
 {
-    struct topic_table told = {.entries = table->entries, .count = table->count};
+    struct topic_table answer = {.entries = table->entries, .count = table->count};
     bool doubts = false;
     table_sort(table);
     for (size_t i = 0; i < older->count; i++) {
         struct topic_entry *old = &older->entries[i];
-        struct topic_entry *entry = topic_table_find(&told, span_of_text(old->name));
+        struct topic_entry *entry = topic_table_find(&answer, span_of_text(old->name));
         int64_t doubted_ms = old->doubted_ms ? old->doubted_ms : now_ms;
         if (entry) {
             entry_inherit(entry, old, now_ms);

@@ -1,8 +1,8 @@
-/* topic_table: the reply topics that there are, by name, as a cluster's answers tell it. Pure.
+/* topic_table: the reply topics that exist, by name, built from a cluster's answers. Pure.
  *
- * An answer may be given by a broker that has just started and knows little yet. So a topic that was there stays for a
- * moment when an answer lacks it, or a leader of one of its partitions: replies for it wait then, as all others do
- * while a broker is restarted, and are not sent elsewhere. */
+ * An answer may come from a broker that has just started and knows little yet. So if an answer lacks a known topic, or
+ * a leader of one of its partitions, the topic is kept for a moment. Its replies then wait, as all others do during a
+ * broker's restart, and are not sent elsewhere. */
 #ifndef WORKER_SINK_TOPIC_TABLE_H
 #define WORKER_SINK_TOPIC_TABLE_H
 
@@ -12,34 +12,36 @@
 #include "common/span.h"
 #include "worker/sink/trials.h"
 
-#define TOPIC_GONE_MS       2000  /* it stays so long when answers lack it */
-#define TOPIC_LEADERLESS_MS 10000 /* and so long when a partition has no leader */
+#define TOPIC_GONE_MS       2000  /* how long a topic is kept that answers lack */
+#define TOPIC_LEADERLESS_MS 10000 /* how long a topic is kept while one of its partitions has no leader */
 
 struct topic_entry {
     char *name;
-    int32_t partitions;            /* 0: it cannot be used */
-    int64_t doubted_ms;            /* since when answers lack it or a leader; 0: they do not */
-    struct topic_standing any;     /* whether it takes replies */
-    struct topic_standing keyless; /* and whether it takes replies without a key */
+    int32_t partitions;            /* 0: the topic cannot be used */
+    int64_t doubted_ms;            /* since when answers lack the topic or a leader; 0: they lack neither */
+    struct topic_standing any;     /* whether the topic accepts replies */
+    struct topic_standing keyless; /* whether the topic accepts replies without a key */
 };
 
 struct topic_table {
-    struct topic_entry *entries; /* once settled, sorted by name */
+    struct topic_entry *entries; /* sorted by name after topic_table_settle */
     size_t count, capacity;
 };
 
-/* An empty table with room for `capacity` topics of an answer and all of an older table. False when out of memory. */
+/* An empty table with room for `capacity` topics of an answer and all topics of an older table. False when out of
+ * memory.
+ */
 MUST_CHECK bool topic_table_open(struct topic_table *table, size_t capacity, const struct topic_table *older);
 void topic_table_close(struct topic_table *table);
 
-/* A topic of the answer; partitions 0: one of them has no leader. False when out of memory. */
+/* Adds a topic of the answer. `partitions` is 0 if one of them has no leader. False when out of memory. */
 MUST_CHECK bool topic_table_add(struct topic_table *table, const char *name, int32_t partitions);
 
-/* The answer is complete: takes over from `older`, which is emptied, what is known besides. True if a topic is in
- * doubt, so that the cluster should be asked again soon. Times are CLOCK_MONOTONIC. */
+/* Call when the answer is complete. Moves what `older` knows besides into the table, and empties `older`. True if a
+ * topic is doubtful, so the cluster should be asked again soon. Times are CLOCK_MONOTONIC. */
 MUST_CHECK bool topic_table_settle(struct topic_table *table, struct topic_table *older, int64_t now_ms);
 
-/* The entry, or NULL. Of a settled table. */
+/* The entry, or NULL. topic_table_settle must have been called. */
 struct topic_entry *topic_table_find(const struct topic_table *table, struct span name);
 
 #endif

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-/* The first command without an answer. */
+/* The first command without a reply. */
 struct oldest {
     int64_t offset;  /* -1: there is none */
-    int64_t seen_ms; /* when it was seen first */
+    int64_t seen_ms; /* when lag_show saw it first */
 };
 
 struct lag {

@@ -5,15 +5,15 @@
 #define GROW_BY 16
 
 struct partition {
-    int64_t next;      /* the offset behind the last command taken, or -1 */
-    int64_t committed; /* the offset that was committed last, or -1 */
+    int64_t next;      /* the offset after the last noted command, or -1 */
+    int64_t committed; /* the last committed offset, or -1 */
     bool waits;
-    int64_t waiting_ms; /* since when it waits for definitions, or -1 */
-    int64_t retry_ms;   /* when it may be tried again */
+    int64_t waiting_ms; /* when it began to wait for definitions, or -1 */
+    int64_t retry_ms;   /* when its next try is due */
 };
 
 struct partitions {
-    struct partition *list; /* by number */
+    struct partition *list; /* by partition number */
     int32_t count;
 };
 

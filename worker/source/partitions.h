@@ -1,7 +1,7 @@
-/* partitions: what the source knows of each partition of the command topic while it is ours: how far it was taken and
- * committed, and whether it waits: for definitions, or since its commands did not all fit into a transaction. A wait
- * for definitions has a limit, counted from when the partition began it, so that many commands that wait together are
- * given up together. */
+/* partitions: the state of each partition of the command topic while it is assigned to us: the next offset, the
+ * committed offset, and whether it waits. A partition waits for definitions, or for the next batch if its commands did
+ * not all fit into a transaction. A wait for definitions has a limit. The limit counts from when the partition began to
+ * wait, so it ends for all waiting commands of the partition at once. */
 #ifndef WORKER_SOURCE_PARTITIONS_H
 #define WORKER_SOURCE_PARTITIONS_H
 
@@ -16,37 +16,36 @@ struct partitions;
 MUST_CHECK struct partitions *partitions_new(void);
 void partitions_free(struct partitions *partitions);
 
-/* The partition was assigned or taken away: nothing is known of it any more. */
+/* The partition was assigned or revoked: resets its state. */
 void partitions_forget(struct partitions *partitions, int32_t partition);
 
-/* True if the command at `offset` is new to us, and then notes it. After a pause some versions of librdkafka hand out
+/* Notes the command at `offset`. False if it was noted before: after a pause some versions of librdkafka deliver
  * messages again. */
 bool partitions_advance(struct partitions *partitions, int32_t partition, int64_t offset);
 
-/* The offset behind the last command taken, or -1. */
+/* The offset after the last noted command, or -1. */
 int64_t partitions_next(const struct partitions *partitions, int32_t partition);
 
-/* The offset that was committed last since the partition was assigned, or -1. */
+/* The last offset that was committed since the partition was assigned, or -1. */
 void partitions_note_committed(struct partitions *partitions, int32_t partition, int64_t offset);
 int64_t partitions_committed(const struct partitions *partitions, int32_t partition);
 
-/* Lets the partition wait for definitions, its next try in `retry_ms`. False if it has done so for `limit_ms` already.
- * Times are of one monotonic clock, in ms. */
+/* The partition waits for definitions. Its next try is due in `retry_ms`. False if it has waited for `limit_ms`
+ * already. All times are milliseconds of one monotonic clock. */
 MUST_CHECK bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
                                 int64_t limit_ms);
-/* Lets the partition wait for the next batch only. */
+/* The partition waits for the next batch only. */
 void partitions_put_off(struct partitions *partitions, int32_t partition);
 
-/* Ends either wait. */
+/* Ends a wait of either kind. */
 void partitions_end_wait(struct partitions *partitions, int32_t partition);
 
-/* True while the partition waits. */
 bool partitions_is_waiting(const struct partitions *partitions, int32_t partition);
 
-/* True if it does not wait, or if it may be tried again. */
+/* True if the partition does not wait, or if its next try is due. */
 bool partitions_may_try(const struct partitions *partitions, int32_t partition, int64_t now_ms);
 
-/* How many wait, and how many of them for definitions. */
+/* How many partitions wait, and how many of them wait for definitions. */
 uint32_t partitions_waiting(const struct partitions *partitions);
 uint32_t partitions_lacking_definitions(const struct partitions *partitions);
 

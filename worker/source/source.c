@@ -13,16 +13,16 @@
 #include "worker/source/source_message.h"
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
-#define REASSIGN_EVERY_MS  500 /* partitions that librdkafka has given up on; a broker may go on refusing */
-#define POSTPONED_RETRY_MS 200 /* how soon definitions that have come are seen */
-/* Of key and headers, on average: so many bytes of queued.min.messages are what a thread can hold. */
+#define REASSIGN_EVERY_MS  500 /* between resets of partitions that librdkafka does not fetch */
+#define POSTPONED_RETRY_MS 200 /* how soon new definitions are noticed */
+/* Average bytes of key and headers. A thread can hold queued.min.messages of this size. */
 #define BURDEN_BYTES  ((size_t)2048)
-#define BURDEN_LIMIT  ((size_t)64 << 20) /* of what is fetched ahead */
-#define HEAVY_BYTES   ((size_t)64 << 10) /* so long on average that nothing is fetched ahead */
-#define HEAVY_WAIT_MS 20                 /* for the next message, so that batches are full all the same */
-#define CARRIED_BYTES ((size_t)32 << 20) /* of keys and headers, for the next batches */
+#define BURDEN_LIMIT  ((size_t)64 << 20) /* keys and headers of prefetched messages */
+#define HEAVY_BYTES   ((size_t)64 << 10) /* average bytes of key and headers from which on nothing is prefetched */
+#define HEAVY_WAIT_MS 20                 /* for the next message, so that batches fill without prefetching */
+#define HELD_BYTES    ((size_t)32 << 20) /* keys and headers that are held for the next batches */
 
-/* Librdkafka mends lost connections itself; it only says so. */
+/* Librdkafka repairs lost connections itself; this only reports them. */
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
 {
     struct source *source = opaque;
@@ -37,7 +37,7 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, error_size);
     if (!conf)
         return NULL;
-    /* Its own member id per thread, as threads are members of their own. */
+    /* Each thread is a member of its own, so it needs an id of its own. */
     const char *instance = config_kafka(config, config->kafka_consumer, "group.instance.id");
     char numbered[256];
     snprintf(numbered, sizeof(numbered), "%s-%u", instance ? instance : "", thread);
@@ -56,9 +56,9 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
             return NULL;
         }
     }
-    /* Since 2.2.0 the second after which librdkafka looks for room in its queue again can be shortened. */
+    /* When its queue is full, librdkafka waits a second before it fetches again. Since 2.2.0 that can be shortened. */
     if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, error_size) == RD_KAFKA_CONF_INVALID)
-        log_warning("a setting is refused", LOG_TEXT("error", why));
+        log_warning("setting rejected", LOG_TEXT("error", why));
     rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_opaque(conf, source);
@@ -88,9 +88,9 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
-    source->fault = (struct log_fault){"consuming fails", "consuming goes on", 0};
+    source->fault = (struct log_fault){"consumer failing", "consumer recovered", 0};
     source->progress_fault =
-        (struct log_fault){"Kafka does not tell what is committed; commands wait", "Kafka tells what is committed", 0};
+        (struct log_fault){"reading committed offsets failing; commands wait", "committed offsets read again", 0};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)
@@ -182,8 +182,8 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
     batch->bytes += item->value.length + item->key.length + item->header_heap;
 }
 
-/* With check.crcs librdkafka tells of a batch whose checksum is wrong, and goes on behind it. Its commands must have
- * their answers: the partition is read again from what is committed. */
+/* With check.crcs librdkafka reports a batch whose checksum is wrong and skips it. Its commands need replies, so the
+ * partition is reset to its committed offset. */
 static void source_read_again(struct source *source, int32_t partition)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -192,7 +192,7 @@ static void source_read_again(struct source *source, int32_t partition)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* An error comes in the place of a message. Most pass; a fatal one ends the consumer. */
+/* Handles an error that came in place of a message. Most are temporary; a fatal one ends the consumer. */
 static void source_error(struct source *source, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -202,7 +202,7 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char why[512];
         rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->consumer, why, sizeof(why));
-        log_error("the consumer failed for good and is opened anew", LOG_TEXT("code", rd_kafka_err2name(code)),
+        log_error("consumer failed; opening a new one", LOG_TEXT("code", rd_kafka_err2name(code)),
                   LOG_TEXT("error", why));
         source->broken = true;
         return;
@@ -226,8 +226,8 @@ static bool source_has_room(const struct source *source)
     return source->batch->count < source->most && source->batch->bytes < source->batch_bytes;
 }
 
-/* A message that has just come: it goes into the batch, or is carried if others of its partition are in front of it. */
-static void source_receive(struct source *source, rd_kafka_message_t *message, bool carry)
+/* Puts a new message into the batch. It is held instead if `hold` says so, or if its partition waits. */
+static void source_receive(struct source *source, rd_kafka_message_t *message, bool hold)
 {
     struct log_state *log = source_log(source, message->partition);
     if (!partitions_advance(source->partitions, message->partition, message->offset)) {
@@ -237,7 +237,7 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
         return;
     }
     log->is_repeating = false;
-    if (carry || partitions_is_waiting(source->partitions, message->partition))
+    if (hold || partitions_is_waiting(source->partitions, message->partition))
         held_messages_add(&source->held, message);
     else
         source_take(source, message);
@@ -252,16 +252,16 @@ static bool take_held(void *taker, rd_kafka_message_t *message)
     return true;
 }
 
-/* Serves the group, with what is ours paused. */
-static void source_stay_for(struct source *source, int wait_ms)
+/* Serves the group, with all partitions paused. */
+static void source_poll_paused(struct source *source, int wait_ms)
 {
-    if (!source->holding) {
+    if (!source->paused) {
         rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
         if (partitions) {
             source_pause_partitions(source, partitions);
             rd_kafka_topic_partition_list_destroy(partitions);
         }
-        source->holding = true;
+        source->paused = true;
     }
     rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, wait_ms);
     source_note_poll(source);
@@ -269,7 +269,7 @@ static void source_stay_for(struct source *source, int wait_ms)
         source_error(source, message);
         rd_kafka_message_destroy(message);
     } else if (message) {
-        /* A pause is not watertight: what arrives all the same is kept for later. */
+        /* A paused partition may still deliver messages: they are held. */
         source_receive(source, message, true);
     }
     source_look_around(source);
@@ -293,15 +293,15 @@ static bool source_is_burdened(struct source *source)
     return is_burdened;
 }
 
-/* librdkafka's limits of what is fetched ahead count values only. If the keys and headers of what is fetched ahead,
- * with what may come until the batch is answered, take more than BURDEN_LIMIT, as far as the last batches tell, it is
- * given back, and fetched again when the partitions are resumed. librdkafka may take a second to do so: of what is very
- * long, some is kept for the next batches. */
+/* librdkafka's limits on prefetched messages count values only. This estimates from the last batches what the keys and
+ * headers take, of the prefetched messages and of those that may come until the batch is answered. If that is more than
+ * BURDEN_LIMIT, the partitions are paused, which drops the prefetched messages; they are fetched again after the
+ * resume. librdkafka may take a second for that, so some very long messages are held for the next batches. */
 static void source_lighten(struct source *source)
 {
-    if (source->holding || !source_is_burdened(source))
+    if (source->paused || !source_is_burdened(source))
         return;
-    size_t most = source->burden.each > HEAVY_BYTES ? CARRIED_BYTES / source->burden.each : 0;
+    size_t most = source->burden.each > HEAVY_BYTES ? HELD_BYTES / source->burden.each : 0;
     for (size_t i = 0; i < most && !source->broken; i++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, HEAVY_WAIT_MS);
         source_note_poll(source);
@@ -314,12 +314,12 @@ static void source_lighten(struct source *source)
             source_receive(source, message, true);
         }
     }
-    source_stay_for(source, 0);
+    source_poll_paused(source, 0);
     if (source->group_changed)
         source_refresh_group(source);
 }
 
-/* Notes how many messages were fetched since the last batch was filled: so many may come again. */
+/* Notes how many messages were fetched since the last batch was filled. As many may come during the next one. */
 static void source_note_coming(struct source *source)
 {
     struct burden *burden = &source->burden;
@@ -335,8 +335,8 @@ bool source_is_draining(const struct source *source)
     return source->burden.each > HEAVY_BYTES && source->held.count > 0 && partitions_waiting(source->partitions) == 0;
 }
 
-/* True if the logs of all partitions of the batch are known. To commit without that would overwrite the mark by which
- * another log is recognized. */
+/* True if the logs of all partitions in the batch are known. A commit before that would overwrite the mark by which a
+ * replaced log is recognized. */
 static bool source_knows_logs(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
@@ -347,7 +347,7 @@ static bool source_knows_logs(struct source *source)
     return true;
 }
 
-/* Empties the batch; the next fill takes its commands again. */
+/* Empties the batch and holds its commands for the next fill. */
 static void source_put_back(struct source *source)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
@@ -358,7 +358,7 @@ static void source_put_back(struct source *source)
     source_release(source);
 }
 
-/* Random and above 0, or -1. */
+/* A random number above 0, or -1. */
 static int64_t nonce_new(void)
 {
     uint64_t number;
@@ -382,14 +382,14 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = clock_now_ms();
-    int next_wait_ms = source->burden.each > HEAVY_BYTES && !source->holding ? HEAVY_WAIT_MS : 0;
+    int next_wait_ms = source->burden.each > HEAVY_BYTES && !source->paused ? HEAVY_WAIT_MS : 0;
     if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
         source->reassigned_ms = source->filling_ms;
         source_reassign_failed(source);
     }
     held_messages_offer(&source->held, take_held, source);
-    /* The group is served, too, when what was carried fills the batch. */
+    /* The group is served even if held messages fill the batch. */
     bool is_full = !source_has_room(source);
     while ((is_full || source_has_room(source)) && !source->broken) {
         bool is_first = source->batch->count == 0;
@@ -429,7 +429,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
 
 int source_pause(struct source *source, int wait_ms)
 {
-    source_stay_for(source, wait_ms);
+    source_poll_paused(source, wait_ms);
     source_refresh_group(source);
     return source->broken ? -1 : 0;
 }
@@ -437,7 +437,7 @@ int source_pause(struct source *source, int wait_ms)
 void source_poll(struct source *source)
 {
     if (!source->broken)
-        source_stay_for(source, 0);
+        source_poll_paused(source, 0);
 }
 
 static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
@@ -447,13 +447,13 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
     return list;
 }
 
-/* By the message's timestamp; one without is not. */
+/* By the message's timestamp. A message without one is never older. */
 static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
     return from->timestamp_ms > 0 && clock_wall_ms() - from->timestamp_ms >= limit_ms;
 }
 
-/* The item, and those of its partition behind it. */
+/* Postpones the item and the later items of its partition. Returns how many. */
 static uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting)
 {
     struct batch *batch = source->batch;
@@ -506,7 +506,7 @@ uint32_t source_waiting(const struct source *source)
     return partitions_lacking_definitions(source->partitions);
 }
 
-/* A partition whose last carried command has been answered is consumed again. */
+/* Resumes the partition if its last held command has been answered. */
 static void source_end_wait(struct source *source, int32_t partition)
 {
     if (!partitions_is_waiting(source->partitions, partition) || held_messages_first(&source->held, partition) >= 0)

@@ -1,8 +1,11 @@
 /* source: where commands come from. One consumer in the worker's group; it fills the batch, holds the messages that the
- * batch's spans point into, and knows which partitions are ours.
+ * batch's spans point into, and knows which partitions are assigned to us.
  *
- * Partitions come and go only inside source_fill and source_pause, where the group's rebalances are served. Items of a
- * partition that is taken away become CUSTODY_REVOKED: its next owner will consume them again. */
+ * The folder worker/source holds the consuming side of a worker: the consumer, its partitions, and the checks of their
+ * logs. It may use librdkafka and the folders before it in docs/design.md.
+ *
+ * Partitions are assigned and revoked only inside source_fill, source_pause and source_poll, which serve the group's
+ * rebalances. Items of a revoked partition become CUSTODY_REVOKED: its next owner consumes them again. */
 #ifndef WORKER_SOURCE_SOURCE_H
 #define WORKER_SOURCE_SOURCE_H
 
@@ -16,106 +19,108 @@
 
 struct source;
 
-/* Joins the group. New, or NULL after the reason was logged. `batch` must outlive the source, and so must `metrics`, in
- * which it shows its partitions' lag. */
+/* Joins the group. New, or NULL after the reason was logged. `batch` and `metrics` must outlive the source, which shows
+ * the lag of its partitions in `metrics`. */
 MUST_CHECK struct source *source_open(const struct config *config, unsigned thread, struct batch *batch,
                                       struct metrics *metrics);
 
-/* Leaves the group and frees everything, the batch's messages included. */
+/* Leaves the group and frees everything, including the batch's messages. */
 void source_close(struct source *source);
 
-/* Waits up to `wait_ms` for a command, then takes what is there without waiting, up to the batch's limits and `most`
- * commands. The batch must be empty. Commands of a partition that was assigned to us come once the group has told what
- * it has committed of it. Returns 0 (the batch may still be empty), or -1 if the consumer is of no more use: close and
- * open it. */
+/* Waits up to `wait_ms` for a command. Then takes the commands that are there without waiting, up to the batch's limits
+ * and `most` commands. The batch must be empty. Commands of a newly assigned partition come once its committed offset
+ * is known. Returns 0 (the batch may still be empty), or -1 if the consumer is unusable: close the source and open a
+ * new one. */
 MUST_CHECK int source_fill(struct source *source, uint32_t most, int wait_ms);
 
-/* Stays in the group for `wait_ms` without taking commands, the batch in hand: for the time when Redis or Kafka is
- * away. Returns as source_fill. After it, source_resume before the next fill. */
+/* Stays in the group for `wait_ms` without taking commands, while Redis or Kafka is away. The batch may be filled.
+ * Returns as source_fill. Partitions stay paused until source_resume or the next source_fill. */
 MUST_CHECK int source_pause(struct source *source, int wait_ms);
-/* Tried again by source_fill if librdkafka does not tell what is assigned. */
+/* If librdkafka does not return the assignment, source_fill tries again. */
 void source_resume(struct source *source);
 
-/* The same without waiting, between two tries of a transaction's step: source_group stays what it was, so that the
- * transaction has no more authority than when it began. A consumer that failed is found by the next fill or hold. */
+/* Like source_pause, without waiting, between two tries of a transaction's step. It does not refresh source_group, so
+ * the transaction keeps the group generation with which it began. The next source_fill or source_pause reports a failed
+ * consumer. */
 void source_poll(struct source *source);
 
-/* How often partitions were assigned to us, so far. */
+/* How often partitions were assigned to us so far. */
 uint64_t source_assignments(const struct source *source);
 
-/* How often it was found, so far, that commands behind the group's offset are gone: their log was replaced, or records
- * were deleted. A worker that was killed before it committed them may have left their claims. Until an offset of the
- * partition is committed, the next source that has it finds the same; so Redis must be rebuilt before that. */
+/* How many losses were found so far. A loss means that commands after the committed offset are gone: their log was
+ * replaced, or records were deleted. A worker that was killed before it committed them may have left their claims in
+ * Redis. Until an offset of the partition is committed, its next owner finds the same loss. So Redis must be rebuilt
+ * before that. */
 uint64_t source_losses(const struct source *source);
 
-/* Looks for such losses now, in all partitions that are ours, so that one rebuild serves for all of them. */
+/* Looks for losses now, in all partitions that are assigned to us, so that one rebuild covers all of them. */
 void source_find_losses(struct source *source);
 
-/* The partitions that are ours now: new, to be freed, or NULL after the reason was logged. */
+/* The partitions that are assigned to us now: new, to be freed; or NULL after the reason was logged. */
 MUST_CHECK int32_t *source_partitions(struct source *source, int32_t *count);
 
-/* What Kafka knows (index_audit.h), of every partition of the command topic, ours or not. *progress is replaced. False
- * if it gave no answer; each of the questions that this takes is waited for up to `wait_ms`. */
+/* Reads Kafka's progress (index_audit.h) of every partition of the command topic, whether assigned to us or not, into
+ * *progress, which is replaced. Makes several requests and waits up to `wait_ms` for each. False if one got no answer.
+ */
 MUST_CHECK bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress);
 
-/* False for a while after this process stood still (frozen, or the machine asleep) for so long that the group may have
- * given our partitions to others: only the next calls of source_pause can tell. */
+/* False after a stall longer than half the session timeout (the process was frozen, or the machine asleep), until the
+ * next polls have shown whether we still own our partitions. */
 bool source_is_sure(const struct source *source);
 
 /* True from when no broker could be reached until one answers. */
 bool source_is_cut_off(const struct source *source);
 
-/* The offsets that the batch brings, of its items that are ours. New; may be empty. */
+/* The offsets to commit with the batch: one for each partition of its items that are still ours. New; may be empty. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
-/* The nonce (log_mark.h) that goes with the batch's offsets. */
+/* The nonce (log_mark.h) that is committed with the batch's offsets. */
 int64_t source_nonce(const struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);
 
-/* While there are no commands: offsets that are to be committed all the same, since only transaction markers stand in
- * front of them, or since the partition has no committed offset yet. New, or NULL if there are none, or if that was
- * asked less than a second ago. */
+/* Offsets to commit while there are no commands: only transaction markers are in front of them, or the partition has no
+ * committed offset yet. New; or NULL if there are none, or if the last call that looked was less than a second ago. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source);
 
 enum reconcile_result {
     RECONCILE_FAILED,    /* the group gave no answer */
-    RECONCILE_OPEN,      /* what is left of the batch is to be sent again */
-    RECONCILE_COMMITTED, /* the batch's offsets are committed, and with them all that it gave */
+    RECONCILE_OPEN,      /* the rest of the batch must be sent again */
+    RECONCILE_COMMITTED, /* the batch's offsets are committed, and all its messages with them */
 };
 
-/* After a transaction that was not committed as far as we know, and once the next producer has ended it: asks the group
- * which offsets are committed. Items below them have been answered after all: they become CUSTODY_ANSWERED. Where an
- * offset is lower than we committed it, the partition is taken anew from there: its commands have to be answered again.
- * `in_doubt`: the transaction may have been committed. Waits up to `wait_ms`. */
+/* Reads the committed offsets after a transaction that was not committed as far as we know, once the next producer has
+ * ended it. Items below a committed offset have a reply: they become CUSTODY_ANSWERED. A partition whose committed
+ * offset is lower than the one we committed is reset to it, and its commands are answered again. `in_doubt`: the
+ * transaction may have been committed. Waits up to `wait_ms`. */
 MUST_CHECK enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
 
-/* The group's metadata as it was when the batch was filled or last held, so that a transaction cannot commit offsets
- * with the authority of a later generation. Borrowed. NULL before the first fill. */
+/* The group's metadata as of the last source_fill or source_pause, so that a transaction cannot commit offsets under a
+ * later generation. Borrowed. NULL before the first fill. */
 const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source);
 
-/* At-least-once: commits the batch's offsets, waiting for the answer. False, after logging, if the group refused: the
- * commands will come again. */
+/* At-least-once: commits the batch's offsets and waits for the answer. False, after the reason was logged, if the
+ * commit failed: the commands will come again. */
 MUST_CHECK bool source_commit(struct source *source);
-/* The same with these offsets. */
+/* Like source_commit, with these offsets. */
 MUST_CHECK bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_t *offsets);
 
-/* Puts off the item, and those of its partition behind it: they become CUSTODY_POSTPONED and come again
- * in a later one. Only this partition waits; it is paused until all that it put off has been answered. False, and
- * nothing is done, if the command is `limit_ms` old by its timestamp, or the partition has waited so long already: so
- * commands that come one by one are not each waited for in turn, and no partition falls behind by more than the limit.
+/* Postpones the item and the later items of its partition: they become CUSTODY_POSTPONED and come again in a later
+ * batch. The partition is paused until all its postponed commands have been answered; other partitions do not wait.
+ * False, and nothing is done, if the command is `limit_ms` old by its timestamp, or if the partition has waited that
+ * long already. So no partition falls behind by more than the limit, even if each of its commands would have to wait.
  */
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
 
-/* Puts off all items but the first `most` that are ours, for the next batches; order is kept in each
- * partition. Returns how many. */
+/* Postpones all items but the first `most` that are ours, for the next batches. The order within each partition is
+ * kept. Returns how many were postponed. */
 uint32_t source_put_off(struct source *source, uint32_t most);
 
 /* How many partitions wait for definitions. */
 uint32_t source_waiting(const struct source *source);
 
-/* Gives the batch's messages back, but for those put off, and empties the batch. */
+/* Frees the batch's messages, keeps the postponed ones for later, and empties the batch. */
 void source_release(struct source *source);
 
 #endif

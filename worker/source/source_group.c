@@ -35,7 +35,7 @@ void source_pause_partitions(struct source *source, rd_kafka_topic_partition_lis
 {
     rd_kafka_resp_err_t code = rd_kafka_pause_partitions(source->consumer, partitions);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        source_log_error("pausing failed; commands that arrive are kept for later", code);
+        source_log_error("pausing partitions failed; their commands are held", code);
 }
 
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
@@ -44,7 +44,7 @@ void source_resume_partitions(struct source *source, rd_kafka_topic_partition_li
     for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = partitions->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        source_log_error("resuming failed", code);
+        source_log_error("resuming partitions failed", code);
 }
 
 static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
@@ -55,23 +55,23 @@ static void source_assign(struct source *source, rd_kafka_topic_partition_list_t
     }
     rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
     if (error) {
-        log_warning("taking partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
+        log_warning("assigning partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
         rd_kafka_error_destroy(error);
         return;
     }
-    if (source->holding)
+    if (source->paused)
         source_pause_partitions(source, partitions);
 }
 
 static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     source_drop(source, partitions);
-    /* Librdkafka remembers an application's pause beyond the assignment: if a partition came back after a hold or a
-     * wait, nobody would resume it. */
+    /* Librdkafka remembers a pause beyond the assignment. Without this, a partition that was paused would still be
+     * paused when it is assigned again. */
     source_resume_partitions(source, partitions);
     rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, partitions);
     if (error) {
-        log_warning("giving partitions back failed", LOG_TEXT("error", rd_kafka_error_string(error)));
+        log_warning("unassigning partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
         rd_kafka_error_destroy(error);
     }
 }
@@ -118,7 +118,7 @@ void source_restart(struct source *source, rd_kafka_topic_partition_list_t *part
         partitions->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
     source_assign(source, partitions);
     for (int i = 0; i < partitions->cnt; i++) {
-        /* What the group has committed belongs to the log before. */
+        /* The committed offset belongs to the old log. */
         struct log_state *log = source_log(source, partitions->elems[i].partition);
         log->group = GROUP_ASKED;
         log->start = 0;
@@ -136,7 +136,7 @@ void source_reassign_failed(struct source *source)
         if (partitions_next(source->partitions, partitions->elems[i].partition) >= 0)
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);
     if (partitions->cnt > 0) {
-        log_info("partitions are taken anew", LOG_INTEGER("partitions", partitions->cnt));
+        log_info("partitions reset to their committed offsets", LOG_INTEGER("partitions", partitions->cnt));
         source_reassign(source, partitions);
     }
     rd_kafka_topic_partition_list_destroy(partitions);
@@ -160,7 +160,7 @@ rd_kafka_topic_partition_list_t *source_assignment(struct source *source)
     rd_kafka_topic_partition_list_t *partitions = NULL;
     rd_kafka_resp_err_t code = rd_kafka_assignment(source->consumer, &partitions);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        source_log_error("the assignment is not known", code);
+        source_log_error("reading the assignment failed", code);
     return partitions;
 }
 
@@ -187,8 +187,8 @@ int32_t *source_partitions(struct source *source, int32_t *count)
     return partitions;
 }
 
-/* Librdkafka looks once a second whether its session has ended meanwhile, and the broker's word comes within a
- * heartbeat's round trip. */
+/* Librdkafka checks once a second whether its session has expired. The broker's answer to a heartbeat takes one round
+ * trip. */
 #define UNSURE_MS 2500
 
 void source_note_poll(struct source *source)
@@ -207,12 +207,12 @@ bool source_is_sure(const struct source *source)
 
 void source_resume(struct source *source)
 {
-    if (!source->holding || source_is_draining(source))
+    if (!source->paused || source_is_draining(source))
         return;
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
     if (!partitions)
         return;
-    source->holding = false;
+    source->paused = false;
     for (int i = partitions->cnt - 1; i >= 0; i--)
         if (partitions_is_waiting(source->partitions, partitions->elems[i].partition))
             rd_kafka_topic_partition_list_del_by_idx(partitions, i);

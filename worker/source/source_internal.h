@@ -1,4 +1,4 @@
-/* source_internal: what the files of the source share among themselves; nobody else includes it. */
+/* source_internal: what the files of the source share. No other file includes it. */
 #ifndef WORKER_SOURCE_SOURCE_INTERNAL_H
 #define WORKER_SOURCE_SOURCE_INTERNAL_H
 
@@ -9,172 +9,170 @@
 #include "worker/source/partitions.h"
 #include "worker/source/source.h"
 
-/* What a static member has seen of the group since it came. */
+/* What a static member has found out about the group since it joined (source_ownership.c). */
 struct ownership {
-    bool is_whole;        /* every partition has an owner: nothing more to look after */
+    bool is_whole;        /* every partition has an owner, so there is nothing left to watch */
     rd_kafka_t *observer; /* NULL: to be opened */
-    int64_t look_ms;      /* when it looks next; 0: it has just come */
-    int64_t pause_ms;     /* and how long it waited for that */
-    int32_t orphans;      /* the partitions that were nobody's when it looked last; -1: that was not known */
+    int64_t look_ms;      /* when the next look is due; 0: the member has just joined */
+    int64_t pause_ms;     /* from the last look to the next one */
+    int32_t unassigned;   /* partitions without an owner at the last look; -1: not known */
 };
 
-/* A batch of the log that librdkafka cannot decompress, see source_unreadable.c. */
+/* A batch of the log that librdkafka cannot decompress (source_unreadable.c). */
 struct unreadable {
-    int64_t base;   /* the offset where it begins, or -1 while there is none */
-    int64_t first;  /* the first of its offsets that was not answered when the batch was met first, or -1: not known */
+    int64_t base;   /* the offset where it begins, or -1 if there is none */
+    int64_t first;  /* the first of its offsets without a reply when the batch was first met, or -1: not known */
     int32_t met;    /* how often the consumer met it and the reader confirmed it */
-    int64_t inside; /* an offset that is known to be in it */
-    int64_t behind; /* one that is known to be behind it, or -1 */
+    int64_t inside; /* an offset that is known to be inside it */
+    int64_t behind; /* an offset that is known to be after it, or -1 */
 };
 
-/* What is known of a partition's log while the partition is ours. */
+/* What is known of a partition's log while the partition is assigned to us. */
 struct log_state {
     enum {
-        GROUP_UNASKED, /* since the partition was assigned: what the group's offset says of the log is not known yet */
-        GROUP_ASKED    /* `mark` and `group_offset` are what the group said, or what we know since */
+        GROUP_UNASKED, /* since the assignment: the committed offset and its mark are not known yet */
+        GROUP_ASKED    /* `mark` and `group_offset` are those that the group has, or newer ones of ours */
     } group;
-    struct log_mark mark; /* a command that was compared with the log, or was the first one that we took of it */
-    int64_t group_offset; /* committed by the group, as far as we know, or -1 */
+    struct log_mark mark; /* a command that was compared with the log, or the first one that we took of it */
+    int64_t group_offset; /* the committed offset, as far as we know, or -1 */
     int64_t start;        /* where the log began when the group was asked, or -1 */
-    int64_t end;          /* where the consumer met the end last, or -1; transaction markers are in front of it */
-    int64_t seen_offset;  /* of a command that was looked at without being taken, or -1 */
+    int64_t end;          /* where the consumer last met the end, or -1; transaction markers are in front of it */
+    int64_t seen_offset;  /* of a command that source_peek saw, or -1 */
     int64_t seen_timestamp_ms;
-    int64_t taken_ms;    /* when commands came last */
-    int64_t compared_ms; /* when the mark was compared with the log last */
-    int64_t silent_ms;   /* since when the log has given no answer to the first comparison; 0: there was none yet;
-                            LOG_HAS_ANSWERED */
-    int64_t trimmed_from, trimmed_to; /* records that were found to be deleted behind the group's offset, last; it
-                                         outlives the assignment. Equal: there were none */
-    bool is_restarted;                /* the log is another, and nothing of it has been committed yet */
-    bool is_repeating;                /* commands come that were taken already, and the log is the same */
+    int64_t taken_ms;    /* when commands last came */
+    int64_t compared_ms; /* when the mark was last compared with the log; in the future: see is_due */
+    int64_t silent_ms;   /* since when the first comparison has had no answer; 0: not compared yet; LOG_HAS_ANSWERED */
+    int64_t trimmed_from, trimmed_to; /* the last deleted records that were found after the committed offset; equal:
+                                         none. Kept across assignments */
+    bool is_restarted;                /* the log was replaced, and nothing of the new one has been committed yet */
+    bool is_repeating;                /* the log is the same, and commands come that were taken already */
     struct unreadable unreadable;
 };
 
-/* What keys and headers take of the messages that are fetched ahead, see source_lighten. */
+/* The memory that keys and headers of prefetched messages take (source_lighten). */
 struct burden {
-    size_t each;   /* bytes, of an average message of the last batches */
-    size_t ahead;  /* messages that were fetched ahead when the last batch was filled */
-    size_t coming; /* the most messages that were fetched while a batch was answered, as long as they are long */
+    size_t each;   /* bytes of an average message of the last batches */
+    size_t ahead;  /* messages that were prefetched when the last batch was filled */
+    size_t coming; /* the most messages that were fetched while a batch was answered; 0 while messages are short */
 };
 
 #define LOG_HAS_ANSWERED (-1)
 
 struct source {
     rd_kafka_t *consumer;
-    rd_kafka_t *reader;     /* reads single commands again, outside of the group; NULL: to be opened */
+    rd_kafka_t *reader;     /* reads single commands again, outside the group; NULL: to be opened */
     struct log_state *logs; /* by partition */
     int32_t log_count;
-    int64_t idle_ms; /* when it was last looked for offsets to commit without commands */
+    int64_t idle_ms; /* when source_idle_offsets last looked */
     struct metrics *metrics;
-    rd_kafka_t *observer; /* asks for the group and never joins it; NULL: to be opened */
+    rd_kafka_t *observer; /* reads the group's offsets and never joins it; NULL: to be opened */
     const struct config *config;
     const char *topic;                             /* the config's */
     const char *records_topic, *definitions_topic; /* the config's */
     int64_t session_ms;
     size_t batch_bytes;
-    uint32_t most; /* commands of the present fill */
+    uint32_t most; /* commands in the present fill, at most */
     struct batch *batch;
-    int64_t nonce;                 /* of the batch; -1: the system gave none */
-    rd_kafka_message_t **messages; /* by item; what the items' spans point into */
-    struct held_messages held;     /* the next fill takes them first */
+    int64_t nonce;                 /* of the batch; -1: the system returned no random number */
+    rd_kafka_message_t **messages; /* by item index; the items' spans point into them */
+    struct held_messages held;     /* the next fill takes these first */
     struct partitions *partitions;
-    int64_t filling_ms; /* when the present fill began: one time for all, so that a partition stays in order */
+    int64_t filling_ms; /* when the present fill began; one time for all messages keeps a partition in order */
     rd_kafka_consumer_group_metadata_t *group;
     uint64_t assignments;
     uint64_t losses;
-    int64_t polled_ms; /* when the group was served last */
-    int64_t unsure_ms; /* until then it is not certain that our partitions are ours */
+    int64_t polled_ms; /* when the consumer was last polled */
+    int64_t unsure_ms; /* until then we may have lost our partitions without knowing */
     bool was_assigned; /* the first rebalance is over */
-    bool was_lost;     /* partitions, at some time, instead of being given back */
+    bool was_lost;     /* partitions were lost, instead of revoked, at some time */
     struct burden burden;
-    rd_kafka_queue_t *fetched; /* the consumer's messages that are fetched ahead */
-    bool stalled;              /* librdkafka may have given up on partitions that it still holds */
-    int64_t reassigned_ms;     /* when such were taken anew, last */
+    rd_kafka_queue_t *fetched; /* the consumer's prefetched messages */
+    bool stalled;              /* librdkafka may have stopped fetching partitions that are still assigned */
+    int64_t reassigned_ms;     /* when such partitions were last reset */
     bool group_changed;        /* a rebalance ran since the metadata was read */
-    bool holding;
+    bool paused;               /* all partitions, until source_resume */
     bool broken;
     bool cut_off;
     struct lag *lag;
     struct lag_position *positions; /* by index in the assignment */
     int position_capacity;
-    int64_t looked_ms; /* when lags were looked at last */
+    int64_t looked_ms; /* when source_look_around last looked */
     struct ownership ownership;
     struct log_fault fault, progress_fault;
 };
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
-/* True while very long messages are carried: the partitions stay paused until they are in batches. */
+/* True while very long messages are held: the partitions stay paused until batches have taken these. */
 MUST_CHECK bool source_is_draining(const struct source *source);
 
-/* Librdkafka's answer. */
+/* Subscribes to the command topic. Returns librdkafka's code. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
 
-/* ---- source_group.c: the group, and the partitions that are ours ---- */
+/* ---- source_group.c: the group and our assignment ---- */
 
 /* Librdkafka's callback, with the source as its opaque. */
 void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
                          void *opaque);
 
-/* The consumer has been polled: notices when that was not done for long. */
+/* Call after each poll. Notices a stall between two polls (source_is_sure). */
 void source_note_poll(struct source *source);
 
-/* Reads the group's metadata anew. */
+/* Reads the group's metadata again. */
 void source_refresh_group(struct source *source);
 
 /* New, or NULL after the reason was logged. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
 
-/* Takes partitions anew, which are ours, from their committed offsets on: as if they had been assigned just now. */
+/* Resets partitions that are assigned to us to their committed offsets, as if they had just been assigned. */
 void source_reassign(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
-/* Takes those anew that have brought nothing yet. Librdkafka keeps one whose committed offset it could not read,
- * but never reads it; it says that something went wrong, not where. */
+/* Resets the partitions that have brought no command yet. If librdkafka cannot read a committed offset, it keeps the
+ * partition but never fetches it; its error does not say which partition that is. */
 void source_reassign_failed(struct source *source);
 
 void source_pause_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
-/* Takes partitions, which are ours, from the beginning of their logs. */
+/* Resets partitions that are assigned to us to the beginning of their logs. */
 void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
-/* ---- source_log.c: that the log of a partition is the one that we read before ---- */
+/* ---- source_log.c: detects a replaced log ---- */
 
 struct log_state *source_log(struct source *source, int32_t partition);
 
-/* The partition has come or gone. */
+/* The partition was assigned or revoked. */
 void source_forget_log(struct source *source, int32_t partition);
 
-/* The batch has been filled: compares the logs that its commands come from, where that was not done a moment ago. What
- * comes from another log than the one before is dropped, and the partition read from its beginning. */
+/* Compares the logs that the batch's commands come from with their marks, unless that was done a moment ago. Items of a
+ * replaced log are dropped, and its partition is read from the beginning. */
 void source_compare_logs(struct source *source);
 
-/* Asks for the group's offset of the partition if it is not known. False if there was no answer. */
+/* Asks for the committed offset of the partition if it is not known. False if there was no answer. */
 MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
-/* False while commands of the partition must wait: the group's offset and mark are not known, or the log has not been
- * compared with the mark since the partition was assigned. A log that gives no answer is waited for some seconds only.
- */
+/* False while commands of the partition must wait: its committed offset and mark are not known, or the log has not been
+ * compared with the mark since the assignment. If the log gives no answer, commands wait some seconds only. */
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 
-/* A command has come that was taken before. True if it is a repetition: the log is the same. False if the partition is
- * read again from another place. */
+/* For a command that was taken before. True if the log is the same, so the command is a repetition. False if the
+ * partition was reset and is read from another offset. */
 bool source_is_repetition(struct source *source, int32_t partition);
 
-/* While partitions are paused: asks for the group's offsets of those that were assigned since. */
+/* While partitions are paused: asks for the committed offsets of those that were assigned since. */
 void source_ask_group(struct source *source);
 
-/* While partitions are paused: looks at the commands at these positions, for the log states' `seen` and `end`. */
+/* While partitions are paused: reads the commands at these positions into the log states' `seen` and `end`. */
 void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
 
-/* What becomes of the first answer for a place: a command, or an error in its stead. */
+/* Receives the first answer for a place: a command or an error. */
 typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
 
-/* Reads one command at each of these places, outside of the group, or what comes behind it. Calls `answer` for each
+/* Reads the command at each of these places, or the next one after it, outside the group. Calls `answer` for each place
  * that has an answer within `wait_ms`. */
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque);
 
-/* Writes the mark that goes with an offset, and reads it. */
+/* Write and read the mark in the metadata of an offset. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
 MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
 
@@ -183,33 +181,33 @@ void source_close_logs(struct source *source);
 /* ---- source_unreadable.c: commands that cannot be decompressed ---- */
 
 /* The consumer has met a batch of the log that it cannot decompress, which begins at `base`. It meets the batch again
- * until the consumer goes on behind it. */
+ * until it is moved past it. */
 void source_meet_unreadable(struct source *source, int32_t partition, int64_t base);
 
-/* ---- source_ownership.c: that every partition has an owner ---- */
+/* ---- source_ownership.c: finds partitions without an owner ---- */
 
-/* As a static member that has come back: counts the partitions that the group gave to nobody, and has them shared anew,
- * until there are none. To be called again and again; the batch must be empty. */
+/* For a static member that has joined again: counts the partitions without an owner, and rejoins the group if there are
+ * any, until there are none. Call it before each fill; the batch must be empty. */
 void source_watch_ownership(struct source *source);
 
-/* Looks no more, and frees what that took. */
+/* Ends the watch and frees its observer. */
 void source_end_watch(struct source *source);
 
-/* False if librdkafka could not destroy our consumers. Before 2.3.0 it aborts when a consumer is destroyed between
- * joining and its first assignment (its issue #4312), and before 2.1.0 it waits without end after partitions were lost
- * with their topic (#4187), for any consumer that had them. Such a one is closed and left alone. */
+/* False if librdkafka cannot safely destroy our consumers: they are closed and leaked. Before 2.3.0 it aborts when a
+ * consumer is destroyed between joining and its first assignment (its issue #4312). Before 2.1.0 it waits without end
+ * to destroy a consumer that lost partitions with their topic (#4187). */
 bool source_may_destroy(const struct source *source);
 
-/* ---- source_offsets.c: how far we are ---- */
+/* ---- source_offsets.c: committed offsets and progress ---- */
 
-/* The one that the audit uses. NULL after the reason was logged. */
-MUST_CHECK rd_kafka_t *source_surveyor(struct source *source);
+/* The source's observer, opened if need be. NULL after the reason was logged. */
+MUST_CHECK rd_kafka_t *source_observer(struct source *source);
 
-/* A client that only asks: a member's own connection to the coordinator answers nothing else while the group waits for
- * others to join. The caller destroys it. NULL with the reason in `why`. */
+/* A client that reads the group's offsets and never joins it: while the group waits for members to join, a member's own
+ * connection to the coordinator answers nothing else. The caller destroys it. NULL with the reason in `why`. */
 MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size);
 
-/* Shows the lags, now and then, and asks whether a broker answers again after all were gone. */
+/* Once a second: shows the lags and, after all brokers were unreachable, asks whether one answers again. */
 void source_look_around(struct source *source);
 
 #endif

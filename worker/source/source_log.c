@@ -1,14 +1,14 @@
-/* That the log of a partition is the one that we read before.
+/* Detects that the log of a partition was replaced.
  *
- * A command topic that is deleted and created again goes on under the same name, from offset 0. Librdkafka notices
- * only a position beyond the new end: a new log that has grown past our position is read on from there, and what is
- * before it would have no answer. Offsets that are committed at that moment survive the old log, too.
+ * A command topic that is deleted and created again has the same name and starts at offset 0. Librdkafka notices only a
+ * position beyond the new end. If the new log has grown past our position, librdkafka reads on from there, and the
+ * commands before that would have no reply. Committed offsets may survive the old log, too.
  *
- * So one command of each log is remembered: its offset, timestamp and a hash of its value (log_mark.h). It is committed
- * with the offsets, in their metadata. Before commands of a partition are answered that was quiet for a moment, and
- * otherwise once a second, that command is read again by a client outside of the group. If another stands in its
- * place, or none, the log is another: the partition is read from its beginning. Commands that were fetched before a
- * comparison that succeeded are of the same log, since a log that was deleted does not come back. */
+ * So the source remembers one command of each log: its offset, its timestamp and a hash of its value (log_mark.h). This
+ * mark is committed in the metadata of the offsets. A client outside the group reads that command again once a second,
+ * and also before commands are answered whose partition was quiet for a moment. If another command is in its place, or
+ * none, the log was replaced, and the partition is read from the beginning. Commands that were fetched before a
+ * successful comparison belong to the same log, since a deleted log does not come back. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +19,18 @@
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
-#define QUIET_MS      100   /* to delete a topic and to create it takes about as long */
-#define BUSY_EVERY_MS 1000  /* while commands come one after the other */
-#define IDLE_EVERY_MS 10000 /* while none come */
-#define LATER_MS      5000  /* after a comparison without an answer */
+#define QUIET_MS      100   /* about the time that it takes to delete and create a topic */
+#define BUSY_EVERY_MS 1000  /* between comparisons while commands come */
+#define IDLE_EVERY_MS 10000 /* between comparisons while none come */
+#define LATER_MS      5000  /* added after a comparison without an answer */
 #define READ_WAIT_MS  1500
 #define ASK_WAIT_MS   300
-#define SILENT_MS     10000 /* so long a log that gives no answer holds up its commands */
+#define SILENT_MS     10000 /* how long a log without an answer delays its commands */
 #define MOST_AT_ONCE  500   /* partitions in one comparison */
 
 enum log_finding {
-    LOG_SAME,   /* or nothing speaks against it: the command was deleted by the topic's retention */
-    LOG_OTHER,  /* where the command stood, another stands, or none */
+    LOG_SAME,   /* the command is in its place, or the topic's retention has deleted it */
+    LOG_OTHER,  /* another command is in its place, or none */
     LOG_UNKNOWN /* no answer */
 };
 
@@ -69,7 +69,7 @@ void source_close_logs(struct source *source)
     if (source->reader) {
         rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->reader);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            source_log_error("closing the client that reads commands again failed", code);
+            source_log_error("closing the reader failed", code);
         if (source_may_destroy(source))
             rd_kafka_destroy(source->reader);
     }
@@ -113,7 +113,7 @@ static bool is_same_command(const struct log_mark *mark, const struct log_mark *
     return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
 }
 
-/* From now on the log is recognized by the last command of it that is in the batch and can be read. */
+/* The mark becomes the partition's last readable command in the batch. */
 static void renew_mark(struct source *source, int32_t partition)
 {
     for (uint32_t i = source->batch->count; i > 0; i--) {
@@ -129,11 +129,10 @@ static void renew_mark(struct source *source, int32_t partition)
     }
 }
 
-/* ---- reading a command again ---- */
+/* ---- reading commands again ---- */
 
-/* With a short queue librdkafka before 2.2 waits up to a second until it fetches again, which each comparison would
- * pay.
- */
+/* The queue must be long: with a short one librdkafka before 2.2 waits up to a second before it fetches again, in each
+ * comparison. */
 static rd_kafka_t *reader_new(const struct source *source, char *why, size_t error_size)
 {
     static const struct {
@@ -156,10 +155,10 @@ static rd_kafka_t *reader_new(const struct source *source, char *why, size_t err
     return reader;
 }
 
-/* The command cannot be read, since its offset is outside of the log, or seems to be its end. A leader that was elected
- * just now may know of an end that is too early, and tells it to who fetches; who asks for it gets an error until the
- * leader knows the right one (KIP-207). */
-static enum log_finding judge_outside(struct source *source, int32_t partition, int64_t offset)
+/* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
+ * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
+ * one (KIP-207). */
+static enum log_finding compare_watermarks(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
     if (rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, ASK_WAIT_MS) !=
@@ -168,11 +167,11 @@ static enum log_finding judge_outside(struct source *source, int32_t partition, 
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
 
-static enum log_finding judge_answer(struct source *source, const rd_kafka_message_t *message)
+static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message)
 {
     const struct log_mark *mark = &source_log(source, message->partition)->mark;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        return judge_outside(source, message->partition, mark->offset);
+        return compare_watermarks(source, message->partition, mark->offset);
     if (message->err)
         return LOG_UNKNOWN;
     struct log_mark found = mark_of(message);
@@ -195,7 +194,7 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
         rd_kafka_topic_partition_t *place =
             message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)
                                     : NULL;
-        /* Not a second one, nor one of an assignment before. */
+        /* Ignores a second message of a place, and messages of an earlier assignment. */
         if (place && place->offset >= 0 && (message->err || message->offset >= place->offset)) {
             place->offset = RD_KAFKA_OFFSET_INVALID;
             left--;
@@ -206,17 +205,16 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
     }
     rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        source_log_error("reading commands again does not end", code);
+        source_log_error("unassigning the reader failed", code);
 }
 
 static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
     rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
-        judge_answer(source, message);
+        compare_answer(source, message);
 }
 
-/* Reads the commands that the marks of these partitions are made of. The finding on each is put in place of its
- * offset. */
+/* Reads the commands that the marks of these partitions refer to. Replaces each partition's offset by its finding. */
 static void read_again(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(partitions->cnt);
@@ -230,7 +228,7 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
     rd_kafka_topic_partition_list_destroy(places);
 }
 
-/* ---- looking at commands that are not fetched ---- */
+/* ---- commands of paused partitions ---- */
 
 static void take_sight(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
@@ -258,10 +256,10 @@ void source_peek(struct source *source, const struct lag_position *positions, si
     rd_kafka_topic_partition_list_destroy(places);
 }
 
-/* ---- what the group knows ---- */
+/* ---- committed offsets ---- */
 
-/* The log begins at `start`, and the group has committed `offset`, or nothing. If the log begins behind that, records
- * were deleted that were not answered. They may have been transaction markers: nothing tells. */
+/* The log begins at `start`; the committed offset is `offset`, or negative if there is none. If the log begins after
+ * it, records without a reply were deleted. They may have been transaction markers only, which cannot be found out. */
 static void compare_start(struct source *source, int32_t partition, int64_t offset, int64_t start)
 {
     struct log_state *log = source_log(source, partition);
@@ -276,7 +274,7 @@ static void compare_start(struct source *source, int32_t partition, int64_t offs
     source->losses++;
 }
 
-/* Compares what the group has committed of these partitions with where their logs begin. False without an answer. */
+/* Compares the committed offsets of these partitions with the beginnings of their logs. False without an answer. */
 static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
@@ -299,14 +297,14 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Reads offsets and marks of partitions whose group offset is not known yet. */
+/* Reads the committed offsets and marks of those partitions whose group is GROUP_UNASKED. */
 static void ask_group(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_topic_partition_list_t *unasked = rd_kafka_topic_partition_list_new(partitions->cnt);
     for (int i = 0; i < partitions->cnt; i++)
         if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
             rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
-    rd_kafka_t *observer = unasked->cnt > 0 ? source_surveyor(source) : NULL;
+    rd_kafka_t *observer = unasked->cnt > 0 ? source_observer(source) : NULL;
     rd_kafka_resp_err_t code = observer ? rd_kafka_committed(observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
     bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR && find_trimmed(source, unasked);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !answered)
@@ -357,8 +355,8 @@ static void begin_other_log(struct source *source, const rd_kafka_topic_partitio
         const rd_kafka_topic_partition_t *place = &partitions->elems[i];
         if (place->offset != LOG_OTHER)
             continue;
-        log_warning("the log is not the one that was read before; its commands are answered from its beginning",
-                    LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", place->partition),
+        log_warning("log replaced; its commands are answered from its beginning", LOG_TEXT("topic", source->topic),
+                    LOG_INTEGER("partition", place->partition),
                     LOG_INTEGER("offset", partitions_next(source->partitions, place->partition)));
         metrics_add(source->metrics, METRIC_LOGS_REPLACED, 0, 1);
         source->losses++;
@@ -378,7 +376,7 @@ bool source_knows_log(struct source *source, int32_t partition)
     return log->group == GROUP_ASKED && !is_silent;
 }
 
-/* Compares the logs of these partitions; the finding on each is put in place of its offset. */
+/* Compares the logs of these partitions with their marks. Replaces each partition's offset by its finding. */
 static void compare(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_topic_partition_list_t *marked = rd_kafka_topic_partition_list_new(partitions->cnt);
@@ -411,8 +409,8 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
     rd_kafka_topic_partition_list_destroy(marked);
 }
 
-/* A comparison without an answer is put off: `compared_ms` lies ahead then. Commands do not pass before the group has
- * answered, so it is asked each time. */
+/* After a comparison without an answer `compared_ms` is in the future, which delays the next one. Commands wait until
+ * the group has answered, so it is asked each time. */
 static bool is_due(const struct log_state *log, int64_t now_ms)
 {
     int64_t since_ms = now_ms - log->compared_ms;
@@ -438,8 +436,8 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
     return due;
 }
 
-/* The partitions that are ours, have no commands, and were not compared for long. `looks_for_losses`: for a moment, or
- * without an answer. NULL after the reason was logged. */
+/* The assigned partitions that were not compared for IDLE_EVERY_MS. With `looks_for_losses`: those that were not
+ * compared for BUSY_EVERY_MS, or whose group has not answered. NULL after the reason was logged. */
 static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms, bool looks_for_losses)
 {
     rd_kafka_topic_partition_list_t *due = source_assignment(source);
@@ -456,7 +454,7 @@ static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t
     return due;
 }
 
-/* Takes the list, which may be NULL. */
+/* Destroys the list, which may be NULL. */
 static void compare_due(struct source *source, rd_kafka_topic_partition_list_t *due)
 {
     if (!due)

@@ -1,7 +1,9 @@
-/* source_message: the messages that the source holds. Most are librdkafka's. Of a command that librdkafka cannot read
- * only the position is known: a placeholder stands for it, in the order of its partition, until it is answered.
+/* source_message: the messages that the source holds. Most come from librdkafka. A placeholder stands for a command
+ * that librdkafka cannot read, of which only the position is known. It keeps its place in the partition's order until
+ * the command is answered.
  *
- * A placeholder has partition, offset, and RD_KAFKA_RESP_ERR__BAD_COMPRESSION; librdkafka's functions must not get it.
+ * A placeholder has a partition, an offset, and RD_KAFKA_RESP_ERR__BAD_COMPRESSION. It must not be passed to
+ * librdkafka.
  */
 #ifndef WORKER_SOURCE_SOURCE_MESSAGE_H
 #define WORKER_SOURCE_SOURCE_MESSAGE_H
@@ -18,7 +20,7 @@
 /* New; source_message_destroy frees it. */
 MUST_CHECK rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset);
 
-/* Of a message that is held or in the batch. */
+/* True for a placeholder. `message` is held or in the batch. */
 MUST_CHECK bool message_is_placeholder(const rd_kafka_message_t *message);
 
 /* Milliseconds since 1970, or -1 if the message has no timestamp. */

@@ -6,9 +6,9 @@
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
-#define LOOK_EVERY_MS 1000 /* at the lags, and whether a broker answers again */
+#define LOOK_EVERY_MS 1000 /* source_look_around */
 #define LOOK_WAIT_MS  200
-#define IDLE_EVERY_MS 1000 /* at offsets to commit without commands */
+#define IDLE_EVERY_MS 1000 /* source_idle_offsets */
 
 rd_kafka_topic_partition_list_t *source_offsets(struct source *source)
 {
@@ -50,8 +50,8 @@ void source_note_committed(struct source *source, const rd_kafka_topic_partition
     }
 }
 
-/* True if the group has what the batch would commit, with its nonce: what another member or a tool has committed is not
- * taken for ours. Everything else of the batch was committed with it. */
+/* True if the group has the offsets that the batch would commit, with the batch's nonce. The nonce tells them from
+ * offsets that another member or a tool has committed. The batch's messages were committed with them. */
 static bool batch_is_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *offsets = source_offsets(source);
@@ -70,8 +70,8 @@ static bool batch_is_committed(struct source *source, const rd_kafka_topic_parti
     return is_committed;
 }
 
-/* What was committed by others has been answered. An offset of the log that was there before says nothing, and one
- * beyond all that we took was not committed for what we read: it was set too far. */
+/* Items below an offset that another member committed have a reply. Two kinds of offsets do not count: one of a log
+ * that was replaced, and one beyond all that we took, which a tool has set. */
 static void source_drop_committed(struct source *source, const rd_kafka_topic_partition_list_t *committed)
 {
     for (uint32_t i = 0; i < source->batch->count; i++) {
@@ -85,14 +85,14 @@ static void source_drop_committed(struct source *source, const rd_kafka_topic_pa
     }
 }
 
-/* What was committed, and is not any more, has to be done again. */
+/* Resets the partitions whose committed offset is lower than the one that we committed. */
 static void source_follow_back(struct source *source, rd_kafka_topic_partition_list_t *committed)
 {
     for (int i = committed->cnt - 1; i >= 0; i--) {
         const rd_kafka_topic_partition_t *place = &committed->elems[i];
         int64_t noted = partitions_committed(source->partitions, place->partition);
         if (place->offset >= 0 && place->offset < noted)
-            log_warning("committed offsets went back, and commands are answered again",
+            log_warning("committed offset went back; commands are answered again",
                         LOG_INTEGER("partition", place->partition), LOG_INTEGER("from", noted),
                         LOG_INTEGER("to", place->offset));
         else
@@ -108,7 +108,7 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
     rd_kafka_topic_partition_list_t *committed = source_assignment(source);
     if (!committed)
         return RECONCILE_FAILED;
-    rd_kafka_t *observer = source_surveyor(source);
+    rd_kafka_t *observer = source_observer(source);
     rd_kafka_resp_err_t code = observer ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
     if (observer && committed->cnt > 0)
         code = rd_kafka_committed(observer, committed, wait_ms);
@@ -142,7 +142,7 @@ rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t e
     return observer;
 }
 
-rd_kafka_t *source_surveyor(struct source *source)
+rd_kafka_t *source_observer(struct source *source)
 {
     char why[512];
     if (!source->observer && !(source->observer = source_observer_new(source, why, sizeof(why))))
@@ -152,9 +152,9 @@ rd_kafka_t *source_surveyor(struct source *source)
 
 bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress)
 {
-    char why[512] = "no client that asks";
-    rd_kafka_t *observer = source_surveyor(source);
-    /* First the records: those before these ends are committed with offsets that the group tells then. */
+    char why[512] = "no observer client";
+    rd_kafka_t *observer = source_observer(source);
+    /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
     bool ok =
         observer &&
         offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
@@ -177,7 +177,7 @@ bool source_commit_offsets(struct source *source, rd_kafka_topic_partition_list_
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         source_note_committed(source, offsets);
     else
-        source_log_error("committing offsets failed; the commands will come again", code);
+        source_log_error("committing offsets failed; commands will come again", code);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -192,7 +192,7 @@ bool source_commit(struct source *source)
 rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
 {
     int64_t now = clock_now_ms();
-    if (source->holding || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
+    if (source->paused || source->cut_off || source->batch->count > 0 || now - source->idle_ms < IDLE_EVERY_MS)
         return NULL;
     source->idle_ms = now;
     rd_kafka_topic_partition_list_t *offsets = source_assignment(source);
@@ -219,7 +219,8 @@ static int64_t later(int64_t one, int64_t other)
     return one > other ? one : other;
 }
 
-/* The partition's first command without an answer; if there is none here, the offset behind what is answered. */
+/* The position of the partition's first command without a reply. If there is none here, the offset after the last
+ * answered command. */
 static struct lag_position source_position(const struct source *source, const struct log_state *log, int32_t partition)
 {
     const struct batch *batch = source->batch;
@@ -239,7 +240,7 @@ static struct lag_position source_position(const struct source *source, const st
     return (struct lag_position){partition, next, next, -1};
 }
 
-/* The end that a client learned by fetching, or -1. */
+/* The end that the client's last fetch returned, or -1. */
 static int64_t fetched_end(rd_kafka_t *client, const char *topic, int32_t partition)
 {
     int64_t low, high;
@@ -248,7 +249,7 @@ static int64_t fetched_end(rd_kafka_t *client, const char *topic, int32_t partit
     return high >= 0 ? high : -1;
 }
 
-/* The positions of what is assigned to us. NULL after the reason was logged. */
+/* The positions of the assigned partitions. NULL after the reason was logged. */
 static const struct lag_position *source_positions(struct source *source, size_t *count)
 {
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
@@ -274,7 +275,7 @@ static const struct lag_position *source_positions(struct source *source, size_t
 static void source_show_lags(struct source *source, int64_t now_ms)
 {
     size_t count;
-    bool paused = source->holding || partitions_waiting(source->partitions) > 0;
+    bool paused = source->paused || partitions_waiting(source->partitions) > 0;
     if (paused && !source->cut_off)
         source_ask_group(source);
     const struct lag_position *positions = source_positions(source, &count);
@@ -286,7 +287,7 @@ static void source_show_lags(struct source *source, int64_t now_ms)
         return;
     for (size_t i = 0; i < count; i++) {
         struct lag_position *position = &source->positions[i];
-        /* Transaction markers behind the last command count for nothing. */
+        /* Transaction markers after the last command do not count. */
         int64_t end = source_log(source, position->partition)->end;
         int64_t high = later(fetched_end(source->consumer, source->topic, position->partition),
                              paused ? fetched_end(source->reader, source->topic, position->partition) : -1);

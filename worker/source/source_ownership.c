@@ -1,9 +1,9 @@
-/* That every partition of the command topic has an owner.
+/* Finds partitions of the command topic that have no owner.
  *
- * Static members (group.instance.id) that come back get their old partitions without a rebalance. If they were killed
- * between the two halves of a cooperative one, after partitions were given up and before they were given out again, the
- * group rests with partitions that are nobody's, until something else makes it rebalance. So whoever comes back looks.
- */
+ * A static member (group.instance.id) that joins again gets its old partitions without a rebalance. If members were
+ * killed between the two halves of a cooperative rebalance, after partitions were revoked and before they were assigned
+ * again, the group is stable with unassigned partitions until something else triggers a rebalance. So a static member
+ * looks for them after it has joined, and rejoins the group if there are any. */
 #include <string.h>
 
 #include "common/clock.h"
@@ -11,18 +11,18 @@
 #include "worker/source/source_internal.h"
 
 #define LOOK_FIRST_MS 2500
-#define LOOK_LAST_MS  300000 /* where the broker does not tell */
+#define LOOK_LAST_MS  300000 /* while the broker does not answer */
 #define LOOK_WAIT_MS  500
 
-/* What a member was given, as the consumer protocol has it: a version, then each topic with its partitions, all in big
- * endian. Librdkafka can read it, too, but in its admin API, which may end the process while the coordinator is away
- * (seen with 2.0.2). */
+/* A member's assignment in the format of the consumer protocol: a version, then each topic with its partitions, in big
+ * endian. Librdkafka's admin API decodes it too, but may abort the process while the coordinator is away (seen with
+ * 2.0.2). */
 struct assignment {
     const unsigned char *at;
     size_t left;
 };
 
-/* The number in the next so many bytes; -1 behind the end. */
+/* The number in the next `bytes` bytes; -1 after the end. */
 static int64_t take_number(struct assignment *assignment, size_t bytes)
 {
     if (assignment->left < bytes) {
@@ -56,12 +56,12 @@ static int32_t count_assigned(struct assignment assignment, const char *topic)
     return assigned;
 }
 
-/* How many partitions the members have, each its own. -1 if there was no answer, or the group is not at rest. */
+/* How many partitions the members have together. -1 if there was no answer, or the group is not stable. */
 static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *topic)
 {
     const struct rd_kafka_group_list *groups;
     rd_kafka_resp_err_t code = rd_kafka_list_groups(observer, name, &groups, LOOK_WAIT_MS);
-    /* Some brokers did not answer, but the group's coordinator may be among those that did. */
+    /* __PARTIAL: some brokers did not answer, but the group's coordinator may have. */
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
         return -1;
     int32_t assigned = -1;
@@ -77,8 +77,8 @@ static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *
     return assigned;
 }
 
-/* How many partitions are nobody's. -1 if that is not known. */
-static int32_t source_count_orphans(struct source *source)
+/* How many partitions have no owner. -1 if that is not known. */
+static int32_t source_count_unassigned(struct source *source)
 {
     struct ownership *ownership = &source->ownership;
     char why[512];
@@ -94,16 +94,16 @@ static int32_t source_count_orphans(struct source *source)
     return count > assigned ? count - assigned : 0;
 }
 
-/* Leaving makes the others share anew; whoever comes back is one of them. A consumer that has left and cannot subscribe
- * would stand still for ever: the source is opened anew then. */
-static void source_join_anew(struct source *source)
+/* Leaves the group, which makes it rebalance, and joins it again. A consumer that left and cannot subscribe would never
+ * consume again, so the source must be reopened then. */
+static void source_rejoin(struct source *source)
 {
     rd_kafka_resp_err_t code = rd_kafka_unsubscribe(source->consumer);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = source_subscribe(source);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    source_log_error("joining anew failed", code);
+    source_log_error("rejoining the group failed", code);
     source->broken = true;
 }
 
@@ -124,17 +124,17 @@ static void ownership_pause(struct ownership *ownership, int64_t now_ms, int64_t
 static void source_look_at_ownership(struct source *source, int64_t now_ms)
 {
     struct ownership *ownership = &source->ownership;
-    int32_t orphans = source_count_orphans(source);
-    /* Once is no proof: a rebalance may be about to begin. */
-    bool twice = orphans > 0 && orphans == ownership->orphans;
-    ownership->orphans = twice ? -1 : orphans;
-    ownership_pause(ownership, now_ms, orphans >= 0 ? LOOK_FIRST_MS : ownership->pause_ms * 2);
-    if (orphans == 0)
+    int32_t unassigned = source_count_unassigned(source);
+    /* One look is no proof: a rebalance may be about to begin. */
+    bool twice = unassigned > 0 && unassigned == ownership->unassigned;
+    ownership->unassigned = twice ? -1 : unassigned;
+    ownership_pause(ownership, now_ms, unassigned >= 0 ? LOOK_FIRST_MS : ownership->pause_ms * 2);
+    if (unassigned == 0)
         source_end_watch(source);
     if (!twice)
         return;
-    log_warning("partitions are nobody's; the group shares them anew", LOG_INTEGER("partitions", orphans));
-    source_join_anew(source);
+    log_warning("unassigned partitions found; rejoining the group", LOG_INTEGER("partitions", unassigned));
+    source_rejoin(source);
 }
 
 void source_watch_ownership(struct source *source)

@@ -1,24 +1,25 @@
-/* Commands that no client with our limits can read: they stand in a batch of the log that is compressed and becomes
- * longer than receive.message.max.bytes. Librdkafka fetches such a batch again and again, and tells the offset where it
- * begins, but not where it ends. The reader, which is outside of the group, finds the end: from an offset in the batch
- * it gets the same error, from an offset behind it something else. It compares checksums, so a batch that was damaged
- * on its way is not mistaken for one. A batch has a command at each of its offsets, as the broker sees to when it takes
- * the batch. So a placeholder for each goes into the next batches, and the consumer goes on behind them. */
+/* Commands that no client with our limits can read: they are in a compressed batch of the log that decompresses to more
+ * than receive.message.max.bytes. Librdkafka fetches such a batch again and again. It returns the offset where the
+ * batch begins, but not where it ends. The reader, which is outside the group, finds the end: at an offset inside the
+ * batch it gets the same error, at an offset after it something else. The reader checks checksums, so it does not
+ * mistake a batch that was damaged in transit for such a batch. The broker accepts only batches that have a message at
+ * each of their offsets. So the next batches get a placeholder for each of its commands, and the consumer is moved past
+ * them. */
 #include "common/clock.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
-#define MEETINGS     3     /* so often the batch is met before its end is searched */
-#define LOOK_WAIT_MS 10000 /* some seconds go by until 100 MB are decompressed on a busy machine */
+#define MEETINGS     3     /* how often the batch must be met before its end is searched */
+#define LOOK_WAIT_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
 #define LOW_WAIT_MS  300
 #define SEEK_WAIT_MS 5000
-#define SEARCH_MS    1000  /* of one search; the next meeting goes on with it */
-#define PLACEHOLDERS 10000 /* at most at once */
+#define SEARCH_MS    1000  /* of one search; the next meeting continues it */
+#define PLACEHOLDERS 10000 /* at once, at most */
 
 enum place_finding {
     PLACE_UNKNOWN,    /* no answer, or another error */
-    PLACE_UNREADABLE, /* in the batch */
-    PLACE_BEHIND      /* behind it */
+    PLACE_UNREADABLE, /* inside the batch */
+    PLACE_BEHIND      /* after it */
 };
 
 struct place {
@@ -58,8 +59,8 @@ static enum place_finding look_at(struct source *source, int32_t partition, int6
     return place.finding;
 }
 
-/* The first offset from `base` on that is ours to answer, or -1 if that is not known yet. The consumer gets a batch as
- * a whole, also where only its end is asked for. */
+/* The first offset from `base` on that needs a reply of ours, or -1 if that is not known yet. It may be inside the
+ * batch, since a fetch always returns whole batches. */
 static int64_t first_unanswered(struct source *source, int32_t partition, int64_t base)
 {
     int64_t low, high, first = partitions_next(source->partitions, partition);
@@ -80,7 +81,7 @@ static bool end_is_known(const struct unreadable *unreadable)
     return unreadable->behind == unreadable->inside + 1;
 }
 
-/* Searches the end of the batch, with steps that double until one leads behind it, and halve then. */
+/* Searches the end of the batch, with steps that double until one leads past the end, and then halve. */
 static void search_end(struct source *source, int32_t partition, struct unreadable *unreadable)
 {
     for (int64_t until = clock_now_ms() + SEARCH_MS; !end_is_known(unreadable) && clock_now_ms() < until;) {
@@ -111,12 +112,12 @@ static void seek_to(struct source *source, int32_t partition, int64_t offset)
     if (error)
         rd_kafka_error_destroy(error);
     rd_kafka_topic_partition_list_destroy(places);
-    /* Before 2.1.0 librdkafka waits a thousandth of the time that it is given, and seeks all the same. */
+    /* Before 2.1.0 librdkafka waits only a thousandth of SEEK_WAIT_MS, but it seeks. */
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
-        source_log_error("going on behind commands that cannot be read failed", code);
+        source_log_error("seeking past unreadable commands failed", code);
 }
 
-/* Holds placeholders for the next offsets of the batch; behind the last of them the consumer goes on. */
+/* Holds placeholders for the next offsets of the batch. After the last one it moves the consumer past the batch. */
 static void hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
 {
     int64_t next = partitions_next(source->partitions, partition);
@@ -147,7 +148,7 @@ static void begin_unreadable(struct source *source, int32_t partition, int64_t b
                 LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", base));
 }
 
-/* Has the reader confirm that the batch cannot be read. True once that was done often enough. */
+/* Lets the reader confirm that the batch cannot be read. True once it has done so often enough. */
 static bool is_confirmed(struct source *source, int32_t partition, struct unreadable *unreadable)
 {
     if (unreadable->met >= MEETINGS)
@@ -168,8 +169,8 @@ static bool is_confirmed(struct source *source, int32_t partition, struct unread
 void source_meet_unreadable(struct source *source, int32_t partition, int64_t base)
 {
     struct unreadable *unreadable = &source_log(source, partition)->unreadable;
-    /* What is held comes first. A partition that is paused meets the batch again when it is resumed. */
-    if (source->holding || partitions_is_waiting(source->partitions, partition) ||
+    /* Held messages come first. A paused partition meets the batch again after the resume. */
+    if (source->paused || partitions_is_waiting(source->partitions, partition) ||
         held_messages_first(&source->held, partition) >= 0)
         return;
     if (unreadable->base != base)
