@@ -31,6 +31,7 @@ static atomic_int read_in_vain;
 static rd_kafka_t *auditor;        /* who asked for a topic's end last, as an audit does first */
 static atomic_bool end_is_feigned; /* to who reads commands again, in place of each */
 static atomic_int ends_feigned;
+static atomic_int end_in_batch; /* after so many reads in a batch that cannot be read; 0: never */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
 static atomic_int largest_transaction;                         /* in commands; the topic begins at 0 */
 static int64_t ends[FIXTURE_PARTITIONS];                       /* of what is committed */
@@ -228,6 +229,9 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
         message->err = atomic_load(&damage);
     }
     feign_end(client, message);
+    if (message && message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && !is_member(client) &&
+        atomic_load(&end_in_batch) > 0 && atomic_fetch_sub(&end_in_batch, 1) == 1)
+        message->err = RD_KAFKA_RESP_ERR__PARTITION_EOF;
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
 }
@@ -616,6 +620,21 @@ START_TEST(commands_that_cannot_be_decompressed_are_answered_as_too_large)
 }
 END_TEST
 
+/* As from a follower that lags: the batch seems to end in its midst. */
+START_TEST(an_end_inside_a_batch_that_cannot_be_decompressed_is_not_believed)
+{
+    enum { COUNT = 45 };
+    send_unreadable(0, COUNT);
+    fixture_send_valid(0, 1);
+    atomic_store(&end_in_batch, 6); /* three reads confirm that it cannot be read */
+    fixture_start("exactly-once", short_receives);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_eq(atomic_load(&end_in_batch), 0);
+    ck_assert_uint_eq(count_of(METRIC_UNREADABLE, 0), COUNT);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual)
 {
     atomic_store(&damage, RD_KAFKA_RESP_ERR__BAD_COMPRESSION);
@@ -695,6 +714,7 @@ int main(void)
     tcase_add_test(ahead, short_messages_are_fetched_ahead_without_a_pause);
     TCase *unreadable = add_case(suite, "unreadable");
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_as_too_large);
+    tcase_add_test(unreadable, an_end_inside_a_batch_that_cannot_be_decompressed_is_not_believed);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_for_a_moment_are_answered_as_usual);
     tcase_add_test(unreadable, commands_whose_checksum_was_wrong_are_read_again);
     tcase_add_test(unreadable, commands_that_cannot_be_decompressed_are_answered_in_small_transactions_if_they_must);

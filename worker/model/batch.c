@@ -14,6 +14,9 @@
  * paths and messages of its violations. */
 #define ARENA_BYTES_PER_COMMAND (16384 + VIOLATION_BYTES * 8)
 
+/* A rebuild works in the arena, too, with two records and two values of Redis at a time (index_restore_settle.c). */
+#define ARENA_LEAST ((size_t)16 << 20)
+
 int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t command_bytes)
 {
     *batch = (struct batch){.capacity = capacity, .command_bytes = command_bytes};
@@ -23,6 +26,8 @@ int batch_open(struct batch *batch, uint32_t capacity, size_t bytes, size_t comm
     /* The last message may exceed `bytes` by its value and by its known headers, which are only copied. */
     size_t arena =
         (bytes + command_bytes) * ARENA_BYTES_PER_BYTE + command_bytes + (size_t)capacity * ARENA_BYTES_PER_COMMAND;
+    if (arena < ARENA_LEAST)
+        arena = ARENA_LEAST;
     if (arena_open(&batch->arena, arena) != 0) {
         free(batch->items);
         *batch = (struct batch){0};
