@@ -1,4 +1,4 @@
-/* json_index: the C contract of the one C++ file. Finds the structural characters of a JSON text with simdjson's
+/* json_index: the C interface of json_simdjson.cc. Finds the structural characters of a JSON text with simdjson's
  * first stage, which selects the machine's best instruction set at run time, and checks that the text is UTF-8. */
 #ifndef COMMON_JSON_INDEX_H
 #define COMMON_JSON_INDEX_H

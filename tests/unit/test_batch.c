@@ -1,4 +1,4 @@
-/* batch: what is kept when it is judged anew. */
+/* batch: what is kept when it is evaluated again. */
 #include "tests/unit/evaluating.h"
 
 #include "worker/model/batch.h"
@@ -31,7 +31,7 @@ START_TEST(message_that_has_arrived_is_not_sent_again)
 }
 END_TEST
 
-START_TEST(what_has_arrived_counts_when_the_batch_is_judged_anew)
+START_TEST(what_has_arrived_counts_when_the_batch_is_evaluated_again)
 {
     item->reply_absence = REPLY_TOPIC_MISSING;
     item_confirm(item, MESSAGE_REPLY);
@@ -65,7 +65,7 @@ int main(void)
     TCase *tests = tcase_create("batch");
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_test(tests, message_that_has_arrived_is_not_sent_again);
-    tcase_add_test(tests, what_has_arrived_counts_when_the_batch_is_judged_anew);
+    tcase_add_test(tests, what_has_arrived_counts_when_the_batch_is_evaluated_again);
     tcase_add_test(tests, reply_with_another_outcome_is_sent_again);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -193,7 +193,7 @@ static enum ending fill_cache(void)
 }
 
 /* From the bytes of a command to its reply and headers. */
-static enum ending judge_command(void)
+static enum ending evaluate_command(void)
 {
     enum ending ending = FAILURE;
     struct batch batch;
@@ -213,7 +213,7 @@ static enum ending judge_command(void)
     return ending;
 }
 
-/* The reader, the threads that judge and the writer of `client-intake validate`. */
+/* The reader, the threads that evaluate, and the writer of `client-intake validate`. */
 static enum ending validate_file(void)
 {
     int input = open("commands", O_RDONLY | O_CLOEXEC), output = fileno(nowhere);
@@ -267,7 +267,7 @@ static const struct way {
     {"listing the faults of definitions", list_faults, 7, false},
     {"importing options", import_options, 6, false},
     {"the cache of definitions", fill_cache, 800, false},
-    {"judging a command", judge_command, 4, false},
+    {"evaluating a command", evaluate_command, 4, false},
     {"validating a file", validate_file, 10, false},
     {"opening the index", open_index, 1, false},
     {"metrics", make_metrics, 1, false},

@@ -287,7 +287,7 @@ void index_write_word(struct redis_pipeline *pipeline, struct span word)
     pipeline_parts(pipeline, word);
 }
 
-void write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
+void index_write_set(struct redis_pipeline *pipeline, struct span key, struct span value)
 {
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));

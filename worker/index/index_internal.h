@@ -112,7 +112,7 @@ MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_
 
 /* A command without arguments, such as MULTI. */
 void index_write_word(struct redis_pipeline *pipeline, struct span word);
-void write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
+void index_write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
 
 /* Closes the connection, on which answers may be outstanding. Always returns false. */
 bool index_fail(struct index *index, const char *why);

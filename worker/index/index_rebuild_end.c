@@ -45,8 +45,8 @@ bool rebuild_end_whole(struct rebuild *rebuild)
                                &(struct checkpoint){next, highest, offsets_get(&rebuild->nonces, i)}, ends);
         count++;
     }
-    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
-    write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
+    index_write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    index_write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
     index_write_unlock(&pipeline);
     bool ok = execute(rebuild, &pipeline, count);
     rebuild->lock.held = false;
@@ -120,7 +120,7 @@ static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
     pipeline_open(&pipeline, rebuild->index->connection, rebuild->scratch);
     index_write_word(&pipeline, SPAN("MULTI"));
     index_write_checkpoint(&pipeline, place, &after, text);
-    write_renewal(&pipeline);
+    rebuild_lock_write_renewal(&pipeline);
     return execute(rebuild, &pipeline, 2) || rebuild->index->connection;
 }
 
@@ -132,7 +132,7 @@ static bool write_definitions_read(struct rebuild *rebuild)
         return false;
     pipeline_open(&pipeline, rebuild->index->connection, rebuild->scratch);
     index_write_word(&pipeline, SPAN("MULTI"));
-    write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    index_write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
     return execute(rebuild, &pipeline, 1);
 }
 

@@ -136,7 +136,7 @@ void restore_mark(struct restore *restore, struct restored *restored)
 
 redisReply *restore_execute(struct restore *restore, struct redis_pipeline *pipeline, size_t count)
 {
-    write_renewal(pipeline);
+    rebuild_lock_write_renewal(pipeline);
     index_write_word(pipeline, SPAN("EXEC"));
     if (pipeline_send(pipeline))
         return index_executed(restore->index, pipeline, count + 1);

@@ -204,7 +204,7 @@ static size_t write_plan(struct redis_pipeline *pipeline, const struct restored 
         pipeline_parts(pipeline, restored->id);
     }
     if (marks_shared)
-        write_set(pipeline, SPAN(SHARED_EMAILS_KEY), SPAN("1"));
+        index_write_set(pipeline, SPAN(SHARED_EMAILS_KEY), SPAN("1"));
     return pipeline->count - before;
 }
 

@@ -93,7 +93,7 @@ bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scratch)
     return pipeline_send(&pipeline) ? read_watch(lock, &pipeline) : index_fail(index, "sending failed");
 }
 
-void write_renewal(struct redis_pipeline *pipeline)
+void rebuild_lock_write_renewal(struct redis_pipeline *pipeline)
 {
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("PEXPIRE"));
@@ -123,7 +123,7 @@ static bool change(struct rebuild_lock *lock, struct arena *scratch, void write(
 
 bool rebuild_lock_renew(struct rebuild_lock *lock, struct arena *scratch)
 {
-    return change(lock, scratch, write_renewal);
+    return change(lock, scratch, rebuild_lock_write_renewal);
 }
 
 void rebuild_lock_give_back(struct rebuild_lock *lock, struct arena *scratch)

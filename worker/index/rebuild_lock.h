@@ -30,7 +30,7 @@ MUST_CHECK bool rebuild_lock_watch(struct rebuild_lock *lock, struct arena *scra
 MUST_CHECK bool rebuild_lock_renew(struct rebuild_lock *lock, struct arena *scratch);
 
 /* Renewal and removal of the lock, as a command of a transaction under rebuild_lock_watch. */
-void write_renewal(struct redis_pipeline *pipeline);
+void rebuild_lock_write_renewal(struct redis_pipeline *pipeline);
 void index_write_unlock(struct redis_pipeline *pipeline);
 
 /* Removes the lock if it is held and still ours. */

@@ -59,8 +59,8 @@ void batch_reset_for_retry(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
-        enum delivery delivery[MESSAGE_KINDS];
-        memcpy(delivery, item->delivery, sizeof(delivery));
+        enum arrival arrival[MESSAGE_KINDS];
+        memcpy(arrival, item->arrival, sizeof(arrival));
         batch->items[i] = (struct item){.from = item->from,
                                         .key = item->key,
                                         .value = item->value,
@@ -81,7 +81,7 @@ void batch_reset_for_retry(struct batch *batch)
                                         .client_most = item->client_most,
                                         .told_outcome = item->told_outcome,
                                         .told_error = item->told_error};
-        memcpy(batch->items[i].delivery, delivery, sizeof(delivery));
+        memcpy(batch->items[i].arrival, arrival, sizeof(arrival));
     }
     arena_reset(&batch->arena, batch->filled);
 }
@@ -117,7 +117,7 @@ void item_reject(struct item *item, enum error error, struct span message)
 
 void item_confirm(struct item *item, enum message_kind kind)
 {
-    item->delivery[kind] = DELIVERY_CONFIRMED;
+    item->arrival[kind] = ARRIVAL_CONFIRMED;
     if (kind != MESSAGE_REPLY)
         return;
     item->told_outcome = item->outcome;
@@ -126,7 +126,7 @@ void item_confirm(struct item *item, enum message_kind kind)
 
 bool item_is_delivered(const struct item *item, enum message_kind kind)
 {
-    if (item->delivery[kind] != DELIVERY_CONFIRMED)
+    if (item->arrival[kind] != ARRIVAL_CONFIRMED)
         return false;
     return kind != MESSAGE_REPLY || (item->told_outcome == item->outcome && item->told_error == item->error);
 }

@@ -65,9 +65,9 @@ enum message_kind { MESSAGE_REPLY, MESSAGE_RECORD, MESSAGE_DEAD_LETTER };
 /* Whether a message of an item has arrived. It applies to at-least-once, where what was sent stands and only the rest
  * is sent again, and to the record of a command that was committed before (index_release.c). A transaction that is
  * undone takes all of its messages with it. */
-enum delivery {
-    DELIVERY_OPEN,     /* from the start: it was not sent, is under way, was refused, or nobody knows */
-    DELIVERY_CONFIRMED /* the broker has stored it: item_confirm, by sink or index. It outlives
+enum arrival {
+    ARRIVAL_OPEN,     /* from the start: it was not sent, is under way, was refused, or nobody knows */
+    ARRIVAL_CONFIRMED /* the broker has stored it: item_confirm, by sink or index. It outlives
                           batch_reset_for_retry, and ends with the batch */
 };
 
@@ -205,14 +205,15 @@ struct item {
     enum form reply_form;
     enum form record_form;      /* FORM_NONE: the client does not fit, so the command is too_large */
     enum form dead_letter_form; /* FORM_NONE: the command stays in its topic only */
-    enum delivery delivery[MESSAGE_KINDS];
+    enum arrival arrival[MESSAGE_KINDS];
     enum outcome told_outcome; /* what the reply that has arrived says */
     enum error told_error;
     size_t reply_bytes;       /* of the reply that was sent last, about as the broker counts them */
     size_t record_bytes;      /* of the record, in the same way */
     size_t dead_letter_bytes; /* of the dead letter, in the same way */
 
-    /* Filled by the sink when the client is refused, for the message of the reply; kept when the batch is judged anew.
+    /* Filled by the sink when the client is refused, for the message of the reply; kept when the batch is evaluated
+     * again.
      */
     size_t client_bytes; /* of the record or reply that was refused with the client in it, about */
     size_t client_most;  /* the limit, as far as it is known: kafka.producer.message.max.bytes; 0: another limit */
@@ -260,7 +261,7 @@ void item_reject(struct item *item, enum error error, struct span message);
 void item_confirm(struct item *item, enum message_kind kind);
 
 /* True if the message of this kind has arrived and need not be sent again. A reply has to be sent again if the item was
- * judged anew since, with another outcome. */
+ * evaluated again since, with another outcome. */
 bool item_is_delivered(const struct item *item, enum message_kind kind);
 
 /* "topic/partition/offset" in the arena. */

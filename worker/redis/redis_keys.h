@@ -10,9 +10,9 @@
  *   custom-fields:{WORKSPACE}           a set of definitions                 another type: as if missing; else broken
  *   client-intake:epoch                 32 hexadecimal digits                as if missing: Redis is rebuilt
  *   client-intake:owner:TOPIC/P         a worker's name, 32 digits           another owner: audit, then overwritten
- *   client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST OFFSETS"               as if missing: records are read again
- *   client-intake:definitions           OFFSETS                              as if missing: definitions are read again
- *   client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
+ *   client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST[,NONCE] OFFSETS"               as if missing: records are read
+ * again client-intake:definitions           OFFSETS                              as if missing: definitions are read
+ * again client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
  *   client-intake:shared-emails         "1", only its existence counts       as if it were set
  *   client-intake:nothing               is never there                       removed
  */

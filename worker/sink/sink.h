@@ -1,7 +1,7 @@
 /* sink: sends a batch's replies, records and dead letters, and commits them with the batch's offsets in one Kafka
  * transaction. In at-least-once mode there is no transaction: first the records and dead letters arrive, then the
  * replies, then the offsets are committed. When a batch is sent again, messages that have arrived are left out (enum
- * delivery).
+ * arrival).
  *
  * The folder worker/sink holds the producing side of a worker: the producer, its transactions, and the reply topics. It
  * may use librdkafka and the folders before it in docs/design.md. */
