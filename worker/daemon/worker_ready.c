@@ -66,13 +66,13 @@ bool worker_keep_going(void *listener)
 /* True if we or another worker have rebuilt the index. After false the next audit decides. */
 static bool worker_rebuild(struct worker *worker, const struct offsets *committed, const struct audit_gap *gap)
 {
-    char why[512];
+    char error[512];
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 1);
-    enum rebuild_result result =
-        index_rebuild(worker->index, committed, gap, &worker->batch.arena, worker_keep_going, worker, why, sizeof(why));
+    enum rebuild_result result = index_rebuild(worker->index, committed, gap, &worker->batch.arena, worker_keep_going,
+                                               worker, error, sizeof(error));
     metrics_set(worker->metrics, METRIC_REBUILDING, 0, 0);
     if (result == REBUILD_FAILED)
-        log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", why)));
+        log_fault_begin(&worker->rebuild_fault, LOG_LIST(LOG_TEXT("error", error)));
     if (result != REBUILD_DONE && result != REBUILD_BY_OTHER)
         return false;
     log_fault_end(&worker->rebuild_fault);

@@ -17,13 +17,13 @@ struct source {
     struct json_document document;
 };
 
-static bool source_open(struct source *source, struct span bytes, const char *what, char *why, size_t error_size)
+static bool source_open(struct source *source, struct span bytes, const char *what, char *error, size_t error_size)
 {
     struct json_fault fault = {JSON_OK, 0};
     source->bytes = bytes;
     if (arena_open(&source->arena, SCRATCH_BYTES(bytes.length)) != 0) {
         source->arena.base = NULL;
-        snprintf(why, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
         return false;
     }
     struct json_parser *parser = json_parser_new(bytes.length);
@@ -32,7 +32,7 @@ static bool source_open(struct source *source, struct span bytes, const char *wh
     bool ok = parser &&
               json_parse(parser, text, bytes.length, CUSTOM_FIELDS_DEPTH, &source->arena, &source->document, &fault);
     if (!ok)
-        snprintf(why, error_size, "%s: %s", what, parser ? json_fault_text(fault.code) : "out of memory");
+        snprintf(error, error_size, "%s: %s", what, parser ? json_fault_text(fault.code) : "out of memory");
     if (parser)
         json_parser_free(parser);
     return ok;
@@ -50,12 +50,12 @@ static bool is_type(const struct source *source, uint32_t node, enum json_type t
 }
 
 /* The node of the response's list: the root, or its member data. False if there is none. */
-static bool source_list(const struct source *source, uint32_t *list, const char *what, char *why, size_t error_size)
+static bool source_list(const struct source *source, uint32_t *list, const char *what, char *error, size_t error_size)
 {
     *list = is_type(source, 0, NODE_OBJECT) ? json_member(&source->document, 0, SPAN("data")) : 0;
     if (is_type(source, *list, NODE_ARRAY))
         return true;
-    snprintf(why, error_size, "%s: expected {\"data\": [...]} or an array", what);
+    snprintf(error, error_size, "%s: expected {\"data\": [...]} or an array", what);
     return false;
 }
 
@@ -105,37 +105,37 @@ static char *insert(struct span fields, struct span object, struct span options,
     return join(parts, 4, length);
 }
 
-static char *merge(const struct source *fields, uint32_t field, struct span options, size_t *length, char *why,
+static char *merge(const struct source *fields, uint32_t field, struct span options, size_t *length, char *error,
                    size_t error_size)
 {
     uint32_t old = json_member(&fields->document, field, SPAN("options"));
     if (old && !is_type(fields, old, NODE_ARRAY) && !is_type(fields, old, NODE_NULL)) {
-        snprintf(why, error_size, "the field's options are not an array");
+        snprintf(error, error_size, "the field's options are not an array");
         return NULL;
     }
     char *merged = old ? replace(fields->bytes, source_bytes(fields, old), options, length)
                        : insert(fields->bytes, source_bytes(fields, field), options, length);
     if (!merged)
-        snprintf(why, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
     return merged;
 }
 
-char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length, char *why,
+char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length, char *error,
                                  size_t error_size)
 {
     struct source field_source = {0}, option_source = {0};
     uint32_t field_list, option_list, field;
     char *merged = NULL;
-    if (!source_open(&field_source, fields, "the fields", why, error_size) ||
-        !source_list(&field_source, &field_list, "the fields", why, error_size) ||
-        !source_open(&option_source, options, "the options", why, error_size) ||
-        !source_list(&option_source, &option_list, "the options", why, error_size))
+    if (!source_open(&field_source, fields, "the fields", error, error_size) ||
+        !source_list(&field_source, &field_list, "the fields", error, error_size) ||
+        !source_open(&option_source, options, "the options", error, error_size) ||
+        !source_list(&option_source, &option_list, "the options", error, error_size))
         goto out;
     field = source_field(&field_source, field_list, key);
     if (field)
-        merged = merge(&field_source, field, source_bytes(&option_source, option_list), length, why, error_size);
+        merged = merge(&field_source, field, source_bytes(&option_source, option_list), length, error, error_size);
     else
-        snprintf(why, error_size, "no field has the key %.*s", SPAN_FORMAT(key));
+        snprintf(error, error_size, "no field has the key %.*s", SPAN_FORMAT(key));
 out:
     source_close(&field_source);
     source_close(&option_source);

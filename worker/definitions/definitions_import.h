@@ -11,9 +11,9 @@
 
 /* Puts the options of a response ({"data": [...]}, or the bare array) into the field `key` of `fields`, in place of
  * its present options, and leaves every other byte of `fields` unchanged. New, of *length bytes, to be freed; or
- * NULL with the reason in `why`: no such field, or not JSON of that form. The compiler of definitions checks the
+ * NULL with the reason in `error`: no such field, or not JSON of that form. The compiler of definitions checks the
  * options themselves. */
 MUST_CHECK char *definitions_import_options(struct span fields, struct span key, struct span options, size_t *length,
-                                            char *why, size_t error_size);
+                                            char *error, size_t error_size);
 
 #endif

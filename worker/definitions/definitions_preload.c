@@ -39,9 +39,9 @@ static void *fill_main(void *argument)
     struct log_fault away = {"definitions cannot be read from their topic; commands wait",
                              "definitions can be read from their topic", 0};
     struct definitions_sync_result result;
-    char why[512];
+    char error[512];
     while (!atomic_load(&fill->ending)) {
-        if (definitions_sync(fill->config, SYNC_MISSING, NULL, go_on, fill, &result, why, sizeof(why))) {
+        if (definitions_sync(fill->config, SYNC_MISSING, NULL, go_on, fill, &result, error, sizeof(error))) {
             log_fault_end(&away);
             if (result.stored > 0)
                 log_info("definitions that Redis lacked were read from their topic",
@@ -49,8 +49,8 @@ static void *fill_main(void *argument)
             atomic_store(&fill->done, true);
             break;
         }
-        if (why[0] != '\0')
-            log_fault_begin(&away, LOG_LIST(LOG_TEXT("error", why)));
+        if (error[0] != '\0')
+            log_fault_begin(&away, LOG_LIST(LOG_TEXT("error", error)));
         wait_a_little(fill);
     }
     return NULL;

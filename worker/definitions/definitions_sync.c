@@ -15,7 +15,7 @@
 bool sync_fail(struct sync *sync, const char *server, const char *reason)
 {
     if (reason[0] != '\0')
-        snprintf(sync->why, sync->error_size, "%s: %s", server, reason);
+        snprintf(sync->error, sync->error_size, "%s: %s", server, reason);
     return false;
 }
 
@@ -27,7 +27,7 @@ int sync_wait_ms(enum definitions_sync_mode mode)
 bool sync_report(struct sync *sync)
 {
     int64_t total = topic_reader_total(sync->reader), done = topic_reader_done(sync->reader);
-    sync->why[0] = '\0';
+    sync->error[0] = '\0';
     return !sync->progress || sync->progress(sync->listener, sync->passes_done * total + done, sync->passes * total);
 }
 
@@ -163,15 +163,15 @@ static bool sync_run(struct sync *sync)
 
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                       definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
-                      char *why, size_t error_size)
+                      char *error, size_t error_size)
 {
     char reason[512] = "out of memory";
     struct sync *sync = calloc(1, sizeof(*sync));
     bool ok = false;
     *result = (struct definitions_sync_result){0};
-    snprintf(why, error_size, "%s", "");
+    snprintf(error, error_size, "%s", "");
     if (!sync) {
-        snprintf(why, error_size, "%s", reason);
+        snprintf(error, error_size, "%s", reason);
         return false;
     }
     *sync = (struct sync){.config = config,
@@ -179,7 +179,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
                           .progress = progress,
                           .listener = listener,
                           .result = result,
-                          .why = why,
+                          .error = error,
                           .error_size = error_size,
                           .passes = 2};
     sync->history = definitions_history_new();

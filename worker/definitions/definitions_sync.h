@@ -25,11 +25,11 @@ typedef bool definitions_sync_progress(void *listener, int64_t done, int64_t tot
 
 /* Reads up to the present end and, except for SYNC_MISSING, the messages that arrive while it writes. It writes no
  * value that is older than the topic's at that moment, and no key that another process has changed since the
- * comparison, even if this process stalls before the write. Returns false with the reason in `why`, or with "" there
+ * comparison, even if this process stalls before the write. Returns false with the reason in `error`, or with "" there
  * if it was ended early; values stored until then stay. `range` may be NULL: with SYNC_SINCE it holds the offsets of
  * the beginning, and on return, in every mode, those up to which the topic was read. `progress` may be NULL. */
 MUST_CHECK bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                                  definitions_sync_progress *progress, void *listener,
-                                 struct definitions_sync_result *result, char *why, size_t error_size);
+                                 struct definitions_sync_result *result, char *error, size_t error_size);
 
 #endif

@@ -15,7 +15,7 @@ struct sync {
     definitions_sync_progress *progress;
     void *listener;
     struct definitions_sync_result *result;
-    char *why;
+    char *error;
     size_t error_size;
 
     struct topic_reader *reader;

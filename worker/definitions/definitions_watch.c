@@ -22,7 +22,7 @@
 #define IDLE_PING_MS     2000 /* how long the loss of an idle connection may go unnoticed */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
-#define WHY_SIZE         256
+#define ERROR_TEXT_BYTES 256
 
 struct definitions_watch {
     const struct config *config;
@@ -56,7 +56,7 @@ uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct s
 
 /* ---- the connection ---- */
 
-static void watch_lose(struct definitions_watch *watch, const char *why)
+static void watch_lose(struct definitions_watch *watch, const char *error)
 {
     if (watch->connection)
         redisFree(watch->connection);
@@ -71,15 +71,15 @@ static void watch_lose(struct definitions_watch *watch, const char *why)
     pthread_cond_broadcast(&watch->changed);
     pthread_mutex_unlock(&watch->lock);
     if (!atomic_load(&watch->ending))
-        log_fault_begin(&watch->away, LOG_LIST(LOG_TEXT("error", why)));
+        log_fault_begin(&watch->away, LOG_LIST(LOG_TEXT("error", error)));
 }
 
-static bool watch_ask(redisContext *connection, char *why, const char *format, long long argument, long long *answer)
+static bool watch_ask(redisContext *connection, char *error, const char *format, long long argument, long long *answer)
 {
     redisReply *reply = redisCommand(connection, format, argument);
     bool ok = reply && reply->type != REDIS_REPLY_ERROR;
     if (!ok)
-        snprintf(why, WHY_SIZE, "%s", reply ? reply->str : connection->errstr);
+        snprintf(error, ERROR_TEXT_BYTES, "%s", reply ? reply->str : connection->errstr);
     else if (answer)
         *answer = reply->integer;
     freeReplyObject(reply);
@@ -89,12 +89,13 @@ static bool watch_ask(redisContext *connection, char *why, const char *format, l
 /* Redis announces no change before it has confirmed the subscription, so the watch counts as connected only then. */
 static void watch_connect(struct definitions_watch *watch)
 {
-    char why[WHY_SIZE] = "";
+    char error[ERROR_TEXT_BYTES] = "";
     long long id = 0;
-    redisContext *connection = redis_connect(watch->config, why, sizeof(why));
-    if (connection && watch_ask(connection, why, "CLIENT ID", 0, &id) &&
-        watch_ask(connection, why, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " DEFINITIONS_KEY_BEFORE, id, NULL) &&
-        watch_ask(connection, why, "SUBSCRIBE " CHANNEL, 0, NULL)) {
+    redisContext *connection = redis_connect(watch->config, error, sizeof(error));
+    if (connection && watch_ask(connection, error, "CLIENT ID", 0, &id) &&
+        watch_ask(connection, error, "CLIENT TRACKING ON REDIRECT %lld BCAST PREFIX " DEFINITIONS_KEY_BEFORE, id,
+                  NULL) &&
+        watch_ask(connection, error, "SUBSCRIBE " CHANNEL, 0, NULL)) {
         watch->connection = connection;
         watch->heard_ms = clock_now_ms();
         definitions_versions_grow(&watch->stamps);
@@ -106,17 +107,17 @@ static void watch_connect(struct definitions_watch *watch)
     }
     if (connection)
         redisFree(connection);
-    watch_lose(watch, why);
+    watch_lose(watch, error);
 }
 
-static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, char *why)
+static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, char *error)
 {
     int done = 0;
     bool ok = redisAppendCommand(watch->connection, "PING %llu", (unsigned long long)number) == REDIS_OK;
     while (ok && !done)
         ok = redisBufferWrite(watch->connection, &done) == REDIS_OK;
     if (!ok) {
-        snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
+        snprintf(error, ERROR_TEXT_BYTES, "%s", watch->connection->errstr);
         return false;
     }
     if (watch->pinged_ms == 0) {
@@ -128,7 +129,7 @@ static bool watch_send_ping(struct definitions_watch *watch, uint64_t number, ch
 
 /* Sends a ping if a caller waits for one, or if the connection has been silent for long. A caller that comes after
  * the number was taken waits for the next ping, even though this one may not be written yet. */
-static bool watch_ping(struct definitions_watch *watch, char *why)
+static bool watch_ping(struct definitions_watch *watch, char *error)
 {
     bool silent = watch->pinged_ms == 0 && clock_now_ms() - watch->heard_ms >= IDLE_PING_MS;
     uint64_t number = 0;
@@ -136,7 +137,7 @@ static bool watch_ping(struct definitions_watch *watch, char *why)
     if (silent || watch->wanted > watch->sent)
         number = ++watch->sent;
     pthread_mutex_unlock(&watch->lock);
-    return number == 0 || watch_send_ping(watch, number, why);
+    return number == 0 || watch_send_ping(watch, number, error);
 }
 
 static void watch_take_pong(struct definitions_watch *watch, uint64_t number)
@@ -198,19 +199,19 @@ static bool watch_take(struct definitions_watch *watch, const redisReply *reply)
     return true;
 }
 
-/* Reads what has arrived. False with the reason in `why` if the connection cannot be used any more. */
-static bool watch_read(struct definitions_watch *watch, char *why)
+/* Reads what has arrived. False with the reason in `error` if the connection cannot be used any more. */
+static bool watch_read(struct definitions_watch *watch, char *error)
 {
     void *reply = NULL;
     bool ok = redisBufferRead(watch->connection) == REDIS_OK;
     while (ok && (ok = redisGetReplyFromReader(watch->connection, &reply) == REDIS_OK) && reply) {
         ok = watch_take(watch, reply);
         if (!ok)
-            snprintf(why, WHY_SIZE, "an unexpected message");
+            snprintf(error, ERROR_TEXT_BYTES, "an unexpected message");
         freeReplyObject(reply);
     }
-    if (!ok && why[0] == '\0')
-        snprintf(why, WHY_SIZE, "%s", watch->connection->errstr);
+    if (!ok && error[0] == '\0')
+        snprintf(error, ERROR_TEXT_BYTES, "%s", watch->connection->errstr);
     watch->heard_ms = clock_now_ms();
     return ok;
 }
@@ -242,15 +243,15 @@ static int64_t watch_patience(const struct definitions_watch *watch)
 
 static void watch_serve(struct definitions_watch *watch)
 {
-    char why[WHY_SIZE] = "";
-    if (watch_wait(watch, watch_patience(watch)) && !watch_read(watch, why)) {
-        watch_lose(watch, why);
+    char error[ERROR_TEXT_BYTES] = "";
+    if (watch_wait(watch, watch_patience(watch)) && !watch_read(watch, error)) {
+        watch_lose(watch, error);
         return;
     }
     if (watch->pinged_ms && clock_now_ms() - watch->pinged_ms >= watch->config->redis.timeout_ms)
         watch_lose(watch, "no answer in time");
-    else if (!watch_ping(watch, why))
-        watch_lose(watch, why);
+    else if (!watch_ping(watch, error))
+        watch_lose(watch, error);
 }
 
 static void *watch_main(void *argument)

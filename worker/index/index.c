@@ -58,13 +58,13 @@ bool index_may_go_on(struct index *index)
 
 /* A command that Redis refuses on a working connection (no right, no memory, read-only) may be refused on the next one,
  * too. So a new connection does not end that fault. */
-bool index_fail(struct index *index, const char *why)
+bool index_fail(struct index *index, const char *error)
 {
     index->retries++;
     if (index->connection)
         index->refused = index->connection->err == 0;
     index->failed_ms = clock_now_ms();
-    log_fault_begin(&index->away, LOG_LIST(LOG_TEXT("error", why)));
+    log_fault_begin(&index->away, LOG_LIST(LOG_TEXT("error", error)));
     if (index->connection)
         redisFree(index->connection);
     index->connection = NULL;
@@ -72,9 +72,9 @@ bool index_fail(struct index *index, const char *why)
     return false;
 }
 
-bool index_invalidate(struct index *index, const char *why)
+bool index_invalidate(struct index *index, const char *error)
 {
-    log_fault_begin(&index->unverified, LOG_LIST(LOG_TEXT("reason", why)));
+    log_fault_begin(&index->unverified, LOG_LIST(LOG_TEXT("reason", error)));
     index->verified = false;
     return false;
 }
@@ -109,27 +109,27 @@ void index_distrust(struct index *index)
 /* Checks that the connection answers and that the epoch is the same. */
 static bool index_look(struct index *index)
 {
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     redisReply *reply = redisCommand(index->connection, EPOCH_READ);
     bool ready = reply && (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply));
     if (!ready)
-        snprintf(why, sizeof(why), "%s", reply ? reply->str : index->connection->errstr);
+        snprintf(error, sizeof(error), "%s", reply ? reply->str : index->connection->errstr);
     else if (index->verified && redis_epoch_compare(&index->epoch, reply) != EPOCH_SAME)
         index_invalidate(index, "the epoch is missing or different");
     freeReplyObject(reply);
-    return ready || index_fail(index, why);
+    return ready || index_fail(index, error);
 }
 
 bool index_connect(struct index *index)
 {
-    char why[WHY_SIZE] = "";
+    char error[ERROR_TEXT_BYTES] = "";
     int64_t now_ms = clock_now_ms();
     if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
         return true;
     if (!index->connection)
-        index->connection = redis_connect(index->config, why, sizeof(why));
+        index->connection = redis_connect(index->config, error, sizeof(error));
     if (!index->connection)
-        return index_fail(index, why);
+        return index_fail(index, error);
     if (!index_look(index))
         return false;
     index->checked_ms = now_ms;
@@ -166,15 +166,15 @@ bool index_reply_span(const redisReply *reply, struct span *value)
 static redisReply *read_next(struct index *index, struct redis_pipeline *pipeline, struct arena *arena,
                              struct span *value)
 {
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    char error[ERROR_TEXT_BYTES];
+    redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
     bool ok = reply && index_reply_span(reply, value);
     if (ok) {
         if (value->at)
             *value = arena_copy(arena, *value);
         return reply;
     }
-    index_fail(index, reply ? "an unexpected type of answer" : why);
+    index_fail(index, reply ? "an unexpected type of answer" : error);
     freeReplyObject(reply);
     return NULL;
 }
@@ -222,10 +222,10 @@ bool index_read_owner(struct index *index, struct redis_pipeline *pipeline, stru
 
 redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type)
 {
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    char error[ERROR_TEXT_BYTES];
+    redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
     if (!reply) {
-        index_fail(index, why);
+        index_fail(index, error);
         return NULL;
     }
     if (reply->type == type)
@@ -237,16 +237,16 @@ redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, i
 
 redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count)
 {
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     for (size_t i = 0; i <= count; i++) {
         redisReply *queued = index_answer(index, pipeline, REDIS_REPLY_STATUS);
         if (!queued)
             return NULL;
         freeReplyObject(queued);
     }
-    redisReply *executed = pipeline_answer(pipeline, why, sizeof(why));
+    redisReply *executed = pipeline_answer(pipeline, error, sizeof(error));
     if (!executed)
-        index_fail(index, why);
+        index_fail(index, error);
     if (!executed || (executed->type == REDIS_REPLY_ARRAY && executed->elements == count))
         return executed;
     if (executed->type != REDIS_REPLY_NIL)
@@ -271,14 +271,14 @@ redisReply *index_ask(struct index *index, const char *format, ...)
 
 bool index_carry_out(struct index *index, struct redis_pipeline *pipeline)
 {
-    char why[WHY_SIZE] = "sending failed";
+    char error[ERROR_TEXT_BYTES] = "sending failed";
     bool ok = pipeline_send(pipeline);
     while (ok && pipeline->count > 0) {
-        redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+        redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
         ok = reply != NULL;
         freeReplyObject(reply);
     }
-    return ok || index_fail(index, why);
+    return ok || index_fail(index, error);
 }
 
 void index_write_word(struct redis_pipeline *pipeline, struct span word)

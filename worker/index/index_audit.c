@@ -41,15 +41,15 @@ static void answers_free(struct answers *answers)
 /* Reads the next answer. False after index_fail. */
 static bool take(struct index *index, struct redis_pipeline *pipeline, redisReply **reply)
 {
-    char why[WHY_SIZE];
-    *reply = pipeline_answer(pipeline, why, sizeof(why));
-    return *reply || index_fail(index, why);
+    char error[ERROR_TEXT_BYTES];
+    *reply = pipeline_answer(pipeline, error, sizeof(error));
+    return *reply || index_fail(index, error);
 }
 
 /* False after index_fail. The caller frees *answers in any case. */
 static bool ask(struct index *index, struct arena *scratch, struct answers *answers)
 {
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     struct span *places = arena_alloc(scratch, (size_t)answers->count * sizeof(*places));
     for (int32_t i = 0; i < answers->count; i++)
         places[i] = index_place(index, i, scratch);
@@ -67,8 +67,8 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
         ok = take(index, &pipeline, &answers->checkpoints[i]);
     if (!ok)
         return false;
-    redisReply *replication_id = pipeline_answer(&pipeline, why, sizeof(why));
-    ok = replication_id || !index->connection->err || index_fail(index, why);
+    redisReply *replication_id = pipeline_answer(&pipeline, error, sizeof(error));
+    ok = replication_id || !index->connection->err || index_fail(index, error);
     if (ok)
         index_read_replication_id(replication_id, index->replication_id);
     freeReplyObject(replication_id);

@@ -70,7 +70,7 @@ MUST_CHECK bool index_take(struct index *index, const int32_t *partitions, int32
 enum rebuild_result {
     REBUILD_DONE,     /* audit again */
     REBUILD_BY_OTHER, /* another worker rebuilt, or has stopped: audit again */
-    REBUILD_FAILED,   /* the reason is in `why`; what was written is right, and will be written again */
+    REBUILD_FAILED,   /* the reason is in `error`; what was written is right, and will be written again */
     REBUILD_ENDED     /* keep_going returned false */
 };
 
@@ -80,7 +80,7 @@ enum rebuild_result {
  * record topic, and after a part rebuild also the claims that other workers have made meanwhile. */
 MUST_CHECK enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed,
                                              const struct audit_gap *gap, struct arena *scratch,
-                                             index_keep_going *keep_going, void *listener, char *why,
+                                             index_keep_going *keep_going, void *listener, char *error,
                                              size_t error_size);
 
 #endif

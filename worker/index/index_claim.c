@@ -142,10 +142,10 @@ static bool claim_first(struct index *index, struct batch *batch, struct claim_a
 /* Reads the epoch after look-ups: their results count only if the epoch is the same. */
 static bool read_epoch(struct index *index, struct redis_pipeline *pipeline)
 {
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     enum epoch_finding finding;
-    if (!redis_epoch_answer(&index->epoch, pipeline, &finding, why, sizeof(why)))
-        return index_fail(index, why);
+    if (!redis_epoch_answer(&index->epoch, pipeline, &finding, error, sizeof(error)))
+        return index_fail(index, error);
     return finding == EPOCH_SAME || index_invalidate(index, "the epoch is missing or different");
 }
 

@@ -56,9 +56,9 @@ static bool ask(struct redis_pipeline *pipeline, const struct look_up *look_up)
 static bool take_entry(struct index *index, struct redis_pipeline *pipeline, struct definitions_cache *cache,
                        struct definitions_entry *entry)
 {
-    char why[WHY_SIZE];
-    redisReply *value = pipeline_answer(pipeline, why, sizeof(why));
-    redisReply *ttl = value ? pipeline_answer(pipeline, why, sizeof(why)) : NULL;
+    char error[ERROR_TEXT_BYTES];
+    redisReply *value = pipeline_answer(pipeline, error, sizeof(error));
+    redisReply *ttl = value ? pipeline_answer(pipeline, error, sizeof(error)) : NULL;
     bool ok = ttl != NULL;
     if (ok) {
         struct span json;
@@ -67,22 +67,22 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
         if (is_empty)
             json = SPAN("");
         if (!ok)
-            snprintf(why, sizeof(why), "an unexpected type of answer");
+            snprintf(error, sizeof(error), "an unexpected type of answer");
         else if (!(ok = definitions_cache_put(cache, entry, json, ttl->integer)))
-            snprintf(why, sizeof(why), "out of memory");
+            snprintf(error, sizeof(error), "out of memory");
     }
     if (value)
         freeReplyObject(value);
     if (ttl)
         freeReplyObject(ttl);
-    return ok || index_fail(index, why);
+    return ok || index_fail(index, error);
 }
 
 /* One run. *finding: whether all answers belong to the epoch that the cache knows. */
 static bool look_up_run(struct index *index, struct definitions_cache *cache, struct batch *batch,
                         struct look_up *look_up, enum epoch_finding *finding)
 {
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     if (!find_entries(look_up, cache, batch))
         return index_fail(index, "out of memory");
     struct redis_pipeline pipeline;
@@ -92,7 +92,7 @@ static bool look_up_run(struct index *index, struct definitions_cache *cache, st
     for (uint32_t i = 0; i < look_up->stale_count; i++)
         if (!take_entry(index, &pipeline, cache, look_up->stale[i]))
             return false;
-    return redis_epoch_answer(&index->epoch, &pipeline, finding, why, sizeof(why)) || index_fail(index, why);
+    return redis_epoch_answer(&index->epoch, &pipeline, finding, error, sizeof(error)) || index_fail(index, error);
 }
 
 bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch)

@@ -22,17 +22,17 @@ static struct span item_id(const struct item *item)
 /* Sends the pipeline and reads all replies. New: the last reply; or NULL after index_fail. */
 static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
 {
-    char why[WHY_SIZE] = "sending failed";
+    char error[ERROR_TEXT_BYTES] = "sending failed";
     redisReply *reply = NULL;
     bool ok = pipeline_send(pipeline);
     while (ok && pipeline->count > 0) {
         if (reply)
             freeReplyObject(reply);
-        reply = pipeline_answer(pipeline, why, sizeof(why));
+        reply = pipeline_answer(pipeline, error, sizeof(error));
         ok = reply != NULL;
     }
     if (!ok)
-        index_fail(index, why);
+        index_fail(index, error);
     return reply;
 }
 

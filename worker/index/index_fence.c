@@ -36,14 +36,14 @@ struct marks {
 
 static bool read_marks(struct index *index, struct redis_pipeline *pipeline, uint32_t count, struct marks *marks)
 {
-    char why[WHY_SIZE];
-    if (!redis_epoch_answer(&index->epoch, pipeline, &marks->epoch, why, sizeof(why)))
-        return index_fail(index, why);
+    char error[ERROR_TEXT_BYTES];
+    if (!redis_epoch_answer(&index->epoch, pipeline, &marks->epoch, error, sizeof(error)))
+        return index_fail(index, error);
     marks->owns_all = true;
     for (uint32_t i = 0; i < count; i++) {
-        redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+        redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
         if (!reply)
-            return index_fail(index, why);
+            return index_fail(index, error);
         marks->owns_all = marks->owns_all && index_is_our_name(index, reply);
         freeReplyObject(reply);
     }
@@ -75,10 +75,10 @@ void index_read_replication_id(const redisReply *reply, char replication_id[REPL
 
 bool index_same_replication_id(struct index *index, struct redis_pipeline *pipeline)
 {
-    char why[WHY_SIZE], replication_id[REPLICATION_ID_LENGTH];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    char error[ERROR_TEXT_BYTES], replication_id[REPLICATION_ID_LENGTH];
+    redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
     if (!reply && index->connection->err)
-        return index_fail(index, why);
+        return index_fail(index, error);
     index_read_replication_id(reply, replication_id);
     freeReplyObject(reply);
     return memcmp(replication_id, index->replication_id, REPLICATION_ID_LENGTH) == 0 ||

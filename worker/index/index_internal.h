@@ -9,7 +9,7 @@
 #include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 
-#define WHY_SIZE              256
+#define ERROR_TEXT_BYTES      256
 #define REPLICATION_ID_LENGTH 40 /* hexadecimal digits */
 
 /* The most bytes that are read of a checkpoint, and of DEFINITIONS_READ_KEY: enough for 50,000 partitions. */
@@ -60,7 +60,7 @@ MUST_CHECK bool index_may_go_on(struct index *index);
 void index_accepted(struct index *index);
 
 /* Epoch, owner or server have changed: the index becomes stale. Always returns false. */
-bool index_invalidate(struct index *index, const char *why);
+bool index_invalidate(struct index *index, const char *error);
 
 /* Watches the epoch and the owners of the batch's partitions, and no other key, and compares them. Redis carries out
  * the EXEC that follows on this connection only if they have not changed by then. False after index_fail or
@@ -115,7 +115,7 @@ void index_write_word(struct redis_pipeline *pipeline, struct span word);
 void index_write_set(struct redis_pipeline *pipeline, struct span key, struct span value);
 
 /* Closes the connection, on which answers may be outstanding. Always returns false. */
-bool index_fail(struct index *index, const char *why);
+bool index_fail(struct index *index, const char *error);
 
 /* A key of the index holds something that the index never writes there: its content is lost, and only the record topic
  * has it. Until another epoch is found, an audit returns AUDIT_LOST. Closes the connection, on which answers may be

@@ -11,13 +11,13 @@
 #define RENEW_EVERY_MS 500
 #define WAIT_MS        100
 
-bool rebuild_fail(struct rebuild *rebuild, const char *why)
+bool rebuild_fail(struct rebuild *rebuild, const char *error)
 {
-    snprintf(rebuild->why, rebuild->error_size, "%s", why);
+    snprintf(rebuild->error, rebuild->error_size, "%s", error);
     return false;
 }
 
-/* False with "" in `why` if keep_going returned false. */
+/* False with "" in `error` if keep_going returned false. */
 static bool keeps_going(struct rebuild *rebuild)
 {
     return rebuild->keep_going(rebuild->listener) || rebuild_fail(rebuild, "");
@@ -76,7 +76,7 @@ static bool read_all(struct rebuild *rebuild, visitor *visit)
 {
     for (;;) {
         rd_kafka_message_t *message;
-        enum topic_reading reading = topic_reader_next(rebuild->reader, &message, rebuild->why, rebuild->error_size);
+        enum topic_reading reading = topic_reader_next(rebuild->reader, &message, rebuild->error, rebuild->error_size);
         if (reading == TOPIC_FAILED)
             return false;
         if (reading != TOPIC_PAUSE && !visit(rebuild, message))
@@ -92,7 +92,7 @@ static bool read_all(struct rebuild *rebuild, visitor *visit)
 static bool read_twice(struct rebuild *rebuild)
 {
     restore_begin(&rebuild->restore);
-    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->why, rebuild->error_size) &&
+    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->error, rebuild->error_size) &&
            read_all(rebuild, visit_write);
 }
 
@@ -107,7 +107,7 @@ static bool restore_range(struct rebuild *rebuild)
         if (!read_twice(rebuild))
             return false;
         writes = rebuild->restore.writes - before;
-        if (writes > 0 && !topic_reader_extend(rebuild->reader, &grown, rebuild->why, rebuild->error_size))
+        if (writes > 0 && !topic_reader_extend(rebuild->reader, &grown, rebuild->error, rebuild->error_size))
             return false;
     }
     topic_reader_ends(rebuild->reader, &rebuild->record_ends);
@@ -121,7 +121,7 @@ static bool await_commits(struct rebuild *rebuild)
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
     while (!offsets_of_group_listening(&rebuild->committed, &rebuild->nonces, consumer,
                                        rebuild->index->config->commands.topic, KAFKA_WAIT_MS, go_on, rebuild,
-                                       rebuild->why, rebuild->error_size))
+                                       rebuild->error, rebuild->error_size))
         if (!rebuild->lock.held || !go_on(rebuild))
             return false;
     return go_on(rebuild);
@@ -152,9 +152,9 @@ static bool restore_clients(struct rebuild *rebuild)
     if (!gap && !restore_finds_index(&rebuild->restore, &had_index))
         return rebuild_fail(rebuild, "no connection to Redis");
     rebuild->reader = topic_reader_open_listening(config, config->records.topic, KAFKA_WAIT_MS, go_on, rebuild,
-                                                  rebuild->why, rebuild->error_size);
+                                                  rebuild->error, rebuild->error_size);
     return rebuild->reader && (gap || await_commits(rebuild)) &&
-           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->why, rebuild->error_size) &&
+           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->error, rebuild->error_size) &&
            restore_range(rebuild) && purge(rebuild, had_index);
 }
 
@@ -178,7 +178,7 @@ static bool restore_definitions(struct rebuild *rebuild)
         offsets_raise_all(&rebuild->definitions, &gap->definitions);
     bool since = gap && gap->definitions.count > 0; /* else the offsets that were read are not known */
     return definitions_sync(rebuild->index->config, since ? SYNC_SINCE : SYNC_MISSING, &rebuild->definitions,
-                            sync_go_on, rebuild, &result, rebuild->why, rebuild->error_size);
+                            sync_go_on, rebuild, &result, rebuild->error, rebuild->error_size);
 }
 
 /* ---- the whole rebuild ---- */
@@ -297,12 +297,12 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
 }
 
 enum rebuild_result index_rebuild(struct index *index, const struct offsets *committed, const struct audit_gap *gap,
-                                  struct arena *scratch, index_keep_going *keep_going, void *listener, char *why,
+                                  struct arena *scratch, index_keep_going *keep_going, void *listener, char *error,
                                   size_t error_size)
 {
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));
     if (!rebuild) {
-        snprintf(why, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
         return REBUILD_FAILED;
     }
     *rebuild = (struct rebuild){.index = index,
@@ -311,11 +311,11 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
                                 .lock = {.index = index},
                                 .keep_going = keep_going,
                                 .listener = listener,
-                                .why = why,
+                                .error = error,
                                 .error_size = error_size,
                                 .began_ms = clock_now_ms(),
                                 .said_ms = clock_now_ms()};
-    snprintf(why, error_size, "%s", "");
+    snprintf(error, error_size, "%s", "");
     for (int32_t i = 0; i < committed->count; i++)
         offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */
     bool needed = true;
@@ -327,5 +327,5 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
     free(rebuild);
     if (ok)
         return needed ? REBUILD_DONE : REBUILD_BY_OTHER;
-    return why[0] ? REBUILD_FAILED : REBUILD_ENDED;
+    return error[0] ? REBUILD_FAILED : REBUILD_ENDED;
 }

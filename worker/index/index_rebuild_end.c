@@ -69,7 +69,7 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     pipeline_parts(&pipeline, key);
     redis_epoch_ask(&pipeline);
     pipeline_read_parts(&pipeline, OFFSETS_BYTES, key);
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     enum epoch_finding finding;
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
@@ -77,8 +77,8 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     freeReplyObject(watching);
     if (!watching)
         return false;
-    if (!redis_epoch_answer(&index->epoch, &pipeline, &finding, why, sizeof(why)))
-        return index_fail(index, why);
+    if (!redis_epoch_answer(&index->epoch, &pipeline, &finding, error, sizeof(error)))
+        return index_fail(index, error);
     return index_read(index, &pipeline, rebuild->scratch, value) && finding == EPOCH_SAME;
 }
 

@@ -15,7 +15,7 @@ struct rebuild {
     struct arena *scratch;
     index_keep_going *keep_going;
     void *listener;
-    char *why;
+    char *error;
     size_t error_size;
     struct rebuild_lock lock;
     struct topic_reader *reader;
@@ -29,13 +29,14 @@ struct rebuild {
 };
 
 /* Always false. */
-bool rebuild_fail(struct rebuild *rebuild, const char *why);
+bool rebuild_fail(struct rebuild *rebuild, const char *error);
 
 /* The end of a rebuild. Everything is written only while the lock is ours, on the server that was audited.
  *
  * Whole: checkpoints of all partitions and a new epoch in one transaction, which also removes the lock.
  * Part: checkpoints are raised to what was committed when the reading began; those that the audit found ahead of the
- * group are lowered to it. Only if the epoch is still the one that the audit found. False with the reason in `why`. */
+ * group are lowered to it. Only if the epoch is still the one that the audit found. False with the reason in `error`.
+ */
 MUST_CHECK bool rebuild_end_whole(struct rebuild *rebuild);
 MUST_CHECK bool rebuild_end_part(struct rebuild *rebuild);
 

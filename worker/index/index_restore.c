@@ -192,10 +192,10 @@ static bool write_absent(struct restore *restore)
 /* Reads the next answer without a copy of it. */
 static redisReply *next_value(struct restore *restore, struct redis_pipeline *pipeline, struct span *value)
 {
-    char why[WHY_SIZE];
-    redisReply *reply = pipeline_answer(pipeline, why, sizeof(why));
+    char error[ERROR_TEXT_BYTES];
+    redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
     if (!reply)
-        index_fail(restore->index, why);
+        index_fail(restore->index, error);
     else if (index_reply_span(reply, value))
         return reply;
     else

@@ -63,16 +63,16 @@ static void write_key(struct redis_pipeline *pipeline, struct span word)
 static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipeline)
 {
     struct index *index = lock->index;
-    char why[WHY_SIZE];
+    char error[ERROR_TEXT_BYTES];
     for (int i = 0; i < 2; i++) {
         redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_STATUS);
         if (!reply)
             return false;
         freeReplyObject(reply);
     }
-    redisReply *holder = pipeline_answer(pipeline, why, sizeof(why));
+    redisReply *holder = pipeline_answer(pipeline, error, sizeof(error));
     if (!holder)
-        return index_fail(index, why);
+        return index_fail(index, error);
     lock->held = index_is_our_name(index, holder);
     freeReplyObject(holder);
     return index_same_replication_id(index, pipeline) && lock->held;

@@ -16,16 +16,16 @@
     "Redis that runs with cluster-enabled no"
 
 /* New, to be freed with redisFree: connected, with TLS if the config says so, authenticated, and on the config's
- * database. redis.timeout limits connecting and every read and write. NULL with the reason in `why`, which never holds
- * a password.
+ * database. redis.timeout limits connecting and every read and write. NULL with the reason in `error`, which never
+ * holds a password.
  */
-MUST_CHECK redisContext *redis_reach(const struct config *config, char *why, size_t error_size);
+MUST_CHECK redisContext *redis_reach(const struct config *config, char *error, size_t error_size);
 
 /* True if Redis says that it is a node of a cluster, where one command cannot read keys of two workspaces. False if the
  * user may not ask. */
 bool redis_is_cluster_node(redisContext *connection);
 
 /* Like redis_reach, but NULL for a node of a cluster. */
-MUST_CHECK redisContext *redis_connect(const struct config *config, char *why, size_t error_size);
+MUST_CHECK redisContext *redis_connect(const struct config *config, char *error, size_t error_size);
 
 #endif

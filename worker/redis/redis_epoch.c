@@ -40,9 +40,9 @@ void redis_epoch_ask(struct redis_pipeline *pipeline)
 }
 
 bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline, enum epoch_finding *finding,
-                        char *why, size_t error_size)
+                        char *error, size_t error_size)
 {
-    redisReply *reply = pipeline_answer(pipeline, why, error_size);
+    redisReply *reply = pipeline_answer(pipeline, error, error_size);
     if (!reply)
         return false;
     *finding = redis_epoch_compare(epoch, reply);

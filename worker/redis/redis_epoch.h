@@ -40,8 +40,8 @@ void redis_epoch_adopt(struct redis_epoch *epoch, const redisReply *reply);
  * it may have been answered from other data. */
 void redis_epoch_ask(struct redis_pipeline *pipeline);
 
-/* Reads the reply to redis_epoch_ask. False with the reason in `why`, as pipeline_answer. */
+/* Reads the reply to redis_epoch_ask. False with the reason in `error`, as pipeline_answer. */
 MUST_CHECK bool redis_epoch_answer(const struct redis_epoch *epoch, struct redis_pipeline *pipeline,
-                                   enum epoch_finding *finding, char *why, size_t error_size);
+                                   enum epoch_finding *finding, char *error, size_t error_size);
 
 #endif

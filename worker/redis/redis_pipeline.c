@@ -91,19 +91,19 @@ bool redis_is_wrong_type(const redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", strlen("WRONGTYPE")) == 0;
 }
 
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size)
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *error, size_t error_size)
 {
     assert(pipeline->count > 0);
     pipeline->count--;
     void *answer = NULL;
     if (redisGetReply(pipeline->connection, &answer) != REDIS_OK) {
-        snprintf(why, error_size, "%s", pipeline->connection->errstr);
+        snprintf(error, error_size, "%s", pipeline->connection->errstr);
         return NULL;
     }
     redisReply *reply = answer;
     if (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply))
         return reply;
-    snprintf(why, error_size, "%s", reply->str);
+    snprintf(error, error_size, "%s", reply->str);
     freeReplyObject(reply);
     return NULL;
 }

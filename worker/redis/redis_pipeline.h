@@ -44,10 +44,10 @@ void pipeline_read(struct redis_pipeline *pipeline, size_t most, const struct sp
 /* Sends the rest and frees the arena's bytes. False if anything could not be sent: the connection is unusable. */
 MUST_CHECK bool pipeline_send(struct redis_pipeline *pipeline);
 
-/* The next reply: new, to be freed with freeReplyObject. NULL with the reason in `why` if the connection failed or
+/* The next reply: new, to be freed with freeReplyObject. NULL with the reason in `error` if the connection failed or
  * Redis replied with an error (loading, out of memory, read-only, ...): the connection is unusable. The error WRONGTYPE
  * is returned as a reply, since it is about the key only. */
-MUST_CHECK redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *why, size_t error_size);
+MUST_CHECK redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *error, size_t error_size);
 
 /* True for the error WRONGTYPE: the key has another type. */
 bool redis_is_wrong_type(const redisReply *reply);

@@ -13,10 +13,10 @@
 #define REDIS_TLS_IS_BUILT_IN CLIENT_INTAKE_REDIS_TLS
 
 /* Does the TLS handshake on a new connection whose time limit is set. The server's certificate must be signed by
- * redis.tls_ca and be issued for redis.tls_name, or for `host` if that is empty. False with the reason in `why`: the
+ * redis.tls_ca and be issued for redis.tls_name, or for `host` if that is empty. False with the reason in `error`: the
  * connection is unusable. The files are read each time, so a renewed certificate is used from the next connection on.
  */
-MUST_CHECK bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *why,
+MUST_CHECK bool redis_tls_begin(redisContext *connection, const struct config *config, const char *host, char *error,
                                 size_t error_size);
 
 #endif

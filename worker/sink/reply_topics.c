@@ -67,15 +67,15 @@ static bool table_fill(struct topic_table *table, const struct config *config, c
 }
 
 /* Opens a client of its own. It is a producer, since the config has the settings and rights of one. False with the
- * reason in `why`. */
-static bool open_handle(struct reply_topics *topics, char *why, size_t error_size)
+ * reason in `error`. */
+static bool open_handle(struct reply_topics *topics, char *error, size_t error_size)
 {
     const struct config *config = topics->config;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, error_size);
     if (!conf)
         return false;
-    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", why, error_size))
-        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, error_size);
+    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", error, error_size))
+        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
     if (!topics->handle) {
         rd_kafka_conf_destroy(conf); /* rd_kafka_new owns it only after a success */
         return false;
@@ -85,7 +85,7 @@ static bool open_handle(struct reply_topics *topics, char *why, size_t error_siz
     topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);
     if (topics->only)
         return true;
-    snprintf(why, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
     rd_kafka_destroy(topics->handle);
     topics->handle = NULL;
     return false;
@@ -94,10 +94,10 @@ static bool open_handle(struct reply_topics *topics, char *why, size_t error_siz
 /* A file that the settings name may appear late. The sink, which has the same settings, logs what is missing. */
 static bool has_handle(struct reply_topics *topics)
 {
-    char why[512];
-    if (topics->handle || open_handle(topics, why, sizeof(why)))
+    char error[512];
+    if (topics->handle || open_handle(topics, error, sizeof(error)))
         return true;
-    log_debug("reply topics cannot be looked up", LOG_TEXT("error", why));
+    log_debug("reply topics cannot be looked up", LOG_TEXT("error", error));
     return false;
 }
 
@@ -163,20 +163,20 @@ static void *topics_main(void *argument)
     return NULL;
 }
 
-static bool start_thread(struct reply_topics *topics, char *why, size_t error_size)
+static bool start_thread(struct reply_topics *topics, char *error, size_t error_size)
 {
-    int error = quiet_thread_start(&topics->thread, topics_main, topics);
-    if (error != 0)
-        snprintf(why, error_size, "%s", strerror(error));
-    return error == 0;
+    int code = quiet_thread_start(&topics->thread, topics_main, topics);
+    if (code != 0)
+        snprintf(error, error_size, "%s", strerror(code));
+    return code == 0;
 }
 
 struct reply_topics *reply_topics_open(const struct config *config)
 {
-    char why[512] = "out of memory";
+    char error[512] = "out of memory";
     struct reply_topics *topics = calloc(1, sizeof(*topics));
     if (!topics) {
-        log_error("reply topics cannot be looked up", LOG_TEXT("error", why));
+        log_error("reply topics cannot be looked up", LOG_TEXT("error", error));
         return NULL;
     }
     topics->config = config;
@@ -188,9 +188,9 @@ struct reply_topics *reply_topics_open(const struct config *config)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&topics->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (start_thread(topics, why, sizeof(why)))
+    if (start_thread(topics, error, sizeof(error)))
         return topics;
-    log_error("reply topics cannot be looked up", LOG_TEXT("error", why));
+    log_error("reply topics cannot be looked up", LOG_TEXT("error", error));
     reply_topics_free(topics);
     return NULL;
 }

@@ -8,7 +8,7 @@
 
 #define LOG_ERROR 3 /* syslog's, as librdkafka has them */
 
-static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, unsigned thread, char *why,
+static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, unsigned thread, char *error,
                              size_t error_size)
 {
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
@@ -16,7 +16,7 @@ static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf,
         prefix = "client-intake";
     char id[256];
     snprintf(id, sizeof(id), "%s-%u", prefix, thread);
-    return rd_kafka_conf_set(conf, "transactional.id", id, why, error_size) == RD_KAFKA_CONF_OK;
+    return rd_kafka_conf_set(conf, "transactional.id", id, error, error_size) == RD_KAFKA_CONF_OK;
 }
 
 static void sink_arrived(struct sink *sink, const rd_kafka_message_t *message, struct item *item,
@@ -114,7 +114,7 @@ static size_t most_bytes(const rd_kafka_conf_t *conf)
 struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
                        bool single, struct size_limits *limits, struct log_fault *fault)
 {
-    char why[512] = "out of memory";
+    char error[512] = "out of memory";
     struct sink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         goto failed;
@@ -126,7 +126,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     sink->limits = limits;
     sink->fault = fault;
     sink->inherited = fault->began_ms != 0;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, why, sizeof(why));
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, sizeof(error));
     if (!conf)
         goto failed;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
@@ -136,23 +136,23 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     sink->knows_sizes = is_uncompressed(conf);
     sink->message_most = most_bytes(conf);
     bool ok = sink->transactional
-                  ? transactional_id(config, conf, thread, why, sizeof(why))
-                  : rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof(why)) == RD_KAFKA_CONF_OK;
+                  ? transactional_id(config, conf, thread, error, sizeof(error))
+                  : rd_kafka_conf_set(conf, "enable.idempotence", "true", error, sizeof(error)) == RD_KAFKA_CONF_OK;
     /* A topic that a command names may be deleted a moment later. A request for it must not create it. */
-    ok = ok && kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why));
+    ok = ok && kafka_conf_set(conf, "allow.auto.create.topics", "false", error, sizeof(error));
     if (ok && single)
-        ok = kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
+        ok = kafka_conf_set(conf, "batch.num.messages", "1", error, sizeof(error));
     if (ok)
-        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     if (!sink->producer) {
         rd_kafka_conf_destroy(conf);
         goto failed;
     }
     if (sink_topics(sink))
         return sink;
-    snprintf(why, sizeof(why), "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    snprintf(error, sizeof(error), "%s", rd_kafka_err2str(rd_kafka_last_error()));
 failed:
-    log_fault_begin(fault, LOG_LIST(LOG_TEXT("error", why)));
+    log_fault_begin(fault, LOG_LIST(LOG_TEXT("error", error)));
     sink_close(sink);
     return NULL;
 }

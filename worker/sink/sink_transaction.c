@@ -134,8 +134,8 @@ static enum sink_result sink_flush(struct sink *sink, int wait_ms)
         return SINK_LATER;
     }
     sink->step = STEP_IDLE;
-    char why[256];
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, why, sizeof(why)))
+    char error[256];
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_fatal_error(sink->producer, error, sizeof(error)))
         return SINK_BROKEN;
     return sink->failed > 0 ? SINK_ABORTED : SINK_DONE;
 }

@@ -31,10 +31,10 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
         source->cut_off = true;
 }
 
-static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread, char *why,
-                                        size_t error_size)
+static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread,
+                                        char *error, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     if (!conf)
         return NULL;
     /* Each thread is a member of its own, so it needs an id of its own. */
@@ -51,14 +51,14 @@ static rd_kafka_conf_t *source_settings(struct source *source, const struct conf
                  {"group.instance.id", numbered}};
     size_t count = sizeof(owned) / sizeof(owned[0]) - (instance ? 0 : 1);
     for (size_t i = 0; i < count; i++) {
-        if (rd_kafka_conf_set(conf, owned[i].name, owned[i].value, why, error_size) != RD_KAFKA_CONF_OK) {
+        if (rd_kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size) != RD_KAFKA_CONF_OK) {
             rd_kafka_conf_destroy(conf);
             return NULL;
         }
     }
     /* When its queue is full, librdkafka waits a second before it fetches again. Since 2.2.0 that can be shortened. */
-    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, error_size) == RD_KAFKA_CONF_INVALID)
-        log_warning("setting rejected", LOG_TEXT("error", why));
+    if (rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", error, error_size) == RD_KAFKA_CONF_INVALID)
+        log_warning("setting rejected", LOG_TEXT("error", error));
     rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_opaque(conf, source);
@@ -76,7 +76,7 @@ rd_kafka_resp_err_t source_subscribe(struct source *source)
 
 struct source *source_open(const struct config *config, unsigned thread, struct batch *batch, struct metrics *metrics)
 {
-    char why[512] = "out of memory";
+    char error[512] = "out of memory";
     struct source *source = calloc(1, sizeof(*source));
     if (!source)
         goto failed;
@@ -95,10 +95,10 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)
         goto failed;
-    rd_kafka_conf_t *conf = source_settings(source, config, thread, why, sizeof(why));
+    rd_kafka_conf_t *conf = source_settings(source, config, thread, error, sizeof(error));
     if (!conf)
         goto failed;
-    source->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    source->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
     if (!source->consumer) {
         rd_kafka_conf_destroy(conf);
         goto failed;
@@ -112,11 +112,11 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         code = source_subscribe(source);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return source;
-    snprintf(why, sizeof(why), "%s", rd_kafka_err2str(code));
+    snprintf(error, sizeof(error), "%s", rd_kafka_err2str(code));
 failed:;
     int64_t left_out;
-    if (kafka_log_is_news("cannot consume", why, &left_out))
-        log_error("cannot consume", LOG_TEXT("error", why));
+    if (kafka_log_is_news("cannot consume", error, &left_out))
+        log_error("cannot consume", LOG_TEXT("error", error));
     source_close(source);
     return NULL;
 }
@@ -200,10 +200,10 @@ static void source_error(struct source *source, const rd_kafka_message_t *messag
         return;
     }
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
-        char why[512];
-        rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->consumer, why, sizeof(why));
+        char error[512];
+        rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->consumer, error, sizeof(error));
         log_error("consumer failed; opening a new one", LOG_TEXT("code", rd_kafka_err2name(code)),
-                  LOG_TEXT("error", why));
+                  LOG_TEXT("error", error));
         source->broken = true;
         return;
     }

@@ -204,8 +204,8 @@ bool source_may_destroy(const struct source *source);
 MUST_CHECK rd_kafka_t *source_observer(struct source *source);
 
 /* A client that reads the group's offsets and never joins it: while the group waits for members to join, a member's own
- * connection to the coordinator answers nothing else. The caller destroys it. NULL with the reason in `why`. */
-MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size);
+ * connection to the coordinator answers nothing else. The caller destroys it. NULL with the reason in `error`. */
+MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *error, size_t error_size);
 
 /* Once a second: shows the lags and, after all brokers were unreachable, asks whether one answers again. */
 void source_look_around(struct source *source);

@@ -133,7 +133,7 @@ static void renew_mark(struct source *source, int32_t partition)
 
 /* The queue must be long: with a short one librdkafka before 2.2 waits up to a second before it fetches again, in each
  * comparison. */
-static rd_kafka_t *reader_new(const struct source *source, char *why, size_t error_size)
+static rd_kafka_t *reader_new(const struct source *source, char *error, size_t error_size)
 {
     static const struct {
         const char *name, *value;
@@ -141,11 +141,11 @@ static rd_kafka_t *reader_new(const struct source *source, char *why, size_t err
         {"isolation.level", "read_committed"},  {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"},         {"queued.min.messages", "100000"}, {"check.crcs", "true"},
         {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},       {"fetch.error.backoff.ms", "20"}};
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, error, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
-        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, why, error_size);
-    rd_kafka_t *reader = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size) : NULL;
+        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
+    rd_kafka_t *reader = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size) : NULL;
     if (conf && !reader)
         rd_kafka_conf_destroy(conf);
     if (reader && rd_kafka_poll_set_consumer(reader) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -181,10 +181,10 @@ static enum log_finding compare_answer(struct source *source, const rd_kafka_mes
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque)
 {
-    char why[512];
+    char error[512];
     int left = 0;
-    if (!source->reader && !(source->reader = reader_new(source, why, sizeof(why))))
-        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
+    if (!source->reader && !(source->reader = reader_new(source, error, sizeof(error))))
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
     if (!source->reader)
         return;
     if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -128,15 +128,15 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
     return result;
 }
 
-rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t error_size)
+rd_kafka_t *source_observer_new(const struct source *source, char *error, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, why, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, error, error_size);
     rd_kafka_t *observer = NULL;
     if (!conf)
         return NULL;
-    if (kafka_conf_set(conf, "isolation.level", "read_committed", why, error_size) &&
-        kafka_conf_set(conf, "enable.auto.commit", "false", why, error_size))
-        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, error_size);
+    if (kafka_conf_set(conf, "isolation.level", "read_committed", error, error_size) &&
+        kafka_conf_set(conf, "enable.auto.commit", "false", error, error_size))
+        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
     if (!observer)
         rd_kafka_conf_destroy(conf);
     return observer;
@@ -144,26 +144,27 @@ rd_kafka_t *source_observer_new(const struct source *source, char *why, size_t e
 
 rd_kafka_t *source_observer(struct source *source)
 {
-    char why[512];
-    if (!source->observer && !(source->observer = source_observer_new(source, why, sizeof(why))))
-        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
+    char error[512];
+    if (!source->observer && !(source->observer = source_observer_new(source, error, sizeof(error))))
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
     return source->observer;
 }
 
 bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress)
 {
-    char why[512] = "no observer client";
+    char error[512] = "no observer client";
     rd_kafka_t *observer = source_observer(source);
     /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
-    bool ok =
-        observer &&
-        offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_ends(&progress->record_ends, observer, source->records_topic, wait_ms, why, sizeof(why)) &&
-        offsets_of_group(&progress->committed, &progress->nonces, observer, source->topic, wait_ms, why, sizeof(why));
+    bool ok = observer &&
+              offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, error,
+                              sizeof(error)) &&
+              offsets_of_ends(&progress->record_ends, observer, source->records_topic, wait_ms, error, sizeof(error)) &&
+              offsets_of_group(&progress->committed, &progress->nonces, observer, source->topic, wait_ms, error,
+                               sizeof(error));
     if (ok)
         log_fault_end(&source->progress_fault);
     else
-        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", why)));
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
     return ok;
 }
 

@@ -81,13 +81,13 @@ static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *
 static int32_t source_count_unassigned(struct source *source)
 {
     struct ownership *ownership = &source->ownership;
-    char why[512];
+    char error[512];
     if (!ownership->observer)
-        ownership->observer = source_observer_new(source, why, sizeof(why));
+        ownership->observer = source_observer_new(source, error, sizeof(error));
     if (!ownership->observer)
         return -1;
     const char *group = config_kafka(source->config, source->config->kafka_consumer, "group.id");
-    int32_t count = kafka_topic_partitions(ownership->observer, source->topic, LOOK_WAIT_MS, why, sizeof(why));
+    int32_t count = kafka_topic_partitions(ownership->observer, source->topic, LOOK_WAIT_MS, error, sizeof(error));
     int32_t assigned = ask_assigned(ownership->observer, group, source->topic);
     if (count < 0 || assigned < 0)
         return -1;
