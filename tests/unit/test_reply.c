@@ -182,7 +182,7 @@ START_TEST(test_value_of_a_minimal_reply)
 END_TEST
 
 /* The longest rejection in its smallest form takes about 2 KiB. Most of it is the topic's name and the command id,
- * each twice at their longest (contract section 3). */
+ * each twice at their longest. */
 START_TEST(test_size_of_the_smallest_reply)
 {
     static char topic[TOPIC_NAME_BYTES], id[COMMAND_ID_BYTES + 1], workspace[WORKSPACE_ID_CHARACTERS + 1];

@@ -97,7 +97,7 @@ static enum relation relation(const struct item *item, const struct stored_clien
     int64_t offset;
     bool same_partition = source_offset(item, stored->source, &offset);
     bool same_bytes = span_equal(stored->hash, span_of(item->hash, HASH_LENGTH));
-    /* A rejected command displaces no client, so contract §3 applies to it without this exception. */
+    /* A rejected command displaces no client. So a client of a later offset never decides on it, committed or not. */
     bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
     if (same_partition && offset > item->from.offset && !counts)
         return RELATION_UNCOMMITTED_LATER;

@@ -1,5 +1,4 @@
-/* claim: who owns a client id and an email. The rules of contract §3 and §7 for what is found in the index, without any
- * I/O of their own: the index asks Redis and tells the claim what it found.
+/* claim: who owns a client id and an email. Decides from what the index found in Redis, without I/O of its own.
  *
  * A stored client is one line "<source> <command hash>" and then the record. */
 #ifndef WORKER_INDEX_CLAIM_H

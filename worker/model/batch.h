@@ -182,7 +182,7 @@ struct item {
     bool violations_full; /* no further one is listed */
     size_t violation_bytes;
     struct span email_key; /* the email in lower case */
-    struct span record;    /* the client, §4; of a duplicate or a re-run: the stored one */
+    struct span record;    /* the client as JSON (record.h); of a duplicate or a re-run: the stored one */
 
     /* Filled by the index. */
     struct span existing_client_id; /* with ERROR_EMAIL_TAKEN */

@@ -55,7 +55,7 @@ static const char *reply_topic_name(const struct sink *sink, uint32_t index)
 }
 
 /* The size of a rejection in its smallest form, unless topic and id have the longest possible names. A topic that
- * refuses this size is too small for replies (contract section 3). */
+ * refuses this size is too small for replies. */
 #define SMALLEST_REPLY_BYTES 2048
 
 /* True if the client was refused meanwhile: the command gets another reply, which begins in full form. */

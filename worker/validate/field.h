@@ -44,7 +44,7 @@ struct span field_string_token(struct check *check, const struct json_document *
 /* Checks minLength and maxLength (code points) of `text`. True if they hold or are not set. */
 bool field_length_holds(struct check *check, const struct field *field, struct span text);
 
-/* The email rule of contract §6, also used for the client's own email. Returns true with *normal = the normalized
+/* The email rule (docs/rules.md), also used for the client's own email. Returns true with *normal = the normalized
  * address (not JSON), a part of `text` or in the arena; or false with a violation added. */
 bool email_normalize(struct check *check, struct span text, struct span *normal);
 

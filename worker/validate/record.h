@@ -1,4 +1,4 @@
-/* record: a client as it is stored and replied, contract §4. */
+/* record: a client as JSON, as it stands in records and replies (docs/asyncapi.yaml). */
 #ifndef WORKER_VALIDATE_RECORD_H
 #define WORKER_VALIDATE_RECORD_H
 
