@@ -65,7 +65,7 @@ static bool item_asks(const struct item *item)
 {
     return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
            (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING ||
-            item->error == ERROR_TOO_LARGE);
+            item_is_delivered(item, MESSAGE_RECORD));
 }
 
 static bool lost_claim(const struct item *item, const struct claim_answer *answer)
@@ -313,10 +313,10 @@ static size_t claim_begin(const struct index *index, const struct batch *batch, 
 bool index_claim(struct index *index, struct batch *batch)
 {
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
-    size_t asked = claim_begin(index, batch, answers), mark = batch->arena.used;
-    bool again = asked > 0;
     if (!index->verified || !index_release(index, batch))
         return false;
+    size_t asked = claim_begin(index, batch, answers), mark = batch->arena.used;
+    bool again = asked > 0;
     for (uint32_t run = 0; again; run++) {
         if (run == CLAIM_RUNS(batch))
             return index_fail(index, "the claims of a batch keep changing");

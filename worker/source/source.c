@@ -302,6 +302,7 @@ static void source_lighten(struct source *source)
     if (source->paused || !source_is_burdened(source))
         return;
     size_t most = source->burden.each > HEAVY_BYTES ? HELD_BYTES / source->burden.each : 0;
+    most = most > source->held.count ? most - source->held.count : 0;
     for (size_t i = 0; i < most && !source->broken; i++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, HEAVY_WAIT_MS);
         source_note_poll(source);

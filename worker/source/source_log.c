@@ -274,7 +274,8 @@ static void compare_start(struct source *source, int32_t partition, int64_t offs
     source->losses++;
 }
 
-/* Compares the committed offsets of these partitions with the beginnings of their logs. False without an answer. */
+/* Compares the committed offsets of these partitions with the beginnings of their logs. False without an answer,
+ * for SILENT_MS; then the comparison is left out. */
 static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
 {
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
@@ -294,7 +295,13 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
                       start->offset);
     }
     rd_kafka_topic_partition_list_destroy(starts);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    /* A partition without a leader has no answer, and must not hold up the others. */
+    int64_t now = clock_now_ms();
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        source->starts_silent_ms = 0;
+    else if (source->starts_silent_ms == 0)
+        source->starts_silent_ms = now;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || now - source->starts_silent_ms >= SILENT_MS;
 }
 
 /* Reads the committed offsets and marks of those partitions whose group is GROUP_UNASKED. */
