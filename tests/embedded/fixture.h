@@ -15,7 +15,7 @@
 
 /* For what comes in a moment where nothing is wrong, however busy the machine is: it only ends a test that has failed.
  */
-#define FIXTURE_PATIENCE_MS 60000
+#define FIXTURE_PATIENCE_MS 120000
 
 struct fixture {
     char folder[512];
