@@ -188,11 +188,12 @@ size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t cou
     reader = open_reader(topic);
     while (clock_now_ms() < limit && found <= count) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 50);
-        if (message && !message->err && found < count)
+        bool is_one = message && !message->err;
+        if (is_one && found < count)
             messages[found] = message;
         else if (message)
             rd_kafka_message_destroy(message);
-        if (!message || message->err)
+        if (!is_one)
             continue;
         if (++found == count)
             limit = clock_now_ms() + EXTRA_WAIT_MS;

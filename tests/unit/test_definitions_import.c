@@ -122,7 +122,7 @@ static char *fields_draw(unsigned *seed, unsigned *count, size_t *length)
     *count = 1 + drawn(seed, 5);
     fputs(wrapped ? "{\"next\":null,\"data\":[" : "[", out);
     for (unsigned field = 0; field < *count; field++) {
-        char key[16];
+        char key[24];
         snprintf(key, sizeof(key), "\"key\":\"k%u\"", field);
         fputs(field > 0 ? ", {" : "{", out);
         first = true;
