@@ -220,7 +220,7 @@ static void bench_open(struct bench *bench, const struct private_redis *redis)
 
 static void bench_close(struct bench *bench)
 {
-    definitions_watch_end(bench->watch, &(struct timespec){INT32_MAX, 0});
+    (void)!definitions_watch_end(bench->watch, &(struct timespec){INT32_MAX, 0});
     definitions_watch_free(bench->watch);
     index_close(bench->index);
     batch_close(&bench->batch);
