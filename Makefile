@@ -286,6 +286,8 @@ fuzz: test-packages
 
 BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
+# A change that breaks one of them shows in `make test`.
+test-programs: $(BENCHES)
 $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
