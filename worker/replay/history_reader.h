@@ -1,0 +1,53 @@
+/* history_reader: reads ranges of a topic's partitions by assignment, one partition after the other. It joins no group,
+ * commits nothing, creates no topic, and reads committed messages only.
+ *
+ * A range ends at its end, whatever stands there: a command, a transaction marker, an aborted message, or a gap that
+ * compaction left. What retention deletes while it is read becomes a hole, not a jump. */
+#ifndef WORKER_REPLAY_HISTORY_READER_H
+#define WORKER_REPLAY_HISTORY_READER_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdint.h>
+
+#include "common/must_check.h"
+#include "worker/config/config.h"
+
+struct history_reader;
+
+/* New, or NULL with the reason in `error`. */
+MUST_CHECK struct history_reader *history_reader_open(const struct config *config, const char *topic, int wait_ms,
+                                                      char *error, size_t error_size);
+void history_reader_close(struct history_reader *reader);
+
+/* Borrowed: the consumer, for queries. */
+rd_kafka_t *history_reader_handle(const struct history_reader *reader);
+
+/* Begins the range [from, to) of a partition; ends the one before. False with the reason in `error`. */
+MUST_CHECK bool history_reader_begin(struct history_reader *reader, int32_t partition, int64_t from, int64_t to,
+                                     char *error, size_t error_size);
+
+/* Offsets that could not be read. */
+struct history_hole {
+    int32_t partition;
+    int64_t from, to; /* half-open */
+    enum {
+        HOLE_DELETED,   /* the log begins after them now: retention or DeleteRecords removed them while they were read */
+        HOLE_REPLACED,  /* the log is shorter now: the topic was deleted and created again, or truncated */
+        HOLE_UNREADABLE /* librdkafka cannot decompress their batch within receive.message.max.bytes */
+    } reason;
+};
+
+enum history_reading {
+    HISTORY_MESSAGE, /* *message must be destroyed with rd_kafka_message_destroy */
+    HISTORY_HOLE,    /* *hole says which offsets are missing; the reading goes on behind them */
+    HISTORY_PAUSE,   /* nothing came for a moment (100 ms); call again */
+    HISTORY_END,     /* the range's end is reached */
+    HISTORY_FAILED   /* the reason is in `error`: Kafka has been silent for `wait_ms` */
+};
+MUST_CHECK enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
+                                                    struct history_hole *hole, char *error, size_t error_size);
+
+/* The next offset that may come, for progress. */
+int64_t history_reader_position(const struct history_reader *reader);
+
+#endif
