@@ -19,8 +19,9 @@ void progress_open(struct progress *progress);
 /* Adds to the amounts that are done. */
 void progress_add(struct progress *progress, int64_t lines, int64_t bytes);
 
-/* The same for a run through `total` things, such as "offsets": the line shows how many are done, their rate, and the time
- * that is left. It is shown whenever standard error is a terminal, so nothing must be printed until progress_close. */
+/* The same for a run through `total` things, such as "offsets": the line shows how many are done, their rate, and the
+ * time that is left. It is shown whenever standard error is a terminal, so nothing must be printed until
+ * progress_close. */
 void progress_begin(struct progress *progress, const char *unit, int64_t total);
 
 /* `done` things are done. */

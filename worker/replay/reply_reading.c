@@ -130,8 +130,8 @@ static bool fail(struct run *run, const char *reason)
 static bool open_topic(struct run *run)
 {
     char reason[512];
-    run->reader = topic_reader_open(run->reading->config, run->topics[run->topic], run->reading->wait_ms, reason,
-                                    sizeof(reason));
+    run->reader =
+        topic_reader_open(run->reading->config, run->topics[run->topic], run->reading->wait_ms, reason, sizeof(reason));
     if (run->reader)
         return true;
     return fail(run, reason);
