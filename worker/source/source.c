@@ -5,7 +5,6 @@
 #include <sys/random.h>
 
 #include "common/clock.h"
-#include "common/timestamp.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/kafka/message_headers.h"
@@ -155,25 +154,15 @@ void source_close(struct source *source)
     free(source);
 }
 
-static int64_t source_timestamp(const rd_kafka_message_t *message)
-{
-    int64_t timestamp = source_message_timestamp(message);
-    return timestamp < 0 ? 0 : time_of_message(timestamp);
-}
-
 static void source_take(struct source *source, rd_kafka_message_t *message)
 {
     struct batch *batch = source->batch;
     struct item *item = &batch->items[batch->count];
-    *item = (struct item){
-        .from = {source->topic, message->partition, message->offset, source_timestamp(message)},
-        .key = span_of(message->key, message->key ? message->key_len : 0),
-        .value = span_of(message->payload, message->payload ? message->len : 0),
-    };
     if (message_is_placeholder(message))
-        item->header_state = MESSAGE_UNREADABLE;
+        *item = (struct item){.from = {source->topic, message->partition, message->offset, 0},
+                              .header_state = MESSAGE_UNREADABLE};
     else
-        message_headers_take(item, message, batch->command_bytes, &batch->arena);
+        message_item_take(item, source->topic, message, batch->command_bytes, &batch->arena);
     if (item->header_state == HEADERS_UNREADABLE)
         log_warning("headers of a command cannot be read; its dead letter comes without them",
                     LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
