@@ -25,7 +25,8 @@ void judge_status(const struct judge *judge);
 struct tally {
     size_t classes[CLASS_COUNT];
     json_t *then, *now; /* by code */
-    json_t *workspaces; /* by workspace: {class: count} */
+    json_t *workspaces; /* by workspace: {classes, codes {then, now}} */
+    size_t lacking;     /* commands whose reply names a version that the topic has not */
 };
 struct tally tally_take(const struct cases *cases);
 void tally_free(struct tally *tally);

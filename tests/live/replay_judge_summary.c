@@ -68,8 +68,8 @@ static void expect_counts(enum replay_check check, const json_t *actual, const j
 
 struct row {
     const char *workspace;
-    const json_t *classes;
-    int64_t changed; /* commands that are not the same */
+    const json_t *counts;
+    int64_t commands, changed; /* all, and those that are not the same */
 };
 
 static int compare_rows(const void *one, const void *other)
@@ -84,19 +84,33 @@ static struct row *rows_sorted(const json_t *workspaces, size_t *count)
 {
     struct row *rows = calloc(json_object_size(workspaces) + 1, sizeof(rows[0]));
     const char *workspace, *name;
-    json_t *classes, *value;
+    json_t *counts, *value;
     *count = 0;
-    json_object_foreach((json_t *)(uintptr_t)workspaces, workspace, classes)
+    json_object_foreach((json_t *)(uintptr_t)workspaces, workspace, counts)
     {
-        struct row row = {.workspace = workspace, .classes = classes};
-        json_object_foreach(classes, name, value) row.changed +=
-            strcmp(name, "same") == 0 ? 0 : json_integer_value(value);
+        struct row row = {.workspace = workspace, .counts = counts};
+        json_object_foreach(json_object_get(counts, "classes"), name, value)
+        {
+            row.commands += json_integer_value(value);
+            row.changed += strcmp(name, "same") == 0 ? 0 : json_integer_value(value);
+        }
         if (row.changed > 0)
             rows[(*count)++] = row;
     }
     if (*count > 0)
         qsort(rows, *count, sizeof(rows[0]), compare_rows);
     return rows;
+}
+
+static void judge_workspace(const json_t *line, const struct row *row)
+{
+    static const char *const sides[] = {"then", "now"};
+    expect_number(CHECK_WORKSPACES, line, "commands", row->commands, row->workspace);
+    expect_counts(CHECK_WORKSPACES, json_object_get(line, "classes"), json_object_get(row->counts, "classes"),
+                  row->workspace);
+    for (int i = 0; i < 2; i++)
+        expect_counts(CHECK_WORKSPACES, json_object_get(json_object_get(line, "codes"), sides[i]),
+                      json_object_get(json_object_get(row->counts, "codes"), sides[i]), row->workspace);
 }
 
 static void judge_workspaces(const json_t *actual, const json_t *expected)
@@ -112,15 +126,55 @@ static void judge_workspaces(const json_t *actual, const json_t *expected)
         if (strcmp(workspace, rows[i].workspace) != 0)
             violation(CHECK_WORKSPACES, "-", "%s stands in place %zu, not %s", workspace, i, rows[i].workspace);
         else
-            expect_counts(CHECK_WORKSPACES, json_object_get(line, "classes"), rows[i].classes, workspace);
+            judge_workspace(line, &rows[i]);
     }
     free(rows);
+}
+
+static bool has_hole(const json_t *holes, int partition, int64_t from, int64_t to, const char *reason)
+{
+    const json_t *hole;
+    size_t index;
+    json_array_foreach((json_t *)(uintptr_t)holes, index, hole)
+    {
+        if (json_integer_value(json_object_get(hole, "partition")) == partition &&
+            json_integer_value(json_object_get(hole, "from")) == from &&
+            json_integer_value(json_object_get(hole, "to")) == to &&
+            strcmp(json_string_value(json_object_get(hole, "reason")) ?: "", reason) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What was asked for and is not in the log, or behind an open transaction. */
+static void judge_holes(const struct judge *judge, const json_t *holes)
+{
+    size_t expected = 0;
+    for (int partition = 0; partition < WORLD_PARTITIONS; partition++) {
+        const struct bounds *log = &judge->world->bounds[partition];
+        struct stretch stretch = scope_stretch(judge->scope, judge->world, partition);
+        char where[32];
+        snprintf(where, sizeof(where), "%d", partition);
+        if (!log->is_known || !(judge->scope->all_partitions || judge->scope->partitions[partition]))
+            continue;
+        expected += (stretch.lost > 0) + (stretch.open > 0);
+        if (stretch.lost > 0 && !has_hole(holes, partition, log->first - stretch.lost, log->first, "deleted"))
+            violation(CHECK_HOLES, where, "%lld deleted offsets are not named", (long long)stretch.lost);
+        if (stretch.open > 0 &&
+            !has_hole(holes, partition, log->stable, log->stable + stretch.open, "open transaction"))
+            violation(CHECK_HOLES, where, "%lld offsets of an open transaction are not named", (long long)stretch.open);
+    }
+    if (!json_is_array(holes) || json_array_size(holes) != expected)
+        violation(CHECK_HOLES, "-", "%zu are named, not %zu", json_array_size(holes), expected);
 }
 
 void judge_summary(const struct judge *judge, const json_t *line)
 {
     struct tally tally = tally_take(judge->cases);
     json_t *classes = json_object();
+    expect_number(CHECK_CLASSES, line, "commands", (int64_t)judge->cases->count, "-");
+    expect_number(CHECK_LACKING, line, "lackingDefinitions", (int64_t)tally.lacking, "-");
+    judge_holes(judge, json_object_get(line, "holes"));
     for (int kind = 0; kind < CLASS_COUNT; kind++) {
         json_object_set_new(classes, class_names[kind], json_integer((json_int_t)tally.classes[kind]));
         if (!json_is_integer(json_object_get(json_object_get(line, "classes"), class_names[kind])))

@@ -25,6 +25,8 @@
     ROW(CODES_THEN, "codes-then", "the summary counts the recorded outcomes")                                          \
     ROW(CODES_NOW, "codes-now", "the summary counts the outcomes of now")                                              \
     ROW(WORKSPACES, "workspaces", "the summary has the workspaces with the most commands that are not the same")       \
+    ROW(LACKING, "lacking", "the summary counts the replies whose definitions the topic lacks")                        \
+    ROW(HOLES, "holes", "the summary names the offsets that could not be read")                                        \
     ROW(STATUS, "status", "the exit status says whether all are the same and could be read")
 
 enum replay_check {

@@ -16,12 +16,17 @@ struct tally tally_take(const struct cases *cases)
         const struct case_of_replay *item = &cases->items[i];
         struct verdict verdict = case_verdict(cases, item);
         tally.classes[verdict.kind]++;
+        tally.lacking += verdict.kind == UNKNOWN && item->reply;
         count(tally.then, verdict.then);
         count(tally.now, verdict.now);
         const char *workspace = verdict_workspace(item, &verdict) ?: "";
         if (!json_object_get(tally.workspaces, workspace))
-            json_object_set_new(tally.workspaces, workspace, json_object());
-        count(json_object_get(tally.workspaces, workspace), class_names[verdict.kind]);
+            json_object_set_new(tally.workspaces, workspace,
+                                json_pack("{s:{}, s:{s:{}, s:{}}}", "classes", "codes", "then", "now"));
+        json_t *row = json_object_get(tally.workspaces, workspace), *codes = json_object_get(row, "codes");
+        count(json_object_get(row, "classes"), class_names[verdict.kind]);
+        count(json_object_get(codes, "then"), verdict.then);
+        count(json_object_get(codes, "now"), verdict.now);
         verdict_free(&verdict);
     }
     return tally;

@@ -67,7 +67,7 @@ static struct text version_bytes(const struct version *version)
     return version ? version->bytes : (struct text){NULL, 0};
 }
 
-/* The definitions that the command was decided by; sets is_lacking. */
+/* The definitions that the command was decided by. */
 static struct text recorded(const struct world *world, const struct case_of_replay *item, bool *is_lacking)
 {
     char hash[HASH_DIGITS + 1];
@@ -102,20 +102,20 @@ static bool is_duplicate(const struct answered *reply)
 static void ask(const struct world *world, const struct scope *scope, struct decider *decider,
                 struct case_of_replay *item, const struct command *command)
 {
-    struct text then = recorded(world, item, &item->is_lacking), now = then;
+    bool is_lacking;
+    struct text then = recorded(world, item, &is_lacking), now = then;
     const struct text *file = replaced(scope, item->workspace);
     if (file)
         now = *file;
     else if (scope->is_current)
         now = version_bytes(item->workspace ? world_current(world, item->workspace) : NULL);
-    bool is_replaced = file || scope->is_current;
-    item->asks_then = item->reply && is_duplicate(item->reply) && !item->is_lacking;
-    if (item->asks_then) {
+    item->then_is_lacking = is_lacking;
+    item->now_is_lacking = is_lacking && !file && !scope->is_current;
+    item->is_duplicate = item->reply && is_duplicate(item->reply);
+    if (item->is_duplicate) {
         item->then_set = decider_set(decider, then);
         item->then_ticket = decider_ask(decider, item->then_set, command);
     }
-    if (is_replaced && !(item->reply && is_duplicate(item->reply)))
-        item->is_lacking = false;
     item->now_set = decider_set(decider, now);
     item->now_ticket = decider_ask(decider, item->now_set, command);
 }
@@ -193,19 +193,29 @@ static bool is_minimal(const json_t *reply)
            !json_object_get(error, "errors");
 }
 
+static enum replay_class class_of_duplicate(const struct cases *cases, const struct case_of_replay *item)
+{
+    const char *then_code;
+    if (item->then_is_lacking)
+        return UNKNOWN;
+    json_t *then = decider_answer(cases->decider, item->then_set, item->then_ticket, &then_code);
+    bool was_valid = strcmp(then_code, "created") == 0;
+    json_decref(then);
+    return was_valid ? NOW_REJECTED : SAME;
+}
+
 static enum replay_class class_of(const struct cases *cases, const struct case_of_replay *item,
                                   const struct verdict *verdict)
 {
-    bool valid = strcmp(verdict->now, "created") == 0;
+    if (!verdict->then)
+        return UNKNOWN;
     if (strcmp(verdict->then, "command_id_conflict") == 0)
         return SAME;
-    if (strcmp(verdict->then, "duplicate") == 0) {
-        const char *then_code;
-        json_t *then = decider_answer(cases->decider, item->then_set, item->then_ticket, &then_code);
-        bool was_valid = strcmp(then_code, "created") == 0;
-        json_decref(then);
-        return was_valid && !valid ? NOW_REJECTED : SAME;
-    }
+    if (!verdict->now)
+        return UNKNOWN;
+    bool valid = strcmp(verdict->now, "created") == 0;
+    if (strcmp(verdict->then, "duplicate") == 0)
+        return valid ? SAME : class_of_duplicate(cases, item);
     if (strcmp(verdict->then, "email_taken") == 0)
         return valid ? SAME : ERRORS_CHANGED;
     if (strcmp(verdict->then, "created") == 0)
@@ -220,20 +230,25 @@ static enum replay_class class_of(const struct cases *cases, const struct case_o
 
 struct verdict case_verdict(const struct cases *cases, const struct case_of_replay *item)
 {
-    struct verdict verdict = {.kind = UNKNOWN};
-    if (!item->is_lacking)
+    struct verdict verdict = {0};
+    if (!item->now_is_lacking)
         verdict.now_reply = decider_answer(cases->decider, item->now_set, item->now_ticket, &verdict.now);
+    verdict.is_unreadable =
+        verdict.now && (strcmp(verdict.now, "malformed_json") == 0 || strcmp(verdict.now, "too_large") == 0);
     if (json_object_get(verdict.now_reply, "client"))
         set_times(json_object_get(verdict.now_reply, "client"), item->sent->ts);
-    if (!item->reply)
-        return verdict;
-    json_t *message = text_json(item->reply->line);
-    verdict.then_reply = json_loads(json_string_value(json_object_get(message, "payload")), JSON_ALLOW_NUL, NULL);
-    json_decref(message);
-    const json_t *code = json_object_get(json_object_get(verdict.then_reply, "error"), "code");
-    verdict.then = code ? json_string_value(code) : is_duplicate(item->reply) ? "duplicate" : "created";
-    if (!item->is_lacking)
-        verdict.kind = class_of(cases, item, &verdict);
+    if (item->reply) {
+        json_t *message = text_json(item->reply->line);
+        verdict.then_reply = json_loads(json_string_value(json_object_get(message, "payload")), JSON_ALLOW_NUL, NULL);
+        json_decref(message);
+        const json_t *code = json_object_get(json_object_get(verdict.then_reply, "error"), "code");
+        verdict.then = code ? json_string_value(code) : item->is_duplicate ? "duplicate" : "created";
+    }
+    verdict.kind = class_of(cases, item, &verdict);
+    if (verdict.kind == SAME)
+        verdict.now = verdict.then;
+    if (verdict.kind == UNKNOWN && verdict.then)
+        verdict.now = NULL;
     return verdict;
 }
 
@@ -243,17 +258,12 @@ void verdict_free(struct verdict *verdict)
     json_decref(verdict->now_reply);
 }
 
-static bool is_unreadable(const struct verdict *verdict)
-{
-    return strcmp(verdict->now ?: "", "malformed_json") == 0 || strcmp(verdict->now ?: "", "too_large") == 0;
-}
-
 const char *verdict_id(const struct case_of_replay *item, const struct verdict *verdict)
 {
-    return is_unreadable(verdict) ? item->header_id : item->id;
+    return verdict->is_unreadable ? item->header_id : item->id;
 }
 
 const char *verdict_workspace(const struct case_of_replay *item, const struct verdict *verdict)
 {
-    return is_unreadable(verdict) ? item->header_workspace : item->workspace;
+    return verdict->is_unreadable ? item->header_workspace : item->workspace;
 }

@@ -38,16 +38,17 @@ struct stretch scope_stretch(const struct scope *scope, const struct world *worl
 struct case_of_replay {
     const struct sent *sent;
     const char *id, *workspace, *header_id, *header_workspace;
-    const struct answered *reply; /* or NULL */
-    bool is_lacking;              /* the topic has not the version that the reply names */
-    unsigned now_set, then_set;   /* then_set: the recorded definitions */
+    const struct answered *reply;         /* or NULL */
+    bool is_duplicate;                    /* the reply says so; then_set are the recorded definitions */
+    bool now_is_lacking, then_is_lacking; /* the topic has not the version that the reply names */
+    unsigned now_set, then_set;
     size_t now_ticket, then_ticket;
-    bool asks_then;
 };
 
 struct verdict {
     enum replay_class kind;
-    const char *then, *now;         /* "created", "duplicate" or a code; NULL: none */
+    const char *then, *now;         /* "created", "duplicate" or a code; NULL: none; of SAME both are one */
+    bool is_unreadable;             /* only the headers tell who the command is */
     json_t *then_reply, *now_reply; /* the recorded one and that of `validate`; NULL: none */
 };
 
