@@ -29,8 +29,8 @@ struct pipeline {
  * emptied. */
 uint32_t pipeline_places(uint32_t threads);
 
-/* Runs until everything that `fill` gave was emptied, or until `empty` returned false. False if there was no memory or no
- * thread; then nothing was done. */
+/* Runs until everything that `fill` gave was emptied, or until `empty` returned false. False if there was no memory or
+ * no thread; then nothing was done. */
 MUST_CHECK bool pipeline_run(const struct pipeline *pipeline);
 
 /* The number of processors, at most PIPELINE_THREADS. */

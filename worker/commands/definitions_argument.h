@@ -12,7 +12,8 @@ struct definitions_argument {
 };
 
 /* Reads and compiles the file. Returns COMMAND_OK; or, after the reason was printed as that of the subcommand `name`,
- * COMMAND_CONFIGURATION if the definitions are not valid, otherwise COMMAND_UNAVAILABLE. Then there is nothing to free. */
+ * COMMAND_CONFIGURATION if the definitions are not valid, otherwise COMMAND_UNAVAILABLE. Then there is nothing to free.
+ */
 MUST_CHECK int definitions_argument_read(struct definitions_argument *argument, const char *name, const char *path);
 void definitions_argument_free(struct definitions_argument *argument);
 

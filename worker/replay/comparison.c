@@ -200,8 +200,7 @@ static bool compare_errors(const struct comparing *comparing, struct comparison 
 {
     const struct span errors = error_pairs_write(comparing->item, comparing->arena);
     const struct recorded_reply *reply = comparing->reply;
-    const bool is_same =
-        reply->error == comparing->item->error && (!reply->is_whole || is_recorded(comparing, errors));
+    const bool is_same = reply->error == comparing->item->error && (!reply->is_whole || is_recorded(comparing, errors));
     comparison->class = is_same ? CLASS_SAME : CLASS_ERRORS_CHANGED;
     if (is_same)
         return true;

@@ -42,8 +42,8 @@ uint32_t verdict_of_item(const struct item *item);
 
 struct comparison {
     enum replay_class class;
-    bool is_lacking; /* CLASS_UNKNOWN since the topic lacks the definitions */
-    uint32_t then, now; /* enum verdict; `now` is `then` if the class is CLASS_SAME */
+    bool is_lacking;                 /* CLASS_UNKNOWN since the topic lacks the definitions */
+    uint32_t then, now;              /* enum verdict; `now` is `then` if the class is CLASS_SAME */
     struct json_difference *changes; /* of a command that is not the same: values within the client, or codes as JSON
                                       * strings at the paths of errors */
 };

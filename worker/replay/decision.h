@@ -11,7 +11,7 @@
 struct decider {
     const struct config *config;
     struct replay_definitions *definitions;
-    struct spill *spill; /* of the recorded replies */
+    struct spill *spill;           /* of the recorded replies */
     const struct span *workspaces; /* only commands of these; NULL: of all */
     size_t workspace_count;
     struct json_parser *parser; /* takes what decision_parser_bytes says */

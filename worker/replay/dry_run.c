@@ -60,10 +60,10 @@ struct run {
     atomic_bool stopped;
 
     /* Of the filling thread. */
-    uint32_t range;              /* that is read */
-    bool is_begun;               /* the reader reads it */
-    int64_t done_before;         /* offsets of the ranges before it */
-    rd_kafka_message_t *carried; /* the first message of the next chunk */
+    uint32_t range;                 /* that is read */
+    bool is_begun;                  /* the reader reads it */
+    int64_t done_before;            /* offsets of the ranges before it */
+    rd_kafka_message_t *carried;    /* the first message of the next chunk */
     struct history_hole unreadable; /* the rest of such a hole; from == to: none */
     struct reply_block *block;      /* of the last chunk */
     int32_t block_partition;
@@ -110,8 +110,7 @@ static bool begin_range(struct run *run)
 {
     char reason[512];
     const struct replay_range *range = &run->ranges.items[run->range];
-    run->is_begun =
-        history_reader_begin(run->reader, range->partition, range->from, range->to, reason, sizeof(reason));
+    run->is_begun = history_reader_begin(run->reader, range->partition, range->from, range->to, reason, sizeof(reason));
     return run->is_begun || fail(run, reason);
 }
 
@@ -191,8 +190,8 @@ static void chunk_take(struct run *run, struct chunk *chunk, const struct arrive
     if (arrived->message)
         message_item_take(item, topic, arrived->message, batch->command_bytes, &batch->arena);
     else
-        *item = (struct item){.from = {topic, arrived->partition, arrived->offset, 0},
-                              .header_state = MESSAGE_UNREADABLE};
+        *item =
+            (struct item){.from = {topic, arrived->partition, arrived->offset, 0}, .header_state = MESSAGE_UNREADABLE};
     batch->bytes += item->value.length + item->outer_held;
 }
 
@@ -231,8 +230,8 @@ static bool fill(void *subject, uint32_t place)
     chunk_clear(chunk);
     while (batch->count < CHUNK_COMMANDS && batch->bytes < CHUNK_BYTES && next_command(run, &arrived)) {
         const bool is_first = batch->count == 0;
-        if (!is_first && (arrived.partition != batch->items[0].from.partition ||
-                          !reply_block_holds(chunk->block, arrived.offset))) {
+        if (!is_first &&
+            (arrived.partition != batch->items[0].from.partition || !reply_block_holds(chunk->block, arrived.offset))) {
             carry(run, &arrived);
             break;
         }
@@ -430,9 +429,10 @@ static bool read_definitions(struct run *run, char *error, size_t error_size)
     return run->definitions != NULL;
 }
 
-static void show_replies(void *listener, int64_t done)
+static void show_replies(void *listener, int64_t done, int64_t total)
 {
     struct run *run = listener;
+    run->progress.total = total;
     progress_move(&run->progress, done);
 }
 
@@ -450,7 +450,7 @@ static bool read_replies(struct run *run, char *error, size_t error_size)
         snprintf(error, error_size, "out of memory");
         return false;
     }
-    progress_begin(&run->progress, "replies", 0);
+    progress_begin(&run->progress, "offsets of replies", 0, false);
     const bool ok = reply_reading_run(&reading, run->replies, reason, sizeof(reason));
     progress_close(&run->progress);
     if (!ok)
@@ -475,7 +475,8 @@ static bool decide_all(struct run *run, char *error, size_t error_size)
                                       .work = work,
                                       .empty = empty,
                                       .stop = stop};
-    progress_begin(&run->progress, "offsets", all_offsets(&run->ranges));
+    progress_begin(&run->progress, "offsets of commands", all_offsets(&run->ranges),
+                   run->request->diff && run->request->output == REPLAY_JSON);
     const bool is_run = open_chunks(run) && open_threads(run) && pipeline_run(&pipeline);
     progress_close(&run->progress);
     if (!is_run)
@@ -492,8 +493,7 @@ static bool run_all(struct run *run, char *error, size_t error_size)
     run->spill = spill_open(error, error_size);
     if (!run->spill)
         return false;
-    run->report =
-        replay_report_new(run->request->output, run->config->commands.topic, run->spill, error, error_size);
+    run->report = replay_report_new(run->request->output, run->config->commands.topic, run->spill, error, error_size);
     if (!run->report)
         return false;
     replay_report_ranges(run->report, &run->ranges);

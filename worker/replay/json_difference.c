@@ -5,7 +5,7 @@
 
 #define DEPTH        32
 #define LISTED_BYTES ((size_t)4 << 20) /* of all paths; further differences are not listed */
-#define NUMBER_BYTES 512 /* of a number that is compared by its value; a longer one by its text */
+#define NUMBER_BYTES 512               /* of a number that is compared by its value; a longer one by its text */
 
 struct side {
     struct span raw; /* the unchanged text; the document's strings are decoded in place */

@@ -16,7 +16,7 @@ struct json_difference {
 
 /* *first: the list of differences in the arena, or NULL if the texts are equal. Members that both have come first, in
  * the order of `then`; then those that only `now` has. False if a text is not JSON, or too long for the parser. */
-MUST_CHECK bool json_difference_find(struct span then, struct span now, struct json_parser *parser,
-                                     struct arena *arena, struct json_difference **first);
+MUST_CHECK bool json_difference_find(struct span then, struct span now, struct json_parser *parser, struct arena *arena,
+                                     struct json_difference **first);
 
 #endif

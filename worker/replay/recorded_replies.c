@@ -222,9 +222,9 @@ static bool block_read(struct reply_block *block, struct spill *spill, int64_t l
     struct extent *extent = malloc(sizeof(*extent));
     bool is_read = extent != NULL;
     for (int64_t at = last; is_read && at != NOWHERE; at = extent->previous) {
-        is_read = spill_read(spill, at, extent, head) && extent->count <= EXTENT_ENTRIES &&
-                  spill_read(spill, at + (int64_t)head, extent->entries,
-                             (size_t)extent->count * sizeof(extent->entries[0]));
+        is_read =
+            spill_read(spill, at, extent, head) && extent->count <= EXTENT_ENTRIES &&
+            spill_read(spill, at + (int64_t)head, extent->entries, (size_t)extent->count * sizeof(extent->entries[0]));
         for (uint64_t i = 0; is_read && i < extent->count; i++)
             is_read = block_take(block, &extent->entries[i]);
     }

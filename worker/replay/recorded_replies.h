@@ -1,9 +1,9 @@
 /* recorded_replies: the replies that the reply topics hold, by the command that they answer.
  *
  * All reply topics are read once, before the first command is decided (reply_reading.h). For each reply to a command in
- * the replayed ranges there is an entry of a fixed size. Entries, and the part of each reply that a comparison may need,
- * are in a spill file. Entries of neighbouring commands are read back together, as a block of REPLY_BLOCK offsets. So
- * memory stays bounded, however far a command and its reply are apart. */
+ * the replayed ranges there is an entry of a fixed size. Entries, and the part of each reply that a comparison may
+ * need, are in a spill file. Entries of neighbouring commands are read back together, as a block of REPLY_BLOCK
+ * offsets. So memory stays bounded, however far a command and its reply are apart. */
 #ifndef WORKER_REPLAY_RECORDED_REPLIES_H
 #define WORKER_REPLAY_RECORDED_REPLIES_H
 
@@ -23,13 +23,13 @@ struct recorded_reply {
     int64_t timestamp_ms;
     int64_t offset; /* its own place, in reply topic number `topic` */
     int32_t partition;
-    uint16_t topic; /* the topics are in the order of their names */
-    uint8_t kind;   /* enum recorded_kind */
-    uint8_t error;  /* enum error; ERROR_NONE unless rejected */
-    bool is_whole;  /* false: a minimal reply, without its list of errors */
+    uint16_t topic;         /* the topics are in the order of their names */
+    uint8_t kind;           /* enum recorded_kind */
+    uint8_t error;          /* enum error; ERROR_NONE unless rejected */
+    bool is_whole;          /* false: a minimal reply, without its list of errors */
     bool is_refused_client; /* too_large because the client did not fit into its topic, which history does not repeat */
     bool names_version;
-    char version[HASH_LENGTH];           /* of the definitions, if names_version */
+    char version[HASH_LENGTH];    /* of the definitions, if names_version */
     struct outcome_digest digest; /* of the bytes below */
     int64_t at;                   /* in the spill: reply_content's `content` */
     uint32_t length;
@@ -40,8 +40,8 @@ struct recorded_replies;
 /* The replies to one block of commands. */
 struct reply_block;
 
-/* New, empty: takes the replies to commands in `ranges`. NULL when out of memory. `spill` must outlive it. `pending_bytes`
- * bounds the entries that wait in memory for their place in the spill. */
+/* New, empty: takes the replies to commands in `ranges`. NULL when out of memory. `spill` must outlive it.
+ * `pending_bytes` bounds the entries that wait in memory for their place in the spill. */
 MUST_CHECK struct recorded_replies *recorded_replies_new(const struct replay_ranges *ranges, struct spill *spill,
                                                          size_t pending_bytes);
 void recorded_replies_free(struct recorded_replies *replies);
@@ -49,8 +49,8 @@ void recorded_replies_free(struct recorded_replies *replies);
 /* True if the command at this place is in one of the ranges. */
 bool recorded_replies_covers(const struct recorded_replies *replies, int32_t partition, int64_t offset);
 
-/* Adds the reply to a command that is covered. `content` is copied to the spill, and entry->at and entry->length are set
- * here. One thread adds; all additions precede the first look-up. False with errno set. */
+/* Adds the reply to a command that is covered. `content` is copied to the spill, and entry->at and entry->length are
+ * set here. One thread adds; all additions precede the first look-up. False with errno set. */
 MUST_CHECK bool recorded_replies_add(struct recorded_replies *replies, int32_t command_partition,
                                      const struct recorded_reply *entry, struct span content);
 
@@ -66,7 +66,8 @@ void reply_block_release(struct reply_block *block); /* NULL is allowed */
 /* True if the block is that of the command at `offset` of its partition. */
 bool reply_block_holds(const struct reply_block *block, int64_t offset);
 
-/* The earliest reply to the command at `offset`: by timestamp, then topic, partition and offset. NULL if there is none. */
+/* The earliest reply to the command at `offset`: by timestamp, then topic, partition and offset. NULL if there is none.
+ */
 const struct recorded_reply *reply_block_find(const struct reply_block *block, int64_t offset);
 
 #endif

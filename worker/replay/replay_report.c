@@ -82,9 +82,9 @@ static const char *range_time(int64_t time_ms, char text[TIME_LENGTH + 1])
 static void print_range_json(const struct replay_range *range)
 {
     char text[TIME_LENGTH + 1];
-    json_t *line = json_line_pack("{s:i, s:I, s:I, s:I}", "partition", (int)range->partition, "from",
-                                  (json_int_t)range->from, "to", (json_int_t)range->to, "offsets",
-                                  (json_int_t)replay_range_offsets(range));
+    json_t *line =
+        json_line_pack("{s:i, s:I, s:I, s:I}", "partition", (int)range->partition, "from", (json_int_t)range->from,
+                       "to", (json_int_t)range->to, "offsets", (json_int_t)replay_range_offsets(range));
     bool ok = true;
     if (range->from_ms >= 0)
         ok = json_object_set_new(line, "fromTime", json_line_text(range_time(range->from_ms, text))) == 0;
@@ -145,7 +145,7 @@ bool replay_report_add(struct replay_report *report, struct span workspace, cons
 uint64_t replay_report_changed(const struct replay_report *report)
 {
     uint64_t sum = 0;
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         sum += class == CLASS_SAME ? 0 : report->classes[class];
     return sum;
 }
@@ -181,7 +181,7 @@ static void print_workspaces(const struct workspace_count *top, uint32_t count)
     if (count == 0)
         return;
     printf("\n%-32s %12s %12s", "workspace", "commands", "not same");
-    for (int class = CLASS_SAME + 1; class < CLASSES; class++)
+    for (int class = CLASS_SAME + 1; class < CLASSES; class ++)
         printf(" %14s", replay_class_text(class));
     putchar('\n');
     for (uint32_t i = 0; i < count; i++) {
@@ -189,7 +189,7 @@ static void print_workspaces(const struct workspace_count *top, uint32_t count)
         printf("%-32.*s %12llu %12llu", top[i].length > 0 ? (int)top[i].length : 6,
                top[i].length > 0 ? top[i].name : "(none)", (unsigned long long)(changed + top[i].classes[CLASS_SAME]),
                (unsigned long long)changed);
-        for (int class = CLASS_SAME + 1; class < CLASSES; class++)
+        for (int class = CLASS_SAME + 1; class < CLASSES; class ++)
             printf(" %14llu", (unsigned long long)top[i].classes[class]);
         putchar('\n');
     }
@@ -202,7 +202,7 @@ static void print_text(const struct replay_report *report, const struct replay_h
     printf("\n%llu commands were decided again: %llu the same, %llu not\n", (unsigned long long)(same + changed),
            (unsigned long long)same, (unsigned long long)changed);
     printf("\n%-20s %12s  %s\n", "class", "commands", "meaning");
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         printf("%-20s %12llu  %s\n", replay_class_text(class), (unsigned long long)report->classes[class],
                replay_class_meaning(class));
     print_counts("outcome", report->then, report->now);
@@ -219,7 +219,7 @@ static void print_text(const struct replay_report *report, const struct replay_h
 static json_t *classes_json(const uint64_t *classes)
 {
     json_t *object = json_line_pack("{}");
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         if (json_object_set_new(object, replay_class_text(class), json_integer((json_int_t)classes[class])) != 0)
             abort();
     return object;
@@ -246,9 +246,8 @@ static json_t *workspaces_json(const struct workspace_count *top, uint32_t count
     json_t *list = json_line_pack("[]");
     for (uint32_t i = 0; i < count; i++) {
         json_t *row = json_line_pack(
-            "{s:I, s:o, s:o}", "commands",
-            (json_int_t)(workspace_count_changed(&top[i]) + top[i].classes[CLASS_SAME]), "classes",
-            classes_json(top[i].classes), "codes", codes_json(top[i].then, top[i].now));
+            "{s:I, s:o, s:o}", "commands", (json_int_t)(workspace_count_changed(&top[i]) + top[i].classes[CLASS_SAME]),
+            "classes", classes_json(top[i].classes), "codes", codes_json(top[i].then, top[i].now));
         json_t *named = json_line_pack("{}");
         if ((top[i].length > 0 &&
              json_object_set_new(named, "workspaceId", json_stringn(top[i].name, top[i].length)) != 0) ||
@@ -275,11 +274,11 @@ static json_t *holes_json(const struct replay_holes *holes)
 static void print_json(const struct replay_report *report, const struct replay_holes *holes,
                        const struct workspace_count *top, uint32_t count)
 {
-    json_line_print(json_line_pack(
-        "{s:I, s:o, s:o, s:o, s:I, s:o}", "commands",
-        (json_int_t)(replay_report_changed(report) + report->classes[CLASS_SAME]), "classes",
-        classes_json(report->classes), "codes", codes_json(report->then, report->now), "workspaces",
-        workspaces_json(top, count), "lackingDefinitions", (json_int_t)report->lacking, "holes", holes_json(holes)));
+    json_line_print(json_line_pack("{s:I, s:o, s:o, s:o, s:I, s:o}", "commands",
+                                   (json_int_t)(replay_report_changed(report) + report->classes[CLASS_SAME]), "classes",
+                                   classes_json(report->classes), "codes", codes_json(report->then, report->now),
+                                   "workspaces", workspaces_json(top, count), "lackingDefinitions",
+                                   (json_int_t)report->lacking, "holes", holes_json(holes)));
 }
 
 /* The entries that were held back. */

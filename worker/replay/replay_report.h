@@ -1,6 +1,6 @@
 /* replay_report: what a dry run prints. Text for people: first the ranges, then what would change at a glance, then the
- * differences. JSON lines for programs: ranges, differences, summary. It holds no clock times, so that two runs over the
- * same history give the same bytes. */
+ * differences. JSON lines for programs: ranges, differences, summary. It holds no clock times, so that two runs over
+ * the same history give the same bytes. */
 #ifndef WORKER_REPLAY_REPLAY_REPORT_H
 #define WORKER_REPLAY_REPLAY_REPORT_H
 

@@ -62,7 +62,7 @@ void workspace_counts_free(struct workspace_counts *counts)
 uint64_t workspace_count_changed(const struct workspace_count *count)
 {
     uint64_t sum = 0;
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         sum += class == CLASS_SAME ? 0 : count->classes[class];
     return sum;
 }
@@ -168,7 +168,8 @@ static bool is_before(const struct workspace_count *a, const struct workspace_co
     return left != right ? left > right : names_compare(a, b) < 0;
 }
 
-static void top_offer(struct workspace_count *top, uint32_t room, uint32_t *count, const struct workspace_count *offered)
+static void top_offer(struct workspace_count *top, uint32_t room, uint32_t *count,
+                      const struct workspace_count *offered)
 {
     if (workspace_count_changed(offered) == 0)
         return;
