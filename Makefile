@@ -45,7 +45,7 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 all: build-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 
-# help: demo           commands and their replies, with embedded servers
+# help: demo           commands, their replies, and what other definitions would have decided, with embedded servers
 demo: demo-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 	@$(BUILD)/client-intake demo
@@ -300,7 +300,7 @@ $(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 install: all
 	install -D -m 755 $(BUILD)/client-intake $(DESTDIR)$(PREFIX)/bin/client-intake
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo config/demo/commands.txt config/demo/definitions.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake README.md CHANGELOG.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1
