@@ -429,9 +429,10 @@ static bool read_definitions(struct run *run, char *error, size_t error_size)
     return run->definitions != NULL;
 }
 
-static void show_replies(void *listener, int64_t done)
+static void show_replies(void *listener, int64_t done, int64_t total)
 {
     struct run *run = listener;
+    run->progress.total = total;
     progress_move(&run->progress, done);
 }
 
@@ -449,7 +450,7 @@ static bool read_replies(struct run *run, char *error, size_t error_size)
         snprintf(error, error_size, "out of memory");
         return false;
     }
-    progress_begin(&run->progress, "replies", 0);
+    progress_begin(&run->progress, "offsets of replies", 0, false);
     const bool ok = reply_reading_run(&reading, run->replies, reason, sizeof(reason));
     progress_close(&run->progress);
     if (!ok)
@@ -474,7 +475,8 @@ static bool decide_all(struct run *run, char *error, size_t error_size)
                                       .work = work,
                                       .empty = empty,
                                       .stop = stop};
-    progress_begin(&run->progress, "offsets", all_offsets(&run->ranges));
+    progress_begin(&run->progress, "offsets of commands", all_offsets(&run->ranges),
+                   run->request->diff && run->request->output == REPLAY_JSON);
     const bool is_run = open_chunks(run) && open_threads(run) && pipeline_run(&pipeline);
     progress_close(&run->progress);
     if (!is_run)
