@@ -32,7 +32,7 @@ PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
 SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
-LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh))
+LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 
 # Suites mostly wait, so more run at a time than there are processors. The longest begin first.
@@ -215,6 +215,12 @@ $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 
+# The history of the examples in the documents.
+SEND_LINES := $(BUILD)/tests/documents/send_lines
+$(SEND_LINES): %: %.o
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
 $(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/failpoint.o
@@ -241,7 +247,7 @@ $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
-test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
+test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
 DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh) tests/simdjson.sh tests/check_documents.sh
