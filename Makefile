@@ -209,11 +209,17 @@ $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) 
 # The oracle shares no code with the program that it checks.
 PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
-ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client,$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce $(BUILD)/tests/live/tamper
+REPLAY_DUMP    := replay_dump arena history message
+REPLAY_HISTORY := replay_history replay_plan replay_reply replay_sink tamper_client
+REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
+LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_dump: $(REPLAY_DUMP:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_history: $(REPLAY_HISTORY:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_oracle: $(REPLAY_ORACLE:%=$(BUILD)/tests/live/%.o)
 
 # The history of the examples in the documents.
 SEND_LINES := $(BUILD)/tests/documents/send_lines
