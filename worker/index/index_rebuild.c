@@ -293,6 +293,8 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
     }
     if (ok && *needed)
         say_end(rebuild);
+    if (ok && *needed && rebuild->index->replay && (!rebuild->gap || rebuild->gap->records_behind))
+        index_replay_renew(rebuild->index, &rebuild->record_ends, rebuild->scratch);
     return ok;
 }
 
