@@ -1,5 +1,5 @@
-/* replay_range: the offsets that a replay reads. The bounds that a user names become offsets once, at the start, so that
- * everything later in the run speaks of the same commands.
+/* replay_range: the offsets that a replay reads. The bounds that a user names become offsets once, at the start, so
+ * that everything later in the run speaks of the same commands.
  *
  * The folder worker/replay decides the history of the command topic again. It may use the folders before it in
  * docs/design.md. */
@@ -40,12 +40,14 @@ struct replay_ranges {
     uint32_t count;
 };
 
-/* Resolves the bounds for the partitions of config's command topic: `partitions` lists `partition_count` of them, in any
- * order and perhaps twice; with a count of 0 all are meant. Queries through `consumer`, which must be read_committed and
- * is not a member of a group. The result is freed with replay_ranges_free. Waits up to `wait_ms` for each answer. */
+/* Resolves the bounds for the partitions of config's command topic: `partitions` lists `partition_count` of them, in
+ * any order and perhaps twice; with a count of 0 all are meant. Queries through `consumer`, which must be
+ * read_committed and is not a member of a group. The result is freed with replay_ranges_free. Waits up to `wait_ms` for
+ * each answer. */
 enum range_result {
     RANGES_RESOLVED,
-    RANGES_NO_PARTITION, /* a partition in `partitions` does not exist, or the topic does not; the reason is in `error` */
+    RANGES_NO_PARTITION, /* a partition in `partitions` does not exist, or the topic does not; the reason is in `error`
+                          */
     RANGES_UNAVAILABLE   /* Kafka did not answer; the reason is in `error` */
 };
 MUST_CHECK enum range_result replay_ranges_resolve(struct replay_ranges *ranges, rd_kafka_t *consumer,

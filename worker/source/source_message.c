@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "common/timestamp.h"
 #include "worker/kafka/message_headers.h"
 
 rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset)
@@ -31,24 +30,14 @@ int64_t source_message_timestamp(const rd_kafka_message_t *message)
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
 }
 
-static int64_t counted_timestamp(const rd_kafka_message_t *message)
-{
-    int64_t timestamp = source_message_timestamp(message);
-    return timestamp < 0 ? 0 : time_of_message(timestamp);
-}
-
 void source_message_take(struct batch *batch, const char *topic, rd_kafka_message_t *message)
 {
     struct item *item = &batch->items[batch->count++];
-    *item = (struct item){
-        .from = {topic, message->partition, message->offset, counted_timestamp(message)},
-        .key = span_of(message->key, message->key ? message->key_len : 0),
-        .value = span_of(message->payload, message->payload ? message->len : 0),
-    };
     if (message_is_placeholder(message))
-        item->header_state = MESSAGE_UNREADABLE;
+        *item =
+            (struct item){.from = {topic, message->partition, message->offset, 0}, .header_state = MESSAGE_UNREADABLE};
     else
-        message_headers_take(item, message, batch->command_bytes, &batch->arena);
+        message_item_take(item, topic, message, batch->command_bytes, &batch->arena);
     if (item->header_state == HEADERS_UNREADABLE)
         log_warning("headers of a command cannot be read; its dead letter comes without them", LOG_TEXT("topic", topic),
                     LOG_INTEGER("partition", message->partition), LOG_INTEGER("offset", message->offset));

@@ -1,0 +1,177 @@
+#include "worker/replay/history_client.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/kafka/kafka_conf.h"
+
+#define QUEUE_BACKOFF_SINCE 0x020200ff /* the first librdkafka with fetch.queue.backoff.ms */
+
+static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
+{
+    struct history_client *client = opaque;
+    (void)handle;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->fault[0] == '\0')
+        snprintf(client->fault, sizeof(client->fault), "%s", reason);
+}
+
+static int64_t sum_of_offsets(json_t *statistics)
+{
+    const char *name, *number;
+    json_t *topic, *partition;
+    int64_t sum = 0;
+    json_object_foreach(json_object_get(statistics, "topics"), name, topic)
+        json_object_foreach(json_object_get(topic, "partitions"), number, partition)
+    {
+        int64_t offset = json_integer_value(json_object_get(partition, "next_offset"));
+        sum += offset > 0 ? offset : 0;
+    }
+    return sum;
+}
+
+static int on_statistics(rd_kafka_t *handle, char *text, size_t length, void *opaque)
+{
+    struct history_client *client = opaque;
+    (void)handle;
+    json_t *statistics = json_loadb(text, length, 0, NULL);
+    int64_t fetched = statistics ? sum_of_offsets(statistics) : client->fetched;
+    json_decref(statistics);
+    if (fetched != client->fetched)
+        client->heard_ms = clock_now_ms();
+    client->fetched = fetched;
+    return 0; /* librdkafka frees the text */
+}
+
+/* The length of the queue bounds memory. It must be long in messages: beyond its limits librdkafka stops to fetch, and
+ * before 2.2.0 it looks again only after a second. */
+static bool configure(rd_kafka_conf_t *conf, const struct config *config,
+                      const struct history_client_settings *settings, char *error, size_t error_size)
+{
+    const struct {
+        const char *name, *value;
+    } owned[] = {{"isolation.level", settings->isolation},
+                 {"auto.offset.reset", settings->reset},
+                 {"max.partition.fetch.bytes", settings->fetch_bytes},
+                 {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"},
+                 {"enable.partition.eof", "true"},
+                 {"check.crcs", "true"},
+                 {"fetch.wait.max.ms", "10"},
+                 {"fetch.error.backoff.ms", "20"},
+                 {"queued.min.messages", "1000000"},
+                 {"queued.max.messages.kbytes", "32768"},
+                 {"statistics.interval.ms", "1000"},
+                 {"fetch.queue.backoff.ms", "2"}}; /* the last */
+    size_t count = sizeof(owned) / sizeof(owned[0]);
+    if (rd_kafka_version() < QUEUE_BACKOFF_SINCE)
+        count--;
+    for (size_t i = 0; i < count; i++)
+        if (!kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size))
+            return false;
+    /* It is the default. Librdkafka warns of old brokers if it is set. */
+    return !config_kafka(config, config->kafka_consumer, "allow.auto.create.topics") ||
+           kafka_conf_set(conf, "allow.auto.create.topics", "false", error, error_size);
+}
+
+bool history_client_open(struct history_client *client, const struct config *config,
+                         const struct history_client_settings *settings, char *error, size_t error_size)
+{
+    *client = (struct history_client){.heard_ms = clock_now_ms()};
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    if (!conf)
+        return false;
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    if (configure(conf, config, settings, error, error_size))
+        client->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
+    if (!client->handle) {
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+        return false;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(client->handle);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    snprintf(error, error_size, "%s", rd_kafka_err2str(code));
+    history_client_close(client);
+    return false;
+}
+
+void history_client_close(struct history_client *client)
+{
+    if (!client->handle)
+        return;
+    rd_kafka_consumer_close(client->handle);
+    rd_kafka_destroy(client->handle);
+    client->handle = NULL;
+}
+
+void history_client_hear(struct history_client *client)
+{
+    client->heard_ms = clock_now_ms();
+    client->fault[0] = '\0';
+}
+
+void history_client_note(struct history_client *client, const rd_kafka_message_t *message)
+{
+    snprintf(client->fault, sizeof(client->fault), "%s", rd_kafka_message_errstr(message));
+}
+
+bool history_client_is_silent(const struct history_client *client, int wait_ms, char *error, size_t error_size)
+{
+    if (clock_now_ms() - client->heard_ms < wait_ms)
+        return false;
+    snprintf(error, error_size, "%s",
+             client->fault[0] ? client->fault : rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT));
+    return true;
+}
+
+bool history_client_assign(struct history_client *client, const rd_kafka_topic_partition_list_t *list, char *error,
+                           size_t error_size)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(client->handle, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        snprintf(error, error_size, "%s", rd_kafka_err2str(code));
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool history_client_assign_one(struct history_client *client, const char *topic, int32_t partition, int64_t offset,
+                               char *error, size_t error_size)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    bool ok = history_client_assign(client, list, error, error_size);
+    rd_kafka_topic_partition_list_destroy(list);
+    return ok;
+}
+
+/* If one partition or broker fails, librdkafka returns its error and leaves the whole list as it was. */
+bool history_ask_offsets(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms, char *error,
+                         size_t error_size)
+{
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = list->elems[i].err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        snprintf(error, error_size, "%s: %s", list->elems[0].topic, rd_kafka_err2str(code));
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool history_client_edges(struct history_client *client, const char *topic, int32_t partition, int wait_ms,
+                          int64_t *first, int64_t *end, char *error, size_t error_size)
+{
+    const int64_t edges[] = {RD_KAFKA_OFFSET_BEGINNING, RD_KAFKA_OFFSET_END};
+    int64_t *answers[] = {first, end};
+    bool ok = true;
+    for (size_t i = 0; i < 2 && ok; i++) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, topic, partition)->offset = edges[i];
+        ok = history_ask_offsets(client->handle, list, wait_ms, error, error_size);
+        *answers[i] = list->elems[0].offset;
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    return ok;
+}

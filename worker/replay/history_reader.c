@@ -1,0 +1,321 @@
+#include "worker/replay/history_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/replay/history_client.h"
+#include "worker/replay/unreadable_batch.h"
+
+#define BATCH_MESSAGES 1024
+#define POLL_MS        100
+#define RETRY_MS       50
+#define EDGE_WAIT_MS   1000
+#define FETCH_BYTES    "4194304"
+
+/* Librdkafka before 2.2.0 looks at a full queue again only after a second, or when it has something else to do. A query
+ * gives it something to do. It is sent when so much was taken from the queue and nothing was added. */
+#define WAKE_BYTES   (8 * 1024 * 1024)
+#define WAKE_WAIT_MS 1
+#define WAKES_BEFORE 0x020200ff
+
+struct history_reader {
+    struct history_client client;
+    rd_kafka_queue_t *queue;
+    char *topic;
+    int wait_ms;
+    bool needs_wakes;
+
+    enum reader_state {
+        READER_IDLE,      /* nothing is assigned */
+        READER_READING,   /* the partition is assigned */
+        READER_ENDS,      /* the same, and librdkafka has found an end of the log before `to`: it must be looked at */
+        READER_LOST,      /* the broker refused the offset: the log's edges must be looked at */
+        READER_DAMAGED,   /* the partition must be assigned again at `next` */
+        READER_UNREADABLE /* the end of a batch is searched */
+    } state;              /* changed by take_event and by the functions that go_on calls */
+    int32_t partition;
+    int64_t next; /* everything before it was delivered, or is no message; beyond `to` where messages are rare */
+    int64_t to;
+
+    rd_kafka_message_t *batch[BATCH_MESSAGES];
+    size_t taken, count; /* of the batch */
+    size_t queued;       /* messages in librdkafka's queue when the batch was filled */
+    size_t taken_bytes;  /* since a message was added to that queue */
+    struct unreadable_batch unreadable;
+};
+
+static void drop_batch(struct history_reader *reader)
+{
+    while (reader->taken < reader->count)
+        rd_kafka_message_destroy(reader->batch[reader->taken++]);
+    reader->taken = reader->count = 0;
+}
+
+struct history_reader *history_reader_open(const struct config *config, const char *topic, int wait_ms, char *error,
+                                           size_t error_size)
+{
+    static const struct history_client_settings settings = {"read_committed", "error", FETCH_BYTES};
+    struct history_reader *reader = calloc(1, sizeof(*reader));
+    if (reader)
+        reader->topic = strdup(topic);
+    if (!reader || !reader->topic) {
+        free(reader);
+        snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    reader->wait_ms = wait_ms;
+    reader->needs_wakes = rd_kafka_version() < WAKES_BEFORE;
+    unreadable_batch_init(&reader->unreadable, config, reader->topic);
+    if (history_client_open(&reader->client, config, &settings, error, error_size) &&
+        (reader->queue = rd_kafka_queue_get_consumer(reader->client.handle)))
+        return reader;
+    if (reader->client.handle)
+        snprintf(error, error_size, "kafka.consumer.group.id is empty");
+    history_reader_close(reader);
+    return NULL;
+}
+
+void history_reader_close(struct history_reader *reader)
+{
+    if (!reader)
+        return;
+    drop_batch(reader);
+    if (reader->queue)
+        rd_kafka_queue_destroy(reader->queue);
+    history_client_close(&reader->client);
+    unreadable_batch_close(&reader->unreadable);
+    free(reader->topic);
+    free(reader);
+}
+
+rd_kafka_t *history_reader_handle(const struct history_reader *reader)
+{
+    return reader->client.handle;
+}
+
+int64_t history_reader_position(const struct history_reader *reader)
+{
+    return reader->next < reader->to ? reader->next : reader->to;
+}
+
+static bool assign(struct history_reader *reader, char *error, size_t error_size)
+{
+    drop_batch(reader);
+    reader->queued = reader->taken_bytes = 0;
+    reader->state = READER_READING;
+    return history_client_assign_one(&reader->client, reader->topic, reader->partition, reader->next, error,
+                                     error_size);
+}
+
+static bool idle(struct history_reader *reader, char *error, size_t error_size)
+{
+    drop_batch(reader);
+    reader->state = READER_IDLE;
+    return history_client_assign(&reader->client, NULL, error, error_size);
+}
+
+/* A range that follows the one before is read from what is fetched already. */
+static bool continues(const struct history_reader *reader, int32_t partition, int64_t from)
+{
+    return reader->state == READER_READING && partition == reader->partition &&
+           from >= history_reader_position(reader) && from <= reader->next;
+}
+
+bool history_reader_begin(struct history_reader *reader, int32_t partition, int64_t from, int64_t to, char *error,
+                          size_t error_size)
+{
+    bool goes_on = continues(reader, partition, from);
+    reader->client.heard_ms = clock_now_ms();
+    reader->to = to;
+    if (goes_on)
+        return true;
+    reader->partition = partition;
+    reader->next = from;
+    return from < to ? assign(reader, error, error_size) : idle(reader, error, error_size);
+}
+
+/* ---- from librdkafka to the batch ---- */
+
+static void wake(struct history_reader *reader)
+{
+    char error[512];
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, reader->topic, reader->partition)->offset = RD_KAFKA_OFFSET_END;
+    /* Only the request counts: librdkafka looks at its queues when it sends it. */
+    bool is_answered = history_ask_offsets(reader->client.handle, list, WAKE_WAIT_MS, error, sizeof(error));
+    (void)is_answered;
+    rd_kafka_topic_partition_list_destroy(list);
+    reader->taken_bytes = 0;
+}
+
+/* Messages of a batch are of similar sizes. */
+static void keep_awake(struct history_reader *reader)
+{
+    size_t queued = rd_kafka_queue_length(reader->queue);
+    bool grew = queued + reader->count > reader->queued;
+    reader->queued = queued;
+    if (grew)
+        reader->taken_bytes = 0;
+    else if (reader->count > 0)
+        reader->taken_bytes += reader->count * (reader->batch[0]->len + reader->batch[0]->key_len + 64);
+    if (reader->taken_bytes >= WAKE_BYTES)
+        wake(reader);
+}
+
+/* The function waits until the whole array is filled. So it waits for one message only. */
+static bool fill(struct history_reader *reader)
+{
+    ssize_t count = rd_kafka_consume_batch_queue(reader->queue, 0, reader->batch, BATCH_MESSAGES);
+    if (count <= 0)
+        count = rd_kafka_consume_batch_queue(reader->queue, POLL_MS, reader->batch, 1);
+    reader->taken = 0;
+    reader->count = count > 0 ? (size_t)count : 0;
+    if (reader->needs_wakes)
+        keep_awake(reader);
+    if (reader->count > 0 && !reader->batch[reader->count - 1]->err)
+        history_client_hear(&reader->client);
+    return reader->count > 0;
+}
+
+/* ---- events that are no messages ---- */
+
+static void take_event(struct history_reader *reader, const rd_kafka_message_t *event)
+{
+    if (!event->rkt || event->partition != reader->partition) {
+        if (event->err && event->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            history_client_note(&reader->client, event);
+        return;
+    }
+    switch (event->err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        history_client_hear(&reader->client);
+        if (event->offset > reader->next)
+            reader->next = event->offset;
+        reader->state = reader->next < reader->to ? READER_ENDS : READER_READING;
+        return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        reader->state = READER_LOST;
+        return;
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+        reader->state = READER_UNREADABLE;
+        unreadable_batch_begin(&reader->unreadable, reader->partition, event->offset, reader->next, reader->to);
+        return;
+    default:
+        /* Librdkafka reports some faults of a batch, such as a wrong checksum, and skips the batch. */
+        history_client_note(&reader->client, event);
+        reader->state = READER_DAMAGED;
+    }
+}
+
+static enum history_reading pause(struct history_reader *reader, char *error, size_t error_size)
+{
+    return history_client_is_silent(&reader->client, reader->wait_ms, error, error_size) ? HISTORY_FAILED
+                                                                                         : HISTORY_PAUSE;
+}
+
+/* The same after something that failed. */
+static enum history_reading retry(struct history_reader *reader, char *error, size_t error_size)
+{
+    clock_sleep(RETRY_MS);
+    return pause(reader, error, error_size);
+}
+
+/* Reports the offsets from `next` to `to` as missing, and goes on behind them. */
+static enum history_reading report(struct history_reader *reader, int64_t to, int reason, struct history_hole *hole,
+                                   char *error, size_t error_size)
+{
+    *hole = (struct history_hole){.partition = reader->partition, .from = reader->next, .to = to};
+    hole->reason = reason;
+    reader->next = to;
+    history_client_hear(&reader->client);
+    bool ok = to < reader->to ? assign(reader, error, error_size) : idle(reader, error, error_size);
+    return ok ? HISTORY_HOLE : HISTORY_FAILED;
+}
+
+/* The range ends at or before the last stable offset of its time, and that does not move back. */
+static enum history_reading look_at_edges(struct history_reader *reader, struct history_hole *hole, char *error,
+                                          size_t error_size)
+{
+    int64_t first, end;
+    if (!history_client_edges(&reader->client, reader->topic, reader->partition, EDGE_WAIT_MS, &first, &end,
+                              reader->client.fault, sizeof(reader->client.fault)))
+        return retry(reader, error, error_size);
+    if (end < reader->to)
+        return report(reader, reader->to, HOLE_REPLACED, hole, error, error_size);
+    if (first > reader->next)
+        return report(reader, first < reader->to ? first : reader->to, HOLE_DELETED, hole, error, error_size);
+    if (reader->state == READER_ENDS) {
+        reader->state = READER_READING; /* a false alarm; librdkafka goes on */
+        return HISTORY_PAUSE;
+    }
+    reader->state = READER_DAMAGED;
+    return pause(reader, error, error_size);
+}
+
+static enum history_reading search_end(struct history_reader *reader, struct history_hole *hole, char *error,
+                                       size_t error_size)
+{
+    switch (unreadable_batch_step(&reader->unreadable)) {
+    case UNREADABLE_UNKNOWN:
+        return retry(reader, error, error_size);
+    case UNREADABLE_STEP:
+        history_client_hear(&reader->client);
+        return HISTORY_PAUSE;
+    case UNREADABLE_ENDS:
+        return report(reader, reader->unreadable.behind, HOLE_UNREADABLE, hole, error, error_size);
+    case UNREADABLE_NOT:
+        break;
+    }
+    reader->state = READER_DAMAGED;
+    return pause(reader, error, error_size);
+}
+
+/* The batch is empty, or what is left of it does not count. */
+static enum history_reading go_on(struct history_reader *reader, struct history_hole *hole, char *error,
+                                  size_t error_size)
+{
+    switch (reader->state) {
+    case READER_LOST:
+    case READER_ENDS: /* the messages behind that end count */
+        return look_at_edges(reader, hole, error, error_size);
+    case READER_UNREADABLE:
+        drop_batch(reader);
+        return search_end(reader, hole, error, error_size);
+    case READER_DAMAGED:
+        clock_sleep(RETRY_MS);
+        if (!assign(reader, error, error_size))
+            return HISTORY_FAILED;
+        break;
+    case READER_IDLE:
+    case READER_READING:
+        break;
+    }
+    return pause(reader, error, error_size);
+}
+
+enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
+                                         struct history_hole *hole, char *error, size_t error_size)
+{
+    while (reader->next < reader->to) {
+        if (reader->state != READER_READING || (reader->taken == reader->count && !fill(reader)))
+            return go_on(reader, hole, error, error_size);
+        rd_kafka_message_t *next = reader->batch[reader->taken];
+        if (!next->err && next->offset >= reader->to && next->partition == reader->partition) {
+            reader->next = next->offset; /* it stays for the range behind */
+            break;
+        }
+        reader->taken++;
+        if (!next->err && next->offset >= reader->next && next->partition == reader->partition) {
+            reader->next = next->offset + 1;
+            *message = next;
+            return HISTORY_MESSAGE;
+        }
+        take_event(reader, next);
+        rd_kafka_message_destroy(next);
+    }
+    return HISTORY_END;
+}
