@@ -88,4 +88,8 @@ MUST_CHECK enum rebuild_result index_rebuild(struct index *index, const struct o
                                              index_keep_going *keep_going, void *listener, char *error,
                                              size_t error_size);
 
+/* Called a few times a second while a rebuild reads the record topic: offsets done, of how many. It is read twice. */
+typedef void index_rebuild_progress(void *listener, int64_t done, int64_t total);
+void index_set_rebuild_progress(struct index *index, index_rebuild_progress *progress, void *listener);
+
 #endif

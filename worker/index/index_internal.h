@@ -44,7 +44,9 @@ struct index {
     uint64_t asked_audit;                       /* `audits` at that time */
     index_keep_going *keep_going;               /* NULL: never gives up */
     void *listener;
-    int64_t kept_going_ms;             /* when keep_going was last called */
+    int64_t kept_going_ms;                                                 /* when keep_going was last called */
+    void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
+    void *rebuild_listener;
     const struct index_replay *replay; /* NULL: the daemon's index */
     struct log_fault away, unverified;
 };
