@@ -209,11 +209,18 @@ $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) 
 # The oracle shares no code with the program that it checks.
 PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
-ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client,$(basename $(notdir $(wildcard tests/live/*.c))))
+ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_reader,$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(BUILD)/tests/live/oracle $(BUILD)/tests/live/produce $(BUILD)/tests/live/tamper
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
+
+# What the program's own parts read of a history.
+REPLAY_READER := $(BUILD)/tests/live/replay_reader
+$(REPLAY_READER): $(REPLAY_READER).o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+test-programs: $(REPLAY_READER)
 
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
