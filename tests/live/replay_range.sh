@@ -38,10 +38,10 @@ read_is() {
 declare -A slow_pids=()
 slow_start() {
     mkfifo "$suite_folder/$1.in"
+    exec {slow_in}<>"$suite_folder/$1.in" # opening does not wait for the child
     reader "${@:2}" <"$suite_folder/$1.in" >"$suite_folder/$1.out" 2>"$suite_folder/$1.err" &
     slow_pids[$1]=$!
     suite_owns "$!"
-    exec {slow_in}>"$suite_folder/$1.in"
 }
 slow_says() {
     eventually grep -q "$2" "$suite_folder/$1.out" || suite_fail "$1 says $2" "$(cat "$suite_folder/$1.err")"
