@@ -18,6 +18,7 @@ struct belt {
     int filled, emptied;
     int numbers[MOST_PLACES];      /* by place; the rules of the pipeline keep two threads from touching one at once */
     int at_work[PIPELINE_THREADS]; /* by thread: what it did */
+    atomic_bool is_at_work[PIPELINE_THREADS]; /* by thread */
     atomic_int worked, stopped;
     int places;
     pthread_t caller;
@@ -43,10 +44,12 @@ static bool fill(void *subject, uint32_t place)
 static void work(void *subject, uint32_t place, uint32_t thread)
 {
     struct belt *belt = subject;
+    ck_assert(!atomic_exchange(&belt->is_at_work[thread], true));
     for (int i = belt->numbers[place] % 7; i > 0; i--)
         sched_yield();
     belt->numbers[place] = 2 * belt->numbers[place] + 1;
     belt->at_work[thread]++;
+    atomic_store(&belt->is_at_work[thread], false);
     atomic_fetch_add(&belt->worked, 1);
 }
 
