@@ -211,14 +211,15 @@ PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_sink tamper_client
-REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump replay_marks $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_oracle)
+LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_dump: $(REPLAY_DUMP:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_history: $(REPLAY_HISTORY:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_marks: $(BUILD)/tests/live/replay_marks.o
 $(BUILD)/tests/live/replay_oracle: $(REPLAY_ORACLE:%=$(BUILD)/tests/live/%.o)
 
 # The daemon with failpoints that end it.
