@@ -85,7 +85,7 @@ sanitize: test-packages
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
 bench: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES)
+	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
 # help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
@@ -291,7 +291,7 @@ fuzz: test-packages
 
 # ---- benchmarks ----
 
-BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions)
+BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 # A change that breaks one of them shows in `make test`.
 test-programs: $(BENCHES)

@@ -1,5 +1,5 @@
-/* replay_marks: prints what a dry run must not change in Kafka: for each partition of each topic, also of the internal ones,
- * its first and last offset and its last stable offset; and each group with its state and members.
+/* replay_marks: prints what a dry run must not change in Kafka: for each partition of each topic, also of the internal
+ * ones, its first and last offset and its last stable offset; and each group with its state and members.
  *
  *   replay_marks ADDRESS */
 #include <librdkafka/rdkafka.h>
