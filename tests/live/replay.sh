@@ -3,8 +3,9 @@
 # changed while it ran. The oracle says what each output must be.
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 
-LIVE_CHECKS=70
+LIVE_CHECKS=89
 live_begin 3
+replay_history clean 3000 --clean
 replay_history history 4000 --seed "${SEED:-1}"
 folder=$replay_folder
 
@@ -92,7 +93,7 @@ judged "workspaces and a partition" --workspace ws-7 --workspace ws-24 --workspa
 judged "a workspace in a part of the history" --workspace ws-3 --from offset:100 --definitions current
 
 # A marker has the time of the broker's clock, so times are looked for where there is none.
-replay_history clean 3000 --clean
+replay_topics "$live_name.clean" "$suite_folder/clean"
 at() {
     jq -r "select(.partition == 1 and .offset == $1) | .ts" "$replay_folder/commands.dump"
 }
@@ -157,7 +158,7 @@ exits 78 "a file with broken definitions" --definitions "ws-1=$folder/broken.jso
 exits 69 "Kafka that is away" --set kafka.bootstrap.servers=127.0.0.1:1
 exits 69 "Redis that is away" --definitions current --set "redis.address=unix:$folder/nothing"
 exits 1 "Redis that is away, without need for it" --set "redis.address=unix:$folder/nothing"
-exits 69 "a reply topic that is not there" --set "replies.topic=$live_name.nothing"
+exits 64 "a command topic that is not there" --set "commands.topic=$live_name.nothing"
 
 # ---- what cannot be read ----
 
