@@ -62,8 +62,10 @@ static enum replay_apply_result check_request(struct apply *apply)
                                   config->dead_letters.topic};
     if (!replay_name_is_legal(apply->request->name))
         return misused(apply, "the name of a replay", "must be 1 to 64 of A-Z a-z 0-9 . _ -");
-    if (config->delivery.mode != DELIVERY_EXACTLY_ONCE)
-        return misused(apply, "delivery.mode", "must be exactly-once, since a replay is applied in transactions");
+    if (config->delivery.mode != DELIVERY_EXACTLY_ONCE) {
+        misused(apply, "delivery.mode", "must be exactly-once, since a replay is applied in transactions");
+        return REPLAY_MISCONFIGURED;
+    }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (strcmp(topic, others[i]) == 0)
             return misused(apply, topic, "has another use, so no replies can go to it");
