@@ -7,11 +7,15 @@
 
 #define INTERVAL_MS 200
 
+static bool is_shown(bool prints_along)
+{
+    return isatty(STDERR_FILENO) && !(prints_along && isatty(STDOUT_FILENO));
+}
+
 void progress_open(struct progress *progress)
 {
     const int64_t now = clock_now_ms();
-    *progress =
-        (struct progress){.shown = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO), .begin_ms = now, .printed_ms = now};
+    *progress = (struct progress){.shown = is_shown(true), .begin_ms = now, .printed_ms = now};
 }
 
 static double seconds_of(const struct progress *progress, int64_t now)
@@ -48,11 +52,11 @@ static void print(const struct progress *progress, int64_t now)
         print_lines(progress, now);
 }
 
-void progress_begin(struct progress *progress, const char *unit, int64_t total)
+void progress_begin(struct progress *progress, const char *unit, int64_t total, bool prints_along)
 {
     const int64_t now = clock_now_ms();
     *progress = (struct progress){
-        .shown = isatty(STDERR_FILENO), .begin_ms = now, .printed_ms = now, .unit = unit, .total = total};
+        .shown = is_shown(prints_along), .begin_ms = now, .printed_ms = now, .unit = unit, .total = total};
 }
 
 static void print_again(struct progress *progress)

@@ -407,6 +407,21 @@ START_TEST(an_addition_that_the_spill_refuses_fails_and_leaves_the_others)
 }
 END_TEST
 
+START_TEST(a_workspace_whose_only_addition_failed_has_none)
+{
+    const size_t length = (size_t)2 << 20;
+    struct rlimit limit;
+    char *bytes = calloc(1, length);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = 1000;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert(!definitions_library_add(library, SPAN("acme"), span_of(bytes, length), 0, 0, 0));
+    free(bytes);
+    definitions_library_seal(library);
+    ck_assert_int_eq(at("acme", INT64_MAX), NONE);
+}
+END_TEST
+
 /* Takes the bytes from the file of the spill. */
 static void empty_the_file(void)
 {
@@ -633,6 +648,7 @@ int main(void)
     tcase_add_test(tests, a_broken_set_is_broken_each_time_and_compiled_once);
     tcase_add_test(tests, of_a_set_that_is_too_long_the_part_that_the_daemon_reads_counts);
     tcase_add_test(tests, an_addition_that_the_spill_refuses_fails_and_leaves_the_others);
+    tcase_add_test(tests, a_workspace_whose_only_addition_failed_has_none);
     tcase_add_test(tests, a_set_that_cannot_be_read_back_is_a_failure_not_a_broken_set);
     tcase_add_test(tests, the_cache_stays_within_its_bytes);
     tcase_add_test(tests, what_is_used_again_and_again_stays);

@@ -67,7 +67,8 @@ const struct command commands[] = {
      "Redis cannot\n"
      "be reached, or the name is in use.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
-     "  -d FOLDER  the folder of commands.txt and definitions.json\n"
+     "Then it decides the commands again by changed definitions, and shows what differs.\n"
+     "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"
      "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
     {0},
 };

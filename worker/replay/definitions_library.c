@@ -173,16 +173,16 @@ static void drop_hidden(struct definitions_library *library)
 
 void definitions_library_seal(struct definitions_library *library)
 {
-    if (library->version_count == 0)
-        return;
-    qsort(library->versions, library->version_count, sizeof(*library->versions), by_place);
-    drop_hidden(library);
-    qsort(library->versions, library->version_count, sizeof(*library->versions), by_time);
+    if (library->version_count > 0) {
+        qsort(library->versions, library->version_count, sizeof(*library->versions), by_place);
+        drop_hidden(library);
+        qsort(library->versions, library->version_count, sizeof(*library->versions), by_time);
+    }
     uint32_t next = 0;
     for (uint32_t i = 0; i < library->version_count; i++)
         while (next <= library->versions[i].workspace)
             library->firsts[next++] = i;
-    while (next <= library->workspace_count)
+    while (library->workspace_count > 0 && next <= library->workspace_count)
         library->firsts[next++] = library->version_count;
 }
 

@@ -89,23 +89,22 @@ void definitions_texts_free(struct definitions_texts *texts)
 
 /* ---- texts by hash ---- */
 
-/* The value of a hexadecimal digit as hash_text writes it, or -1. */
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
+/* The value of a hexadecimal digit as hash_text writes it, plus one; 0: it is none. A table, since the digits of a hash
+ * cannot be predicted. */
+static const unsigned char digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 static bool hash_bytes(const char version[HASH_LENGTH], unsigned char hash[HASH_BYTES])
 {
-    int wrong = 0;
+    bool ok = true;
     for (size_t i = 0; i < HASH_BYTES; i++) {
-        int high = digit_value(version[2 * i]), low = digit_value(version[2 * i + 1]);
-        wrong |= high | low;
-        hash[i] = (unsigned char)(((unsigned)high << 4) | (unsigned)low);
+        unsigned high = digits[(unsigned char)version[2 * i]], low = digits[(unsigned char)version[2 * i + 1]];
+        ok &= high != 0 && low != 0;
+        hash[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
-    return wrong >= 0;
+    return ok;
 }
 
 /* The slot of the text with this hash, or the free one where it belongs. */

@@ -250,7 +250,7 @@ void apply_begin(struct apply *apply)
     if (all_offsets(apply) == 0)
         printf("The range is empty.\n");
     fflush(stdout);
-    progress_begin(&apply->progress, "offsets", all_offsets(apply));
+    progress_begin(&apply->progress, "offsets", all_offsets(apply), false);
 }
 
 static void print_summary(const struct apply *apply)

@@ -32,7 +32,7 @@ static void show(void *listener, int64_t done, int64_t total)
 {
     struct run *run = listener;
     if (!run->is_shown)
-        progress_begin(&run->progress, "offsets", 2 * total); /* each is read twice */
+        progress_begin(&run->progress, "offsets", 2 * total, false); /* each is read twice */
     run->is_shown = true;
     progress_move(&run->progress, done);
 }

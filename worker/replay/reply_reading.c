@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "common/pipeline.h"
-#include "worker/kafka/topic_reader.h"
+#include "worker/kafka/kafka_topic.h"
+#include "worker/kafka/offsets.h"
+#include "worker/replay/history_reader.h"
 #include "worker/validate/reply_address.h"
 
 #define CHUNK_REPLIES 512
@@ -33,6 +35,13 @@ struct chunk {
     int64_t done; /* offsets of all topics, behind its last message */
 };
 
+/* A partition that has replies. */
+struct part {
+    uint16_t topic;
+    int32_t partition;
+    int64_t from, to;
+};
+
 struct run {
     const struct reply_reading *reading;
     struct recorded_replies *replies;
@@ -44,10 +53,15 @@ struct run {
     char **topics;  /* sorted */
     uint32_t topic_count;
 
+    struct part *parts; /* by topic and partition */
+    size_t part_count;
+    int64_t total; /* offsets of all parts */
+
     /* Of the filling thread. */
-    struct topic_reader *reader; /* of topics[topic]; NULL: to be opened */
-    uint32_t topic;
-    int64_t before; /* offsets of the topics before it */
+    struct history_reader *reader; /* of the present part's topic; NULL: to be opened */
+    size_t part;
+    bool is_begun;  /* the reader reads the part */
+    int64_t before; /* offsets of the parts before it */
     bool has_failed;
     char failure[768];
 
@@ -90,6 +104,47 @@ static bool find_topics(struct run *run, char *error, size_t error_size)
     return ok;
 }
 
+/* The first and last stable offsets of the topic's partitions. */
+static bool find_parts(struct run *run, uint16_t topic, char *error, size_t error_size)
+{
+    const struct reply_reading *reading = run->reading;
+    const char *name = run->topics[topic];
+    struct offsets starts = {0}, ends = {0};
+    const int32_t count = kafka_topic_partitions(reading->consumer, name, reading->wait_ms, error, error_size);
+    bool ok = count >= 0 &&
+              offsets_of_starts(&starts, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
+              offsets_of_known_ends(&ends, reading->consumer, name, count, reading->wait_ms, error, error_size);
+    struct part *grown = ok ? realloc(run->parts, (run->part_count + (size_t)count + 1) * sizeof(*grown)) : NULL;
+    if (ok && !grown) {
+        snprintf(error, error_size, "out of memory");
+        ok = false;
+    }
+    if (grown)
+        run->parts = grown;
+    for (int32_t i = 0; ok && i < count; i++) {
+        const struct part part = {topic, i, offsets_get(&starts, i), offsets_get(&ends, i)};
+        if (part.from >= part.to)
+            continue;
+        run->parts[run->part_count++] = part;
+        run->total += part.to - part.from;
+    }
+    offsets_free(&starts);
+    offsets_free(&ends);
+    return ok;
+}
+
+static bool find_all_parts(struct run *run, char *error, size_t error_size)
+{
+    char reason[512];
+    for (uint32_t i = 0; i < run->topic_count; i++) {
+        if (find_parts(run, (uint16_t)i, reason, sizeof(reason)))
+            continue;
+        snprintf(error, error_size, "%s: %s", run->topics[i], reason);
+        return false;
+    }
+    return true;
+}
+
 /* ---- Filling ---- */
 
 static bool is_duplicate(const rd_kafka_message_t *message)
@@ -109,7 +164,7 @@ static void chunk_take(const struct run *run, struct chunk *chunk, const rd_kafk
     struct raw_reply *reply = &chunk->replies[chunk->count++];
     *reply = (struct raw_reply){
         .value = arena_copy(&chunk->arena, span_of(message->payload, message->len)),
-        .entry = {.topic = (uint16_t)run->topic,
+        .entry = {.topic = run->parts[run->part].topic,
                   .partition = message->partition,
                   .offset = message->offset,
                   .timestamp_ms = rd_kafka_message_timestamp(message, &type),
@@ -121,40 +176,56 @@ static void chunk_take(const struct run *run, struct chunk *chunk, const rd_kafk
 /* Returns false. */
 static bool fail(struct run *run, const char *reason)
 {
-    snprintf(run->failure, sizeof(run->failure), "%s: %s", run->topics[run->topic], reason);
+    snprintf(run->failure, sizeof(run->failure), "%s: %s", run->topics[run->parts[run->part].topic], reason);
     run->has_failed = true;
     return false;
 }
 
 /* False after the failure was noted. */
-static bool open_topic(struct run *run)
+static bool begin_part(struct run *run)
 {
     char reason[512];
-    run->reader =
-        topic_reader_open(run->reading->config, run->topics[run->topic], run->reading->wait_ms, reason, sizeof(reason));
-    if (run->reader)
-        return true;
-    return fail(run, reason);
+    const struct reply_reading *reading = run->reading;
+    const struct part *part = &run->parts[run->part];
+    if (!run->reader)
+        run->reader =
+            history_reader_open(reading->config, run->topics[part->topic], reading->wait_ms, reason, sizeof(reason));
+    run->is_begun =
+        run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
+    return run->is_begun || fail(run, reason);
 }
 
-/* Takes the next message of the present topic, if one is there. False at the topic's end, or after a failure. */
-static bool read_message(struct run *run, struct chunk *chunk)
+static void end_part(struct run *run)
+{
+    const struct part *part = &run->parts[run->part++];
+    run->before += part->to - part->from;
+    run->is_begun = false;
+    if (run->part < run->part_count && run->parts[run->part].topic == part->topic)
+        return;
+    history_reader_close(run->reader);
+    run->reader = NULL;
+}
+
+/* A reply that cannot be read any more is missing: its command is unknown. */
+static void read_message(struct run *run, struct chunk *chunk)
 {
     char reason[512];
     rd_kafka_message_t *message;
-    switch (topic_reader_next(run->reader, &message, reason, sizeof(reason))) {
-    case TOPIC_MESSAGE:
+    struct history_hole hole;
+    switch (history_reader_next(run->reader, &message, &hole, reason, sizeof(reason))) {
+    case HISTORY_MESSAGE:
         chunk_take(run, chunk, message);
         rd_kafka_message_destroy(message);
-        return true;
-    case TOPIC_PAUSE:
-        return true;
-    case TOPIC_END:
-        return false;
-    case TOPIC_FAILED:
-        return fail(run, reason);
+        break;
+    case HISTORY_HOLE:
+    case HISTORY_PAUSE:
+        break;
+    case HISTORY_END:
+        end_part(run);
+        break;
+    case HISTORY_FAILED:
+        fail(run, reason);
     }
-    return false;
 }
 
 static bool fill(void *subject, uint32_t place)
@@ -164,18 +235,13 @@ static bool fill(void *subject, uint32_t place)
     arena_reset(&chunk->arena, 0);
     chunk->count = 0;
     chunk->bytes = 0;
-    while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && !run->has_failed &&
-           !atomic_load(&run->stopped) && run->topic < run->topic_count) {
-        if (!run->reader && !open_topic(run))
-            break;
-        if (read_message(run, chunk) || run->has_failed)
-            continue;
-        run->before += topic_reader_total(run->reader);
-        topic_reader_close(run->reader);
-        run->reader = NULL;
-        run->topic++;
-    }
-    chunk->done = run->before + (run->reader ? topic_reader_done(run->reader) : 0);
+    while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->part < run->part_count &&
+           !run->has_failed && !atomic_load(&run->stopped))
+        if (run->is_begun || begin_part(run))
+            read_message(run, chunk);
+    chunk->done = run->before;
+    if (run->is_begun)
+        chunk->done += history_reader_position(run->reader) - run->parts[run->part].from;
     return chunk->count > 0;
 }
 
@@ -235,7 +301,7 @@ static bool empty(void *subject, uint32_t place)
         }
     }
     if (run->reading->progress)
-        run->reading->progress(run->reading->listener, chunk->done);
+        run->reading->progress(run->reading->listener, chunk->done, run->total);
     return true;
 }
 
@@ -275,7 +341,8 @@ static void run_close(struct run *run)
     while (run->topic_count > 0)
         free(run->topics[--run->topic_count]);
     free(run->topics);
-    topic_reader_close(run->reader);
+    free(run->parts);
+    history_reader_close(run->reader);
 }
 
 static bool run_all(struct run *run, char *error, size_t error_size)
@@ -309,7 +376,7 @@ bool reply_reading_run(const struct reply_reading *reading, struct recorded_repl
     struct run run = {.reading = reading, .replies = replies};
     /* A normalized value may be three times as long as it came; paths and messages of errors are bounded. */
     run.longest = 3 * (size_t)reading->config->limits.command_bytes + 16 * (size_t)VIOLATION_BYTES;
-    bool ok = find_topics(&run, error, error_size);
+    bool ok = find_topics(&run, error, error_size) && find_all_parts(&run, error, error_size);
     if (ok && !run_open(&run)) {
         snprintf(error, error_size, "out of memory");
         ok = false;

@@ -7,8 +7,8 @@
 #include "common/must_check.h"
 #include "worker/replay/recorded_replies.h"
 
-/* Called for every few hundred replies, with the number of offsets that are done. */
-typedef void reply_reading_progress(void *listener, int64_t done);
+/* Called for every few hundred replies, with the number of offsets that are done, of all. */
+typedef void reply_reading_progress(void *listener, int64_t done, int64_t total);
 
 struct reply_reading {
     const struct config *config;
