@@ -141,9 +141,9 @@ end_of() {
     kcat -b "$kafka_address" -Q -t "$live_name.commands:$1:-1" | sed 's/.* offset \([0-9]*\).*/\1/'
 }
 
-# The outcomes in the scene's reply topic: "ID OUTCOME", sorted.
+# The outcomes in the scene's reply topic: "ID OUTCOME,ID OUTCOME", sorted.
 outcomes() {
-    consume -t "$live_name.again-$scene" | jq -r --arg scene "$scene" 'select(.workspaceId == $scene) | .commandId + " " + (.error.code // .type)' | sort
+    consume -t "$live_name.again-$scene" | jq -r --arg scene "$scene" 'select(.workspaceId == $scene) | .commandId + " " + (.error.code // .type)' | sort | paste -sd, -
 }
 
 # Live clients with the email of another one of their workspace, as the record topic has them.
@@ -163,263 +163,291 @@ tenths 2
 history=(--partition 0 --partition 1 --to "time:$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)")
 tenths 2
 
-criterion "a run without interruption" "every command without a record is decided, and only those"
-scene plain
-prepare
-apply_ends "the run ends with 0" 0 whole --definitions current "${history[@]}"
-state >"$suite_folder/plain"
-check_equal "every command has a record, or a reply, or the id of a client" "$commands" \
-    "$(awk '/created/ { print $1 + $3 + $5 }' <(sed 's/,//g' "$suite_folder/apply"))"
-check_equal "no email has two clients" "" "$(shared_emails)"
-check_equal "no dead letter is written" 0 "$(consume -t "$live_name.dead-letters" | grep -c .)"
-apply_ends "the same name again has nothing to do" 0 whole --definitions current "${history[@]}"
-as_without_interruption "nothing has changed by that"
-apply_ends "another name answers only what has no record" 0 another --definitions current "${history[@]}"
-check "it creates nothing" grep -q '^0 created' "$suite_folder/apply"
+suite_of_plain() {
+    criterion "a run without interruption" "every command without a record is decided, and only those"
+    scene plain
+    prepare
+    apply_ends "the run ends with 0" 0 whole --definitions current "${history[@]}"
+    state >"$suite_folder/plain"
+    check_equal "every command has a record, or a reply, or the id of a client" "$commands" \
+        "$(awk '/created/ { print $1 + $3 + $5 }' <(sed 's/,//g' "$suite_folder/apply"))"
+    check_equal "no email has two clients" "" "$(shared_emails)"
+    check_equal "no dead letter is written" 0 "$(consume -t "$live_name.dead-letters" | grep -c .)"
+    apply_ends "the same name again has nothing to do" 0 whole --definitions current "${history[@]}"
+    as_without_interruption "nothing has changed by that"
+    apply_ends "another name answers only what has no record" 0 another --definitions current "${history[@]}"
+    check "it creates nothing" grep -q '^0 created' "$suite_folder/apply"
+}
 
-criterion "kill -9 at each named point" "the next run ends in the state of one without interruption"
-points=$(crash_points)
-times=$(faults_choose 1 3)
-if ! faults_all; then points="owned after-claim in-send after-offsets after-commit after-checkpoint rebuild-half"; fi
-for point in $points; do
-    case $point in in-takeover | in-revocation) continue ;; esac
-    for ((time = 0; time < times; time++)); do
-        passes=$((time * 2))
-        case $point in owned | rebuild-*) [ "$time" -eq 0 ] || continue ;; filled | before-* | after-* | in-*) passes=$((passes + 1)) ;; esac
-        scene "$point-$time"
-        prepare
-        FAILPOINT=$point FAILPOINT_AFTER=$passes apply_program=$BUILD/tests/faults/client-intake \
-            apply whole --definitions current "${history[@]}" 2>/dev/null
-        check_equal "the run is killed at $point" "failpoint $point" "$(tail -n 1 "$suite_folder/apply.log")"
-        lock_ends_soon "$point"
-        apply_ends "$point: the next run ends with 0" 0 whole --definitions current "${history[@]}"
-        as_without_interruption "$point: it ends in the same state"
+suite_of_points() {
+    criterion "kill -9 at each named point" "the next run ends in the state of one without interruption"
+    points=$(crash_points)
+    times=$(faults_choose 1 3)
+    if ! faults_all; then points="owned after-claim in-send after-offsets after-commit after-checkpoint rebuild-half"; fi
+    for point in $points; do
+        case $point in in-takeover | in-revocation) continue ;; esac
+        for ((time = 0; time < times; time++)); do
+            passes=$((time * 2))
+            case $point in owned | rebuild-*) [ "$time" -eq 0 ] || continue ;; filled | before-* | after-* | in-*) passes=$((passes + 1)) ;; esac
+            scene "$point-$time"
+            prepare
+            FAILPOINT=$point FAILPOINT_AFTER=$passes apply_program=$BUILD/tests/faults/client-intake \
+                apply whole --definitions current "${history[@]}" 2>/dev/null
+            check_equal "the run is killed at $point" "failpoint $point" "$(tail -n 1 "$suite_folder/apply.log")"
+            lock_ends_soon "$point"
+            apply_ends "$point: the next run ends with 0" 0 whole --definitions current "${history[@]}"
+            as_without_interruption "$point: it ends in the same state"
+        done
     done
-done
+}
 
-criterion "a claim of a killed run, and definitions that come after it" "it gives way to an earlier command"
-scene late
-{ text late-1 late@example.com "$pronouns"; text late-2 late@example.com; } | send
-FAILPOINT=after-claim apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
-check_equal "the run is killed after its claim" "failpoint after-claim" "$(tail -n 1 "$suite_folder/apply.log")"
-check "the later command has claimed the email" [ "$(redis_of EXISTS "client-email:{late}:late@example.com")" = 1 ]
-lock_ends_soon late
-put_definitions
-FAILPOINT=in-takeover apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
-check_equal "the next one is killed while it takes it" "failpoint in-takeover" "$(tail -n 1 "$suite_folder/apply.log")"
-lock_ends_soon late
-apply_ends "the third one ends with 0" 0 it --definitions current "${since[@]}"
-check_equal "the earlier command has the email" "late-1 client.created
-late-2 email_taken" "$(outcomes)"
-
-criterion "claims that nothing will commit" "they do not count, whatever made them"
-scene twin
-{ text twin-1 one@example.com; text twin-2 two@example.com; text twin-3 three@example.com; } | send
-twins=("${since[@]}")
-apply_ends "the ids are found out" 0 it "${twins[@]}"
-one=$(id_of twin-1) two=$(id_of twin-2)
-# Of the same id and another body; of another id and the same email; in a partition that no worker has.
-zeros=00000000000000000000000000000000
-for stranger in "$live_name.commands/1/3" "$live_name.commands/0/99999999"; do
-    redis_of FLUSHDB >/dev/null
-    apply_ends "Redis is filled" 0 "fill-$zeros" --partition 1 --to offset:0
-    redis_of DEL "client:{twin}:$one" "client:{twin}:$two" "client-email:{twin}:one@example.com" \
-        "client-email:{twin}:two@example.com" >/dev/null
-    redis_of SET "client:{twin}:$one" "$stranger $zeros"$'\n{"id":"'"$one"'","object":"client","email":"other@example.com"}' >/dev/null
-    redis_of SET "client-email:{twin}:other@example.com" "$one" >/dev/null
-    redis_of SET "client:{twin}:$zeros-000" "$stranger $zeros"$'\n{"id":"x","object":"client","email":"two@example.com"}' >/dev/null
-    redis_of SET "client-email:{twin}:two@example.com" "$zeros-000" >/dev/null
-    for id in "$one" "$two"; do echo "twin/$id:"; done \
-        | kcat -b "$kafka_address" -P -X partitioner=murmur2_random -t "$live_name.records-$scene" -K : -Z
-    apply_ends "claims from $stranger: the run ends with 0" 0 "again-${stranger//[^0-9]/}" "${twins[@]}"
-    check_equal "both clients are made again" "2 created, 0 rejected, 1 passed over with a record." \
-        "$(tail -n 1 "$suite_folder/apply")"
-    check_equal "the claims are gone" "0" \
-        "$(redis_of EXISTS "client:{twin}:$zeros-000" "client-email:{twin}:other@example.com")"
-    check_equal "the emails are those of the records" "$one $two" \
-        "$(redis_of MGET "client-email:{twin}:one@example.com" "client-email:{twin}:two@example.com" | xargs)"
-done
-
-criterion "a record of a later offset" "it always counts"
-scene record
-{ text record-1 same@example.com "$pronouns"; text record-2 same@example.com; } | send
-apply_ends "the later command gets the email" 0 first --definitions current "${since[@]}"
-check_equal "the earlier one lacks definitions" "record-1 definitions_missing
-record-2 client.created" "$(outcomes)"
-put_definitions
-apply_ends "with definitions the earlier one is decided again" 0 second --definitions current "${since[@]}"
-check_equal "the later one keeps its email and is passed over" "record-1 definitions_missing
-record-1 email_taken
-record-2 client.created" "$(outcomes)"
-redis_of FLUSHDB >/dev/null
-apply_ends "the same with an empty Redis" 0 third --definitions current "${since[@]}"
-check_equal "the later one has its email" "$(id_of record-2)" "$(redis_of GET "client-email:{record}:same@example.com")"
-
-criterion "commands without an id" "they are answered again"
-scene broken
-{ text broken-1 broken@example.com; echo '{'; text broken-1 broken@example.com; text broken-1 other@example.com; } | send
-apply_ends "the first run" 0 first "${since[@]}"
-apply_ends "the second run" 0 second "${since[@]}"
-check_equal "only the broken one is answered twice" "client.created malformed_json malformed_json" \
-    "$(consume -t "$live_name.again-$scene" | jq -r '.error.code // .type' | sort | xargs)"
-
-criterion "the definitions of the time" "they are the default; files and the present ones can be asked for"
-scene defined
-worker_start recorder "${scene_options[@]}" --set "replies.topic=$live_name.replies"
-put_definitions <(echo '{"data":[]}')
-text defined-1 defined@example.com "$pronouns" | send
-answered() { consume -t "$live_name.replies" | grep -q '"commandId":"defined-1"'; }
-check "the daemon refuses a field that is not defined" eventually answered
-worker_stop recorder
-put_definitions
-apply_ends "recorded definitions" 0 recorded "${since[@]}"
-check_equal "the command is refused again" "defined-1 validation_failed" "$(outcomes)"
-apply_ends "a file" 0 file --definitions "defined=tests/live/definitions.json" "${since[@]}"
-check_equal "the command is accepted" "defined-1 client.created
-defined-1 validation_failed" "$(outcomes)"
-
-criterion "a second process" "it ends with 69, and the first one goes on"
-scene second
-prepare
-apply_start whole --definitions current --rate 30 "${history[@]}"
-check "the first one has the lock" eventually lock_is_taken
-for name in whole other; do
-    "$BUILD/client-intake" replay --config "$live_config" "${scene_options[@]}" --apply --name "$scene.$name" \
-        --replies "$live_name.again-$scene" "${history[@]}" >/dev/null 2>"$suite_folder/second.log"
-    check_equal "a second process by the name $name" 69 $?
-    check "it says why" grep -q "is being applied" "$suite_folder/second.log"
-done
-apply_wait
-check_equal "the first one ends with 0" 0 "$apply_code"
-as_without_interruption "it ends in the same state"
-check "the lock is given back" [ "$(redis_of EXISTS "$(lock)")" = 0 ]
-
-criterion "SIGTERM" "the run ends with 2, and the next one goes on where it was"
-scene term
-prepare
-apply_start whole --definitions current --rate 100 "${history[@]}"
-before=$(consume -t "$live_name.again-$scene" | grep -c .)
-replies_are_there() { [ "$(consume -t "$live_name.again-$scene" | grep -c .)" -gt $((before + 60)) ]; }
-check "replies come" eventually replies_are_there
-began=$(date +%s%N)
-kill -TERM $(apply_process)
-apply_wait
-check_equal "it ends with 2" 2 "$apply_code"
-check "it ends within 5 s" [ $((($(date +%s%N) - began) / 1000000)) -lt 5000 ]
-check "it says how far it is" grep -q 'done up to .* of ' "$suite_folder/apply"
-began=$(date +%s%N)
-apply_ends "the next run ends with 0" 0 whole --definitions current --rate 100 "${history[@]}"
-took_ms=$((($(date +%s%N) - began) / 1000000))
-check "it goes on" grep -q 'goes on at' "$suite_folder/apply"
-as_without_interruption "it ends in the same state"
-decided=$(awk 'END { print $1 + $3 }' <(sed 's/,//g' "$suite_folder/apply"))
-check "--rate 100: $decided commands take at least that long: $took_ms ms" [ "$took_ms" -ge $(((decided - 1) * 10)) ]
-
-criterion "a run that was frozen until another one had its lock" "it changes nothing when it wakes up"
-scene frozen
-prepare
-(
-    export FAILPOINT=before-commit FAILPOINT_AFTER=2 FAILPOINT_SIGNAL=STOP
-    apply_program=$BUILD/tests/faults/client-intake apply whole --definitions current "${history[@]}"
-) &
-apply_pid=$!
-suite_owns "$apply_pid"
-is_stopped() { [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$frozen/status" 2>/dev/null)" = T ]; }
-is_frozen() { frozen=$(apply_process | xargs) && [ -n "$frozen" ] && is_stopped; }
-check "it is frozen before its commit" eventually is_frozen
-cp "$suite_folder/apply.log" "$suite_folder/frozen.log"
-lock_ends_soon frozen
-apply_ends "another run ends with 0" 0 whole --definitions current "${history[@]}"
-as_without_interruption "it ends in the same state"
-kill -CONT "$frozen"
-apply_wait
-check_equal "the frozen run ends with 69" 69 "$apply_code"
-as_without_interruption "it has changed nothing"
-
-criterion "a daemon that is about to commit the same email" "one of both gets it"
-for point in before-commit after-claim; do
-    scene "daemon-$point"
-    text old same@example.com "$pronouns" | send
-    worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies" \
-        --set "kafka.consumer.group.id=$live_name-$scene"
-    scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene")
-    old_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"old"'; }
-    check "$point: the daemon refuses the old command" eventually old_is_answered
-    worker_stop daemon
+suite_of_later_claim() {
+    criterion "a claim of a killed run, and definitions that come after it" "it gives way to an earlier command"
+    scene late
+    { text late-1 late@example.com "$pronouns"; text late-2 late@example.com; } | send
+    FAILPOINT=after-claim apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
+    check_equal "the run is killed after its claim" "failpoint after-claim" "$(tail -n 1 "$suite_folder/apply.log")"
+    check "the later command has claimed the email" [ "$(redis_of EXISTS "client-email:{late}:late@example.com")" = 1 ]
+    lock_ends_soon late
     put_definitions
+    FAILPOINT=in-takeover apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
+    check_equal "the next one is killed while it takes it" "failpoint in-takeover" "$(tail -n 1 "$suite_folder/apply.log")"
+    lock_ends_soon late
+    apply_ends "the third one ends with 0" 0 it --definitions current "${since[@]}"
+    check_equal "the earlier command has the email" "late-1 client.created,late-2 email_taken" "$(outcomes)"
+}
+
+suite_of_strange_claims() {
+    criterion "claims that nothing will commit" "they do not count, whatever made them"
+    scene twin
+    { text twin-1 one@example.com; text twin-2 two@example.com; text twin-3 three@example.com; } | send
+    twins=("${since[@]}")
+    apply_ends "the ids are found out" 0 it "${twins[@]}"
+    one=$(id_of twin-1) two=$(id_of twin-2)
+    # Of the same id and another body; of another id and the same email; in a partition that no worker has.
+    zeros=00000000000000000000000000000000
+    for stranger in "$live_name.commands/1/3" "$live_name.commands/0/99999999"; do
+        redis_of FLUSHDB >/dev/null
+        apply_ends "Redis is filled" 0 "fill-$zeros" --partition 1 --to offset:0
+        redis_of DEL "client:{twin}:$one" "client:{twin}:$two" "client-email:{twin}:one@example.com" \
+            "client-email:{twin}:two@example.com" >/dev/null
+        redis_of SET "client:{twin}:$one" "$stranger $zeros"$'\n{"id":"'"$one"'","object":"client","email":"other@example.com"}' >/dev/null
+        redis_of SET "client-email:{twin}:other@example.com" "$one" >/dev/null
+        redis_of SET "client:{twin}:$zeros-000" "$stranger $zeros"$'\n{"id":"x","object":"client","email":"two@example.com"}' >/dev/null
+        redis_of SET "client-email:{twin}:two@example.com" "$zeros-000" >/dev/null
+        for id in "$one" "$two"; do echo "twin/$id:"; done \
+            | kcat -b "$kafka_address" -P -X partitioner=murmur2_random -t "$live_name.records-$scene" -K : -Z
+        apply_ends "claims from $stranger: the run ends with 0" 0 "again-${stranger//[^0-9]/}" "${twins[@]}"
+        check_equal "both clients are made again" "2 created, 0 rejected, 1 passed over with a record." \
+            "$(tail -n 1 "$suite_folder/apply")"
+        check_equal "the claims are gone" "0" \
+            "$(redis_of EXISTS "client:{twin}:$zeros-000" "client-email:{twin}:other@example.com")"
+        check_equal "the emails are those of the records" "$one $two" \
+            "$(redis_of MGET "client-email:{twin}:one@example.com" "client-email:{twin}:two@example.com" | xargs)"
+    done
+}
+
+suite_of_later_record() {
+    criterion "a record of a later offset" "it always counts"
+    scene record
+    { text record-1 same@example.com "$pronouns"; text record-2 same@example.com; } | send
+    apply_ends "the later command gets the email" 0 first --definitions current "${since[@]}"
+    check_equal "the earlier one lacks definitions" "record-1 definitions_missing,record-2 client.created" "$(outcomes)"
+    put_definitions
+    apply_ends "with definitions the earlier one is decided again" 0 second --definitions current "${since[@]}"
+    check_equal "the later one keeps its email and is passed over" "record-1 definitions_missing,record-1 email_taken,record-2 client.created" "$(outcomes)"
+    redis_of FLUSHDB >/dev/null
+    apply_ends "the same with an empty Redis" 0 third --definitions current "${since[@]}"
+    check_equal "the later one has its email" "$(id_of record-2)" "$(redis_of GET "client-email:{record}:same@example.com")"
+}
+
+suite_of_without_id() {
+    criterion "commands without an id" "they are answered again"
+    scene broken
+    { text broken-1 broken@example.com; echo '{'; text broken-1 broken@example.com; text broken-1 other@example.com; } | send
+    apply_ends "the first run" 0 first "${since[@]}"
+    apply_ends "the second run" 0 second "${since[@]}"
+    check_equal "only the broken one is answered twice" "client.created malformed_json malformed_json" \
+        "$(consume -t "$live_name.again-$scene" | jq -r '.error.code // .type' | sort | xargs)"
+}
+
+suite_of_definitions() {
+    criterion "the definitions of the time" "they are the default; files and the present ones can be asked for"
+    scene defined
+    worker_start recorder "${scene_options[@]}" --set "replies.topic=$live_name.replies"
+    put_definitions <(echo '{"data":[]}')
+    text defined-1 defined@example.com "$pronouns" | send
+    answered() { consume -t "$live_name.replies" | grep -q '"commandId":"defined-1"'; }
+    check "the daemon refuses a field that is not defined" eventually answered
+    worker_stop recorder
+    put_definitions
+    apply_ends "recorded definitions" 0 recorded "${since[@]}"
+    check_equal "the command is refused again" "defined-1 validation_failed" "$(outcomes)"
+    apply_ends "a file" 0 file --definitions "defined=tests/live/definitions.json" "${since[@]}"
+    check_equal "the command is accepted" "defined-1 client.created,defined-1 validation_failed" "$(outcomes)"
+}
+
+suite_of_second_process() {
+    criterion "a second process" "it ends with 69, and the first one goes on"
+    scene second
+    prepare
+    apply_start whole --definitions current --rate 30 "${history[@]}"
+    check "the first one has the lock" eventually lock_is_taken
+    for name in whole other; do
+        "$BUILD/client-intake" replay --config "$live_config" "${scene_options[@]}" --apply --name "$scene.$name" \
+            --replies "$live_name.again-$scene" "${history[@]}" >/dev/null 2>"$suite_folder/second.log"
+        check_equal "a second process by the name $name" 69 $?
+        check "it says why" grep -q "is being applied" "$suite_folder/second.log"
+    done
+    apply_wait
+    check_equal "the first one ends with 0" 0 "$apply_code"
+    as_without_interruption "it ends in the same state"
+    check "the lock is given back" [ "$(redis_of EXISTS "$(lock)")" = 0 ]
+}
+
+suite_of_terminated() {
+    criterion "SIGTERM" "the run ends with 2, and the next one goes on where it was"
+    scene term
+    prepare
+    apply_start whole --definitions current --rate 100 "${history[@]}"
+    before=$(consume -t "$live_name.again-$scene" | grep -c .)
+    replies_are_there() { [ "$(consume -t "$live_name.again-$scene" | grep -c .)" -gt $((before + 60)) ]; }
+    check "replies come" eventually replies_are_there
+    began=$(date +%s%N)
+    kill -TERM $(apply_process)
+    apply_wait
+    check_equal "it ends with 2" 2 "$apply_code"
+    check "it ends within 5 s" [ $((($(date +%s%N) - began) / 1000000)) -lt 5000 ]
+    check "it says how far it is" grep -q 'done up to .* of ' "$suite_folder/apply"
+    began=$(date +%s%N)
+    apply_ends "the next run ends with 0" 0 whole --definitions current --rate 100 "${history[@]}"
+    took_ms=$((($(date +%s%N) - began) / 1000000))
+    check "it goes on" grep -q 'goes on at' "$suite_folder/apply"
+    as_without_interruption "it ends in the same state"
+    decided=$(awk 'END { print $1 + $3 }' <(sed 's/,//g' "$suite_folder/apply"))
+    check "--rate 100: $decided commands take at least that long: $took_ms ms" [ "$took_ms" -ge $(((decided - 1) * 10)) ]
+}
+
+suite_of_frozen() {
+    criterion "a run that was frozen until another one had its lock" "it changes nothing when it wakes up"
+    scene frozen
+    prepare
+    (
+        export FAILPOINT=before-commit FAILPOINT_AFTER=2 FAILPOINT_SIGNAL=STOP
+        apply_program=$BUILD/tests/faults/client-intake apply whole --definitions current "${history[@]}"
+    ) &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+    is_stopped() { [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$frozen/status" 2>/dev/null)" = T ]; }
+    is_frozen() { frozen=$(apply_process | xargs) && [ -n "$frozen" ] && is_stopped; }
+    check "it is frozen before its commit" eventually is_frozen
+    cp "$suite_folder/apply.log" "$suite_folder/frozen.log"
+    lock_ends_soon frozen
+    apply_ends "another run ends with 0" 0 whole --definitions current "${history[@]}"
+    as_without_interruption "it ends in the same state"
+    kill -CONT "$frozen"
+    apply_wait
+    check_equal "the frozen run ends with 69" 69 "$apply_code"
+    as_without_interruption "it has changed nothing"
+}
+
+suite_of_daemon_in_flight() {
+    criterion "a daemon that is about to commit the same email" "one of both gets it"
+    for point in before-commit after-claim; do
+        scene "daemon-$point"
+        text old same@example.com "$pronouns" | send
+        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies" \
+            --set "kafka.consumer.group.id=$live_name-$scene"
+        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene")
+        old_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"old"'; }
+        check "$point: the daemon refuses the old command" eventually old_is_answered
+        worker_stop daemon
+        put_definitions
+        until_end=$(end_of 0)
+        deadly_signal=STOP worker_program=$BUILD/tests/faults/client-intake
+        export FAILPOINT=$point FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP
+        text new same@example.com | send 1
+        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
+        unset FAILPOINT FAILPOINT_AFTER FAILPOINT_SIGNAL worker_program deadly_signal
+        check "$point: the daemon is frozen there" eventually worker_is_stopped daemon
+        apply_start it --definitions current "${since[@]}" --to "offset:$until_end"
+        if [ "$point" = before-commit ]; then
+            sleep 2.5
+            check "$point: the replay waits for it" [ -n "$(apply_process)" ]
+        else
+            apply_wait
+        fi
+        kill -CONT "${worker_pids[daemon]}"
+        [ "$point" != before-commit ] || apply_wait
+        check_equal "$point: the replay ends with 0" 0 "$apply_code"
+        new_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"new"'; }
+        check "$point: the daemon answers" eventually new_is_answered
+        expected="old email_taken" winner=new
+        [ "$point" = before-commit ] || { expected="old client.created" winner=old; }
+        check_equal "$point: the replay's answer" "$expected" "$(outcomes)"
+        check_equal "$point: no email has two clients" "" "$(shared_emails)"
+        check_equal "$point: Redis has the client of the record" "$(id_of "$winner")" \
+            "$(redis_of GET "client-email:{$scene}:same@example.com")"
+        worker_stop daemon
+    done
+}
+
+suite_of_daemon_beside() {
+    criterion "a daemon beside it, under load, for the same emails" "every email has one client, and the daemon loses nothing"
+    scene beside
+    emails=$(faults_choose 300 3000)
+    scene_options+=(--set "kafka.consumer.group.id=$live_name-beside")
+    for ((number = 0; number < emails; number++)); do text "old-$number" "e$number@example.com" "$pronouns"; done | send
     until_end=$(end_of 0)
-    deadly_signal=STOP worker_program=$BUILD/tests/faults/client-intake
-    export FAILPOINT=$point FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP
-    text new same@example.com | send 1
     worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
-    unset FAILPOINT FAILPOINT_AFTER FAILPOINT_SIGNAL worker_program deadly_signal
-    check "$point: the daemon is frozen there" eventually worker_is_stopped daemon
-    apply_start it --definitions current "${since[@]}" --to "offset:$until_end"
-    if [ "$point" = before-commit ]; then
-        sleep 2.5
-        check "$point: the replay waits for it" [ -n "$(apply_process)" ]
-    else
-        apply_wait
-    fi
-    kill -CONT "${worker_pids[daemon]}"
-    [ "$point" != before-commit ] || apply_wait
-    check_equal "$point: the replay ends with 0" 0 "$apply_code"
-    new_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"new"'; }
-    check "$point: the daemon answers" eventually new_is_answered
-    expected="old email_taken" winner=new
-    [ "$point" = before-commit ] || { expected="old client.created" winner=old; }
-    check_equal "$point: the replay's answer" "$expected" "$(outcomes)"
-    check_equal "$point: no email has two clients" "" "$(shared_emails)"
-    check_equal "$point: Redis has the client of the record" "$(id_of "$winner")" \
-        "$(redis_of GET "client-email:{$scene}:same@example.com")"
+    answers() { consume -t "$live_name.replies" | grep '"workspaceId":"beside"' | grep -c "\"commandId\":\"$1-"; }
+    all_answer() { [ "$(answers "$1")" = "$emails" ]; }
+    check "the daemon refuses the old commands" eventually all_answer old
+    lines=$(wc -l <"${worker_logs[daemon]}")
+    apply_start it --definitions "beside=tests/live/definitions.json" "${since[@]}" --to "offset:$until_end"
+    for ((number = emails - 1; number >= 0; number--)); do text "new-$number" "e$number@example.com"; done | send 1
+    apply_wait
+    check_equal "the replay ends with 0" 0 "$apply_code"
+    check "the daemon answers all" eventually all_answer new
+    check_equal "the replay answers all" "$emails" "$(outcomes | tr , "\n" | grep -c .)"
+    check_equal "no email has two clients" "" "$(shared_emails)"
+    check_equal "every email has one" "$emails" "$(consume -t "$live_name.records-$scene" -f '%k\n' | grep '^beside/' | sort -u | grep -c .)"
+    check_equal "Redis has them" "$emails" "$(redis_of EVAL "return #redis.call('KEYS', 'client-email:{beside}:*')" 0)"
     worker_stop daemon
+    worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
+    text last last@example.com | send 1
+    last_is_answered() { consume -t "$live_name.replies" | grep '"workspaceId":"beside"' | grep -q '"commandId":"last"'; }
+    check "the daemon goes on after a restart" eventually last_is_answered
+    worker_stop daemon
+    check_equal "it has never found a loss of data" "" \
+        "$(tail -n "+$((lines + 1))" "${worker_logs[daemon]}" | grep -E 'rebuil|catch|caught|epoch' | head -n 3)"
+}
+
+suite_of_refused() {
+    criterion "what cannot be done" "it is refused before anything is written"
+    scene refused
+    apply_ends "a name with a blank" 64 "a b"
+    apply_ends "at-least-once" 78 it --set delivery.mode=at-least-once
+    for topic in commands records definitions dead-letters nowhere; do
+        live_intake replay --apply --name it --replies "$live_name.$topic" >/dev/null 2>&1
+        check_equal "replies to the topic $topic" 64 $?
+    done
+}
+
+suite_of_rebuild() {
+    criterion "replay --rebuild" "an empty Redis gets what the topics have"
+    scene rebuilt
+    prepare
+    apply_ends "the records are made" 0 whole --definitions current "${history[@]}"
+    redis_of FLUSHDB >/dev/null
+    check "an empty Redis is filled" live_intake replay --rebuild "${scene_options[@]}"
+    as_without_interruption "it has what the topics have"
+    live_intake replay --rebuild "${scene_options[@]}" >"$suite_folder/rebuild" 2>&1
+    check_equal "a complete one is left alone" "Redis has everything that the topics have." "$(cat "$suite_folder/rebuild")"
+}
+
+# SCENES: a choice of them; the first is what most of the others are compared with.
+for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_beside refused rebuild}; do
+    "suite_of_$scenes"
 done
-
-criterion "a daemon beside it, under load, for the same emails" "every email has one client, and the daemon loses nothing"
-scene beside
-emails=$(faults_choose 300 3000)
-scene_options+=(--set "kafka.consumer.group.id=$live_name-beside")
-for ((number = 0; number < emails; number++)); do text "old-$number" "e$number@example.com" "$pronouns"; done | send
-until_end=$(end_of 0)
-worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
-answers() { consume -t "$live_name.replies" | grep '"workspaceId":"beside"' | grep -c "\"commandId\":\"$1-"; }
-all_answer() { [ "$(answers "$1")" = "$emails" ]; }
-check "the daemon refuses the old commands" eventually all_answer old
-lines=$(wc -l <"${worker_logs[daemon]}")
-apply_start it --definitions "beside=tests/live/definitions.json" "${since[@]}" --to "offset:$until_end"
-for ((number = emails - 1; number >= 0; number--)); do text "new-$number" "e$number@example.com"; done | send 1
-apply_wait
-check_equal "the replay ends with 0" 0 "$apply_code"
-check "the daemon answers all" eventually all_answer new
-check_equal "the replay answers all" "$emails" "$(outcomes | grep -c .)"
-check_equal "no email has two clients" "" "$(shared_emails)"
-check_equal "every email has one" "$emails" "$(consume -t "$live_name.records-$scene" -f '%k\n' | grep '^beside/' | sort -u | grep -c .)"
-check_equal "Redis has them" "$emails" "$(redis_of EVAL "return #redis.call('KEYS', 'client-email:{beside}:*')" 0)"
-worker_stop daemon
-worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
-text last last@example.com | send 1
-last_is_answered() { consume -t "$live_name.replies" | grep '"workspaceId":"beside"' | grep -q '"commandId":"last"'; }
-check "the daemon goes on after a restart" eventually last_is_answered
-worker_stop daemon
-check_equal "it has never found a loss of data" "" \
-    "$(tail -n "+$((lines + 1))" "${worker_logs[daemon]}" | grep -E 'rebuil|catch|caught|epoch' | head -n 3)"
-
-criterion "what cannot be done" "it is refused before anything is written"
-scene refused
-apply_ends "a name with a blank" 64 "a b"
-apply_ends "at-least-once" 78 it --set delivery.mode=at-least-once
-for topic in commands records definitions dead-letters nowhere; do
-    live_intake replay --apply --name it --replies "$live_name.$topic" >/dev/null 2>&1
-    check_equal "replies to the topic $topic" 64 $?
-done
-
-criterion "replay --rebuild" "an empty Redis gets what the topics have"
-scene rebuilt
-prepare
-apply_ends "the records are made" 0 whole --definitions current "${history[@]}"
-redis_of FLUSHDB >/dev/null
-check "an empty Redis is filled" live_intake replay --rebuild "${scene_options[@]}"
-as_without_interruption "it has what the topics have"
-live_intake replay --rebuild "${scene_options[@]}" >"$suite_folder/rebuild" 2>&1
-check_equal "a complete one is left alone" "Redis has everything that the topics have." "$(cat "$suite_folder/rebuild")"
 suite_end

@@ -34,6 +34,28 @@ void apply_end(struct apply *apply, enum replay_apply_result result, const char 
     stop_request();
 }
 
+static bool is_taken_over(struct apply *apply)
+{
+    apply_end(apply, REPLAY_IN_USE, "another process has taken over");
+    return false;
+}
+
+bool apply_holds_lock(struct apply *apply)
+{
+    bool asked = true;
+    enum replay_lock_state state = replay_lock_ask(apply->lock);
+    if (state == REPLAY_LOCK_MISSING && apply->has_begun) {
+        const bool is_ours = position_is_ours(apply, &asked);
+        if (asked && !is_ours)
+            return is_taken_over(apply);
+    }
+    if (state == REPLAY_LOCK_MISSING && asked)
+        state = replay_lock_retake(apply->lock);
+    if (state == REPLAY_LOCK_LOST)
+        return is_taken_over(apply);
+    return state == REPLAY_LOCK_OURS;
+}
+
 bool apply_keep_going(void *listener)
 {
     struct apply *apply = listener;
