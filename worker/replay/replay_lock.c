@@ -62,11 +62,11 @@ static enum step set_if_free(struct replay_lock *lock)
 
 static enum step whose(struct replay_lock *lock)
 {
-    redisReply *reply = ask(lock, "GET %s", lock->key);
+    redisReply *reply = ask(lock, "GETRANGE %s 0 %d", lock->key, EPOCH_LENGTH);
     enum step step = STEP_OTHERS;
     if (!reply)
         step = STEP_FAILED;
-    else if (reply->type == REDIS_REPLY_NIL)
+    else if (reply->type == REDIS_REPLY_STRING && reply->len == 0)
         step = STEP_FREE;
     else if (reply->type == REDIS_REPLY_STRING && reply->len == sizeof(lock->token) &&
              memcmp(reply->str, lock->token, sizeof(lock->token)) == 0)
