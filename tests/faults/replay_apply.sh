@@ -285,6 +285,16 @@ suite_of_definitions() {
     check_equal "the command is refused again" "defined-1 validation_failed" "$(outcomes)"
     apply_ends "a file" 0 file --definitions "defined=tests/live/definitions.json" "${since[@]}"
     check_equal "the command is accepted" "defined-1 client.created,defined-1 validation_failed" "$(outcomes)"
+
+    scene unknown
+    redis_of SET "custom-fields:{unknown}" '{"data":[]}' >/dev/null
+    worker_start recorder "${scene_options[@]}" --set "replies.topic=$live_name.replies" --set "kafka.consumer.group.id=$live_name-$scene"
+    text unknown-1 unknown@example.com "$pronouns" | send
+    unknown_is_answered() { consume -t "$live_name.replies" | grep -q '"commandId":"unknown-1"'; }
+    check "the daemon decides by definitions that no topic has" eventually unknown_is_answered
+    worker_stop recorder
+    apply_ends "recorded definitions that are gone" 3 it "${since[@]}"
+    check_equal "the command is not decided" "" "$(outcomes)"
 }
 
 suite_of_second_process() {
@@ -423,6 +433,43 @@ suite_of_daemon_beside() {
         "$(tail -n "+$((lines + 1))" "${worker_logs[daemon]}" | grep -E 'rebuil|catch|caught|epoch' | head -n 3)"
 }
 
+suite_of_daemon_behind() {
+    local variant
+    criterion "a daemon that comes later to earlier commands" "a client that a replay has committed keeps its email"
+    for variant in stopped frozen; do
+        scene "behind-$variant"
+        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene")
+        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
+        text before before@example.com | send
+        answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q "\"commandId\":\"$1\""; }
+        check "$variant: the daemon has a position" eventually answered before
+        worker_stop daemon
+        text early same@example.com | send
+        since=(--partition 0 --from "offset:$(end_of 0)")
+        text late same@example.com | send
+        if [ "$variant" = frozen ]; then
+            export FAILPOINT=before-fence FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP
+            worker_program=$BUILD/tests/faults/client-intake
+            worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies" --set batch.commands=1
+            unset FAILPOINT FAILPOINT_AFTER FAILPOINT_SIGNAL worker_program
+            check "$variant: the daemon is frozen before it claims" eventually worker_is_stopped daemon
+        fi
+        apply_ends "$variant: the replay makes the later client" 0 it "${since[@]}"
+        check_equal "$variant: its answer" "late client.created" "$(outcomes)"
+        if [ "$variant" = frozen ]; then
+            kill -CONT "${worker_pids[daemon]}"
+        else
+            worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
+        fi
+        check "$variant: the daemon answers the later command, too" eventually answered late
+        check_equal "$variant: the earlier one does not get the email" "early email_taken,late client.created" \
+            "$(consume -t "$live_name.replies" | jq -r --arg scene "$scene" 'select(.workspaceId == $scene and .commandId != "before")
+                | .commandId + " " + (.error.code // .type)' | sort | paste -sd, -)"
+        check_equal "$variant: no email has two clients" "" "$(shared_emails)"
+        worker_stop daemon
+    done
+}
+
 suite_of_refused() {
     criterion "what cannot be done" "it is refused before anything is written"
     scene refused
@@ -447,7 +494,7 @@ suite_of_rebuild() {
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with.
-for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_beside refused rebuild}; do
+for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside refused rebuild}; do
     "suite_of_$scenes"
 done
 suite_end
