@@ -22,7 +22,7 @@ stub() {
 
 # A process of ours that is in the making of the root.
 makes() {
-    pgrep -f "sleep 1000\.$$\$" >/dev/null
+    runs_command sleep "1000.$$"
 }
 
 suite_begin

@@ -147,6 +147,17 @@ until_true() {
     suite_clock_passed
 }
 
+# runs_command WORD ...: whether a process with exactly this command line runs.
+runs_command() {
+    local file words
+    for file in /proc/[0-9]*/cmdline; do
+        words=()
+        mapfile -d '' -t words 2>/dev/null <"$file" || continue
+        [ "${words[*]}" != "$*" ] || return 0
+    done
+    return 1
+}
+
 # eventually COMMAND [ARGUMENT ...]: the same where no time is claimed: the limit only ends a test that has failed.
 suite_patience=60
 eventually() {

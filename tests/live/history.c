@@ -46,9 +46,14 @@ static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const 
 
 void history_open(struct history *history, const char *bootstrap, const char *topic)
 {
+    history_open_isolated(history, bootstrap, topic, "read_committed");
+}
+
+void history_open_isolated(struct history *history, const char *bootstrap, const char *topic, const char *isolation)
+{
     *history = (struct history){.topic = topic,
                                 .long_value = SIZE_MAX,
-                                .consumer = consumer_new(bootstrap, topic, "read_committed"),
+                                .consumer = consumer_new(bootstrap, topic, isolation),
                                 .observer = consumer_new(bootstrap, topic, "read_uncommitted")};
     rd_kafka_topic_t *handle = rd_kafka_topic_new(history->consumer, topic, NULL);
     const struct rd_kafka_metadata *metadata;

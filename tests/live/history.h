@@ -31,6 +31,9 @@ struct history {
 /* Opens a topic at its beginning. On failure exits with 69 and a line on standard error. */
 void history_open(struct history *history, const char *bootstrap, const char *topic);
 
+/* The same at an isolation.level: "read_uncommitted" sees the messages of aborted and open transactions, too. */
+void history_open_isolated(struct history *history, const char *bootstrap, const char *topic, const char *isolation);
+
 /* Called with each message, which is valid until it returns; a partition's messages come in order. */
 typedef void history_visit(const struct message *message, void *context);
 

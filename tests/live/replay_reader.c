@@ -93,9 +93,11 @@ static const char *reason_of(const struct history_hole *hole)
     case HOLE_REPLACED:
         return "replaced";
     case HOLE_UNREADABLE:
+        return "unreadable";
+    case HOLE_OPEN: /* the reader finds none */
         break;
     }
-    return "unreadable";
+    return "";
 }
 
 static void read_part(struct history_reader *reader, int32_t partition, int64_t from, int64_t to, struct run *run,

@@ -1,6 +1,7 @@
 /* Wherever memory runs out, the call fails as its header says, nothing is leaked, and the next try finds all in order.
  * Each way is gone once for each of its allocations, of which that one fails. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "worker/definitions/definitions_import.h"
 #include "worker/index/index.h"
 #include "worker/metrics/metrics.h"
+#include "worker/replay/definitions_library.h"
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
@@ -193,6 +195,49 @@ static enum ending fill_cache(void)
 }
 
 /* From the bytes of a command to its reply and headers. */
+/* What failed is tried again, and then finds all in order. */
+static enum ending fill_library(void)
+{
+    char error[256];
+    enum ending ending = FAILURE;
+    struct spill *spill = spill_open(error, sizeof(error));
+    struct definitions_library *library = spill ? definitions_library_new(spill, 1) : NULL;
+    if (library)
+        ending = SUCCESS;
+    for (int number = 0; library && number < 100; number++) {
+        char name[16], json[sizeof(definitions_json) + 16];
+        snprintf(name, sizeof(name), "w-%d", number);
+        int length = snprintf(json, sizeof(json), "%s%*s", definitions_json, number % 10 + 1, "");
+        errno = 0;
+        if (definitions_library_add(library, span_of_text(name), span_of(json, (size_t)length), 0, number, 0))
+            continue;
+        ck_assert_int_eq(errno, ENOMEM);
+        ck_assert_int_eq(ending, SUCCESS);
+        ending = FAILURE;
+        number--;
+    }
+    if (library)
+        definitions_library_seal(library);
+    for (int number = 0; library && number < 30; number++) {
+        char name[16];
+        const struct definitions *found;
+        snprintf(name, sizeof(name), "w-%d", number);
+        enum library_finding finding = definitions_library_at(library, span_of_text(name), 0, &found);
+        if (finding == LIBRARY_FOUND) {
+            ck_assert_uint_eq(found->count, 3);
+            definitions_library_release(library, found);
+            continue;
+        }
+        ck_assert_int_eq(finding, LIBRARY_FAILED);
+        ck_assert_int_eq(ending, SUCCESS);
+        ending = FAILURE;
+        number--;
+    }
+    definitions_library_free(library);
+    spill_close(spill);
+    return ending;
+}
+
 static enum ending evaluate_command(void)
 {
     enum ending ending = FAILURE;
@@ -267,6 +312,7 @@ static const struct way {
     {"listing the faults of definitions", list_faults, 7, false},
     {"importing options", import_options, 6, false},
     {"the cache of definitions", fill_cache, 800, false},
+    {"the library of definitions", fill_library, 170, false},
     {"evaluating a command", evaluate_command, 4, false},
     {"validating a file", validate_file, 10, false},
     {"opening the index", open_index, 1, false},

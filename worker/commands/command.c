@@ -41,8 +41,34 @@ const struct command commands[] = {
      "  --json              JSON instead of text; list and history print one line for each entry\n"
      "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
+    {"replay", command_replay,
+     "[--from BOUND] [--to BOUND] [--partition P]... [--workspace W]... [--definitions WHICH]...\n"
+     "                            [--diff] [--allow-gaps] | --apply --name NAME --replies TOPIC [--rate N] | --rebuild",
+     "decide the topic's history again and report what would change",
+     "Reads the history of the command topic and the recorded replies. Writes nothing, unless --apply or --rebuild is "
+     "given.\n"
+     "  --from BOUND         the first offset: beginning (default), offset:N or time:T\n"
+     "  --to BOUND           the first offset that is not read: end (default), offset:N or time:T\n"
+     "  --partition P        only this partition; may be repeated\n"
+     "  --workspace W        only commands of this workspace; may be repeated\n"
+     "  --definitions WHICH  recorded (default): those of the time; current: those in Redis; WORKSPACE=FILE: those in "
+     "FILE for\n"
+     "                       this workspace; may be repeated\n"
+     "  --diff               one entry for each command that is not the same\n"
+     "  --output FORM        text (default), or json: one line for each partition, command, and the summary\n"
+     "  --allow-gaps         what cannot be read any more is a warning\n"
+     "  --memory SIZE        default 256 MiB, at least 64 MiB; the rest goes to a temporary file\n"
+     "  --threads NUMBER     1 to 256; default the number of cores\n"
+     "  --apply              decide and write what has no record; --name NAME keeps its position, --replies TOPIC gets "
+     "its\n"
+     "                       replies, --rate N limits the commands a second\n"
+     "  --rebuild            fill an empty Redis from the record topic and the definitions topic\n"
+     "Exit codes: 0 all are the same, 1 some are not, 3 part of what was asked for could not be read, 69 Kafka or "
+     "Redis cannot\n"
+     "be reached, or the name is in use.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
-     "  -d FOLDER  the folder of commands.txt and definitions.json\n"
+     "Then it decides the commands again by changed definitions, and shows what differs.\n"
+     "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"
      "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
     {0},
 };
@@ -86,6 +112,19 @@ static void print_version(void)
     printf("client-intake %s\nnumbering plan %s\nlibrdkafka %s\nhiredis %d.%d.%d\njansson %s\n", CLIENT_INTAKE_VERSION,
            phone_plan_version(), rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
            jansson_version_str());
+}
+
+bool command_number(const char *text, int64_t least, int64_t most, int64_t *number)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || value < least || value > most)
+        return false;
+    *number = value;
+    return true;
 }
 
 int command_usage(const char *name, const char *format, ...)
@@ -203,9 +242,11 @@ int command_main(int argc, char **argv)
         result = dispatch(&invocation);
     free(invocation.settings);
     free(invocation.rest);
-    /* Output that was not written is a failure: a full disk or a closed pipe must not look like success. */
-    if (fflush(stdout) != 0 && result == COMMAND_OK) {
-        fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
+    /* Output that was not written is no answer: a full disk or a closed pipe must not look like one. */
+    const bool is_answer = result == COMMAND_OK || result == COMMAND_NEGATIVE || result == COMMAND_INCOMPLETE;
+    const int reason = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (is_answer && reason != 0) {
+        fprintf(stderr, "client-intake: standard output: %s\n", strerror(reason));
         result = COMMAND_UNAVAILABLE;
     }
     return result;

@@ -12,6 +12,7 @@ enum command_result {
     COMMAND_OK = 0,
     COMMAND_NEGATIVE = 1,       /* done, and the result is negative */
     COMMAND_FORCED = 2,         /* stopped before the work in hand was finished */
+    COMMAND_INCOMPLETE = 3,     /* part of what was asked for could not be read */
     COMMAND_USAGE = 64,         /* EX_USAGE of sysexits.h */
     COMMAND_UNAVAILABLE = 69,   /* EX_UNAVAILABLE: a server cannot be reached */
     COMMAND_CONFIGURATION = 78, /* EX_CONFIG */
@@ -30,10 +31,14 @@ struct command {
 
 extern const struct command commands[];
 
-command_function command_run, command_check, command_validate, command_topics, command_definitions, command_demo;
+command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
+    command_demo;
 
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);
+
+/* Reads a plain decimal number from `least` to `most`. False for any other text. */
+MUST_CHECK bool command_number(const char *text, int64_t least, int64_t most, int64_t *number);
 
 /* Prints "client-intake NAME: message" and a pointer to the help. Returns COMMAND_USAGE. */
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,9 +10,6 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/topic_reader.h"
 #include "worker/model/batch.h"
-#include "worker/redis/redis_keys.h"
-
-#define SCAN_COUNT "1000"
 
 /* One line of either. */
 struct row {
@@ -43,50 +40,17 @@ static struct row *rows_add(struct rows *rows)
 
 /* ---- list ---- */
 
-static bool list_page(redisContext *redis, const redisReply *keys, struct rows *rows, char *error, size_t error_size)
+static bool list_take(void *listener, struct span workspace, struct span json, char *error, size_t error_size)
 {
-    struct span *workspaces = calloc(keys->elements + 1, sizeof(*workspaces));
-    redisReply **replies = calloc(keys->elements + 1, sizeof(*replies));
-    size_t count = 0;
-    if (!workspaces || !replies)
-        abort();
-    for (size_t i = 0; i < keys->elements; i++) {
-        const redisReply *key = keys->element[i];
-        struct span workspace = definitions_key_workspace(span_of(key->str, (size_t)key->len));
-        if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
-            workspaces[count++] = workspace;
-    }
-    bool ok = definitions_redis_get(redis, workspaces, count, replies, error, error_size);
-    for (size_t i = 0; ok && i < count; i++) {
-        struct span bytes = definitions_redis_value(replies[i]);
-        if (bytes.at) { /* otherwise it was deleted since */
-            struct row *row = rows_add(rows);
-            memcpy(row->workspace, workspaces[i].at, workspaces[i].length);
-            row->summary = definitions_summarize(bytes);
-        }
-        freeReplyObject(replies[i]);
-    }
-    free(workspaces);
-    free(replies);
-    return ok;
-}
-
-/* SCAN goes through the keys bit by bit, so that Redis can serve others in between. */
-static bool list_scan(redisContext *redis, struct rows *rows, char *error, size_t error_size)
-{
-    char cursor[32] = "0";
-    bool ok = true;
-    do {
-        redisReply *page = redisCommand(redis, "SCAN %s MATCH " DEFINITIONS_KEYS_PATTERN " COUNT " SCAN_COUNT, cursor);
-        ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
-        if (!ok)
-            snprintf(error, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : redis->errstr);
-        else
-            snprintf(cursor, sizeof(cursor), "%s", page->element[0]->str);
-        ok = ok && list_page(redis, page->element[1], rows, error, error_size);
-        freeReplyObject(page);
-    } while (ok && strcmp(cursor, "0") != 0);
-    return ok;
+    struct rows *rows = listener;
+    (void)error;
+    (void)error_size;
+    if (!json.at)
+        return true;
+    struct row *row = rows_add(rows);
+    memcpy(row->workspace, workspace.at, workspace.length);
+    row->summary = definitions_summarize(json);
+    return true;
 }
 
 static int by_workspace(const void *a, const void *b)
@@ -120,7 +84,7 @@ int definitions_list(const struct definitions_request *request, const struct con
     char error[512];
     struct rows rows = {0};
     redisContext *redis = redis_connect(config, error, sizeof(error));
-    bool ok = redis && list_scan(redis, &rows, error, sizeof(error));
+    bool ok = redis && definitions_redis_scan(redis, list_take, &rows, error, sizeof(error));
     if (ok)
         list_print(&rows, request->json);
     if (redis)

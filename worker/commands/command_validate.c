@@ -8,10 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/file.h"
+#include "common/pipeline.h"
 #include "common/quote.h"
 #include "common/timestamp.h"
 #include "worker/commands/command.h"
+#include "worker/commands/definitions_argument.h"
 #include "worker/commands/validation.h"
 
 #define SOURCE_BYTES 249 /* of the input's name in replies: the longest topic name */
@@ -23,23 +24,6 @@ struct options {
     uint32_t threads;
 };
 
-/* The number of cores. */
-static uint32_t threads_of_machine(void)
-{
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > VALIDATION_THREADS ? VALIDATION_THREADS : (uint32_t)cores;
-}
-
-static bool threads_read(const char *text, uint32_t *threads)
-{
-    char *end;
-    const unsigned long number = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > VALIDATION_THREADS)
-        return false;
-    *threads = (uint32_t)number;
-    return true;
-}
-
 /* Returns COMMAND_OK, or the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
@@ -47,7 +31,8 @@ static int read_options(int argc, char **argv, struct options *options)
                                           {"time", required_argument, NULL, 't'},
                                           {"threads", required_argument, NULL, 'n'},
                                           {0}};
-    *options = (struct options){.threads = threads_of_machine()};
+    *options = (struct options){.threads = pipeline_processors()};
+    int64_t threads = options->threads;
     int option;
     optind = 0; /* restarts getopt */
     opterr = 0;
@@ -57,11 +42,12 @@ static int read_options(int argc, char **argv, struct options *options)
         else if (option == 't' && !time_read(span_of_text(optarg), &options->time_ms))
             return command_usage(argv[0], "--time %s: must be like 2026-11-23T06:38:00Z, or milliseconds since 1970",
                                  optarg);
-        else if (option == 'n' && !threads_read(optarg, &options->threads))
-            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, VALIDATION_THREADS);
+        else if (option == 'n' && !command_number(optarg, 1, PIPELINE_THREADS, &threads))
+            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, PIPELINE_THREADS);
         else if (option == '?')
             return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
     }
+    options->threads = (uint32_t)threads;
     options->time_ms = time_of_message(options->time_ms);
     if (!options->definitions_path)
         return command_usage(argv[0], "--definitions FILE is missing");
@@ -70,29 +56,6 @@ static int read_options(int argc, char **argv, struct options *options)
     if (optind < argc && strcmp(argv[optind], "-") != 0)
         options->path = argv[optind];
     return COMMAND_OK;
-}
-
-/* New, or NULL with *result set, after the reason was printed. */
-static struct definitions *read_definitions(const char *path, int *result)
-{
-    size_t length;
-    char *json = file_read(path, SIZE_MAX, &length);
-    if (!json) {
-        fprintf(stderr, "client-intake validate: %s: %s\n", path, strerror(errno));
-        *result = COMMAND_UNAVAILABLE;
-        return NULL;
-    }
-    struct definitions_fault *faults;
-    struct definitions *definitions = definitions_compile(span_of(json, length), &faults);
-    for (const struct definitions_fault *fault = faults; fault; fault = fault->next)
-        fprintf(stderr, "%s: %s%s%s\n", path, fault->path, fault->path[0] ? ": " : "", fault->message);
-    if (!definitions && !faults)
-        fprintf(stderr, "client-intake validate: out of memory\n");
-    if (!definitions)
-        *result = faults ? COMMAND_CONFIGURATION : COMMAND_UNAVAILABLE;
-    definitions_faults_free(faults);
-    free(json);
-    return definitions;
 }
 
 /* The input's name as replies show it: at most SOURCE_BYTES bytes of it, in UTF-8. */
@@ -143,18 +106,19 @@ int command_validate(int argc, char **argv, const struct config *config)
     int result = read_options(argc, argv, &options);
     if (result != COMMAND_OK)
         return result;
-    struct definitions *definitions = read_definitions(options.definitions_path, &result);
-    if (!definitions)
+    struct definitions_argument definitions;
+    result = definitions_argument_read(&definitions, argv[0], options.definitions_path);
+    if (result != COMMAND_OK)
         return result;
     int file = options.path ? open(options.path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (file < 0) {
         fprintf(stderr, "client-intake validate: %s: %s\n", options.path, strerror(errno));
         result = COMMAND_UNAVAILABLE;
     } else {
-        result = validate_file(file, &options, definitions, config);
+        result = validate_file(file, &options, definitions.definitions, config);
         if (options.path)
             close(file);
     }
-    definitions_free(definitions);
+    definitions_argument_free(&definitions);
     return result;
 }

@@ -291,3 +291,8 @@ bool config_value_is_same(const struct config_row *row, const struct config *one
         return memcmp(a, b, sizeof(int64_t)) == 0;
     }
 }
+
+bool config_size_read(const char *text, int64_t *bytes)
+{
+    return read_amount(text, size_units, false, bytes);
+}

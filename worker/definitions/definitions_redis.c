@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "worker/model/batch.h"
 #include "worker/redis/redis_keys.h"
 
 static bool append(redisContext *connection, int count, const char **arguments, const size_t *lengths, char *error,
@@ -86,6 +87,64 @@ struct span definitions_redis_value(const redisReply *answer)
         answer->type == REDIS_REPLY_ARRAY && answer->elements == 1 && answer->element[0]->type == REDIS_REPLY_STRING;
     return has ? span_of(answer->element[0]->str, (size_t)answer->element[0]->len) : SPAN_NONE;
 }
+
+/* ---- all of them ---- */
+
+#define SCAN_COUNT    "1000"
+#define GET_AT_A_TIME ((size_t)64) /* values in memory at once */
+
+static bool visit_some(redisContext *connection, const struct span *workspaces, size_t count,
+                       definitions_redis_visitor *visit, void *listener, char *error, size_t error_size)
+{
+    redisReply *answers[GET_AT_A_TIME];
+    bool ok = definitions_redis_get(connection, workspaces, count, answers, error, error_size);
+    for (size_t i = 0; i < count; i++) {
+        ok = ok && visit(listener, workspaces[i], definitions_redis_value(answers[i]), error, error_size);
+        freeReplyObject(answers[i]);
+    }
+    return ok;
+}
+
+static bool visit_page(redisContext *connection, const redisReply *keys, definitions_redis_visitor *visit,
+                       void *listener, char *error, size_t error_size)
+{
+    struct span workspaces[GET_AT_A_TIME];
+    size_t count = 0;
+    bool ok = true;
+    for (size_t i = 0; i < keys->elements && ok; i++) {
+        const redisReply *key = keys->element[i];
+        struct span workspace = definitions_key_workspace(span_of(key->str, (size_t)key->len));
+        if (workspace.at && workspace.length <= WORKSPACE_ID_CHARACTERS)
+            workspaces[count++] = workspace;
+        if (count == GET_AT_A_TIME) {
+            ok = visit_some(connection, workspaces, count, visit, listener, error, error_size);
+            count = 0;
+        }
+    }
+    return ok && visit_some(connection, workspaces, count, visit, listener, error, error_size);
+}
+
+/* SCAN goes through the keys bit by bit, so that Redis can serve others in between. */
+bool definitions_redis_scan(redisContext *connection, definitions_redis_visitor *visit, void *listener, char *error,
+                            size_t error_size)
+{
+    char cursor[32] = "0";
+    bool ok = true;
+    do {
+        redisReply *page =
+            redisCommand(connection, "SCAN %s MATCH " DEFINITIONS_KEYS_PATTERN " COUNT " SCAN_COUNT, cursor);
+        ok = page && page->type == REDIS_REPLY_ARRAY && page->elements == 2;
+        if (!ok)
+            snprintf(error, error_size, "%s", page && page->type == REDIS_REPLY_ERROR ? page->str : connection->errstr);
+        else
+            snprintf(cursor, sizeof(cursor), "%s", page->element[0]->str);
+        ok = ok && visit_page(connection, page->element[1], visit, listener, error, error_size);
+        freeReplyObject(page);
+    } while (ok && strcmp(cursor, "0") != 0);
+    return ok;
+}
+
+/* ---- several at a time ---- */
 
 bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count, bool *exist,
                              char *error, size_t error_size)

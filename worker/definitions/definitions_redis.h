@@ -19,6 +19,18 @@ bool definitions_redis_watch(redisContext *connection, const struct span *worksp
 /* at == NULL if there is no value, or one that is not a string. */
 struct span definitions_redis_value(const redisReply *answer);
 
+/* The most bytes that are used of a set. A longer one is broken, since its end is missing. By default Kafka accepts no
+ * message of nearly this size. */
+#define DEFINITIONS_READ_BYTES ((size_t)16 << 20)
+
+/* Reads all workspaces' values. `visit` is called with each, `json` at == NULL if it was deleted just now or is not a
+ * string; both spans last for the call. SCAN may give a workspace twice. The reading ends early if `visit` returns
+ * false; then `visit` writes the reason to `error`. */
+typedef bool definitions_redis_visitor(void *listener, struct span workspace, struct span json, char *error,
+                                       size_t error_size);
+MUST_CHECK bool definitions_redis_scan(redisContext *connection, definitions_redis_visitor *visit, void *listener,
+                                       char *error, size_t error_size);
+
 MUST_CHECK bool definitions_redis_exist(redisContext *connection, const struct span *workspaces, size_t count,
                                         bool *exist, char *error, size_t error_size);
 

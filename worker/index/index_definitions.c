@@ -1,11 +1,9 @@
 /* The definitions that a batch needs: fresh ones come from the cache, the others from one read. */
 #include "worker/definitions/definitions_cache.h"
+#include "worker/definitions/definitions_redis.h"
 #include "worker/index/index_internal.h"
 
-/* The most bytes that are read of a set. A longer one is broken, since its end is missing. By default Kafka accepts no
- * message of nearly this size. */
-#define DEFINITIONS_READ_BYTES ((size_t)16 << 20)
-#define TTL_MISSING            (-2) /* PTTL: there is no such key */
+#define TTL_MISSING (-2) /* PTTL: there is no such key */
 
 /* The batch's distinct workspaces that must be read, and each item's entry. */
 struct look_up {

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/timestamp.h"
+
 /* Every header that decode or reply looks for, the ids first. */
 static const struct span known_headers[] = {
     {"command-id", 10},
@@ -112,6 +114,19 @@ void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t
     headers_scan(headers, item, found);
     headers_keep(item, found, room, arena);
     rd_kafka_headers_destroy(headers);
+}
+
+void message_item_take(struct item *item, const char *topic, rd_kafka_message_t *message, size_t room,
+                       struct arena *arena)
+{
+    rd_kafka_timestamp_type_t type;
+    const int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    *item = (struct item){
+        .from = {topic, message->partition, message->offset, timestamp_ms < 0 ? 0 : time_of_message(timestamp_ms)},
+        .key = span_of(message->key, message->key ? message->key_len : 0),
+        .value = span_of(message->payload, message->payload ? message->len : 0),
+    };
+    message_headers_take(item, message, room, arena);
 }
 
 rd_kafka_headers_t *message_headers_all(const struct item *item)

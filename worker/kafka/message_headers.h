@@ -18,6 +18,11 @@
  * exceeds limits.command_bytes, so its command is too_large anyway. */
 void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena);
 
+/* Fills the source part of `item` from a message of `topic`: where it is, its key and value, which stay in the message,
+ * and its headers as message_headers_take does. */
+void message_item_take(struct item *item, const char *topic, rd_kafka_message_t *message, size_t room,
+                       struct arena *arena);
+
 /* All headers of the item's message, byte for byte and in order: new, with room for more. Empty if it has none or if
  * they cannot be read. */
 MUST_CHECK rd_kafka_headers_t *message_headers_all(const struct item *item);

@@ -37,7 +37,8 @@ struct history_hole {
     enum {
         HOLE_DELETED,  /* the log begins after them now: retention or DeleteRecords removed them while they were read */
         HOLE_REPLACED, /* the log is shorter now: the topic was deleted and created again, or truncated */
-        HOLE_UNREADABLE /* librdkafka cannot decompress their batch within receive.message.max.bytes */
+        HOLE_UNREADABLE, /* librdkafka cannot decompress their batch within receive.message.max.bytes */
+        HOLE_OPEN        /* they stand behind an open transaction; replay_range.h finds these, not the reader */
     } reason;
 };
 

@@ -1,0 +1,387 @@
+#include "worker/replay/reply_reading.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/pipeline.h"
+#include "worker/kafka/kafka_topic.h"
+#include "worker/kafka/offsets.h"
+#include "worker/replay/history_reader.h"
+#include "worker/validate/reply_address.h"
+
+#define CHUNK_REPLIES 512
+#define CHUNK_BYTES   ((size_t)1 << 20)
+/* Arena bytes per byte of a reply: its bytes, the copy that is parsed, nodes of 24 bytes for every two bytes, and the
+ * pairs of its errors. */
+#define ARENA_PER_BYTE  32
+#define ARENA_PER_REPLY 256
+
+/* A message on its way through the pipeline. */
+struct raw_reply {
+    struct span value;           /* in the chunk's arena */
+    struct recorded_reply entry; /* its own place is set when it is read */
+    struct span content;
+    int32_t command_partition;
+    bool is_kept;
+};
+
+struct chunk {
+    struct arena arena;
+    struct raw_reply *replies;
+    uint32_t count;
+    size_t bytes;
+    int64_t done; /* offsets of all topics, behind its last message */
+};
+
+/* A partition that has replies. */
+struct part {
+    uint16_t topic;
+    int32_t partition;
+    int64_t from, to;
+};
+
+struct run {
+    const struct reply_reading *reading;
+    struct recorded_replies *replies;
+    struct chunk *chunks;
+    uint32_t chunk_count;
+    struct json_parser *parsers[PIPELINE_THREADS];
+    uint32_t parser_count;
+    size_t longest; /* of a reply that can be one of ours */
+    char **topics;  /* sorted */
+    uint32_t topic_count;
+
+    struct part *parts; /* by topic and partition */
+    size_t part_count;
+    int64_t total; /* offsets of all parts */
+
+    /* Of the filling thread. */
+    struct history_reader *reader; /* of the present part's topic; NULL: to be opened */
+    size_t part;
+    bool is_begun;  /* the reader reads the part */
+    int64_t before; /* offsets of the parts before it */
+    bool has_failed;
+    char failure[768];
+
+    atomic_bool stopped;
+    /* Of the emptying thread. */
+    int spill_error; /* errno; 0: none */
+};
+
+/* ---- The topics ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool find_topics(struct run *run, char *error, size_t error_size)
+{
+    const struct config *config = run->reading->config;
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(run->reading->consumer, 1, NULL, &metadata, run->reading->wait_ms);
+    if (code) {
+        snprintf(error, error_size, "the list of topics: %s", rd_kafka_err2str(code));
+        return false;
+    }
+    run->topics = calloc((size_t)metadata->topic_cnt + 1, sizeof(*run->topics));
+    bool ok = run->topics != NULL;
+    for (int i = 0; ok && i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        if (topic->partition_cnt < 1 || run->topic_count > UINT16_MAX ||
+            !reply_topic_is_allowed(config, span_of_text(topic->topic)))
+            continue;
+        run->topics[run->topic_count] = strdup(topic->topic);
+        ok = run->topics[run->topic_count++] != NULL;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (!ok)
+        snprintf(error, error_size, "out of memory");
+    else if (run->topic_count > 1)
+        qsort(run->topics, run->topic_count, sizeof(*run->topics), by_name);
+    return ok;
+}
+
+/* The first and last stable offsets of the topic's partitions. */
+static bool find_parts(struct run *run, uint16_t topic, char *error, size_t error_size)
+{
+    const struct reply_reading *reading = run->reading;
+    const char *name = run->topics[topic];
+    struct offsets starts = {0}, ends = {0};
+    const int32_t count = kafka_topic_partitions(reading->consumer, name, reading->wait_ms, error, error_size);
+    bool ok = count >= 0 &&
+              offsets_of_starts(&starts, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
+              offsets_of_known_ends(&ends, reading->consumer, name, count, reading->wait_ms, error, error_size);
+    struct part *grown = ok ? realloc(run->parts, (run->part_count + (size_t)count + 1) * sizeof(*grown)) : NULL;
+    if (ok && !grown) {
+        snprintf(error, error_size, "out of memory");
+        ok = false;
+    }
+    if (grown)
+        run->parts = grown;
+    for (int32_t i = 0; ok && i < count; i++) {
+        const struct part part = {topic, i, offsets_get(&starts, i), offsets_get(&ends, i)};
+        if (part.from >= part.to)
+            continue;
+        run->parts[run->part_count++] = part;
+        run->total += part.to - part.from;
+    }
+    offsets_free(&starts);
+    offsets_free(&ends);
+    return ok;
+}
+
+static bool find_all_parts(struct run *run, char *error, size_t error_size)
+{
+    char reason[512];
+    for (uint32_t i = 0; i < run->topic_count; i++) {
+        if (find_parts(run, (uint16_t)i, reason, sizeof(reason)))
+            continue;
+        snprintf(error, error_size, "%s: %s", run->topics[i], reason);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Filling ---- */
+
+static bool is_duplicate(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void chunk_take(const struct run *run, struct chunk *chunk, const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    if (!message->payload || message->len > run->longest)
+        return;
+    struct raw_reply *reply = &chunk->replies[chunk->count++];
+    *reply = (struct raw_reply){
+        .value = arena_copy(&chunk->arena, span_of(message->payload, message->len)),
+        .entry = {.topic = run->parts[run->part].topic,
+                  .partition = message->partition,
+                  .offset = message->offset,
+                  .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+                  .kind = is_duplicate(message) ? RECORDED_DUPLICATE : RECORDED_CREATED},
+    };
+    chunk->bytes += message->len;
+}
+
+/* Returns false. */
+static bool fail(struct run *run, const char *reason)
+{
+    snprintf(run->failure, sizeof(run->failure), "%s: %s", run->topics[run->parts[run->part].topic], reason);
+    run->has_failed = true;
+    return false;
+}
+
+/* False after the failure was noted. */
+static bool begin_part(struct run *run)
+{
+    char reason[512];
+    const struct reply_reading *reading = run->reading;
+    const struct part *part = &run->parts[run->part];
+    if (!run->reader)
+        run->reader =
+            history_reader_open(reading->config, run->topics[part->topic], reading->wait_ms, reason, sizeof(reason));
+    run->is_begun =
+        run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
+    return run->is_begun || fail(run, reason);
+}
+
+static void end_part(struct run *run)
+{
+    const struct part *part = &run->parts[run->part++];
+    run->before += part->to - part->from;
+    run->is_begun = false;
+    if (run->part < run->part_count && run->parts[run->part].topic == part->topic)
+        return;
+    history_reader_close(run->reader);
+    run->reader = NULL;
+}
+
+/* A reply that cannot be read any more is missing: its command is unknown. */
+static void read_message(struct run *run, struct chunk *chunk)
+{
+    char reason[512];
+    rd_kafka_message_t *message;
+    struct history_hole hole;
+    switch (history_reader_next(run->reader, &message, &hole, reason, sizeof(reason))) {
+    case HISTORY_MESSAGE:
+        chunk_take(run, chunk, message);
+        rd_kafka_message_destroy(message);
+        break;
+    case HISTORY_HOLE:
+    case HISTORY_PAUSE:
+        break;
+    case HISTORY_END:
+        end_part(run);
+        break;
+    case HISTORY_FAILED:
+        fail(run, reason);
+    }
+}
+
+static bool fill(void *subject, uint32_t place)
+{
+    struct run *run = subject;
+    struct chunk *chunk = &run->chunks[place];
+    arena_reset(&chunk->arena, 0);
+    chunk->count = 0;
+    chunk->bytes = 0;
+    while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->part < run->part_count &&
+           !run->has_failed && !atomic_load(&run->stopped))
+        if (run->is_begun || begin_part(run))
+            read_message(run, chunk);
+    chunk->done = run->before;
+    if (run->is_begun)
+        chunk->done += history_reader_position(run->reader) - run->parts[run->part].from;
+    return chunk->count > 0;
+}
+
+static void stop(void *subject)
+{
+    struct run *run = subject;
+    atomic_store(&run->stopped, true);
+}
+
+/* ---- Working ---- */
+
+static void reply_work(const struct run *run, struct raw_reply *reply, struct json_parser *parser, struct arena *arena)
+{
+    struct reply_content content;
+    struct recorded_reply *entry = &reply->entry;
+    if (!reply_content_read(reply->value, parser, arena, &content) ||
+        !span_equal(content.topic, span_of_text(run->reading->config->commands.topic)) ||
+        !recorded_replies_covers(run->replies, content.partition, content.offset))
+        return;
+    reply->is_kept = true;
+    reply->command_partition = content.partition;
+    reply->content = content.content;
+    entry->command = content.offset;
+    if (content.kind == RECORDED_REJECTED)
+        entry->kind = RECORDED_REJECTED;
+    entry->error = (uint8_t)content.error;
+    entry->is_whole = content.is_whole;
+    entry->is_refused_client = content.is_refused_client;
+    entry->digest = outcome_digest_of(content.content);
+    entry->names_version = content.version.at != NULL;
+    if (content.version.length == HASH_LENGTH)
+        memcpy(entry->version, content.version.at, HASH_LENGTH);
+    else
+        memset(entry->version, '-', HASH_LENGTH); /* no definitions have such a version */
+}
+
+static void work(void *subject, uint32_t place, uint32_t thread)
+{
+    struct run *run = subject;
+    struct chunk *chunk = &run->chunks[place];
+    for (uint32_t i = 0; i < chunk->count; i++)
+        reply_work(run, &chunk->replies[i], run->parsers[thread], &chunk->arena);
+}
+
+/* ---- Emptying ---- */
+
+static bool empty(void *subject, uint32_t place)
+{
+    struct run *run = subject;
+    const struct chunk *chunk = &run->chunks[place];
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        const struct raw_reply *reply = &chunk->replies[i];
+        if (reply->is_kept &&
+            !recorded_replies_add(run->replies, reply->command_partition, &reply->entry, reply->content)) {
+            run->spill_error = errno;
+            return false;
+        }
+    }
+    if (run->reading->progress)
+        run->reading->progress(run->reading->listener, chunk->done, run->total);
+    return true;
+}
+
+/* ---- The whole ---- */
+
+static bool run_open(struct run *run)
+{
+    const uint32_t threads = run->reading->threads, places = pipeline_places(threads);
+    const size_t capacity = (CHUNK_BYTES + run->longest) * ARENA_PER_BYTE + CHUNK_REPLIES * ARENA_PER_REPLY;
+    run->chunks = calloc(places, sizeof(*run->chunks));
+    for (; run->chunks && run->chunk_count < places; run->chunk_count++) {
+        struct chunk *chunk = &run->chunks[run->chunk_count];
+        chunk->replies = calloc(CHUNK_REPLIES, sizeof(*chunk->replies));
+        if (!chunk->replies)
+            return false;
+        if (arena_open(&chunk->arena, capacity) != 0) {
+            free(chunk->replies);
+            return false;
+        }
+    }
+    for (; run->chunks && run->parser_count < threads; run->parser_count++)
+        if (!(run->parsers[run->parser_count] = json_parser_new(run->longest)))
+            return false;
+    return run->chunks != NULL;
+}
+
+static void run_close(struct run *run)
+{
+    while (run->chunk_count > 0) {
+        struct chunk *chunk = &run->chunks[--run->chunk_count];
+        free(chunk->replies);
+        arena_close(&chunk->arena);
+    }
+    free(run->chunks);
+    while (run->parser_count > 0)
+        json_parser_free(run->parsers[--run->parser_count]);
+    while (run->topic_count > 0)
+        free(run->topics[--run->topic_count]);
+    free(run->topics);
+    free(run->parts);
+    history_reader_close(run->reader);
+}
+
+static bool run_all(struct run *run, char *error, size_t error_size)
+{
+    const uint32_t threads = run->reading->threads;
+    const struct pipeline pipeline = {.subject = run,
+                                      .threads = threads,
+                                      .places = pipeline_places(threads),
+                                      .fill = fill,
+                                      .work = work,
+                                      .empty = empty,
+                                      .stop = stop};
+    if (!pipeline_run(&pipeline)) {
+        snprintf(error, error_size, "out of memory, or no thread");
+        return false;
+    }
+    if (run->has_failed) {
+        snprintf(error, error_size, "%s", run->failure);
+        return false;
+    }
+    if (run->spill_error == 0 && !recorded_replies_seal(run->replies))
+        run->spill_error = errno;
+    if (run->spill_error != 0)
+        snprintf(error, error_size, "the temporary file: %s", strerror(run->spill_error));
+    return run->spill_error == 0;
+}
+
+bool reply_reading_run(const struct reply_reading *reading, struct recorded_replies *replies, char *error,
+                       size_t error_size)
+{
+    struct run run = {.reading = reading, .replies = replies};
+    /* A normalized value may be three times as long as it came; paths and messages of errors are bounded. */
+    run.longest = 3 * (size_t)reading->config->limits.command_bytes + 16 * (size_t)VIOLATION_BYTES;
+    bool ok = find_topics(&run, error, error_size) && find_all_parts(&run, error, error_size);
+    if (ok && !run_open(&run)) {
+        snprintf(error, error_size, "out of memory");
+        ok = false;
+    }
+    ok = ok && run_all(&run, error, error_size);
+    run_close(&run);
+    return ok;
+}
