@@ -211,7 +211,7 @@ PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_distort replay_sink tamper_client
-REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump replay_marks $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+REPLAY_ORACLE  := arena $(patsubst %,replay_%,oracle world command decide verdict tally changes judge judge_summary report)
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
@@ -227,6 +227,13 @@ SEND_LINES := $(BUILD)/tests/documents/send_lines
 $(SEND_LINES): %: %.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+
+# What the program's own parts read of a history.
+REPLAY_READER := $(BUILD)/tests/live/replay_reader
+$(REPLAY_READER): $(REPLAY_READER).o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+test-programs: $(REPLAY_READER)
 
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
@@ -257,8 +264,8 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh) tests/simdjson.sh tests/check_documents.sh
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(BUILD)/tests/faults/topic_config
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 

@@ -66,6 +66,15 @@ check "accepted commands are rejected by stricter definitions: $(classes)" \
 check "a duplicate, too" [ "$(jq -c 'select(.class == "now_rejected" and .then == "duplicate")' "$replay_output" | wc -l)" -ge 1 ]
 check "and rejected ones are valid" [ "$(jq -c 'select(.class == "now_valid")' "$replay_output" | wc -l)" -ge 1 ]
 
+cp "$live_config" "$folder/lenient.ini"
+printf '[validation]\nunknown_attributes = ignore\n' >>"$folder/lenient.ini"
+kept=("${replay_config[@]}")
+replay_config[1]=$folder/lenient.ini
+replay_run
+replay_judged "another config: $(classes)" --settings "$folder/lenient.ini"
+check "it changes errors" [ "$(jq -c 'select(.class == "errors_changed" and any(.changes[]; .then == "unknown_attribute"))' "$replay_output" | wc -l)" -ge 5 ]
+replay_config=("${kept[@]}")
+
 # ---- ranges ----
 
 # Bounds in the middle of the history: an aborted command, its marker, and what stands behind them.
@@ -121,6 +130,8 @@ for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 6
     replay_run $options
     check "the same bytes with $options" cmp -s "$replay_output" "$folder/recorded"
 done
+replay_run --set 'replies.allowed=*.elsewhere'
+check "the same bytes where a pattern allows the other reply topic" cmp -s "$replay_output" "$folder/recorded"
 for threads in 1 4; do
     "$BUILD/client-intake" replay "${replay_config[@]}" --diff --threads $threads >"$folder/text-$threads" 2>/dev/null
 done

@@ -10,10 +10,12 @@ static char *dumped(json_t *value)
     return text;
 }
 
-char *reply_distorted(const char *reply, uint64_t index)
+char *reply_distorted(const char *reply, uint64_t index, const char *topic)
 {
     json_t *value = json_loads(reply, JSON_ALLOW_NUL, NULL), *error;
     const char *code = "validation_failed";
+    if (topic)
+        json_object_set_new(json_object_get(value, "source"), "topic", json_string(topic));
     json_t *client = json_object_get(value, "client");
     json_t *errors = json_object_get(json_object_get(value, "error"), "errors");
     switch (index / 3 % 4) {

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The reply with another value or other errors, or accepted and rejected exchanged, as `index` chooses. New. */
-char *reply_distorted(const char *reply, uint64_t index);
+/* The reply with another value or other errors, or accepted and rejected exchanged, as `index` chooses. `topic` may be
+ * NULL; otherwise its source is the command at the same place of that topic. New. */
+char *reply_distorted(const char *reply, uint64_t index, const char *topic);
 
 #endif

@@ -166,9 +166,9 @@ static void edit(struct reply *reply, const struct planned *planned)
     json_decref(value);
 }
 
-static struct reply distorted(const char *value, uint64_t index)
+static struct reply distorted(const char *value, uint64_t index, bool is_of_other_topic)
 {
-    struct reply reply = {.value = reply_distorted(value, index)};
+    struct reply reply = {.value = reply_distorted(value, index, is_of_other_topic ? "another" : NULL)};
     reply.is_created = strstr(reply.value, "\"client.created\"");
     return reply;
 }
@@ -238,6 +238,18 @@ static void send_two(struct replier *replier, uint64_t index, const struct plann
     }
 }
 
+static void send_foreign(struct replier *replier, uint64_t index, const struct planned *planned)
+{
+    static const char *const values[] = {NULL, "", "no JSON", "[]", "{\"source\":7}", "{\"type\":\"client.created\"}"};
+    const char *value = values[index % 6];
+    sink_send(replier->sink, &(struct sink_message){.topic = SINK_REPLIES,
+                                                    .partition = planned->partition,
+                                                    .ts = planned->ts,
+                                                    .key = planned->workspace_name,
+                                                    .value = value,
+                                                    .length = value ? strlen(value) : 0});
+}
+
 void replier_answer(struct replier *replier, uint64_t index, const struct planned *planned, int64_t offset,
                     const char *decided)
 {
@@ -247,8 +259,9 @@ void replier_answer(struct replier *replier, uint64_t index, const struct planne
     if (planned->kind == PLAN_LACKING_VERSION || planned->kind == PLAN_NAMES_NO_VERSION ||
         planned->kind == PLAN_MINIMAL)
         edit(&reply, planned);
-    if (planned->kind == PLAN_OTHER_OUTCOME || planned->kind == PLAN_TWO_REPLIES || planned->kind == PLAN_ABORTED_REPLY)
-        other = distorted(reply.value, index);
+    if (planned->kind == PLAN_OTHER_OUTCOME || planned->kind == PLAN_TWO_REPLIES ||
+        planned->kind == PLAN_ABORTED_REPLY || planned->kind == PLAN_OTHER_SOURCE)
+        other = distorted(reply.value, index, planned->kind == PLAN_OTHER_SOURCE);
     if (planned->kind == PLAN_OTHER_OUTCOME) {
         send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, 0);
     } else if (planned->kind == PLAN_TWO_REPLIES) {
@@ -256,6 +269,10 @@ void replier_answer(struct replier *replier, uint64_t index, const struct planne
     } else if (planned->kind == PLAN_ELSEWHERE) {
         send_reply(replier, planned, offset, &reply, SINK_ELSEWHERE, planned->partition + 1, 0);
     } else {
+        if (planned->kind == PLAN_FOREIGN)
+            send_foreign(replier, index, planned);
+        if (planned->kind == PLAN_OTHER_SOURCE)
+            send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, 0);
         if (planned->kind == PLAN_ABORTED_REPLY)
             send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, -1);
         send_reply(replier, planned, offset, &reply, SINK_REPLIES, planned->partition, 0);

@@ -216,7 +216,7 @@ static int run_apply(const struct options *options, const struct config *config)
 {
     static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,
                                 [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
-                                [REPLAY_MISUSED] = COMMAND_USAGE,
+                                [REPLAY_MISUSED] = COMMAND_USAGE, [REPLAY_MISCONFIGURED] = COMMAND_CONFIGURATION,
                                 [REPLAY_IN_USE] = COMMAND_UNAVAILABLE,
                                 [REPLAY_UNAVAILABLE] = COMMAND_UNAVAILABLE,
                                 [REPLAY_STOPPED] = COMMAND_FORCED};
@@ -241,8 +241,8 @@ static int run_apply(const struct options *options, const struct config *config)
     const enum replay_apply_result result = replay_apply(config, &request, error, sizeof(error));
     if (result == REPLAY_MISUSED)
         return command_usage("replay", "%s", error);
-    if (result == REPLAY_IN_USE || result == REPLAY_UNAVAILABLE)
-        return complain(error);
+    if (result == REPLAY_IN_USE || result == REPLAY_UNAVAILABLE || result == REPLAY_MISCONFIGURED)
+        complain(error);
     return result == REPLAY_INCOMPLETE && options->allow_gaps ? COMMAND_OK : codes[result];
 }
 

@@ -14,7 +14,7 @@
  * again client-intake:definitions           OFFSETS                              as if missing: definitions are read
  * again client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
  *   client-intake:shared-emails         "1", only its existence counts       as if it were set
- *   client-intake:replay-lock:TOPIC     a replay's name, 32 digits           not a lock: as if another replay ran
+ *   client-intake:replay-lock:TOPIC     a replay's token, 32 digits          not a lock: as if another replay ran
  *   client-intake:replay-mark:NAME:TOPIC/P "NEXT,HIGHEST,NONCE OFFSETS"      as if missing: records are read again
  *   client-intake:nothing               is never there                       removed
  */

@@ -34,6 +34,28 @@ void apply_end(struct apply *apply, enum replay_apply_result result, const char 
     stop_request();
 }
 
+static bool is_taken_over(struct apply *apply)
+{
+    apply_end(apply, REPLAY_IN_USE, "another process has taken over");
+    return false;
+}
+
+bool apply_holds_lock(struct apply *apply)
+{
+    bool asked = true;
+    enum replay_lock_state state = replay_lock_ask(apply->lock);
+    if (state == REPLAY_LOCK_MISSING && apply->has_begun) {
+        const bool is_ours = position_is_ours(apply, &asked);
+        if (asked && !is_ours)
+            return is_taken_over(apply);
+    }
+    if (state == REPLAY_LOCK_MISSING && asked)
+        state = replay_lock_retake(apply->lock);
+    if (state == REPLAY_LOCK_LOST)
+        return is_taken_over(apply);
+    return state == REPLAY_LOCK_OURS;
+}
+
 bool apply_keep_going(void *listener)
 {
     struct apply *apply = listener;
@@ -62,8 +84,10 @@ static enum replay_apply_result check_request(struct apply *apply)
                                   config->dead_letters.topic};
     if (!replay_name_is_legal(apply->request->name))
         return misused(apply, "the name of a replay", "must be 1 to 64 of A-Z a-z 0-9 . _ -");
-    if (config->delivery.mode != DELIVERY_EXACTLY_ONCE)
-        return misused(apply, "delivery.mode", "must be exactly-once, since a replay is applied in transactions");
+    if (config->delivery.mode != DELIVERY_EXACTLY_ONCE) {
+        misused(apply, "delivery.mode", "must be exactly-once, since a replay is applied in transactions");
+        return REPLAY_MISCONFIGURED;
+    }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (strcmp(topic, others[i]) == 0)
             return misused(apply, topic, "has another use, so no replies can go to it");

@@ -33,12 +33,13 @@ struct replay_apply_request {
 };
 
 enum replay_apply_result {
-    REPLAY_APPLIED,     /* the ranges are done */
-    REPLAY_INCOMPLETE,  /* they are done, but for what could not be read, or decided for lack of definitions */
-    REPLAY_MISUSED,     /* the partitions, the topic of the replies, or the config do not allow it; see `error` */
-    REPLAY_IN_USE,      /* another process applies a replay, or has taken over; see `error` */
-    REPLAY_UNAVAILABLE, /* Kafka or Redis is not there, or has not been there for two minutes; see `error` */
-    REPLAY_STOPPED      /* a stop was requested (stop.h); the position is kept */
+    REPLAY_APPLIED,       /* the ranges are done */
+    REPLAY_INCOMPLETE,    /* they are done, but for what could not be read, or decided for lack of definitions */
+    REPLAY_MISUSED,       /* the name, the partitions or the topic of the replies cannot be used; see `error` */
+    REPLAY_MISCONFIGURED, /* the config does not allow it; see `error` */
+    REPLAY_IN_USE,        /* another process applies a replay, or has taken over; see `error` */
+    REPLAY_UNAVAILABLE,   /* Kafka or Redis is not there, or has not been there for two minutes; see `error` */
+    REPLAY_STOPPED        /* a stop was requested (stop.h); the position is kept */
 };
 
 /* Prints ranges and a summary on standard output. */

@@ -78,6 +78,7 @@ struct apply {
     uint32_t pending_count, pending_capacity;
     struct history_hole unreadable; /* the rest of such a hole; from == to: none */
     int64_t nonce;
+    uint32_t evaluations;                    /* how often it was evaluated */
     uint64_t passed_recorded, passed_others; /* while it was filled */
 
     /* Judging claims (replay_judge.c). */
@@ -106,6 +107,10 @@ bool apply_keep_going(void *apply);
 /* The worker ends with this result, unless it has one already. */
 void apply_end(struct apply *apply, enum replay_apply_result result, const char *reason);
 
+/* True if the lock is ours now, so that a producer may be opened, which ends the transaction of an earlier one. If the
+ * lock is missing, takes it again, unless another process has gone on with our work: then the worker ends. */
+bool apply_holds_lock(struct apply *apply);
+
 /* ---- replay_position.c: the position, as our group's offsets ---- */
 
 /* Reads our group's offsets of all ranges into the ranges. A range that was begun before keeps its ends. The producer
@@ -121,6 +126,10 @@ rd_kafka_topic_partition_list_t *position_first(const struct apply *apply);
 
 /* These offsets were committed. */
 void position_note(struct apply *apply, const rd_kafka_topic_partition_list_t *offsets);
+
+/* True if our group has the position that we have committed, or the one that the batch in hand would commit. *asked:
+ * there was an answer. */
+bool position_is_ours(struct apply *apply, bool *asked);
 
 /* RECONCILE_COMMITTED if our group has exactly this offset and nonce. */
 enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
@@ -151,6 +160,9 @@ void apply_definitions_release(struct apply *apply);
 /* ---- replay_feed.c: the worker's feed ---- */
 
 extern const struct worker_feed replay_feed;
+
+/* The offset behind what the present batch answers. */
+int64_t feed_batch_end(const struct apply *apply);
 
 /* Gives the messages of the batch, and those that are pending, back to librdkafka. */
 void feed_drop_messages(struct apply *apply);

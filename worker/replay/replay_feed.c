@@ -256,6 +256,7 @@ static int feed_fill(void *source, uint32_t most, int wait_ms)
     memset(apply->passing, 0, batch->count * sizeof(*apply->passing));
     apply->rate_taken += batch->count;
     apply->nonce = log_mark_nonce();
+    apply->evaluations = 0;
     batch_begin(batch);
     show_progress(apply);
     return 0;
@@ -344,6 +345,8 @@ static void feed_begin(void *source)
         apply->passing[i] = PASSING_NOT;
     }
     apply_definitions_release(apply);
+    if (apply->evaluations++ > 0) /* records may have come since the batch was filled */
+        update_view(apply);
 }
 
 static bool feed_look_up(void *source)
@@ -368,7 +371,7 @@ static void feed_claimed(void *source)
 }
 
 /* The offset behind what this batch answers. */
-static int64_t batch_end(const struct apply *apply)
+int64_t feed_batch_end(const struct apply *apply)
 {
     const struct batch *batch = apply->worker.batch;
     for (uint32_t i = 0; i < batch->count; i++)
@@ -382,7 +385,7 @@ static int64_t batch_end(const struct apply *apply)
 static rd_kafka_topic_partition_list_t *feed_offsets(void *source)
 {
     struct apply *apply = source;
-    return position_list(apply, present(apply), batch_end(apply), apply->nonce);
+    return position_list(apply, present(apply), feed_batch_end(apply), apply->nonce);
 }
 
 static int64_t feed_nonce(const void *source)
@@ -413,7 +416,7 @@ static rd_kafka_topic_partition_list_t *feed_idle_offsets(void *source)
     if (first || apply->is_done)
         return first;
     const struct apply_range *range = present(apply);
-    const int64_t end = batch_end(apply);
+    const int64_t end = feed_batch_end(apply);
     const bool is_due = end >= range->to || clock_now_ms() - apply->committed_ms >= COMMIT_EVERY_MS;
     count_passed(apply);
     return end > range->position && is_due ? position_list(apply, range, end, range->nonce) : NULL;
@@ -424,7 +427,7 @@ static enum reconcile_result feed_reconcile(void *source, bool in_doubt, int wai
     struct apply *apply = source;
     if (!in_doubt)
         return RECONCILE_OPEN;
-    return position_compare(apply, present(apply), batch_end(apply), apply->nonce, wait_ms);
+    return position_compare(apply, present(apply), feed_batch_end(apply), apply->nonce, wait_ms);
 }
 
 static const rd_kafka_consumer_group_metadata_t *feed_group(const void *source)
@@ -495,14 +498,14 @@ static void feed_release(void *source)
 
 static bool feed_may_begin(void *context)
 {
-    return apply_keep_going(context);
+    return apply_keep_going(context) && apply_holds_lock(context);
 }
 
 static void feed_beat(void *context)
 {
     struct apply *apply = context;
-    if (replay_lock_is_lost(apply->lock))
-        apply_end(apply, REPLAY_IN_USE, "another process has taken over");
+    if (replay_lock_state(apply->lock) != REPLAY_LOCK_OURS)
+        apply_holds_lock(apply);
     if (clock_now_ms() - apply->moved_ms >= PATIENCE_MS)
         apply_end(apply, REPLAY_UNAVAILABLE, "Kafka or Redis has not been there for two minutes; see the log");
 }

@@ -18,11 +18,13 @@
 
 struct replay_lock {
     const struct config *config;
-    redisContext *connection; /* of the thread; NULL: to be opened */
+    pthread_mutex_t mutex;    /* for the connection */
+    redisContext *connection; /* NULL: to be opened */
     char key[512];
     char token[EPOCH_LENGTH];
     pthread_t thread;
-    atomic_bool ends, is_lost;
+    atomic_bool ends;
+    _Atomic enum replay_lock_state state;
 };
 
 /* New; or NULL if there is no answer, or an error, which closes the connection. */
@@ -60,11 +62,11 @@ static enum step set_if_free(struct replay_lock *lock)
 
 static enum step whose(struct replay_lock *lock)
 {
-    redisReply *reply = ask(lock, "GET %s", lock->key);
+    redisReply *reply = ask(lock, "GETRANGE %s 0 %d", lock->key, EPOCH_LENGTH);
     enum step step = STEP_OTHERS;
     if (!reply)
         step = STEP_FAILED;
-    else if (reply->type == REDIS_REPLY_NIL)
+    else if (reply->type == REDIS_REPLY_STRING && reply->len == 0)
         step = STEP_FREE;
     else if (reply->type == REDIS_REPLY_STRING && reply->len == sizeof(lock->token) &&
              memcmp(reply->str, lock->token, sizeof(lock->token)) == 0)
@@ -85,27 +87,50 @@ static int64_t left_ms(struct replay_lock *lock)
     return left;
 }
 
-/* The key may be gone because Redis has lost its data. It is ours again if no other process was quicker. */
-static void renew(struct replay_lock *lock)
+static enum replay_lock_state settle(struct replay_lock *lock, enum step step)
 {
-    enum step step = whose(lock);
-    if (step == STEP_FREE)
-        step = set_if_free(lock);
-    if (step == STEP_OTHERS)
-        atomic_store(&lock->is_lost, true);
+    static const enum replay_lock_state states[] = {[STEP_OURS] = REPLAY_LOCK_OURS,
+                                                    [STEP_OTHERS] = REPLAY_LOCK_LOST,
+                                                    [STEP_FREE] = REPLAY_LOCK_MISSING,
+                                                    [STEP_FAILED] = REPLAY_LOCK_UNKNOWN};
+    if (step != STEP_FAILED && atomic_load(&lock->state) != REPLAY_LOCK_LOST)
+        atomic_store(&lock->state, states[step]);
+    return step == STEP_FAILED ? REPLAY_LOCK_UNKNOWN : atomic_load(&lock->state);
+}
+
+enum replay_lock_state replay_lock_ask(struct replay_lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+    const enum step step = whose(lock);
     if (step == STEP_OURS)
         freeReplyObject(ask(lock, "PEXPIRE %s %d", lock->key, REPLAY_LOCK_LIFE_MS));
+    const enum replay_lock_state state = settle(lock, step);
+    pthread_mutex_unlock(&lock->mutex);
+    return state;
+}
+
+enum replay_lock_state replay_lock_retake(struct replay_lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+    const enum replay_lock_state state = settle(lock, set_if_free(lock));
+    pthread_mutex_unlock(&lock->mutex);
+    return state;
+}
+
+enum replay_lock_state replay_lock_state(const struct replay_lock *lock)
+{
+    return atomic_load(&lock->state);
 }
 
 static void *run(void *argument)
 {
     struct replay_lock *lock = argument;
-    for (int64_t renewed_ms = clock_now_ms(); !atomic_load(&lock->ends) && !atomic_load(&lock->is_lost);) {
+    for (int64_t renewed_ms = clock_now_ms(); !atomic_load(&lock->ends);) {
         clock_sleep(LOOK_MS);
         if (clock_now_ms() - renewed_ms < RENEW_MS)
             continue;
         renewed_ms = clock_now_ms();
-        renew(lock);
+        replay_lock_ask(lock);
     }
     return NULL;
 }
@@ -139,6 +164,7 @@ static void close_lock(struct replay_lock *lock)
 {
     if (lock->connection)
         redisFree(lock->connection);
+    pthread_mutex_destroy(&lock->mutex);
     free(lock);
 }
 
@@ -151,6 +177,8 @@ enum replay_lock_result replay_lock_take(struct replay_lock **lock, const struct
     if (!taken)
         return result;
     taken->config = config;
+    atomic_store(&taken->state, REPLAY_LOCK_OURS);
+    pthread_mutex_init(&taken->mutex, NULL);
     memcpy(taken->token, token, sizeof(taken->token));
     snprintf(taken->key, sizeof(taken->key), REPLAY_LOCK_KEY_BEFORE "%s", config->commands.topic);
     taken->connection = redis_connect(config, error, error_size);
@@ -175,12 +203,7 @@ void replay_lock_give_back(struct replay_lock *lock)
         return;
     atomic_store(&lock->ends, true);
     pthread_join(lock->thread, NULL);
-    if (!atomic_load(&lock->is_lost) && whose(lock) == STEP_OURS)
+    if (whose(lock) == STEP_OURS)
         freeReplyObject(ask(lock, "DEL %s", lock->key));
     close_lock(lock);
-}
-
-bool replay_lock_is_lost(const struct replay_lock *lock)
-{
-    return atomic_load(&lock->is_lost);
 }

@@ -1,7 +1,10 @@
 /* replay_lock: one process applies a replay at a time. The lock is a key in Redis that holds the process's fencing
  * token and expires. A thread of its own renews it, so it holds through long calls; if the process dies, it expires
- * after REPLAY_LOCK_LIFE_MS. The lock alone protects nothing: whoever was frozen for longer finds it lost, and the
- * fence of the index (index_replay.h) and the transactional id refuse what it does until then. */
+ * after REPLAY_LOCK_LIFE_MS. A process that was frozen for longer may not know that it has lost the lock. Until it
+ * does, the fence of the index (index_replay.h) and the transactional id refuse what it does.
+ *
+ * The key may also be missing: Redis has lost its data, or another process has had the lock meanwhile and given it
+ * back. The lock is not taken again until the caller has made sure that no other process has gone on with its work. */
 #ifndef WORKER_REPLAY_REPLAY_LOCK_H
 #define WORKER_REPLAY_REPLAY_LOCK_H
 
@@ -27,7 +30,20 @@ MUST_CHECK enum replay_lock_result replay_lock_take(struct replay_lock **lock, c
 /* Removes the key if it is ours, ends the thread, and frees the lock. NULL is allowed. */
 void replay_lock_give_back(struct replay_lock *lock);
 
-/* True once another process has the lock. It stays so. */
-bool replay_lock_is_lost(const struct replay_lock *lock);
+enum replay_lock_state {
+    REPLAY_LOCK_OURS,    /* when it was last asked for */
+    REPLAY_LOCK_MISSING, /* no process has it */
+    REPLAY_LOCK_LOST,    /* another process has it. It stays so */
+    REPLAY_LOCK_UNKNOWN  /* Redis did not answer; only replay_lock_ask and replay_lock_retake return it */
+};
+
+/* What was found last. */
+enum replay_lock_state replay_lock_state(const struct replay_lock *lock);
+
+/* Asks now, and renews the lock if it is ours. */
+enum replay_lock_state replay_lock_ask(struct replay_lock *lock);
+
+/* Takes a lock that is missing. */
+enum replay_lock_state replay_lock_retake(struct replay_lock *lock);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "worker/replay/replay_apply_internal.h"
 
-#define METADATA_BYTES 96
+#define METADATA_BYTES   96
+#define POSITION_WAIT_MS 2000
 
 static size_t write_metadata(const struct apply_range *range, int64_t nonce, char text[METADATA_BYTES])
 {
@@ -121,6 +122,32 @@ void position_note(struct apply *apply, const rd_kafka_topic_partition_list_t *o
             offsets_set(&apply->marks.nonces, range->partition, range->nonce);
         }
     }
+}
+
+static bool is_our_position(const struct apply *apply, uint32_t index, const rd_kafka_topic_partition_t *place)
+{
+    const struct apply_range *range = &apply->ranges[index];
+    int64_t from, to, nonce;
+    if (!read_metadata(place, &from, &to, &nonce))
+        nonce = OFFSET_NONE;
+    if (place->offset < 0)
+        return range->position < 0;
+    if (place->offset == range->position && nonce == range->nonce)
+        return true;
+    return index == apply->range && nonce == apply->nonce && place->offset == feed_batch_end(apply);
+}
+
+bool position_is_ours(struct apply *apply, bool *asked)
+{
+    bool is_ours = true;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, apply->ranges[i].partition);
+    *asked = list->cnt == 0 || !ask(apply, list, POSITION_WAIT_MS);
+    for (uint32_t i = 0; i < apply->range_count && *asked; i++)
+        is_ours = is_ours && is_our_position(apply, i, &list->elems[i]);
+    rd_kafka_topic_partition_list_destroy(list);
+    return is_ours;
 }
 
 enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
