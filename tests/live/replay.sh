@@ -3,7 +3,7 @@
 # changed while it ran. The oracle says what each output must be.
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 
-LIVE_CHECKS=89
+LIVE_CHECKS=94
 live_begin 3
 replay_history clean 3000 --clean
 replay_history history 4000 --seed "${SEED:-1}"
@@ -211,11 +211,12 @@ changed() {
 redis_ask FLUSHALL >/dev/null
 check "Redis has the definitions of the topic" live_intake definitions sync
 worker_start one --set worker.threads=2 --set batch.commands=100
-produce_along 0 3000 --rate 1000
-sleep 0.5
+produce 0 1500
+check "commands get replies by the first definitions" oracle await 60
 sed 's/"key": "seats", "name": "Seats", "type": "number"/&, "rules": {"maximum": 20}/' "$LIVE_DEFINITIONS" >"$folder/new.json"
 check "the definitions change" bash -c '! cmp -s "$0" "$1"' "$LIVE_DEFINITIONS" "$folder/new.json"
 changed 0 1 2 3 4 5
+produce_along 1500 1500 --rate 1000
 sed -i 's/"type": "text", "order": 1/&, "rules": {"required": true}/' "$folder/new.json"
 changed 4 5 6 7 8
 cp "$LIVE_DEFINITIONS" "$folder/new.json"
