@@ -359,6 +359,26 @@ suite_of_frozen() {
     apply_wait
     check_equal "the frozen run ends with 69" 69 "$apply_code"
     as_without_interruption "it has changed nothing"
+
+    scene frozen-claim
+    text frozen-1 same@example.com | send
+    middle=$(end_of 0)
+    text frozen-2 same@example.com | send
+    (
+        export FAILPOINT=after-claim FAILPOINT_SIGNAL=STOP
+        apply_program=$BUILD/tests/faults/client-intake apply one "${since[@]}" --to "offset:$middle"
+    ) &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+    check "a run is frozen with a claim" eventually is_frozen
+    lock_ends_soon frozen-claim
+    apply_ends "a run of another name, over another range, ends with 0" 0 other --partition 0 --from "offset:$middle"
+    check_equal "the claim does not count" "frozen-2 client.created" "$(outcomes)"
+    kill -CONT "$frozen"
+    apply_wait
+    check_equal "the frozen run goes on, since nothing of its own has changed" 0 "$apply_code"
+    check_equal "the email is taken now" "frozen-1 email_taken,frozen-2 client.created" "$(outcomes)"
+    check_equal "no email has two clients" "" "$(shared_emails)"
 }
 
 suite_of_daemon_in_flight() {
@@ -366,9 +386,9 @@ suite_of_daemon_in_flight() {
     for point in before-commit after-claim; do
         scene "daemon-$point"
         text old same@example.com "$pronouns" | send
-        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies" \
-            --set "kafka.consumer.group.id=$live_name-$scene"
-        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene")
+        # A worker that was frozen for half its session would evaluate its batch again anyway.
+        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene" --set kafka.consumer.session.timeout.ms=60000)
+        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
         old_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"old"'; }
         check "$point: the daemon refuses the old command" eventually old_is_answered
         worker_stop daemon
