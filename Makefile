@@ -85,7 +85,7 @@ sanitize: test-packages
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
 bench: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES)
+	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
 # help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
@@ -211,14 +211,15 @@ PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_sink tamper_client
-REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump replay_reader replay_marks $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_oracle)
+LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_dump: $(REPLAY_DUMP:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_history: $(REPLAY_HISTORY:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_marks: $(BUILD)/tests/live/replay_marks.o
 $(BUILD)/tests/live/replay_oracle: $(REPLAY_ORACLE:%=$(BUILD)/tests/live/%.o)
 
 # The history of the examples in the documents.
@@ -226,6 +227,13 @@ SEND_LINES := $(BUILD)/tests/documents/send_lines
 $(SEND_LINES): %: %.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+
+# What the program's own parts read of a history.
+REPLAY_READER := $(BUILD)/tests/live/replay_reader
+$(REPLAY_READER): $(REPLAY_READER).o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+test-programs: $(REPLAY_READER)
 
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
@@ -256,8 +264,8 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh) tests/simdjson.sh tests/check_documents.sh
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(BUILD)/tests/faults/topic_config
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
@@ -296,7 +304,7 @@ fuzz: test-packages
 
 # ---- benchmarks ----
 
-BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions)
+BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 # A change that breaks one of them shows in `make test`.
 test-programs: $(BENCHES)

@@ -242,9 +242,11 @@ int command_main(int argc, char **argv)
         result = dispatch(&invocation);
     free(invocation.settings);
     free(invocation.rest);
-    /* Output that was not written is a failure: a full disk or a closed pipe must not look like success. */
-    if (fflush(stdout) != 0 && result == COMMAND_OK) {
-        fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
+    /* Output that was not written is no answer: a full disk or a closed pipe must not look like one. */
+    const bool is_answer = result == COMMAND_OK || result == COMMAND_NEGATIVE || result == COMMAND_INCOMPLETE;
+    const int reason = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (is_answer && reason != 0) {
+        fprintf(stderr, "client-intake: standard output: %s\n", strerror(reason));
         result = COMMAND_UNAVAILABLE;
     }
     return result;
