@@ -230,6 +230,10 @@ static bool source_has_room(const struct source *source)
 static void source_receive(struct source *source, rd_kafka_message_t *message, bool hold)
 {
     struct log_state *log = source_log(source, message->partition);
+    if (source_drop_misnumbered(source, message)) {
+        rd_kafka_message_destroy(message);
+        return;
+    }
     if (!partitions_advance(source->partitions, message->partition, message->offset)) {
         if (source_is_repetition(source, message->partition))
             metrics_add(source->metrics, METRIC_REPETITIONS, 0, 1);
@@ -389,6 +393,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         source->reassigned_ms = source->filling_ms;
         source_reassign_failed(source);
     }
+    source_pass_misnumbered(source);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */
     bool is_full = !source_has_room(source);
