@@ -219,6 +219,9 @@ void source_meet_unreadable(struct source *source, int32_t partition, int64_t ba
 /* The first offset from `base` on that needs a reply of ours, or -1 if that is not known yet. */
 int64_t source_first_unanswered(struct source *source, int32_t partition, int64_t base);
 
+/* True if the log has no command at the offset that could be read now. */
+bool source_is_beyond_end(struct source *source, int32_t partition, int64_t offset);
+
 /* Where in a batch that cannot be read an offset is. */
 enum place_finding {
     PLACE_UNKNOWN,    /* no answer, or another error */

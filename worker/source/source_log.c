@@ -161,8 +161,8 @@ static rd_kafka_t *reader_new(const struct source *source, char *error, size_t e
 static enum log_finding compare_watermarks(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
-    if (rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, ASK_WAIT_MS) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!source->reader || rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high,
+                                                            ASK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return LOG_UNKNOWN;
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
@@ -234,6 +234,13 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
     }
     source_read_places(source, places, READ_WAIT_MS, next ? take_next_finding : take_finding, partitions);
     rd_kafka_topic_partition_list_destroy(places);
+    /* Behind an open transaction there is no answer. */
+    for (int i = 0; i < partitions->cnt && next; i++) {
+        rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        if (place->offset == LOG_UNKNOWN)
+            place->offset =
+                compare_watermarks(source, place->partition, source_log(source, place->partition)->next_mark.offset);
+    }
 }
 
 /* The last commands of these partitions in the batch become their marks, if the log has them in their places. Otherwise

@@ -141,7 +141,8 @@ static void take_first(struct source *source, const rd_kafka_message_t *message,
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
     struct first first = {0};
-    (void)base;
+    if (offset > base && source_is_beyond_end(source, partition, offset))
+        return PLACE_BEHIND;
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
     source_read_places(source, places, LOOK_WAIT_MS, take_first, &first);

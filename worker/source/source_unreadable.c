@@ -23,10 +23,11 @@ struct place {
 
 /* A leader that was elected a moment ago, or a follower that lags, may tell of an end that is too early. A query for
  * the end gets an error until the leader knows the right one (KIP-207). */
-static bool is_beyond_end(struct source *source, int32_t partition, int64_t offset)
+bool source_is_beyond_end(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
-    return rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
+    return source->reader &&
+           rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
                RD_KAFKA_RESP_ERR_NO_ERROR &&
            (offset >= high || offset < low);
 }
@@ -36,15 +37,18 @@ static void take_place(struct source *source, const rd_kafka_message_t *message,
     struct place *place = opaque;
     bool is_outside =
         message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
-    if (!message->err || (is_outside && is_beyond_end(source, message->partition, place->asked)))
+    if (!message->err || (is_outside && source_is_beyond_end(source, message->partition, place->asked)))
         place->finding = PLACE_BEHIND;
     else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
         place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
 }
 
+/* Behind an open transaction, which holds back the end, the reader gets no answer at all. */
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
     struct place place = {base, offset, PLACE_UNKNOWN};
+    if (offset > base && source_is_beyond_end(source, partition, offset))
+        return PLACE_BEHIND;
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
     source_read_places(source, places, LOOK_WAIT_MS, take_place, &place);
