@@ -242,17 +242,19 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
     }
     log->is_repeating = false;
     if (hold || partitions_is_waiting(source->partitions, message->partition))
-        held_messages_add(&source->held, message);
+        held_messages_add(&source->held, message, false);
     else
         source_take(source, message);
 }
 
-static bool take_held(void *taker, rd_kafka_message_t *message)
+static bool take_held(void *taker, const struct held_message *held)
 {
     struct source *source = taker;
-    if (!source_has_room(source) || !partitions_may_try(source->partitions, message->partition, source->filling_ms))
+    if (!source_has_room(source) ||
+        !partitions_may_try(source->partitions, held->message->partition, source->filling_ms))
         return false;
-    source_take(source, message);
+    source_take(source, held->message);
+    source->batch->items[source->batch->count - 1].claimed = held->claimed;
     return true;
 }
 
@@ -530,7 +532,7 @@ void source_release(struct source *source)
     struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->items[i].custody == CUSTODY_POSTPONED)
-            held_messages_add(&postponed, source->messages[i]);
+            held_messages_add(&postponed, source->messages[i], batch->items[i].claimed);
         else
             source_message_destroy(source->messages[i]);
     }

@@ -126,7 +126,7 @@ int64_t source_hold_placeholders(struct source *source, int32_t partition, const
         next = unreadable->first;
     for (int i = 0; i < PLACEHOLDERS && next < unreadable->behind; i++, next++) {
         if (partitions_advance(source->partitions, partition, next))
-            held_messages_add(&source->held, placeholder_new(partition, next));
+            held_messages_add(&source->held, placeholder_new(partition, next), false);
     }
     return next;
 }
