@@ -14,6 +14,7 @@
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define REASSIGN_EVERY_MS  500 /* between resets of partitions that librdkafka does not fetch */
+#define END_WAIT_MS        300 /* for the end of a log */
 #define POSTPONED_RETRY_MS 200 /* how soon new definitions are noticed */
 /* Average bytes of key and headers. A thread can hold queued.min.messages of this size. */
 #define BURDEN_BYTES  ((size_t)2048)
@@ -455,6 +456,15 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
     return list;
 }
 
+/* Commands that are in the log when a wait reaches its limit do not wait again: their timestamps may be wrong. */
+static void source_note_waited(struct source *source, int32_t partition)
+{
+    int64_t low, high;
+    bool ok = rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, END_WAIT_MS) ==
+              RD_KAFKA_RESP_ERR_NO_ERROR;
+    source_log(source, partition)->waited_to = ok ? high : partitions_next(source->partitions, partition);
+}
+
 /* By the message's timestamp. A message without one is never older. */
 static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
@@ -488,8 +498,12 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
-        !partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        batch->items[index].from.offset < source_log(source, partition)->waited_to)
         return false;
+    if (!partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms)) {
+        source_note_waited(source, partition);
+        return false;
+    }
     source_put_off_from(source, index, was_waiting);
     return true;
 }

@@ -45,6 +45,7 @@ struct log_state {
     int64_t silent_ms;   /* since when the first comparison has had no answer; 0: not compared yet; LOG_HAS_ANSWERED */
     int64_t trimmed_from, trimmed_to; /* the last deleted records that were found after the committed offset; equal:
                                          none. Kept across assignments */
+    int64_t waited_to;                /* where the log ended when a wait for definitions last reached its limit */
     bool is_restarted;                /* the log was replaced, and nothing of the new one has been committed yet */
     bool is_repeating;                /* the log is the same, and commands come that were taken already */
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
