@@ -6,6 +6,7 @@
 LIVE_WORKSPACES=1
 LIVE_CHECKS=14
 live_begin 1
+faults_replaces_topics
 commands=$live_name.commands
 topic_config() { "$BUILD/tests/faults/topic_config" "$kafka_address" "$@"; }
 replies() { kcat -C -b "$kafka_address" -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed; }
