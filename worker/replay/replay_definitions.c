@@ -44,8 +44,11 @@ static bool open_redis(struct replay_definitions *definitions, const struct conf
     definitions->redis = definitions_library_new(spill, cache_bytes);
     if (!definitions->redis)
         return out_of_memory(error, error_size);
-    if (!definitions_library_read_redis(definitions->redis, config, error, error_size))
+    char reason[256];
+    if (!definitions_library_read_redis(definitions->redis, config, reason, sizeof(reason))) {
+        snprintf(error, error_size, "Redis: %s", reason);
         return false;
+    }
     definitions_library_seal(definitions->redis);
     return true;
 }
