@@ -255,7 +255,7 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hostile commands, and topics that change while the daemon runs.
-PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form)
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form wrong_offsets)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
