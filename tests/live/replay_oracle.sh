@@ -140,7 +140,7 @@ where='.then == null' fault unknown '.then = "created"' "then"
 where='.then == null' fault unknown 'del(.now)' now
 where='.then != null' fault unknown '.now = "created"' now
 where='.then == null' fault unknown '.changes = [{path: "/email", then: "required"}]' errors
-fault now_valid '.changes = 1' form errors
+where='(.changes | length) > 0' fault now_valid '.changes = 1' form errors
 
 fault value_changed '.changes[0] |= {path, then: .now, now: .then}' changes
 fault value_changed '.changes[0].now = "x"' changes
