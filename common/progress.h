@@ -19,9 +19,9 @@ void progress_open(struct progress *progress);
 /* Adds to the amounts that are done. */
 void progress_add(struct progress *progress, int64_t lines, int64_t bytes);
 
-/* The same for a run through `total` things, such as "offsets": the line shows how many are done, their rate, and the time
- * that is left. `prints_along`: the run prints to standard output; otherwise nothing is printed until progress_close, and
- * the line is shown even if standard output is a terminal. */
+/* The same for a run through `total` things, such as "offsets": the line shows how many are done, their rate, and the
+ * time that is left. `prints_along`: the run prints to standard output; otherwise nothing is printed until
+ * progress_close, and the line is shown even if standard output is a terminal. */
 void progress_begin(struct progress *progress, const char *unit, int64_t total, bool prints_along);
 
 /* `done` things are done. */

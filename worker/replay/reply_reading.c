@@ -188,10 +188,10 @@ static bool begin_part(struct run *run)
     const struct reply_reading *reading = run->reading;
     const struct part *part = &run->parts[run->part];
     if (!run->reader)
-        run->reader = history_reader_open(reading->config, run->topics[part->topic], reading->wait_ms, reason,
-                                          sizeof(reason));
-    run->is_begun = run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason,
-                                                        sizeof(reason));
+        run->reader =
+            history_reader_open(reading->config, run->topics[part->topic], reading->wait_ms, reason, sizeof(reason));
+    run->is_begun =
+        run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
     return run->is_begun || fail(run, reason);
 }
 
