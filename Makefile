@@ -32,7 +32,7 @@ PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
 SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
-LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh))
+LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 
 # Suites mostly wait, so more run at a time than there are processors. The longest begin first.
@@ -45,7 +45,7 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 all: build-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 
-# help: demo           commands and their replies, with embedded servers
+# help: demo           commands, their replies, and what other definitions would have decided, with embedded servers
 demo: demo-packages
 	@$(MAKE) --no-print-directory $(BUILD)/client-intake
 	@$(BUILD)/client-intake demo
@@ -85,7 +85,7 @@ sanitize: test-packages
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
 bench: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES)
+	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
 # help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
@@ -211,15 +211,29 @@ PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_sink tamper_client
-REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump replay_reader replay_marks $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
-LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_oracle)
+LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/oracle: $(ORACLE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_dump: $(REPLAY_DUMP:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/replay_history: $(REPLAY_HISTORY:%=$(BUILD)/tests/live/%.o)
+$(BUILD)/tests/live/replay_marks: $(BUILD)/tests/live/replay_marks.o
 $(BUILD)/tests/live/replay_oracle: $(REPLAY_ORACLE:%=$(BUILD)/tests/live/%.o)
+
+# The history of the examples in the documents.
+SEND_LINES := $(BUILD)/tests/documents/send_lines
+$(SEND_LINES): %: %.o
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+
+# What the program's own parts read of a history.
+REPLAY_READER := $(BUILD)/tests/live/replay_reader
+$(REPLAY_READER): $(REPLAY_READER).o $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+test-programs: $(REPLAY_READER)
 
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
@@ -247,11 +261,11 @@ $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
-test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
+test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh) tests/simdjson.sh tests/check_documents.sh
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS)
+DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(BUILD)/tests/faults/topic_config
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
@@ -290,7 +304,7 @@ fuzz: test-packages
 
 # ---- benchmarks ----
 
-BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions)
+BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 # A change that breaks one of them shows in `make test`.
 test-programs: $(BENCHES)
@@ -306,7 +320,7 @@ $(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 install: all
 	install -D -m 755 $(BUILD)/client-intake $(DESTDIR)$(PREFIX)/bin/client-intake
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo config/demo/commands.txt config/demo/definitions.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake README.md CHANGELOG.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1

@@ -79,6 +79,22 @@ for action in $actions; do
     check "operations.md has definitions $action" grep -qE "^\| \`client-intake definitions $action\b" docs/operations.md
 done
 
+# The options of `replay`, from the table that getopt gets.
+options=$(sed -nE 's/.*\{"([a-z-]+)", (no|required)_argument, NULL, .*/\1/p' worker/commands/command_replay.c)
+check "replay has options" [ "$(wc -l <<<"$options")" -ge 15 ]
+help=$("$program" replay --help)
+for option in $options; do
+    check "the help has replay --$option" grep -qE -- "--$option\b" <<<"$help"
+    check "the manual has replay --$option" grep -qE "Fl -$option\b" docs/client-intake.1
+    check "operations.md has replay --$option" grep -qE "^\| \`--$option[ \`]" docs/operations.md
+done
+
+# The classes of a replay, with what they mean.
+classes=$(sed -nE 's/^ *ROW\([A-Z_]+, "([a-z_]+)", ".*/\1/p' worker/replay/comparison.h)
+check "a replay has classes" [ "$(wc -l <<<"$classes")" -ge 6 ]
+check_equal "what-would-change.md has the classes" "$classes" \
+    "$(sed -n '/^| class |/,/^$/s/^| `\([a-z_]*\)` |.*/\1/p' docs/what-would-change.md)"
+
 # A line "name type" for each row of worker/metrics/metrics.h.
 metric_rows() {
     printf '%s\n' '#include "worker/metrics/metrics.h"' '#define ROW(name, text, kind, labels, help) $ text kind $' \

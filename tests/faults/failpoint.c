@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *const names[FAILPOINT_COUNT] = {
 #define FAILPOINT_ROW(name, text) [FAILPOINT_##name] = text,
@@ -30,5 +29,6 @@ void failpoint(enum failpoint point)
     if (atomic_fetch_add(&passed, 1) != (after ? atol(after) : 0))
         return;
     fprintf(stderr, "failpoint %s\n", names[point]);
-    kill(getpid(), signal_name && strcmp(signal_name, "STOP") == 0 ? SIGSTOP : SIGKILL);
+    /* raise, since after kill() to the process this thread may go on for a moment, until another one takes the signal. */
+    raise(signal_name && strcmp(signal_name, "STOP") == 0 ? SIGSTOP : SIGKILL);
 }

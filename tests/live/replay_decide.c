@@ -64,11 +64,39 @@ static int validate(const struct decider *decider, const struct set *set, const 
     return WEXITSTATUS(status);
 }
 
+/* The stamp says what the file at `path` was made of: two hashes. */
+static bool is_stamped(const char *path, const char *stamp)
+{
+    char name[600], line[2 * HASH_DIGITS + 2] = "";
+    snprintf(name, sizeof(name), "%s.of", path);
+    FILE *file = fopen(name, "r");
+    bool same = file && fgets(line, sizeof(line), file) && strcmp(line, stamp) == 0;
+    if (file)
+        fclose(file);
+    return same;
+}
+
 static void write_file(const char *path, struct text text)
 {
     FILE *file = fopen(path, "w");
     if (!file || fwrite(text.at, 1, text.length, file) != text.length || fclose(file) != 0)
         give_up(path, strerror(errno));
+}
+
+/* Whether `validate` can use the definitions. */
+static bool is_usable(const struct decider *decider, const struct set *set)
+{
+    char name[600];
+    snprintf(name, sizeof(name), "%s/usable-%s", decider->folder, set->hash);
+    FILE *file = fopen(name, "r");
+    int known = file ? getc(file) : EOF;
+    if (file)
+        fclose(file);
+    if (known == EOF) {
+        known = validate(decider, set, "/dev/null") == 0 ? 'y' : 'n';
+        write_file(name, (struct text){known == 'y' ? "y" : "n", 1});
+    }
+    return known == 'y';
 }
 
 unsigned decider_set(struct decider *decider, struct text definitions)
@@ -88,7 +116,7 @@ unsigned decider_set(struct decider *decider, struct text definitions)
     snprintf(set->replies, sizeof(set->replies), "%s/set-%u.replies", decider->folder, decider->set_count);
     if (definitions.at) {
         write_file(set->definitions, definitions);
-        set->is_usable = validate(decider, set, "/dev/null") == 0;
+        set->is_usable = is_usable(decider, set);
     }
     /* Without usable definitions no custom field is looked at. */
     if (!set->is_usable)
@@ -119,14 +147,27 @@ size_t decider_ask(struct decider *decider, unsigned number, const struct comman
     return set->ticket_count++;
 }
 
+/* The same questions are not asked again by the next run in this folder. */
+static void ask_all(const struct decider *decider, const struct set *set)
+{
+    char stamp[2 * HASH_DIGITS + 1], name[600];
+    snprintf(stamp, sizeof(stamp), "%s", set->is_usable ? set->hash : "no definitions");
+    hash_digits(file_text(set->lines), stamp + strlen(stamp));
+    if (is_stamped(set->replies, stamp))
+        return;
+    snprintf(name, sizeof(name), "%s.of", set->replies);
+    remove(name);
+    if (validate(decider, set, set->lines) > 1)
+        give_up(set->lines, "validate failed");
+    write_file(name, (struct text){stamp, strlen(stamp)});
+}
+
 static void set_run(const struct decider *decider, struct set *set)
 {
     if (fclose(set->file) != 0)
         give_up(set->lines, strerror(errno));
     set->file = NULL;
-    int status = validate(decider, set, set->lines);
-    if (status > 1)
-        give_up(set->lines, "validate failed");
+    ask_all(decider, set);
     struct text rest = file_text(set->replies);
     set->answers = calloc(set->asked + 1, sizeof(set->answers[0]));
     for (size_t i = 0; i < set->asked; i++) {

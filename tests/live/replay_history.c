@@ -103,9 +103,9 @@ static void write_lines(const struct request *request)
     static struct planned planned;
     FILE *files[PLAN_EPOCHS + 1];
     for (unsigned set = 0; set <= PLAN_EPOCHS; set++) {
-        bool usable = set < PLAN_EPOCHS && plan_definitions_are_usable(set);
+        bool usable = set < PLAN_EPOCHS && plan_definitions_are_usable(&request->plan, set);
         FILE *definitions = open_file(request, set, "definitions", "w");
-        fputs(usable ? plan_definitions(set) : "[]", definitions);
+        fputs(usable ? plan_definitions(&request->plan, set) : "[]", definitions);
         fclose(definitions);
         files[set] = open_file(request, set, "lines", "w");
     }
@@ -122,7 +122,7 @@ static void write_lines(const struct request *request)
 /* To all workspaces but the bare one, at the time of the epoch's first command. */
 static void send_definitions(struct sink *sink, const struct plan *plan, unsigned epoch)
 {
-    const char *text = plan_definitions(epoch);
+    const char *text = plan_definitions(plan, epoch);
     for (unsigned workspace = 0; workspace < plan->workspaces; workspace++) {
         char key[32];
         snprintf(key, sizeof(key), "ws-%u", workspace);

@@ -170,23 +170,22 @@ static void judge_holes(const struct judge *judge, const json_t *holes)
 
 void judge_summary(const struct judge *judge, const json_t *line)
 {
-    struct tally tally = tally_take(judge->cases);
+    const struct tally *tally = judge->tally;
     json_t *classes = json_object();
     expect_number(CHECK_CLASSES, line, "commands", (int64_t)judge->cases->count, "-");
-    expect_number(CHECK_LACKING, line, "lackingDefinitions", (int64_t)tally.lacking, "-");
+    expect_number(CHECK_LACKING, line, "lackingDefinitions", (int64_t)tally->lacking, "-");
     judge_holes(judge, json_object_get(line, "holes"));
     for (int kind = 0; kind < CLASS_COUNT; kind++) {
-        json_object_set_new(classes, class_names[kind], json_integer((json_int_t)tally.classes[kind]));
+        json_object_set_new(classes, class_names[kind], json_integer((json_int_t)tally->classes[kind]));
         if (!json_is_integer(json_object_get(json_object_get(line, "classes"), class_names[kind])))
             violation(CHECK_CLASSES, "-", "%s is not counted", class_names[kind]);
     }
     expect_counts(CHECK_CLASSES, json_object_get(line, "classes"), classes, "-");
     const json_t *codes = json_object_get(line, "codes");
-    expect_counts(CHECK_CODES_THEN, json_object_get(codes, "then"), tally.then, "-");
-    expect_counts(CHECK_CODES_NOW, json_object_get(codes, "now"), tally.now, "-");
-    judge_workspaces(json_object_get(line, "workspaces"), tally.workspaces);
+    expect_counts(CHECK_CODES_THEN, json_object_get(codes, "then"), tally->then, "-");
+    expect_counts(CHECK_CODES_NOW, json_object_get(codes, "now"), tally->now, "-");
+    judge_workspaces(json_object_get(line, "workspaces"), tally->workspaces);
     json_decref(classes);
-    tally_free(&tally);
 }
 
 void judge_status(const struct judge *judge)
@@ -194,19 +193,13 @@ void judge_status(const struct judge *judge)
     if (judge->status < 0)
         return;
     bool incomplete = false;
-    size_t same = 0;
     for (int partition = 0; partition < WORLD_PARTITIONS; partition++) {
         struct stretch stretch = scope_stretch(judge->scope, judge->world, partition);
         if (judge->world->bounds[partition].is_known &&
             (judge->scope->all_partitions || judge->scope->partitions[partition]))
             incomplete = incomplete || stretch.lost > 0 || stretch.open > 0;
     }
-    for (size_t i = 0; i < judge->cases->count; i++) {
-        struct verdict verdict = case_verdict(judge->cases, &judge->cases->items[i]);
-        same += verdict.kind == SAME;
-        verdict_free(&verdict);
-    }
-    int expected = incomplete && !judge->gaps_allowed ? 3 : same < judge->cases->count ? 1 : 0;
+    int expected = incomplete && !judge->gaps_allowed ? 3 : judge->tally->classes[SAME] < judge->cases->count ? 1 : 0;
     if (judge->status != expected)
         violation(CHECK_STATUS, "-", "%d, not %d", judge->status, expected);
 }

@@ -148,19 +148,17 @@ static struct request request_read(int count, char **arguments, struct world *wo
     return request;
 }
 
-static void print_expected(const struct cases *cases)
+static void print_expected(const struct tally *tally)
 {
-    struct tally tally = tally_take(cases);
     json_t *summary =
-        json_pack("{s:O, s:O, s:O}", "then", tally.then, "now", tally.now, "workspaces", tally.workspaces);
+        json_pack("{s:O, s:O, s:O}", "then", tally->then, "now", tally->now, "workspaces", tally->workspaces);
     json_t *classes = json_object();
     for (int kind = 0; kind < CLASS_COUNT; kind++)
-        json_object_set_new(classes, class_names[kind], json_integer((json_int_t)tally.classes[kind]));
+        json_object_set_new(classes, class_names[kind], json_integer((json_int_t)tally->classes[kind]));
     json_object_set_new(summary, "classes", classes);
     json_dumpf(summary, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(summary);
-    tally_free(&tally);
 }
 
 int main(int count, char **arguments)
@@ -176,13 +174,15 @@ int main(int count, char **arguments)
         usage_error();
     struct decider *decider = decider_new(request.program, request.settings, request.folder);
     struct cases cases = cases_find(&world, &request.scope, decider);
+    struct tally tally = tally_take(&cases);
     int failed = 0;
     if (expects) {
-        print_expected(&cases);
+        print_expected(&tally);
     } else {
         const struct judge judge = {.world = &world,
                                     .scope = &request.scope,
                                     .cases = &cases,
+                                    .tally = &tally,
                                     .has_diff = !request.no_diff,
                                     .status = request.status,
                                     .gaps_allowed = request.gaps_allowed};
@@ -191,6 +191,7 @@ int main(int count, char **arguments)
         judge_output(&judge, request.output);
         failed = report_print();
     }
+    tally_free(&tally);
     decider_free(decider);
     return failed > 0 ? 1 : 0;
 }

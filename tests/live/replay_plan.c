@@ -22,7 +22,8 @@ static const unsigned shares[PLAN_KINDS] = {
 #define FEWER    OPTION("mail") "," OPTION("metrics")
 #define PRONOUNS FIELD("pronouns", "text", "")
 #define SEATS    FIELD("seats", "number", "")
-#define PHONE    FIELD("phone", "phoneNumber", "")
+#define ADDRESS  FIELD("address", "address", "")
+#define PHONE    FIELD("phone", "phoneNumber", "") "," ADDRESS
 
 static const char *const definitions[PLAN_EPOCHS] = {
     "{\"data\":[" SERVICES(ALL) "," PRONOUNS "," SEATS "," PHONE "]}",
@@ -39,16 +40,23 @@ static const char *const definitions[PLAN_EPOCHS] = {
     "{\"data\":[" SERVICES(ALL) "," PRONOUNS "," FIELD("seats", "text", "") "," PHONE "]}",
     "{\"data\":[" FIELD("seats", "nothing", "") "]}", NULL,
     "{\"data\":[" SERVICES(ALL) "," PRONOUNS "," SEATS
-                                "," FIELD("phone", "phoneNumber", ",\"rules\":{\"countries\":[\"US\"]}") "]}"};
+                                "," FIELD("phone", "phoneNumber", ",\"rules\":{\"countries\":[\"US\"]}") "," ADDRESS
+                                                                                                         "]}"};
 
-const char *plan_definitions(unsigned epoch)
+static bool definitions_are_usable(const char *text)
 {
-    return definitions[epoch];
+    return text && !strstr(text, "nothing");
 }
 
-bool plan_definitions_are_usable(unsigned epoch)
+const char *plan_definitions(const struct plan *plan, unsigned epoch)
 {
-    return definitions[epoch] && !strstr(definitions[epoch], "nothing");
+    bool is_clean = plan->is_clean && !definitions_are_usable(definitions[epoch]);
+    return definitions[is_clean ? epoch - 5 : epoch];
+}
+
+bool plan_definitions_are_usable(const struct plan *plan, unsigned epoch)
+{
+    return definitions_are_usable(plan_definitions(plan, epoch));
 }
 
 bool plan_is_bare(const struct plan *plan, unsigned workspace)
@@ -113,9 +121,15 @@ static void append_fields(const struct plan *plan, char *text, uint64_t index)
                                            "\"pronouns\":null,"};
     static const char *const seats[] = {"\"seats\":7,", "\"seats\":\"012\",", "\"seats\":80,", ""};
     static const char *const phones[] = {"+14441234576", "+49 30 1234567", "+1 (444) 123-4576", "+442079460000"};
+    static const char *const addresses[] = {
+        "\"address\":{\"country\":\"us\",\"region\":\"NY\",\"postalCode\":\"10001\",\"addressLine1\":\"1201 Broadway\","
+        "\"addressLine2\":\"704\",\"city\":\"New York\",\"fullAddress\":\"1201 Broadway\\n704\\nNew York, New York, "
+        "10001\"},",
+        "\"address\":{\"country\":\"CA\",\"postalCode\":\"k1a0b1\",\"fullAddress\":\"Ottawa\"},",
+        "\"address\":\"221B Baker Street\",", "\"address\":\"\","};
     uint64_t drawn = mixed(plan, index) / 1000;
-    append(text, ",\"customFields\":{%s%s\"services\":%s,\"phone\":\"%s\"}", pronouns[drawn % 4], seats[drawn / 4 % 4],
-           services[drawn / 16 % 4], phones[drawn / 64 % 4]);
+    append(text, ",\"customFields\":{%s%s%s\"services\":%s,\"phone\":\"%s\"}", addresses[drawn / 256 % 4],
+           pronouns[drawn % 4], seats[drawn / 4 % 4], services[drawn / 16 % 4], phones[drawn / 64 % 4]);
 }
 
 static void append_person(char *text, uint64_t index, uint64_t email)
@@ -219,7 +233,8 @@ void plan_command(const struct plan *plan, uint64_t index, struct planned *plann
         uint64_t body = planned->kind == PLAN_DUPLICATE ? planned->earlier : index;
         planned->gives_fields = mixed(plan, body) / 1000000 % 8 != 0;
         bool gives = planned->gives_fields;
-        planned->gives_fields = gives && plan_definitions_are_usable(planned->epoch) && !plan_is_bare(plan, workspace);
+        planned->gives_fields =
+            gives && plan_definitions_are_usable(plan, planned->epoch) && !plan_is_bare(plan, workspace);
         make_value(plan, planned, index);
         make_line(planned);
         planned->gives_fields = gives;

@@ -75,9 +75,9 @@ void plan_command(const struct plan *plan, uint64_t index, struct planned *plann
 uint64_t plan_epoch_begin(const struct plan *plan, unsigned epoch);
 
 /* The definitions of an epoch, the same for every workspace but the last; NULL: none. */
-const char *plan_definitions(unsigned epoch);
-/* False: they are none, or broken. */
-bool plan_definitions_are_usable(unsigned epoch);
+const char *plan_definitions(const struct plan *plan, unsigned epoch);
+/* False: they are none, or broken, which a clean plan has not. */
+bool plan_definitions_are_usable(const struct plan *plan, unsigned epoch);
 
 bool plan_is_bare(const struct plan *plan, unsigned workspace);
 

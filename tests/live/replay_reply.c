@@ -107,8 +107,10 @@ static struct reply natural(struct replier *replier, uint64_t index, const struc
                             const char *decided)
 {
     struct latest *latest = &replier->latest[planned->workspace];
-    bool usable = plan_definitions_are_usable(planned->epoch) && !plan_is_bare(replier->plan, planned->workspace);
-    bool broken = !usable && plan_definitions(planned->epoch) && !plan_is_bare(replier->plan, planned->workspace);
+    bool usable =
+        plan_definitions_are_usable(replier->plan, planned->epoch) && !plan_is_bare(replier->plan, planned->workspace);
+    bool broken =
+        !usable && plan_definitions(replier->plan, planned->epoch) && !plan_is_bare(replier->plan, planned->workspace);
     const char *id = planned->kind == PLAN_WITHOUT_ID ? NULL : planned->id;
     if (!decided)
         return rejection(replier, planned, offset, NULL, NULL, "malformed_json", "");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/live/tamper_client.h"
 
@@ -149,6 +150,20 @@ static void produce(rd_kafka_t *producer, const struct sink *sink, const struct 
     expect_fine(sink->topics[message->topic], code);
 }
 
+/* The broker writes the marker when it has already answered. */
+static void await_marker(struct sink *sink, const struct sink_message *message, int64_t marker)
+{
+    int64_t low, high = 0;
+    for (int i = 0; high <= marker; i++) {
+        if (i == 1000)
+            give_up(sink->topics[message->topic], "a transaction has no marker");
+        expect_fine("watermarks", rd_kafka_query_watermark_offsets(sink->producer, sink->topics[message->topic],
+                                                                   message->partition, &low, &high, REQUEST_MS));
+        if (high <= marker)
+            nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    }
+}
+
 /* What was sent before must be in the log before it. */
 static void produce_aborted(struct sink *sink, const struct sink_message *message, int64_t offset)
 {
@@ -157,6 +172,7 @@ static void produce_aborted(struct sink *sink, const struct sink_message *messag
     produce(sink->aborting, sink, message, offset);
     expect_fine("flush", rd_kafka_flush(sink->aborting, REQUEST_MS));
     expect_none("transaction", rd_kafka_abort_transaction(sink->aborting, REQUEST_MS));
+    await_marker(sink, message, offset + 1);
 }
 
 void sink_send(struct sink *sink, const struct sink_message *message)

@@ -9,12 +9,13 @@ static void count(json_t *counts, const char *name)
         json_object_set_new(counts, name, json_integer(1 + json_integer_value(json_object_get(counts, name))));
 }
 
-struct tally tally_take(const struct cases *cases)
+struct tally tally_take(struct cases *cases)
 {
     struct tally tally = {.then = json_object(), .now = json_object(), .workspaces = json_object()};
     for (size_t i = 0; i < cases->count; i++) {
-        const struct case_of_replay *item = &cases->items[i];
+        struct case_of_replay *item = &cases->items[i];
         struct verdict verdict = case_verdict(cases, item);
+        item->kind = verdict.kind;
         tally.classes[verdict.kind]++;
         tally.lacking += verdict.kind == UNKNOWN && item->reply;
         count(tally.then, verdict.then);

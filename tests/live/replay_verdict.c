@@ -47,21 +47,6 @@ static bool is_wanted(const struct scope *scope, const char *workspace)
     return scope->workspace_count == 0;
 }
 
-/* The version that the recorded reply names, from a dump's line; "" if it names none. */
-static void named_version(const struct answered *reply, char hash[HASH_DIGITS + 1])
-{
-    hash[0] = '\0';
-    if (!reply)
-        return;
-    json_t *message = text_json(reply->line);
-    json_t *value = json_loads(json_string_value(json_object_get(message, "payload")), JSON_ALLOW_NUL, NULL);
-    const char *name = json_string_value(json_object_get(value, "definitions"));
-    if (name)
-        strncat(hash, name, HASH_DIGITS);
-    json_decref(value);
-    json_decref(message);
-}
-
 static struct text version_bytes(const struct version *version)
 {
     return version ? version->bytes : (struct text){NULL, 0};
@@ -70,8 +55,7 @@ static struct text version_bytes(const struct version *version)
 /* The definitions that the command was decided by. */
 static struct text recorded(const struct world *world, const struct case_of_replay *item, bool *is_lacking)
 {
-    char hash[HASH_DIGITS + 1];
-    named_version(item->reply, hash);
+    const char *hash = item->reply ? item->reply->version : "";
     *is_lacking = false;
     if (!hash[0])
         return version_bytes(item->workspace ? world_version_at(world, item->workspace, item->sent->ts) : NULL);
@@ -88,17 +72,6 @@ static const struct text *replaced(const struct scope *scope, const char *worksp
     return NULL;
 }
 
-static bool is_duplicate(const struct answered *reply)
-{
-    json_t *message = text_json(reply->line);
-    const json_t *headers = json_object_get(message, "headers");
-    bool is = false;
-    for (size_t i = 0; i + 1 < json_array_size(headers); i += 2)
-        is = is || strcmp(json_string_value(json_array_get(headers, i)) ?: "", "duplicate") == 0;
-    json_decref(message);
-    return is;
-}
-
 static void ask(const struct world *world, const struct scope *scope, struct decider *decider,
                 struct case_of_replay *item, const struct command *command)
 {
@@ -111,7 +84,7 @@ static void ask(const struct world *world, const struct scope *scope, struct dec
         now = version_bytes(item->workspace ? world_current(world, item->workspace) : NULL);
     item->then_is_lacking = is_lacking;
     item->now_is_lacking = is_lacking && !file && !scope->is_current;
-    item->is_duplicate = item->reply && is_duplicate(item->reply);
+    item->is_duplicate = item->reply && item->reply->is_duplicate;
     if (item->is_duplicate) {
         item->then_set = decider_set(decider, then);
         item->then_ticket = decider_ask(decider, item->then_set, command);

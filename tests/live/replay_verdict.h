@@ -43,6 +43,7 @@ struct case_of_replay {
     bool now_is_lacking, then_is_lacking; /* the topic has not the version that the reply names */
     unsigned now_set, then_set;
     size_t now_ticket, then_ticket;
+    enum replay_class kind; /* set by tally_take */
 };
 
 struct verdict {

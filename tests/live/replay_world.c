@@ -122,6 +122,14 @@ static void take_command(struct world *world, const json_t *message, struct text
                                                             .line = line};
 }
 
+static bool names_header(const json_t *headers, const char *wanted)
+{
+    for (size_t i = 0; i + 1 < json_array_size(headers); i += 2)
+        if (strcmp(json_string_value(json_array_get(headers, i)) ?: "", wanted) == 0)
+            return true;
+    return false;
+}
+
 static void take_reply(struct world *world, const json_t *message, struct text line)
 {
     const char *topic = json_string_value(json_object_get(message, "topic"));
@@ -137,7 +145,11 @@ static void take_reply(struct world *world, const json_t *message, struct text l
                               .offset = number(message, "offset"),
                               .ts = number(message, "ts"),
                               .topic = arena_text(&world->arena, topic, strlen(topic)),
+                              .is_duplicate = names_header(json_object_get(message, "headers"), "duplicate"),
                               .line = line};
+        const char *version = json_string_value(json_object_get(value, "definitions"));
+        if (version)
+            strncat(world->replies[world->reply_count - 1].version, version, HASH_DIGITS);
     }
     json_decref(value);
 }

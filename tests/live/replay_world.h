@@ -35,6 +35,8 @@ struct answered {
     int32_t source_partition, partition;
     int64_t source_offset, offset, ts;
     const char *topic;
+    bool is_duplicate;             /* it has that header */
+    char version[HASH_DIGITS + 1]; /* of the definitions that it names; "": none */
     struct text line;
 };
 

@@ -184,16 +184,18 @@ START_TEST(every_command_is_in_the_help_and_has_its_own)
 }
 END_TEST
 
-START_TEST(lost_output_is_no_success)
+/* One command line prints an answer that is good, the other one that is negative. */
+START_TEST(lost_output_is_no_answer)
 {
+    char *lines[][5] = {{(char *)"client-intake", (char *)"--help"},
+                        {(char *)"client-intake", (char *)"definitions", (char *)"lint", faulty_path}};
     fflush(NULL);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        char *arguments[] = {(char *)"client-intake", (char *)"--help", NULL};
         if (!freopen("/dev/full", "w", stdout) || !freopen("/dev/null", "w", stderr))
-            _exit(1);
-        _exit(command_main(2, arguments));
+            _exit(127);
+        _exit(command_main(_i == 0 ? 2 : 4, lines[_i]));
     }
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -209,7 +211,7 @@ int main(void)
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
     tcase_add_loop_test(tests, program_answers, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tests, every_command_is_in_the_help_and_has_its_own);
-    tcase_add_test(tests, lost_output_is_no_success);
+    tcase_add_loop_test(tests, lost_output_is_no_answer, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -78,7 +78,8 @@ const struct command commands[] = {
      "Redis cannot\n"
      "be reached, or the name is in use.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
-     "  -d FOLDER  the folder of commands.txt and definitions.json\n"
+     "Then it decides the commands again by changed definitions, and shows what differs.\n"
+     "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"
      "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
     {0},
 };
@@ -252,9 +253,11 @@ int command_main(int argc, char **argv)
         result = dispatch(&invocation);
     free(invocation.settings);
     free(invocation.rest);
-    /* Output that was not written is a failure: a full disk or a closed pipe must not look like success. */
-    if (fflush(stdout) != 0 && result == COMMAND_OK) {
-        fprintf(stderr, "client-intake: standard output: %s\n", strerror(errno));
+    /* Output that was not written is no answer: a full disk or a closed pipe must not look like one. */
+    const bool is_answer = result == COMMAND_OK || result == COMMAND_NEGATIVE || result == COMMAND_INCOMPLETE;
+    const int reason = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (is_answer && reason != 0) {
+        fprintf(stderr, "client-intake: standard output: %s\n", strerror(reason));
         result = COMMAND_UNAVAILABLE;
     }
     return result;

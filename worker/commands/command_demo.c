@@ -10,11 +10,11 @@
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/commands/command.h"
+#include "worker/commands/demo_replay.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/daemon/worker.h"
-#include "worker/redis/redis_connection.h"
-#include "worker/redis/redis_keys.h"
+#include "worker/kafka/kafka_client.h"
 
 #define DEMO_COMMANDS    100 /* at most in a demo file */
 #define DEMO_FILE_BYTES  ((size_t)1 << 24)
@@ -79,27 +79,23 @@ static bool demo_read_commands(struct demo *demo, const char *directory)
     return demo->count > 0 || demo_fail("commands.txt", "holds no commands");
 }
 
+/* Into the topic, from which the worker fills Redis at its start. */
 static bool demo_put_definitions(struct demo *demo, const char *directory)
 {
-    char error[256];
+    char error[512];
+    struct kafka_client client;
     size_t length;
     char *text = demo_file(directory, "definitions.json", &length);
     if (!text)
         return false;
-    redisContext *connection = redis_connect(demo->config, error, sizeof(error));
-    redisReply *reply = NULL;
-    if (connection && length > 0)
-        reply = redisCommand(connection, "SET " DEFINITIONS_KEY_BEFORE "%s" DEFINITIONS_KEY_BEHIND " %b",
-                             DEMO_WORKSPACE, text, length);
-    bool ok = reply && reply->type == REDIS_REPLY_STATUS;
-    if (!ok)
-        demo_fail("definitions", connection ? "Redis refused them" : error);
-    if (reply)
-        freeReplyObject(reply);
-    if (connection)
-        redisFree(connection);
+    bool ok = kafka_client_open(&client, demo->config, error, sizeof(error));
+    if (ok) {
+        ok = kafka_client_append(&client, demo->config->definitions.topic, DEMO_WORKSPACE, text, length, error,
+                                 sizeof(error));
+        kafka_client_close(&client);
+    }
     free(text);
-    return ok;
+    return ok || demo_fail("definitions", error);
 }
 
 /* ---- the embedded parts ---- */
@@ -135,7 +131,7 @@ static bool demo_start(struct demo *demo, const char *directory)
     if (!demo_configure(demo))
         return false;
     const char *topics[] = {demo->config->commands.topic, demo->config->replies.topic, demo->config->records.topic,
-                            demo->config->dead_letters.topic};
+                            demo->config->definitions.topic, demo->config->dead_letters.topic};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
         if (!embedded_broker_topic(&demo->broker, topics[i], 1))
             return demo_fail("embedded broker", "a topic could not be created");
@@ -277,8 +273,10 @@ int command_demo(int argc, char **argv, const struct config *config)
         return COMMAND_UNAVAILABLE;
     bool ok =
         demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) && demo_receive(demo);
-    if (ok)
+    if (ok) {
         demo_print(demo);
+        ok = demo_replay(demo->config, directory, DEMO_WORKSPACE);
+    }
     demo_stop(demo);
     free(demo);
     return ok ? COMMAND_OK : COMMAND_UNAVAILABLE;

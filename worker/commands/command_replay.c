@@ -11,7 +11,8 @@
 #include "worker/config/config_table.h"
 #include "worker/config/config_value.h"
 #include "worker/kafka/kafka_client.h"
-#include "worker/replay/dry_run.h"
+#include "worker/replay/replay_apply.h"
+#include "worker/replay/replay_rebuild.h"
 
 #define MEMORY_DEFAULT ((int64_t)256 << 20)
 #define MEMORY_MOST    ((int64_t)1 << 40)
@@ -211,6 +212,54 @@ static int complain(const char *error)
     return COMMAND_UNAVAILABLE;
 }
 
+static int run_apply(const struct options *options, const struct config *config)
+{
+    static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,
+                                [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
+                                [REPLAY_MISUSED] = COMMAND_USAGE, [REPLAY_MISCONFIGURED] = COMMAND_CONFIGURATION,
+                                [REPLAY_IN_USE] = COMMAND_UNAVAILABLE,
+                                [REPLAY_UNAVAILABLE] = COMMAND_UNAVAILABLE,
+                                [REPLAY_STOPPED] = COMMAND_FORCED};
+    char error[1024];
+    const struct replay_apply_request request = {
+        .selection = {.from = options->from,
+                      .to = options->to,
+                      .partitions = options->partition_count > 0 ? options->partitions : NULL,
+                      .partition_count = options->partition_count,
+                      .workspaces = options->workspace_count > 0 ? options->workspaces : NULL,
+                      .workspace_count = options->workspace_count},
+        .definitions = {options->source, options->overrides, options->override_count},
+        .name = options->name,
+        .replies = options->replies,
+        .rate = options->rate,
+        .threads = (uint32_t)options->threads,
+        .memory_bytes = (size_t)options->memory,
+        .wait_ms = KAFKA_CLIENT_WAIT_MS,
+    };
+    if (!options->name || !options->replies)
+        return command_usage("replay", "--apply needs --name and --replies");
+    const enum replay_apply_result result = replay_apply(config, &request, error, sizeof(error));
+    if (result == REPLAY_MISUSED)
+        return command_usage("replay", "%s", error);
+    if (result == REPLAY_IN_USE || result == REPLAY_UNAVAILABLE || result == REPLAY_MISCONFIGURED)
+        complain(error);
+    return result == REPLAY_INCOMPLETE && options->allow_gaps ? COMMAND_OK : codes[result];
+}
+
+static int run_rebuild(const struct config *config)
+{
+    char error[1024];
+    switch (replay_rebuild(config, error, sizeof(error))) {
+    case REPLAY_REBUILT:
+        return COMMAND_OK;
+    case REPLAY_REBUILD_STOPPED:
+        return COMMAND_FORCED;
+    case REPLAY_REBUILD_FAILED:
+        break;
+    }
+    return complain(error);
+}
+
 static int run_dry(const struct options *options, const struct config *config)
 {
     char error[1024];
@@ -246,9 +295,8 @@ static int check_mode(const struct options *options)
 {
     if (options->mode == MODE_DRY_RUN && (options->name || options->replies || options->rate > 0))
         return command_usage("replay", "--name, --replies and --rate need --apply");
-    if (options->mode != MODE_DRY_RUN && (options->diff || options->allow_gaps || options->output == REPLAY_JSON))
-        return command_usage("replay", "--diff, --allow-gaps and --output json are for a dry run, without --apply and "
-                                       "--rebuild");
+    if (options->mode != MODE_DRY_RUN && (options->diff || options->output == REPLAY_JSON))
+        return command_usage("replay", "--diff and --output json are for a dry run, without --apply and --rebuild");
     return COMMAND_OK;
 }
 
@@ -261,7 +309,9 @@ int command_replay(int argc, char **argv, const struct config *config)
     if (result == COMMAND_OK)
         result = check_mode(&options);
     if (result == COMMAND_OK)
-        result = run_dry(&options, config);
+        result = options.mode == MODE_APPLY     ? run_apply(&options, config)
+                 : options.mode == MODE_REBUILD ? run_rebuild(config)
+                                                : run_dry(&options, config);
     options_close(&options);
     return result;
 }

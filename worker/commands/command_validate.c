@@ -42,8 +42,8 @@ static int read_options(int argc, char **argv, struct options *options)
         else if (option == 't' && !time_read(span_of_text(optarg), &options->time_ms))
             return command_usage(argv[0], "--time %s: must be like 2026-11-23T06:38:00Z, or milliseconds since 1970",
                                  optarg);
-        else if (option == 'n' && !command_number(optarg, 1, VALIDATION_THREADS, &threads))
-            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, VALIDATION_THREADS);
+        else if (option == 'n' && !command_number(optarg, 1, PIPELINE_THREADS, &threads))
+            return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, PIPELINE_THREADS);
         else if (option == '?')
             return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
     }

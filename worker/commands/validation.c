@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/lines.h"
-#include "common/ordered_queue.h"
+#include "common/pipeline.h"
 #include "common/progress.h"
 #include "worker/validate/decode.h"
 #include "worker/validate/evaluate.h"
@@ -19,7 +19,7 @@
 #define CHUNK_BYTES    (1 << 20)
 #define LINE_END_BYTES 1 /* a CR before the LF */
 
-/* An element of the queue: a batch, and its part of the input. */
+/* What is at a place of the pipeline: a batch, and its part of the input. */
 struct chunk {
     struct batch batch;
     int64_t lines, bytes;
@@ -27,18 +27,15 @@ struct chunk {
 
 struct validation {
     const struct validation_job *job;
-    struct ordered_queue queue;
     struct chunk *chunks; /* by place */
     uint32_t chunk_count;
+    struct json_parser *parsers[PIPELINE_THREADS]; /* by working thread */
+    uint32_t parser_count;
     struct lines lines;
-    int stop;        /* an eventfd: readable once reading must end, however long the input blocks */
-    int input_error; /* errno of reading; 0 if nothing failed */
-};
-
-struct evaluating_thread {
-    struct validation *validation;
-    struct json_parser *parser;
-    pthread_t thread;
+    struct progress progress;
+    int stop; /* an eventfd: readable once reading must end, however long the input blocks */
+    bool any_rejected;
+    int input_error, output_error; /* errno of reading and of writing; 0 if nothing failed */
 };
 
 /* ---- Reading ---- */
@@ -106,32 +103,32 @@ static bool read_chunk(struct validation *validation, struct chunk *chunk)
     }
 }
 
-static void *read_all(void *subject)
+static bool fill(void *subject, uint32_t place)
 {
     struct validation *validation = subject;
-    uint32_t place;
-    while (ordered_queue_fill(&validation->queue, &place) && read_chunk(validation, &validation->chunks[place]))
-        ordered_queue_filled(&validation->queue);
-    ordered_queue_end(&validation->queue);
-    return NULL;
+    return read_chunk(validation, &validation->chunks[place]);
+}
+
+static void stop(void *subject)
+{
+    const struct validation *validation = subject;
+    const uint64_t one = 1;
+    const ssize_t count = write(validation->stop, &one, sizeof(one));
+    assert(count == sizeof(one));
+    (void)count;
 }
 
 /* ---- Evaluating ---- */
 
-static void *evaluate_all(void *subject)
+static void work(void *subject, uint32_t place, uint32_t thread)
 {
-    const struct evaluating_thread *self = subject;
-    struct validation *validation = self->validation;
-    const struct evaluation evaluation = {
-        .config = validation->job->config, .definitions = validation->job->definitions, .parser = self->parser};
-    uint32_t place;
-    while (ordered_queue_work(&validation->queue, &place)) {
-        struct batch *batch = &validation->chunks[place].batch;
-        for (uint32_t i = 0; i < batch->count; i++)
-            evaluate_item(&evaluation, &batch->items[i], &batch->arena);
-        ordered_queue_worked(&validation->queue, place);
-    }
-    return NULL;
+    struct validation *validation = subject;
+    const struct evaluation evaluation = {.config = validation->job->config,
+                                          .definitions = validation->job->definitions,
+                                          .parser = validation->parsers[thread]};
+    struct batch *batch = &validation->chunks[place].batch;
+    for (uint32_t i = 0; i < batch->count; i++)
+        evaluate_item(&evaluation, &batch->items[i], &batch->arena);
 }
 
 /* ---- Writing ---- */
@@ -176,126 +173,82 @@ static bool any_is_rejected(const struct batch *batch)
     return false;
 }
 
-/* Returns false, with errno set, if the output fails. */
-static bool write_all(struct validation *validation, bool *any_rejected)
+static bool empty(void *subject, uint32_t place)
 {
-    struct progress progress;
-    progress_open(&progress);
-    bool written = true;
-    uint32_t place;
-    while (written && ordered_queue_empty(&validation->queue, &place)) {
-        const struct chunk *chunk = &validation->chunks[place];
-        written = write_replies(&chunk->batch, validation->job->output);
-        *any_rejected |= any_is_rejected(&chunk->batch);
-        progress_add(&progress, chunk->lines, chunk->bytes);
-        ordered_queue_emptied(&validation->queue);
-    }
-    const int error = errno;
-    progress_close(&progress);
-    errno = error;
-    return written;
+    struct validation *validation = subject;
+    const struct chunk *chunk = &validation->chunks[place];
+    if (!write_replies(&chunk->batch, validation->job->output))
+        validation->output_error = errno;
+    validation->any_rejected |= any_is_rejected(&chunk->batch);
+    progress_add(&validation->progress, chunk->lines, chunk->bytes);
+    return validation->output_error == 0;
 }
 
 /* ---- The whole ---- */
 
-/* Returns 0, or -1 when out of memory; the caller calls validation_close in both cases. */
-static int validation_open(struct validation *validation, const struct validation_job *job)
+/* False when out of memory; the caller calls validation_close in both cases. */
+static bool validation_open(struct validation *validation, const struct validation_job *job)
 {
-    /* While each thread evaluates one chunk, another one is read for it, and one is written. */
-    const uint32_t chunks = 2 * job->threads + 1;
-    const size_t limit = (size_t)job->config->limits.command_bytes + LINE_END_BYTES;
+    const uint32_t chunks = pipeline_places(job->threads);
+    const size_t longest = (size_t)job->config->limits.command_bytes, limit = longest + LINE_END_BYTES;
     *validation = (struct validation){.job = job, .stop = eventfd(0, EFD_CLOEXEC)};
     validation->chunks = calloc(chunks, sizeof(*validation->chunks));
-    if (!validation->chunks || validation->stop < 0 || ordered_queue_open(&validation->queue, chunks) != 0 ||
+    if (!validation->chunks || validation->stop < 0 ||
         lines_open(&validation->lines, job->input, CHUNK_BYTES + limit + 1, limit) != 0)
-        return -1;
+        return false;
     for (; validation->chunk_count < chunks; validation->chunk_count++)
         if (batch_open(&validation->chunks[validation->chunk_count].batch, CHUNK_LINES, CHUNK_BYTES, limit) != 0)
-            return -1;
-    return 0;
+            return false;
+    for (; validation->parser_count < job->threads; validation->parser_count++)
+        if (!(validation->parsers[validation->parser_count] = json_parser_new(longest)))
+            break;
+    return validation->parser_count > 0; /* fewer threads than requested are enough */
 }
 
 static void validation_close(struct validation *validation)
 {
+    while (validation->parser_count > 0)
+        json_parser_free(validation->parsers[--validation->parser_count]);
     while (validation->chunk_count > 0)
         batch_close(&validation->chunks[--validation->chunk_count].batch);
     free(validation->chunks);
     lines_close(&validation->lines);
-    ordered_queue_close(&validation->queue);
     if (validation->stop >= 0)
         close(validation->stop);
 }
 
-/* Starts up to `count` threads, as many as possible, and returns how many. */
-static uint32_t start_evaluating(struct validation *validation, struct evaluating_thread *threads, uint32_t count)
+static bool answer_all(struct validation *validation)
 {
-    const size_t capacity = (size_t)validation->job->config->limits.command_bytes;
-    uint32_t started = 0;
-    for (; started < count; started++) {
-        struct evaluating_thread *self = &threads[started];
-        *self = (struct evaluating_thread){.validation = validation, .parser = json_parser_new(capacity)};
-        if (!self->parser)
-            break;
-        if (pthread_create(&self->thread, NULL, evaluate_all, self) != 0) {
-            json_parser_free(self->parser);
-            break;
-        }
-    }
-    return started;
-}
-
-static void join_evaluating(struct evaluating_thread *threads, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        pthread_join(threads[i].thread, NULL);
-        json_parser_free(threads[i].parser);
-    }
-}
-
-static void stop_reading(struct validation *validation)
-{
-    const uint64_t one = 1;
-    const ssize_t count = write(validation->stop, &one, sizeof(one));
-    assert(count == sizeof(one));
-    (void)count;
-}
-
-/* Starts the threads and waits for their end. *error is the errno of a failure of input or output. */
-static enum validation_result answer_all(struct validation *validation, bool *any_rejected, int *error)
-{
-    struct evaluating_thread threads[VALIDATION_THREADS];
-    pthread_t reader;
-    enum validation_result result = VALIDATION_NO_MEMORY;
-    /* Fewer threads than requested are enough. */
-    const uint32_t evaluating = start_evaluating(validation, threads, validation->job->threads);
-    if (evaluating > 0 && pthread_create(&reader, NULL, read_all, validation) == 0) {
-        const bool written = write_all(validation, any_rejected);
-        *error = errno;
-        stop_reading(validation);
-        ordered_queue_stop(&validation->queue);
-        pthread_join(reader, NULL);
-        result = VALIDATION_OK;
-        if (!written) {
-            result = VALIDATION_OUTPUT_FAILED;
-        } else if (validation->input_error) {
-            result = VALIDATION_INPUT_FAILED;
-            *error = validation->input_error;
-        }
-    }
-    ordered_queue_stop(&validation->queue);
-    join_evaluating(threads, evaluating);
-    return result;
+    const struct pipeline pipeline = {.subject = validation,
+                                      .threads = validation->parser_count,
+                                      .places = validation->chunk_count,
+                                      .fill = fill,
+                                      .work = work,
+                                      .empty = empty,
+                                      .stop = stop};
+    progress_open(&validation->progress);
+    const bool is_run = pipeline_run(&pipeline);
+    progress_close(&validation->progress);
+    return is_run;
 }
 
 enum validation_result validation_run(const struct validation_job *job, bool *any_rejected)
 {
-    assert(job->threads >= 1 && job->threads <= VALIDATION_THREADS);
+    assert(job->threads >= 1 && job->threads <= PIPELINE_THREADS);
     struct validation validation;
-    enum validation_result result = VALIDATION_NO_MEMORY;
-    int error = ENOMEM;
-    *any_rejected = false;
-    if (validation_open(&validation, job) == 0)
-        result = answer_all(&validation, any_rejected, &error);
+    enum validation_result result = VALIDATION_OK;
+    int error = 0;
+    if (!validation_open(&validation, job) || !answer_all(&validation)) {
+        result = VALIDATION_NO_MEMORY;
+        error = ENOMEM;
+    } else if (validation.output_error != 0) {
+        result = VALIDATION_OUTPUT_FAILED;
+        error = validation.output_error;
+    } else if (validation.input_error != 0) {
+        result = VALIDATION_INPUT_FAILED;
+        error = validation.input_error;
+    }
+    *any_rejected = validation.any_rejected;
     validation_close(&validation);
     errno = error;
     return result;

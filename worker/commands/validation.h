@@ -1,8 +1,7 @@
 /* validation: reads commands as lines of a file and writes their replies as lines, in the same order, on all cores.
  *
  * One thread reads lines into chunks, several threads evaluate the lines of a chunk each, and the caller's thread
- * writes the replies. The chunks circulate in an ordered_queue, so memory does not grow with the input. The output
- * does not depend on the number of threads. */
+ * writes the replies (common/pipeline.h). */
 #ifndef WORKER_COMMANDS_VALIDATION_H
 #define WORKER_COMMANDS_VALIDATION_H
 
@@ -13,15 +12,13 @@
 #include "worker/config/config.h"
 #include "worker/validate/definitions.h"
 
-#define VALIDATION_THREADS 256 /* at most */
-
 struct validation_job {
     const struct config *config;
     const struct definitions *definitions; /* for every workspace */
     int input, output;                     /* descriptors */
     const char *source;                    /* the input's name as replies show it */
     int64_t time_ms;                       /* creation time of every client */
-    uint32_t threads;                      /* evaluating threads; 1 to VALIDATION_THREADS */
+    uint32_t threads;                      /* evaluating threads; 1 to PIPELINE_THREADS */
 };
 
 enum validation_result {

@@ -63,7 +63,7 @@ static enum stage_result worker_fill(struct worker *worker)
 {
     worker_follow_config(worker);
     uint32_t most = worker->single ? worker->single_most : worker->batch.capacity;
-    if (source_fill(worker->source, most, FILL_WAIT_MS) != 0) {
+    if (worker->feed->fill(worker->source, most, FILL_WAIT_MS) != 0) {
         worker_drop_source(worker);
         return BATCH_ENDS;
     }
@@ -80,6 +80,8 @@ static enum stage_result worker_fill(struct worker *worker)
 
 static enum stage_result worker_decode(struct worker *worker)
 {
+    if (worker->feed->begin)
+        worker->feed->begin(worker->source);
     for (uint32_t i = 0; i < worker->batch.count; i++)
         decode_item(&worker->batch.items[i], worker->validation, worker->parser, &worker->batch.arena);
     return BATCH_GOES_ON;
@@ -92,7 +94,7 @@ static void worker_postpone(struct worker *worker)
     for (uint32_t i = 0; i < worker->batch.count; i++) {
         const struct item *item = &worker->batch.items[i];
         if (item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->error == ERROR_DEFINITIONS_MISSING)
-            source_postpone(worker->source, i, worker->config->definitions.wait_ms);
+            worker->feed->postpone(worker->source, i, worker->config->definitions.wait_ms);
     }
 }
 
@@ -116,7 +118,8 @@ static enum stage_result worker_compose(struct worker *worker)
 
 static bool try_look_up(struct worker *worker)
 {
-    return index_definitions(worker->index, worker->cache, &worker->batch);
+    return worker->feed->look_up ? worker->feed->look_up(worker->source)
+                                 : index_definitions(worker->index, worker->cache, &worker->batch);
 }
 
 static bool try_claim(struct worker *worker)
@@ -147,13 +150,16 @@ static enum stage_result worker_look_up(struct worker *worker)
 
 static enum stage_result worker_claim(struct worker *worker)
 {
-    return worker_retry_until_done(worker, try_claim);
+    enum stage_result result = worker_retry_until_done(worker, try_claim);
+    if (result == BATCH_GOES_ON && worker->feed->claimed)
+        worker->feed->claimed(worker->source);
+    return result;
 }
 
 static enum stage_result worker_release(struct worker *worker)
 {
-    source_release(worker->source);
-    source_resume(worker->source);
+    worker->feed->release(worker->source);
+    worker->feed->resume(worker->source);
     worker->state = WORKER_READY;
     return BATCH_GOES_ON;
 }

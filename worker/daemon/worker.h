@@ -16,15 +16,18 @@
 struct worker_shared {
     const struct config *config;
     struct definitions_watch *watch;
-    struct definitions_preload *preload;
+    struct definitions_preload *preload; /* NULL: the audit alone sees to the definitions */
     struct reply_topics *topics;
     const struct config *_Atomic validation; /* validates commands; may be replaced while the threads run */
 };
 
 struct worker;
+struct worker_feed;
 
-/* New, or NULL after the reason was logged. No other thread may use `metrics`. They and `shared` must outlive it. */
-struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics);
+/* New, or NULL after the reason was logged. No other thread may use `metrics`. They, `shared` and `feed`
+ * (worker_feed.h) must outlive it. */
+struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics,
+                           const struct worker_feed *feed);
 
 /* Consumes, decides, writes and replies until a stop is requested (stop.h). Waits while Redis or Kafka is away. */
 void worker_run(struct worker *worker);

@@ -34,13 +34,13 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
     do {
         result = step == STEP_SEND ? sink_send(worker->sink, COMMIT_WAIT_MS)
                  : step == STEP_SEND_OFFSETS
-                     ? sink_send_offsets(worker->sink, offsets, source_group(worker->source), COMMIT_WAIT_MS)
+                     ? sink_send_offsets(worker->sink, offsets, worker->feed->group(worker->source), COMMIT_WAIT_MS)
                  : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
                                        : sink_abort(worker->sink, COMMIT_WAIT_MS);
         worker->kafka_is_slow = result == SINK_LATER;
         worker_beat(worker);
         if (result == SINK_LATER)
-            source_poll(worker->source);
+            worker->feed->poll(worker->source);
     } while (result == SINK_LATER && !stop_is_requested());
     return result;
 }
@@ -116,13 +116,13 @@ static enum try_result worker_give_up(struct worker *worker, enum sink_result re
 
 static enum try_result worker_try(struct worker *worker)
 {
-    rd_kafka_topic_partition_list_t *offsets = source_offsets(worker->source);
+    rd_kafka_topic_partition_list_t *offsets = worker->feed->offsets(worker->source);
     enum sink_result result = SINK_DONE;
     bool is_void = false;
     if (offsets->cnt > 0)
         result = worker_send(worker, offsets, &is_void);
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
-        source_note_committed(worker->source, offsets);
+        worker->feed->note_committed(worker->source, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
     return result == SINK_DONE ? TRY_DONE : worker_give_up(worker, result, is_void);
 }
@@ -141,7 +141,7 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
             return false;
         has_sink = worker_open_sink(worker);
         if (has_sink)
-            result = source_reconcile(worker->source, in_doubt, COMMIT_WAIT_MS);
+            result = worker->feed->reconcile(worker->source, in_doubt, COMMIT_WAIT_MS);
     } while (!has_sink || (result == RECONCILE_FAILED && in_doubt));
     *committed = result == RECONCILE_COMMITTED;
     if (in_doubt)
@@ -156,8 +156,10 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
 {
     uint32_t answered = count_items(&worker->batch);
     /* If this commit fails, the commands come again. Their messages were sent, so the checkpoint is correct. */
-    bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || source_commit(worker->source);
-    index_checkpoint(worker->index, &worker->batch, record_ends, source_nonce(worker->source));
+    bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || worker->feed->commit(worker->source);
+    if (worker->feed->committed)
+        worker->feed->committed(worker->source, record_ends);
+    index_checkpoint(worker->index, &worker->batch, record_ends, worker->feed->nonce(worker->source));
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
               LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));
@@ -175,7 +177,7 @@ static bool worker_put_off(struct worker *worker)
 {
     if (!worker->single || worker->config->delivery.mode != DELIVERY_EXACTLY_ONCE)
         return false;
-    uint32_t count = source_put_off(worker->source, worker->single_most);
+    uint32_t count = worker->feed->put_off(worker->source, worker->single_most);
     worker->single_left += count;
     return count > 0;
 }
@@ -217,18 +219,18 @@ static enum sink_result worker_send_offsets(struct worker *worker, const rd_kafk
 void worker_commit_idle(struct worker *worker)
 {
     /* After a commit no later worker would find these losses, so Redis is rebuilt first. */
-    if (source_losses(worker->source) != worker->losses)
+    if (worker->feed->losses(worker->source) != worker->losses)
         return;
-    rd_kafka_topic_partition_list_t *offsets = source_idle_offsets(worker->source);
+    rd_kafka_topic_partition_list_t *offsets = worker->feed->idle_offsets(worker->source);
     if (!offsets)
         return;
     if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE) {
-        if (!source_commit_offsets(worker->source, offsets))
+        if (!worker->feed->commit_offsets(worker->source, offsets))
             log_debug("committing idle offsets failed; trying again later");
     } else {
         enum sink_result result = worker_send_offsets(worker, offsets);
         if (result == SINK_DONE)
-            source_note_committed(worker->source, offsets);
+            worker->feed->note_committed(worker->source, offsets);
         if (result != SINK_DONE || sink_is_uncertain(worker->sink))
             worker_close_sink(worker);
     }

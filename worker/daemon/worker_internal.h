@@ -4,9 +4,9 @@
 
 #include "common/json.h"
 #include "worker/daemon/worker.h"
+#include "worker/daemon/worker_feed.h"
 #include "worker/index/index.h"
 #include "worker/sink/sink.h"
-#include "worker/source/source.h"
 
 #define COMMIT_WAIT_MS   1000 /* also how soon a stop is noticed while Kafka is away */
 #define BACKOFF_FIRST_MS 20
@@ -36,10 +36,12 @@ struct worker {
     int64_t command_bytes; /* the longest command that batch and parser have room for */
     struct definitions_cache *cache;
     struct index *index;
-    struct sink *sink;              /* NULL: to be opened */
-    struct source *source;          /* NULL: to be opened */
-    uint64_t assignments;           /* source_assignments at the last audit */
-    uint64_t losses;                /* source_losses that a rebuild covers, which is done before the next claim */
+    struct sink *sink; /* NULL: to be opened */
+    const struct worker_feed *feed;
+    void *source;                   /* the feed's; NULL: to be opened */
+    char transactional[80];         /* what is added to the prefix of transactional.id */
+    uint64_t assignments;           /* the source's assignments at the last audit */
+    uint64_t losses;                /* of the source, which a rebuild covers. It is done before the next claim */
     struct offsets record_ends;     /* of the last producer, whose transaction may not have been committed */
     bool single;                    /* messages are sent one by one, since the broker refused a request as too large */
     uint32_t single_most;           /* the most commands in such a transaction */
@@ -77,6 +79,7 @@ void worker_beat(struct worker *worker);
  * consumer fails, it is closed, and the worker is WORKER_OPENING. */
 bool worker_back_off(struct worker *worker, struct backoff *backoff);
 
+void worker_close_source(struct worker *worker);
 void worker_drop_source(struct worker *worker);
 
 /* ---- worker_ready.c: what must be there before a command is decided ---- */

@@ -4,7 +4,8 @@
 
 #include "worker/daemon/worker_internal.h"
 
-struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics)
+struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics,
+                           const struct worker_feed *feed)
 {
     const struct config *config = shared->config;
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -15,6 +16,11 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->command_bytes = config->limits.command_bytes;
     worker->number = number;
     worker->metrics = metrics;
+    worker->feed = feed;
+    if (feed->transactional)
+        snprintf(worker->transactional, sizeof(worker->transactional), "%s", feed->transactional);
+    else
+        snprintf(worker->transactional, sizeof(worker->transactional), "%u", number);
     worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0};
     worker->rebuild_fault =
         (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", 0};
@@ -39,7 +45,7 @@ void worker_close(struct worker *worker)
     if (!worker)
         return;
     sink_close(worker->sink); /* before the source: it may refer to the batch's messages, which the source frees */
-    source_close(worker->source);
+    worker_close_source(worker);
     index_close(worker->index);
     definitions_cache_free(worker->cache);
     if (worker->parser)

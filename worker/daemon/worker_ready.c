@@ -22,9 +22,11 @@ bool worker_has_redis(struct worker *worker)
 
 bool worker_open_sink(struct worker *worker)
 {
+    if (!worker->sink && worker->feed->may_begin && !worker->feed->may_begin(worker->feed->context))
+        return false;
     if (!worker->sink)
-        worker->sink = sink_open(worker->config, worker->number, worker->shared->topics, &worker->batch, worker->single,
-                                 &worker->size_limits, &worker->sending_fault);
+        worker->sink = sink_open(worker->config, worker->transactional, worker->shared->topics, &worker->batch,
+                                 worker->single, &worker->size_limits, &worker->sending_fault);
     if (!worker->sink)
         return false;
     enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
@@ -45,7 +47,9 @@ void worker_close_sink(struct worker *worker)
 static bool worker_open_source(struct worker *worker)
 {
     if (!worker->source) {
-        worker->source = source_open(worker->config, worker->number, &worker->batch, worker->metrics);
+        const struct feed_worker self = {worker->config, worker->number, &worker->batch, worker->metrics,
+                                         worker->index};
+        worker->source = worker->feed->open(worker->feed->context, &self);
         worker->assignments = 0;
         worker->losses = 0;
     }
@@ -58,7 +62,7 @@ static bool worker_open_source(struct worker *worker)
 bool worker_keep_going(void *listener)
 {
     struct worker *worker = listener;
-    bool ok = source_pause(worker->source, 0) == 0;
+    bool ok = worker->feed->pause(worker->source, 0) == 0;
     worker_beat(worker);
     return ok && !stop_is_requested();
 }
@@ -103,7 +107,7 @@ static enum audit_result worker_audit_progress(struct worker *worker, struct kaf
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
         progress->checkpoints = gap->ahead;
         gap->ahead = (struct offsets){0};
-        result = source_ask_progress(worker->source, PROGRESS_WAIT_MS, progress)
+        result = worker->feed->ask_progress(worker->source, PROGRESS_WAIT_MS, progress)
                      ? worker_audit_index(worker, progress, gap)
                      : AUDIT_FAILED;
     }
@@ -114,14 +118,14 @@ static enum audit_result worker_audit_progress(struct worker *worker, struct kaf
 static bool worker_take(struct worker *worker)
 {
     int32_t count;
-    uint64_t assignments = source_assignments(worker->source);
-    int32_t *partitions = source_partitions(worker->source, &count);
+    uint64_t assignments = worker->feed->assignments(worker->source);
+    int32_t *partitions = worker->feed->partitions(worker->source, &count);
     failpoint(FAILPOINT_OWNED);
-    bool taken = partitions && source_is_sure(worker->source) &&
+    bool taken = partitions && worker->feed->is_sure(worker->source) &&
                  index_take(worker->index, partitions, count, &worker->batch.arena);
     free(partitions);
     /* After a stall here, we may have overwritten the fencing token of the next owner. */
-    if (taken && !source_is_sure(worker->source)) {
+    if (taken && !worker->feed->is_sure(worker->source)) {
         index_mark_stale(worker->index);
         taken = false;
     }
@@ -133,13 +137,13 @@ static bool worker_audit(struct worker *worker)
 {
     struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
-    bool ok = source_is_sure(worker->source);
+    bool ok = worker->feed->is_sure(worker->source);
     if (ok) {
         enum audit_result result = worker_audit_progress(worker, &progress, &gap);
         /* Without an epoch no worker makes a claim. So the rebuild also covers the losses that are found now. */
         if (result == AUDIT_LOST) {
-            source_find_losses(worker->source);
-            worker->losses = source_losses(worker->source);
+            worker->feed->find_losses(worker->source);
+            worker->losses = worker->feed->losses(worker->source);
         }
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
@@ -157,17 +161,18 @@ bool worker_ensure_index(struct worker *worker)
 {
     if (!worker_has_redis(worker))
         return false;
-    if (source_assignments(worker->source) != worker->assignments)
+    if (worker->feed->assignments(worker->source) != worker->assignments)
         index_mark_stale(worker->index);
-    if (source_losses(worker->source) != worker->losses)
+    if (worker->feed->losses(worker->source) != worker->losses)
         index_distrust(worker->index);
-    worker->losses = source_losses(worker->source);
+    worker->losses = worker->feed->losses(worker->source);
     return index_is_verified(worker->index) || worker_audit(worker);
 }
 
 static bool worker_open_all(struct worker *worker)
 {
-    return worker_has_redis(worker) && definitions_preload_is_done(worker->shared->preload) &&
+    return worker_has_redis(worker) &&
+           (!worker->shared->preload || definitions_preload_is_done(worker->shared->preload)) &&
            worker_open_sink(worker) && reply_topics_are_known(worker->shared->topics) && worker_open_source(worker);
 }
 
@@ -178,7 +183,7 @@ bool worker_get_ready(struct worker *worker)
         worker->state = worker_open_all(worker) ? WORKER_AUDITING : WORKER_OPENING;
         if (worker->state == WORKER_AUDITING && worker_ensure_index(worker)) {
             worker->state = WORKER_READY;
-            source_resume(worker->source);
+            worker->feed->resume(worker->source);
             worker_beat(worker);
             return true;
         }

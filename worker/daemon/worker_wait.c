@@ -6,11 +6,14 @@
 void worker_beat(struct worker *worker)
 {
     struct definitions_counts look_ups = definitions_cache_counts(worker->cache);
-    bool kafka_is_up = worker->source && !worker->kafka_is_slow && !source_is_cut_off(worker->source);
+    bool kafka_is_up = worker->source && !worker->kafka_is_slow && !worker->feed->is_cut_off(worker->source);
     metrics_beat(worker->metrics);
+    if (worker->feed->beat)
+        worker->feed->beat(worker->feed->context);
     metrics_set(worker->metrics, METRIC_KAFKA_UP, 0, kafka_is_up);
     metrics_set(worker->metrics, METRIC_REDIS_RETRIES, 0, index_retries(worker->index));
-    metrics_set(worker->metrics, METRIC_DEFINITIONS_WAITING, 0, worker->source ? source_waiting(worker->source) : 0);
+    metrics_set(worker->metrics, METRIC_DEFINITIONS_WAITING, 0,
+                worker->source ? worker->feed->waiting(worker->source) : 0);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_HIT, look_ups.hits);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_MISS, look_ups.misses);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_BROKEN, look_ups.broken);
@@ -19,10 +22,16 @@ void worker_beat(struct worker *worker)
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_INVALIDATED, look_ups.invalidated);
 }
 
+void worker_close_source(struct worker *worker)
+{
+    if (worker->source)
+        worker->feed->close(worker->source);
+    worker->source = NULL;
+}
+
 void worker_drop_source(struct worker *worker)
 {
-    source_close(worker->source);
-    worker->source = NULL;
+    worker_close_source(worker);
     worker->state = WORKER_OPENING;
 }
 
@@ -30,7 +39,7 @@ bool worker_back_off(struct worker *worker, struct backoff *backoff)
 {
     int wait_ms = backoff->next_ms ? backoff->next_ms : BACKOFF_FIRST_MS;
     backoff->next_ms = wait_ms * 2 < BACKOFF_LAST_MS ? wait_ms * 2 : BACKOFF_LAST_MS;
-    if (worker->source && source_pause(worker->source, wait_ms) != 0)
+    if (worker->source && worker->feed->pause(worker->source, wait_ms) != 0)
         worker_drop_source(worker);
     else if (!worker->source)
         clock_sleep(wait_ms);

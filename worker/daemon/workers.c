@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/stop.h"
 #include "worker/daemon/worker.h"
+#include "worker/daemon/worker_feed.h"
 
 /* The longest wait, so that no deadline overflows: 31 years. */
 #define DEADLINE_LAST_MS INT64_C(1000000000000)
@@ -36,7 +37,7 @@ static void *thread_main(void *argument)
 static bool thread_start(struct workers_thread *self, const struct worker_shared *shared, unsigned number,
                          struct metrics *metrics)
 {
-    self->worker = worker_open(shared, number, metrics);
+    self->worker = worker_open(shared, number, metrics, &group_feed);
     if (!self->worker)
         return false;
     int error = pthread_create(&self->thread, NULL, thread_main, self);

@@ -72,11 +72,11 @@ bool claim_is_later(const struct item *item, struct span source, int64_t *offset
 
 /* The relation of a stored client to a command with the same id. */
 enum relation {
-    RELATION_OWN,               /* the same command made it in a run that did not commit */
-    RELATION_UNCOMMITTED_LATER, /* a later command of the same partition made it: found by the run after a
-                                   crash */
-    RELATION_SAME,              /* an earlier command with the same bytes made it */
-    RELATION_DIFFERENT          /* an earlier command with other bytes made it */
+    RELATION_OWN,         /* the same command made it in a run that did not commit */
+    RELATION_UNCOMMITTED, /* a run that did not commit made it, for a later command of the same partition; in a replay,
+                             for any other command */
+    RELATION_SAME,        /* an earlier command with the same bytes made it */
+    RELATION_DIFFERENT    /* an earlier command with other bytes made it */
 };
 
 /* True if the record was made at the item's time. Otherwise it comes from an earlier topic of the same name. A record
@@ -92,38 +92,43 @@ static bool is_of_this_log(const struct item *item, const struct stored_client *
     return memcmp(stored->record.at + head, created, TIME_LENGTH) == 0;
 }
 
-static enum relation relation(const struct item *item, const struct stored_client *stored, int64_t committed)
+static enum relation relation(const struct item *item, const struct stored_client *stored, int64_t committed,
+                              enum claim_standing standing)
 {
     int64_t offset;
     bool same_partition = source_offset(item, stored->source, &offset);
     bool same_bytes = span_equal(stored->hash, span_of(item->hash, HASH_LENGTH));
     /* A rejected command displaces no client. So a client of a later offset never decides on it, committed or not. */
     bool counts = offset < committed && item->outcome != OUTCOME_REJECTED;
-    if (same_partition && offset > item->from.offset && !counts)
-        return RELATION_UNCOMMITTED_LATER;
-    if (same_partition && offset == item->from.offset && same_bytes && is_of_this_log(item, stored))
+    if (standing == CLAIM_BY_OFFSET && same_partition && offset > item->from.offset && !counts)
+        return RELATION_UNCOMMITTED;
+    if (standing != CLAIM_RECORDED && same_partition && offset == item->from.offset && same_bytes &&
+        is_of_this_log(item, stored))
         return RELATION_OWN;
+    if (standing != CLAIM_RECORDED && standing != CLAIM_BY_OFFSET)
+        return RELATION_UNCOMMITTED;
     return same_bytes ? RELATION_SAME : RELATION_DIFFERENT;
 }
 
 bool claim_is_own(const struct item *item, const struct stored_client *stored)
 {
-    return relation(item, stored, 0) == RELATION_OWN;
+    return relation(item, stored, 0, CLAIM_BY_OFFSET) == RELATION_OWN;
 }
 
 /* True if the finding has a client of the item's id that counts. */
 static bool finding_decides(const struct item *item, const struct claim_finding *finding, struct stored_client *stored)
 {
     return finding->stored.at && stored_client_parse(finding->stored, stored) &&
-           relation(item, stored, finding->stored_is_uncommitted ? 0 : finding->committed) !=
-               RELATION_UNCOMMITTED_LATER;
+           relation(item, stored, finding->stored_is_uncommitted ? 0 : finding->committed, finding->stored_standing) !=
+               RELATION_UNCOMMITTED;
 }
 
 static bool owner_is_future(const struct item *item, const struct claim_finding *finding)
 {
     struct stored_client owner;
     return finding->owner_line.at && stored_client_parse(finding->owner_line, &owner) &&
-           relation(item, &owner, finding->owner_is_uncommitted ? 0 : finding->committed) == RELATION_UNCOMMITTED_LATER;
+           relation(item, &owner, finding->owner_is_uncommitted ? 0 : finding->committed, finding->owner_standing) ==
+               RELATION_UNCOMMITTED;
 }
 
 bool claim_is_blocked(const struct item *item, const struct claim_finding *finding)
@@ -137,7 +142,7 @@ bool claim_is_blocked(const struct item *item, const struct claim_finding *findi
 
 static void apply_stored(struct item *item, const struct stored_client *stored, const struct claim_finding *finding)
 {
-    enum relation how = relation(item, stored, finding->committed);
+    enum relation how = relation(item, stored, finding->committed, finding->stored_standing);
     if (how == RELATION_DIFFERENT || finding->stored_is_too_long) {
         item->outcome = OUTCOME_REJECTED;
         item->error = ERROR_COMMAND_ID_CONFLICT;

@@ -35,6 +35,15 @@ bool claim_is_own(const struct item *item, const struct stored_client *stored);
 /* True if `source` is a position in the item's partition after the item; then *offset is its offset. */
 bool claim_is_later(const struct item *item, struct span source, int64_t *offset);
 
+/* Whether a client in the index counts: only one that is committed does, or that will be. */
+enum claim_standing {
+    CLAIM_BY_OFFSET,  /* its offset tells, as below: for the daemon */
+    CLAIM_RECORDED,   /* the record topic has it, or the transaction of the present batch will write it */
+    CLAIM_UNRECORDED, /* it has no record, and nothing will commit it but this batch */
+    CLAIM_FENCED,     /* the same, as long as its partition's owner key holds our name */
+    CLAIM_UNKNOWN     /* Kafka or Redis did not answer */
+};
+
 /* The clients in the index that may block an item; at == NULL for none. All must live as long as the batch. */
 struct claim_finding {
     struct span stored;     /* the client under the item's id */
@@ -47,6 +56,7 @@ struct claim_finding {
      * whatever its hash says, and `stored` is only its beginning. */
     bool stored_is_too_long;
     int64_t committed; /* commands of the item's partition before this offset have been committed at some time */
+    enum claim_standing stored_standing, owner_standing; /* CLAIM_BY_OFFSET, unless a replay asks (index_replay.h) */
 };
 
 /* True if the finding decides the item: an earlier client has its id, or another client has its email. False if only

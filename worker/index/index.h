@@ -46,6 +46,8 @@
  *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
  *   epoch         a whole rebuild deletes it first, so that no worker claims, and writes a new one last, together with
  *                 all checkpoints; only then Redis is complete
+ *   replay marks  index_checkpoint and the rebuild, for an index that serves a replay (index_replay.h), which writes no
+ *                 owner and raises the highest offset of checkpoints
  *   definitions   definitions_sync, in a rebuild; `definitions put` and `sync`
  *
  * Why this is enough. Every step can run again and gives the same outcome: a batch whose connection failed finds its

@@ -5,6 +5,17 @@
 
 #include "worker/index/index_internal.h"
 
+bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config, int wait_ms,
+                        char *error, size_t error_size)
+{
+    /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
+    return offsets_of_ends(&progress->definition_ends, observer, config->definitions.topic, wait_ms, error,
+                           error_size) &&
+           offsets_of_ends(&progress->record_ends, observer, config->records.topic, wait_ms, error, error_size) &&
+           offsets_of_group(&progress->committed, &progress->nonces, observer, config->commands.topic, wait_ms, error,
+                            error_size);
+}
+
 void kafka_progress_free(struct kafka_progress *progress)
 {
     offsets_free(&progress->definition_ends);
@@ -75,8 +86,7 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
     return ok;
 }
 
-/* Adds to the gap what may be missing from `since` on. */
-static void gap_widen(bool *behind, struct offsets *from, struct offsets *since)
+void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since)
 {
     if (*behind) {
         offsets_lower_all(from, since);
@@ -115,7 +125,7 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, int
     offsets_set(&gap->nonces, partition, nonce);
     bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
     if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
-        gap_widen(&gap->records_behind, &gap->records, &record_ends);
+        index_widen_gap(&gap->records_behind, &gap->records, &record_ends);
     offsets_free(&record_ends);
 }
 
@@ -130,7 +140,7 @@ static void compare_definitions(const redisReply *reply, const struct offsets *e
     for (int32_t i = 0; i < ends->count; i++)
         behind = behind || (ends->at[i] > 0 && offsets_get(&read, i) < ends->at[i]);
     if (behind)
-        gap_widen(&gap->definitions_behind, &gap->definitions, &read);
+        index_widen_gap(&gap->definitions_behind, &gap->definitions, &read);
     offsets_free(&read);
 }
 
@@ -163,6 +173,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     }
     answers_free(&answers);
     arena_reset(scratch, mark);
+    ok = ok && (!index->replay || index_replay_compare(index, scratch, gap));
     if (!ok)
         return AUDIT_FAILED;
     bool is_damaged = index->damaged.known && memcmp(&index->damaged, &index->epoch, sizeof(index->epoch)) == 0;
@@ -183,7 +194,9 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
 
 bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch)
 {
-    if (!index->connection || !index->epoch.known || !index_own(index, partitions, count, scratch))
+    if (!index->connection || !index->epoch.known)
+        return false;
+    if (!(index->replay ? index_replay_raise(index, scratch) : index_own(index, partitions, count, scratch)))
         return false;
     index->verified = true;
     index->audits++;

@@ -46,6 +46,10 @@ struct kafka_progress {
     struct offsets nonces;          /* of these commits (log_mark.h) */
     struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the progress before this one */
 };
+/* Reads all but `checkpoints`, which stays. `observer` is a kafka_observer_new of the config's group. Makes several
+ * requests, each of which takes up to `wait_ms`. False with the reason in `error`. */
+MUST_CHECK bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config,
+                                   int wait_ms, char *error, size_t error_size);
 void kafka_progress_free(struct kafka_progress *progress);
 
 /* The offsets from which on the topics' messages may be missing in Redis. */
@@ -62,7 +66,8 @@ void audit_gap_free(struct audit_gap *gap);
 MUST_CHECK enum audit_result index_audit(struct index *index, const struct kafka_progress *progress,
                                          struct arena *scratch, struct audit_gap *gap);
 
-/* After AUDIT_FINE: makes this index the owner of these partitions, and verified. False after a failure. */
+/* After AUDIT_FINE: makes this index the owner of these partitions, and verified. A replay becomes no owner. False
+ * after a failure. */
 MUST_CHECK bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* ---- the rebuild ---- */
@@ -82,5 +87,9 @@ MUST_CHECK enum rebuild_result index_rebuild(struct index *index, const struct o
                                              const struct audit_gap *gap, struct arena *scratch,
                                              index_keep_going *keep_going, void *listener, char *error,
                                              size_t error_size);
+
+/* Called a few times a second while a rebuild reads the record topic: offsets done, of how many. It is read twice. */
+typedef void index_rebuild_progress(void *listener, int64_t done, int64_t total);
+void index_set_rebuild_progress(struct index *index, index_rebuild_progress *progress, void *listener);
 
 #endif

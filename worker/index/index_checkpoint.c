@@ -18,8 +18,8 @@ bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct of
     return ok && offsets_parse(span_from(text, (size_t)(space - text.at) + 1), record_ends);
 }
 
-void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
-                            struct span record_ends)
+void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
+                               const struct checkpoint *checkpoint, struct span record_ends)
 {
     char numbers[96];
     int length =
@@ -28,8 +28,14 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
         length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->nonce);
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));
-    pipeline_parts(pipeline, CHECKPOINT_KEY(place));
+    pipeline_argument(pipeline, key, parts);
     pipeline_parts(pipeline, span_of(numbers, (size_t)length), SPAN(" "), record_ends);
+}
+
+void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
+                            struct span record_ends)
+{
+    index_write_checkpoint_at(pipeline, (const struct span[]){CHECKPOINT_KEY(place)}, 2, checkpoint, record_ends);
 }
 
 /* The WATCH of index_confirm is still active: Redis accepts the checkpoint only if the partitions are still ours. */
@@ -38,19 +44,21 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     if (!index->verified || !index->connection)
         return;
     size_t mark = batch->arena.used;
-    struct batch_part *parts;
-    uint32_t count = batch_parts(batch, &parts);
+    struct batch_part *parts = NULL;
+    uint32_t count = index->replay ? 1 : batch_parts(batch, &parts);
     if (count == 0)
         return;
     struct span *places = arena_alloc(&batch->arena, count * sizeof(*places));
     offsets_raise_all(&index->record_ends, record_ends);
     for (uint32_t i = 0; i < count; i++)
-        places[i] = index_place(index, parts[i].partition, &batch->arena);
+        places[i] = index_place(index, index->replay ? index->replay->partition : parts[i].partition, &batch->arena);
     struct span ends = offsets_text(&index->record_ends, &batch->arena);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     index_write_word(&pipeline, SPAN("MULTI"));
-    for (uint32_t i = 0; i < count; i++) {
+    if (index->replay)
+        index_replay_write_mark(index, &pipeline, places[0], ends);
+    for (uint32_t i = 0; i < count && !index->replay; i++) {
         offsets_raise(&index->committed, parts[i].partition, parts[i].next);
         struct checkpoint checkpoint = {parts[i].next, offsets_get(&index->committed, parts[i].partition), nonce};
         index_write_checkpoint(&pipeline, places[i], &checkpoint, ends);

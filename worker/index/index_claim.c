@@ -250,21 +250,40 @@ static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct 
     return false;
 }
 
-void index_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding)
+static bool judge(const struct index_replay *replay, const struct batch *batch, uint32_t item,
+                  struct claim_finding *finding)
 {
-    finding->stored_is_uncommitted = is_claimed_behind(batch, index, finding->stored, item_id(&batch->items[index]));
-    finding->owner_is_uncommitted = is_claimed_behind(batch, index, finding->owner_line, finding->owner);
+    struct span id = item_id(&batch->items[item]);
+    if (finding->stored.at)
+        finding->stored_standing = replay->judge(replay->listener, batch, item, id, finding->stored);
+    if (finding->owner.at && !span_equal(finding->owner, id))
+        finding->owner_standing = replay->judge(replay->listener, batch, item, finding->owner, finding->owner_line);
+    return finding->stored_standing != CLAIM_UNKNOWN && finding->owner_standing != CLAIM_UNKNOWN;
 }
 
-static void find_all_uncommitted(const struct batch *batch, struct claim_answer *answers)
+bool index_find_uncommitted(struct index *index, const struct batch *batch, uint32_t item,
+                            struct claim_finding *finding)
 {
+    if (index->replay)
+        return judge(index->replay, batch, item, finding);
+    finding->stored_is_uncommitted = is_claimed_behind(batch, item, finding->stored, item_id(&batch->items[item]));
+    finding->owner_is_uncommitted = is_claimed_behind(batch, item, finding->owner_line, finding->owner);
+    return true;
+}
+
+static bool find_all_uncommitted(struct index *index, const struct batch *batch, struct claim_answer *answers)
+{
+    if (index->replay)
+        index->replay->begin_judging(index->replay->listener);
     for (uint32_t i = 0; i < batch->count; i++) {
         struct claim_finding *finding = &answers[i].finding;
         if (!answers[i].asked || answers[i].won)
             continue;
-        index_find_uncommitted(batch, i, finding);
+        if (!index_find_uncommitted(index, batch, i, finding))
+            return false;
         finding->stored_is_too_long = finding->stored.length > index_client_bytes(&batch->items[i]);
     }
+    return true;
 }
 
 /* Displaces claims where that is allowed, in the order of the commands. Each displacement reads its keys again, so it
@@ -293,7 +312,8 @@ static bool claim_run(struct index *index, struct batch *batch, struct claim_ans
     if (!claim_first(index, batch, answers, asked) || !claim_second(index, batch, answers) ||
         !claim_ask(index, batch, answers, &claim_third) || !claim_ask(index, batch, answers, &claim_fourth))
         return false;
-    find_all_uncommitted(batch, answers);
+    if (!find_all_uncommitted(index, batch, answers))
+        return false;
     return claim_displace(index, batch, answers, again) && (!*again || index_may_go_on(index));
 }
 

@@ -100,8 +100,7 @@ static bool find(struct index *index, struct batch *batch, const struct item *it
         return false;
     if (finding->owner.at && !span_equal(finding->owner, item_id(item)) && !find_owner(index, batch, item, finding))
         return false;
-    index_find_uncommitted(batch, (uint32_t)(item - batch->items), finding);
-    return true;
+    return index_find_uncommitted(index, batch, (uint32_t)(item - batch->items), finding);
 }
 
 static void write_delete(struct redis_pipeline *pipeline, const struct span *key, size_t parts)
@@ -141,13 +140,15 @@ static struct displacement displacement_of(const struct item *item, const struct
 bool index_displace(struct index *index, struct batch *batch, const struct item *item)
 {
     struct claim_finding finding;
-    if (!find(index, batch, item, &finding))
+    bool held = true; /* the fence of the partitions whose claims are displaced */
+    if (!find(index, batch, item, &finding) ||
+        (index->replay && !index_replay_watch(index, &finding, &batch->arena, &held)))
         return false;
     struct displacement displacement = displacement_of(item, &finding, &batch->arena);
     struct span source = position_text(&item->from, &batch->arena);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
-    if (claim_is_blocked(item, &finding))
+    if (!held || claim_is_blocked(item, &finding))
         index_write_word(&pipeline, SPAN("UNWATCH"));
     else
         write_displacement(&pipeline, item, &displacement, source);
@@ -159,7 +160,8 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
     freeReplyObject(reply);
     if (!replaced)
         return true;
-    log_info("an uncommitted later claim was displaced", LOG_TEXT("topic", item->from.topic),
-             LOG_INTEGER("partition", item->from.partition), LOG_INTEGER("offset", item->from.offset));
+    log_info(index->replay ? "a claim without a record was displaced" : "an uncommitted later claim was displaced",
+             LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
+             LOG_INTEGER("offset", item->from.offset));
     return true;
 }

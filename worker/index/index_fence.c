@@ -6,20 +6,33 @@ struct span index_place(const struct index *index, int32_t partition, struct are
     return arena_format(arena, "%s/%d", index->config->commands.topic, (int)partition);
 }
 
-static void write_watch(struct redis_pipeline *pipeline, const struct span *places, uint32_t count)
+/* The keys that hold our fencing token, in the arena. */
+static uint32_t fence_keys(const struct index *index, struct batch *batch, struct span **keys)
+{
+    struct batch_part *parts = NULL;
+    uint32_t count = index->replay ? 1 : batch_parts(batch, &parts);
+    *keys = arena_alloc(&batch->arena, count * sizeof(**keys));
+    for (uint32_t i = 0; i < count; i++)
+        (*keys)[i] = index->replay ? index_replay_lock(index, &batch->arena)
+                                   : arena_format(&batch->arena, OWNER_KEY_BEFORE "%s/%d",
+                                                  index->config->commands.topic, (int)parts[i].partition);
+    return count;
+}
+
+static void write_watch(struct redis_pipeline *pipeline, const struct span *keys, uint32_t count)
 {
     pipeline_command(pipeline, 2 + count);
     pipeline_parts(pipeline, SPAN("WATCH"));
     pipeline_parts(pipeline, SPAN(EPOCH_KEY));
     for (uint32_t i = 0; i < count; i++)
-        pipeline_parts(pipeline, OWNER_KEY(places[i]));
+        pipeline_parts(pipeline, keys[i]);
 }
 
-static void write_reads(struct redis_pipeline *pipeline, const struct span *places, uint32_t count)
+static void write_reads(struct redis_pipeline *pipeline, const struct span *keys, uint32_t count)
 {
     redis_epoch_ask(pipeline);
     for (uint32_t i = 0; i < count; i++)
-        pipeline_read_parts(pipeline, EPOCH_LENGTH, OWNER_KEY(places[i]));
+        pipeline_read_parts(pipeline, EPOCH_LENGTH, keys[i]);
 }
 
 bool index_is_our_name(const struct index *index, const redisReply *reply)
@@ -54,7 +67,8 @@ static bool marks_are_ours(struct index *index, const struct marks *marks)
 {
     if (marks->epoch != EPOCH_SAME)
         return index_invalidate(index, "the epoch is missing or different");
-    return marks->owns_all || index_invalidate(index, "a partition has another owner");
+    return marks->owns_all || index_invalidate(index, index->replay ? "the lock of the replay is not ours"
+                                                                    : "a partition has another owner");
 }
 
 void index_write_ask_replication(struct redis_pipeline *pipeline)
@@ -98,16 +112,13 @@ static void write_nothing(struct redis_pipeline *pipeline)
 static bool fence(struct index *index, struct batch *batch, bool writes)
 {
     size_t mark = batch->arena.used;
-    struct batch_part *parts;
-    uint32_t count = batch_parts(batch, &parts);
-    struct span *places = arena_alloc(&batch->arena, count * sizeof(*places));
-    for (uint32_t i = 0; i < count; i++)
-        places[i] = index_place(index, parts[i].partition, &batch->arena);
+    struct span *keys;
+    uint32_t count = fence_keys(index, batch, &keys);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     index_write_word(&pipeline, SPAN("UNWATCH"));
-    write_watch(&pipeline, places, count);
-    write_reads(&pipeline, places, count);
+    write_watch(&pipeline, keys, count);
+    write_reads(&pipeline, keys, count);
     index_write_ask_replication(&pipeline);
     if (writes)
         write_nothing(&pipeline);

@@ -5,6 +5,7 @@
 #include "common/must_check.h"
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
+#include "worker/index/index_replay.h"
 #include "worker/redis/redis_epoch.h"
 #include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
@@ -43,7 +44,10 @@ struct index {
     uint64_t asked_audit;                       /* `audits` at that time */
     index_keep_going *keep_going;               /* NULL: never gives up */
     void *listener;
-    int64_t kept_going_ms; /* when keep_going was last called */
+    int64_t kept_going_ms;                                                 /* when keep_going was last called */
+    void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
+    void *rebuild_listener;
+    const struct index_replay *replay; /* NULL: the daemon's index */
     struct log_fault away, unverified;
 };
 
@@ -62,9 +66,9 @@ void index_accepted(struct index *index);
 /* Epoch, owner or server have changed: the index becomes stale. Always returns false. */
 bool index_invalidate(struct index *index, const char *error);
 
-/* Watches the epoch and the owners of the batch's partitions, and no other key, and compares them. Redis carries out
- * the EXEC that follows on this connection only if they have not changed by then. False after index_fail or
- * index_invalidate.
+/* Watches the epoch and the owners of the batch's partitions (a replay's: its lock), and no other key, and compares
+ * them. Redis carries out the EXEC that follows on this connection only if they have not changed by then. False after
+ * index_fail or index_invalidate.
  */
 MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
@@ -106,6 +110,10 @@ MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint
 /* Writes the partition's checkpoint. `record_ends` is the result of offsets_text. It and `place` are in the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
                             struct span record_ends);
+
+/* Like index_write_checkpoint, to a key of these parts. */
+void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
+                               const struct checkpoint *checkpoint, struct span record_ends);
 
 /* Writes our fencing token into the owner keys. False after index_fail. */
 MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
@@ -155,8 +163,39 @@ void index_write_get_line(struct redis_pipeline *pipeline, const struct item *it
  * batch again. */
 MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 
-/* Notes in the finding of item `index` which of its clients were claimed by a later command of the batch. */
-void index_find_uncommitted(const struct batch *batch, uint32_t index, struct claim_finding *finding);
+/* Notes in the finding of item `item` which of its clients were claimed by a later command of the batch; for a replay,
+ * which of them count. False if that cannot be told now. */
+MUST_CHECK bool index_find_uncommitted(struct index *index, const struct batch *batch, uint32_t item,
+                                       struct claim_finding *finding);
+
+/* Adds to the gap what may be missing from `since` on, which the caller owns. */
+void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since);
+
+/* ---- index_replay.c; only for an index that serves a replay ---- */
+
+struct audit_gap;
+
+/* The key of the replay's lock, in the arena. */
+struct span index_replay_lock(const struct index *index, struct arena *arena);
+
+/* Watches the owner keys of the claims in the finding that are CLAIM_FENCED, in addition to what is watched. *held:
+ * they hold our name. False after index_fail. */
+MUST_CHECK bool index_replay_watch(struct index *index, const struct claim_finding *finding, struct arena *arena,
+                                   bool *held);
+
+/* Compares the replay's marks with what its group has committed. Widens the gap by what may be missing. */
+MUST_CHECK bool index_replay_compare(struct index *index, struct arena *scratch, struct audit_gap *gap);
+
+/* Raises the highest offsets of the checkpoints to the ends of the replay's ranges. Call it before index_take. */
+MUST_CHECK bool index_replay_raise(struct index *index, struct arena *scratch);
+
+/* Writes the mark of the replay's present partition, whose key is `place` in the arena. */
+void index_replay_write_mark(const struct index *index, struct redis_pipeline *pipeline, struct span place,
+                             struct span record_ends);
+
+/* After a rebuild, which has read the record topic up to `record_ends`: writes all marks. If that fails, the next audit
+ * finds them behind. */
+void index_replay_renew(struct index *index, const struct offsets *record_ends, struct arena *scratch);
 
 /* Replaces the claims that block the item, in one Redis transaction under WATCH, if all of them are uncommitted claims
  * of later commands. Afterwards the batch must be claimed again, even if a key has changed meanwhile and nothing was

@@ -37,8 +37,20 @@ static bool go_on(void *listener)
 
 /* ---- clients ---- */
 
+void index_set_rebuild_progress(struct index *index, index_rebuild_progress *progress, void *listener)
+{
+    index->rebuild_progress = progress;
+    index->rebuild_listener = listener;
+}
+
 static void say_how_far(struct rebuild *rebuild)
 {
+    const struct index *index = rebuild->index;
+    if (index->rebuild_progress) {
+        const int64_t total = topic_reader_total(rebuild->reader);
+        index->rebuild_progress(index->rebuild_listener, topic_reader_done(rebuild->reader) + rebuild->passes * total,
+                                total);
+    }
     if (clock_now_ms() - rebuild->said_ms < SAY_EVERY_MS)
         return;
     rebuild->said_ms = clock_now_ms();
@@ -92,8 +104,11 @@ static bool read_all(struct rebuild *rebuild, visitor *visit)
 static bool read_twice(struct rebuild *rebuild)
 {
     restore_begin(&rebuild->restore);
-    return read_all(rebuild, visit_note) && topic_reader_rewind(rebuild->reader, rebuild->error, rebuild->error_size) &&
-           read_all(rebuild, visit_write);
+    rebuild->passes = 0;
+    if (!read_all(rebuild, visit_note) || !topic_reader_rewind(rebuild->reader, rebuild->error, rebuild->error_size))
+        return false;
+    rebuild->passes = 1;
+    return read_all(rebuild, visit_write);
 }
 
 /* Reads the range, then what has come while Redis was written, until nothing had to be written. An operator who removes
@@ -293,6 +308,8 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
     }
     if (ok && *needed)
         say_end(rebuild);
+    if (ok && *needed && rebuild->index->replay && (!rebuild->gap || rebuild->gap->records_behind))
+        index_replay_renew(rebuild->index, &rebuild->record_ends, rebuild->scratch);
     return ok;
 }
 

@@ -27,8 +27,13 @@ static bool get_owner(struct index *index, struct batch *batch, const struct ite
 
 /* A claim that was made in this run was not. The offset alone does not tell: in a topic that was created again the
  * highest offset that was ever committed is that of the topic before. */
-static bool is_committed(const struct index *index, const struct item *item)
+static bool is_committed(const struct index *index, const struct batch *batch, const struct item *item,
+                         struct span value)
 {
+    const struct index_replay *replay = index->replay;
+    if (replay)
+        return replay->judge(replay->listener, batch, (uint32_t)(item - batch->items),
+                             span_of(item->client_id, CLIENT_ID_LENGTH), value) == CLAIM_RECORDED;
     return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
 }
 
@@ -40,7 +45,7 @@ static bool release(struct index *index, struct batch *batch, struct item *item)
         return false;
     if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
         return true;
-    if (is_committed(index, item)) {
+    if (is_committed(index, batch, item, value)) {
         item->record_form = FORM_FULL;
         item_confirm(item, MESSAGE_RECORD);
         return true;

@@ -94,3 +94,18 @@ bool kafka_client_append(struct kafka_client *client, const char *topic, const c
     rd_kafka_poll(client->handle, 0);
     return false;
 }
+
+rd_kafka_t *kafka_observer_new(const struct config *config, const char *group, char *error, size_t error_size)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    rd_kafka_t *observer = NULL;
+    if (!conf)
+        return NULL;
+    if (kafka_conf_set(conf, "isolation.level", "read_committed", error, error_size) &&
+        kafka_conf_set(conf, "enable.auto.commit", "false", error, error_size) &&
+        (!group || kafka_conf_set(conf, "group.id", group, error, error_size)))
+        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
+    if (!observer)
+        rd_kafka_conf_destroy(conf);
+    return observer;
+}

@@ -1,4 +1,5 @@
-/* kafka_client: a producer for the short commands, which ask or store one thing and exit. */
+/* kafka_client: a producer for the short commands, which ask or store one thing and exit; and a consumer that only asks
+ * what a group has committed. */
 #ifndef WORKER_KAFKA_KAFKA_CLIENT_H
 #define WORKER_KAFKA_KAFKA_CLIENT_H
 
@@ -23,6 +24,11 @@ struct kafka_client {
 MUST_CHECK bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error,
                                   size_t error_size);
 void kafka_client_close(struct kafka_client *client);
+
+/* A client that reads a group's offsets and the ends of topics, as a read_committed reader sees them, and never joins
+ * the group. `group`: NULL for the config's. The caller destroys it. NULL with the reason in `error`. */
+MUST_CHECK rd_kafka_t *kafka_observer_new(const struct config *config, const char *group, char *error,
+                                          size_t error_size);
 
 /* All topics and brokers: new, to be freed with rd_kafka_metadata_destroy; or NULL with the reason in `error`. */
 const struct rd_kafka_metadata *kafka_client_metadata(struct kafka_client *client, char *error, size_t error_size);

@@ -4,8 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 static const char prefix[] = "client-intake ";
+
+int64_t log_mark_nonce(void)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return -1;
+    number &= INT64_MAX;
+    return number > 0 ? (int64_t)number : 1;
+}
 
 size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES])
 {

@@ -26,6 +26,9 @@ struct log_mark {
 
 #define LOG_MARK_NONE ((struct log_mark){-1, -1, -1, 0, -1})
 
+/* A new nonce; -1 if the system returns no random number. */
+int64_t log_mark_nonce(void);
+
 /* Returns the text's length. */
 size_t log_mark_write(const struct log_mark *mark, char text[LOG_MARK_BYTES]);
 

@@ -14,6 +14,8 @@
  * again client-intake:definitions           OFFSETS                              as if missing: definitions are read
  * again client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
  *   client-intake:shared-emails         "1", only its existence counts       as if it were set
+ *   client-intake:replay-lock:TOPIC     a replay's token, 32 digits          not a lock: as if another replay ran
+ *   client-intake:replay-mark:NAME:TOPIC/P "NEXT,HIGHEST,NONCE OFFSETS"      as if missing: records are read again
  *   client-intake:nothing               is never there                       removed
  */
 #ifndef WORKER_REDIS_REDIS_KEYS_H
@@ -36,7 +38,12 @@
 /* `place`: "TOPIC/PARTITION" of the command topic. */
 #define CHECKPOINT_KEY_BEFORE "client-intake:checkpoint:"
 #define CHECKPOINT_KEY(place) SPAN(CHECKPOINT_KEY_BEFORE), (place)
-#define OWNER_KEY(place)      SPAN("client-intake:owner:"), (place)
+#define OWNER_KEY_BEFORE      "client-intake:owner:"
+#define OWNER_KEY(place)      SPAN(OWNER_KEY_BEFORE), (place)
+
+/* `topic`: the command topic. */
+#define REPLAY_LOCK_KEY_BEFORE       "client-intake:replay-lock:"
+#define REPLAY_MARK_KEY(name, place) SPAN("client-intake:replay-mark:"), (name), SPAN(":"), (place)
 
 #define CLIENT_KEY_BEFORE           "client:{"
 #define EMAIL_KEY_BEFORE            "client-email:{"

@@ -14,9 +14,13 @@
 #define EDGE_WAIT_MS   1000
 #define FETCH_BYTES    "4194304"
 
-/* Librdkafka before 2.2.0 looks at a full queue again only after a second, or when it has something else to do. A query
- * gives it something to do. It is sent when so much was taken from the queue and nothing was added. */
+#define BATCH_BYTES (4 * 1024 * 1024)
+
+/* Librdkafka stops to fetch when its queue is full (history_client.c). Before 2.2.0 it looks at the queue again only
+ * after a second, or when it has something else to do. A query gives it something to do: it is sent for so many bytes
+ * that were taken from a queue that may have been full. */
 #define WAKE_BYTES   (8 * 1024 * 1024)
+#define FULL_BYTES   (16 * 1024 * 1024)
 #define WAKE_WAIT_MS 1
 #define WAKES_BEFORE 0x020200ff
 
@@ -40,9 +44,9 @@ struct history_reader {
     int64_t to;
 
     rd_kafka_message_t *batch[BATCH_MESSAGES];
-    size_t taken, count; /* of the batch */
-    size_t queued;       /* messages in librdkafka's queue when the batch was filled */
-    size_t taken_bytes;  /* since a message was added to that queue */
+    size_t taken, count;  /* of the batch */
+    size_t message_bytes; /* of a message, on average, in the batch */
+    size_t taken_bytes;   /* since the last wake */
     struct unreadable_batch unreadable;
 };
 
@@ -66,6 +70,7 @@ struct history_reader *history_reader_open(const struct config *config, const ch
         return NULL;
     }
     reader->wait_ms = wait_ms;
+    reader->message_bytes = 1;
     reader->needs_wakes = rd_kafka_version() < WAKES_BEFORE;
     unreadable_batch_init(&reader->unreadable, config, reader->topic);
     if (history_client_open(&reader->client, config, &settings, error, error_size) &&
@@ -103,7 +108,6 @@ int64_t history_reader_position(const struct history_reader *reader)
 static bool assign(struct history_reader *reader, char *error, size_t error_size)
 {
     drop_batch(reader);
-    reader->queued = reader->taken_bytes = 0;
     reader->state = READER_READING;
     return history_client_assign_one(&reader->client, reader->topic, reader->partition, reader->next, error,
                                      error_size);
@@ -150,33 +154,41 @@ static void wake(struct history_reader *reader)
     reader->taken_bytes = 0;
 }
 
-/* Messages of a batch are of similar sizes. */
 static void keep_awake(struct history_reader *reader)
 {
-    size_t queued = rd_kafka_queue_length(reader->queue);
-    bool grew = queued + reader->count > reader->queued;
-    reader->queued = queued;
-    if (grew)
-        reader->taken_bytes = 0;
-    else if (reader->count > 0)
-        reader->taken_bytes += reader->count * (reader->batch[0]->len + reader->batch[0]->key_len + 64);
-    if (reader->taken_bytes >= WAKE_BYTES)
+    size_t queued = rd_kafka_queue_length(reader->queue) + reader->count;
+    reader->taken_bytes += reader->count * reader->message_bytes;
+    if (queued * reader->message_bytes >= FULL_BYTES && reader->taken_bytes >= WAKE_BYTES)
         wake(reader);
 }
 
-/* The function waits until the whole array is filled. So it waits for one message only. */
+static void measure_batch(struct history_reader *reader)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < reader->count; i++)
+        bytes += reader->batch[i]->len + reader->batch[i]->key_len;
+    reader->message_bytes = bytes / reader->count + 1;
+}
+
+/* So many messages as have BATCH_BYTES. The function would wait until the whole array is filled. So it waits for one
+ * message only. */
 static bool fill(struct history_reader *reader)
 {
-    ssize_t count = rd_kafka_consume_batch_queue(reader->queue, 0, reader->batch, BATCH_MESSAGES);
+    size_t most = BATCH_BYTES / reader->message_bytes + 1;
+    ssize_t count =
+        rd_kafka_consume_batch_queue(reader->queue, 0, reader->batch, most < BATCH_MESSAGES ? most : BATCH_MESSAGES);
     if (count <= 0)
         count = rd_kafka_consume_batch_queue(reader->queue, POLL_MS, reader->batch, 1);
     reader->taken = 0;
     reader->count = count > 0 ? (size_t)count : 0;
+    if (reader->count == 0)
+        return false;
+    measure_batch(reader);
     if (reader->needs_wakes)
         keep_awake(reader);
-    if (reader->count > 0 && !reader->batch[reader->count - 1]->err)
+    if (!reader->batch[reader->count - 1]->err)
         history_client_hear(&reader->client);
-    return reader->count > 0;
+    return true;
 }
 
 /* ---- events that are no messages ---- */

@@ -1,11 +1,13 @@
 #include "worker/replay/json_difference.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "common/key_table.h"
 
 #define DEPTH        32
 #define LISTED_BYTES ((size_t)4 << 20) /* of all paths; further differences are not listed */
-#define NUMBER_BYTES 512               /* of a number that is compared by its value; a longer one by its text */
+#define FEW_NODES    64                /* of an object whose members are searched one after the other */
+#define EXPONENT     1000000000000000  /* a number with a larger one is compared by its text */
 
 struct side {
     struct span raw; /* the unchanged text; the document's strings are decoded in place */
@@ -28,7 +30,8 @@ static bool parse(struct side *side, struct span text, struct json_parser *parse
 {
     struct json_fault fault;
     char *copy = arena_alloc(arena, text.length + JSON_PADDING);
-    memcpy(copy, text.at, text.length);
+    if (text.length > 0)
+        memcpy(copy, text.at, text.length);
     side->raw = text;
     return json_parse(parser, copy, text.length, DEPTH, arena, &side->document, &fault);
 }
@@ -65,12 +68,13 @@ static struct span path_text(struct comparing *comparing)
     size_t longest = 0;
     for (uint32_t i = 0; i < comparing->depth; i++)
         longest += 16 + 2 * comparing->path[i].name.length;
-    char *text = arena_alloc(comparing->arena, longest), *to = text;
+    char *text = arena_room(comparing->arena, longest), *to = text;
     for (uint32_t i = 0; i < comparing->depth; i++) {
         const struct step *step = &comparing->path[i];
         *to++ = '/';
         to = step->name.at ? append_name(to, step->name) : to + sprintf(to, "%u", step->index);
     }
+    comparing->arena->used += (size_t)(to - text);
     return span_of(text, (size_t)(to - text));
 }
 
@@ -95,48 +99,140 @@ static void differ(struct comparing *comparing, struct span then, struct span no
     comparing->end = &difference->next;
 }
 
-static double number_of(struct span token)
+/* ---- Numbers ---- */
+
+/* A number as 0.DIGITS times ten to the power of `exponent`, without zeros at either end of its digits. */
+struct decimal {
+    bool is_negative;
+    const char *at, *end; /* the digits, perhaps with a point among them; at == end: zero */
+    int64_t exponent;
+};
+
+/* The exponent's digits, with a sign. Ends beyond EXPONENT. */
+static int64_t exponent_of(const char *at, const char *end)
 {
-    char text[NUMBER_BYTES + 1];
-    memcpy(text, token.at, token.length);
-    text[token.length] = '\0';
-    return strtod(text, NULL);
+    const bool is_negative = at < end && *at == '-';
+    int64_t sum = 0;
+    for (at += at < end && (*at == '-' || *at == '+'); at < end && sum <= EXPONENT; at++)
+        sum = 10 * sum + (*at - '0');
+    return is_negative ? -sum : sum;
+}
+
+/* False if the exponent is too large. `token` is a JSON number. */
+static bool decimal_of(struct span token, struct decimal *decimal)
+{
+    const char *at = token.at + (token.at[0] == '-'), *const stop = token.at + token.length, *end = at, *point = NULL;
+    for (; end < stop && *end != 'e' && *end != 'E'; end++)
+        if (*end == '.')
+            point = end;
+    const int64_t exponent = end < stop ? exponent_of(end + 1, stop) : 0;
+    if (!point)
+        point = end;
+    while (at < end && (*at == '0' || *at == '.'))
+        at++;
+    while (end > at && (end[-1] == '0' || end[-1] == '.'))
+        end--;
+    *decimal = (struct decimal){.at = at, .end = end};
+    if (at == end)
+        return true;
+    decimal->is_negative = token.at[0] == '-';
+    decimal->exponent = exponent + (point - at) + (at > point);
+    return exponent >= -EXPONENT && exponent <= EXPONENT;
+}
+
+static bool digits_equal(struct decimal a, struct decimal b)
+{
+    while (a.at < a.end && b.at < b.end) {
+        a.at += *a.at == '.';
+        b.at += *b.at == '.';
+        if (*a.at++ != *b.at++)
+            return false;
+    }
+    return a.at == a.end && b.at == b.end;
 }
 
 static bool numbers_equal(struct span a, struct span b)
 {
-    if (span_equal(a, b) || a.length > NUMBER_BYTES || b.length > NUMBER_BYTES)
-        return span_equal(a, b);
-    const double left = number_of(a), right = number_of(b);
-    return left <= right && left >= right;
+    struct decimal left, right;
+    if (span_equal(a, b))
+        return true;
+    return decimal_of(a, &left) && decimal_of(b, &right) && left.is_negative == right.is_negative &&
+           left.exponent == right.exponent && digits_equal(left, right);
 }
+
+/* ---- Values ---- */
 
 static void values_compare(struct comparing *comparing, uint32_t then, uint32_t now);
 
-/* Two objects that are equal but for some values list their members in one order, so the member at the same place is
- * tried first. */
+/* The members of an object by their names. */
+struct members {
+    const struct json_document *document;
+    uint32_t object;
+    uint32_t next; /* the member after the one that was found last; two objects mostly have one order */
+    /* Of an object with many nodes, once a member was not the next one. */
+    uint32_t *nodes; /* NULL: not yet */
+    struct key_table table;
+};
+
+static void members_index(struct members *members, struct arena *arena)
+{
+    const struct json_node *nodes = members->document->nodes;
+    const uint32_t most = nodes[members->object].next - members->object, slot_count = key_table_slots(most);
+    struct span *names = arena_alloc(arena, most * sizeof(*names));
+    uint32_t count = 0;
+    members->nodes = arena_alloc(arena, most * sizeof(*members->nodes));
+    key_table_open(&members->table, names, arena_alloc(arena, slot_count * sizeof(uint32_t)), slot_count, 0);
+    for (uint32_t node = members->object + 1; node < nodes[members->object].next; node = nodes[node].next) {
+        names[count] = json_name(members->document, node);
+        members->nodes[count] = node;
+        if (key_table_add(&members->table, count)) /* the parser allows no name twice */
+            count++;
+    }
+}
+
+/* The member called `name`, or 0. */
+static uint32_t members_find(struct members *members, struct span name, struct arena *arena)
+{
+    const struct json_node *nodes = members->document->nodes;
+    const uint32_t end = nodes[members->object].next;
+    uint32_t found = 0;
+    if (members->next < end && span_equal(json_name(members->document, members->next), name)) {
+        found = members->next;
+    } else if (end - members->object <= FEW_NODES) {
+        found = json_member(members->document, members->object, name);
+    } else {
+        if (!members->nodes)
+            members_index(members, arena);
+        const int index = key_table_find(&members->table, name);
+        found = index < 0 ? 0 : members->nodes[index];
+    }
+    if (found != 0)
+        members->next = nodes[found].next;
+    return found;
+}
+
 static void objects_compare(struct comparing *comparing, uint32_t then, uint32_t now)
 {
     const struct json_document *left = &comparing->then.document, *right = &comparing->now.document;
-    uint32_t beside = now + 1;
+    const uint32_t count = right->nodes[now].next - now;
+    bool *matched = memset(arena_alloc(comparing->arena, count), 0, count); /* by node, from `now` on */
+    struct members members = {.document = right, .object = now, .next = now + 1};
     for (uint32_t node = then + 1; node < left->nodes[then].next; node = left->nodes[node].next) {
         const struct span name = json_name(left, node);
-        const bool is_beside = beside < right->nodes[now].next && span_equal(json_name(right, beside), name);
-        const uint32_t other = is_beside ? beside : json_member(right, now, name);
-        if (beside < right->nodes[now].next)
-            beside = right->nodes[beside].next;
+        const uint32_t other = members_find(&members, name, comparing->arena);
         enter(comparing, name, 0);
-        if (other == 0)
+        if (other == 0) {
             differ(comparing, raw_of(&comparing->then, node), SPAN_NONE);
-        else
+        } else {
+            matched[other - now] = true;
             values_compare(comparing, node, other);
+        }
         leave(comparing);
     }
     for (uint32_t node = now + 1; node < right->nodes[now].next; node = right->nodes[node].next) {
-        const struct span name = json_name(right, node);
-        if (json_member(left, then, name) != 0)
+        if (matched[node - now])
             continue;
-        enter(comparing, name, 0);
+        enter(comparing, json_name(right, node), 0);
         differ(comparing, SPAN_NONE, raw_of(&comparing->now, node));
         leave(comparing);
     }

@@ -8,14 +8,14 @@
 
 #define LOG_ERROR 3 /* syslog's, as librdkafka has them */
 
-static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, unsigned thread, char *error,
+static bool transactional_id(const struct config *config, rd_kafka_conf_t *conf, const char *name, char *error,
                              size_t error_size)
 {
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
     if (!prefix)
         prefix = "client-intake";
     char id[256];
-    snprintf(id, sizeof(id), "%s-%u", prefix, thread);
+    snprintf(id, sizeof(id), "%s-%s", prefix, name);
     return rd_kafka_conf_set(conf, "transactional.id", id, error, error_size) == RD_KAFKA_CONF_OK;
 }
 
@@ -111,7 +111,7 @@ static size_t most_bytes(const rd_kafka_conf_t *conf)
     return (size_t)strtoull(text, NULL, 10);
 }
 
-struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics, struct batch *batch,
+struct sink *sink_open(const struct config *config, const char *name, struct reply_topics *topics, struct batch *batch,
                        bool single, struct size_limits *limits, struct log_fault *fault)
 {
     char error[512] = "out of memory";
@@ -136,7 +136,7 @@ struct sink *sink_open(const struct config *config, unsigned thread, struct repl
     sink->knows_sizes = is_uncompressed(conf);
     sink->message_most = most_bytes(conf);
     bool ok = sink->transactional
-                  ? transactional_id(config, conf, thread, error, sizeof(error))
+                  ? transactional_id(config, conf, name, error, sizeof(error))
                   : rd_kafka_conf_set(conf, "enable.idempotence", "true", error, sizeof(error)) == RD_KAFKA_CONF_OK;
     /* A topic that a command names may be deleted a moment later. A request for it must not create it. */
     ok = ok && kafka_conf_set(conf, "allow.auto.create.topics", "false", error, sizeof(error));

@@ -31,11 +31,11 @@ enum sink_result {
     SINK_BROKEN   /* producer unusable: close and reopen. The batch was committed entirely or not at all */
 };
 
-/* New, or NULL after the reason was logged. `topics`, `batch`, `limits` and `fault` must outlive the sink. `single`:
- * each message is sent in a request of its own, so a message that the broker refuses for its size is too large by
- * itself. `limits`: the sizes that topics have refused. `fault`: logged once when the producer fails and once when it
- * has recovered, even if that takes several producers. */
-MUST_CHECK struct sink *sink_open(const struct config *config, unsigned thread, struct reply_topics *topics,
+/* New, or NULL after the reason was logged. `name` is added to the prefix of transactional.id. `topics`, `batch`,
+ * `limits` and `fault` must outlive the sink. `single`: each message is sent in a request of its own, so a message that
+ * the broker refuses for its size is too large by itself. `limits`: the sizes that topics have refused. `fault`: logged
+ * once when the producer fails and once when it has recovered, even if that takes several producers. */
+MUST_CHECK struct sink *sink_open(const struct config *config, const char *name, struct reply_topics *topics,
                                   struct batch *batch, bool single, struct size_limits *limits,
                                   struct log_fault *fault);
 void sink_close(struct sink *sink);

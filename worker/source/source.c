@@ -2,12 +2,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
-#include "worker/kafka/message_headers.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
@@ -156,19 +154,8 @@ void source_close(struct source *source)
 
 static void source_take(struct source *source, rd_kafka_message_t *message)
 {
-    struct batch *batch = source->batch;
-    struct item *item = &batch->items[batch->count];
-    if (message_is_placeholder(message))
-        *item = (struct item){.from = {source->topic, message->partition, message->offset, 0},
-                              .header_state = MESSAGE_UNREADABLE};
-    else
-        message_item_take(item, source->topic, message, batch->command_bytes, &batch->arena);
-    if (item->header_state == HEADERS_UNREADABLE)
-        log_warning("headers of a command cannot be read; its dead letter comes without them",
-                    LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", message->partition),
-                    LOG_INTEGER("offset", message->offset));
-    source->messages[batch->count++] = message;
-    batch->bytes += item->value.length + item->key.length + item->header_heap;
+    source->messages[source->batch->count] = message;
+    source_message_take(source->batch, source->topic, message);
 }
 
 /* With check.crcs librdkafka reports a batch whose checksum is wrong and skips it. Its commands need replies, so the
@@ -349,15 +336,6 @@ static void source_put_back(struct source *source)
 }
 
 /* A random number above 0, or -1. */
-static int64_t nonce_new(void)
-{
-    uint64_t number;
-    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-        return -1;
-    number &= INT64_MAX;
-    return number > 0 ? (int64_t)number : 1;
-}
-
 int64_t source_nonce(const struct source *source)
 {
     return source->nonce;
@@ -412,7 +390,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         return source_pause(source, wait_ms);
     }
     batch_begin(source->batch);
-    source->nonce = nonce_new();
+    source->nonce = log_mark_nonce();
     source_look_around(source);
     return source->broken ? -1 : 0;
 }

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "common/log.h"
+#include "worker/kafka/message_headers.h"
+
 rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset)
 {
     rd_kafka_message_t *placeholder = calloc(1, sizeof(*placeholder));
@@ -25,6 +28,20 @@ int64_t source_message_timestamp(const rd_kafka_message_t *message)
         return -1;
     int64_t timestamp = rd_kafka_message_timestamp(message, &type);
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
+}
+
+void source_message_take(struct batch *batch, const char *topic, rd_kafka_message_t *message)
+{
+    struct item *item = &batch->items[batch->count++];
+    if (message_is_placeholder(message))
+        *item =
+            (struct item){.from = {topic, message->partition, message->offset, 0}, .header_state = MESSAGE_UNREADABLE};
+    else
+        message_item_take(item, topic, message, batch->command_bytes, &batch->arena);
+    if (item->header_state == HEADERS_UNREADABLE)
+        log_warning("headers of a command cannot be read; its dead letter comes without them", LOG_TEXT("topic", topic),
+                    LOG_INTEGER("partition", message->partition), LOG_INTEGER("offset", message->offset));
+    batch->bytes += item->value.length + item->key.length + item->header_heap;
 }
 
 void source_message_destroy(rd_kafka_message_t *message)

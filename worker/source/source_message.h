@@ -10,12 +10,11 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "common/must_check.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/must_check.h"
+#include "worker/model/batch.h"
 
 /* New; source_message_destroy frees it. */
 MUST_CHECK rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset);
@@ -25,6 +24,10 @@ MUST_CHECK bool message_is_placeholder(const rd_kafka_message_t *message);
 
 /* Milliseconds since 1970, or -1 if the message has no timestamp. */
 int64_t source_message_timestamp(const rd_kafka_message_t *message);
+
+/* Adds the message to the batch, as an item that refers to it: it must live as long as the batch. There must be room
+ * for an item. */
+void source_message_take(struct batch *batch, const char *topic, rd_kafka_message_t *message);
 
 void source_message_destroy(rd_kafka_message_t *message);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
@@ -130,16 +131,7 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
 
 rd_kafka_t *source_observer_new(const struct source *source, char *error, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, error, error_size);
-    rd_kafka_t *observer = NULL;
-    if (!conf)
-        return NULL;
-    if (kafka_conf_set(conf, "isolation.level", "read_committed", error, error_size) &&
-        kafka_conf_set(conf, "enable.auto.commit", "false", error, error_size))
-        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
-    if (!observer)
-        rd_kafka_conf_destroy(conf);
-    return observer;
+    return kafka_observer_new(source->config, NULL, error, error_size);
 }
 
 rd_kafka_t *source_observer(struct source *source)
@@ -154,13 +146,7 @@ bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progre
 {
     char error[512] = "no observer client";
     rd_kafka_t *observer = source_observer(source);
-    /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
-    bool ok = observer &&
-              offsets_of_ends(&progress->definition_ends, observer, source->definitions_topic, wait_ms, error,
-                              sizeof(error)) &&
-              offsets_of_ends(&progress->record_ends, observer, source->records_topic, wait_ms, error, sizeof(error)) &&
-              offsets_of_group(&progress->committed, &progress->nonces, observer, source->topic, wait_ms, error,
-                               sizeof(error));
+    bool ok = observer && kafka_progress_ask(progress, observer, source->config, wait_ms, error, sizeof(error));
     if (ok)
         log_fault_end(&source->progress_fault);
     else

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# docs/what-would-change.md on a real Apache Kafka and Redis: its commands are run in a shell, in their order, and print
+# what the page shows, byte for byte. Only the names of the topics differ, which belong to this run.
+#
+#   tests/documents/what_would_change.sh [--print]
+#
+# --print: shows the page's commands with what they print now.
+. "$(dirname "$0")/../lib/redis.sh" || exit 1
+
+page=$PWD/docs/what-would-change.md
+print=${1:-}
+suite_begin
+kafka_folder=$suite_folder/kafka
+suite_clean_more() {
+    tests/kafka/stop --kill "$kafka_folder"
+}
+if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
+    suite_skip 22 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+    suite_end
+fi
+redis_start || suite_end
+
+# The page leaves out --config. An external broker may hold the topics of other runs.
+name=page-${suite_folder##*.}
+export CLIENT_INTAKE_KAFKA_BOOTSTRAP_SERVERS=$kafka_address CLIENT_INTAKE_REDIS_ADDRESS=unix:$redis_socket
+export CLIENT_INTAKE_COMMANDS_TOPIC=$name.commands CLIENT_INTAKE_REPLIES_TOPIC=$name.replies
+export CLIENT_INTAKE_RECORDS_TOPIC=$name.records CLIENT_INTAKE_DEFINITIONS_TOPIC=$name.definitions
+export CLIENT_INTAKE_DEAD_LETTERS_TOPIC=$name.dead-letters CLIENT_INTAKE_KAFKA_CONSUMER_GROUP_ID=$name
+export CLIENT_INTAKE_KAFKA_PRODUCER_TRANSACTIONAL_ID=$name CLIENT_INTAKE_HTTP_LISTEN=
+export CLIENT_INTAKE_TOPICS_PARTITIONS=2 CLIENT_INTAKE_TOPICS_REPLICATION=1
+PATH=$(cd "$BUILD" && pwd):$PATH
+
+# ---- the history that the page tells of ----
+
+# put_definitions DATE WORKSPACE FILE: to the topic, as of midnight of that day.
+put_definitions() {
+    printf '0 %s %s %s\n' "$(date -u -d "$1" +%s000)" "$2" "$(jq -c . "$3")" \
+        | "$BUILD/tests/documents/send_lines" "$kafka_address" "$name.definitions" || suite_fail "definitions of $2 are put"
+}
+# Sends the commands of one day, and waits for their replies.
+send_day() {
+    local partition date key value
+    while read -r partition date key value; do
+        echo "$partition $(date -u -d "$date" +%s%3N) $key $value"
+    done < <(grep -E "^[0-9] $1T" tests/documents/commands.txt) >"$suite_folder/day"
+    [ -s "$suite_folder/day" ] || suite_fail "there are commands of $1"
+    "$BUILD/tests/documents/send_lines" "$kafka_address" "$name.commands" <"$suite_folder/day" || suite_fail "commands are sent"
+    sent=$((sent + $(wc -l <"$suite_folder/day")))
+    check "the commands of $1 are answered" eventually is_answered "$sent"
+}
+is_answered() {
+    [ "$(kcat -b "$kafka_address" -C -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | wc -l)" -ge "$1" ]
+}
+sent=0
+client-intake topics create >/dev/null || suite_fail "topics are created"
+put_definitions 2025-11-01 acme tests/documents/acme-november-1.json
+put_definitions 2025-11-01 globex tests/documents/globex.json
+redis_ask SET 'custom-fields:{initech}' "$(jq -c . tests/documents/initech.json)" >/dev/null
+client-intake run 2>"$suite_folder/log" &
+worker=$!
+suite_owns "$worker"
+send_day 2025-11-03
+put_definitions 2025-11-04 acme tests/documents/acme-november-4.json
+client-intake definitions sync >/dev/null || suite_fail "Redis gets the definitions of 4 November"
+send_day 2025-11-04
+send_day 2025-11-05
+kill -TERM "$worker"
+wait "$worker"
+check_equal "the daemon ends" 0 $?
+
+# ---- the page ----
+
+# A block that begins with "# NAME" is a file of that name.
+mkdir "$suite_folder/desk"
+awk -v folder="$suite_folder/desk" '/^```sh$/ { getline; file = folder "/" $2 } /^```$/ { file = "" } file { print > file }' "$page"
+sed -n '/^```console$/,/^```$/{/^```/d;p}' "$page" >"$suite_folder/expected"
+
+# Runs the commands of standard input, which stand behind "$ ", as a shell would, and prints them with what they print.
+run_page() {
+    local line status=0
+    cd "$suite_folder/desk" || return
+    while IFS= read -r line; do
+        [[ $line == '$ '* ]] || continue
+        printf '%s\n' "$line"
+        (exit "$status")
+        eval "${line#??}" </dev/null 2>&1
+        status=$?
+    done
+}
+run_page <"$suite_folder/expected" | sed "s/$name\./clients./g" >"$suite_folder/printed"
+if [ "$print" = --print ]; then
+    cat "$suite_folder/printed"
+    exit
+fi
+check "the page has commands" [ "$(grep -c '^\$ client-intake replay' "$suite_folder/expected")" -ge 8 ]
+
+# command_part FILE NUMBER: the command of this number with its output.
+command_part() {
+    awk -v number="$2" '/^\$ / { count++ } count == number' "$1"
+}
+number=0
+while IFS= read -r command; do
+    number=$((number + 1))
+    check_equal "the page shows what is printed by ${command#??}" "$(command_part "$suite_folder/expected" "$number")" \
+        "$(command_part "$suite_folder/printed" "$number")"
+done < <(grep '^\$ ' "$suite_folder/expected")
+suite_end

@@ -1,0 +1,70 @@
+/* replay_marks: prints what a dry run must not change in Kafka: for each partition of each topic, also of the internal
+ * ones, its first and last offset and its last stable offset; and each group with its state and members.
+ *
+ *   replay_marks ADDRESS */
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REQUEST_MS 60000
+
+static void expect_fine(const char *what, rd_kafka_resp_err_t code)
+{
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    fprintf(stderr, "replay_marks: %s: %s\n", what, rd_kafka_err2str(code));
+    exit(69);
+}
+
+static rd_kafka_t *client_new(const char *bootstrap, const char *isolation)
+{
+    char error[256];
+    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(settings, "isolation.level", isolation, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(settings, "log_level", "2", error, sizeof(error)) != RD_KAFKA_CONF_OK)
+        expect_fine(error, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, settings, error, sizeof(error));
+    if (!client)
+        expect_fine(error, RD_KAFKA_RESP_ERR__FAIL);
+    return client;
+}
+
+static void print_topics(rd_kafka_t *all, rd_kafka_t *committed)
+{
+    const struct rd_kafka_metadata *metadata;
+    expect_fine("metadata", rd_kafka_metadata(all, 1, NULL, &metadata, REQUEST_MS));
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        for (int j = 0; j < metadata->topics[i].partition_cnt; j++) {
+            const char *topic = metadata->topics[i].topic;
+            int64_t first, high, stable;
+            expect_fine(topic, rd_kafka_query_watermark_offsets(all, topic, j, &first, &high, REQUEST_MS));
+            expect_fine(topic, rd_kafka_query_watermark_offsets(committed, topic, j, &first, &stable, REQUEST_MS));
+            printf("%s/%d %lld %lld %lld\n", topic, j, (long long)first, (long long)high, (long long)stable);
+        }
+    rd_kafka_metadata_destroy(metadata);
+}
+
+static void print_groups(rd_kafka_t *client)
+{
+    const struct rd_kafka_group_list *groups;
+    expect_fine("groups", rd_kafka_list_groups(client, NULL, &groups, REQUEST_MS));
+    for (int i = 0; i < groups->group_cnt; i++)
+        printf("group %s %s %d\n", groups->groups[i].group, groups->groups[i].state, groups->groups[i].member_cnt);
+    rd_kafka_group_list_destroy(groups);
+}
+
+int main(int count, char **arguments)
+{
+    if (count != 2) {
+        fputs("usage: replay_marks ADDRESS\n", stderr);
+        return 64;
+    }
+    rd_kafka_t *all = client_new(arguments[1], "read_uncommitted");
+    rd_kafka_t *committed = client_new(arguments[1], "read_committed");
+    print_topics(all, committed);
+    print_groups(all);
+    rd_kafka_destroy(all);
+    rd_kafka_destroy(committed);
+    return fflush(stdout) == 0 ? 0 : 69;
+}

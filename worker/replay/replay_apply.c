@@ -1,0 +1,362 @@
+#include "worker/replay/replay_apply.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/stop.h"
+#include "worker/daemon/worker.h"
+#include "worker/kafka/kafka_client.h"
+#include "worker/kafka/kafka_topic.h"
+#include "worker/replay/replay_apply_internal.h"
+
+#define HELPER_MS 2000 /* how long the thread that asks for reply topics may take to end */
+
+bool replay_name_is_legal(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const size_t length = strlen(name);
+    return length > 0 && length <= REPLAY_NAME_CHARACTERS && strspn(name, allowed) == length;
+}
+
+void apply_note_progress(struct apply *apply)
+{
+    apply->moved_ms = clock_now_ms();
+}
+
+void apply_end(struct apply *apply, enum replay_apply_result result, const char *reason)
+{
+    if (stop_is_requested())
+        return;
+    snprintf(apply->error, apply->error_size, "%s", reason);
+    apply->result = result;
+    stop_request();
+}
+
+static bool is_taken_over(struct apply *apply)
+{
+    apply_end(apply, REPLAY_IN_USE, "another process has taken over");
+    return false;
+}
+
+bool apply_holds_lock(struct apply *apply)
+{
+    bool asked = true;
+    enum replay_lock_state state = replay_lock_ask(apply->lock);
+    if (state == REPLAY_LOCK_MISSING && apply->has_begun) {
+        const bool is_ours = position_is_ours(apply, &asked);
+        if (asked && !is_ours)
+            return is_taken_over(apply);
+    }
+    if (state == REPLAY_LOCK_MISSING && asked)
+        state = replay_lock_retake(apply->lock);
+    if (state == REPLAY_LOCK_LOST)
+        return is_taken_over(apply);
+    return state == REPLAY_LOCK_OURS;
+}
+
+bool apply_keep_going(void *listener)
+{
+    struct apply *apply = listener;
+    int64_t total;
+    const int64_t done = record_view_done(apply->view, &total);
+    if (done != apply->view_done)
+        apply_note_progress(apply);
+    apply->view_done = done;
+    replay_feed.beat(apply);
+    return !stop_is_requested();
+}
+
+/* ---- what must be there ---- */
+
+static enum replay_apply_result misused(struct apply *apply, const char *subject, const char *error)
+{
+    snprintf(apply->error, apply->error_size, "%s %s", subject, error);
+    return REPLAY_MISUSED;
+}
+
+static enum replay_apply_result check_request(struct apply *apply)
+{
+    const struct config *config = apply->original;
+    const char *topic = apply->request->replies;
+    const char *const others[] = {config->commands.topic, config->records.topic, config->definitions.topic,
+                                  config->dead_letters.topic};
+    if (!replay_name_is_legal(apply->request->name))
+        return misused(apply, "the name of a replay", "must be 1 to 64 of A-Z a-z 0-9 . _ -");
+    if (config->delivery.mode != DELIVERY_EXACTLY_ONCE) {
+        misused(apply, "delivery.mode", "must be exactly-once, since a replay is applied in transactions");
+        return REPLAY_MISCONFIGURED;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(topic, others[i]) == 0)
+            return misused(apply, topic, "has another use, so no replies can go to it");
+    return REPLAY_APPLIED;
+}
+
+static enum replay_apply_result check_topics(struct apply *apply)
+{
+    const struct config *config = &apply->config;
+    const char *const topics[] = {config->replies.topic, config->records.topic};
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        const int32_t count = kafka_topic_partitions(history_reader_handle(apply->reader), topics[i],
+                                                     apply->request->wait_ms, apply->error, apply->error_size);
+        if (count < 0)
+            return REPLAY_UNAVAILABLE;
+        if (count == 0)
+            return misused(apply, topics[i], "does not exist");
+    }
+    return REPLAY_APPLIED;
+}
+
+/* ---- opening ---- */
+
+static void make_config(struct apply *apply)
+{
+    apply->config = *apply->original;
+    apply->config.replies.topic = (char *)(uintptr_t)apply->request->replies;
+    apply->config.replies.allowed = (struct text_list){NULL, 0};
+    apply->config.definitions.on_missing = ON_MISSING_REJECT;
+}
+
+static bool open_memory(struct apply *apply)
+{
+    const size_t capacity = (size_t)apply->config.batch.commands;
+    apply->view = record_view_new(&apply->config, apply_keep_going, apply);
+    apply->parser = json_parser_new((size_t)apply->config.limits.command_bytes);
+    apply->messages = calloc(capacity, sizeof(*apply->messages));
+    apply->passing = calloc(capacity, sizeof(*apply->passing));
+    apply->found = calloc(capacity, sizeof(*apply->found));
+    if (apply->view && apply->parser && apply->messages && apply->passing && apply->found)
+        return true;
+    snprintf(apply->error, apply->error_size, "out of memory");
+    return false;
+}
+
+static bool open_group(struct apply *apply)
+{
+    const char *group = config_kafka(apply->original, apply->original->kafka_consumer, "group.id");
+    if (!group)
+        group = "client-intake";
+    snprintf(apply->group_name, sizeof(apply->group_name), "%s-replay-%s", group, apply->request->name);
+    snprintf(apply->transactional, sizeof(apply->transactional), "replay-%s", apply->request->name);
+    apply->group = rd_kafka_consumer_group_metadata_new(apply->group_name);
+    apply->own = kafka_observer_new(&apply->config, apply->group_name, apply->error, apply->error_size);
+    apply->observer = apply->own ? kafka_observer_new(&apply->config, NULL, apply->error, apply->error_size) : NULL;
+    return apply->observer != NULL;
+}
+
+static bool copy_ranges(struct apply *apply, const struct replay_ranges *ranges)
+{
+    apply->ranges = calloc(ranges->count + 1, sizeof(*apply->ranges));
+    if (!apply->ranges) {
+        snprintf(apply->error, apply->error_size, "out of memory");
+        return false;
+    }
+    apply->range_count = ranges->count;
+    for (uint32_t i = 0; i < ranges->count; i++) {
+        const struct replay_range *range = &ranges->items[i];
+        const int64_t to = range->to > range->from ? range->to : range->from;
+        apply->ranges[i] = (struct apply_range){.partition = range->partition, .from = range->from, .to = to};
+        apply->counts.missing += range->lost + range->open;
+    }
+    return true;
+}
+
+static enum replay_apply_result resolve(struct apply *apply, struct replay_ranges *ranges)
+{
+    const struct replay_selection *selection = &apply->request->selection;
+    switch (replay_ranges_resolve(ranges, history_reader_handle(apply->reader), &apply->config, selection->from,
+                                  selection->to, selection->partitions, selection->partition_count,
+                                  apply->request->wait_ms, apply->error, apply->error_size)) {
+    case RANGES_NO_PARTITION:
+        return REPLAY_MISUSED;
+    case RANGES_UNAVAILABLE:
+        return REPLAY_UNAVAILABLE;
+    case RANGES_RESOLVED:
+        break;
+    }
+    return copy_ranges(apply, ranges) ? REPLAY_APPLIED : REPLAY_UNAVAILABLE;
+}
+
+static enum replay_apply_result take_lock(struct apply *apply)
+{
+    if (!redis_epoch_random(apply->marks.token)) {
+        snprintf(apply->error, apply->error_size, "the system has no random number");
+        return REPLAY_UNAVAILABLE;
+    }
+    switch (replay_lock_take(&apply->lock, &apply->config, apply->marks.token, apply->error, apply->error_size)) {
+    case REPLAY_LOCK_TAKEN:
+        return REPLAY_APPLIED;
+    case REPLAY_LOCK_IN_USE:
+        snprintf(apply->error, apply->error_size,
+                 "a replay of %s is being applied, by this name or another; one at a time can be",
+                 apply->config.commands.topic);
+        return REPLAY_IN_USE;
+    case REPLAY_LOCK_FAILED:
+        break;
+    }
+    return REPLAY_UNAVAILABLE;
+}
+
+/* Everything that is needed before the worker. */
+static enum replay_apply_result open_all(struct apply *apply, struct replay_ranges *ranges)
+{
+    enum replay_apply_result result = check_request(apply);
+    make_config(apply);
+    if (result != REPLAY_APPLIED)
+        return result;
+    apply->reader = history_reader_open(&apply->config, apply->config.commands.topic, apply->request->wait_ms,
+                                        apply->error, apply->error_size);
+    if (!apply->reader || !open_memory(apply) || !open_group(apply))
+        return REPLAY_UNAVAILABLE;
+    result = check_topics(apply);
+    if (result == REPLAY_APPLIED)
+        result = resolve(apply, ranges);
+    if (result == REPLAY_APPLIED)
+        result = take_lock(apply);
+    if (result != REPLAY_APPLIED)
+        return result;
+    return apply_definitions_open(apply, ranges) ? REPLAY_APPLIED : REPLAY_UNAVAILABLE;
+}
+
+static void close_all(struct apply *apply)
+{
+    replay_lock_give_back(apply->lock);
+    apply_definitions_close(apply);
+    record_view_free(apply->view);
+    json_parser_free(apply->parser);
+    free(apply->messages);
+    free(apply->passing);
+    free(apply->found);
+    free(apply->pending);
+    free(apply->ranges);
+    if (apply->group)
+        rd_kafka_consumer_group_metadata_destroy(apply->group);
+    if (apply->own)
+        rd_kafka_destroy(apply->own);
+    if (apply->observer)
+        rd_kafka_destroy(apply->observer);
+    history_reader_close(apply->reader);
+    offsets_free(&apply->record_ends);
+    offsets_free(&apply->committed);
+    offsets_free(&apply->fenced);
+    offsets_free(&apply->marks.ends);
+    offsets_free(&apply->marks.positions);
+    offsets_free(&apply->marks.nonces);
+}
+
+/* ---- the run ---- */
+
+static int64_t all_offsets(const struct apply *apply)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        sum += apply->ranges[i].to - apply->ranges[i].from;
+    return sum;
+}
+
+void apply_begin(struct apply *apply)
+{
+    apply->has_begun = true;
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        offsets_set(&apply->marks.ends, apply->ranges[i].partition, apply->ranges[i].to);
+    for (uint32_t i = 0; i < apply->range_count; i++) {
+        const struct apply_range *range = &apply->ranges[i];
+        printf("%s/%d from %lld to %lld: %lld offsets", apply->config.commands.topic, (int)range->partition,
+               (long long)range->from, (long long)range->to, (long long)(range->to - range->from));
+        if (range->position > range->from)
+            printf(", goes on at %lld", (long long)range->position);
+        printf("\n");
+    }
+    if (all_offsets(apply) == 0)
+        printf("The range is empty.\n");
+    fflush(stdout);
+    progress_begin(&apply->progress, "offsets", all_offsets(apply), false);
+}
+
+static void print_summary(const struct apply *apply)
+{
+    const struct apply_counts *counts = &apply->counts;
+    for (uint32_t i = 0; i < apply->range_count && !apply->is_done; i++)
+        printf("%s/%d: done up to %lld of %lld\n", apply->config.commands.topic, (int)apply->ranges[i].partition,
+               (long long)(apply->ranges[i].position < 0 ? apply->ranges[i].from : apply->ranges[i].position),
+               (long long)apply->ranges[i].to);
+    printf("%llu created, %llu rejected, %llu passed over with a record", (unsigned long long)counts->created,
+           (unsigned long long)counts->rejected, (unsigned long long)counts->passed_over);
+    if (counts->of_others > 0)
+        printf(", %llu of other workspaces", (unsigned long long)counts->of_others);
+    if (counts->unknown > 0)
+        printf(", %llu not decided since their definitions are gone", (unsigned long long)counts->unknown);
+    if (counts->missing > 0)
+        printf(", %lld offsets could not be read", (long long)counts->missing);
+    printf(apply->is_done ? ".\n" : " so far.\n");
+    fflush(stdout);
+}
+
+static void run_worker(struct apply *apply, struct worker_shared *shared, struct metrics *metrics)
+{
+    struct worker_feed feed = replay_feed;
+    feed.context = apply;
+    feed.transactional = apply->transactional;
+    if (apply_uses_redis(apply))
+        feed.look_up = NULL;
+    struct worker *worker = worker_open(shared, 0, metrics, &feed);
+    if (!worker) {
+        apply_end(apply, REPLAY_UNAVAILABLE, "out of memory");
+        return;
+    }
+    apply_note_progress(apply);
+    worker_run(worker);
+    if (apply->has_begun)
+        progress_close(&apply->progress);
+    worker_close(worker);
+}
+
+static void run(struct apply *apply)
+{
+    struct worker_shared shared = {.config = &apply->config};
+    struct metrics *metrics = metrics_new();
+    apply->result = REPLAY_STOPPED;
+    atomic_store(&shared.validation, &apply->config);
+    shared.topics = metrics ? reply_topics_open(&apply->config) : NULL;
+    if (shared.topics)
+        run_worker(apply, &shared, metrics);
+    else
+        apply_end(apply, REPLAY_UNAVAILABLE, "out of memory");
+    const struct timespec deadline = clock_time(clock_wall_ms() + HELPER_MS);
+    if (reply_topics_end(shared.topics, &deadline))
+        reply_topics_free(shared.topics); /* otherwise the thread still uses it; the process ends soon */
+    metrics_free(metrics);
+    if (apply->is_done)
+        apply->result = apply->counts.missing > 0 || apply->counts.unknown > 0 ? REPLAY_INCOMPLETE : REPLAY_APPLIED;
+}
+
+enum replay_apply_result replay_apply(const struct config *config, const struct replay_apply_request *request,
+                                      char *error, size_t error_size)
+{
+    struct apply *apply = calloc(1, sizeof(*apply));
+    struct replay_ranges ranges = {0};
+    if (!apply) {
+        snprintf(error, error_size, "out of memory");
+        return REPLAY_UNAVAILABLE;
+    }
+    *apply = (struct apply){.original = config, .request = request, .error = error, .error_size = error_size};
+    apply->fault = (struct log_fault){"the replay waits", "the replay goes on", 0};
+    apply->marks.name = request->name;
+    apply->marks.begin_judging = judge_begin;
+    apply->marks.judge = judge_claim;
+    apply->marks.listener = apply;
+    enum replay_apply_result result = open_all(apply, &ranges);
+    if (result == REPLAY_APPLIED) {
+        stop_on_signals();
+        run(apply);
+        if (apply->has_begun)
+            print_summary(apply);
+        result = apply->result;
+    }
+    close_all(apply);
+    replay_ranges_free(&ranges);
+    free(apply);
+    return result;
+}

@@ -1,0 +1,542 @@
+/* The worker's feed in an applied replay: it reads the ranges one after the other, and gives the worker the commands
+ * that have no record. The position in the history is the offset behind the last command that was taken or passed over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/failpoint.h"
+#include "common/stop.h"
+#include "worker/index/index_audit.h"
+#include "worker/kafka/log_mark.h"
+#include "worker/replay/replay_apply_internal.h"
+#include "worker/source/source_message.h"
+#include "worker/validate/decode.h"
+
+#define POSITION_WAIT_MS 2000
+#define SCAN_MOST        20000  /* commands that a batch passes over at most, so that the position is committed */
+#define COMMIT_EVERY_MS  1000   /* the position, while all commands are passed over */
+#define PATIENCE_MS      120000 /* without progress */
+#define RATE_DEBT_MS     1000   /* a pause is not made up for by more than this */
+
+/* ---- opening and closing ---- */
+
+static void *feed_open(void *context, const struct feed_worker *worker)
+{
+    struct apply *apply = context;
+    apply->worker = *worker;
+    index_set_replay(worker->index, &apply->marks);
+    if (!apply->has_begun && !position_read(apply, POSITION_WAIT_MS))
+        return NULL;
+    if (!apply->has_begun)
+        apply_begin(apply);
+    return apply;
+}
+
+void feed_drop_messages(struct apply *apply)
+{
+    const uint32_t count = apply->worker.batch ? apply->worker.batch->count : 0;
+    apply_definitions_release(apply);
+    for (uint32_t i = 0; i < count; i++)
+        source_message_destroy(apply->messages[i]);
+    for (uint32_t i = 0; i < apply->pending_count; i++)
+        source_message_destroy(apply->pending[i]);
+    apply->pending_count = 0;
+    if (apply->worker.batch)
+        batch_reset(apply->worker.batch);
+}
+
+static void feed_close(void *source)
+{
+    feed_drop_messages(source);
+}
+
+/* ---- filling ---- */
+
+static struct apply_range *present(struct apply *apply)
+{
+    return &apply->ranges[apply->range];
+}
+
+static bool is_selected(const struct apply *apply, const struct item *item)
+{
+    const struct replay_selection *selection = &apply->request->selection;
+    if (selection->workspace_count == 0)
+        return true;
+    for (size_t i = 0; i < selection->workspace_count; i++)
+        if (item->workspace.at && span_equal(item->workspace, selection->workspaces[i]))
+            return true;
+    return false;
+}
+
+static bool has_record(const struct apply *apply, const struct item *item)
+{
+    return item->has_identity &&
+           record_view_has(apply->view, item->workspace, span_of(item->client_id, CLIENT_ID_LENGTH));
+}
+
+/* Adds the command to the batch, or passes it over. Owns the message. */
+static void consider(struct apply *apply, rd_kafka_message_t *message)
+{
+    struct batch *batch = apply->worker.batch;
+    const size_t mark = batch->arena.used, bytes = batch->bytes;
+    struct item *item = &batch->items[batch->count];
+    source_message_take(batch, apply->config.commands.topic, message);
+    const struct item taken = *item;
+    const size_t taken_mark = batch->arena.used;
+    decode_item(item, &apply->config, apply->parser, &batch->arena);
+    const bool selected = is_selected(apply, item), recorded = selected && has_record(apply, item);
+    *item = taken;
+    if (selected && !recorded) {
+        arena_reset(&batch->arena, taken_mark);
+        item->dead_letter_form = FORM_NONE; /* it was written when the command was first decided */
+        apply->messages[batch->count - 1] = message;
+        return;
+    }
+    *(recorded ? &apply->passed_recorded : &apply->passed_others) += 1;
+    source_message_destroy(message);
+    batch->count--;
+    batch->bytes = bytes;
+    arena_reset(&batch->arena, mark);
+}
+
+/* How many commands may be taken now. */
+static uint32_t allowance(struct apply *apply, uint32_t most)
+{
+    const int64_t rate = apply->request->rate, now = clock_now_ms();
+    if (rate == 0)
+        return most;
+    if (apply->rate_ms == 0)
+        apply->rate_ms = now;
+    int64_t left = 1 + (now - apply->rate_ms) * rate / 1000 - apply->rate_taken;
+    if (left > 1 + rate * RATE_DEBT_MS / 1000) {
+        apply->rate_ms = now;
+        apply->rate_taken = 0;
+        left = 1;
+    }
+    return left <= 0 ? 0 : left < most ? (uint32_t)left : most;
+}
+
+static void take_hole(struct apply *apply, const struct history_hole *hole)
+{
+    if (hole->reason == HOLE_UNREADABLE) {
+        apply->unreadable = *hole;
+        return;
+    }
+    apply->counts.missing += hole->to - hole->from;
+    log_warning("commands of the history are gone", LOG_TEXT("topic", apply->config.commands.topic),
+                LOG_INTEGER("partition", hole->partition), LOG_INTEGER("from", hole->from),
+                LOG_INTEGER("to", hole->to));
+    present(apply)->scanned = hole->to;
+}
+
+/* The next message, in the order of the partition. *pause: there is none at the moment. NULL also at the range's end.
+ */
+static rd_kafka_message_t *next_message(struct apply *apply, bool *pause)
+{
+    struct apply_range *range = present(apply);
+    rd_kafka_message_t *message = NULL;
+    struct history_hole hole;
+    char error[512];
+    *pause = false;
+    if (apply->unreadable.from < apply->unreadable.to)
+        return placeholder_new(apply->unreadable.partition, apply->unreadable.from++);
+    if (!apply->is_begun && !(apply->is_begun = history_reader_begin(apply->reader, range->partition, range->scanned,
+                                                                     range->to, error, sizeof(error)))) {
+        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading commands"), LOG_TEXT("error", error)));
+        *pause = true;
+        return NULL;
+    }
+    switch (history_reader_next(apply->reader, &message, &hole, error, sizeof(error))) {
+    case HISTORY_MESSAGE:
+        return message;
+    case HISTORY_HOLE:
+        take_hole(apply, &hole);
+        break;
+    case HISTORY_PAUSE:
+        *pause = true;
+        break;
+    case HISTORY_END:
+        range->scanned = range->to;
+        apply->is_begun = false;
+        *pause = true;
+        break;
+    case HISTORY_FAILED:
+        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading commands"), LOG_TEXT("error", error)));
+        apply->is_begun = false;
+        *pause = true;
+        break;
+    }
+    return NULL;
+}
+
+static void take_pending(struct apply *apply, uint32_t most)
+{
+    struct batch *batch = apply->worker.batch;
+    uint32_t taken = 0;
+    for (; taken < apply->pending_count && batch->count < most; taken++)
+        consider(apply, apply->pending[taken]);
+    apply->pending_count -= taken;
+    if (taken > 0)
+        memmove(apply->pending, apply->pending + taken, apply->pending_count * sizeof(rd_kafka_message_t *));
+}
+
+static void take_commands(struct apply *apply, uint32_t most)
+{
+    struct batch *batch = apply->worker.batch;
+    struct apply_range *range = present(apply);
+    const size_t most_bytes = (size_t)apply->config.batch.bytes;
+    bool pause = false;
+    take_pending(apply, most);
+    for (uint32_t scanned = 0; apply->pending_count == 0 && range->scanned < range->to && batch->count < most &&
+                               batch->bytes < most_bytes && scanned < SCAN_MOST && !pause;) {
+        rd_kafka_message_t *message = next_message(apply, &pause);
+        if (!message)
+            continue;
+        range->scanned = message->offset + 1;
+        consider(apply, message);
+        scanned++;
+        apply_note_progress(apply);
+    }
+}
+
+/* Goes on to the next range once all of the present one is committed. */
+static void next_range(struct apply *apply)
+{
+    while (apply->range < apply->range_count && apply->pending_count == 0 &&
+           apply->unreadable.from >= apply->unreadable.to && present(apply)->position >= present(apply)->to) {
+        apply->range++;
+        apply->is_begun = false;
+    }
+    apply->is_done = apply->range == apply->range_count;
+}
+
+static void show_progress(struct apply *apply)
+{
+    int64_t done = 0;
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        done += apply->ranges[i].scanned - apply->ranges[i].from;
+    progress_move(&apply->progress, done);
+}
+
+static bool update_view(struct apply *apply)
+{
+    char error[512];
+    if (record_view_update(apply->view, &apply->record_ends, error, sizeof(error))) {
+        log_fault_end(&apply->fault);
+        return true;
+    }
+    if (error[0])
+        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading records"), LOG_TEXT("error", error)));
+    return false;
+}
+
+static int feed_fill(void *source, uint32_t most, int wait_ms)
+{
+    struct apply *apply = source;
+    struct batch *batch = apply->worker.batch;
+    rd_kafka_topic_partition_list_t *first = position_first(apply);
+    apply->passed_recorded = apply->passed_others = 0;
+    if (first) { /* they are committed before anything else: idle_offsets */
+        rd_kafka_topic_partition_list_destroy(first);
+        return 0;
+    }
+    next_range(apply);
+    if (apply->is_done) {
+        stop_request();
+        return 0;
+    }
+    most = allowance(apply, most < batch->capacity ? most : batch->capacity);
+    if (most == 0 || !apply_keep_going(apply) || !update_view(apply)) {
+        clock_sleep(wait_ms);
+        return 0;
+    }
+    apply->marks.partition = present(apply)->partition;
+    take_commands(apply, most);
+    memset(apply->passing, 0, batch->count * sizeof(*apply->passing));
+    apply->rate_taken += batch->count;
+    apply->nonce = log_mark_nonce();
+    apply->evaluations = 0;
+    batch_begin(batch);
+    show_progress(apply);
+    return 0;
+}
+
+/* ---- waiting ---- */
+
+static int feed_pause(void *source, int wait_ms)
+{
+    struct apply *apply = source;
+    /* A long call asks whether it may go on, so it goes on. */
+    if (wait_ms == 0)
+        apply_note_progress(apply);
+    else
+        clock_sleep(wait_ms);
+    return 0;
+}
+
+static void feed_do_nothing(void *source)
+{
+    (void)source;
+}
+
+static uint64_t feed_assignments(const void *source)
+{
+    (void)source;
+    return 1;
+}
+
+static uint64_t feed_losses(const void *source)
+{
+    (void)source;
+    return 0;
+}
+
+static int32_t *feed_partitions(void *source, int32_t *count)
+{
+    struct apply *apply = source;
+    int32_t *partitions = calloc(apply->range_count + 1, sizeof(*partitions));
+    for (uint32_t i = 0; i < apply->range_count && partitions; i++)
+        partitions[i] = apply->ranges[i].partition;
+    *count = (int32_t)apply->range_count;
+    return partitions;
+}
+
+static bool feed_ask_progress(void *source, int wait_ms, struct kafka_progress *progress)
+{
+    struct apply *apply = source;
+    char error[512];
+    const bool ok = kafka_progress_ask(progress, apply->observer, &apply->config, wait_ms, error, sizeof(error));
+    if (ok)
+        log_fault_end(&apply->fault);
+    else
+        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "asking the group"), LOG_TEXT("error", error)));
+    return ok;
+}
+
+static bool feed_is_sure(const void *source)
+{
+    (void)source;
+    return true;
+}
+
+static bool feed_is_cut_off(const void *source)
+{
+    (void)source;
+    return false;
+}
+
+static uint32_t feed_waiting(const void *source)
+{
+    (void)source;
+    return 0;
+}
+
+/* ---- the stages ---- */
+
+/* A voided batch is evaluated again, and another command of an id may create its client. */
+static void feed_begin(void *source)
+{
+    struct apply *apply = source;
+    for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
+        struct item *item = &apply->worker.batch->items[i];
+        if (item->custody == CUSTODY_ANSWERED)
+            item->custody = CUSTODY_OURS;
+        apply->passing[i] = PASSING_NOT;
+    }
+    apply_definitions_release(apply);
+    if (apply->evaluations++ > 0) /* records may have come since the batch was filled */
+        update_view(apply);
+}
+
+static bool feed_look_up(void *source)
+{
+    return apply_definitions_find(source);
+}
+
+/* What meets a client of its own id has a record: it came meanwhile, or an earlier command of the batch brings it. */
+static void feed_claimed(void *source)
+{
+    struct apply *apply = source;
+    for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
+        struct item *item = &apply->worker.batch->items[i];
+        if (!item_is_ours(item))
+            continue;
+        if (item->outcome == OUTCOME_DUPLICATE ||
+            (item->outcome == OUTCOME_REJECTED && item->error == ERROR_COMMAND_ID_CONFLICT)) {
+            item->custody = CUSTODY_ANSWERED;
+            apply->passing[i] = PASSING_RECORDED;
+        }
+    }
+}
+
+/* The offset behind what this batch answers. */
+int64_t feed_batch_end(const struct apply *apply)
+{
+    const struct batch *batch = apply->worker.batch;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].custody == CUSTODY_POSTPONED)
+            return batch->items[i].from.offset;
+    if (apply->pending_count > 0)
+        return apply->pending[0]->offset;
+    return apply->ranges[apply->range].scanned;
+}
+
+static rd_kafka_topic_partition_list_t *feed_offsets(void *source)
+{
+    struct apply *apply = source;
+    return position_list(apply, present(apply), feed_batch_end(apply), apply->nonce);
+}
+
+static int64_t feed_nonce(const void *source)
+{
+    const struct apply *apply = source;
+    return apply->nonce;
+}
+
+static void feed_note_committed(void *source, const rd_kafka_topic_partition_list_t *offsets)
+{
+    struct apply *apply = source;
+    position_note(apply, offsets);
+    apply->committed_ms = clock_now_ms();
+    apply_note_progress(apply);
+}
+
+static void count_passed(struct apply *apply)
+{
+    apply->counts.passed_over += apply->passed_recorded;
+    apply->counts.of_others += apply->passed_others;
+    apply->passed_recorded = apply->passed_others = 0;
+}
+
+static rd_kafka_topic_partition_list_t *feed_idle_offsets(void *source)
+{
+    struct apply *apply = source;
+    rd_kafka_topic_partition_list_t *first = position_first(apply);
+    if (first || apply->is_done)
+        return first;
+    const struct apply_range *range = present(apply);
+    const int64_t end = feed_batch_end(apply);
+    const bool is_due = end >= range->to || clock_now_ms() - apply->committed_ms >= COMMIT_EVERY_MS;
+    count_passed(apply);
+    return end > range->position && is_due ? position_list(apply, range, end, range->nonce) : NULL;
+}
+
+static enum reconcile_result feed_reconcile(void *source, bool in_doubt, int wait_ms)
+{
+    struct apply *apply = source;
+    if (!in_doubt)
+        return RECONCILE_OPEN;
+    return position_compare(apply, present(apply), feed_batch_end(apply), apply->nonce, wait_ms);
+}
+
+static const rd_kafka_consumer_group_metadata_t *feed_group(const void *source)
+{
+    const struct apply *apply = source;
+    return apply->group;
+}
+
+static uint32_t feed_put_off(void *source, uint32_t most)
+{
+    struct apply *apply = source;
+    uint32_t count = 0, kept = 0;
+    for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
+        struct item *item = &apply->worker.batch->items[i];
+        if (!item_is_ours(item) && item->custody != CUSTODY_ANSWERED)
+            continue;
+        if (kept++ < most)
+            continue;
+        count += item_is_ours(item);
+        item->custody = CUSTODY_POSTPONED;
+    }
+    return count;
+}
+
+static void feed_committed(void *source, const struct offsets *ends)
+{
+    struct apply *apply = source;
+    offsets_raise_all(&apply->record_ends, ends);
+    count_passed(apply);
+    for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
+        const struct item *item = &apply->worker.batch->items[i];
+        apply->counts.created += item_is_ours(item) && item->outcome == OUTCOME_CREATED;
+        apply->counts.rejected += item_is_ours(item) && item->outcome == OUTCOME_REJECTED;
+        apply->counts.passed_over += apply->passing[i] == PASSING_RECORDED;
+        apply->counts.unknown += apply->passing[i] == PASSING_UNKNOWN;
+    }
+}
+
+/* Postponed messages come before those that were pending already. */
+static void feed_release(void *source)
+{
+    struct apply *apply = source;
+    struct batch *batch = apply->worker.batch;
+    uint32_t postponed = 0;
+    apply_definitions_release(apply);
+    for (uint32_t i = 0; i < batch->count; i++)
+        postponed += batch->items[i].custody == CUSTODY_POSTPONED;
+    if (apply->pending_count + postponed > apply->pending_capacity) {
+        apply->pending_capacity = apply->pending_count + postponed;
+        apply->pending = realloc(apply->pending, apply->pending_capacity * sizeof(rd_kafka_message_t *));
+        if (!apply->pending)
+            abort();
+    }
+    if (postponed > 0)
+        memmove(apply->pending + postponed, apply->pending, apply->pending_count * sizeof(rd_kafka_message_t *));
+    apply->pending_count += postponed;
+    for (uint32_t i = 0, next = 0; i < batch->count; i++) {
+        if (batch->items[i].custody == CUSTODY_POSTPONED)
+            apply->pending[next++] = apply->messages[i];
+        else
+            source_message_destroy(apply->messages[i]);
+    }
+    apply->rate_taken -= postponed;
+    batch_reset(batch);
+}
+
+/* ---- while it runs ---- */
+
+static bool feed_may_begin(void *context)
+{
+    return apply_keep_going(context) && apply_holds_lock(context);
+}
+
+static void feed_beat(void *context)
+{
+    struct apply *apply = context;
+    if (replay_lock_state(apply->lock) != REPLAY_LOCK_OURS)
+        apply_holds_lock(apply);
+    if (clock_now_ms() - apply->moved_ms >= PATIENCE_MS)
+        apply_end(apply, REPLAY_UNAVAILABLE, "Kafka or Redis has not been there for two minutes; see the log");
+}
+
+const struct worker_feed replay_feed = {
+    .open = feed_open,
+    .close = feed_close,
+    .fill = feed_fill,
+    .pause = feed_pause,
+    .resume = feed_do_nothing,
+    .poll = feed_do_nothing,
+    .assignments = feed_assignments,
+    .losses = feed_losses,
+    .find_losses = feed_do_nothing,
+    .partitions = feed_partitions,
+    .ask_progress = feed_ask_progress,
+    .is_sure = feed_is_sure,
+    .is_cut_off = feed_is_cut_off,
+    .offsets = feed_offsets,
+    .nonce = feed_nonce,
+    .note_committed = feed_note_committed,
+    .idle_offsets = feed_idle_offsets,
+    .reconcile = feed_reconcile,
+    .group = feed_group,
+    .put_off = feed_put_off,
+    .waiting = feed_waiting,
+    .release = feed_release,
+    .may_begin = feed_may_begin,
+    .beat = feed_beat,
+    .begin = feed_begin,
+    .look_up = feed_look_up,
+    .claimed = feed_claimed,
+    .committed = feed_committed,
+};

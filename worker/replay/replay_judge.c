@@ -1,0 +1,120 @@
+/* Judges a claim that stands against a command: does the client that made it count?
+ *
+ * It counts if it has a record, or if this batch will write its record. Otherwise it is the claim of a run that was
+ * killed, or of a batch that a worker of the daemon is about to commit. The group's committed offset tells them apart:
+ * no worker commits commands before it. Beyond it, a worker may. So it gets a moment to do so; then its fence is taken,
+ * and transactions that have passed the fence are waited for. */
+#include "common/clock.h"
+#include "worker/replay/replay_apply_internal.h"
+
+#define KAFKA_WAIT_MS 3000
+#define PATIENCE_MS   1000
+#define LOOK_MS       50
+
+void judge_begin(void *listener)
+{
+    struct apply *apply = listener;
+    offsets_free(&apply->committed);
+    offsets_free(&apply->fenced);
+    apply->committed = apply->fenced = (struct offsets){0};
+    apply->has_awaited = false;
+}
+
+static bool fail(struct apply *apply, const char *error)
+{
+    if (error[0])
+        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "judging a claim"), LOG_TEXT("error", error)));
+    return false;
+}
+
+/* Reads what the daemon's group has committed, once its open transactions have ended, and then the records of all
+ * transactions that are open now. */
+static bool settle(struct apply *apply)
+{
+    char error[512];
+    struct offsets nonces = {0};
+    const bool asked =
+        offsets_of_group_listening(&apply->committed, &nonces, apply->observer, apply->config.commands.topic,
+                                   KAFKA_WAIT_MS, apply_keep_going, apply, error, sizeof(error));
+    offsets_free(&nonces);
+    if (!asked || !record_view_await(apply->view, error, sizeof(error)))
+        return fail(apply, error);
+    apply->has_awaited = true;
+    return true;
+}
+
+/* Waits a moment for the record. */
+static bool await_record(struct apply *apply, struct span workspace, struct span id)
+{
+    char error[512];
+    for (int64_t until_ms = clock_now_ms() + PATIENCE_MS; clock_now_ms() < until_ms; clock_sleep(LOOK_MS)) {
+        if (!apply_keep_going(apply))
+            return false;
+        if (!record_view_update(apply->view, NULL, error, sizeof(error)))
+            return fail(apply, error);
+        if (record_view_has(apply->view, workspace, id))
+            break;
+    }
+    return true;
+}
+
+static bool take_fence(struct apply *apply, const struct batch *batch, int32_t partition)
+{
+    struct arena *arena = (struct arena *)(uintptr_t)&batch->arena;
+    if (!index_replay_fence(apply->worker.index, partition, arena))
+        return false;
+    log_info("the daemon's fence of a partition is taken, to judge a claim",
+             LOG_TEXT("topic", apply->config.commands.topic), LOG_INTEGER("partition", partition));
+    offsets_set(&apply->fenced, partition, 1);
+    return settle(apply);
+}
+
+/* A claim of a command of the topic that is not in the batch, and has no record yet. */
+static enum claim_standing judge_foreign(struct apply *apply, const struct batch *batch, struct span workspace,
+                                         struct span id, int32_t partition, int64_t offset)
+{
+    if (!apply->has_awaited && !settle(apply))
+        return CLAIM_UNKNOWN;
+    if (record_view_has(apply->view, workspace, id))
+        return CLAIM_RECORDED;
+    if (offset < offsets_get(&apply->committed, partition))
+        return CLAIM_UNRECORDED;
+    if (offsets_get(&apply->fenced, partition) != 1) {
+        if (!await_record(apply, workspace, id))
+            return CLAIM_UNKNOWN;
+        if (record_view_has(apply->view, workspace, id))
+            return CLAIM_RECORDED;
+        if (!take_fence(apply, batch, partition))
+            return CLAIM_UNKNOWN;
+    }
+    return record_view_has(apply->view, workspace, id) ? CLAIM_RECORDED : CLAIM_FENCED;
+}
+
+/* The batch's item with this source, or batch->count. */
+static uint32_t find_item(const struct batch *batch, int64_t partition, int64_t offset)
+{
+    uint32_t i = 0;
+    while (i < batch->count && !(batch->items[i].from.offset == offset && batch->items[i].from.partition == partition))
+        i++;
+    return i;
+}
+
+enum claim_standing judge_claim(void *listener, const struct batch *batch, uint32_t index, struct span id,
+                                struct span line)
+{
+    struct apply *apply = listener;
+    struct stored_client stored;
+    int64_t partition, offset;
+    const struct span workspace = batch->items[index].workspace;
+    if (record_view_has(apply->view, workspace, id))
+        return CLAIM_RECORDED;
+    /* Nothing tells who may still commit a claim of another command topic. */
+    if (!line.at || !stored_client_parse(line, &stored) ||
+        !source_parse(stored.source, span_of_text(apply->config.commands.topic), &partition, &offset) ||
+        partition > INT32_MAX)
+        return CLAIM_RECORDED;
+    const uint32_t found = find_item(batch, partition, offset);
+    if (found < batch->count)
+        return found < index ? CLAIM_RECORDED : CLAIM_UNRECORDED;
+    return judge_foreign(apply, batch, workspace, id, (int32_t)partition, offset);
+}

@@ -1,0 +1,168 @@
+/* The metadata of an offset is "replay FROM TO NONCE": the range that the name's first start has found, and the nonce
+ * of the last commit of a batch, "-" before the first one. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/replay/replay_apply_internal.h"
+
+#define METADATA_BYTES   96
+#define POSITION_WAIT_MS 2000
+
+static size_t write_metadata(const struct apply_range *range, int64_t nonce, char text[METADATA_BYTES])
+{
+    char number[24] = "-";
+    if (nonce > 0)
+        snprintf(number, sizeof(number), "%" PRId64, nonce);
+    return (size_t)snprintf(text, METADATA_BYTES, "replay %" PRId64 " %" PRId64 " %s", range->from, range->to, number);
+}
+
+static bool read_metadata(const rd_kafka_topic_partition_t *place, int64_t *from, int64_t *to, int64_t *nonce)
+{
+    char text[METADATA_BYTES], number[24];
+    if (!place->metadata || place->metadata_size >= sizeof(text))
+        return false;
+    memcpy(text, place->metadata, place->metadata_size);
+    text[place->metadata_size] = '\0';
+    if (sscanf(text, "replay %" SCNd64 " %" SCNd64 " %23s", from, to, number) != 3)
+        return false;
+    *nonce = number[0] == '-' ? OFFSET_NONE : (int64_t)strtoll(number, NULL, 10);
+    return true;
+}
+
+static rd_kafka_resp_err_t ask(struct apply *apply, rd_kafka_topic_partition_list_t *list, int wait_ms)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(apply->own, list, wait_ms);
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
+static void take_position(struct apply *apply, struct apply_range *range, const rd_kafka_topic_partition_t *place)
+{
+    int64_t from, to, nonce;
+    range->position = -1;
+    range->nonce = OFFSET_NONE;
+    range->scanned = range->from;
+    if (place->offset < 0)
+        return;
+    if (read_metadata(place, &from, &to, &nonce)) {
+        range->from = from;
+        range->to = to;
+        range->nonce = nonce;
+    }
+    range->position = range->scanned = place->offset;
+    offsets_set(&apply->marks.positions, range->partition, range->position);
+    offsets_set(&apply->marks.nonces, range->partition, range->nonce);
+}
+
+bool position_read(struct apply *apply, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, apply->ranges[i].partition);
+    const rd_kafka_resp_err_t code = list->cnt > 0 ? ask(apply, list, wait_ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (uint32_t i = 0; i < apply->range_count && !code; i++)
+        take_position(apply, &apply->ranges[i], &list->elems[i]);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        log_fault_begin(&apply->fault,
+                        LOG_LIST(LOG_TEXT("step", "reading the position"), LOG_TEXT("error", rd_kafka_err2str(code))));
+    return !code;
+}
+
+static void add(const struct apply *apply, rd_kafka_topic_partition_list_t *list, const struct apply_range *range,
+                int64_t offset, int64_t nonce)
+{
+    char text[METADATA_BYTES];
+    rd_kafka_topic_partition_t *place =
+        rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, range->partition);
+    const size_t length = write_metadata(range, nonce, text);
+    place->offset = offset;
+    place->metadata = malloc(length);
+    if (!place->metadata)
+        abort();
+    memcpy(place->metadata, text, length);
+    place->metadata_size = length;
+}
+
+rd_kafka_topic_partition_list_t *position_list(const struct apply *apply, const struct apply_range *range,
+                                               int64_t offset, int64_t nonce)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    add(apply, list, range, offset, nonce);
+    return list;
+}
+
+rd_kafka_topic_partition_list_t *position_first(const struct apply *apply)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        if (apply->ranges[i].position < 0)
+            add(apply, list, &apply->ranges[i], apply->ranges[i].from, OFFSET_NONE);
+    if (list->cnt > 0)
+        return list;
+    rd_kafka_topic_partition_list_destroy(list);
+    return NULL;
+}
+
+void position_note(struct apply *apply, const rd_kafka_topic_partition_list_t *offsets)
+{
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &offsets->elems[i];
+        for (uint32_t r = 0; r < apply->range_count; r++) {
+            struct apply_range *range = &apply->ranges[r];
+            int64_t from, to;
+            if (range->partition != place->partition)
+                continue;
+            range->position = place->offset;
+            if (!read_metadata(place, &from, &to, &range->nonce))
+                range->nonce = OFFSET_NONE;
+            offsets_set(&apply->marks.positions, range->partition, range->position);
+            offsets_set(&apply->marks.nonces, range->partition, range->nonce);
+        }
+    }
+}
+
+static bool is_our_position(const struct apply *apply, uint32_t index, const rd_kafka_topic_partition_t *place)
+{
+    const struct apply_range *range = &apply->ranges[index];
+    int64_t from, to, nonce;
+    if (!read_metadata(place, &from, &to, &nonce))
+        nonce = OFFSET_NONE;
+    if (place->offset < 0)
+        return range->position < 0;
+    if (place->offset == range->position && nonce == range->nonce)
+        return true;
+    return index == apply->range && nonce == apply->nonce && place->offset == feed_batch_end(apply);
+}
+
+bool position_is_ours(struct apply *apply, bool *asked)
+{
+    bool is_ours = true;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
+    for (uint32_t i = 0; i < apply->range_count; i++)
+        rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, apply->ranges[i].partition);
+    *asked = list->cnt == 0 || !ask(apply, list, POSITION_WAIT_MS);
+    for (uint32_t i = 0; i < apply->range_count && *asked; i++)
+        is_ours = is_ours && is_our_position(apply, i, &list->elems[i]);
+    rd_kafka_topic_partition_list_destroy(list);
+    return is_ours;
+}
+
+enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
+                                       int64_t nonce, int wait_ms)
+{
+    int64_t from, to, found = OFFSET_NONE;
+    enum reconcile_result result = RECONCILE_OPEN;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, range->partition);
+    if (ask(apply, list, wait_ms))
+        result = RECONCILE_FAILED;
+    else if (list->elems[0].offset == offset && read_metadata(&list->elems[0], &from, &to, &found) && found == nonce)
+        result = RECONCILE_COMMITTED;
+    if (result == RECONCILE_COMMITTED)
+        position_note(apply, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return result;
+}
