@@ -210,8 +210,8 @@ $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) 
 PRODUCE := commands command_text produce
 TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
-REPLAY_HISTORY := replay_history replay_plan replay_reply replay_sink tamper_client
-REPLAY_ORACLE := arena $(filter replay_%,$(filter-out replay_dump replay_reader replay_marks $(REPLAY_HISTORY),$(basename $(notdir $(wildcard tests/live/*.c)))))
+REPLAY_HISTORY := replay_history replay_plan replay_reply replay_distort replay_sink tamper_client
+REPLAY_ORACLE  := arena $(patsubst %,replay_%,oracle world command decide verdict tally changes judge judge_summary report)
 ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
@@ -255,7 +255,7 @@ $(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
 	@$(CC) $(LDFLAGS) -o $@ $^
 
 # Hostile commands, and topics that change while the daemon runs.
-PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form)
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form wrong_offsets)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"

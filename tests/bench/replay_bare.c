@@ -51,8 +51,9 @@ static void *read_all(void *subject)
                                        {"isolation.level", "read_committed"},
                                        {"enable.partition.eof", "true"},
                                        {"auto.offset.reset", "error"},
-                                       {"queued.min.messages", "50000"},
-                                       {"queued.max.messages.kbytes", "32768"},
+                                       {"queued.min.messages", "1000000"},
+                                       {"queued.max.messages.kbytes", "65536"},
+                                       {"fetch.wait.max.ms", "20"},
                                        {NULL, NULL}};
     rd_kafka_message_t *messages[BATCH];
     rd_kafka_t *consumer =

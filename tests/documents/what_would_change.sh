@@ -15,7 +15,7 @@ suite_clean_more() {
     tests/kafka/stop --kill "$kafka_folder"
 }
 if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
-    suite_skip 22 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+    suite_skip 28 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
     suite_end
 fi
 redis_start || suite_end
@@ -104,4 +104,12 @@ while IFS= read -r command; do
     check_equal "the page shows what is printed by ${command#??}" "$(command_part "$suite_folder/expected" "$number")" \
         "$(command_part "$suite_folder/printed" "$number")"
 done < <(grep '^\$ ' "$suite_folder/expected")
+
+# What the page says without an example.
+check_equal "a recorded version is found without Redis" 0 \
+    "$(client-intake replay --set redis.address=unix:/nowhere >/dev/null 2>&1; echo $?)"
+client-intake replay --set redis.address=unix:/nowhere --definitions current >/dev/null 2>"$suite_folder/error"
+check_equal "without Redis present definitions are not known" 69 $?
+check_equal "and the error names Redis" "client-intake replay: definitions: Redis: No such file or directory" \
+    "$(tail -n 1 "$suite_folder/error")"
 suite_end

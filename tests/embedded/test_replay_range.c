@@ -22,6 +22,7 @@ static struct gap {
 static int64_t event_at = -1;     /* in place of the message with this offset comes an event, once */
 static rd_kafka_resp_err_t event; /* that event */
 static int events;
+static int deaf; /* so many calls find nothing */
 
 static void *real(const char *name)
 {
@@ -48,6 +49,8 @@ static bool is_in_gap(const rd_kafka_message_t *message)
 ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int wait_ms, rd_kafka_message_t **messages, size_t size)
 {
     ssize_t (*function)(rd_kafka_queue_t *, int, rd_kafka_message_t **, size_t) = real("rd_kafka_consume_batch_queue");
+    if (deaf > 0 && deaf--)
+        return 0;
     ssize_t count = function(queue, wait_ms, messages, size), left = 0;
     for (ssize_t i = 0; i < count; i++) {
         if (!messages[i]->err && messages[i]->offset == event_at) {
@@ -466,11 +469,16 @@ START_TEST(a_false_alarm_loses_nothing)
 }
 END_TEST
 
-START_TEST(a_silence_ends_the_reading)
+static void open_impatient_reader(int wait_ms)
 {
     history_reader_close(reader);
-    reader = history_reader_open(fixture.config, TOPIC, 2000, error, sizeof(error));
+    reader = history_reader_open(fixture.config, TOPIC, wait_ms, error, sizeof(error));
     ck_assert_msg(reader != NULL, "%s", error);
+}
+
+START_TEST(a_silence_ends_the_reading)
+{
+    open_impatient_reader(2000);
     send_some(0, 10);
     begin(0, 0, 5);
     expect_messages(0, 0, 5);
@@ -480,6 +488,38 @@ START_TEST(a_silence_ends_the_reading)
     struct history_hole hole;
     ck_assert_int_eq(next(&message, &hole), HISTORY_FAILED);
     ck_assert_int_gt((int)strlen(error), 0);
+}
+END_TEST
+
+/* As while librdkafka passes the messages of an aborted transaction. The embedded broker returns a message at a time.
+ */
+START_TEST(a_long_stretch_without_messages_is_no_silence)
+{
+    open_impatient_reader(3000);
+    send_some(0, 16);
+    gaps[0] = (struct gap){1, 16};
+    begin(0, 0, 1);
+    expect_messages(0, 0, 1);
+    begin(1, 0, 0);
+    rd_kafka_mock_broker_set_rtt(fixture.broker.cluster, 1, 500);
+    int64_t since_ms = clock_now_ms();
+    begin(0, 1, 16);
+    expect_end(16);
+    ck_assert_int_gt(clock_now_ms() - since_ms, 6000);
+}
+END_TEST
+
+/* What the caller does with a message may take its time. */
+START_TEST(time_between_calls_is_no_silence)
+{
+    open_impatient_reader(1000);
+    send_some(0, 10);
+    begin(0, 0, 10);
+    clock_sleep(1500);
+    deaf = 4;
+    expect_messages(0, 0, 10);
+    ck_assert_int_eq(deaf, 0);
+    expect_end(10);
 }
 END_TEST
 
@@ -569,7 +609,10 @@ int main(void)
     tcase_add_test(reading, a_range_is_read_and_ends);
     tcase_add_test(reading, a_range_that_follows_another_needs_no_other_assignment);
     tcase_add_test(reading, a_range_ends_where_no_message_stands);
-    tcase_add_test(reading, a_silence_ends_the_reading);
+    TCase *silence = add_case(suite, "silence", open_reader);
+    tcase_add_test(silence, a_silence_ends_the_reading);
+    tcase_add_test(silence, a_long_stretch_without_messages_is_no_silence);
+    tcase_add_test(silence, time_between_calls_is_no_silence);
     TCase *holes = add_case(suite, "holes", open_reader);
     tcase_add_test(holes, deleted_offsets_are_a_hole);
     tcase_add_test(holes, a_log_that_became_shorter_is_a_hole);
@@ -577,5 +620,6 @@ int main(void)
     tcase_add_loop_test(alarms, a_false_alarm_loses_nothing, 0, sizeof(false_alarms) / sizeof(false_alarms[0]));
     TCase *unreadable = add_case(suite, "unreadable", open_reader_of_short_batches);
     tcase_add_test(unreadable, a_batch_that_cannot_be_decompressed_is_a_hole);
-    return side_by_side(suite, (const char *const[]){"ranges", "reading", "holes", "false alarms", "unreadable", NULL});
+    return side_by_side(
+        suite, (const char *const[]){"ranges", "reading", "silence", "holes", "false alarms", "unreadable", NULL});
 }

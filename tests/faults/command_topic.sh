@@ -11,7 +11,7 @@ criterion "committed offsets lie far beyond the end, or are set back" \
     "every command that comes is answered, and each is judged in its turn"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=30
+LIVE_CHECKS=101
 commands=
 
 # lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.
@@ -84,13 +84,8 @@ replace() {
     check "the command topic is deleted and created again" topic_config replace "$commands" 1
 }
 
-# librdkafka 2.4 to 2.8 keeps a pointer to a freed entry of its cache of metadata when a topic has a new id, and may crash
-# (its issue 4964). The worker is then started again, as in operation, and every check stays the same.
-if [[ $("$BUILD/client-intake" --version | awk '$1 == "librdkafka" { print $2 }') =~ ^2\.[4-8]\. ]]; then
-    live_worker_command=(tests/lib/restart-on-crash)
-fi
-
 live_begin 1
+faults_replaces_topics
 faults_own_kafka
 commands=$live_name.commands
 worker() {

@@ -14,6 +14,7 @@ redis_has_epoch() {
 }
 
 live_begin 2
+faults_replaces_topics
 faults_own_kafka
 faults_worker_start one
 produce 0 "$clients"

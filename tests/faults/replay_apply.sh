@@ -82,13 +82,14 @@ state() {
         return all" 0
 }
 
-# as_without_interruption WHAT: compares the scene's state with that of the scene `plain`.
+# as_without_interruption WHAT [SCENE]: compares the scene's state with that of the scene `plain`, or of another one.
 as_without_interruption() {
+    local plain=$suite_folder/${2:-plain}
     state >"$suite_folder/state"
-    if cmp -s "$suite_folder/plain" "$suite_folder/state"; then
+    if cmp -s "$plain" "$suite_folder/state"; then
         suite_pass "$1"
     else
-        suite_fail "$1" "$(diff "$suite_folder/plain" "$suite_folder/state" | head -n 6 | cut -c 1-300)"
+        suite_fail "$1" "$(diff "$plain" "$suite_folder/state" | head -n 6 | cut -c 1-300)"
     fi
 }
 
@@ -100,6 +101,12 @@ prepare() {
     key=$(consume -t "$live_name.records-$scene" -f '%k\n' | sort | head -n 1)
     echo "$key:" | kcat -b "$kafka_address" -P -X partitioner=murmur2_random -t "$live_name.records-$scene" -K : -Z
     redis_of FLUSHDB >/dev/null
+}
+
+# What the last run has decided, and what it has decided or passed over, as its summary says.
+decided_in_apply() { sed -nE 's/^([0-9]+) created, ([0-9]+) rejected.*/\1 \2/p' "$suite_folder/apply" | awk '{ print $1 + $2 }'; }
+decided_and_passed() {
+    sed -nE 's/^([0-9]+) created, ([0-9]+) rejected.*, ([0-9]+) passed over.*/\1 \2 \3/p' "$suite_folder/apply" | awk '{ print $1 + $2 + $3 }'
 }
 
 lock() {
@@ -170,13 +177,16 @@ suite_of_plain() {
     apply_ends "the run ends with 0" 0 whole --definitions current "${history[@]}"
     state >"$suite_folder/plain"
     check_equal "every command has a record, or a reply, or the id of a client" "$commands" \
-        "$(awk '/created/ { print $1 + $3 + $5 }' <(sed 's/,//g' "$suite_folder/apply"))"
+        "$(decided_and_passed)"
     check_equal "no email has two clients" "" "$(shared_emails)"
     check_equal "no dead letter is written" 0 "$(consume -t "$live_name.dead-letters" | grep -c .)"
     apply_ends "the same name again has nothing to do" 0 whole --definitions current "${history[@]}"
     as_without_interruption "nothing has changed by that"
     apply_ends "another name answers only what has no record" 0 another --definitions current "${history[@]}"
     check "it creates nothing" grep -q '^0 created' "$suite_folder/apply"
+    apply_ends "JSON can be asked for" 0 another --output json "${history[@]}"
+    check_equal "it has an object for each partition, and a summary" "0 1 true" \
+        "$(jq -r '.partition // .done' "$suite_folder/apply" | xargs)"
 }
 
 suite_of_points() {
@@ -334,7 +344,7 @@ suite_of_terminated() {
     took_ms=$((($(date +%s%N) - began) / 1000000))
     check "it goes on" grep -q 'goes on at' "$suite_folder/apply"
     as_without_interruption "it ends in the same state"
-    decided=$(awk 'END { print $1 + $3 }' <(sed 's/,//g' "$suite_folder/apply"))
+    decided=$(decided_in_apply)
     check "--rate 100: $decided commands take at least that long: $took_ms ms" [ "$took_ms" -ge $(((decided - 1) * 10)) ]
 }
 
@@ -359,6 +369,26 @@ suite_of_frozen() {
     apply_wait
     check_equal "the frozen run ends with 69" 69 "$apply_code"
     as_without_interruption "it has changed nothing"
+
+    scene frozen-claim
+    text frozen-1 same@example.com | send
+    middle=$(end_of 0)
+    text frozen-2 same@example.com | send
+    (
+        export FAILPOINT=after-claim FAILPOINT_SIGNAL=STOP
+        apply_program=$BUILD/tests/faults/client-intake apply one "${since[@]}" --to "offset:$middle"
+    ) &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+    check "a run is frozen with a claim" eventually is_frozen
+    lock_ends_soon frozen-claim
+    apply_ends "a run of another name, over another range, ends with 0" 0 other --partition 0 --from "offset:$middle"
+    check_equal "the claim does not count" "frozen-2 client.created" "$(outcomes)"
+    kill -CONT "$frozen"
+    apply_wait
+    check_equal "the frozen run goes on, since nothing of its own has changed" 0 "$apply_code"
+    check_equal "the email is taken now" "frozen-1 email_taken,frozen-2 client.created" "$(outcomes)"
+    check_equal "no email has two clients" "" "$(shared_emails)"
 }
 
 suite_of_daemon_in_flight() {
@@ -366,9 +396,9 @@ suite_of_daemon_in_flight() {
     for point in before-commit after-claim; do
         scene "daemon-$point"
         text old same@example.com "$pronouns" | send
-        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies" \
-            --set "kafka.consumer.group.id=$live_name-$scene"
-        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene")
+        # A worker that was frozen for half its session would evaluate its batch again anyway.
+        scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene" --set kafka.consumer.session.timeout.ms=60000)
+        worker_start daemon "${scene_options[@]}" --set "replies.topic=$live_name.replies"
         old_is_answered() { consume -t "$live_name.replies" | grep "\"workspaceId\":\"$scene\"" | grep -q '"commandId":"old"'; }
         check "$point: the daemon refuses the old command" eventually old_is_answered
         worker_stop daemon
@@ -470,6 +500,25 @@ suite_of_daemon_behind() {
     done
 }
 
+suite_of_postponed() {
+    criterion "messages that are refused in company" "their commands go in smaller transactions, interrupted or not"
+    scene roomy
+    apply_ends "a run with room ends with 0" 0 whole --definitions current --set batch.commands=400 "${history[@]}"
+    state >"$suite_folder/roomy"
+    scene postponed
+    check "the record topic takes small requests only" "$BUILD/tests/faults/topic_config" "$kafka_address" set \
+        "$live_name.records-$scene" cleanup.policy=compact max.message.bytes=12000
+    scene_options+=(--set batch.commands=400)
+    FAILPOINT=after-commit FAILPOINT_AFTER=1 apply_program=$BUILD/tests/faults/client-intake \
+        apply whole --definitions current "${history[@]}" 2>/dev/null
+    check_equal "the run is killed between two of them" "failpoint after-commit" "$(tail -n 1 "$suite_folder/apply.log")"
+    lock_ends_soon postponed
+    done_by_then=$(consume -t "$live_name.again-$scene" | grep -c .)
+    check "the first one had 200 commands at most: $done_by_then are answered" [ "$done_by_then" -le 200 ]
+    apply_ends "the next run ends with 0" 0 whole --definitions current "${history[@]}"
+    as_without_interruption "it ends in the same state" roomy
+}
+
 suite_of_refused() {
     criterion "what cannot be done" "it is refused before anything is written"
     scene refused
@@ -494,7 +543,7 @@ suite_of_rebuild() {
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with.
-for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside refused rebuild}; do
+for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside postponed refused rebuild}; do
     "suite_of_$scenes"
 done
 suite_end

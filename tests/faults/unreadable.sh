@@ -78,6 +78,22 @@ check "all are answered" until_true 120 all_are_answered $((2 * count + 150))
     expected $((2 * count + 100)) $((2 * count + 149)) created
 } >>"$suite_folder/expected"
 check "each once, in their order" diff "$suite_folder/expected" "$suite_folder/replies"
+
+criterion "a transaction behind the batch stays open" "the batch is answered meanwhile"
+worker_stop two
+send_unreadable
+mkfifo "$suite_folder/transaction"
+kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-stranger" \
+    <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
+suite_owns "$!"
+exec {transaction}>"$suite_folder/transaction"
+seq 100 >&"$transaction"
+tenths 20
+worker_start two "${settings[@]}"
+check "the batch is answered" until_true 20 all_are_answered $((3 * count + 150))
+exec {transaction}>&-
+expected $((2 * count + 150)) $((3 * count + 149)) too_large >>"$suite_folder/expected"
+check "each of its commands once, in their order" diff "$suite_folder/expected" <(head -n $((3 * count + 150)) "$suite_folder/replies")
 lost=$(kcat -C -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' \
     -X fetch.message.max.bytes=30000000 2>/dev/null | grep -c 'dlq-lost=key, value, headers')
 check "most could not be read, and their dead letters say so" [ "$lost" -gt "$count" ]

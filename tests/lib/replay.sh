@@ -37,11 +37,12 @@ replay_topics() {
 
 # Dumps the topics again.
 replay_dump() {
-    local topic
+    local topic all=(--all) # bounds may be aborted commands
     mkdir -p "$replay_folder/asked"
     for topic in commands replies elsewhere definitions; do
-        "$BUILD/tests/live/replay_dump" --bootstrap "$kafka_address" --topic "$replay_name.$topic" --all \
-            >"$replay_folder/$topic.dump" || suite_fail "the topic $topic is dumped"
+        "$BUILD/tests/live/replay_dump" --bootstrap "$kafka_address" --topic "$replay_name.$topic" \
+            ${all[@]+"${all[@]}"} >"$replay_folder/$topic.dump" || suite_fail "the topic $topic is dumped"
+        all=()
     done
 }
 
@@ -59,6 +60,22 @@ replay_run() {
     replay_output=$replay_folder/output
     "$BUILD/client-intake" replay "${replay_config[@]}" --output json --diff "$@" >"$replay_output" \
         2>"$replay_folder/log"
+    replay_status=$?
+}
+
+# replay_run_measured [OPTION ...]: the same; also sets replay_peak, the most resident memory in KiB.
+replay_run_measured() {
+    local pid peak
+    replay_output=$replay_folder/output replay_peak=0
+    "$BUILD/client-intake" replay "${replay_config[@]}" --output json --diff "$@" >"$replay_output" \
+        2>"$replay_folder/log" &
+    pid=$!
+    suite_owns "$pid"
+    while peak=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$pid/status" 2>/dev/null) && [ -n "$peak" ]; do
+        replay_peak=$peak
+        sleep 0.05
+    done
+    wait "$pid"
     replay_status=$?
 }
 

@@ -3,7 +3,7 @@
 # changed while it ran. The oracle says what each output must be.
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 
-LIVE_CHECKS=89
+LIVE_CHECKS=94
 live_begin 3
 replay_history clean 3000 --clean
 replay_history history 4000 --seed "${SEED:-1}"
@@ -66,6 +66,15 @@ check "accepted commands are rejected by stricter definitions: $(classes)" \
 check "a duplicate, too" [ "$(jq -c 'select(.class == "now_rejected" and .then == "duplicate")' "$replay_output" | wc -l)" -ge 1 ]
 check "and rejected ones are valid" [ "$(jq -c 'select(.class == "now_valid")' "$replay_output" | wc -l)" -ge 1 ]
 
+cp "$live_config" "$folder/lenient.ini"
+printf '[validation]\nunknown_attributes = ignore\n' >>"$folder/lenient.ini"
+kept=("${replay_config[@]}")
+replay_config[1]=$folder/lenient.ini
+replay_run
+replay_judged "another config: $(classes)" --settings "$folder/lenient.ini"
+check "it changes errors" [ "$(jq -c 'select(.class == "errors_changed" and any(.changes[]; .then == "unknown_attribute"))' "$replay_output" | wc -l)" -ge 5 ]
+replay_config=("${kept[@]}")
+
 # ---- ranges ----
 
 # Bounds in the middle of the history: an aborted command, its marker, and what stands behind them.
@@ -121,6 +130,8 @@ for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 6
     replay_run $options
     check "the same bytes with $options" cmp -s "$replay_output" "$folder/recorded"
 done
+replay_run --set 'replies.allowed=*.elsewhere'
+check "the same bytes where a pattern allows the other reply topic" cmp -s "$replay_output" "$folder/recorded"
 for threads in 1 4; do
     "$BUILD/client-intake" replay "${replay_config[@]}" --diff --threads $threads >"$folder/text-$threads" 2>/dev/null
 done
@@ -200,11 +211,12 @@ changed() {
 redis_ask FLUSHALL >/dev/null
 check "Redis has the definitions of the topic" live_intake definitions sync
 worker_start one --set worker.threads=2 --set batch.commands=100
-produce_along 0 3000 --rate 1000
-sleep 0.5
+produce 0 1500
+check "commands get replies by the first definitions" oracle await 60
 sed 's/"key": "seats", "name": "Seats", "type": "number"/&, "rules": {"maximum": 20}/' "$LIVE_DEFINITIONS" >"$folder/new.json"
 check "the definitions change" bash -c '! cmp -s "$0" "$1"' "$LIVE_DEFINITIONS" "$folder/new.json"
 changed 0 1 2 3 4 5
+produce_along 1500 1500 --rate 1000
 sed -i 's/"type": "text", "order": 1/&, "rules": {"required": true}/' "$folder/new.json"
 changed 4 5 6 7 8
 cp "$LIVE_DEFINITIONS" "$folder/new.json"

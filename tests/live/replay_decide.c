@@ -64,10 +64,10 @@ static int validate(const struct decider *decider, const struct set *set, const 
     return WEXITSTATUS(status);
 }
 
-/* The stamp says what the file at `path` was made of: two hashes. */
+/* The stamp says what the file at `path` was made of. */
 static bool is_stamped(const char *path, const char *stamp)
 {
-    char name[600], line[2 * HASH_DIGITS + 2] = "";
+    char name[600], line[3 * HASH_DIGITS + 1] = "";
     snprintf(name, sizeof(name), "%s.of", path);
     FILE *file = fopen(name, "r");
     bool same = file && fgets(line, sizeof(line), file) && strcmp(line, stamp) == 0;
@@ -150,9 +150,11 @@ size_t decider_ask(struct decider *decider, unsigned number, const struct comman
 /* The same questions are not asked again by the next run in this folder. */
 static void ask_all(const struct decider *decider, const struct set *set)
 {
-    char stamp[2 * HASH_DIGITS + 1], name[600];
+    char stamp[3 * HASH_DIGITS + 1], name[600];
     snprintf(stamp, sizeof(stamp), "%s", set->is_usable ? set->hash : "no definitions");
     hash_digits(file_text(set->lines), stamp + strlen(stamp));
+    if (decider->config)
+        hash_digits(file_text(decider->config), stamp + strlen(stamp));
     if (is_stamped(set->replies, stamp))
         return;
     snprintf(name, sizeof(name), "%s.of", set->replies);

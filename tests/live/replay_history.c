@@ -119,7 +119,8 @@ static void write_lines(const struct request *request)
             give_up("lines", strerror(errno));
 }
 
-/* To all workspaces but the bare one, at the time of the epoch's first command. */
+/* To all workspaces but the bare one, at the time of the epoch's first command. A workspace's partition changes at
+ * times, as when partitions are added. */
 static void send_definitions(struct sink *sink, const struct plan *plan, unsigned epoch)
 {
     const char *text = plan_definitions(plan, epoch);
@@ -129,7 +130,7 @@ static void send_definitions(struct sink *sink, const struct plan *plan, unsigne
         if (!plan_is_bare(plan, workspace))
             sink_send(sink,
                       &(struct sink_message){.topic = SINK_DEFINITIONS,
-                                             .partition = (int32_t)(workspace % plan->partitions),
+                                             .partition = (int32_t)((workspace + epoch / 3) % plan->partitions),
                                              .ts = PLAN_START + (int64_t)plan_epoch_begin(plan, epoch) * PLAN_STEP,
                                              .key = key,
                                              .value = text,

@@ -14,7 +14,7 @@
 
 /* ROW(kind, how many of a thousand) */
 #define PLAN_TABLE(ROW)                                                                                                \
-    ROW(PLAIN, 560)      /* may be valid under some definitions and not under others */                                \
+    ROW(PLAIN, 540)      /* may be valid under some definitions and not under others */                                \
     ROW(DUPLICATE, 50)   /* of the latest plain command of its workspace, if that created a client */                  \
     ROW(CONFLICT, 20)    /* another body under the id of that one */                                                   \
     ROW(EMAIL_TAKEN, 40) /* the email of that one */                                                                   \
@@ -37,6 +37,8 @@
     ROW(TWO_REPLIES, 30)      /* the one that counts in another topic or partition */                                  \
     ROW(ELSEWHERE, 25)        /* in another topic */                                                                   \
     ROW(LATE, 15)             /* behind all others */                                                                  \
+    ROW(OTHER_SOURCE, 10)     /* before it one to a command of another topic */                                        \
+    ROW(FOREIGN, 10)          /* before it messages that are no replies */                                             \
     ROW(ABORTED_REPLY, 10)    /* another reply in an aborted transaction before it */                                  \
     ROW(ABORTED, 10)          /* a command in an aborted transaction */
 

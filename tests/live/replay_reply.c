@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/live/replay_distort.h"
 #include "tests/live/tamper_client.h"
 
 #define ANSWER_MS       40 /* from a command to its reply */
@@ -150,63 +151,6 @@ static struct reply natural(struct replier *replier, uint64_t index, const struc
     return reply;
 }
 
-static struct reply dumped(json_t *value)
-{
-    struct reply reply = {.value = json_dumps(value, JSON_COMPACT),
-                          .is_created = json_object_get(value, "client") != NULL};
-    json_decref(value);
-    return reply;
-}
-
-/* As another version of the program may have answered. */
-static struct reply distorted(const struct reply *reply, uint64_t index)
-{
-    json_t *value = json_loads(reply->value, JSON_ALLOW_NUL, NULL), *error;
-    const char *code = "validation_failed";
-    json_t *client = json_object_get(value, "client");
-    json_t *errors = json_object_get(json_object_get(value, "error"), "errors");
-    switch (index / 3 % 4) {
-    case 0:
-        if (client) {
-            json_object_set_new(client, "givenName", json_string("Another"));
-            json_object_set_new(client, "nickname~/", json_string("Gone"));
-            json_object_del(json_object_get(client, "customFields"), "phone");
-            return dumped(value);
-        }
-        if (json_array_size(errors) > 0) {
-            json_object_set_new(json_array_get(errors, 0), "code", json_string("too_long"));
-            return dumped(value);
-        }
-        break;
-    case 1:
-        if (client) {
-            json_object_set_new(json_object_get(client, "customFields"), "services",
-                                json_pack("[s,s,s]", "files", "mail", "more"));
-            return dumped(value);
-        }
-        json_object_del(value, "error");
-        json_object_set_new(value, "type", json_string("client.created"));
-        json_object_set_new(value, "client",
-                            json_pack("{s:s,s:s,s:{}}", "id", "x", "object", "client", "customFields"));
-        return dumped(value);
-    case 2:
-        code = "unsupported_type";
-        break;
-    default:
-        break;
-    }
-    error = json_pack("{s:s,s:s,s:b}", "code", code, "message", "for a test", "retryable", 0);
-    if (strcmp(code, "validation_failed") == 0)
-        json_object_set_new(error, "errors",
-                            json_pack("[{s:s,s:s,s:s},{s:s,s:s,s:s}]", "path", "/customFields/pronouns", "code",
-                                      "too_short", "message", "m", "path", "/email", "code", "required", "message",
-                                      "m"));
-    json_object_del(value, "client");
-    json_object_set_new(value, "type", json_string("client.rejected"));
-    json_object_set_new(value, "error", error);
-    return dumped(value);
-}
-
 /* Replaces the reply. */
 static void edit(struct reply *reply, const struct planned *planned)
 {
@@ -218,7 +162,15 @@ static void edit(struct reply *reply, const struct planned *planned)
     else
         json_object_del(json_object_get(value, "error"), "errors");
     free(reply->value);
-    *reply = dumped(value);
+    reply->value = json_dumps(value, JSON_COMPACT);
+    json_decref(value);
+}
+
+static struct reply distorted(const char *value, uint64_t index, bool is_of_other_topic)
+{
+    struct reply reply = {.value = reply_distorted(value, index, is_of_other_topic ? "another" : NULL)};
+    reply.is_created = strstr(reply.value, "\"client.created\"");
+    return reply;
 }
 
 static void keep_late(struct replier *replier, const struct sink_message *message)
@@ -286,6 +238,18 @@ static void send_two(struct replier *replier, uint64_t index, const struct plann
     }
 }
 
+static void send_foreign(struct replier *replier, uint64_t index, const struct planned *planned)
+{
+    static const char *const values[] = {NULL, "", "no JSON", "[]", "{\"source\":7}", "{\"type\":\"client.created\"}"};
+    const char *value = values[index % 6];
+    sink_send(replier->sink, &(struct sink_message){.topic = SINK_REPLIES,
+                                                    .partition = planned->partition,
+                                                    .ts = planned->ts,
+                                                    .key = planned->workspace_name,
+                                                    .value = value,
+                                                    .length = value ? strlen(value) : 0});
+}
+
 void replier_answer(struct replier *replier, uint64_t index, const struct planned *planned, int64_t offset,
                     const char *decided)
 {
@@ -295,8 +259,9 @@ void replier_answer(struct replier *replier, uint64_t index, const struct planne
     if (planned->kind == PLAN_LACKING_VERSION || planned->kind == PLAN_NAMES_NO_VERSION ||
         planned->kind == PLAN_MINIMAL)
         edit(&reply, planned);
-    if (planned->kind == PLAN_OTHER_OUTCOME || planned->kind == PLAN_TWO_REPLIES || planned->kind == PLAN_ABORTED_REPLY)
-        other = distorted(&reply, index);
+    if (planned->kind == PLAN_OTHER_OUTCOME || planned->kind == PLAN_TWO_REPLIES ||
+        planned->kind == PLAN_ABORTED_REPLY || planned->kind == PLAN_OTHER_SOURCE)
+        other = distorted(reply.value, index, planned->kind == PLAN_OTHER_SOURCE);
     if (planned->kind == PLAN_OTHER_OUTCOME) {
         send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, 0);
     } else if (planned->kind == PLAN_TWO_REPLIES) {
@@ -304,6 +269,10 @@ void replier_answer(struct replier *replier, uint64_t index, const struct planne
     } else if (planned->kind == PLAN_ELSEWHERE) {
         send_reply(replier, planned, offset, &reply, SINK_ELSEWHERE, planned->partition + 1, 0);
     } else {
+        if (planned->kind == PLAN_FOREIGN)
+            send_foreign(replier, index, planned);
+        if (planned->kind == PLAN_OTHER_SOURCE)
+            send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, 0);
         if (planned->kind == PLAN_ABORTED_REPLY)
             send_reply(replier, planned, offset, &other, SINK_REPLIES, planned->partition, -1);
         send_reply(replier, planned, offset, &reply, SINK_REPLIES, planned->partition, 0);

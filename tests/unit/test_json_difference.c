@@ -3,11 +3,10 @@
 
 #include <stdio.h>
 
-#include "worker/replay/json_difference.h"
+#include "tests/unit/recording.h"
 
 #define TEXT_BYTES  ((size_t)8 << 20)
 #define ARENA_BYTES ((size_t)1 << 30)
-#define FOUND_BYTES 4096
 
 static struct json_parser *parser;
 static struct arena arena;
@@ -32,18 +31,9 @@ static struct json_difference *find(struct span then, struct span now)
     return first;
 }
 
-/* "PATH THEN NOW|..."; a missing value is a hyphen. */
 static const char *found(const char *then, const char *now)
 {
-    static char text[FOUND_BYTES];
-    size_t length = 0;
-    text[0] = '\0';
-    for (const struct json_difference *each = find(span_of_text(then), span_of_text(now)); each; each = each->next) {
-        const struct span left = each->then.at ? each->then : SPAN("-"), right = each->now.at ? each->now : SPAN("-");
-        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.*s %.*s %.*s", length > 0 ? "|" : "",
-                                   SPAN_FORMAT(each->path), SPAN_FORMAT(left), SPAN_FORMAT(right));
-    }
-    return text;
+    return differences_text(find(span_of_text(then), span_of_text(now)));
 }
 
 struct row {
@@ -55,6 +45,7 @@ static const struct row rows[] = {
     {"{}", "{}", ""},
     {"{\"a\":1,\"b\":[true,null,\"x\"]}", " { \"b\" : [ true , null , \"x\" ] , \"a\" : 1 } ", ""},
     {"[{\"a\":{\"b\":1,\"c\":2}}]", "[{\"a\":{\"c\":2,\"b\":1}}]", ""},
+    {"{\"a\":{\"b\":1},\"b\":2}", "{\"a\":{\"b\":1},\"b\":2}", ""},
     /* scalars and types */
     {"{\"a\":true}", "{\"a\":false}", "/a true false"},
     {"{\"a\":null}", "{\"a\":0}", "/a null 0"},

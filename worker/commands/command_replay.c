@@ -214,11 +214,9 @@ static int complain(const char *error)
 
 static int run_apply(const struct options *options, const struct config *config)
 {
-    static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,
-                                [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
-                                [REPLAY_MISUSED] = COMMAND_USAGE, [REPLAY_MISCONFIGURED] = COMMAND_CONFIGURATION,
-                                [REPLAY_IN_USE] = COMMAND_UNAVAILABLE,
-                                [REPLAY_UNAVAILABLE] = COMMAND_UNAVAILABLE,
+    static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,         [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
+                                [REPLAY_MISUSED] = COMMAND_USAGE,      [REPLAY_MISCONFIGURED] = COMMAND_CONFIGURATION,
+                                [REPLAY_IN_USE] = COMMAND_UNAVAILABLE, [REPLAY_UNAVAILABLE] = COMMAND_UNAVAILABLE,
                                 [REPLAY_STOPPED] = COMMAND_FORCED};
     char error[1024];
     const struct replay_apply_request request = {
@@ -230,6 +228,7 @@ static int run_apply(const struct options *options, const struct config *config)
                       .workspace_count = options->workspace_count},
         .definitions = {options->source, options->overrides, options->override_count},
         .name = options->name,
+        .output = options->output,
         .replies = options->replies,
         .rate = options->rate,
         .threads = (uint32_t)options->threads,
@@ -295,8 +294,10 @@ static int check_mode(const struct options *options)
 {
     if (options->mode == MODE_DRY_RUN && (options->name || options->replies || options->rate > 0))
         return command_usage("replay", "--name, --replies and --rate need --apply");
-    if (options->mode != MODE_DRY_RUN && (options->diff || options->output == REPLAY_JSON))
-        return command_usage("replay", "--diff and --output json are for a dry run, without --apply and --rebuild");
+    if (options->mode != MODE_DRY_RUN && options->diff)
+        return command_usage("replay", "--diff is for a dry run, without --apply and --rebuild");
+    if (options->mode == MODE_REBUILD && options->output == REPLAY_JSON)
+        return command_usage("replay", "--output json is not for --rebuild");
     return COMMAND_OK;
 }
 

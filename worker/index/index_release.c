@@ -2,7 +2,11 @@
  * because the transaction with its record was aborted. The command is rejected, and its id and email are free again.
  *
  * Offsets that are set back bring committed commands again. Their records are in the topic, even if the topic has a
- * smaller limit since. Such a claim stays, its record is not sent again, and the reply is that of the stored client. */
+ * smaller limit since. Such a claim stays, its record is not sent again, and the reply is that of the stored client.
+ *
+ * The offset alone does not tell whether a claim was committed: in a topic that was created again, the highest offset
+ * that was ever committed is that of the topic before. Only a claim of this run was certainly not. For any other one
+ * Redis is rebuilt, which leaves only what the record topic has. */
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
@@ -25,16 +29,29 @@ static bool get_owner(struct index *index, struct batch *batch, const struct ite
                                     : index_fail(index, "sending failed");
 }
 
-/* A claim that was made in this run was not. The offset alone does not tell: in a topic that was created again the
- * highest offset that was ever committed is that of the topic before. */
-static bool is_committed(const struct index *index, const struct batch *batch, const struct item *item,
-                         struct span value)
+/* In a replay the record topic has told it (index_replay.h). */
+static bool may_be_committed(const struct index *index, const struct batch *batch, const struct item *item,
+                             struct span value)
 {
     const struct index_replay *replay = index->replay;
     if (replay)
         return replay->judge(replay->listener, batch, (uint32_t)(item - batch->items),
                              span_of(item->client_id, CLIENT_ID_LENGTH), value) == CLAIM_RECORDED;
     return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
+}
+
+static bool does_not_fit(const struct item *item)
+{
+    return item_is_ours(item) && item->record_form == FORM_NONE && item->has_identity;
+}
+
+/* Always false: the batch is claimed again after a rebuild. */
+static bool settle(struct index *index, struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        batch->items[i].settled = batch->items[i].settled || does_not_fit(&batch->items[i]);
+    index_distrust(index);
+    return index_invalidate(index, "a client that does not fit may have been committed");
 }
 
 static bool release(struct index *index, struct batch *batch, struct item *item)
@@ -45,7 +62,9 @@ static bool release(struct index *index, struct batch *batch, struct item *item)
         return false;
     if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
         return true;
-    if (is_committed(index, batch, item, value)) {
+    if (may_be_committed(index, batch, item, value)) {
+        if (!item->settled && !index->replay)
+            return settle(index, batch);
         item->record_form = FORM_FULL;
         item_confirm(item, MESSAGE_RECORD);
         return true;
@@ -74,8 +93,7 @@ bool index_release(struct index *index, struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         struct item *item = &batch->items[i];
-        bool does_not_fit = item_is_ours(item) && item->record_form == FORM_NONE && item->has_identity;
-        if (does_not_fit && !release(index, batch, item))
+        if (does_not_fit(item) && !release(index, batch, item))
             return false;
     }
     return true;

@@ -73,6 +73,7 @@ void batch_reset_for_retry(struct batch *batch)
                                         .message = item->message,
                                         .custody = item->custody,
                                         .claimed = item->claimed,
+                                        .settled = item->settled,
                                         .reply_form = item->reply_form,
                                         .record_form = item->record_form,
                                         .dead_letter_form = item->dead_letter_form,

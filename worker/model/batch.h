@@ -199,7 +199,9 @@ struct item {
     /* Filled by the sink at each try; of a reply that has arrived, at the try that sent it. */
     enum reply_absence reply_absence;
 
-    bool claimed; /* this worker made the claim, in this run or in an earlier one; kept by batch_reset_for_retry */
+    /* Both are kept by batch_reset_for_retry, `claimed` also while the command is postponed. */
+    bool claimed; /* this worker made the claim, in this run or in an earlier one */
+    bool settled; /* Redis was rebuilt since the client was refused, so a claim that is there is committed */
 
     /* Filled by the sink, and kept by batch_reset_for_retry. */
     enum form reply_form;

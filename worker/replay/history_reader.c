@@ -42,6 +42,7 @@ struct history_reader {
     int32_t partition;
     int64_t next; /* everything before it was delivered, or is no message; beyond `to` where messages are rare */
     int64_t to;
+    int64_t left_ms; /* until then the reader waited for Kafka, and the caller for the reader; CLOCK_MONOTONIC */
 
     rd_kafka_message_t *batch[BATCH_MESSAGES];
     size_t taken, count;  /* of the batch */
@@ -131,7 +132,7 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
                           size_t error_size)
 {
     bool goes_on = continues(reader, partition, from);
-    reader->client.heard_ms = clock_now_ms();
+    reader->client.heard_ms = reader->left_ms = clock_now_ms();
     reader->to = to;
     if (goes_on)
         return true;
@@ -141,6 +142,19 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
 }
 
 /* ---- from librdkafka to the batch ---- */
+
+/* The time that the caller takes for its messages is no silence of Kafka. */
+static void arrive(struct history_reader *reader)
+{
+    int64_t now_ms = clock_now_ms();
+    reader->client.heard_ms += now_ms - reader->left_ms;
+    reader->left_ms = now_ms;
+}
+
+static void leave(struct history_reader *reader)
+{
+    reader->left_ms = clock_now_ms();
+}
 
 static void wake(struct history_reader *reader)
 {
@@ -175,12 +189,14 @@ static void measure_batch(struct history_reader *reader)
 static bool fill(struct history_reader *reader)
 {
     size_t most = BATCH_BYTES / reader->message_bytes + 1;
+    arrive(reader);
     ssize_t count =
         rd_kafka_consume_batch_queue(reader->queue, 0, reader->batch, most < BATCH_MESSAGES ? most : BATCH_MESSAGES);
     if (count <= 0)
         count = rd_kafka_consume_batch_queue(reader->queue, POLL_MS, reader->batch, 1);
     reader->taken = 0;
     reader->count = count > 0 ? (size_t)count : 0;
+    leave(reader);
     if (reader->count == 0)
         return false;
     measure_batch(reader);
@@ -313,8 +329,12 @@ enum history_reading history_reader_next(struct history_reader *reader, rd_kafka
                                          struct history_hole *hole, char *error, size_t error_size)
 {
     while (reader->next < reader->to) {
-        if (reader->state != READER_READING || (reader->taken == reader->count && !fill(reader)))
-            return go_on(reader, hole, error, error_size);
+        if (reader->state != READER_READING || (reader->taken == reader->count && !fill(reader))) {
+            arrive(reader);
+            enum history_reading reading = go_on(reader, hole, error, error_size);
+            leave(reader);
+            return reading;
+        }
         rd_kafka_message_t *next = reader->batch[reader->taken];
         if (!next->err && next->offset >= reader->to && next->partition == reader->partition) {
             reader->next = next->offset; /* it stays for the range behind */

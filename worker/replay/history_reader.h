@@ -2,7 +2,10 @@
  * commits nothing, creates no topic, and reads committed messages only.
  *
  * A range ends at its end, whatever stands there: a command, a transaction marker, an aborted message, or a gap that
- * compaction left. What retention deletes while it is read becomes a hole, not a jump. */
+ * compaction left. What retention deletes while it is read becomes a hole, not a jump. A topic that is deleted and
+ * created again while it is read is noticed if its new log is shorter than the range.
+ *
+ * It holds up to about 40 MiB of messages that were fetched ahead. One thread uses it at a time. */
 #ifndef WORKER_REPLAY_HISTORY_READER_H
 #define WORKER_REPLAY_HISTORY_READER_H
 
@@ -17,12 +20,13 @@ struct history_reader;
 /* New, or NULL with the reason in `error`. */
 MUST_CHECK struct history_reader *history_reader_open(const struct config *config, const char *topic, int wait_ms,
                                                       char *error, size_t error_size);
-void history_reader_close(struct history_reader *reader);
+void history_reader_close(struct history_reader *reader); /* after its messages were destroyed */
 
 /* Borrowed: the consumer, for queries. */
 rd_kafka_t *history_reader_handle(const struct history_reader *reader);
 
-/* Begins the range [from, to) of a partition; ends the one before. False with the reason in `error`. */
+/* Begins the range [from, to) of a partition; ends the one before. A range that begins where the one before ended is
+ * read on without a new fetch, so a partition may be read in many short ranges. False with the reason in `error`. */
 MUST_CHECK bool history_reader_begin(struct history_reader *reader, int32_t partition, int64_t from, int64_t to,
                                      char *error, size_t error_size);
 

@@ -171,7 +171,10 @@ bool recorded_replies_add(struct recorded_replies *replies, int32_t command_part
     *added = *entry;
     added->at = at;
     added->length = (uint32_t)content.length;
-    return extent->count < EXTENT_ENTRIES || write_pending(replies, bucket);
+    if (extent->count < EXTENT_ENTRIES || write_pending(replies, bucket))
+        return true;
+    extent->count--;
+    return false;
 }
 
 /* ---- Looking up ---- */

@@ -50,14 +50,14 @@ void recorded_replies_free(struct recorded_replies *replies);
 bool recorded_replies_covers(const struct recorded_replies *replies, int32_t partition, int64_t offset);
 
 /* Adds the reply to a command that is covered. `content` is copied to the spill, and entry->at and entry->length are
- * set here. One thread adds; all additions precede the first look-up. False with errno set. */
+ * set here. One thread adds; all additions precede the first look-up. False with errno set; then nothing is added. */
 MUST_CHECK bool recorded_replies_add(struct recorded_replies *replies, int32_t command_partition,
                                      const struct recorded_reply *entry, struct span content);
 
 /* Writes the entries that still wait in memory. False with errno set. */
 MUST_CHECK bool recorded_replies_seal(struct recorded_replies *replies);
 
-/* The block of the command at `offset`: new, with one reference; or NULL with errno set. */
+/* The block of the command at `offset`, which is covered: new, with one reference; or NULL with errno set. */
 MUST_CHECK struct reply_block *recorded_replies_block(struct recorded_replies *replies, int32_t partition,
                                                       int64_t offset);
 struct reply_block *reply_block_share(struct reply_block *block);

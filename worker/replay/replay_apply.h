@@ -26,6 +26,7 @@ struct replay_apply_request {
     struct replay_definitions_request definitions;
     const char *name;    /* replay_name_is_legal */
     const char *replies; /* the topic of all replies */
+    enum replay_output output;
     int64_t rate;        /* the most commands that are decided in a second; 0: no limit */
     uint32_t threads;    /* that read recorded replies; one thread decides */
     size_t memory_bytes; /* for definitions and recorded replies */
@@ -42,7 +43,8 @@ enum replay_apply_result {
     REPLAY_STOPPED        /* a stop was requested (stop.h); the position is kept */
 };
 
-/* Prints ranges and a summary on standard output. */
+/* Prints ranges and a summary on standard output: text, or JSON lines, one for each partition and one for the summary.
+ */
 MUST_CHECK enum replay_apply_result
 replay_apply(const struct config *config, const struct replay_apply_request *request, char *error, size_t error_size);
 

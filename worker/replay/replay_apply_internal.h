@@ -33,7 +33,8 @@ enum passing {
 struct apply_counts {
     uint64_t passed_over, of_others; /* with a record; of workspaces that are not selected */
     uint64_t created, rejected, unknown;
-    int64_t missing; /* offsets that could not be read */
+    uint64_t codes[ERROR_COUNT]; /* of the rejected ones */
+    int64_t missing;             /* offsets that could not be read */
 };
 
 struct apply {

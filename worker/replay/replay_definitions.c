@@ -44,8 +44,11 @@ static bool open_redis(struct replay_definitions *definitions, const struct conf
     definitions->redis = definitions_library_new(spill, cache_bytes);
     if (!definitions->redis)
         return out_of_memory(error, error_size);
-    if (!definitions_library_read_redis(definitions->redis, config, error, error_size))
+    char reason[256];
+    if (!definitions_library_read_redis(definitions->redis, config, reason, sizeof(reason))) {
+        snprintf(error, error_size, "Redis: %s", reason);
         return false;
+    }
     definitions_library_seal(definitions->redis);
     return true;
 }
@@ -62,10 +65,8 @@ static bool open_topic(struct replay_definitions *definitions, const struct conf
     return true;
 }
 
-struct replay_definitions *replay_definitions_open(const struct config *config,
-                                                   const struct replay_definitions_request *request,
-                                                   struct spill *spill, size_t cache_bytes, int wait_ms, char *error,
-                                                   size_t error_size)
+static struct replay_definitions *definitions_new(const struct replay_definitions_request *request, char *error,
+                                                  size_t error_size)
 {
     struct replay_definitions *definitions = calloc(1, sizeof(*definitions));
     if (!definitions) {
@@ -74,6 +75,35 @@ struct replay_definitions *replay_definitions_open(const struct config *config,
     }
     definitions->overrides = request->overrides;
     definitions->override_count = request->override_count;
+    return definitions;
+}
+
+struct replay_definitions *replay_definitions_of(struct definitions_library *topic, struct definitions_library *redis,
+                                                 const struct replay_definitions_request *request, struct spill *spill,
+                                                 size_t cache_bytes, char *error, size_t error_size)
+{
+    struct replay_definitions *definitions = definitions_new(request, error, error_size);
+    if (!definitions) {
+        definitions_library_free(topic);
+        definitions_library_free(redis);
+        return NULL;
+    }
+    definitions->topic = topic;
+    definitions->redis = redis;
+    if (open_files(definitions, spill, cache_bytes, error, error_size))
+        return definitions;
+    replay_definitions_free(definitions);
+    return NULL;
+}
+
+struct replay_definitions *replay_definitions_open(const struct config *config,
+                                                   const struct replay_definitions_request *request,
+                                                   struct spill *spill, size_t cache_bytes, int wait_ms, char *error,
+                                                   size_t error_size)
+{
+    struct replay_definitions *definitions = definitions_new(request, error, error_size);
+    if (!definitions)
+        return NULL;
     const bool ok = open_topic(definitions, config, spill, cache_bytes, wait_ms, error, error_size) &&
                     (request->source != LIBRARY_CURRENT ||
                      open_redis(definitions, config, spill, cache_bytes, error, error_size)) &&

@@ -21,11 +21,19 @@ struct replay_definitions_request {
 
 struct replay_definitions;
 
-/* New, with everything read; or NULL with the reason in `error`. `spill` must outlive it. */
+/* New, with everything read; or NULL with the reason in `error`. `spill` and the request's overrides must outlive it.
+ */
 MUST_CHECK struct replay_definitions *replay_definitions_open(const struct config *config,
                                                               const struct replay_definitions_request *request,
                                                               struct spill *spill, size_t cache_bytes, int wait_ms,
                                                               char *error, size_t error_size);
+/* The same from libraries that are filled and sealed: that of the topic, and that of Redis, or NULL if the request is
+ * not for current ones. They belong to the result, and are freed if there is none. */
+MUST_CHECK struct replay_definitions *replay_definitions_of(struct definitions_library *topic,
+                                                            struct definitions_library *redis,
+                                                            const struct replay_definitions_request *request,
+                                                            struct spill *spill, size_t cache_bytes, char *error,
+                                                            size_t error_size);
 void replay_definitions_free(struct replay_definitions *definitions);
 
 /* The definitions of a decoded item. */

@@ -460,7 +460,9 @@ static void feed_committed(void *source, const struct offsets *ends)
     for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
         const struct item *item = &apply->worker.batch->items[i];
         apply->counts.created += item_is_ours(item) && item->outcome == OUTCOME_CREATED;
-        apply->counts.rejected += item_is_ours(item) && item->outcome == OUTCOME_REJECTED;
+        const bool is_rejected = item_is_ours(item) && item->outcome == OUTCOME_REJECTED;
+        apply->counts.rejected += is_rejected;
+        apply->counts.codes[item->error] += is_rejected;
         apply->counts.passed_over += apply->passing[i] == PASSING_RECORDED;
         apply->counts.unknown += apply->passing[i] == PASSING_UNKNOWN;
     }

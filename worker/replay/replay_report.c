@@ -199,7 +199,7 @@ static void print_text(const struct replay_report *report, const struct replay_h
                        const struct workspace_count *top, uint32_t count)
 {
     const uint64_t changed = replay_report_changed(report), same = report->classes[CLASS_SAME];
-    printf("\n%llu commands were decided again: %llu the same, %llu not\n", (unsigned long long)(same + changed),
+    printf("\nCommands decided again: %llu, the same: %llu, not the same: %llu\n", (unsigned long long)(same + changed),
            (unsigned long long)same, (unsigned long long)changed);
     printf("\n%-20s %12s  %s\n", "class", "commands", "meaning");
     for (int class = 0; class < CLASSES; class ++)
@@ -208,7 +208,7 @@ static void print_text(const struct replay_report *report, const struct replay_h
     print_counts("outcome", report->then, report->now);
     print_workspaces(top, count);
     if (report->lacking > 0)
-        printf("\n%llu replies name definitions that the definitions topic lacks\n",
+        printf("\nReplies that name definitions which the definitions topic lacks: %llu\n",
                (unsigned long long)report->lacking);
     for (uint32_t i = 0; i < holes->count; i++)
         printf("%snot read: %s/%d from %lld to %lld (%s)\n", i == 0 ? "\n" : "", report->topic,

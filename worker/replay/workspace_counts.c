@@ -1,8 +1,10 @@
 #include "worker/replay/workspace_counts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #define READ_AHEAD 8 /* counts of a run that are read at once */
@@ -81,7 +83,7 @@ static int entries_compare(struct entry *a, struct entry *b)
     return names_compare(&a->count, &b->count);
 }
 
-/* Moves all entries to the spill, as a run. */
+/* Moves all entries to the spill, as a run; there is at least one. */
 static bool write_run(struct workspace_counts *counts)
 {
     if (counts->run_count == counts->run_capacity) {
@@ -131,13 +133,14 @@ static const struct workspace_count *run_head(struct workspace_counts *counts, s
 
 static struct entry *find_entry(struct workspace_counts *counts, struct span workspace)
 {
+    assert(workspace.length <= WORKSPACE_ID_CHARACTERS);
     struct entry *entry = counts->last;
     if (entry && span_equal(span_of(entry->count.name, entry->count.length), workspace))
         return entry;
     HASH_FIND(hh, counts->entries, workspace.at, (unsigned)workspace.length, entry);
     if (entry)
         return entry;
-    if (HASH_COUNT(counts->entries) >= counts->most && !write_run(counts))
+    if (counts->entries && HASH_COUNT(counts->entries) >= counts->most && !write_run(counts))
         return NULL;
     entry = calloc(1, sizeof(*entry));
     if (!entry)
@@ -145,7 +148,11 @@ static struct entry *find_entry(struct workspace_counts *counts, struct span wor
     entry->count.length = (uint32_t)workspace.length;
     memcpy(entry->count.name, workspace.at, workspace.length);
     HASH_ADD_KEYPTR(hh, counts->entries, entry->count.name, entry->count.length, entry);
-    return entry;
+    if (entry->hh.tbl)
+        return entry;
+    free(entry);
+    errno = ENOMEM;
+    return NULL;
 }
 
 bool workspace_counts_add(struct workspace_counts *counts, struct span workspace, const struct comparison *comparison)
@@ -271,5 +278,5 @@ bool workspace_counts_top(struct workspace_counts *counts, struct workspace_coun
             top_offer(top, room, count, &entry->count);
         return true;
     }
-    return write_run(counts) && merge_runs(counts, top, room, count);
+    return (!counts->entries || write_run(counts)) && merge_runs(counts, top, room, count);
 }

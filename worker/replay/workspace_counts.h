@@ -23,7 +23,8 @@ struct workspace_counts;
 MUST_CHECK struct workspace_counts *workspace_counts_new(struct spill *spill, uint32_t most);
 void workspace_counts_free(struct workspace_counts *counts);
 
-/* Counts one command. False with errno set. */
+/* Counts one command. `workspace` has at most WORKSPACE_ID_CHARACTERS; at == NULL, or empty: none that can be used.
+ * False with errno set; then it is not counted. */
 MUST_CHECK bool workspace_counts_add(struct workspace_counts *counts, struct span workspace,
                                      const struct comparison *comparison);
 

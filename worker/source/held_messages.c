@@ -9,22 +9,22 @@
 void held_messages_close(struct held_messages *held)
 {
     for (uint32_t i = 0; i < held->count; i++)
-        source_message_destroy(held->messages[i]);
+        source_message_destroy(held->messages[i].message);
     free(held->messages);
     *held = (struct held_messages){0};
 }
 
-void held_messages_add(struct held_messages *held, rd_kafka_message_t *message)
+void held_messages_add(struct held_messages *held, rd_kafka_message_t *message, bool claimed)
 {
     if (held->count == held->capacity) {
         uint32_t capacity = held->capacity ? held->capacity * 2 : FIRST_CAPACITY;
-        rd_kafka_message_t **grown = realloc(held->messages, capacity * sizeof(rd_kafka_message_t *));
+        struct held_message *grown = realloc(held->messages, capacity * sizeof(*grown));
         if (!grown)
             abort();
         held->messages = grown;
         held->capacity = capacity;
     }
-    held->messages[held->count++] = message;
+    held->messages[held->count++] = (struct held_message){message, claimed};
 }
 
 void held_messages_put_before(struct held_messages *held, struct held_messages *first)
@@ -32,7 +32,7 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
     if (first->count == 0)
         return;
     for (uint32_t i = 0; i < held->count; i++)
-        held_messages_add(first, held->messages[i]);
+        held_messages_add(first, held->messages[i].message, held->messages[i].claimed);
     free(held->messages);
     *held = *first;
     *first = (struct held_messages){0};
@@ -42,8 +42,8 @@ void held_messages_drop(struct held_messages *held, int32_t partition)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < held->count; i++) {
-        if (held->messages[i]->partition == partition)
-            source_message_destroy(held->messages[i]);
+        if (held->messages[i].message->partition == partition)
+            source_message_destroy(held->messages[i].message);
         else
             held->messages[kept++] = held->messages[i];
     }
@@ -53,8 +53,8 @@ void held_messages_drop(struct held_messages *held, int32_t partition)
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition)
 {
     for (uint32_t i = 0; i < held->count; i++)
-        if (held->messages[i]->partition == partition)
-            return held->messages[i];
+        if (held->messages[i].message->partition == partition)
+            return held->messages[i].message;
     return NULL;
 }
 
@@ -68,7 +68,7 @@ void held_messages_offer(struct held_messages *held, held_messages_taker *take, 
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < held->count; i++)
-        if (!take(taker, held->messages[i]))
+        if (!take(taker, &held->messages[i]))
             held->messages[kept++] = held->messages[i];
     held->count = kept;
 }

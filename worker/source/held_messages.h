@@ -8,15 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct held_message {
+    rd_kafka_message_t *message; /* owned */
+    bool claimed;                /* item->claimed */
+};
+
 struct held_messages {
-    rd_kafka_message_t **messages; /* owned */
+    struct held_message *messages;
     uint32_t count, capacity;
 };
 
 void held_messages_close(struct held_messages *held);
 
 /* The list owns the message from now on. */
-void held_messages_add(struct held_messages *held, rd_kafka_message_t *message);
+void held_messages_add(struct held_messages *held, rd_kafka_message_t *message, bool claimed);
 
 /* Moves the messages of `first` to the front. `first` is empty afterwards. */
 void held_messages_put_before(struct held_messages *held, struct held_messages *first);
@@ -31,7 +36,7 @@ int64_t held_messages_first(const struct held_messages *held, int32_t partition)
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition);
 
 /* Calls `take` for each message, in order. A message for which it returns true leaves the list. */
-typedef bool held_messages_taker(void *taker, rd_kafka_message_t *message);
+typedef bool held_messages_taker(void *taker, const struct held_message *held);
 void held_messages_offer(struct held_messages *held, held_messages_taker *take, void *taker);
 
 #endif

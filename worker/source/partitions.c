@@ -65,6 +65,11 @@ bool partitions_advance(struct partitions *partitions, int32_t partition, int64_
     return true;
 }
 
+void partitions_go_back(struct partitions *partitions, int32_t partition, int64_t offset)
+{
+    at(partitions, partition)->next = offset;
+}
+
 int64_t partitions_next(const struct partitions *partitions, int32_t partition)
 {
     return look(partitions, partition)->next;

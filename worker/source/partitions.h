@@ -23,6 +23,9 @@ void partitions_forget(struct partitions *partitions, int32_t partition);
  * messages again. */
 bool partitions_advance(struct partitions *partitions, int32_t partition, int64_t offset);
 
+/* Commands from `offset` on count as not noted. */
+void partitions_go_back(struct partitions *partitions, int32_t partition, int64_t offset);
+
 /* The offset after the last noted command, or -1. */
 int64_t partitions_next(const struct partitions *partitions, int32_t partition);
 

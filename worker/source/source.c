@@ -11,6 +11,7 @@
 
 #define LOG_ERROR          3   /* syslog's, as librdkafka has them */
 #define REASSIGN_EVERY_MS  500 /* between resets of partitions that librdkafka does not fetch */
+#define END_WAIT_MS        300 /* for the end of a log */
 #define POSTPONED_RETRY_MS 200 /* how soon new definitions are noticed */
 /* Average bytes of key and headers. A thread can hold queued.min.messages of this size. */
 #define BURDEN_BYTES  ((size_t)2048)
@@ -206,6 +207,10 @@ static bool source_has_room(const struct source *source)
 static void source_receive(struct source *source, rd_kafka_message_t *message, bool hold)
 {
     struct log_state *log = source_log(source, message->partition);
+    if (source_drop_misnumbered(source, message)) {
+        rd_kafka_message_destroy(message);
+        return;
+    }
     if (!partitions_advance(source->partitions, message->partition, message->offset)) {
         if (source_is_repetition(source, message->partition))
             metrics_add(source->metrics, METRIC_REPETITIONS, 0, 1);
@@ -214,17 +219,19 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
     }
     log->is_repeating = false;
     if (hold || partitions_is_waiting(source->partitions, message->partition))
-        held_messages_add(&source->held, message);
+        held_messages_add(&source->held, message, false);
     else
         source_take(source, message);
 }
 
-static bool take_held(void *taker, rd_kafka_message_t *message)
+static bool take_held(void *taker, const struct held_message *held)
 {
     struct source *source = taker;
-    if (!source_has_room(source) || !partitions_may_try(source->partitions, message->partition, source->filling_ms))
+    if (!source_has_room(source) ||
+        !partitions_may_try(source->partitions, held->message->partition, source->filling_ms))
         return false;
-    source_take(source, message);
+    source_take(source, held->message);
+    source->batch->items[source->batch->count - 1].claimed = held->claimed;
     return true;
 }
 
@@ -356,6 +363,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         source->reassigned_ms = source->filling_ms;
         source_reassign_failed(source);
     }
+    source_pass_misnumbered(source);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */
     bool is_full = !source_has_room(source);
@@ -415,6 +423,15 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
     return list;
 }
 
+/* Commands that are in the log when a wait reaches its limit do not wait again: their timestamps may be wrong. */
+static void source_note_waited(struct source *source, int32_t partition)
+{
+    int64_t low, high;
+    bool ok = rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, END_WAIT_MS) ==
+              RD_KAFKA_RESP_ERR_NO_ERROR;
+    source_log(source, partition)->waited_to = ok ? high : partitions_next(source->partitions, partition);
+}
+
 /* By the message's timestamp. A message without one is never older. */
 static bool is_older_than(const struct position *from, int64_t limit_ms)
 {
@@ -448,8 +465,12 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
-        !partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms))
+        batch->items[index].from.offset < source_log(source, partition)->waited_to)
         return false;
+    if (!partitions_wait(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS, limit_ms)) {
+        source_note_waited(source, partition);
+        return false;
+    }
     source_put_off_from(source, index, was_waiting);
     return true;
 }
@@ -492,7 +513,7 @@ void source_release(struct source *source)
     struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->items[i].custody == CUSTODY_POSTPONED)
-            held_messages_add(&postponed, source->messages[i]);
+            held_messages_add(&postponed, source->messages[i], batch->items[i].claimed);
         else
             source_message_destroy(source->messages[i]);
     }

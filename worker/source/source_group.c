@@ -111,6 +111,17 @@ void source_reassign(struct source *source, rd_kafka_topic_partition_list_t *par
     source->assignments++;
 }
 
+void source_reassign_at(struct source *source, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    source_unassign(source, list);
+    list->elems[0].offset = offset;
+    source_assign(source, list);
+    source->assignments++;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     source_unassign(source, partitions);

@@ -33,19 +33,24 @@ struct log_state {
         GROUP_UNASKED, /* since the assignment: the committed offset and its mark are not known yet */
         GROUP_ASKED    /* `mark` and `group_offset` are those that the group has, or newer ones of ours */
     } group;
-    struct log_mark mark; /* a command that was compared with the log, or the first one that we took of it */
-    int64_t group_offset; /* the committed offset, as far as we know, or -1 */
-    int64_t start;        /* where the log began when the group was asked, or -1 */
-    int64_t end;          /* where the consumer last met the end, or -1; transaction markers are in front of it */
-    int64_t seen_offset;  /* of a command that source_peek saw, or -1 */
+    struct log_mark mark;      /* a command that was compared with the log, or the first one that we took of it */
+    struct log_mark next_mark; /* of a command in the batch, which becomes the mark if it is in its place */
+    int64_t group_offset;      /* the committed offset, as far as we know, or -1 */
+    int64_t start;             /* where the log began when the group was asked, or -1 */
+    int64_t end;               /* where the consumer last met the end, or -1; transaction markers are in front of it */
+    int64_t seen_offset;       /* of a command that source_peek saw, or -1 */
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands last came */
     int64_t compared_ms; /* when the mark was last compared with the log; in the future: see is_due */
     int64_t silent_ms;   /* since when the first comparison has had no answer; 0: not compared yet; LOG_HAS_ANSWERED */
     int64_t trimmed_from, trimmed_to; /* the last deleted records that were found after the committed offset; equal:
                                          none. Kept across assignments */
+    int64_t waited_to;                /* where the log ended when a wait for definitions last reached its limit */
     bool is_restarted;                /* the log was replaced, and nothing of the new one has been committed yet */
     bool is_repeating;                /* the log is the same, and commands come that were taken already */
+    bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
+    int64_t jump_from, jump_to; /* the last offsets without a command, and the command behind them; equal: none */
+    int64_t passed_ms;          /* when the last try to pass got no answer */
     struct unreadable unreadable;
 };
 
@@ -135,10 +140,21 @@ void source_reassign_failed(struct source *source);
 void source_pause_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
+/* As source_reassign, to this offset. */
+void source_reassign_at(struct source *source, int32_t partition, int64_t offset);
+
 /* Resets partitions that are assigned to us to the beginning of their logs. */
 void source_restart(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
 /* ---- source_log.c: detects a replaced log ---- */
+
+/* The result of looking for a command in the log. */
+enum log_finding {
+    LOG_SAME,        /* the command is in its place, or the topic's retention has deleted it */
+    LOG_OTHER,       /* another command is in its place, or none */
+    LOG_MISNUMBERED, /* LOG_SAME, but a command of the batch is not in its place */
+    LOG_UNKNOWN      /* no answer */
+};
 
 struct log_state *source_log(struct source *source, int32_t partition);
 
@@ -154,6 +170,10 @@ MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
 /* False while commands of the partition must wait: its committed offset and mark are not known, or the log has not been
  * compared with the mark since the assignment. If the log gives no answer, commands wait some seconds only. */
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
+
+/* Whether the log has this command, and no other one, at its offset. */
+enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark);
+struct log_mark source_mark_of(const rd_kafka_message_t *message);
 
 /* For a command that was taken before. True if the log is the same, so the command is a repetition. False if the
  * partition was reset and is read from another offset. */
@@ -179,11 +199,45 @@ MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct
 
 void source_close_logs(struct source *source);
 
-/* ---- source_unreadable.c: commands that cannot be decompressed ---- */
+/* ---- source_misnumbered.c: commands whose offsets are not their places in the log ---- */
+
+/* True if the message was dropped: its offset, or that of an earlier one, is not its place. */
+MUST_CHECK bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *message);
+
+/* The last command of the partition in the batch is not in its place. It leaves the batch, and all behind the last one
+ * that is. */
+void source_cut_batch(struct source *source, int32_t partition);
+
+/* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
+void source_pass_misnumbered(struct source *source);
+
+/* ---- source_unreadable.c: commands that cannot be read ---- */
 
 /* The consumer has met a batch of the log that it cannot decompress, which begins at `base`. It meets the batch again
  * until it is moved past it. */
 void source_meet_unreadable(struct source *source, int32_t partition, int64_t base);
+
+/* The first offset from `base` on that needs a reply of ours, or -1 if that is not known yet. */
+int64_t source_first_unanswered(struct source *source, int32_t partition, int64_t base);
+
+/* True if the log has no command at the offset that could be read now. */
+bool source_is_beyond_end(struct source *source, int32_t partition, int64_t offset);
+
+/* Where in a batch that cannot be read an offset is. */
+enum place_finding {
+    PLACE_UNKNOWN,    /* no answer, or another error */
+    PLACE_UNREADABLE, /* inside the batch */
+    PLACE_BEHIND      /* after it */
+};
+typedef enum place_finding source_look(struct source *source, int32_t partition, int64_t base, int64_t offset);
+
+/* Searches the end of the batch for a second at most. True once it is known. */
+MUST_CHECK bool source_search_end(struct source *source, int32_t partition, struct unreadable *unreadable,
+                                  source_look *look);
+#define PLACEHOLDERS 10000 /* at once, at most */
+
+/* Holds placeholders for some of the next offsets of the batch. Returns the offset behind them. */
+int64_t source_hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable);
 
 /* ---- source_ownership.c: finds partitions without an owner ---- */
 

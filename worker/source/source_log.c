@@ -28,12 +28,6 @@
 #define SILENT_MS     10000 /* how long a log without an answer delays its commands */
 #define MOST_AT_ONCE  500   /* partitions in one comparison */
 
-enum log_finding {
-    LOG_SAME,   /* the command is in its place, or the topic's retention has deleted it */
-    LOG_OTHER,  /* another command is in its place, or none */
-    LOG_UNKNOWN /* no answer */
-};
-
 static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1},
                                          .group_offset = -1,
                                          .start = -1,
@@ -97,7 +91,7 @@ bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *
     return log_mark_read(place->metadata, place->metadata_size, mark);
 }
 
-static struct log_mark mark_of(const rd_kafka_message_t *message)
+struct log_mark source_mark_of(const rd_kafka_message_t *message)
 {
     return (struct log_mark){
         .answered = -1,
@@ -113,20 +107,26 @@ static bool is_same_command(const struct log_mark *mark, const struct log_mark *
     return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
 }
 
-/* The mark becomes the partition's last readable command in the batch. */
-static void renew_mark(struct source *source, int32_t partition)
+/* The partition's last readable command in the batch. False if there is none, or it is the mark. */
+static bool find_next_mark(struct source *source, int32_t partition)
 {
+    struct log_state *log = source_log(source, partition);
     for (uint32_t i = source->batch->count; i > 0; i--) {
         const struct item *item = &source->batch->items[i - 1];
         if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
             continue;
-        struct log_mark *mark = &source_log(source, partition)->mark;
-        int64_t answered = mark->answered, nonce = mark->nonce;
-        *mark = mark_of(source->messages[i - 1]);
-        mark->answered = answered;
-        mark->nonce = nonce;
-        return;
+        log->next_mark = source_mark_of(source->messages[i - 1]);
+        return !is_same_command(&log->next_mark, &log->mark);
     }
+    return false;
+}
+
+static void renew_mark(struct log_state *log)
+{
+    int64_t answered = log->mark.answered, nonce = log->mark.nonce;
+    log->mark = log->next_mark;
+    log->mark.answered = answered;
+    log->mark.nonce = nonce;
 }
 
 /* ---- reading commands again ---- */
@@ -161,20 +161,20 @@ static rd_kafka_t *reader_new(const struct source *source, char *error, size_t e
 static enum log_finding compare_watermarks(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
-    if (rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, ASK_WAIT_MS) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!source->reader || rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high,
+                                                            ASK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return LOG_UNKNOWN;
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
 
-static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message)
+static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message,
+                                       const struct log_mark *mark)
 {
-    const struct log_mark *mark = &source_log(source, message->partition)->mark;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return compare_watermarks(source, message->partition, mark->offset);
     if (message->err)
         return LOG_UNKNOWN;
-    struct log_mark found = mark_of(message);
+    struct log_mark found = source_mark_of(message);
     return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
@@ -211,21 +211,74 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
 static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
     rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
-        compare_answer(source, message);
+        compare_answer(source, message, &source_log(source, message->partition)->mark);
 }
 
-/* Reads the commands that the marks of these partitions refer to. Replaces each partition's offset by its finding. */
-static void read_again(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+static void take_next_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        compare_answer(source, message, &source_log(source, message->partition)->next_mark);
+}
+
+/* Reads the commands that the marks, or the next marks, of these partitions refer to. Replaces each partition's offset
+ * by its finding. */
+static void read_again(struct source *source, rd_kafka_topic_partition_list_t *partitions, bool next)
 {
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(partitions->cnt);
     for (int i = 0; i < partitions->cnt; i++) {
         int32_t partition = partitions->elems[i].partition;
+        const struct log_state *log = source_log(source, partition);
         rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset =
-            source_log(source, partition)->mark.offset;
+            next ? log->next_mark.offset : log->mark.offset;
         partitions->elems[i].offset = LOG_UNKNOWN;
     }
-    source_read_places(source, places, READ_WAIT_MS, take_finding, partitions);
+    source_read_places(source, places, READ_WAIT_MS, next ? take_next_finding : take_finding, partitions);
     rd_kafka_topic_partition_list_destroy(places);
+    /* Behind an open transaction there is no answer. */
+    for (int i = 0; i < partitions->cnt && next; i++) {
+        rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        if (place->offset == LOG_UNKNOWN)
+            place->offset =
+                compare_watermarks(source, place->partition, source_log(source, place->partition)->next_mark.offset);
+    }
+}
+
+/* The last commands of these partitions in the batch become their marks, if the log has them in their places. Otherwise
+ * the partition's finding becomes LOG_MISNUMBERED. */
+static void renew_marks(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *next = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].offset == LOG_SAME && find_next_mark(source, partitions->elems[i].partition))
+            rd_kafka_topic_partition_list_add(next, source->topic, partitions->elems[i].partition);
+    if (next->cnt > 0)
+        read_again(source, next, true);
+    for (int i = 0; i < next->cnt; i++) {
+        const rd_kafka_topic_partition_t *found = &next->elems[i];
+        if (found->offset == LOG_SAME)
+            renew_mark(source_log(source, found->partition));
+        else if (found->offset == LOG_OTHER)
+            rd_kafka_topic_partition_list_find(partitions, source->topic, found->partition)->offset = LOG_MISNUMBERED;
+    }
+    rd_kafka_topic_partition_list_destroy(next);
+}
+
+static void cut_batches(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].offset == LOG_MISNUMBERED)
+            source_cut_batch(source, partitions->elems[i].partition);
+}
+
+enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    source_log(source, partition)->next_mark = *mark;
+    read_again(source, list, true);
+    enum log_finding finding = (enum log_finding)list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return finding;
 }
 
 /* ---- commands of paused partitions ---- */
@@ -396,16 +449,15 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
             rd_kafka_topic_partition_list_add(marked, source->topic, place->partition);
     }
     if (marked->cnt > 0)
-        read_again(source, marked);
+        read_again(source, marked, false);
     for (int i = 0; i < marked->cnt; i++)
         rd_kafka_topic_partition_list_find(partitions, source->topic, marked->elems[i].partition)->offset =
             marked->elems[i].offset;
+    renew_marks(source, partitions);
     int64_t now = clock_now_ms();
     for (int i = 0; i < partitions->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &partitions->elems[i];
         struct log_state *log = source_log(source, place->partition);
-        if (place->offset == LOG_SAME)
-            renew_mark(source, place->partition);
         if (place->offset != LOG_UNKNOWN)
             log->silent_ms = LOG_HAS_ANSWERED;
         else if (log->silent_ms == 0 && log->group == GROUP_ASKED)
@@ -468,6 +520,7 @@ static void compare_due(struct source *source, rd_kafka_topic_partition_list_t *
         return;
     if (due->cnt > 0) {
         compare(source, due);
+        cut_batches(source, due);
         begin_other_log(source, due);
     }
     rd_kafka_topic_partition_list_destroy(due);
@@ -491,16 +544,21 @@ bool source_is_repetition(struct source *source, int32_t partition)
     struct log_state *log = source_log(source, partition);
     if (log->is_repeating)
         return true;
-    if (log->mark.offset < 0)
-        renew_mark(source, partition);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, source->topic, partition);
-    bool has_mark = log->mark.offset >= 0;
-    if (has_mark)
+    rd_kafka_topic_partition_list_add(list, source->topic, partition)->offset = LOG_UNKNOWN;
+    if (log->mark.offset >= 0) {
         compare(source, list);
-    enum log_finding finding = has_mark ? (enum log_finding)list->elems[0].offset : LOG_UNKNOWN;
+    } else if (find_next_mark(source, partition)) {
+        list->elems[0].offset = LOG_SAME;
+        renew_marks(source, list);
+        if (log->mark.offset < 0 && list->elems[0].offset == LOG_SAME)
+            list->elems[0].offset = LOG_UNKNOWN;
+    }
+    enum log_finding finding = (enum log_finding)list->elems[0].offset;
     if (finding == LOG_OTHER)
         begin_other_log(source, list);
+    else if (finding == LOG_MISNUMBERED)
+        cut_batches(source, list);
     else if (finding == LOG_UNKNOWN)
         source_reassign(source, list);
     else

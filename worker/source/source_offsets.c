@@ -188,7 +188,7 @@ rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
         const struct log_state *log = source_log(source, place->partition);
         place->offset = log->end;
         if (log->group == GROUP_ASKED && log->end > log->group_offset &&
-            log->end >= partitions_next(source->partitions, place->partition) &&
+            log->end >= partitions_next(source->partitions, place->partition) && !log->is_misnumbered &&
             !partitions_is_waiting(source->partitions, place->partition) &&
             !held_messages_find(&source->held, place->partition))
             source_mark_offset(place, &log->mark);

@@ -13,14 +13,7 @@
 #define LOOK_WAIT_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
 #define LOW_WAIT_MS  300
 #define SEEK_WAIT_MS 5000
-#define SEARCH_MS    1000  /* of one search; the next meeting continues it */
-#define PLACEHOLDERS 10000 /* at once, at most */
-
-enum place_finding {
-    PLACE_UNKNOWN,    /* no answer, or another error */
-    PLACE_UNREADABLE, /* inside the batch */
-    PLACE_BEHIND      /* after it */
-};
+#define SEARCH_MS    1000 /* of one search; the next meeting continues it */
 
 struct place {
     int64_t base;  /* the offset where the batch begins */
@@ -30,10 +23,11 @@ struct place {
 
 /* A leader that was elected a moment ago, or a follower that lags, may tell of an end that is too early. A query for
  * the end gets an error until the leader knows the right one (KIP-207). */
-static bool is_beyond_end(struct source *source, int32_t partition, int64_t offset)
+bool source_is_beyond_end(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
-    return rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
+    return source->reader &&
+           rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
                RD_KAFKA_RESP_ERR_NO_ERROR &&
            (offset >= high || offset < low);
 }
@@ -43,15 +37,18 @@ static void take_place(struct source *source, const rd_kafka_message_t *message,
     struct place *place = opaque;
     bool is_outside =
         message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
-    if (!message->err || (is_outside && is_beyond_end(source, message->partition, place->asked)))
+    if (!message->err || (is_outside && source_is_beyond_end(source, message->partition, place->asked)))
         place->finding = PLACE_BEHIND;
     else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
         place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
 }
 
+/* Behind an open transaction, which holds back the end, the reader gets no answer at all. */
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
     struct place place = {base, offset, PLACE_UNKNOWN};
+    if (offset > base && source_is_beyond_end(source, partition, offset))
+        return PLACE_BEHIND;
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
     source_read_places(source, places, LOOK_WAIT_MS, take_place, &place);
@@ -61,7 +58,7 @@ static enum place_finding look_at(struct source *source, int32_t partition, int6
 
 /* The first offset from `base` on that needs a reply of ours, or -1 if that is not known yet. It may be inside the
  * batch, since a fetch always returns whole batches. */
-static int64_t first_unanswered(struct source *source, int32_t partition, int64_t base)
+int64_t source_first_unanswered(struct source *source, int32_t partition, int64_t base)
 {
     int64_t low, high, first = partitions_next(source->partitions, partition);
     if (first < 0) {
@@ -81,15 +78,15 @@ static bool end_is_known(const struct unreadable *unreadable)
     return unreadable->behind == unreadable->inside + 1;
 }
 
-/* Searches the end of the batch, with steps that double until one leads past the end, and then halve. */
-static void search_end(struct source *source, int32_t partition, struct unreadable *unreadable)
+/* With steps that double until one leads past the end, and then halve. */
+bool source_search_end(struct source *source, int32_t partition, struct unreadable *unreadable, source_look *look)
 {
     for (int64_t until = clock_now_ms() + SEARCH_MS; !end_is_known(unreadable) && clock_now_ms() < until;) {
         int64_t inside = unreadable->inside, behind = unreadable->behind;
         int64_t step = behind < 0 ? inside - unreadable->first + 1 : (behind - inside) / 2;
-        switch (look_at(source, partition, unreadable->base, inside + step)) {
+        switch (look(source, partition, unreadable->base, inside + step)) {
         case PLACE_UNKNOWN:
-            return;
+            return false;
         case PLACE_UNREADABLE:
             unreadable->inside = inside + step;
             break;
@@ -97,7 +94,12 @@ static void search_end(struct source *source, int32_t partition, struct unreadab
             unreadable->behind = inside + step;
         }
     }
-    if (end_is_known(unreadable))
+    return end_is_known(unreadable);
+}
+
+static void search_end(struct source *source, int32_t partition, struct unreadable *unreadable)
+{
+    if (source_search_end(source, partition, unreadable, look_at))
         log_error("commands cannot be decompressed within receive.message.max.bytes; they are answered as too_large",
                   LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition),
                   LOG_INTEGER("offset", unreadable->first), LOG_INTEGER("last", unreadable->behind - 1));
@@ -117,16 +119,22 @@ static void seek_to(struct source *source, int32_t partition, int64_t offset)
         source_log_error("seeking past unreadable commands failed", code);
 }
 
-/* Holds placeholders for the next offsets of the batch. After the last one it moves the consumer past the batch. */
-static void hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
+int64_t source_hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
 {
     int64_t next = partitions_next(source->partitions, partition);
     if (next < unreadable->first)
         next = unreadable->first;
     for (int i = 0; i < PLACEHOLDERS && next < unreadable->behind; i++, next++) {
         if (partitions_advance(source->partitions, partition, next))
-            held_messages_add(&source->held, placeholder_new(partition, next));
+            held_messages_add(&source->held, placeholder_new(partition, next), false);
     }
+    return next;
+}
+
+/* Holds placeholders for the next offsets of the batch. After the last one it moves the consumer past the batch. */
+static void hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
+{
+    int64_t next = source_hold_placeholders(source, partition, unreadable);
     if (next >= unreadable->behind)
         seek_to(source, partition, next);
 }
@@ -154,7 +162,7 @@ static bool is_confirmed(struct source *source, int32_t partition, struct unread
     if (unreadable->met >= MEETINGS)
         return true;
     if (unreadable->first < 0)
-        unreadable->first = unreadable->inside = first_unanswered(source, partition, unreadable->base);
+        unreadable->first = unreadable->inside = source_first_unanswered(source, partition, unreadable->base);
     enum place_finding finding =
         unreadable->first < 0 ? PLACE_UNKNOWN : look_at(source, partition, unreadable->base, unreadable->first);
     unreadable->met += finding == PLACE_UNREADABLE;

@@ -342,8 +342,10 @@ static bool decode_outside(const struct decoder *decoder)
     const struct item *item = decoder->item;
     long long limit = decoder->config->limits.command_bytes;
     if (item->header_state == MESSAGE_UNREADABLE)
-        refuse_as_too_large(decoder, SPAN("nothing of the command can be read: it was sent in a batch that is too long "
-                                          "once it is decompressed"));
+        refuse_as_too_large(
+            decoder,
+            SPAN("nothing of the command can be read: it was sent in a batch that has wrong offsets, or is too "
+                 "long once it is decompressed"));
     else if (item->header_state == HEADERS_UNREADABLE)
         refuse_as_too_large(decoder, SPAN("the headers cannot be read, there may be 100000 at most"));
     else if (item->outer_bytes > (unsigned long long)limit)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Commands that wait for definitions, with timestamps in the future or long ago: their partition waits once
+# for all that are in it, not once for each batch.
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=4
+number=0
+form_send() { # COUNT [OPTION ...]
+    "$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.commands" --partition 0 --count "$1" \
+        --first "$number" "${@:2}" >/dev/null
+    number=$((number + $1))
+}
+has_replies() { [ "$(kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%o\n' | wc -l)" -ge "$1" ]; }
+
+live_begin 1
+check "the command topic takes any timestamp" "$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" \
+    message.timestamp.after.max.ms=9223372036854775807 message.timestamp.before.max.ms=9223372036854775807
+
+criterion "ten batches, each with a command that lacks definitions and has a wrong timestamp" "they are answered after one wait"
+for ((batch = 0; batch < 10; batch++)); do
+    form_send 1 --value client:200 --timestamp $((batch % 2 ? 4102444800000 : 1))
+    form_send 9
+done
+worker_start one --set worker.threads=1 --set definitions.on_missing=wait --set definitions.wait=8s --set batch.commands=10
+check "all are answered in time" until_true 30 has_replies 100
+worker_stop one
+suite_end

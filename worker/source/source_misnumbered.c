@@ -1,0 +1,201 @@
+/* Commands whose offsets are not their places in the log. The broker assigns offsets to a batch of the log. In an
+ * uncompressed batch it believes what each record says of its place in the batch (seen with 4.2), so a producer that
+ * speaks the protocol itself can give a command any offset: one of another command, or one beyond the end of the log.
+ * If such an offset were taken and committed, other commands would have no reply, and the log would seem to be
+ * replaced.
+ *
+ * An offset beyond the end is noticed at once. Any other one is noticed if the log, read again at that offset, has
+ * another command, which is done for the last command of a batch (source_log.c), or if a command comes whose offset was
+ * jumped over. The batch of the log is then passed like one that cannot be decompressed. */
+#include "common/clock.h"
+#include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
+
+#define LOOK_WAIT_MS 1500
+#define LATER_MS     2000 /* after a try without an answer */
+
+/* The partition is read again from `next` on, which the next fill does. */
+static void begin_misnumbered(struct source *source, int32_t partition, int64_t next, int64_t offset)
+{
+    source_log(source, partition)->is_misnumbered = true;
+    if (next >= 0)
+        partitions_go_back(source->partitions, partition, next);
+    else
+        partitions_forget(source->partitions, partition);
+    log_warning("a command has an offset that is not its place in the log", LOG_TEXT("topic", source->topic),
+                LOG_INTEGER("partition", partition), LOG_INTEGER("offset", offset), LOG_INTEGER("next", next));
+}
+
+static bool is_of(const struct source *source, uint32_t index, int32_t partition)
+{
+    const struct item *item = &source->batch->items[index];
+    return item->from.partition == partition && item_is_ours(item) && !message_is_placeholder(source->messages[index]);
+}
+
+/* The commands of the partition from this one on leave the batch. */
+static void leave_batch(struct source *source, uint32_t index)
+{
+    struct batch *batch = source->batch;
+    int32_t partition = batch->items[index].from.partition;
+    for (uint32_t i = index; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && item_is_ours(&batch->items[i]))
+            batch->items[i].custody = CUSTODY_REVOKED;
+    held_messages_drop(&source->held, partition);
+}
+
+/* The command of the batch that is behind the last jump, or the batch's count. */
+static uint32_t find_jumper(const struct source *source, int32_t partition, int64_t offset)
+{
+    uint32_t i = 0;
+    while (i < source->batch->count && !(is_of(source, i, partition) && source->batch->items[i].from.offset == offset))
+        i++;
+    return i;
+}
+
+/* A command came whose offset was jumped over. True if the one behind the jump may not be in its place. */
+static bool jump_was_wrong(struct source *source, int32_t partition)
+{
+    struct log_state *log = source_log(source, partition);
+    uint32_t jumper = find_jumper(source, partition, log->jump_to);
+    int64_t from = log->jump_from, to = log->jump_to;
+    log->jump_from = log->jump_to = 0;
+    if (jumper == source->batch->count || partitions_is_waiting(source->partitions, partition))
+        return false;
+    struct log_mark mark = source_mark_of(source->messages[jumper]);
+    if (source_find(source, partition, &mark) == LOG_SAME)
+        return false;
+    leave_batch(source, jumper);
+    begin_misnumbered(source, partition, from, to);
+    return true;
+}
+
+bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *message)
+{
+    struct log_state *log = source_log(source, message->partition);
+    int64_t low, high, next = partitions_next(source->partitions, message->partition);
+    if (log->is_misnumbered || message->offset == next)
+        return log->is_misnumbered;
+    if (message->offset < next)
+        return message->offset >= log->jump_from && message->offset < log->jump_to &&
+               jump_was_wrong(source, message->partition);
+    if (rd_kafka_get_watermark_offsets(source->consumer, source->topic, message->partition, &low, &high) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR &&
+        high >= 0 && message->offset >= high) {
+        begin_misnumbered(source, message->partition, next, message->offset);
+    } else if (next >= 0) {
+        log->jump_from = next;
+        log->jump_to = message->offset;
+    }
+    return log->is_misnumbered;
+}
+
+/* A command that is not in its place, and before which there is none of the partition in the batch, or one that is. */
+static uint32_t find_first_wrong(struct source *source, int32_t partition, int64_t *next)
+{
+    const struct batch *batch = source->batch;
+    uint32_t *places = arena_alloc(&source->batch->arena, (batch->count + 1) * sizeof(*places)), count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (is_of(source, i, partition))
+            places[count++] = i;
+    uint32_t low = 0, high = count - 1; /* the last one is wrong; all before `low` count as right */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct log_mark mark = source_mark_of(source->messages[places[middle]]);
+        if (source_find(source, partition, &mark) == LOG_SAME)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *next = low > 0 ? batch->items[places[low - 1]].from.offset + 1 : source_log(source, partition)->group_offset;
+    return places[low];
+}
+
+void source_cut_batch(struct source *source, int32_t partition)
+{
+    int64_t next;
+    size_t mark = source->batch->arena.used;
+    uint32_t wrong = find_first_wrong(source, partition, &next);
+    arena_reset(&source->batch->arena, mark);
+    leave_batch(source, wrong);
+    begin_misnumbered(source, partition, next, source->batch->items[wrong].from.offset);
+}
+
+/* ---- passing the batch of the log ---- */
+
+struct first {
+    bool is_there;
+    rd_kafka_resp_err_t error;
+    struct log_mark mark;
+};
+
+static void take_first(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    struct first *first = opaque;
+    (void)source;
+    *first = (struct first){.is_there = true, .error = message->err};
+    if (!message->err)
+        first->mark = source_mark_of(message);
+}
+
+/* Inside the batch, the first command that comes has a wrong offset. */
+static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
+{
+    struct first first = {0};
+    if (offset > base && source_is_beyond_end(source, partition, offset))
+        return PLACE_BEHIND;
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
+    source_read_places(source, places, LOOK_WAIT_MS, take_first, &first);
+    rd_kafka_topic_partition_list_destroy(places);
+    bool is_clear = first.is_there && (first.error || first.mark.offset == offset);
+    enum log_finding finding = !first.is_there ? LOG_UNKNOWN
+                               : is_clear      ? LOG_SAME
+                                               : source_find(source, partition, &first.mark);
+    return finding == LOG_SAME ? PLACE_BEHIND : finding == LOG_OTHER ? PLACE_UNREADABLE : PLACE_UNKNOWN;
+}
+
+/* Finds the end of the batch that the next offset is in. It is that offset if it is in no such batch: then the command
+ * with the wrong offset is in an earlier one. False without an answer. */
+static bool find_end(struct source *source, int32_t partition, int64_t first, struct unreadable *unreadable)
+{
+    if (unreadable->base != first || unreadable->first != first) {
+        *unreadable = (struct unreadable){.base = first, .first = first, .inside = first - 1, .behind = -1};
+        enum place_finding finding = look_at(source, partition, first, first);
+        if (finding == PLACE_UNKNOWN)
+            *unreadable = (struct unreadable){.base = -1};
+        else if (finding == PLACE_BEHIND)
+            unreadable->behind = first;
+        else
+            unreadable->inside = first;
+    }
+    return unreadable->base == first && source_search_end(source, partition, unreadable, look_at);
+}
+
+static void pass(struct source *source, int32_t partition, int64_t now_ms)
+{
+    struct log_state *log = source_log(source, partition);
+    int64_t first = source_first_unanswered(source, partition, 0);
+    if (first < 0 || !find_end(source, partition, first, &log->unreadable)) {
+        log->passed_ms = now_ms;
+        return;
+    }
+    struct unreadable found = log->unreadable;
+    if (found.behind > first)
+        log_error("a batch of commands has wrong offsets; they are answered as too_large",
+                  LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", first),
+                  LOG_INTEGER("last", found.behind - 1));
+    source_reassign_at(source, partition, found.behind < first + PLACEHOLDERS ? found.behind : first + PLACEHOLDERS);
+    source_hold_placeholders(source, partition, &found);
+}
+
+void source_pass_misnumbered(struct source *source)
+{
+    int64_t now = clock_now_ms();
+    for (int32_t i = 0; i < source->log_count; i++) {
+        const struct log_state *log = source_log(source, i);
+        bool is_due = log->passed_ms == 0 || now - log->passed_ms >= LATER_MS;
+        if (log->is_misnumbered && is_due && !partitions_is_waiting(source->partitions, i) &&
+            held_messages_first(&source->held, i) < 0)
+            pass(source, i, now);
+    }
+}
