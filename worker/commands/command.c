@@ -41,6 +41,17 @@ const struct command commands[] = {
      "  --json              JSON instead of text; list and history print one line for each entry\n"
      "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
+    {"send", command_send, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
+     "enqueue commands and print their replies",
+     "Reads one command a line, from standard input without FILE. Each reply is printed as it comes, one a line.\n"
+     "  --ordered            print the replies in the order of the commands\n"
+     "  --reply-topic TOPIC  ask for the replies in this topic, which replies.allowed must list\n"
+     "  --rate N             at most N commands a second\n"
+     "  --no-wait            do not wait for replies\n"
+     "  --timeout DURATION   how long replies are awaited after the last command; default 30s\n"
+     "Exit codes: 0 all were accepted, 1 at least one was rejected, 2 stopped by a second signal, 69 a command was not "
+     "sent\n"
+     "or a reply did not come; standard error names each.\n"},
     {"replay", command_replay,
      "[--from BOUND] [--to BOUND] [--partition P]... [--workspace W]... [--definitions WHICH]...\n"
      "                            [--diff] [--allow-gaps] | --apply --name NAME --replies TOPIC [--rate N] | --rebuild",
