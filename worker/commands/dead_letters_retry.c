@@ -24,19 +24,15 @@ static const char *const fates[] = {[FATE_WOULD_SEND] = "would_send", [FATE_SENT
 static void print_json(const struct letter_verdict *verdict)
 {
     const struct letter_command *command = verdict->command;
+    const bool is_sent = verdict->fate == FATE_SENT;
     char to[LETTER_POSITION_SIZE];
-    json_t *row =
-        json_line_pack("{s:i, s:I, s:s, s:s?}", "partition", (int)verdict->place.partition, "offset",
-                       (json_int_t)verdict->place.offset, "result", fates[verdict->fate], "reason", verdict->reason);
-    if (command && verdict->fate == FATE_SENT)
+    if (is_sent)
         letter_position_write(&command->to, to);
-    json_t *more = json_line_pack("{s:s?, s:I?, s:s?}", "to", command && verdict->fate == FATE_SENT ? to : NULL,
-                                  "retries", (json_int_t)(command ? command->retries : 0), "commandId",
-                                  command && command->is_named ? command->id : NULL);
-    if (json_object_update(row, more) != 0)
-        abort();
-    json_decref(more);
-    json_line_print(row);
+    json_line_print(json_line_pack("{s:i, s:I, s:s, s:s?, s:s?, s:o, s:s?}", "partition", (int)verdict->place.partition,
+                                   "offset", (json_int_t)verdict->place.offset, "result", fates[verdict->fate],
+                                   "reason", verdict->reason, "to", is_sent ? to : NULL, "retries",
+                                   command ? json_integer(command->retries) : json_null(), "commandId",
+                                   command && command->is_named ? command->id : NULL));
 }
 
 static void print_text(const struct printing *printing, const struct letter_verdict *verdict)

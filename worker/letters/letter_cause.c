@@ -26,6 +26,13 @@ static size_t digits_length(struct span text, size_t from, int (*is_digit)(int))
     return length > from ? length : 0;
 }
 
+/* False in the middle of a word, such as UTF-8. */
+static bool begins_number(struct span message, size_t at)
+{
+    const unsigned char before = at > 0 ? (unsigned char)message.at[at - 1] : ' ';
+    return !isalnum(before) && !(before == '-' && at > 1 && isalpha((unsigned char)message.at[at - 2]));
+}
+
 /* The length of a number at the beginning of `text`, and the part of it that stays; 0: there is none. */
 static size_t number_length(struct span text, struct span *kept)
 {
@@ -48,10 +55,9 @@ struct writing {
 
 static void write(struct writing *writing, struct span text)
 {
-    if (writing->is_full || text.length > LETTER_CAUSE_BYTES - writing->length) {
-        writing->is_full = true;
+    writing->is_full = writing->is_full || text.length > LETTER_CAUSE_BYTES - writing->length;
+    if (writing->is_full)
         return;
-    }
     memcpy(writing->to + writing->length, text.at, text.length);
     writing->length += text.length;
 }
@@ -67,20 +73,19 @@ static size_t character_length(struct span text)
 size_t letter_cause_write(struct span message, char cause[LETTER_CAUSE_BYTES])
 {
     struct writing writing = {.to = cause};
-    while (message.length > 0 && !writing.is_full) {
+    for (size_t at = 0, taken; at < message.length && !writing.is_full; at += taken) {
+        const struct span rest = span_from(message, at);
         struct span kept;
-        size_t taken;
-        if (message.at[0] == '"') {
-            taken = quoted_length(message);
+        if (rest.at[0] == '"') {
+            taken = quoted_length(rest);
             write(&writing, SPAN("\"...\""));
-        } else if ((taken = number_length(message, &kept)) > 0) {
+        } else if (begins_number(message, at) && (taken = number_length(rest, &kept)) > 0) {
             write(&writing, kept);
             write(&writing, SPAN("#"));
         } else {
-            taken = character_length(message);
-            write(&writing, span_of(message.at, taken));
+            taken = character_length(rest);
+            write(&writing, span_of(rest.at, taken));
         }
-        message = span_from(message, taken);
     }
     return writing.length;
 }
