@@ -97,8 +97,7 @@ check "a worker is frozen in its transaction" eventually worker_is_stopped one
 kill -CONT "$retry_pid"
 wait "$retry_pid"
 check_equal "the retry sends its letters" "0 50" "$? $(grep -c ': sent to ' "$suite_folder/deadly")"
-check_equal "its notes cannot be seen yet" 0 \
-    "$(live_intake dead-letters list --output json | jq -c 'select(.offset >= 0 and (.retried | length) == 0 and .retries == 0)' | wc -l | awk -v n=50 '{ print ($1 == n) ? 0 : $1 }')"
+check_equal "its notes cannot be seen yet" 50 "$(live_intake dead-letters list --output json | grep -c '"retries":0,"retried":\[\]')"
 retry
 check_equal "the next retry sends nothing" "0 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
 each_is_sent_once "behind an open transaction"

@@ -90,6 +90,8 @@ check_equal "--partition selects" "$(rows | jq -r .partition | grep -c '^0$')" "
 check_equal "several partitions select" 6 "$(rows --partition 0 --partition 1 --partition 2 | wc -l)"
 letters list --partition 7
 check_equal "a partition that is not there is reported" 69 "$code"
+letters retry --partition 7
+check_equal "by retry, too" "69 1" "$code $(grep -c 'has no partition 7; its partitions are 0 to 2' <<<"$error")"
 check_equal "--limit takes the first" "$(rows | head -n 2)" "$(rows --limit 2)"
 now=$(jq -r .time <<<"$row")
 check "--since includes" grep -qF "$row" <(rows --since "$now")

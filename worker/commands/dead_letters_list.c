@@ -220,14 +220,8 @@ static bool read_letters(struct listing *listing, char *error, size_t error_size
 
 static bool run(struct listing *listing, char *error, size_t error_size)
 {
-    const struct letter_selection *selection = &listing->request->selection;
-    for (size_t i = 0; i < selection->partition_count; i++) {
-        if (selection->partitions[i] < letter_log_partitions(listing->log))
-            continue;
-        snprintf(error, error_size, "%s has no partition %d", listing->config->dead_letters.topic,
-                 (int)selection->partitions[i]);
+    if (!letter_log_has_partitions(listing->log, &listing->request->selection, error, error_size))
         return false;
-    }
     if (!listing->request->group)
         return read_notes(listing, error, error_size) && read_letters(listing, error, error_size);
     listing->groups = letter_groups_new();

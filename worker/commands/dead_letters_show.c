@@ -121,6 +121,8 @@ int dead_letters_show(const struct dead_letters_request *request, const struct c
     const int64_t behind = place.offset < INT64_MAX ? place.offset + 1 : INT64_MAX;
     if (!log || !letter_log_read(log, place.partition, place.offset, behind, take, &showing, error, sizeof(error)))
         result = dead_letters_complain(error);
+    else if (!showing.is_found && letter_log_has_holes(log))
+        result = COMMAND_INCOMPLETE;
     else if (!showing.is_found) {
         fprintf(stderr, "client-intake dead-letters: there is no letter at %d/%lld of %s\n", (int)place.partition,
                 (long long)place.offset, config->dead_letters.topic);

@@ -100,7 +100,8 @@ struct letter_candidates *letter_candidates_select(struct letter_log *log, const
         candidates->entries = sorted_spill_new(candidates->spill, sizeof(struct entry), MEMORY_ENTRIES, by_place);
         candidates->notes = letter_notes_new(candidates->spill);
     }
-    if (candidates->entries && candidates->notes && read_log(candidates, log, error, error_size))
+    if (candidates->entries && candidates->notes && letter_log_has_partitions(log, selection, error, error_size) &&
+        read_log(candidates, log, error, error_size))
         return candidates;
     letter_candidates_free(candidates);
     return NULL;

@@ -5,7 +5,6 @@
 
 #include "common/must_check.h"
 #include "worker/letters/letter_log.h"
-#include "worker/letters/letter_selection.h"
 
 struct letter_candidates;
 

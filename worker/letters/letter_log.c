@@ -76,9 +76,17 @@ void letter_log_close(struct letter_log *log)
     free(log);
 }
 
-int32_t letter_log_partitions(const struct letter_log *log)
+bool letter_log_has_partitions(const struct letter_log *log, const struct letter_selection *selection, char *error,
+                               size_t error_size)
 {
-    return log->partitions;
+    for (size_t i = 0; i < selection->partition_count; i++) {
+        if (selection->partitions[i] < log->partitions)
+            continue;
+        snprintf(error, error_size, "%s has no partition %d; its partitions are 0 to %d", topic_of(log),
+                 (int)selection->partitions[i], (int)log->partitions - 1);
+        return false;
+    }
+    return true;
 }
 
 rd_kafka_t *letter_log_handle(const struct letter_log *log)

@@ -5,7 +5,7 @@
 
 #include "common/must_check.h"
 #include "worker/config/config.h"
-#include "worker/letters/letter.h"
+#include "worker/letters/letter_selection.h"
 
 struct letter_log;
 
@@ -18,7 +18,9 @@ void letter_log_close(struct letter_log *log); /* NULL is allowed */
  * `error`. */
 MUST_CHECK bool letter_log_await_open(struct letter_log *log, char *error, size_t error_size);
 
-int32_t letter_log_partitions(const struct letter_log *log);
+/* True if the topic has every partition of the selection; otherwise the reason is in `error`. */
+MUST_CHECK bool letter_log_has_partitions(const struct letter_log *log, const struct letter_selection *selection,
+                                          char *error, size_t error_size);
 
 /* Borrowed: the consumer, for queries. */
 rd_kafka_t *letter_log_handle(const struct letter_log *log);
