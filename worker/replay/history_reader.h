@@ -52,6 +52,12 @@ enum history_reading {
 MUST_CHECK enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
                                                     struct history_hole *hole, char *error, size_t error_size);
 
+/* Messages that were fetched ahead. librdkafka bounds them by the bytes of their values, whatever else they hold. */
+size_t history_reader_ahead(const struct history_reader *reader);
+
+/* Gives back what was fetched ahead; it is fetched again. False with the reason in `error`. */
+MUST_CHECK bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size);
+
 /* The next offset that may come, for progress. */
 int64_t history_reader_position(const struct history_reader *reader);
 
