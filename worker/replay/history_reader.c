@@ -47,7 +47,7 @@ struct history_reader {
         READER_LOST,       /* the broker refused the offset: the log's edges must be looked at */
         READER_DAMAGED,    /* the partition must be assigned again at `next` */
         READER_UNREADABLE, /* the end of a batch is searched */
-        READER_MISNUMBERED /* the first wrong jump is searched: it is among those from `low` to `high` */
+        READER_DISORDER    /* messages of a batch had one offset, or a wrong order: `disorder` must be reported */
     } state;               /* changed by take_event and by the functions that go_on calls */
     int32_t partition;
     int64_t next; /* everything before it was delivered, or is no message; beyond `to` where messages are rare */
@@ -60,10 +60,9 @@ struct history_reader {
     size_t taken_bytes;   /* since the last wake */
     struct unreadable_batch unreadable;
 
-    struct jump jumps[JUMPS]; /* since the last message that was in its place */
-    uint32_t jump_count, low, high;
-    struct log_mark last; /* the last message that came; while there are jumps */
-    int64_t back;         /* the offset of a message that came after higher ones */
+    struct jump jumps[JUMPS]; /* that are not verified, in their order; those before `verified` are */
+    uint32_t jump_count, verified;
+    struct jump disorder; /* while that is the state: offsets that do not come */
     bool has_message;     /* one came since the partition was assigned */
 };
 
@@ -155,7 +154,7 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
         return true;
     reader->partition = partition;
     reader->next = from;
-    reader->jump_count = 0;
+    reader->jump_count = reader->verified = 0;
     return from < to ? assign(reader, error, error_size) : idle(reader, error, error_size);
 }
 
@@ -317,102 +316,83 @@ static enum history_places place_of(struct history_reader *reader, const struct 
     return READING_UNKNOWN;
 }
 
-/* A message is not in its place, or an offset came again. */
-static void search_jump(struct history_reader *reader)
-{
-    reader->state = READER_MISNUMBERED;
-    reader->low = 0;
-    reader->high = reader->jump_count;
-}
-
-/* Looks at a message at which all before it are known to be right, or one is known to be wrong. */
-static enum history_places settle(struct history_reader *reader, const struct log_mark *mark)
-{
-    const enum history_places places = place_of(reader, mark);
-    if (places == READING_IN_PLACE)
-        reader->jump_count = 0;
-    if (places == READING_MISPLACED)
-        search_jump(reader);
-    return places;
-}
-
 /* The end of a batch with wrong offsets is searched. */
 static bool is_passing(const struct history_reader *reader)
 {
     return reader->state == READER_UNREADABLE && reader->unreadable.fault == FAULT_OFFSETS;
 }
 
+/* Each jump must be verified: if a message with a wrong offset is the last one of a fetch, librdkafka goes on behind
+ * that offset, and nothing else tells. The messages from the first wrong one on are read again, behind its batch. */
+static enum history_places verify_jumps(struct history_reader *reader)
+{
+    enum history_places places = READING_IN_PLACE;
+    while (places == READING_IN_PLACE && reader->verified < reader->jump_count) {
+        places = place_of(reader, &reader->jumps[reader->verified].to);
+        reader->verified += places == READING_IN_PLACE;
+    }
+    if (places == READING_UNKNOWN)
+        return places;
+    if (places == READING_MISPLACED) {
+        drop_batch(reader);
+        reader->next = reader->jumps[reader->verified].from;
+        reader->state = READER_UNREADABLE;
+        misnumbered_batch_begin(&reader->unreadable, reader->partition, reader->next, reader->to);
+    }
+    history_client_hear(&reader->client);
+    reader->jump_count = reader->verified = 0;
+    return places;
+}
+
 enum history_places history_reader_verify(struct history_reader *reader)
 {
-    if (reader->state == READER_MISNUMBERED || is_passing(reader))
-        return READING_MISPLACED;
-    return reader->jump_count == 0 ? READING_IN_PLACE : settle(reader, &reader->last);
+    return reader->state == READER_DISORDER || is_passing(reader) ? READING_MISPLACED : verify_jumps(reader);
+}
+
+/* A message came behind one with a higher offset. If no jump is wrong, a batch has several messages with one offset,
+ * and then the next offsets have none; or its messages are in a wrong order, and those before the first one do not
+ * come. */
+static enum history_places look_back(struct history_reader *reader, int64_t offset)
+{
+    struct jump disorder = {.from = reader->next, .to = {.offset = reader->next + 1}};
+    int64_t next = reader->next;
+    for (uint32_t i = 0; i < reader->jump_count; i++) {
+        if (offset < reader->jumps[i].from || offset >= reader->jumps[i].to.offset)
+            continue;
+        disorder = reader->jumps[i];
+        next = disorder.to.offset;
+    }
+    const enum history_places places = verify_jumps(reader);
+    if (places != READING_IN_PLACE)
+        return places;
+    reader->disorder = disorder;
+    reader->next = next;
+    reader->state = READER_DISORDER;
+    return READING_MISPLACED;
+}
+
+static enum history_reading report_disorder(struct history_reader *reader, struct history_hole *hole, char *error,
+                                            size_t error_size)
+{
+    *hole =
+        (struct history_hole){reader->partition, reader->disorder.from, reader->disorder.to.offset, HOLE_MISNUMBERED};
+    return assign(reader, error, error_size) ? HISTORY_HOLE : HISTORY_FAILED;
 }
 
 /* Is the message, which has not been taken, in its place as far as that can be told now? An offset beyond the range, or
  * the last one, would end the reading. */
 static enum history_places look_at_message(struct history_reader *reader, const rd_kafka_message_t *message)
 {
-    if (message->offset < reader->next) {
-        reader->back = message->offset;
-        search_jump(reader);
-        return READING_MISPLACED;
-    }
+    if (message->offset < reader->next)
+        return look_back(reader, message->offset);
     if (message->offset > reader->next)
         reader->jumps[reader->jump_count++] = (struct jump){reader->next, message_mark(message)};
-    if (reader->jump_count == 0)
-        return READING_IN_PLACE;
-    reader->last = message_mark(message);
     if (reader->jump_count < JUMPS && message->offset + 1 < reader->to)
         return READING_IN_PLACE;
-    const enum history_places places = settle(reader, &reader->last);
+    const enum history_places places = verify_jumps(reader);
     if (places == READING_UNKNOWN && message->offset > reader->next)
         reader->jump_count--; /* it is looked at again */
     return places;
-}
-
-/* No jump is wrong. So a batch has several messages with one offset, and then the next offsets have none; or its
- * messages are in a wrong order, and those before the first one do not come. */
-static enum history_reading report_disorder(struct history_reader *reader, struct history_hole *hole, char *error,
-                                            size_t error_size)
-{
-    *hole = (struct history_hole){reader->partition, reader->next, reader->next + 1, HOLE_MISNUMBERED};
-    for (uint32_t i = 0; i < reader->jump_count; i++) {
-        const struct jump *jump = &reader->jumps[i];
-        if (reader->back < jump->from || reader->back >= jump->to.offset)
-            continue;
-        hole->from = jump->from;
-        hole->to = reader->next = jump->to.offset;
-    }
-    reader->jump_count = 0;
-    return assign(reader, error, error_size) ? HISTORY_HOLE : HISTORY_FAILED;
-}
-
-/* The first jump that is wrong; all behind it count as wrong. */
-static enum history_reading search_first(struct history_reader *reader, struct history_hole *hole, char *error,
-                                         size_t error_size)
-{
-    drop_batch(reader);
-    if (reader->low < reader->high) {
-        const uint32_t middle = reader->low + (reader->high - reader->low) / 2;
-        const enum history_places places = place_of(reader, &reader->jumps[middle].to);
-        if (places == READING_UNKNOWN)
-            return retry(reader, error, error_size);
-        history_client_hear(&reader->client);
-        if (places == READING_IN_PLACE)
-            reader->low = middle + 1;
-        else
-            reader->high = middle;
-        return HISTORY_PAUSE;
-    }
-    if (reader->high < reader->jump_count) {
-        reader->next = reader->jumps[reader->high].from;
-        reader->jump_count = 0;
-        reader->state = READER_UNREADABLE;
-        misnumbered_batch_begin(&reader->unreadable, reader->partition, reader->next, reader->to);
-        return HISTORY_PAUSE;
-    }
-    return report_disorder(reader, hole, error, error_size);
 }
 
 static enum history_reading search_end(struct history_reader *reader, struct history_hole *hole, char *error,
@@ -454,8 +434,8 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
             return retry(reader, error, error_size);
         }
         return search_end(reader, hole, error, error_size);
-    case READER_MISNUMBERED:
-        return search_first(reader, hole, error, error_size);
+    case READER_DISORDER:
+        return report_disorder(reader, hole, error, error_size);
     case READER_DAMAGED:
         clock_sleep(RETRY_MS);
         if (!assign(reader, error, error_size))
@@ -471,7 +451,7 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
 enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
                                          struct history_hole *hole, char *error, size_t error_size)
 {
-    while (reader->next < reader->to || reader->state == READER_MISNUMBERED) {
+    while (reader->next < reader->to || reader->state == READER_DISORDER) {
         if (reader->state != READER_READING || (reader->taken == reader->count && !fill(reader))) {
             arrive(reader);
             enum history_reading reading = go_on(reader, hole, error, error_size);
