@@ -89,7 +89,7 @@ static enum replay_apply_result check_request(struct apply *apply)
         return REPLAY_MISCONFIGURED;
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (strcmp(topic, others[i]) == 0)
+        if (strcmp(topic, others[i]) == 0 || strncmp(topic, "__", 2) == 0)
             return misused(apply, topic, "has another use, so no replies can go to it");
     return REPLAY_APPLIED;
 }
