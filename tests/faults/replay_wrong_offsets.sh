@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=26
+LIVE_CHECKS=25
 number=0 log_end=0
 
 command_text() {
