@@ -3,7 +3,7 @@
 # changed while it ran. The oracle says what each output must be.
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 
-LIVE_CHECKS=94
+LIVE_CHECKS=104
 live_begin 3
 replay_history clean 3000 --clean
 replay_history history 4000 --seed "${SEED:-1}"
@@ -170,6 +170,19 @@ exits 69 "Kafka that is away" --set kafka.bootstrap.servers=127.0.0.1:1
 exits 69 "Redis that is away" --definitions current --set "redis.address=unix:$folder/nothing"
 exits 1 "Redis that is away, without need for it" --set "redis.address=unix:$folder/nothing"
 exits 64 "a command topic that is not there" --set "commands.topic=$live_name.nothing"
+exits 64 "to apply and to rebuild at once" --apply --rebuild --name a --replies b
+exits 64 "a range of a rebuild" --rebuild --from offset:1
+exits 64 "a name of a rebuild" --rebuild --name a
+
+# ---- options that change nothing ----
+
+exits 0 "a workspace that does not occur" --workspace nobody
+check "it is told" grep -q 'workspace=nobody' "$folder/error"
+exits 1 "a workspace that occurs, with a file for one that does not" --workspace ws-1 --definitions "nobody=$folder/set-1.definitions"
+check "the latter is told" grep -q 'option=--definitions workspace=nobody' "$folder/error"
+check "the former is not" [ "$(grep -c 'option=--workspace' "$folder/error")" -eq 0 ]
+exits 1 "a reply topic that does not exist" --set "replies.topic=$live_name.nothing"
+check "it is told" grep -q "the reply topic does not exist.*topic=$live_name.nothing" "$folder/error"
 
 # ---- what cannot be read ----
 

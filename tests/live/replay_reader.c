@@ -94,6 +94,8 @@ static const char *reason_of(const struct history_hole *hole)
         return "replaced";
     case HOLE_UNREADABLE:
         return "unreadable";
+    case HOLE_MISNUMBERED:
+        return "misnumbered";
     case HOLE_OPEN: /* the reader finds none */
         break;
     }

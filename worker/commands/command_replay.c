@@ -37,6 +37,7 @@ struct options {
     int64_t memory, threads;
     const char *name, *replies; /* NULL: not given */
     int64_t rate;               /* commands a second; 0: no limit */
+    bool given[128];            /* by the option's letter */
 };
 
 static bool options_open(struct options *options, int argc)
@@ -173,30 +174,32 @@ static int read_option(int option, const char *name, struct options *options)
     }
 }
 
+static const struct option known[] = {{"from", required_argument, NULL, 'f'},
+                                      {"to", required_argument, NULL, 't'},
+                                      {"partition", required_argument, NULL, 'p'},
+                                      {"workspace", required_argument, NULL, 'w'},
+                                      {"definitions", required_argument, NULL, 'd'},
+                                      {"output", required_argument, NULL, 'o'},
+                                      {"diff", no_argument, NULL, 'D'},
+                                      {"allow-gaps", no_argument, NULL, 'g'},
+                                      {"memory", required_argument, NULL, 'm'},
+                                      {"threads", required_argument, NULL, 'n'},
+                                      {"apply", no_argument, NULL, 'A'},
+                                      {"name", required_argument, NULL, 'N'},
+                                      {"replies", required_argument, NULL, 'R'},
+                                      {"rate", required_argument, NULL, 'r'},
+                                      {"rebuild", no_argument, NULL, 'B'},
+                                      {0}};
+
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {{"from", required_argument, NULL, 'f'},
-                                          {"to", required_argument, NULL, 't'},
-                                          {"partition", required_argument, NULL, 'p'},
-                                          {"workspace", required_argument, NULL, 'w'},
-                                          {"definitions", required_argument, NULL, 'd'},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"diff", no_argument, NULL, 'D'},
-                                          {"allow-gaps", no_argument, NULL, 'g'},
-                                          {"memory", required_argument, NULL, 'm'},
-                                          {"threads", required_argument, NULL, 'n'},
-                                          {"apply", no_argument, NULL, 'A'},
-                                          {"name", required_argument, NULL, 'N'},
-                                          {"replies", required_argument, NULL, 'R'},
-                                          {"rate", required_argument, NULL, 'r'},
-                                          {"rebuild", no_argument, NULL, 'B'},
-                                          {0}};
     int option, result = COMMAND_OK;
     optind = 0; /* restarts getopt */
     opterr = 0;
     while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == '?')
             return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
+        options->given[option] = true;
         result = read_option(option, argv[0], options);
     }
     if (result == COMMAND_OK && optind < argc)
@@ -296,8 +299,13 @@ static int check_mode(const struct options *options)
         return command_usage("replay", "--name, --replies and --rate need --apply");
     if (options->mode != MODE_DRY_RUN && options->diff)
         return command_usage("replay", "--diff is for a dry run, without --apply and --rebuild");
+    if (options->given['A'] && options->given['B'])
+        return command_usage("replay", "--apply and --rebuild exclude each other");
     if (options->mode == MODE_REBUILD && options->output == REPLAY_JSON)
         return command_usage("replay", "--output json is not for --rebuild");
+    for (const struct option *option = known; options->mode == MODE_REBUILD && option->name; option++)
+        if (options->given[option->val] && option->val != 'B' && option->val != 'o')
+            return command_usage("replay", "--%s is not for --rebuild, which reads all of the topics", option->name);
     return COMMAND_OK;
 }
 

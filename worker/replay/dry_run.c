@@ -75,6 +75,7 @@ static void run_close(struct dry_run *run)
         source_message_destroy(run->carried);
     reply_block_release(run->block);
     free(run->holes.items);
+    named_workspaces_close(&run->named);
     replay_report_free(run->report);
     recorded_replies_free(run->replies);
     replay_definitions_free(run->definitions);
@@ -202,6 +203,10 @@ static bool run_all(struct dry_run *run, char *error, size_t error_size)
     run->report = replay_report_new(run->request->output, run->config->commands.topic, run->spill, error, error_size);
     if (!run->report)
         return false;
+    if (!named_workspaces_open(&run->named, &run->request->selection, &run->request->definitions)) {
+        snprintf(error, error_size, "out of memory");
+        return false;
+    }
     replay_report_ranges(run->report, &run->ranges);
     fflush(stdout);
     if (!note_missing(run)) {
@@ -211,6 +216,7 @@ static bool run_all(struct dry_run *run, char *error, size_t error_size)
     if (!read_definitions(run, error, error_size) || !read_replies(run, error, error_size) ||
         !decide_all(run, error, error_size))
         return false;
+    named_workspaces_warn(&run->named);
     if (replay_report_end(run->report, &run->holes))
         return true;
     snprintf(error, error_size, "the temporary file: %s", strerror(errno));

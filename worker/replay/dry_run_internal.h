@@ -10,9 +10,15 @@
 #include "common/progress.h"
 #include "worker/replay/decision.h"
 #include "worker/replay/dry_run.h"
+#include "worker/replay/named_workspaces.h"
 
 #define CHUNK_COMMANDS 512
 #define CHUNK_BYTES    ((size_t)1 << 20)
+
+/* Replies that others have written may differ from short commands by a megabyte each. So a chunk holds only so many
+ * bytes of entries, and the spill has the rest. */
+#define CHUNK_ENTRIES  ((size_t)1 << 20)
+#define ENTRY_IN_CHUNK (-1)
 
 /* What was decided of a command. */
 struct decided {
@@ -20,7 +26,8 @@ struct decided {
     struct comparison comparison;
     char workspace[WORKSPACE_ID_CHARACTERS];
     uint32_t workspace_length; /* 0: it has none that can be used */
-    size_t entry_length;       /* in the chunk's `entries`; 0: it has no entry */
+    size_t entry_length;       /* 0: it has no entry */
+    int64_t entry_at;          /* its place in the spill; ENTRY_IN_CHUNK: it is in the chunk's `entries` */
 };
 
 struct dry_run_chunk {
@@ -67,7 +74,9 @@ struct dry_run {
     bool has_failed;
     char failure[512];
 
-    int error; /* of the emptying thread: errno of a decision or of the report */
+    /* Of the emptying thread. */
+    struct named_workspaces named;
+    int error; /* errno of a decision or of the report */
 };
 
 /* ---- dry_run_feed.c: the steps of the filling thread ---- */

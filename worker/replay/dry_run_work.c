@@ -8,11 +8,17 @@
 
 /* ---- Deciding ---- */
 
-/* False when out of memory. */
-static bool chunk_add_entry(struct dry_run_chunk *chunk, struct span entry)
+/* False with errno set. */
+static bool chunk_add_entry(const struct dry_run *run, struct dry_run_chunk *chunk, struct decided *decided,
+                            struct span entry)
 {
+    decided->entry_length = entry.length;
+    decided->entry_at = ENTRY_IN_CHUNK;
+    if (entry.length > CHUNK_ENTRIES - chunk->entries_length)
+        return spill_append(run->spill, entry, &decided->entry_at);
     if (entry.length > chunk->entries_capacity - chunk->entries_length) {
-        const size_t capacity = 2 * (chunk->entries_length + entry.length);
+        const size_t wanted = 2 * (chunk->entries_length + entry.length);
+        const size_t capacity = wanted < CHUNK_ENTRIES ? wanted : CHUNK_ENTRIES;
         char *grown = realloc(chunk->entries, capacity);
         if (!grown)
             return false;
@@ -43,8 +49,7 @@ static bool decide(const struct dry_run *run, const struct decider *decider, str
     if (!run->request->diff || decided->comparison.class == CLASS_SAME)
         return true;
     const struct span entry = replay_entry_write(run->request->output, item, &decided->comparison, scratch);
-    decided->entry_length = entry.length;
-    return chunk_add_entry(chunk, entry);
+    return chunk_add_entry(run, chunk, decided, entry);
 }
 
 void dry_run_work(const struct dry_run *run, struct dry_run_chunk *chunk, struct dry_run_thread *thread)
@@ -66,6 +71,25 @@ void dry_run_work(const struct dry_run *run, struct dry_run_chunk *chunk, struct
 
 /* ---- Reporting ---- */
 
+static bool report_one(struct dry_run *run, const struct decided *decided, struct span entry)
+{
+    const struct span workspace = span_of(decided->workspace, decided->workspace_length);
+    named_workspaces_note(&run->named, workspace);
+    return replay_report_add(run->report, workspace, &decided->comparison, entry);
+}
+
+/* The same for an entry that is in the spill. */
+static bool report_spilled(struct dry_run *run, const struct decided *decided)
+{
+    char *entry = malloc(decided->entry_length);
+    const bool ok = entry && spill_read(run->spill, decided->entry_at, entry, decided->entry_length) &&
+                    report_one(run, decided, span_of(entry, decided->entry_length));
+    const int error = errno;
+    free(entry);
+    errno = error;
+    return ok;
+}
+
 bool dry_run_report(struct dry_run *run, const struct dry_run_chunk *chunk)
 {
     const char *entry = chunk->entries;
@@ -74,11 +98,12 @@ bool dry_run_report(struct dry_run *run, const struct dry_run_chunk *chunk)
         const struct decided *decided = &chunk->decided[i];
         if (decided->result == DECISION_PASSED)
             continue;
-        const struct span text = decided->entry_length > 0 ? span_of(entry, decided->entry_length) : SPAN_NONE;
-        if (!replay_report_add(run->report, span_of(decided->workspace, decided->workspace_length),
-                               &decided->comparison, text))
+        const bool is_spilled = decided->entry_length > 0 && decided->entry_at != ENTRY_IN_CHUNK;
+        const bool is_held = decided->entry_length > 0 && !is_spilled;
+        if (!(is_spilled ? report_spilled(run, decided)
+                         : report_one(run, decided, is_held ? span_of(entry, decided->entry_length) : SPAN_NONE)))
             run->error = errno;
-        entry += decided->entry_length;
+        entry += is_held ? decided->entry_length : 0;
     }
     progress_move(&run->progress, chunk->done);
     return run->error == 0;

@@ -14,6 +14,8 @@
 #define EDGE_WAIT_MS   1000
 #define FETCH_BYTES    "4194304"
 
+#define JUMPS 1024 /* that are not verified yet */
+
 #define BATCH_BYTES (4 * 1024 * 1024)
 
 /* Librdkafka stops to fetch when its queue is full (history_client.c). Before 2.2.0 it looks at the queue again only
@@ -24,6 +26,13 @@
 #define WAKE_WAIT_MS 1
 #define WAKES_BEFORE 0x020200ff
 
+/* Offsets without a message. They are a marker, an aborted message, a gap that compaction left; or the message behind
+ * them has a wrong offset. */
+struct jump {
+    int64_t from;
+    struct log_mark to;
+};
+
 struct history_reader {
     struct history_client client;
     rd_kafka_queue_t *queue;
@@ -32,13 +41,14 @@ struct history_reader {
     bool needs_wakes;
 
     enum reader_state {
-        READER_IDLE,      /* nothing is assigned */
-        READER_READING,   /* the partition is assigned */
-        READER_ENDS,      /* the same, and librdkafka has found an end of the log before `to`: it must be looked at */
-        READER_LOST,      /* the broker refused the offset: the log's edges must be looked at */
-        READER_DAMAGED,   /* the partition must be assigned again at `next` */
-        READER_UNREADABLE /* the end of a batch is searched */
-    } state;              /* changed by take_event and by the functions that go_on calls */
+        READER_IDLE,       /* nothing is assigned */
+        READER_READING,    /* the partition is assigned */
+        READER_ENDS,       /* the same, and librdkafka has found an end of the log before `to`: it must be looked at */
+        READER_LOST,       /* the broker refused the offset: the log's edges must be looked at */
+        READER_DAMAGED,    /* the partition must be assigned again at `next` */
+        READER_UNREADABLE, /* the end of a batch is searched */
+        READER_DISORDER    /* messages of a batch had one offset, or a wrong order: `disorder` must be reported */
+    } state;               /* changed by take_event and by the functions that go_on calls */
     int32_t partition;
     int64_t next; /* everything before it was delivered, or is no message; beyond `to` where messages are rare */
     int64_t to;
@@ -49,6 +59,11 @@ struct history_reader {
     size_t message_bytes; /* of a message, on average, in the batch */
     size_t taken_bytes;   /* since the last wake */
     struct unreadable_batch unreadable;
+
+    struct jump jumps[JUMPS]; /* that are not verified, in their order; those before `verified` are */
+    uint32_t jump_count, verified;
+    struct jump disorder; /* while that is the state: offsets that do not come */
+    bool has_message;     /* one came since the partition was assigned */
 };
 
 static void drop_batch(struct history_reader *reader)
@@ -110,6 +125,7 @@ static bool assign(struct history_reader *reader, char *error, size_t error_size
 {
     drop_batch(reader);
     reader->state = READER_READING;
+    reader->has_message = false;
     return history_client_assign_one(&reader->client, reader->topic, reader->partition, reader->next, error,
                                      error_size);
 }
@@ -138,6 +154,7 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
         return true;
     reader->partition = partition;
     reader->next = from;
+    reader->jump_count = reader->verified = 0;
     return from < to ? assign(reader, error, error_size) : idle(reader, error, error_size);
 }
 
@@ -294,6 +311,100 @@ static enum history_reading look_at_edges(struct history_reader *reader, struct 
     return pause(reader, error, error_size);
 }
 
+/* ---- wrong offsets ---- */
+
+static enum history_places place_of(struct history_reader *reader, const struct log_mark *mark)
+{
+    switch (unreadable_batch_verify(&reader->unreadable, reader->partition, mark)) {
+    case MESSAGE_IN_PLACE:
+        return READING_IN_PLACE;
+    case MESSAGE_MISPLACED:
+        return READING_MISPLACED;
+    case MESSAGE_UNKNOWN:
+        break;
+    }
+    return READING_UNKNOWN;
+}
+
+/* The end of a batch with wrong offsets is searched. */
+static bool is_passing(const struct history_reader *reader)
+{
+    return reader->state == READER_UNREADABLE && reader->unreadable.fault == FAULT_OFFSETS;
+}
+
+/* Each jump must be verified: if a message with a wrong offset is the last one of a fetch, librdkafka goes on behind
+ * that offset, and nothing else tells. The messages from the first wrong one on are read again, behind its batch. */
+static enum history_places verify_jumps(struct history_reader *reader)
+{
+    enum history_places places = READING_IN_PLACE;
+    while (places == READING_IN_PLACE && reader->verified < reader->jump_count) {
+        places = place_of(reader, &reader->jumps[reader->verified].to);
+        reader->verified += places == READING_IN_PLACE;
+    }
+    if (places == READING_UNKNOWN)
+        return places;
+    if (places == READING_MISPLACED) {
+        drop_batch(reader);
+        reader->next = reader->jumps[reader->verified].from;
+        reader->state = READER_UNREADABLE;
+        misnumbered_batch_begin(&reader->unreadable, reader->partition, reader->next, reader->to);
+    }
+    history_client_hear(&reader->client);
+    reader->jump_count = reader->verified = 0;
+    return places;
+}
+
+enum history_places history_reader_verify(struct history_reader *reader)
+{
+    return reader->state == READER_DISORDER || is_passing(reader) ? READING_MISPLACED : verify_jumps(reader);
+}
+
+/* A message came behind one with a higher offset. If no jump is wrong, a batch has several messages with one offset,
+ * and then the next offsets have none; or its messages are in a wrong order, and those before the first one do not
+ * come. */
+static enum history_places look_back(struct history_reader *reader, int64_t offset)
+{
+    struct jump disorder = {.from = reader->next, .to = {.offset = reader->next + 1}};
+    int64_t next = reader->next;
+    for (uint32_t i = 0; i < reader->jump_count; i++) {
+        if (offset < reader->jumps[i].from || offset >= reader->jumps[i].to.offset)
+            continue;
+        disorder = reader->jumps[i];
+        next = disorder.to.offset;
+    }
+    const enum history_places places = verify_jumps(reader);
+    if (places != READING_IN_PLACE)
+        return places;
+    reader->disorder = disorder;
+    reader->next = next;
+    reader->state = READER_DISORDER;
+    return READING_MISPLACED;
+}
+
+static enum history_reading report_disorder(struct history_reader *reader, struct history_hole *hole, char *error,
+                                            size_t error_size)
+{
+    *hole =
+        (struct history_hole){reader->partition, reader->disorder.from, reader->disorder.to.offset, HOLE_MISNUMBERED};
+    return assign(reader, error, error_size) ? HISTORY_HOLE : HISTORY_FAILED;
+}
+
+/* Is the message, which has not been taken, in its place as far as that can be told now? An offset beyond the range, or
+ * the last one, would end the reading. */
+static enum history_places look_at_message(struct history_reader *reader, const rd_kafka_message_t *message)
+{
+    if (message->offset < reader->next)
+        return look_back(reader, message->offset);
+    if (message->offset > reader->next)
+        reader->jumps[reader->jump_count++] = (struct jump){reader->next, message_mark(message)};
+    if (reader->jump_count < JUMPS && message->offset + 1 < reader->to)
+        return READING_IN_PLACE;
+    const enum history_places places = verify_jumps(reader);
+    if (places == READING_UNKNOWN && message->offset > reader->next)
+        reader->jump_count--; /* it is looked at again */
+    return places;
+}
+
 static enum history_reading search_end(struct history_reader *reader, struct history_hole *hole, char *error,
                                        size_t error_size)
 {
@@ -304,7 +415,9 @@ static enum history_reading search_end(struct history_reader *reader, struct his
         history_client_hear(&reader->client);
         return HISTORY_PAUSE;
     case UNREADABLE_ENDS:
-        return report(reader, reader->unreadable.behind, HOLE_UNREADABLE, hole, error, error_size);
+        return report(reader, reader->unreadable.behind,
+                      reader->unreadable.fault == FAULT_OFFSETS ? HOLE_MISNUMBERED : HOLE_UNREADABLE, hole, error,
+                      error_size);
     case UNREADABLE_NOT:
         break;
     }
@@ -322,7 +435,17 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
         return look_at_edges(reader, hole, error, error_size);
     case READER_UNREADABLE:
         drop_batch(reader);
+        switch (is_passing(reader) ? READING_IN_PLACE : history_reader_verify(reader)) {
+        case READING_IN_PLACE:
+            break;
+        case READING_MISPLACED:
+            return HISTORY_PAUSE;
+        case READING_UNKNOWN:
+            return retry(reader, error, error_size);
+        }
         return search_end(reader, hole, error, error_size);
+    case READER_DISORDER:
+        return report_disorder(reader, hole, error, error_size);
     case READER_DAMAGED:
         clock_sleep(RETRY_MS);
         if (!assign(reader, error, error_size))
@@ -338,7 +461,7 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
 enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
                                          struct history_hole *hole, char *error, size_t error_size)
 {
-    while (reader->next < reader->to) {
+    while (reader->next < reader->to || reader->state == READER_DISORDER) {
         if (reader->state != READER_READING || (reader->taken == reader->count && !fill(reader))) {
             arrive(reader);
             enum history_reading reading = go_on(reader, hole, error, error_size);
@@ -346,18 +469,37 @@ enum history_reading history_reader_next(struct history_reader *reader, rd_kafka
             return reading;
         }
         rd_kafka_message_t *next = reader->batch[reader->taken];
-        if (!next->err && next->offset >= reader->to && next->partition == reader->partition) {
+        const bool is_message =
+            !next->err && next->partition == reader->partition && (next->offset >= reader->next || reader->has_message);
+        if (is_message) {
+            const enum history_places places = look_at_message(reader, next);
+            if (places == READING_UNKNOWN)
+                return retry(reader, error, error_size);
+            if (places == READING_MISPLACED)
+                continue;
+            reader->has_message = true;
+        }
+        if (is_message && next->offset >= reader->to) {
             reader->next = next->offset; /* it stays for the range behind */
             break;
         }
         reader->taken++;
-        if (!next->err && next->offset >= reader->next && next->partition == reader->partition) {
+        if (is_message) {
             reader->next = next->offset + 1;
             *message = next;
             return HISTORY_MESSAGE;
         }
         take_event(reader, next);
         rd_kafka_message_destroy(next);
+    }
+    /* An end of the log that was reported may be behind messages that are not verified. */
+    switch (history_reader_verify(reader)) {
+    case READING_IN_PLACE:
+        break;
+    case READING_MISPLACED:
+        return HISTORY_PAUSE;
+    case READING_UNKNOWN:
+        return retry(reader, error, error_size);
     }
     return HISTORY_END;
 }

@@ -5,6 +5,9 @@
  * compaction left. What retention deletes while it is read becomes a hole, not a jump. A topic that is deleted and
  * created again while it is read is noticed if its new log is shorter than the range.
  *
+ * Messages with wrong offsets (source_misnumbered.c) end no range early and hide no other messages: their batch becomes
+ * a hole. They are noticed by the message behind a jump, so some of them may have come before the hole.
+ *
  * It holds up to about 40 MiB of messages that were fetched ahead. One thread uses it at a time. */
 #ifndef WORKER_REPLAY_HISTORY_READER_H
 #define WORKER_REPLAY_HISTORY_READER_H
@@ -37,8 +40,10 @@ struct history_hole {
     enum {
         HOLE_DELETED,  /* the log begins after them now: retention or DeleteRecords removed them while they were read */
         HOLE_REPLACED, /* the log is shorter now: the topic was deleted and created again, or truncated */
-        HOLE_UNREADABLE, /* librdkafka cannot decompress their batch within receive.message.max.bytes */
-        HOLE_OPEN        /* they stand behind an open transaction; replay_range.h finds these, not the reader */
+        HOLE_UNREADABLE,  /* librdkafka cannot decompress their batch within receive.message.max.bytes */
+        HOLE_MISNUMBERED, /* the producer gave messages of their batch wrong offsets; messages with offsets from here on
+                             that came before the hole do not count, and may have been given the place of others */
+        HOLE_OPEN         /* they stand behind an open transaction; replay_range.h finds these, not the reader */
     } reason;
 };
 
@@ -57,6 +62,11 @@ size_t history_reader_ahead(const struct history_reader *reader);
 
 /* Gives back what was fetched ahead; it is fetched again. False with the reason in `error`. */
 MUST_CHECK bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size);
+/* Are all messages that came in their places? A caller that makes their places its own position asks before it does so.
+ * READING_MISPLACED: the next hole tells from where on they are not. READING_UNKNOWN: Kafka gave no answer; ask again.
+ */
+enum history_places { READING_IN_PLACE, READING_MISPLACED, READING_UNKNOWN };
+MUST_CHECK enum history_places history_reader_verify(struct history_reader *reader);
 
 /* The next offset that may come, for progress. */
 int64_t history_reader_position(const struct history_reader *reader);

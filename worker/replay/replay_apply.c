@@ -89,7 +89,7 @@ static enum replay_apply_result check_request(struct apply *apply)
         return REPLAY_MISCONFIGURED;
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (strcmp(topic, others[i]) == 0)
+        if (strcmp(topic, others[i]) == 0 || strncmp(topic, "__", 2) == 0)
             return misused(apply, topic, "has another use, so no replies can go to it");
     return REPLAY_APPLIED;
 }
@@ -127,7 +127,8 @@ static bool open_memory(struct apply *apply)
     apply->messages = calloc(capacity, sizeof(*apply->messages));
     apply->passing = calloc(capacity, sizeof(*apply->passing));
     apply->found = calloc(capacity, sizeof(*apply->found));
-    if (apply->view && apply->parser && apply->messages && apply->passing && apply->found)
+    if (named_workspaces_open(&apply->named, &apply->request->selection, &apply->request->definitions) && apply->view &&
+        apply->parser && apply->messages && apply->passing && apply->found)
         return true;
     snprintf(apply->error, apply->error_size, "out of memory");
     return false;
@@ -158,6 +159,9 @@ static bool copy_ranges(struct apply *apply, const struct replay_ranges *ranges)
         const struct replay_range *range = &ranges->items[i];
         const int64_t to = range->to > range->from ? range->to : range->from;
         apply->ranges[i] = (struct apply_range){.partition = range->partition, .from = range->from, .to = to};
+        apply->ranges[i].asked.first = range->first;
+        apply->ranges[i].asked.from = range->from;
+        apply->ranges[i].asked.to = to;
         apply->counts.missing += range->lost + range->open;
     }
     return true;
@@ -224,6 +228,7 @@ static void close_all(struct apply *apply)
 {
     replay_lock_give_back(apply->lock);
     apply_definitions_close(apply);
+    named_workspaces_close(&apply->named);
     record_view_free(apply->view);
     json_parser_free(apply->parser);
     free(apply->messages);
@@ -314,6 +319,8 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
     if (result == REPLAY_APPLIED) {
         stop_on_signals();
         run(apply);
+        if (apply->is_done && !apply->has_gone_on)
+            named_workspaces_warn(&apply->named);
         if (apply->has_begun)
             apply_print_summary(apply);
         result = apply->result;

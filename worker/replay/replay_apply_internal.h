@@ -6,6 +6,7 @@
 #include "common/progress.h"
 #include "worker/daemon/worker_feed.h"
 #include "worker/index/index_replay.h"
+#include "worker/replay/named_workspaces.h"
 #include "worker/replay/record_view.h"
 #include "worker/replay/replay_apply.h"
 #include "worker/replay/replay_lock.h"
@@ -17,9 +18,12 @@
 struct apply_range {
     int32_t partition;
     int64_t from, to;
-    int64_t position; /* that the group has committed; -1: none yet */
-    int64_t nonce;    /* of the last commit of a batch; OFFSET_NONE: there was none yet */
-    int64_t scanned;  /* commands before it were taken or passed over */
+    struct {
+        int64_t first, from, to; /* `first`: where the log began */
+    } asked;                     /* the range of this start, whose recorded replies were read */
+    int64_t position;            /* that the group has committed; -1: none yet */
+    int64_t nonce;               /* of the last commit of a batch; OFFSET_NONE: there was none yet */
+    int64_t scanned;             /* commands before it were taken or passed over */
 };
 
 /* Why an item gets no reply. */
@@ -46,6 +50,8 @@ struct apply {
     enum replay_apply_result result; /* valid when the worker has ended */
     bool has_begun;                  /* the positions are known, and the ranges are printed */
     bool is_done;
+    bool has_gone_on; /* an earlier run has done a part of the ranges */
+    struct named_workspaces named;
 
     struct history_reader *reader;
     bool is_begun; /* the reader reads the present range */

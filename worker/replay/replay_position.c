@@ -46,6 +46,7 @@ static void take_position(struct apply *apply, struct apply_range *range, const 
     range->scanned = range->from;
     if (place->offset < 0)
         return;
+    apply->has_gone_on = true;
     if (read_metadata(place, &from, &to, &nonce)) {
         range->from = from;
         range->to = to;
@@ -56,8 +57,38 @@ static void take_position(struct apply *apply, struct apply_range *range, const 
     offsets_set(&apply->marks.nonces, range->partition, range->nonce);
 }
 
+/* The recorded replies that were read must be those of the range that the name was begun with, or commands would be
+ * decided by other definitions. What was deleted meanwhile has no commands. */
+static bool is_asked(struct apply *apply, const struct apply_range *range)
+{
+    char reason[256];
+    const bool begins = range->position >= range->asked.from || range->asked.from <= range->asked.first;
+    if (range->position < 0 || range->position >= range->to || (begins && range->to <= range->asked.to))
+        return true;
+    snprintf(reason, sizeof(reason),
+             "%s was begun with the range from %" PRId64 " to %" PRId64 " of partition %d, and goes on at %" PRId64
+             "; ask for that range, or give another name",
+             apply->request->name, range->from, range->to, (int)range->partition, range->position);
+    apply_end(apply, REPLAY_MISUSED, reason);
+    return false;
+}
+
+/* A bound that changes nothing must not be ignored in silence. */
+static void warn_of_range(const struct apply *apply, const struct apply_range *range)
+{
+    const struct replay_selection *selection = &apply->request->selection;
+    const bool begins = selection->from.kind == BOUND_BEGINNING || range->asked.from <= range->asked.first ||
+                        range->from == range->asked.from;
+    const bool ends = selection->to.kind == BOUND_END || range->to == range->asked.to;
+    if (range->position >= 0 && !(begins && ends))
+        log_warning("the replay keeps the range that its name was begun with",
+                    LOG_TEXT("topic", apply->config.commands.topic), LOG_INTEGER("partition", range->partition),
+                    LOG_INTEGER("from", range->from), LOG_INTEGER("to", range->to));
+}
+
 bool position_read(struct apply *apply, int wait_ms)
 {
+    bool is_fine = true;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
     for (uint32_t i = 0; i < apply->range_count; i++)
         rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, apply->ranges[i].partition);
@@ -68,7 +99,11 @@ bool position_read(struct apply *apply, int wait_ms)
     if (code)
         log_fault_begin(&apply->fault,
                         LOG_LIST(LOG_TEXT("step", "reading the position"), LOG_TEXT("error", rd_kafka_err2str(code))));
-    return !code;
+    for (uint32_t i = 0; i < apply->range_count && !code; i++) {
+        warn_of_range(apply, &apply->ranges[i]);
+        is_fine = is_fine && is_asked(apply, &apply->ranges[i]);
+    }
+    return !code && is_fine;
 }
 
 static void add(const struct apply *apply, rd_kafka_topic_partition_list_t *list, const struct apply_range *range,

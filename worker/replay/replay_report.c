@@ -161,6 +161,8 @@ static const char *hole_reason(const struct history_hole *hole)
         return "replaced";
     case HOLE_UNREADABLE:
         return "unreadable";
+    case HOLE_MISNUMBERED:
+        return "wrong offsets";
     case HOLE_OPEN:
         return "open transaction";
     }

@@ -8,6 +8,8 @@
 
 #define SCAN_MOST    20000 /* commands that a batch passes over at most, so that the position is committed */
 #define RATE_DEBT_MS 1000  /* a pause is not made up for by more than this */
+#define VERIFY_MS    15000 /* the places of commands, until they are read again */
+#define LOOK_MS      50
 
 static bool is_selected(const struct apply *apply, const struct item *item)
 {
@@ -36,6 +38,7 @@ static void consider(struct apply *apply, rd_kafka_message_t *message)
     const struct item taken = *item;
     const size_t taken_mark = batch->arena.used;
     decode_item(item, &apply->config, apply->parser, &batch->arena);
+    named_workspaces_note(&apply->named, item->workspace);
     const bool selected = is_selected(apply, item), recorded = selected && has_record(apply, item);
     *item = taken;
     if (selected && !recorded) {
@@ -67,8 +70,21 @@ uint32_t scan_allowance(struct apply *apply, uint32_t most)
     return left <= 0 ? 0 : left < most ? (uint32_t)left : most;
 }
 
+/* Takes the commands from this offset on, all of which are at the end, out of the batch. */
+static void cut_batch(struct apply *apply, int64_t from)
+{
+    struct batch *batch = apply->worker.batch;
+    while (batch->count > 0 && batch->items[batch->count - 1].from.offset >= from) {
+        const struct item *item = &batch->items[--batch->count];
+        batch->bytes -= item->value.length + item->key.length + item->header_heap;
+        source_message_destroy(apply->messages[batch->count]);
+    }
+}
+
 static void take_hole(struct apply *apply, const struct history_hole *hole)
 {
+    if (hole->reason == HOLE_MISNUMBERED)
+        cut_batch(apply, hole->from);
     if (hole->reason == HOLE_UNREADABLE) {
         apply->unreadable = *hole;
         return;
@@ -131,7 +147,7 @@ static void take_pending(struct apply *apply, uint32_t most)
         memmove(apply->pending, apply->pending + taken, apply->pending_count * sizeof(rd_kafka_message_t *));
 }
 
-void scan_commands(struct apply *apply, uint32_t most)
+static void take_commands(struct apply *apply, uint32_t most)
 {
     struct batch *batch = apply->worker.batch;
     struct apply_range *range = apply_present(apply);
@@ -148,4 +164,36 @@ void scan_commands(struct apply *apply, uint32_t most)
         scanned++;
         apply_note_progress(apply);
     }
+}
+
+/* Commands with wrong offsets must not become the position. False if Kafka gave no answer. */
+static bool verify_places(struct apply *apply)
+{
+    for (int64_t until_ms = clock_now_ms() + VERIFY_MS; clock_now_ms() < until_ms && apply_keep_going(apply);) {
+        bool pause = false;
+        switch (history_reader_verify(apply->reader)) {
+        case READING_IN_PLACE:
+            return true;
+        case READING_MISPLACED:
+            if (!apply->is_begun || next_message(apply, &pause)) /* until the hole is reported there is no message */
+                return false;
+            break;
+        case READING_UNKNOWN:
+            clock_sleep(LOOK_MS);
+        }
+    }
+    return false;
+}
+
+void scan_commands(struct apply *apply, uint32_t most)
+{
+    const int64_t scanned = apply_present(apply)->scanned;
+    take_commands(apply, most);
+    if (verify_places(apply))
+        return;
+    cut_batch(apply, scanned);
+    apply_present(apply)->scanned = scanned;
+    apply->unreadable = (struct history_hole){0};
+    apply->passed_recorded = apply->passed_others = 0;
+    apply->is_begun = false;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/pipeline.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/offsets.h"
@@ -78,6 +79,14 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool has_topic(const struct run *run, const char *name)
+{
+    uint32_t i = 0;
+    while (i < run->topic_count && strcmp(run->topics[i], name) != 0)
+        i++;
+    return i < run->topic_count;
+}
+
 static bool find_topics(struct run *run, char *error, size_t error_size)
 {
     const struct config *config = run->reading->config;
@@ -98,6 +107,9 @@ static bool find_topics(struct run *run, char *error, size_t error_size)
         ok = run->topics[run->topic_count++] != NULL;
     }
     rd_kafka_metadata_destroy(metadata);
+    if (ok && !has_topic(run, config->replies.topic))
+        log_warning("the reply topic does not exist, so it has no recorded replies; is replies.topic right?",
+                    LOG_TEXT("topic", config->replies.topic));
     if (!ok)
         snprintf(error, error_size, "out of memory");
     else if (run->topic_count > 1)
