@@ -160,16 +160,16 @@ stays_below() {
 many=$(faults_choose 20000 1000000)
 criterion "$many letters" "list, its groups and a retry take no more memory than for few"
 letters_add "$many"
-stays_below 220 0 list --output json
+stays_below 280 0 list --output json
 check_equal "every letter is listed" "$letter_count" "$(grep -c '"code":"malformed_json"' "$suite_folder/peak")"
-stays_below 220 0 list --group
-stays_below 220 0 retry
+stays_below 280 0 list --group
+stays_below 280 0 retry
 check_equal "and would be sent" "$many" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
-stays_below 220 0 retry --apply
+stays_below 280 0 retry --apply
 check_equal "and is sent" "$many" "$(grep -c ': sent to ' "$suite_folder/peak")"
-stays_below 260 0 list --output json
+stays_below 280 0 list --output json
 check_equal "and has its note" 0 "$(grep '"code":"malformed_json"' "$suite_folder/peak" | grep -c '"retried":\[\]')"
-stays_below 220 0 retry --apply
+stays_below 280 0 retry --apply
 check "and is passed over" grep -q "^0 sent, 0 refused, $((letter_count + 1)) passed over" "$suite_folder/peak"
 
 heavy=$(faults_choose 300 5000)

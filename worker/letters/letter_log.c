@@ -16,11 +16,11 @@
 
 /* What is fetched ahead. It is measured now and then, since librdkafka bounds values only, and short letters have more
  * in their headers and in what librdkafka allocates for a message. */
-#define AHEAD_BYTES     ((size_t)64 << 20)
+#define AHEAD_BYTES     ((size_t)48 << 20)
 #define HEAP_OF_MESSAGE 512
 /* So much is taken between two looks. One fetch brings more; if it were given back each time, nothing would be gained.
  */
-#define MEASURED_BYTES ((size_t)8 << 20)
+#define MEASURED_BYTES ((size_t)4 << 20)
 
 struct letter_log {
     const struct config *config;
