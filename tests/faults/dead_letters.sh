@@ -134,6 +134,7 @@ check "with a higher limit it is sent" retry
 
 # ---- memory ----
 
+# What is fetched ahead is measured now and then only, so the limits leave room; a million letters would be 600 MiB.
 # peak_of COMMAND ...: the most resident memory of a process in KiB.
 peak_of() {
     local pid value most=0
@@ -159,16 +160,16 @@ stays_below() {
 many=$(faults_choose 20000 1000000)
 criterion "$many letters" "list, its groups and a retry take no more memory than for few"
 letters_add "$many"
-stays_below 160 0 list --output json
+stays_below 280 0 list --output json
 check_equal "every letter is listed" "$letter_count" "$(grep -c '"code":"malformed_json"' "$suite_folder/peak")"
-stays_below 160 0 list --group
-stays_below 160 0 retry
+stays_below 280 0 list --group
+stays_below 280 0 retry
 check_equal "and would be sent" "$many" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
-stays_below 160 0 retry --apply
+stays_below 280 0 retry --apply
 check_equal "and is sent" "$many" "$(grep -c ': sent to ' "$suite_folder/peak")"
-stays_below 260 0 list --output json
+stays_below 280 0 list --output json
 check_equal "and has its note" 0 "$(grep '"code":"malformed_json"' "$suite_folder/peak" | grep -c '"retried":\[\]')"
-stays_below 160 0 retry --apply
+stays_below 280 0 retry --apply
 check "and is passed over" grep -q "^0 sent, 0 refused, $((letter_count + 1)) passed over" "$suite_folder/peak"
 
 heavy=$(faults_choose 300 5000)
@@ -176,7 +177,7 @@ criterion "$heavy letters with 200 KB of headers each" "what is fetched ahead is
 "$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.dead-letters" --partition 0 --count "$heavy" \
     --value garbage --headers 20:5:10000 --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
     --header dlq-code=heavy >/dev/null || suite_fail "heavy letters were sent"
-stays_below 260 0 list --code heavy --output json
-stays_below 260 0 retry --code heavy
+stays_below 320 0 list --code heavy --output json
+stays_below 320 0 retry --code heavy
 check_equal "all would be sent" "$heavy" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
 suite_end

@@ -16,9 +16,11 @@
 
 /* What is fetched ahead. It is measured now and then, since librdkafka bounds values only, and short letters have more
  * in their headers and in what librdkafka allocates for a message. */
-#define AHEAD_BYTES     ((size_t)32 << 20)
+#define AHEAD_BYTES     ((size_t)48 << 20)
 #define HEAP_OF_MESSAGE 512
-#define MEASURED_EVERY  64 /* messages */
+/* So much is taken between two looks. One fetch brings more; if it were given back each time, nothing would be gained.
+ */
+#define MEASURED_BYTES ((size_t)4 << 20)
 
 struct letter_log {
     const struct config *config;
@@ -161,7 +163,8 @@ static void report(struct letter_log *log, const struct history_hole *hole)
 static bool bound_ahead(struct letter_log *log, const struct letter *letter, char *error, size_t error_size)
 {
     log->bytes += letter->outer_bytes + letter->value.length + HEAP_OF_MESSAGE;
-    if (++log->measured < MEASURED_EVERY)
+    log->measured++;
+    if (log->bytes < MEASURED_BYTES)
         return true;
     const size_t each = log->bytes / log->measured;
     log->bytes = log->measured = 0;
