@@ -38,7 +38,7 @@ FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Suites mostly wait, so more run at a time than there are processors. The longest begin first.
 LANES   := $(if $(SANITIZE),1,3)
 LONGEST := $(patsubst %,tests/faults/%.sh,command_topic forced_stop reply_topics transaction connections crash_points message_forms) \
-           $(patsubst %,tests/live/%.sh,security oracle redis_away) $(patsubst %,tests/faults/%.sh,zombies pressure kafka_away)
+           $(patsubst %,tests/live/%.sh,security oracle replay_oracle replay redis_away) $(patsubst %,tests/faults/%.sh,zombies pressure kafka_away)
 longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 
 # help: all            the program, build/client-intake

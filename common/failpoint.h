@@ -3,7 +3,8 @@
 #ifndef COMMON_FAILPOINT_H
 #define COMMON_FAILPOINT_H
 
-/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, and of a rebalance. */
+/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, of a rebalance, and of a retry
+ * of dead letters. */
 #define FAILPOINT_TABLE(ROW)                                                                                           \
     ROW(FILLED, "filled")                                                                                              \
     ROW(OWNED, "owned")                                                                                                \
@@ -26,7 +27,13 @@
     ROW(REBUILD_DEFINITIONS, "rebuild-definitions")                                                                    \
     ROW(REBUILD_BEFORE_END, "rebuild-before-end")                                                                      \
     ROW(REBUILD_AFTER_END, "rebuild-after-end")                                                                        \
-    ROW(IN_REVOCATION, "in-revocation")
+    ROW(IN_REVOCATION, "in-revocation")                                                                                \
+    ROW(RETRY_READY, "retry-ready")                                                                                    \
+    ROW(RETRY_READ, "retry-read")                                                                                      \
+    ROW(RETRY_BEGUN, "retry-begun")                                                                                    \
+    ROW(RETRY_SENT, "retry-sent")                                                                                      \
+    ROW(RETRY_NOTED, "retry-noted")                                                                                    \
+    ROW(RETRY_COMMITTED, "retry-committed")
 
 enum failpoint {
 #define FAILPOINT_ROW(name, text) FAILPOINT_##name,

@@ -66,18 +66,23 @@ for command in $commands; do
     check "operations.md has $command" grep -qE "^\| \`client-intake $command\b" docs/operations.md
 done
 
-# The actions of `definitions`, which the program tells in its help and when there is none.
-actions=$(sed -nE 's/^    \{"([a-z]+)", definitions_.*/\1/p' worker/commands/command_definitions.c)
-check "the program has actions of definitions" [ "$(wc -l <<<"$actions")" -ge 6 ]
-help=$("$program" definitions --help)
-usage=$("$program" definitions 2>&1)
-for action in $actions; do
-    check "the help has definitions $action" grep -qE "^  $action +[a-z]" <<<"$help"
-    check "the first line of the help has definitions $action" grep -qE "^usage: .*\b$action\b" <<<"$help"
-    check "definitions without an action tells $action" grep -qE "expected .*\b$action\b" <<<"$usage"
-    check "the manual has definitions $action" grep -qE "^\.It Cm definitions $action( |$)" docs/client-intake.1
-    check "operations.md has definitions $action" grep -qE "^\| \`client-intake definitions $action\b" docs/operations.md
-done
+# The actions of a command, which the program tells in its help and when there is none.
+check_actions() {
+    local command=$1 least=$2 action actions help usage
+    actions=$(sed -nE "s/^    \{\"([a-z]+)\", ${command//-/_}_.*/\1/p" "worker/commands/command_${command//-/_}.c")
+    check "the program has actions of $command" [ "$(wc -l <<<"$actions")" -ge "$least" ]
+    help=$("$program" "$command" --help)
+    usage=$("$program" "$command" 2>&1)
+    for action in $actions; do
+        check "the help has $command $action" grep -qE "^  $action +[a-z]" <<<"$help"
+        check "the first lines of the help have $command $action" grep -qE "\b$action\b" <(sed '/^$/q' <<<"$help")
+        check "$command without an action tells $action" grep -qE "expected .*\b$action\b" <<<"$usage"
+        check "the manual has $command $action" grep -qE "^\.It Cm $command $action( |$)" docs/client-intake.1
+        check "operations.md has $command $action" grep -qE "^\| \`client-intake $command $action\b" docs/operations.md
+    done
+}
+check_actions definitions 6
+check_actions dead-letters 3
 
 # The options of `replay`, from the table that getopt gets.
 options=$(sed -nE 's/.*\{"([a-z-]+)", (no|required)_argument, NULL, .*/\1/p' worker/commands/command_replay.c)

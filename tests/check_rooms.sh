@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib/suite.sh" || exit 1
 
 rooms=(common worker/model worker/config worker/metrics worker/kafka worker/redis worker/validate worker/definitions
-    worker/index worker/source worker/sink worker/daemon worker/replay worker/http worker/commands worker)
+    worker/index worker/source worker/sink worker/daemon worker/replay worker/letters worker/http worker/commands worker)
 
 suite_begin
 printf '%s\n' "${rooms[@]}" >"$suite_folder/rooms"

@@ -29,6 +29,7 @@ void failpoint(enum failpoint point)
     if (atomic_fetch_add(&passed, 1) != (after ? atol(after) : 0))
         return;
     fprintf(stderr, "failpoint %s\n", names[point]);
-    /* raise, since after kill() to the process this thread may go on for a moment, until another one takes the signal. */
+    /* raise, since after kill() to the process this thread may go on for a moment, until another one takes the signal.
+     */
     raise(signal_name && strcmp(signal_name, "STOP") == 0 ? SIGSTOP : SIGKILL);
 }

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 commands=400 # of the mixture, in two partitions
-databases=64
+databases=256
 
 # ---- scenes ----
 
@@ -519,6 +519,43 @@ suite_of_postponed() {
     as_without_interruption "it ends in the same state" roomy
 }
 
+# Redis comes back empty, also without the lock.
+suite_of_redis_lost() {
+    local way
+    criterion "Redis loses everything in the middle of a run" "it is filled again, and the run ends in the same state"
+    for way in flushed killed; do
+        scene "redis-$way"
+        prepare
+        before=$(consume -t "$live_name.again-$scene" | grep -c .)
+        apply_start whole --definitions current --rate 100 "${history[@]}"
+        more_replies_are_there() { [ "$(consume -t "$live_name.again-$scene" | grep -c .)" -gt $((before + 40)) ]; }
+        check "$way: replies come" eventually more_replies_are_there
+        if [ "$way" = flushed ]; then
+            redis_ask FLUSHALL >/dev/null
+        else
+            redis_kill
+            sleep 1
+            redis_start --databases "$databases"
+        fi
+        apply_wait
+        check_equal "$way: the run ends with 0" 0 "$apply_code"
+        as_without_interruption "$way: it ends in the same state"
+        check "$way: it has filled Redis" [ "$(grep -c 'event="Redis is rebuilt"' "$suite_folder/apply.log")" -ge 2 ]
+    done
+}
+
+suite_of_choice() {
+    criterion "a choice of commands" "others are not decided, and what is gone is told"
+    scene choice
+    apply_ends "a workspace" 0 one --definitions current --workspace ws-1 "${history[@]}"
+    check_equal "only its commands are answered" ws-1 "$(consume -t "$live_name.again-$scene" | jq -r .workspaceId | sort -u | xargs)"
+    check "others are counted" grep -qE ', [0-9]+ of other workspaces' "$suite_folder/apply"
+    "$BUILD/tests/faults/topic_config" "$kafka_address" trim "$live_name.commands" 1 10 || suite_fail "records are deleted"
+    apply_ends "offsets that are gone" 3 gone --definitions current --partition 1 --from offset:0 --to offset:20
+    check "they are counted" grep -q ', 10 offsets could not be read' "$suite_folder/apply"
+    apply_ends "gaps that are allowed" 0 allowed --definitions current --partition 1 --from offset:0 --to offset:20 --allow-gaps
+}
+
 suite_of_refused() {
     criterion "what cannot be done" "it is refused before anything is written"
     scene refused
@@ -543,7 +580,7 @@ suite_of_rebuild() {
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with.
-for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside postponed refused rebuild}; do
+for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside postponed redis_lost refused rebuild choice}; do
     "suite_of_$scenes"
 done
 suite_end

@@ -154,8 +154,16 @@ faults_load_end() {
 
 # ---- workers that end, or freeze, at a place of their loop (common/failpoint.h) ----
 
-# The names of all such places.
+# The names of all such places in the daemon; and of those in a retry of dead letters.
 crash_points() {
+    failpoints | grep -v '^retry-'
+}
+
+retry_points() {
+    failpoints | grep '^retry-'
+}
+
+failpoints() {
     sed -n 's/^ *ROW([A-Z_]*, "\([a-z-]*\)").*/\1/p' common/failpoint.h
 }
 

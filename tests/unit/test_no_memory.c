@@ -17,6 +17,8 @@
 #include "worker/index/index.h"
 #include "worker/metrics/metrics.h"
 #include "worker/replay/definitions_library.h"
+#include "worker/replay/recorded_replies.h"
+#include "worker/replay/workspace_counts.h"
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
@@ -238,6 +240,40 @@ static enum ending fill_library(void)
     return ending;
 }
 
+/* Replies to 300 commands of two blocks, and counts of as many workspaces, most of them in the spill. */
+static enum ending keep_replies_and_counts(void)
+{
+    char reason[256];
+    struct replay_range range = {.from = REPLY_BLOCK - 150, .to = REPLY_BLOCK + 150};
+    struct spill *spill = spill_open(reason, sizeof(reason));
+    struct recorded_replies *replies =
+        spill ? recorded_replies_new(&(struct replay_ranges){&range, 1}, spill, 0) : NULL;
+    struct workspace_counts *counts = spill ? workspace_counts_new(spill, 20) : NULL;
+    struct reply_block *block = NULL;
+    bool ok = replies && counts;
+    for (int64_t offset = range.from; ok && offset < range.to; offset++) {
+        char name[32];
+        const struct recorded_reply entry = {.command = offset};
+        const struct comparison comparison = {.class = CLASS_NOW_VALID};
+        const int length = snprintf(name, sizeof(name), "%lld", (long long)offset);
+        errno = 0;
+        ok = recorded_replies_add(replies, 0, &entry, SPAN("[]")) &&
+             workspace_counts_add(counts, span_of(name, (size_t)length), &comparison);
+        ck_assert(ok || errno == ENOMEM);
+    }
+    if (ok && recorded_replies_seal(replies))
+        block = recorded_replies_block(replies, 0, range.from);
+    struct workspace_count top[3];
+    uint32_t count;
+    ok = block && workspace_counts_top(counts, top, 3, &count);
+    ck_assert(!ok || (count == 3 && reply_block_find(block, range.from)));
+    reply_block_release(block);
+    workspace_counts_free(counts);
+    recorded_replies_free(replies);
+    spill_close(spill);
+    return ok ? SUCCESS : FAILURE;
+}
+
 static enum ending evaluate_command(void)
 {
     enum ending ending = FAILURE;
@@ -313,6 +349,7 @@ static const struct way {
     {"importing options", import_options, 6, false},
     {"the cache of definitions", fill_cache, 800, false},
     {"the library of definitions", fill_library, 170, false},
+    {"recorded replies and counts of workspaces", keep_replies_and_counts, 300, false},
     {"evaluating a command", evaluate_command, 4, false},
     {"validating a file", validate_file, 10, false},
     {"opening the index", open_index, 1, false},

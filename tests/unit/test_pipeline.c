@@ -10,6 +10,13 @@
 
 #include "common/pipeline.h"
 
+/* Sanitizers need address space of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NEEDS_ADDRESSES true
+#else
+#define NEEDS_ADDRESSES false
+#endif
+
 #define MOST_PLACES (2 * PIPELINE_THREADS + 1)
 
 struct belt {
@@ -203,9 +210,8 @@ int main(void)
     tcase_add_loop_test(tests, emptying_can_end_it, 0, 3);
     tcase_add_loop_test(tests, stop_wakes_what_fills, 0, 20);
     tcase_add_test(tests, stop_may_be_missing);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they need address space of their own */
-    tcase_add_test(tests, without_a_thread_nothing_is_done);
-#endif
+    if (!NEEDS_ADDRESSES)
+        tcase_add_test(tests, without_a_thread_nothing_is_done);
     tcase_add_test(tests, its_numbers_are_within_its_limits);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

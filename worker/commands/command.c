@@ -41,6 +41,17 @@ const struct command commands[] = {
      "  --json              JSON instead of text; list and history print one line for each entry\n"
      "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
+    {"send", command_send, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
+     "enqueue commands and print their replies",
+     "Reads one command a line, from standard input without FILE. Each reply is printed as it comes, one a line.\n"
+     "  --ordered            print the replies in the order of the commands\n"
+     "  --reply-topic TOPIC  ask for the replies in this topic, which replies.allowed must list\n"
+     "  --rate N             at most N commands a second\n"
+     "  --no-wait            do not wait for replies\n"
+     "  --timeout DURATION   how long replies are awaited after the last command; default 30s\n"
+     "Exit codes: 0 all were accepted, 1 at least one was rejected, 2 stopped by a second signal, 69 a command was not "
+     "sent\n"
+     "or a reply did not come; standard error names each.\n"},
     {"replay", command_replay,
      "[--from BOUND] [--to BOUND] [--partition P]... [--workspace W]... [--definitions WHICH]...\n"
      "                            [--diff] [--allow-gaps] | --apply --name NAME --replies TOPIC [--rate N] | --rebuild",
@@ -66,6 +77,33 @@ const struct command commands[] = {
      "Exit codes: 0 all are the same, 1 some are not, 3 part of what was asked for could not be read, 69 Kafka or "
      "Redis cannot\n"
      "be reached, or the name is in use.\n"},
+    {"dead-letters", command_dead_letters,
+     "list [SELECTION] [--group] | show PARTITION/OFFSET [--raw|--hex] |\n"
+     "                                  retry [SELECTION|PARTITION/OFFSET...] [--apply] [--value FILE] [--rate N] "
+     "[--again]",
+     "show the commands that nobody could read, and send them again",
+     "  list   one row for each dead letter, with its retries and their outcomes\n"
+     "  show   one letter: its headers, and its value with invisible characters escaped\n"
+     "  retry  sends letters to their command topic again; without --apply it only says what it would do\n"
+     "SELECTION, for list and retry:\n"
+     "  --code CODE          letters with this error code\n"
+     "  --since TIME         not older than this, such as 2026-11-23T06:38:00Z, by the letter's own timestamp\n"
+     "  --until TIME         older than this\n"
+     "  --partition P        in this partition of the dead-letter topic; may be repeated\n"
+     "  --limit N            the first N only\n"
+     "Other options:\n"
+     "  --group              list: one row for each code and cause, with an example\n"
+     "  --raw                show: the value alone, byte for byte\n"
+     "  --hex                show: the value in hexadecimal\n"
+     "  --apply              retry: send them\n"
+     "  --value FILE         retry: send this value in place of that of the one letter that is named; - is standard "
+     "input\n"
+     "  --rate N             retry: at most N letters a second\n"
+     "  --again              retry: also letters that were retried already\n"
+     "  --output FORM        text (default), or json: one line for each row\n"
+     "Exit codes: 0 ok, 1 the letter is not there, or a letter was refused, 2 stopped by a signal, 3 part of the topic "
+     "could not\n"
+     "be read, 69 Kafka cannot be reached.\n"},
     {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
      "Then it decides the commands again by changed definitions, and shows what differs.\n"
      "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"

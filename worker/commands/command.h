@@ -32,7 +32,7 @@ struct command {
 extern const struct command commands[];
 
 command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
-    command_demo;
+    command_send, command_dead_letters, command_demo;
 
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);

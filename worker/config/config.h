@@ -53,6 +53,7 @@ struct config {
     } records;
     struct {
         char *topic;
+        int64_t retries; /* how often `dead-letters retry` sends one command again, at most */
     } dead_letters;
     struct {
         char *topic;

@@ -72,6 +72,7 @@ const struct config_row config_rows[] = {
     TEXT("replies", "source", replies.source, "/client-intake", rule_source, 0),
     TEXT("records", "topic", records.topic, "clients.records", config_rule_topic, 0),
     TEXT("dead_letters", "topic", dead_letters.topic, "clients.dead-letters", config_rule_topic, 0),
+    INTEGER("dead_letters", "retries", dead_letters.retries, "5", 0, 1000, 0),
     TEXT("definitions", "topic", definitions.topic, "clients.definitions", config_rule_topic, 0),
     WORD("definitions", "on_missing", definitions.on_missing, "reject", on_missing_words, 0),
     DURATION("definitions", "wait", definitions.wait_ms, "30 s", SECOND, 24 * HOUR, 0),

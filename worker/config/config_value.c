@@ -296,3 +296,8 @@ bool config_size_read(const char *text, int64_t *bytes)
 {
     return read_amount(text, size_units, false, bytes);
 }
+
+bool config_duration_read(const char *text, int64_t *duration_ms)
+{
+    return read_amount(text, duration_units, true, duration_ms);
+}

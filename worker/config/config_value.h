@@ -22,8 +22,9 @@ void config_value_free(struct config *config, const struct config_row *row);
 /* Writes a row's `value` in the user's notation ("256 KiB", "30 s"). */
 void config_value_print(const struct config_row *row, int64_t value, char *text, size_t size);
 
-/* Reads a size in the user's notation. False for another text. */
+/* Reads a size, or a duration in milliseconds, in the user's notation. False for another text. */
 MUST_CHECK bool config_size_read(const char *text, int64_t *bytes);
+MUST_CHECK bool config_duration_read(const char *text, int64_t *duration_ms);
 
 /* True if the row's key has the same value in both. */
 bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other);

@@ -41,9 +41,8 @@ static size_t known_header(struct span name)
     return i;
 }
 
-/* The complete name. librdkafka returns it as a string, but a name may contain a NUL. librdkafka keeps a value in
- * one block with its name, after the name's terminating NUL. Without a value the name ends at its first NUL. */
-static struct span name_of(const char *name, const void *value)
+/* librdkafka keeps a value in one block with its name, after the name's terminating NUL. */
+struct span message_header_name(const char *name, const void *value)
 {
     size_t shown = strlen(name);
     uintptr_t begin = (uintptr_t)name, end = (uintptr_t)value;
@@ -59,7 +58,7 @@ static void headers_scan(const rd_kafka_headers_t *headers, struct item *item, s
     size_t size;
     for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name_text, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          i++) {
-        struct span name = name_of(name_text, value);
+        struct span name = message_header_name(name_text, value);
         size_t bytes = name.length + (value ? size : 0), known = known_header(name);
         item->outer_bytes += bytes;
         item->header_heap += bytes + HEAP_OF_HEADER;

@@ -27,4 +27,8 @@ void message_item_take(struct item *item, const char *topic, rd_kafka_message_t 
  * they cannot be read. */
 MUST_CHECK rd_kafka_headers_t *message_headers_all(const struct item *item);
 
+/* The complete name of a header that rd_kafka_header_get_all returned. It is a string there, but a name may contain a
+ * NUL. Without a value the name ends at its first NUL. */
+struct span message_header_name(const char *name, const void *value);
+
 #endif

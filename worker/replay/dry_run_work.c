@@ -44,7 +44,8 @@ static bool decide(const struct dry_run *run, const struct decider *decider, str
     if (decided->result == DECISION_PASSED)
         return true;
     decided->workspace_length = item->workspace.at ? (uint32_t)item->workspace.length : 0;
-    memcpy(decided->workspace, item->workspace.at, decided->workspace_length);
+    if (decided->workspace_length > 0)
+        memcpy(decided->workspace, item->workspace.at, decided->workspace_length);
     if (!run->request->diff || decided->comparison.class == CLASS_SAME)
         return true;
     const struct span entry = replay_entry_write(run->request->output, item, &decided->comparison, scratch);

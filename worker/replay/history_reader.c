@@ -158,6 +158,16 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
     return from < to ? assign(reader, error, error_size) : idle(reader, error, error_size);
 }
 
+size_t history_reader_ahead(const struct history_reader *reader)
+{
+    return rd_kafka_queue_length(reader->queue) + reader->count - reader->taken;
+}
+
+bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size)
+{
+    return reader->state != READER_READING || reader->next >= reader->to || assign(reader, error, error_size);
+}
+
 /* ---- from librdkafka to the batch ---- */
 
 /* The time that the caller takes for its messages is no silence of Kafka. */

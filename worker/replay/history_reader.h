@@ -63,6 +63,12 @@ MUST_CHECK enum history_reading history_reader_next(struct history_reader *reade
 enum history_places { READING_IN_PLACE, READING_MISPLACED, READING_UNKNOWN };
 MUST_CHECK enum history_places history_reader_verify(struct history_reader *reader);
 
+/* Messages that were fetched ahead. librdkafka bounds them by the bytes of their values, whatever else they hold. */
+size_t history_reader_ahead(const struct history_reader *reader);
+
+/* Gives back what was fetched ahead; it is fetched again. False with the reason in `error`. */
+MUST_CHECK bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size);
+
 /* The next offset that may come, for progress. */
 int64_t history_reader_position(const struct history_reader *reader);
 

@@ -102,6 +102,11 @@ struct apply {
     struct apply_counts counts;
 };
 
+static inline struct apply_range *apply_present(struct apply *apply)
+{
+    return &apply->ranges[apply->range];
+}
+
 /* The positions are known: prints the ranges. */
 void apply_begin(struct apply *apply);
 
@@ -164,14 +169,28 @@ MUST_CHECK bool apply_definitions_find(struct apply *apply);
 /* The batch has ended, or is evaluated again. */
 void apply_definitions_release(struct apply *apply);
 
+/* ---- replay_scan.c: reading the range ---- */
+
+/* How many commands may be taken now, of `most`: --rate. */
+uint32_t scan_allowance(struct apply *apply, uint32_t most);
+
+/* Takes commands without a record into the empty batch, `most` at most, as they come without a pause. Those that it
+ * passes over are counted in passed_recorded and passed_others. */
+void scan_commands(struct apply *apply, uint32_t most);
+
+/* ---- replay_apply_report.c ---- */
+
+void apply_print_ranges(const struct apply *apply);
+void apply_print_summary(const struct apply *apply);
+
+/* Offsets of all ranges. */
+int64_t apply_offsets(const struct apply *apply);
+
 /* ---- replay_feed.c: the worker's feed ---- */
 
 extern const struct worker_feed replay_feed;
 
 /* The offset behind what the present batch answers. */
 int64_t feed_batch_end(const struct apply *apply);
-
-/* Gives the messages of the batch, and those that are pending, back to librdkafka. */
-void feed_drop_messages(struct apply *apply);
 
 #endif

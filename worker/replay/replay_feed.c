@@ -5,21 +5,15 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/index/index_audit.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/replay/replay_apply_internal.h"
 #include "worker/source/source_message.h"
-#include "worker/validate/decode.h"
 
 #define POSITION_WAIT_MS 2000
-#define SCAN_MOST        20000  /* commands that a batch passes over at most, so that the position is committed */
 #define COMMIT_EVERY_MS  1000   /* the position, while all commands are passed over */
 #define PATIENCE_MS      120000 /* without progress */
-#define VERIFY_MS        15000  /* the places of commands, until they are read again */
-#define LOOK_MS          50
-#define RATE_DEBT_MS     1000 /* a pause is not made up for by more than this */
 
 /* ---- opening and closing ---- */
 
@@ -35,7 +29,8 @@ static void *feed_open(void *context, const struct feed_worker *worker)
     return apply;
 }
 
-void feed_drop_messages(struct apply *apply)
+/* Gives the messages of the batch, and those that are pending, back to librdkafka. */
+static void drop_messages(struct apply *apply)
 {
     const uint32_t count = apply->worker.batch ? apply->worker.batch->count : 0;
     apply_definitions_release(apply);
@@ -50,209 +45,17 @@ void feed_drop_messages(struct apply *apply)
 
 static void feed_close(void *source)
 {
-    feed_drop_messages(source);
+    drop_messages(source);
 }
 
 /* ---- filling ---- */
-
-static struct apply_range *present(struct apply *apply)
-{
-    return &apply->ranges[apply->range];
-}
-
-static bool is_selected(const struct apply *apply, const struct item *item)
-{
-    const struct replay_selection *selection = &apply->request->selection;
-    if (selection->workspace_count == 0)
-        return true;
-    for (size_t i = 0; i < selection->workspace_count; i++)
-        if (item->workspace.at && span_equal(item->workspace, selection->workspaces[i]))
-            return true;
-    return false;
-}
-
-static bool has_record(const struct apply *apply, const struct item *item)
-{
-    return item->has_identity &&
-           record_view_has(apply->view, item->workspace, span_of(item->client_id, CLIENT_ID_LENGTH));
-}
-
-/* Adds the command to the batch, or passes it over. Owns the message. */
-static void consider(struct apply *apply, rd_kafka_message_t *message)
-{
-    struct batch *batch = apply->worker.batch;
-    const size_t mark = batch->arena.used, bytes = batch->bytes;
-    struct item *item = &batch->items[batch->count];
-    source_message_take(batch, apply->config.commands.topic, message);
-    const struct item taken = *item;
-    const size_t taken_mark = batch->arena.used;
-    decode_item(item, &apply->config, apply->parser, &batch->arena);
-    named_workspaces_note(&apply->named, item->workspace);
-    const bool selected = is_selected(apply, item), recorded = selected && has_record(apply, item);
-    *item = taken;
-    if (selected && !recorded) {
-        arena_reset(&batch->arena, taken_mark);
-        item->dead_letter_form = FORM_NONE; /* it was written when the command was first decided */
-        apply->messages[batch->count - 1] = message;
-        return;
-    }
-    *(recorded ? &apply->passed_recorded : &apply->passed_others) += 1;
-    source_message_destroy(message);
-    batch->count--;
-    batch->bytes = bytes;
-    arena_reset(&batch->arena, mark);
-}
-
-/* How many commands may be taken now. */
-static uint32_t allowance(struct apply *apply, uint32_t most)
-{
-    const int64_t rate = apply->request->rate, now = clock_now_ms();
-    if (rate == 0)
-        return most;
-    if (apply->rate_ms == 0)
-        apply->rate_ms = now;
-    int64_t left = 1 + (now - apply->rate_ms) * rate / 1000 - apply->rate_taken;
-    if (left > 1 + rate * RATE_DEBT_MS / 1000) {
-        apply->rate_ms = now;
-        apply->rate_taken = 0;
-        left = 1;
-    }
-    return left <= 0 ? 0 : left < most ? (uint32_t)left : most;
-}
-
-/* Takes the commands from this offset on, all of which are at the end, out of the batch. */
-static void cut_batch(struct apply *apply, int64_t from)
-{
-    struct batch *batch = apply->worker.batch;
-    while (batch->count > 0 && batch->items[batch->count - 1].from.offset >= from) {
-        const struct item *item = &batch->items[--batch->count];
-        batch->bytes -= item->value.length + item->key.length + item->header_heap;
-        source_message_destroy(apply->messages[batch->count]);
-    }
-}
-
-static void take_hole(struct apply *apply, const struct history_hole *hole)
-{
-    if (hole->reason == HOLE_MISNUMBERED)
-        cut_batch(apply, hole->from);
-    if (hole->reason == HOLE_UNREADABLE) {
-        apply->unreadable = *hole;
-        return;
-    }
-    apply->counts.missing += hole->to - hole->from;
-    log_warning("commands of the history are gone", LOG_TEXT("topic", apply->config.commands.topic),
-                LOG_INTEGER("partition", hole->partition), LOG_INTEGER("from", hole->from),
-                LOG_INTEGER("to", hole->to));
-    present(apply)->scanned = hole->to;
-}
-
-/* The next message, in the order of the partition. *pause: there is none at the moment. NULL also at the range's end.
- */
-static rd_kafka_message_t *next_message(struct apply *apply, bool *pause)
-{
-    struct apply_range *range = present(apply);
-    rd_kafka_message_t *message = NULL;
-    struct history_hole hole;
-    char error[512];
-    *pause = false;
-    if (apply->unreadable.from < apply->unreadable.to)
-        return placeholder_new(apply->unreadable.partition, apply->unreadable.from++);
-    if (!apply->is_begun && !(apply->is_begun = history_reader_begin(apply->reader, range->partition, range->scanned,
-                                                                     range->to, error, sizeof(error)))) {
-        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading commands"), LOG_TEXT("error", error)));
-        *pause = true;
-        return NULL;
-    }
-    switch (history_reader_next(apply->reader, &message, &hole, error, sizeof(error))) {
-    case HISTORY_MESSAGE:
-        return message;
-    case HISTORY_HOLE:
-        take_hole(apply, &hole);
-        break;
-    case HISTORY_PAUSE:
-        *pause = true;
-        break;
-    case HISTORY_END:
-        range->scanned = range->to;
-        apply->is_begun = false;
-        *pause = true;
-        break;
-    case HISTORY_FAILED:
-        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading commands"), LOG_TEXT("error", error)));
-        apply->is_begun = false;
-        *pause = true;
-        break;
-    }
-    return NULL;
-}
-
-static void take_pending(struct apply *apply, uint32_t most)
-{
-    struct batch *batch = apply->worker.batch;
-    uint32_t taken = 0;
-    for (; taken < apply->pending_count && batch->count < most; taken++)
-        consider(apply, apply->pending[taken]);
-    apply->pending_count -= taken;
-    if (taken > 0)
-        memmove(apply->pending, apply->pending + taken, apply->pending_count * sizeof(rd_kafka_message_t *));
-}
-
-static void take_commands(struct apply *apply, uint32_t most)
-{
-    struct batch *batch = apply->worker.batch;
-    struct apply_range *range = present(apply);
-    const size_t most_bytes = (size_t)apply->config.batch.bytes;
-    bool pause = false;
-    take_pending(apply, most);
-    for (uint32_t scanned = 0; apply->pending_count == 0 && range->scanned < range->to && batch->count < most &&
-                               batch->bytes < most_bytes && scanned < SCAN_MOST && !pause;) {
-        rd_kafka_message_t *message = next_message(apply, &pause);
-        if (!message)
-            continue;
-        range->scanned = message->offset + 1;
-        consider(apply, message);
-        scanned++;
-        apply_note_progress(apply);
-    }
-}
-
-/* Commands with wrong offsets must not become the position. False if Kafka gave no answer. */
-static bool verify_places(struct apply *apply)
-{
-    for (int64_t until_ms = clock_now_ms() + VERIFY_MS; clock_now_ms() < until_ms && apply_keep_going(apply);) {
-        bool pause = false;
-        switch (history_reader_verify(apply->reader)) {
-        case READING_IN_PLACE:
-            return true;
-        case READING_MISPLACED:
-            if (!apply->is_begun || next_message(apply, &pause)) /* until the hole is reported there is no message */
-                return false;
-            break;
-        case READING_UNKNOWN:
-            clock_sleep(LOOK_MS);
-        }
-    }
-    return false;
-}
-
-static void take_verified_commands(struct apply *apply, uint32_t most)
-{
-    const int64_t scanned = present(apply)->scanned;
-    take_commands(apply, most);
-    if (verify_places(apply))
-        return;
-    cut_batch(apply, scanned);
-    present(apply)->scanned = scanned;
-    apply->unreadable = (struct history_hole){0};
-    apply->passed_recorded = apply->passed_others = 0;
-    apply->is_begun = false;
-}
 
 /* Goes on to the next range once all of the present one is committed. */
 static void next_range(struct apply *apply)
 {
     while (apply->range < apply->range_count && apply->pending_count == 0 &&
-           apply->unreadable.from >= apply->unreadable.to && present(apply)->position >= present(apply)->to) {
+           apply->unreadable.from >= apply->unreadable.to &&
+           apply_present(apply)->position >= apply_present(apply)->to) {
         apply->range++;
         apply->is_begun = false;
     }
@@ -294,13 +97,13 @@ static int feed_fill(void *source, uint32_t most, int wait_ms)
         stop_request();
         return 0;
     }
-    most = allowance(apply, most < batch->capacity ? most : batch->capacity);
+    most = scan_allowance(apply, most < batch->capacity ? most : batch->capacity);
     if (most == 0 || !apply_keep_going(apply) || !update_view(apply)) {
         clock_sleep(wait_ms);
         return 0;
     }
-    apply->marks.partition = present(apply)->partition;
-    take_verified_commands(apply, most);
+    apply->marks.partition = apply_present(apply)->partition;
+    scan_commands(apply, most);
     memset(apply->passing, 0, batch->count * sizeof(*apply->passing));
     apply->rate_taken += batch->count;
     apply->nonce = log_mark_nonce();
@@ -433,7 +236,7 @@ int64_t feed_batch_end(const struct apply *apply)
 static rd_kafka_topic_partition_list_t *feed_offsets(void *source)
 {
     struct apply *apply = source;
-    return position_list(apply, present(apply), feed_batch_end(apply), apply->nonce);
+    return position_list(apply, apply_present(apply), feed_batch_end(apply), apply->nonce);
 }
 
 static int64_t feed_nonce(const void *source)
@@ -463,7 +266,7 @@ static rd_kafka_topic_partition_list_t *feed_idle_offsets(void *source)
     rd_kafka_topic_partition_list_t *first = position_first(apply);
     if (first || apply->is_done)
         return first;
-    const struct apply_range *range = present(apply);
+    const struct apply_range *range = apply_present(apply);
     const int64_t end = feed_batch_end(apply);
     const bool is_due = end >= range->to || clock_now_ms() - apply->committed_ms >= COMMIT_EVERY_MS;
     count_passed(apply);
@@ -475,7 +278,7 @@ static enum reconcile_result feed_reconcile(void *source, bool in_doubt, int wai
     struct apply *apply = source;
     if (!in_doubt)
         return RECONCILE_OPEN;
-    return position_compare(apply, present(apply), feed_batch_end(apply), apply->nonce, wait_ms);
+    return position_compare(apply, apply_present(apply), feed_batch_end(apply), apply->nonce, wait_ms);
 }
 
 static const rd_kafka_consumer_group_metadata_t *feed_group(const void *source)

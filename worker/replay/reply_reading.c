@@ -9,6 +9,7 @@
 #include "common/pipeline.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/offsets.h"
+#include "worker/replay/decision.h"
 #include "worker/replay/history_reader.h"
 #include "worker/validate/reply_address.h"
 
@@ -386,8 +387,7 @@ bool reply_reading_run(const struct reply_reading *reading, struct recorded_repl
                        size_t error_size)
 {
     struct run run = {.reading = reading, .replies = replies};
-    /* A normalized value may be three times as long as it came; paths and messages of errors are bounded. */
-    run.longest = 3 * (size_t)reading->config->limits.command_bytes + 16 * (size_t)VIOLATION_BYTES;
+    run.longest = decision_parser_bytes(reading->config); /* it is compared there */
     bool ok = find_topics(&run, error, error_size) && find_all_parts(&run, error, error_size);
     if (ok && !run_open(&run)) {
         snprintf(error, error_size, "out of memory");

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# dead-letters retry is killed, overtaken and held up: each letter is sent once. Its memory does not grow with the topic.
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
+. "$(dirname "$0")/../lib/memory.sh" || exit 1
+
+live_begin 3
+LIVE_DEFINITIONS=
+letter_count=0 # letters of the values letter-1, letter-2, ...
+
+# letters_add COUNT: more of them, as the worker writes them.
+letters_add() {
+    seq -f letter-%.0f $((letter_count + 1)) $((letter_count + $1)) \
+        | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 \
+            -H "dlq-topic=$live_name.commands" -H dlq-partition=0 -H dlq-offset=7 -H dlq-timestamp=0 \
+            -H dlq-code=malformed_json -H "dlq-message=the text is not JSON at byte 0" || suite_fail "letters were added"
+    letter_count=$((letter_count + $1))
+}
+
+retry() {
+    live_intake dead-letters retry --apply "$@" >"$suite_folder/retry" 2>"$suite_folder/retry-error"
+}
+
+# deadly_retry POINT PASSES SIGNAL: begins one that ends or freezes there; its process is $retry_pid.
+deadly_retry() {
+    FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=$3 "$BUILD/tests/faults/client-intake" dead-letters retry --apply \
+        --config "$live_config" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
+    retry_pid=$!
+    suite_owns "$retry_pid"
+}
+
+retry_is_stopped() {
+    [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$retry_pid/status" 2>/dev/null)" = T ]
+}
+
+read_topic() {
+    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -X isolation.level=read_committed -t "$live_name.$1" -o beginning -e -q -f "$2"
+}
+
+# Every letter became one command, and has one note that names it.
+each_is_sent_once() {
+    check_equal "$1: each letter is sent once" "$(seq -f letter-%.0f "$letter_count" | sort | sha256sum)" \
+        "$(read_topic commands '%s\n' | grep '^letter-' | sort | sha256sum)"
+    check_equal "$1: each has one note" "$letter_count $letter_count" \
+        "$(read_topic dead-letters '%h\n' | sed -n 's/^dlq-retried=\([^,]*\),dlq-retried-to=.*/\1/p' | tee "$suite_folder/notes" | wc -l) $(sort -u "$suite_folder/notes" | wc -l)"
+    check_equal "$1: each note names its command" "$(read_topic commands '%t/%p/%o %s\n' | grep ' letter-' | cut -d' ' -f 1 | sort | sha256sum)" \
+        "$(read_topic dead-letters '%h\n' | sed -n 's/^dlq-retried=.*,dlq-retried-to=//p' | sort | sha256sum)"
+}
+
+criterion "kill -9 of a retry at each of $(retry_points | wc -l) named points" "the next one sends each letter once"
+check "there are points" [ "$(retry_points | wc -l)" -ge 6 ]
+for point in $(retry_points); do
+    letters_add 1100
+    case $point in retry-ready | retry-read) passes=0 ;; *) passes=1 ;; esac
+    deadly_retry "$point" "$passes" KILL
+    wait "$retry_pid" 2>/dev/null
+    check_equal "it is killed at $point" "failpoint $point" "$(tail -n 1 "$suite_folder/deadly-error")"
+    retry
+    check_equal "the next one after $point ends well" 0 $?
+    each_is_sent_once "$point"
+done
+
+criterion "a second retry while one is frozen" "the first ends, and each letter is sent once"
+for point in retry-read retry-sent retry-noted retry-committed; do
+    letters_add 700
+    deadly_retry "$point" 0 STOP
+    check "one is frozen at $point" eventually retry_is_stopped
+    retry
+    check_equal "the second one ends well" 0 $?
+    kill -CONT "$retry_pid"
+    wait "$retry_pid"
+    check_equal "the first one ends with 69" 69 $?
+    check "and says why" grep -q "another retry has begun" "$suite_folder/deadly-error"
+    each_is_sent_once "overtaken at $point"
+done
+
+criterion "retries that begin at the same time" "each letter is sent once"
+letters_add 2000
+pids=()
+for number in 1 2 3 4; do
+    live_intake dead-letters retry --apply >"$suite_folder/together-$number" 2>&1 &
+    pids+=($!)
+    suite_owns "$!"
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
+retry
+each_is_sent_once "together"
+
+# The notes of a retry stand behind the open transaction of a worker, where a read_committed reader does not see them.
+criterion "notes behind an open transaction" "the next retry waits for it, and sends nothing twice"
+letters_add 50
+deadly_retry retry-read 0 STOP
+check "a retry is frozen" eventually retry_is_stopped
+printf 'broken' | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.commands" -k ws-1
+deadly_signal=STOP
+deadly_worker_start one after-send 0 --set kafka.producer.transaction.timeout.ms=8000
+check "a worker is frozen in its transaction" eventually worker_is_stopped one
+kill -CONT "$retry_pid"
+wait "$retry_pid"
+check_equal "the retry sends its letters" "0 50" "$? $(grep -c ': sent to ' "$suite_folder/deadly")"
+check_equal "its notes cannot be seen yet" 50 "$(live_intake dead-letters list --output json | grep -c '"retries":0,"retried":\[\]')"
+retry
+check_equal "the next retry sends nothing" "0 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+each_is_sent_once "behind an open transaction"
+worker_kill one
+
+criterion "TERM" "the transaction in hand is finished, the rest is not sent, and a later retry sends it"
+letters_add 1500
+deadly_retry retry-sent 1 STOP
+check "a retry is frozen in its second transaction" eventually retry_is_stopped
+kill -TERM "$retry_pid"
+kill -CONT "$retry_pid"
+wait "$retry_pid"
+check_equal "it ends with 2" 2 $?
+check_equal "after the transaction in hand" 1000 "$(grep -c ': sent to ' "$suite_folder/deadly")"
+check "and says that there is more" grep -q "the rest was not sent" "$suite_folder/deadly-error"
+retry
+each_is_sent_once "after TERM"
+
+# ---- what the command topic does not take ----
+
+criterion "a letter that the command topic refuses as too large" "it is refused by name, and all others are sent"
+head -c 200000 /dev/zero | tr '\0' x >"$suite_folder/large"
+"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=100000
+letters_add 30
+kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
+    -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
+letters_add 30
+retry
+check_equal "it is refused" "1 1" "$? $(grep -c 'refused: the topic, or kafka.producer.message.max.bytes, takes no command of its size' "$suite_folder/retry")"
+check_equal "the others are sent" 60 "$(grep -c ': sent to ' "$suite_folder/retry")"
+each_is_sent_once "around a letter that is too large"
+"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=1000000
+check "with a higher limit it is sent" retry
+
+# ---- memory ----
+
+# peak_of COMMAND ...: the most resident memory of a process in KiB.
+peak_of() {
+    local pid value most=0
+    "$@" >"$suite_folder/peak" 2>&1 &
+    pid=$!
+    suite_owns "$pid"
+    while value=$(memory_of "$pid" VmHWM) && [ -n "$value" ]; do most=$value; done
+    wait "$pid"
+    peak_code=$? peak=$most
+}
+
+# stays_below MIB EXPECTED_CODE ACTION ...
+stays_below() {
+    peak_of "$BUILD/client-intake" dead-letters "${@:3}" --config "$live_config"
+    check_equal "${*:3} ends as expected" "$2" "$peak_code"
+    if [ "$peak" -gt 0 ] && [ "$peak" -lt $(($1 * 1024)) ]; then
+        suite_pass "${*:3}: $((peak / 1024)) MiB at most, of $1"
+    else
+        suite_fail "${*:3}" "$((peak / 1024)) MiB, of $1"
+    fi
+}
+
+many=$(faults_choose 20000 1000000)
+criterion "$many letters" "list, its groups and a retry take no more memory than for few"
+letters_add "$many"
+stays_below 160 0 list --output json
+check_equal "every letter is listed" "$letter_count" "$(grep -c '"code":"malformed_json"' "$suite_folder/peak")"
+stays_below 160 0 list --group
+stays_below 160 0 retry
+check_equal "and would be sent" "$many" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
+stays_below 160 0 retry --apply
+check_equal "and is sent" "$many" "$(grep -c ': sent to ' "$suite_folder/peak")"
+stays_below 260 0 list --output json
+check_equal "and has its note" 0 "$(grep '"code":"malformed_json"' "$suite_folder/peak" | grep -c '"retried":\[\]')"
+stays_below 160 0 retry --apply
+check "and is passed over" grep -q "^0 sent, 0 refused, $((letter_count + 1)) passed over" "$suite_folder/peak"
+
+heavy=$(faults_choose 300 5000)
+criterion "$heavy letters with 200 KB of headers each" "what is fetched ahead is bounded"
+"$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.dead-letters" --partition 0 --count "$heavy" \
+    --value garbage --headers 20:5:10000 --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
+    --header dlq-code=heavy >/dev/null || suite_fail "heavy letters were sent"
+stays_below 260 0 list --code heavy --output json
+stays_below 260 0 retry --code heavy
+check_equal "all would be sent" "$heavy" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
+suite_end

@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# client-intake send: commands go in, their replies come out, and what has no reply is named.
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
+
+criterion "commands from a file, from an open pipe, by the hundred thousand" \
+    "one reply each, in the order of the input if that is asked for, in constant memory"
+criterion "the broker is killed and comes back while commands are sent" "each command is in the topic once, and each is answered"
+criterion "no worker; a second signal; a line that cannot be sent" "it ends by itself and names each command without a reply"
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=37
+many=$(faults_choose 20000 100000)
+
+# commands FIRST COUNT: lines with ids and emails of their own.
+commands() {
+    seq "$1" $(($1 + $2 - 1)) | sed 's/.*/{"commandId":"c-&","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c-&@example.com"}/'
+}
+
+# sends [OPTION ...]: sets code; output and error are in files.
+sends() {
+    live_intake send "$@" >"$suite_folder/output" 2>"$suite_folder/error"
+    code=$?
+}
+
+# sends_along INPUT [OPTION ...]: the same in the background; sets sender.
+sends_along() {
+    "$BUILD/client-intake" send --config "$live_config" "${@:2}" <"$1" >"$suite_folder/output" 2>"$suite_folder/error" &
+    sender=$!
+    suite_owns "$sender"
+}
+
+# The command ids in the replies.
+ids() {
+    jq -r .commandId "$suite_folder/output"
+}
+
+# The names of the groups.
+kafka_groups() {
+    "$BUILD/tests/live/replay_marks" "$kafka_address" | awk '$1 == "group" { print $2 }' | sort | xargs
+}
+
+# The number of messages in a topic.
+messages() {
+    kcat -C -q -b "$kafka_address" -t "$1" -e -o beginning -f '%o\n' | wc -l
+}
+
+unset KAFKA_LANE # the broker that is killed is the suite's own
+live_begin 3
+faults_own_kafka
+faults_worker_start one
+
+# ---- a file ----
+{
+    commands 1 2
+    echo
+    echo '   '
+    echo 'not JSON'
+    printf '%s\r\n' "$(commands 3 1)"
+} >"$suite_folder/commands"
+sends --ordered "$suite_folder/commands"
+check_equal "one command is rejected: the exit code" 1 "$code"
+check_equal "blank lines are passed over, and the order is that of the input" "c-1 c-2 MALFORMED c-3" \
+    "$(ids | sed "s|^$live_name.commands/.*|MALFORMED|" | xargs)"
+check_equal "nothing of them is said on standard error" 0 "$(grep -c "^client-intake send" "$suite_folder/error")"
+check_equal "the key is the workspace" "ws-0" "$(kcat -C -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%k\n' | sed '/^$/d' | sort -u)"
+check_equal "each command has a correlation id of its own, which is echoed" 4 \
+    "$(kcat -C -q -b "$kafka_address" -t "$live_name.replies" -e -o beginning -f '%h\n' | grep -o 'correlation-id=[0-9a-f]*-[0-9]*' | sort -u | wc -l)"
+sends "$suite_folder/none"
+check_equal "a file that is not there" 69 "$code"
+check "is named" grep -q "$suite_folder/none" "$suite_folder/error"
+
+# ---- where replies go ----
+sends --reply-topic "$live_name.elsewhere" <<<"$(commands 10 3)"
+check_equal "another reply topic" "0 3" "$code $(ids | wc -l)"
+check_equal "has these replies" 3 "$(messages "$live_name.elsewhere")"
+sends --reply-topic "$live_name.records" <<<"$(commands 20 1)"
+check_equal "a reply topic that is not listed" 64 "$code"
+check "is named, with the key of the config" grep -q "$live_name.records.*replies.allowed" "$suite_folder/error"
+
+# A reply without the echoes is found by its source.
+sed -i "s/^allowed = .*/allowed = $live_name.elsewhere, $live_name.small/" "$live_config"
+live_intake topics create --set "replies.topic=$live_name.small" >/dev/null || suite_fail "a topic for small replies"
+check "a reply topic takes little" "$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.small" max.message.bytes=1200
+worker_stop one
+faults_worker_start one
+many_errors=$(seq 60 | sed 's/.*/"unknown&":&/' | paste -sd,)
+sends --reply-topic "$live_name.small" --timeout 20s <<<'{"commandId":"wrong","workspaceId":"ws-0",'"$many_errors"'}'
+check_equal "a minimal reply is recognized" "1 wrong" "$code $(ids)"
+check_equal "it has no echo" 0 "$(kcat -C -q -b "$kafka_address" -t "$live_name.small" -e -o beginning -f '%h\n' | grep -c correlation-id)"
+
+# ---- an open pipe ----
+mkfifo "$suite_folder/pipe"
+sends_along "$suite_folder/pipe"
+exec 9>"$suite_folder/pipe"
+commands 30 1 >&9
+check "the reply to a line comes while the pipe is open" eventually grep -q '"c-30"' "$suite_folder/output"
+commands 31 1 >&9
+check "and the next one" eventually grep -q '"c-31"' "$suite_folder/output"
+exec 9>&-
+wait "$sender"
+check_equal "it ends with the pipe" 0 $?
+
+# ---- options ----
+began=$(date +%s%3N)
+sends --rate 100 <<<"$(commands 40 200)"
+took=$(($(date +%s%3N) - began))
+check_equal "--rate: all are answered" "0 200" "$code $(ids | sort -u | wc -l)"
+check "--rate 100: 200 commands take two seconds" [ "$took" -ge 1900 ]
+before=$(messages "$live_name.commands")
+sends --no-wait <<<"$(commands 300 50)"
+check_equal "--no-wait prints nothing" "0 0" "$code $(wc -l <"$suite_folder/output")"
+check_equal "the commands are in the topic" $((before + 50)) "$(messages "$live_name.commands")"
+sends --timeout 5 <<<"$(commands 1 1)"
+check_equal "a timeout without its unit" 64 "$code"
+
+# ---- what has no reply ----
+head -c 17000000 /dev/zero | tr '\0' 'x' >"$suite_folder/long"
+{ echo; commands 400 1; cat "$suite_folder/long"; echo; commands 401 1; } >"$suite_folder/commands"
+sends "$suite_folder/commands"
+check_equal "a line that is too long to be sent" "69 2" "$code $(ids | wc -l)"
+check "is named" grep -qx 'client-intake send: line 3 was not sent: it is longer than 16 MiB' "$suite_folder/error"
+worker_stop one
+sends --timeout 1s <<<"$(commands 500 3)"
+check_equal "without a worker it ends" "69 0" "$code $(ids | wc -l)"
+check_equal "and names each command by line and place" 3 \
+    "$(grep -cE "^client-intake send: line [1-3] has no reply: $live_name.commands/[0-2]/[0-9]+$" "$suite_folder/error")"
+sends_along "$suite_folder/commands" --timeout 1h
+sent_before=$before
+sent_more() { [ "$(messages "$live_name.commands")" -ge $((sent_before + 55)) ]; }
+eventually sent_more
+interrupt_again() { kill -INT "$sender" 2>/dev/null; process_is_gone "$sender"; }
+check "a second signal ends it" eventually interrupt_again
+wait "$sender"
+check_equal "with 2" 2 $?
+faults_worker_start one
+
+# ---- many, and a broker that goes away ----
+peak_of() {
+    local peak=0 now
+    while now=$(awk '/^VmHWM/ { print $2 }' "/proc/$1/status" 2>/dev/null) && [ -n "$now" ]; do
+        peak=$now
+        sleep 0.05
+    done
+    echo "$peak"
+}
+# The peak of a process that reads all of its lines: in KiB.
+send_many() {
+    commands "$1" "$2" >"$suite_folder/many"
+    sends_along "$suite_folder/many" --timeout 120s "${@:3}"
+    peak=$(peak_of "$sender")
+    wait "$sender"
+    code=$?
+}
+send_many 100000 2000 --ordered
+small=$peak
+check_equal "2000 commands: each has its reply, in order" "0 same" "$code $(ids | cmp -s - <(seq -f 'c-%.0f' 100000 101999) && echo same)"
+send_many 200000 "$many" --ordered
+check_equal "$many commands: the same" "0 same" "$code $(ids | cmp -s - <(seq -f 'c-%.0f' 200000 $((200000 + many - 1))) && echo same)"
+check "memory is bounded: $((small / 1024)) MiB for 2000, $((peak / 1024)) MiB for $many" [ "$peak" -le $((small + 65536)) ]
+
+before=$(messages "$live_name.commands")
+commands 400000 4000 >"$suite_folder/many"
+sends_along "$suite_folder/many" --rate 1000 --timeout 120s
+answered_some() { [ "$(wc -l <"$suite_folder/output")" -ge 500 ]; }
+check "replies come" eventually answered_some
+tests/kafka/stop --kill "$kafka_folder"
+sleep 2
+check "the broker is away and comes back" tests/kafka/start "$kafka_folder"
+wait "$sender"
+check_equal "all commands are answered" "0 4000" "$? $(ids | sort -u | wc -l)"
+check_equal "each is in the topic once" $((before + 4000)) "$(messages "$live_name.commands")"
+worker_stop one
+check_equal "there is no group but the worker's" "$live_name" "$(kafka_groups)"
+suite_end

@@ -1,0 +1,230 @@
+#include "worker/letters/letter_log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/stop.h"
+#include "worker/kafka/kafka_topic.h"
+#include "worker/kafka/offsets.h"
+#include "worker/replay/history_client.h"
+#include "worker/replay/history_reader.h"
+
+#define OPEN_RETRY_MS 100
+#define OPEN_WAIT_MS  120000 /* for open transactions; the daemon's end after 25 s */
+
+/* What is fetched ahead. It is measured now and then, since librdkafka bounds values only, and short letters have more
+ * in their headers and in what librdkafka allocates for a message. */
+#define AHEAD_BYTES     ((size_t)32 << 20)
+#define HEAP_OF_MESSAGE 512
+#define MEASURED_EVERY  64 /* messages */
+
+struct letter_log {
+    const struct config *config;
+    int wait_ms;
+    struct history_reader *reader;
+    int32_t partitions;
+    struct offsets starts, ends;
+    bool has_holes;
+    size_t bytes, measured; /* of the messages since the last look */
+};
+
+static const char *topic_of(const struct letter_log *log)
+{
+    return log->config->dead_letters.topic;
+}
+
+static bool ask_ends(struct letter_log *log, char *error, size_t error_size)
+{
+    return offsets_of_known_ends(&log->ends, history_reader_handle(log->reader), topic_of(log), log->partitions,
+                                 log->wait_ms, error, error_size);
+}
+
+static bool find_edges(struct letter_log *log, char *error, size_t error_size)
+{
+    rd_kafka_t *consumer = history_reader_handle(log->reader);
+    log->partitions = kafka_topic_partitions(consumer, topic_of(log), log->wait_ms, error, error_size);
+    if (log->partitions == 0)
+        snprintf(error, error_size, "the topic %s does not exist", topic_of(log));
+    return log->partitions > 0 &&
+           offsets_of_starts(&log->starts, consumer, topic_of(log), log->partitions, log->wait_ms, error, error_size) &&
+           ask_ends(log, error, error_size);
+}
+
+struct letter_log *letter_log_open(const struct config *config, int wait_ms, char *error, size_t error_size)
+{
+    struct letter_log *log = calloc(1, sizeof(*log));
+    if (!log) {
+        snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    log->config = config;
+    log->wait_ms = wait_ms;
+    log->reader = history_reader_open(config, topic_of(log), wait_ms, error, error_size);
+    if (log->reader && find_edges(log, error, error_size))
+        return log;
+    letter_log_close(log);
+    return NULL;
+}
+
+void letter_log_close(struct letter_log *log)
+{
+    if (!log)
+        return;
+    history_reader_close(log->reader);
+    offsets_free(&log->starts);
+    offsets_free(&log->ends);
+    free(log);
+}
+
+bool letter_log_has_partitions(const struct letter_log *log, const struct letter_selection *selection, char *error,
+                               size_t error_size)
+{
+    for (size_t i = 0; i < selection->partition_count; i++) {
+        if (selection->partitions[i] < log->partitions)
+            continue;
+        snprintf(error, error_size, "%s has no partition %d; its partitions are 0 to %d", topic_of(log),
+                 (int)selection->partitions[i], (int)log->partitions - 1);
+        return false;
+    }
+    return true;
+}
+
+rd_kafka_t *letter_log_handle(const struct letter_log *log)
+{
+    return history_reader_handle(log->reader);
+}
+
+bool letter_log_has_holes(const struct letter_log *log)
+{
+    return log->has_holes;
+}
+
+/* ---- Open transactions ---- */
+
+static bool find_high_watermarks(const struct letter_log *log, struct offsets *high, char *error, size_t error_size)
+{
+    static const struct history_client_settings settings = {"read_uncommitted", "error", "65536"};
+    struct history_client observer;
+    if (!history_client_open(&observer, log->config, &settings, error, error_size))
+        return false;
+    const bool ok =
+        offsets_of_known_ends(high, observer.handle, topic_of(log), log->partitions, log->wait_ms, error, error_size);
+    history_client_close(&observer);
+    return ok;
+}
+
+/* The first partition whose end is before `high`; -1: none. */
+static int32_t find_open(const struct letter_log *log, const struct offsets *high)
+{
+    for (int32_t i = 0; i < log->partitions; i++)
+        if (offsets_get(&log->ends, i) < offsets_get(high, i))
+            return i;
+    return -1;
+}
+
+bool letter_log_await_open(struct letter_log *log, char *error, size_t error_size)
+{
+    struct offsets high = {0};
+    bool ok = find_high_watermarks(log, &high, error, error_size) && ask_ends(log, error, error_size);
+    const int64_t until = clock_now_ms() + OPEN_WAIT_MS;
+    for (int32_t open; ok && (open = find_open(log, &high)) >= 0;) {
+        if (stop_is_requested() || clock_now_ms() >= until) {
+            snprintf(error, error_size, "a transaction in partition %d of %s is still open; its notes cannot be read",
+                     (int)open, topic_of(log));
+            ok = false;
+        } else {
+            clock_sleep(OPEN_RETRY_MS);
+            ok = ask_ends(log, error, error_size);
+        }
+    }
+    offsets_free(&high);
+    return ok;
+}
+
+/* ---- Reading ---- */
+
+static void report(struct letter_log *log, const struct history_hole *hole)
+{
+    static const char *const reasons[] = {
+        [HOLE_DELETED] = "they were deleted while they were read",
+        [HOLE_REPLACED] = "the topic was replaced while it was read",
+        [HOLE_UNREADABLE] = "their batch cannot be decompressed",
+        [HOLE_OPEN] = "a transaction is open",
+    };
+    log->has_holes = true;
+    fprintf(stderr, "client-intake dead-letters: %s/%d: offsets %" PRId64 " to %" PRId64 " cannot be read: %s\n",
+            topic_of(log), (int)hole->partition, hole->from, hole->to - 1, reasons[hole->reason]);
+}
+
+static bool bound_ahead(struct letter_log *log, const struct letter *letter, char *error, size_t error_size)
+{
+    log->bytes += letter->outer_bytes + letter->value.length + HEAP_OF_MESSAGE;
+    if (++log->measured < MEASURED_EVERY)
+        return true;
+    const size_t each = log->bytes / log->measured;
+    log->bytes = log->measured = 0;
+    return history_reader_ahead(log->reader) < AHEAD_BYTES / each ||
+           history_reader_give_back(log->reader, error, error_size);
+}
+
+/* *goes_on: false at the range's end. */
+static bool read_one(struct letter_log *log, letter_log_take *take, void *listener, bool *goes_on, char *error,
+                     size_t error_size)
+{
+    rd_kafka_message_t *message;
+    struct history_hole hole;
+    struct letter letter;
+    switch (history_reader_next(log->reader, &message, &hole, error, error_size)) {
+    case HISTORY_MESSAGE:
+        letter_read(&letter, message);
+        error[0] = '\0';
+        const bool taken = take(listener, &letter, message);
+        rd_kafka_message_destroy(message);
+        return taken && bound_ahead(log, &letter, error, error_size);
+    case HISTORY_HOLE:
+        report(log, &hole);
+        return true;
+    case HISTORY_PAUSE:
+        return true;
+    case HISTORY_END:
+        *goes_on = false;
+        return true;
+    case HISTORY_FAILED:
+        return false;
+    }
+    return false;
+}
+
+bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, int64_t to, letter_log_take *take,
+                     void *listener, char *error, size_t error_size)
+{
+    const int64_t start = offsets_get(&log->starts, partition), end = offsets_get(&log->ends, partition);
+    bool goes_on = true, ok;
+    from = from > start ? from : start;
+    to = to < end ? to : end;
+    if (partition >= log->partitions || from >= to)
+        return true;
+    ok = history_reader_begin(log->reader, partition, from, to, error, error_size);
+    while (ok && goes_on) {
+        if (stop_is_requested()) {
+            error[0] = '\0';
+            return false;
+        }
+        ok = read_one(log, take, listener, &goes_on, error, error_size);
+    }
+    /* Nothing is fetched while something else is done. */
+    char ignored[64];
+    const bool is_idle = history_reader_begin(log->reader, -1, 0, 0, ignored, sizeof(ignored));
+    (void)is_idle;
+    return ok;
+}
+
+bool letter_log_read_all(struct letter_log *log, letter_log_take *take, void *listener, char *error, size_t error_size)
+{
+    for (int32_t i = 0; i < log->partitions; i++)
+        if (!letter_log_read(log, i, 0, INT64_MAX, take, listener, error, error_size))
+            return false;
+    return true;
+}

@@ -1,0 +1,30 @@
+/* letter_sender: the producer of `dead-letters retry`. Commands and the notes about them are one transaction. */
+#ifndef WORKER_LETTERS_LETTER_SENDER_H
+#define WORKER_LETTERS_LETTER_SENDER_H
+
+#include "common/must_check.h"
+#include "worker/config/config.h"
+#include "worker/letters/letter_command.h"
+
+struct letter_sender;
+
+/* Opens the producer. All retries have one transactional id: from now on another one that is running fails with its
+ * next transaction, and what it had not committed is gone. New, or NULL with the reason in `error`. */
+MUST_CHECK struct letter_sender *letter_sender_open(const struct config *config, int wait_ms, char *error,
+                                                    size_t error_size);
+void letter_sender_close(struct letter_sender *sender); /* NULL is allowed */
+
+enum letter_sending {
+    LETTERS_SENT,      /* committed; each command's `to` says where it is */
+    LETTERS_TOO_LARGE, /* nothing was sent: the topic or librdkafka takes no command of such a size. Each command's
+                          `code` is that of the request that it was part of */
+    LETTERS_FAILED,    /* nothing was sent; the reason is in `error` */
+    LETTERS_UNCERTAIN  /* it is not known whether the commit succeeded; the reason is in `error` */
+};
+
+/* Sends the commands and notes that they were retried. The sender is of no more use unless the result is LETTERS_SENT.
+ */
+MUST_CHECK enum letter_sending letter_sender_send(struct letter_sender *sender, struct letter_command *commands,
+                                                  size_t count, char *error, size_t error_size);
+
+#endif
