@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=12
+LIVE_CHECKS=11
 live_begin 1
 for ((number = 0; number < 60; number++)); do
     printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}\n' "$number" "$number"

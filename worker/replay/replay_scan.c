@@ -7,6 +7,8 @@
 #include "worker/validate/decode.h"
 
 #define SCAN_MOST    20000 /* commands that a batch passes over at most, so that the position is committed */
+#define VERIFY_MS    15000 /* the places of commands, until they are read again */
+#define LOOK_MS      50
 #define RATE_DEBT_MS 1000  /* a pause is not made up for by more than this */
 #define VERIFY_MS    15000 /* the places of commands, until they are read again */
 #define LOOK_MS      50
