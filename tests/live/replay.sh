@@ -12,7 +12,8 @@ folder=$replay_folder
 # What a dry run must not change: offsets of all topics, groups, and Redis with its count of writes.
 world() {
     local key
-    "$BUILD/tests/live/replay_marks" "$kafka_address" | sort
+    # The coordinator writes to its own topic by itself, such as the ends of transactions before.
+    "$BUILD/tests/live/replay_marks" "$kafka_address" | grep -v '^__transaction_state/' | sort
     redis_ask --scan | sort | while read -r key; do echo "$key $(redis_ask --raw DUMP "$key" | sha256sum)"; done
     redis_ask INFO persistence | grep rdb_changes_since_last_save
 }
