@@ -3,7 +3,7 @@
 # changed while it ran. The oracle says what each output must be.
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 
-LIVE_CHECKS=104
+LIVE_CHECKS=106
 live_begin 3
 replay_history clean 3000 --clean
 replay_history history 4000 --seed "${SEED:-1}"
@@ -126,7 +126,7 @@ replay_topics "$live_name.history" "$folder"
 
 # ---- the same bytes ----
 
-for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 64MiB"; do
+for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 192MiB"; do
     # shellcheck disable=SC2086
     replay_run $options
     check "the same bytes with $options" cmp -s "$replay_output" "$folder/recorded"

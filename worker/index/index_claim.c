@@ -250,14 +250,15 @@ static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct 
     return false;
 }
 
-static bool judge(const struct index_replay *replay, const struct batch *batch, uint32_t item,
-                  struct claim_finding *finding)
+static bool find_standings(const struct index_replay *replay, const struct batch *batch, uint32_t item,
+                           struct claim_finding *finding)
 {
     struct span id = item_id(&batch->items[item]);
     if (finding->stored.at)
-        finding->stored_standing = replay->judge(replay->listener, batch, item, id, finding->stored);
+        finding->stored_standing = replay->standing_of(replay->listener, batch, item, id, finding->stored);
     if (finding->owner.at && !span_equal(finding->owner, id))
-        finding->owner_standing = replay->judge(replay->listener, batch, item, finding->owner, finding->owner_line);
+        finding->owner_standing =
+            replay->standing_of(replay->listener, batch, item, finding->owner, finding->owner_line);
     return finding->stored_standing != CLAIM_UNKNOWN && finding->owner_standing != CLAIM_UNKNOWN;
 }
 
@@ -265,7 +266,7 @@ bool index_find_uncommitted(struct index *index, const struct batch *batch, uint
                             struct claim_finding *finding)
 {
     if (index->replay)
-        return judge(index->replay, batch, item, finding);
+        return find_standings(index->replay, batch, item, finding);
     finding->stored_is_uncommitted = is_claimed_behind(batch, item, finding->stored, item_id(&batch->items[item]));
     finding->owner_is_uncommitted = is_claimed_behind(batch, item, finding->owner_line, finding->owner);
     return true;
@@ -274,7 +275,7 @@ bool index_find_uncommitted(struct index *index, const struct batch *batch, uint
 static bool find_all_uncommitted(struct index *index, const struct batch *batch, struct claim_answer *answers)
 {
     if (index->replay)
-        index->replay->begin_judging(index->replay->listener);
+        index->replay->begin_standings(index->replay->listener);
     for (uint32_t i = 0; i < batch->count; i++) {
         struct claim_finding *finding = &answers[i].finding;
         if (!answers[i].asked || answers[i].won)

@@ -35,8 +35,8 @@ static bool may_be_committed(const struct index *index, const struct batch *batc
 {
     const struct index_replay *replay = index->replay;
     if (replay)
-        return replay->judge(replay->listener, batch, (uint32_t)(item - batch->items),
-                             span_of(item->client_id, CLIENT_ID_LENGTH), value) == CLAIM_RECORDED;
+        return replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items),
+                                   span_of(item->client_id, CLIENT_ID_LENGTH), value) == CLAIM_RECORDED;
     return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
 }
 

@@ -4,7 +4,7 @@
  *                 (REPLAY_LOCK_KEY), which holds its fencing token. So a replay that was frozen until its lock went to
  *                 another process claims and commits nothing any more.
  *   claims        The offset of a claim does not say whether it is committed: all of the history is behind the group's
- *                 offsets. The record topic says it. The replay looks there and tells the index (judge).
+ *                 offsets. The record topic says it. The replay looks there and tells the index (standing_of).
  *   displacement  A claim without a record does not count, whatever made it. The daemon may be about to commit it, so
  *                 before that the replay takes the fence of the claim's partition (index_replay_fence), which makes the
  *                 daemon abort, and waits for transactions that have passed their own fence. The displacement is done
@@ -32,12 +32,12 @@ struct index_replay {
     struct offsets nonces;    /* of the last commit of a batch; OFFSET_NONE: there was none yet */
     int32_t partition;        /* of the present batch */
 
-    /* Called before the claims of a batch are judged, again after each displacement. */
-    void (*begin_judging)(void *listener);
+    /* Called before the claims of a batch are evaluated, again after each displacement. */
+    void (*begin_standings)(void *listener);
     /* Whether a client counts that stands against item `index` of the batch. `line` is at least the first line of the
      * client under `id`; at == NULL if there is none. */
-    enum claim_standing (*judge)(void *listener, const struct batch *batch, uint32_t index, struct span id,
-                                 struct span line);
+    enum claim_standing (*standing_of)(void *listener, const struct batch *batch, uint32_t index, struct span id,
+                                       struct span line);
     void *listener;
 };
 

@@ -130,7 +130,8 @@ static bool read_definitions(struct dry_run *run, char *error, size_t error_size
     char reason[512];
     const struct dry_run_request *request = run->request;
     run->definitions = replay_definitions_open(run->config, &request->definitions, run->spill,
-                                               request->memory_bytes / 4, request->wait_ms, reason, sizeof(reason));
+                                               (request->memory_bytes - REPLAY_MEMORY_FIXED) / 2, request->wait_ms,
+                                               reason, sizeof(reason));
     if (!run->definitions)
         snprintf(error, error_size, "definitions: %s", reason);
     return run->definitions != NULL;
@@ -152,7 +153,8 @@ static bool read_replies(struct dry_run *run, char *error, size_t error_size)
                                           .wait_ms = run->request->wait_ms,
                                           .progress = show_replies,
                                           .listener = run};
-    run->replies = recorded_replies_new(&run->ranges, run->spill, run->request->memory_bytes / 8);
+    run->replies =
+        recorded_replies_new(&run->ranges, run->spill, (run->request->memory_bytes - REPLAY_MEMORY_FIXED) / 4);
     if (!run->replies) {
         snprintf(error, error_size, "out of memory");
         return false;

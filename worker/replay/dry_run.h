@@ -25,7 +25,10 @@ struct dry_run_request {
     int wait_ms;         /* for each answer of Kafka */
 };
 
-#define DRY_RUN_MEMORY_LEAST ((size_t)64 << 20)
+/* What librdkafka fetches ahead, the pipeline, and the program itself take at most. The rest of the memory is for
+ * compiled definitions and for recorded replies on their way to the spill. */
+#define REPLAY_MEMORY_FIXED  ((size_t)160 << 20)
+#define DRY_RUN_MEMORY_LEAST ((size_t)192 << 20)
 
 enum dry_run_result {
     DRY_RUN_SAME,         /* all commands are the same */

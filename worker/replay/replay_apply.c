@@ -312,8 +312,8 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
     *apply = (struct apply){.original = config, .request = request, .error = error, .error_size = error_size};
     apply->fault = (struct log_fault){"the replay waits", "the replay goes on", 0};
     apply->marks.name = request->name;
-    apply->marks.begin_judging = judge_begin;
-    apply->marks.judge = judge_claim;
+    apply->marks.begin_standings = standings_begin;
+    apply->marks.standing_of = standing_of_claim;
     apply->marks.listener = apply;
     enum replay_apply_result result = open_all(apply, &ranges);
     if (result == REPLAY_APPLIED) {

@@ -1,7 +1,7 @@
 /* replay_apply: decides and writes again the commands of a history that have no record. They pass the stages of the
  * daemon (worker/daemon), with claims in Redis and one Kafka transaction for each batch; all replies go to one topic.
  *
- * Whether a command has a record is judged by the record topic at the command's turn (record_view.h). A command whose
+ * Whether a command has a record is decided by the record topic at the command's turn (record_view.h). A command whose
  * client has one is passed over, without a reply. So is one whose id an earlier command of the same batch has just
  * given to a client. A command without an id or a workspace that can be used has no client, and is answered again. Dead
  * letters are not written again.
@@ -29,7 +29,7 @@ struct replay_apply_request {
     enum replay_output output;
     int64_t rate;        /* the most commands that are decided in a second; 0: no limit */
     uint32_t threads;    /* that read recorded replies; one thread decides */
-    size_t memory_bytes; /* for definitions and recorded replies */
+    size_t memory_bytes; /* at least DRY_RUN_MEMORY_LEAST */
     int wait_ms;         /* for each answer of Kafka before the first command */
 };
 

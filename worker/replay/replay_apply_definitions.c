@@ -19,7 +19,8 @@ static bool read_replies(struct apply *apply, const struct replay_ranges *ranges
                                           .consumer = history_reader_handle(apply->reader),
                                           .threads = apply->request->threads,
                                           .wait_ms = apply->request->wait_ms};
-    apply->replies = recorded_replies_new(ranges, apply->spill, apply->request->memory_bytes / 8);
+    apply->replies =
+        recorded_replies_new(ranges, apply->spill, (apply->request->memory_bytes - REPLAY_MEMORY_FIXED) / 4);
     if (!apply->replies)
         snprintf(apply->error, apply->error_size, "out of memory");
     else if (reply_reading_run(&reading, apply->replies, reason, sizeof(reason)))
@@ -61,7 +62,8 @@ static bool open_definitions(struct apply *apply)
     if (apply->definitions)
         return true;
     apply->definitions = replay_definitions_open(apply->original, &request->definitions, apply->spill,
-                                                 request->memory_bytes / 4, request->wait_ms, reason, sizeof(reason));
+                                                 (request->memory_bytes - REPLAY_MEMORY_FIXED) / 2, request->wait_ms,
+                                                 reason, sizeof(reason));
     if (!apply->definitions)
         log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading definitions"), LOG_TEXT("error", reason)));
     return apply->definitions != NULL;

@@ -88,9 +88,9 @@ struct apply {
     uint32_t evaluations;                    /* how often it was evaluated */
     uint64_t passed_recorded, passed_others; /* while it was filled */
 
-    /* Judging claims (replay_judge.c). */
-    struct offsets committed; /* by the daemon's group, since begin_judging; count 0: not asked yet */
-    struct offsets fenced;    /* 1: the partition's fence was taken since begin_judging */
+    /* The standing of claims (claim_standings.c). */
+    struct offsets committed; /* by the daemon's group, since begin_standings; count 0: not asked yet */
+    struct offsets fenced;    /* 1: the partition's fence was taken since begin_standings */
     bool has_awaited;         /* the view was awaited since then */
 
     int64_t moved_ms;     /* when something last went on; CLOCK_MONOTONIC */
@@ -147,11 +147,11 @@ bool position_is_ours(struct apply *apply, bool *asked);
 enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
                                        int64_t nonce, int wait_ms);
 
-/* ---- replay_judge.c ---- */
+/* ---- claim_standings.c ---- */
 
-void judge_begin(void *apply);
-enum claim_standing judge_claim(void *apply, const struct batch *batch, uint32_t index, struct span id,
-                                struct span line);
+void standings_begin(void *apply);
+enum claim_standing standing_of_claim(void *apply, const struct batch *batch, uint32_t index, struct span id,
+                                      struct span line);
 
 /* ---- replay_apply_definitions.c ---- */
 

@@ -8,6 +8,7 @@
 #include "common/timestamp.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/replay/history_client.h"
+#include "worker/replay/replay_time_seek.h"
 #include "worker/replay/replay_times.h"
 
 #define RETRY_MS 50
@@ -199,6 +200,28 @@ static bool find_times(struct replay_ranges *ranges, const struct config *config
     return ok;
 }
 
+/* True if the message that a time stands for is earlier: there is a marker in front of it. */
+static bool is_too_early(struct replay_bound bound, int64_t found_ms)
+{
+    return bound.kind == BOUND_TIME && found_ms >= 0 && found_ms < bound.value;
+}
+
+static bool correct_times(struct replay_ranges *ranges, const struct config *config, struct replay_bound from,
+                          struct replay_bound to, int wait_ms, char *error, size_t error_size)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < ranges->count && ok; i++) {
+        struct replay_range *range = &ranges->items[i];
+        if (is_too_early(from, range->from_ms))
+            ok = replay_time_seek(config, range->partition, range->stable, from.value, wait_ms, &range->from,
+                                  &range->from_ms, error, error_size);
+        if (ok && is_too_early(to, range->to_ms))
+            ok = replay_time_seek(config, range->partition, range->stable, to.value, wait_ms, &range->to, &range->to_ms,
+                                  error, error_size);
+    }
+    return ok;
+}
+
 enum range_result replay_ranges_resolve(struct replay_ranges *ranges, rd_kafka_t *consumer, const struct config *config,
                                         struct replay_bound from, struct replay_bound to, const int32_t *partitions,
                                         uint32_t partition_count, int wait_ms, char *error, size_t error_size)
@@ -215,7 +238,8 @@ enum range_result replay_ranges_resolve(struct replay_ranges *ranges, rd_kafka_t
         find_bound(ranges, consumer, topic, to, offsetof(struct replay_range, to), wait_ms, error, error_size);
     for (uint32_t i = 0; i < ranges->count && ok; i++)
         clip(&ranges->items[i], from.kind, to.kind);
-    if (ok && find_times(ranges, config, wait_ms, error, error_size))
+    if (ok && find_times(ranges, config, wait_ms, error, error_size) &&
+        correct_times(ranges, config, from, to, wait_ms, error, error_size))
         return RANGES_RESOLVED;
     replay_ranges_free(ranges);
     return RANGES_UNAVAILABLE;

@@ -1,4 +1,4 @@
-/* Judges a claim that stands against a command: does the client that made it count?
+/* The standing of a claim against a command: does the client that made it count?
  *
  * It counts if it has a record, or if this batch will write its record. Otherwise it is the claim of a run that was
  * killed, or of a batch that a worker of the daemon is about to commit. The group's committed offset tells them apart:
@@ -11,7 +11,7 @@
 #define PATIENCE_MS   1000
 #define LOOK_MS       50
 
-void judge_begin(void *listener)
+void standings_begin(void *listener)
 {
     struct apply *apply = listener;
     offsets_free(&apply->committed);
@@ -23,7 +23,8 @@ void judge_begin(void *listener)
 static bool fail(struct apply *apply, const char *error)
 {
     if (error[0])
-        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "judging a claim"), LOG_TEXT("error", error)));
+        log_fault_begin(&apply->fault,
+                        LOG_LIST(LOG_TEXT("step", "finding the standing of a claim"), LOG_TEXT("error", error)));
     return false;
 }
 
@@ -63,15 +64,15 @@ static bool take_fence(struct apply *apply, const struct batch *batch, int32_t p
     struct arena *arena = (struct arena *)(uintptr_t)&batch->arena;
     if (!index_replay_fence(apply->worker.index, partition, arena))
         return false;
-    log_info("the daemon's fence of a partition is taken, to judge a claim",
+    log_info("the daemon's fence of a partition is taken, to find the standing of a claim",
              LOG_TEXT("topic", apply->config.commands.topic), LOG_INTEGER("partition", partition));
     offsets_set(&apply->fenced, partition, 1);
     return settle(apply);
 }
 
 /* A claim of a command of the topic that is not in the batch, and has no record yet. */
-static enum claim_standing judge_foreign(struct apply *apply, const struct batch *batch, struct span workspace,
-                                         struct span id, int32_t partition, int64_t offset)
+static enum claim_standing standing_of_foreign(struct apply *apply, const struct batch *batch, struct span workspace,
+                                               struct span id, int32_t partition, int64_t offset)
 {
     if (!apply->has_awaited && !settle(apply))
         return CLAIM_UNKNOWN;
@@ -99,8 +100,8 @@ static uint32_t find_item(const struct batch *batch, int64_t partition, int64_t 
     return i;
 }
 
-enum claim_standing judge_claim(void *listener, const struct batch *batch, uint32_t index, struct span id,
-                                struct span line)
+enum claim_standing standing_of_claim(void *listener, const struct batch *batch, uint32_t index, struct span id,
+                                      struct span line)
 {
     struct apply *apply = listener;
     struct stored_client stored;
@@ -116,5 +117,5 @@ enum claim_standing judge_claim(void *listener, const struct batch *batch, uint3
     const uint32_t found = find_item(batch, partition, offset);
     if (found < batch->count)
         return found < index ? CLAIM_RECORDED : CLAIM_UNRECORDED;
-    return judge_foreign(apply, batch, workspace, id, (int32_t)partition, offset);
+    return standing_of_foreign(apply, batch, workspace, id, (int32_t)partition, offset);
 }
