@@ -113,10 +113,16 @@ read_is "an end between aborted messages, while the log goes on" "0: 6-7 end:11"
 read_is "a range of aborted messages, while the log goes on" "0: end:12" offset:9 offset:12 0
 read_is "messages around aborted ones" "0: 0-7 14 end:15" beginning end 0
 check_equal "the time of the first message behind aborted ones" "1000 9000 -1" "$(times offset:9 end 0)"
-# A marker has the time of the broker.
-check_equal "a time before that of the message behind a marker" "0 15 15 8 15 0 0" "$(range time:8000 end 0)"
-check_equal "a time behind the last message, though markers are later" "0 15 15 15 15 0 0" "$(range time:20000 end 0)"
-check_equal "the same for an end" "0 15 15 0 15 0 0" "$(range beginning time:20000 0)"
+
+# Aborted messages and markers have times too: offsets 0 to 2 are aborted, 3 is a marker, 4 is of 9000.
+export CLIENT_INTAKE_COMMANDS_TOPIC=$topic.times
+live_intake topics create >/dev/null || suite_fail "a topic for times"
+reader transact 0 3 100 abort
+reader stamp 0 9000
+check_equal "a time before that of the first message" "0 5 5 0 5 0 0" "$(range time:8000 end 0)"
+check_equal "a time behind the last message, though markers are later" "0 5 5 5 5 0 0" "$(range time:20000 end 0)"
+check_equal "the same for an end" "0 5 5 0 5 0 0" "$(range beginning time:20000 0)"
+export CLIENT_INTAKE_COMMANDS_TOPIC=$topic
 
 # Offsets 15 to 19 are open, 20 is committed behind them.
 slow_start open transact 0 5 100 hold
