@@ -21,7 +21,7 @@ struct replay_lock {
     pthread_mutex_t mutex;    /* for the connection */
     redisContext *connection; /* NULL: to be opened */
     char key[512];
-    char token[EPOCH_LENGTH];
+    char token[EPOCH_LENGTH]; /* under the mutex */
     pthread_t thread;
     atomic_bool ends;
     _Atomic enum replay_lock_state state;
@@ -111,10 +111,21 @@ enum replay_lock_state replay_lock_ask(struct replay_lock *lock)
 
 enum replay_lock_state replay_lock_retake(struct replay_lock *lock)
 {
+    char token[EPOCH_LENGTH];
+    if (!redis_epoch_random(token))
+        return REPLAY_LOCK_UNKNOWN;
     pthread_mutex_lock(&lock->mutex);
+    memcpy(lock->token, token, sizeof(lock->token));
     const enum replay_lock_state state = settle(lock, set_if_free(lock));
     pthread_mutex_unlock(&lock->mutex);
     return state;
+}
+
+void replay_lock_token(struct replay_lock *lock, char token[EPOCH_LENGTH])
+{
+    pthread_mutex_lock(&lock->mutex);
+    memcpy(token, lock->token, sizeof(lock->token));
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 enum replay_lock_state replay_lock_state(const struct replay_lock *lock)

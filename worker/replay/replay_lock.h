@@ -43,7 +43,11 @@ enum replay_lock_state replay_lock_state(const struct replay_lock *lock);
 /* Asks now, and renews the lock if it is ours. */
 enum replay_lock_state replay_lock_ask(struct replay_lock *lock);
 
-/* Takes a lock that is missing. */
+/* Takes a lock that is missing, with a new token: another process may have had the lock meanwhile, and what was claimed
+ * under the old token must not be committed. */
 enum replay_lock_state replay_lock_retake(struct replay_lock *lock);
+
+/* The present token. */
+void replay_lock_token(struct replay_lock *lock, char token[EPOCH_LENGTH]);
 
 #endif
