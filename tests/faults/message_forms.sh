@@ -10,7 +10,7 @@ LIVE_CHECKS=200
 LIVE_WORKSPACES=2
 memory_mib=512 # limits.memory_bytes, by default
 limit=262144   # limits.command_bytes, by default
-row_seconds=30
+row_seconds=90
 echo="correlation-id=c1" # of every command: 16 bytes of headers
 room=$((limit - 16))       # for a key
 inside=$((limit - 16 - 4)) # for headers, beside the key ws-1
@@ -191,7 +191,7 @@ if faults_all; then
     ) &
     suite_owns "$!"
     row "headers: 4000 times the longest value"  4000  "validation_failed key=4 echo=2 errors=1 id=form-*"   --headers "1:1:$((inside - 1))" --value invalid
-    row_seconds=30
+    row_seconds=90
 fi
 
 check_equal "replies that were left out are counted" "$left_out" "$(metric replies_refused_total)"
