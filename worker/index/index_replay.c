@@ -9,6 +9,12 @@ void index_set_replay(struct index *index, const struct index_replay *replay)
     memcpy(index->owner, replay->token, sizeof(index->owner));
 }
 
+void index_replay_void(struct index *index)
+{
+    memcpy(index->owner, index->replay->token, sizeof(index->owner));
+    index_invalidate(index, "the lock of the replay was taken again");
+}
+
 struct span index_replay_lock(const struct index *index, struct arena *arena)
 {
     return arena_format(arena, REPLAY_LOCK_KEY_BEFORE "%s", index->config->commands.topic);

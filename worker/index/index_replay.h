@@ -44,6 +44,9 @@ struct index_replay {
 /* From now on the index serves the replay, which must outlive it. */
 void index_set_replay(struct index *index, const struct index_replay *replay);
 
+/* The lock was taken again, under the token that the replay has now. Claims that were made before are not confirmed. */
+void index_replay_void(struct index *index);
+
 /* Takes the daemon's fence of a partition: its batches there that are not confirmed yet are evaluated again, after an
  * audit. False after index_fail. */
 MUST_CHECK bool index_replay_fence(struct index *index, int32_t partition, struct arena *scratch);

@@ -49,8 +49,12 @@ bool apply_holds_lock(struct apply *apply)
         if (asked && !is_ours)
             return is_taken_over(apply);
     }
-    if (state == REPLAY_LOCK_MISSING && asked)
+    if (state == REPLAY_LOCK_MISSING && asked) {
         state = replay_lock_retake(apply->lock);
+        replay_lock_token(apply->lock, apply->marks.token);
+        if (apply->worker.index)
+            index_replay_void(apply->worker.index);
+    }
     if (state == REPLAY_LOCK_LOST)
         return is_taken_over(apply);
     return state == REPLAY_LOCK_OURS;

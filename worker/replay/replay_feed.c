@@ -189,8 +189,6 @@ static uint32_t feed_waiting(const void *source)
 static void feed_begin(void *source)
 {
     struct apply *apply = source;
-    replay_lock_token(apply->lock, apply->marks.token);
-    index_set_replay(apply->worker.index, &apply->marks);
     for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
         struct item *item = &apply->worker.batch->items[i];
         if (item->custody == CUSTODY_ANSWERED)
