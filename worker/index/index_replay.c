@@ -1,5 +1,7 @@
 #include "worker/index/index_replay.h"
 
+#include <assert.h>
+
 #include "worker/index/index_audit.h"
 #include "worker/index/index_internal.h"
 
@@ -11,6 +13,7 @@ void index_set_replay(struct index *index, const struct index_replay *replay)
 
 void index_replay_void(struct index *index)
 {
+    assert(index->replay);
     memcpy(index->owner, index->replay->token, sizeof(index->owner));
     index_invalidate(index, "the lock of the replay was taken again");
 }

@@ -10,10 +10,12 @@
  *                 daemon abort, and waits for transactions that have passed their own fence. The displacement is done
  *                 only if the fence is still ours.
  *   marks         The checkpoints are the daemon's. A replay has marks of its own, one for each name and partition,
- * with the nonce of its last commit there. An audit compares them with the nonces that the replay's group has. later
- * claims  To the daemon, an uncommitted claim of a later offset is its own future, and gives way. A replay may commit
- * clients of offsets that the daemon has not come to. So before it claims, it raises the highest offset of the
- * checkpoints to the end of its range, and takes the fence, so that the daemon reads it. */
+ *                 with the nonce of its last commit there. An audit compares them with the nonces of the replay's
+ *                 group.
+ *   later claims  To the daemon, an uncommitted claim of a later offset is its own future, and gives way. A replay
+ *                 may commit clients of offsets that the daemon has not come to. So before it claims, it raises the
+ *                 highest offset of the checkpoints to the end of its range, and takes the fence, so that the daemon
+ *                 reads it. */
 #ifndef WORKER_INDEX_INDEX_REPLAY_H
 #define WORKER_INDEX_INDEX_REPLAY_H
 
