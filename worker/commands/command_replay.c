@@ -215,6 +215,17 @@ static int complain(const char *error)
     return COMMAND_UNAVAILABLE;
 }
 
+/* Borrows the lists of the options. */
+static struct replay_selection selection_of(const struct options *options)
+{
+    return (struct replay_selection){.from = options->from,
+                                     .to = options->to,
+                                     .partitions = options->partition_count > 0 ? options->partitions : NULL,
+                                     .partition_count = options->partition_count,
+                                     .workspaces = options->workspace_count > 0 ? options->workspaces : NULL,
+                                     .workspace_count = options->workspace_count};
+}
+
 static int run_apply(const struct options *options, const struct config *config)
 {
     static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,         [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
@@ -223,12 +234,7 @@ static int run_apply(const struct options *options, const struct config *config)
                                 [REPLAY_STOPPED] = COMMAND_FORCED};
     char error[1024];
     const struct replay_apply_request request = {
-        .selection = {.from = options->from,
-                      .to = options->to,
-                      .partitions = options->partition_count > 0 ? options->partitions : NULL,
-                      .partition_count = options->partition_count,
-                      .workspaces = options->workspace_count > 0 ? options->workspaces : NULL,
-                      .workspace_count = options->workspace_count},
+        .selection = selection_of(options),
         .definitions = {options->source, options->overrides, options->override_count},
         .name = options->name,
         .output = options->output,
@@ -267,12 +273,7 @@ static int run_dry(const struct options *options, const struct config *config)
     char error[1024];
     bool incomplete;
     const struct dry_run_request request = {
-        .selection = {.from = options->from,
-                      .to = options->to,
-                      .partitions = options->partition_count > 0 ? options->partitions : NULL,
-                      .partition_count = options->partition_count,
-                      .workspaces = options->workspace_count > 0 ? options->workspaces : NULL,
-                      .workspace_count = options->workspace_count},
+        .selection = selection_of(options),
         .definitions = {options->source, options->overrides, options->override_count},
         .output = options->output,
         .diff = options->diff,
