@@ -24,6 +24,10 @@ check_equal "only the sum has the form of counts" "7 passed, 0 failed, 5 skipped
     "$(tests/add-up "$passes" "$skips" | grep -E '^([a-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$')"
 check_equal "the counts of each are shown" "of $passes: 3 passed, 0 failed" "$(tests/add-up "$passes" | head -n 1)"
 
+fails_by_name='sh -c "echo what failed:; echo FAILED here; echo 1 passed, 2 failed; exit 1"'
+check_equal "what failed in one is repeated behind the others" "of $passes: 3 passed, 0 failed|what failed:|FAILED here|4 passed, 2 failed" \
+    "$(tests/add-up "$fails_by_name" "$passes" | tail -n 4 | tr '\n' '|' | sed 's/|$//')"
+
 tests/add-up "sleep 1000.$$" "sleep 1001.$$" >/dev/null 2>&1 &
 adding=$!
 suite_owns "$adding"

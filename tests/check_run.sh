@@ -69,4 +69,8 @@ check_equal "of a thousand failed checks sixty are shown, with the number of the
 check "a line of a megabyte is cut" [ "$(shown_of fails_widely | wc -c)" -lt 5000 ]
 check_equal "a suite without output has no failed checks to show" "" "$(shown_of ends | failed_lines)"
 check "a suite that passes shows nothing of its output" eval '! shown_of passes_amid | grep -q "NOT OK"'
+check_equal "of several suites those that failed are repeated at the end, without the ends of their output" \
+    "FAILED fails_early NOT OK: the first one: expected 1, got 2 oracle: NOT OK: a reply (3 violations) FAILED asserts" \
+    "$(BUILD=$suite_folder tests/run "$suite_folder"/{fails_early,passes,asserts}.sh | sed -n '/^what failed:$/,$p' \
+        | sed -nE 's/^FAILED +([a-z_]+)\.sh .*/FAILED \1/p; s/^ +\|  *(NOT OK|oracle)/\1/p' | tr '\n' ' ' | sed 's/ $//')"
 suite_end

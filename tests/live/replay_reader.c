@@ -14,6 +14,8 @@
 #define WAIT_MS        15000
 #define MOST_SELECTED  16
 #define TRANSACTION_MS 60000
+#define MARKER_TRIES   600
+#define MARKER_WAIT_NS 100000000
 
 static const char usage[] =
     "replay_reader CONFIG range FROM TO [PARTITION ...]   a line for each: partition first stable high from to lost "
@@ -250,6 +252,31 @@ static void send_all(rd_kafka_t *producer, const char *topic, int32_t partition,
     check(rd_kafka_flush(producer, TRANSACTION_MS), "flush");
 }
 
+/* Where the log ends for a reader of the isolation level. */
+static int64_t partition_end(const struct config *config, int32_t partition, const char *isolation)
+{
+    int64_t low, high;
+    rd_kafka_conf_t *conf = kafka_conf_new(config, NULL, error, sizeof(error));
+    if (!conf || !kafka_conf_set(conf, "isolation.level", isolation, error, sizeof(error)))
+        give_up("configure");
+    rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+    if (!reader)
+        give_up("open");
+    check(rd_kafka_query_watermark_offsets(reader, config->commands.topic, partition, &low, &high, WAIT_MS), "query");
+    rd_kafka_destroy(reader);
+    return high;
+}
+
+/* The coordinator confirms the end of a transaction before the marker stands in the partition. */
+static void await_marker(const struct config *config, int32_t partition, int64_t marker)
+{
+    for (int tries = 0; partition_end(config, partition, "read_committed") <= marker; tries++) {
+        if (tries == MARKER_TRIES)
+            give_up("the marker does not come");
+        nanosleep(&(struct timespec){.tv_nsec = MARKER_WAIT_NS}, NULL);
+    }
+}
+
 static int transact(const struct config *config, int32_t partition, int count, size_t bytes, const char *outcome)
 {
     char id[64];
@@ -263,6 +290,7 @@ static int transact(const struct config *config, int32_t partition, int count, s
         give_up("open");
     expect(rd_kafka_init_transactions(producer, TRANSACTION_MS), "init");
     expect(rd_kafka_begin_transaction(producer), "begin");
+    int64_t marker = partition_end(config, partition, "read_uncommitted") + count;
     send_all(producer, config->commands.topic, partition, count, bytes);
     if (strcmp(outcome, "hold") == 0)
         await_line("open");
@@ -270,6 +298,7 @@ static int transact(const struct config *config, int32_t partition, int count, s
         expect(rd_kafka_commit_transaction(producer, TRANSACTION_MS), "commit");
     else
         expect(rd_kafka_abort_transaction(producer, TRANSACTION_MS), "abort");
+    await_marker(config, partition, marker);
     rd_kafka_destroy(producer);
     return 0;
 }
