@@ -3,6 +3,7 @@
 #include <idn2.h>
 #include <unictype.h>
 
+#include "common/ascii.h"
 #include "common/host_address.h"
 #include "common/host_bidi.h"
 #include "common/text.h"
@@ -13,14 +14,9 @@
 /* A Unicode label whose A-label fits has at most 59 characters of at most 4 bytes; the mapping may drop a few. */
 #define UNICODE_LABEL_BYTES 512
 
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static bool is_label_byte(char byte)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || is_digit(byte) || byte == '-';
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || ascii_is_digit(byte) || byte == '-';
 }
 
 static char lower(char byte)
@@ -122,7 +118,7 @@ static enum host_fault add_label(struct reading *reading, struct span label)
     host->length += label.length;
     if (has_idn_prefix(label))
         return a_label_fault(reading, span_of(at, label.length));
-    reading->bidi_rule_holds &= !is_digit(label.at[0]); /* the Bidi rule for letters, digits and hyphens */
+    reading->bidi_rule_holds &= !ascii_is_digit(label.at[0]); /* the Bidi rule for letters, digits and hyphens */
     return HOST_OK;
 }
 
@@ -186,7 +182,7 @@ static bool is_number(struct span label)
 {
     bool hexadecimal = span_begins_with(label, SPAN("0x"));
     for (size_t i = hexadecimal ? 2 : 0; i < label.length; i++)
-        if (!is_digit(label.at[i]) && !(hexadecimal && label.at[i] >= 'a' && label.at[i] <= 'f'))
+        if (!ascii_is_digit(label.at[i]) && !(hexadecimal && label.at[i] >= 'a' && label.at[i] <= 'f'))
             return false;
     return true;
 }

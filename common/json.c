@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "common/ascii.h"
 #include "common/json_index.h"
 #include "common/json_names.h"
 #include "common/json_string.h"
@@ -95,11 +96,6 @@ static inline bool walk_string(struct walk *walk, uint32_t begin, uint32_t next,
     return true;
 }
 
-static bool is_digit(char character)
-{
-    return character >= '0' && character <= '9';
-}
-
 /* True for a character that may follow a number or a literal. */
 static bool is_boundary(char character)
 {
@@ -126,11 +122,11 @@ static inline bool walk_literal(struct walk *walk, uint32_t at, const char *lite
 /* At least one digit. */
 static inline bool walk_digits(struct walk *walk, const char **from)
 {
-    if (!is_digit(**from))
+    if (!ascii_is_digit(**from))
         return walk_fail(walk, JSON_SYNTAX, *from);
     do
         ++*from;
-    while (is_digit(**from));
+    while (ascii_is_digit(**from));
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/ascii.h"
 #include "common/number_shortest.h"
 
 /* A border between two neighbouring binary64 values has at most 768 significant digits. Further digits can only show
@@ -30,11 +31,6 @@ struct decimal {
     size_t seen;  /* while it is built: with the zeros that may turn out to be trailing */
     char digits[DIGITS_KEPT];
 };
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
 
 static void decimal_clear(struct decimal *decimal)
 {
@@ -78,7 +74,7 @@ static bool exponent_read(struct span text, size_t at, int64_t *exponent)
         return false;
     *exponent = 0;
     for (; at < text.length; at++) {
-        if (!is_digit(text.at[at]))
+        if (!ascii_is_digit(text.at[at]))
             return false;
         if (*exponent < EXPONENT_LIMIT)
             *exponent = *exponent * 10 + (text.at[at] - '0');
@@ -98,14 +94,14 @@ static bool decimal_read(struct span text, struct decimal *decimal)
         at++;
     }
     size_t begin = at;
-    for (; at < text.length && is_digit(text.at[at]); at++)
+    for (; at < text.length && ascii_is_digit(text.at[at]); at++)
         decimal_add(decimal, text.at[at]);
     if (at == begin)
         return false;
     decimal->point = (int64_t)decimal->seen;
     if (at < text.length && text.at[at] == '.') {
         begin = ++at;
-        for (; at < text.length && is_digit(text.at[at]); at++) {
+        for (; at < text.length && ascii_is_digit(text.at[at]); at++) {
             decimal_add(decimal, text.at[at]);
             decimal->point -= decimal->seen == 0;
         }
@@ -166,7 +162,7 @@ static void decimal_shortest(double magnitude, struct decimal *decimal)
     decimal_clear(decimal);
     size_t at = 0;
     for (; at < length && text[at] != 'e'; at++)
-        if (is_digit(text[at]))
+        if (ascii_is_digit(text[at]))
             decimal_add(decimal, text[at]);
     int64_t exponent = 0;
     bool is_scientific = exponent_read(span_of(text, length), at, &exponent);

@@ -15,7 +15,7 @@ struct calling_code {
 /* Tables over states. 0 is the dead state, which has no way out.
  *   fit_next[state][digit]        the state after one more digit
  *   fit_more[state]               bit n: a number ends n digits later
- *   fit_roots[grade]              the state before the first digit of the calling code
+ *   fit_roots[level]              the state before the first digit of the calling code
  *   territory_next[state][digit]  the same for the national digits of shared calling codes
  *   territory_set[state]          index in territory_sets, where bit t is the calling code's country t
  *   calling_codes                 ascending */
@@ -27,11 +27,11 @@ static uint32_t step(uint32_t state, char digit)
     return fit_next[state][digit - '0'];
 }
 
-bool phone_has_grade(struct span digits, enum phone_grade grade)
+bool phone_has_level(struct span digits, enum phone_level level)
 {
     if (digits.length > PHONE_DIGITS)
         return false;
-    uint32_t state = fit_roots[grade];
+    uint32_t state = fit_roots[level];
     for (size_t i = 0; i < digits.length; i++)
         state = step(state, digits.at[i]);
     return (fit_more[state] & 1) != 0;
@@ -127,7 +127,7 @@ static void next_text(uint32_t state, char *text, size_t size)
 
 static enum phone_fault calling_code_fault(struct span digits, char message[PHONE_MESSAGE_BYTES])
 {
-    uint32_t state = fit_roots[PHONE_GRADE_POSSIBLE];
+    uint32_t state = fit_roots[PHONE_POSSIBLE];
     char next[NEXT_BYTES];
     size_t live = 0;
     for (uint32_t after; live < digits.length && (after = step(state, digits.at[live])) != 0; live++)
@@ -145,7 +145,7 @@ static enum phone_fault calling_code_fault(struct span digits, char message[PHON
     return PHONE_FAULT_CALLING_CODE;
 }
 
-/* How far the national digits of a number match, at one grade. */
+/* How far the national digits of a number match, at one level. */
 struct progress {
     bool ended;          /* no number begins with these digits */
     size_t live;         /* this many of them, and no more, are the beginning of a number */
@@ -211,9 +211,9 @@ static void area_code_message(const struct calling_code *code, struct span natio
              (int)live + 1, national.at, code->number, live > 0 ? " " : "", (int)live, national.at, next);
 }
 
-enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char message[PHONE_MESSAGE_BYTES])
+enum phone_fault phone_fault_of(struct span digits, enum phone_level level, char message[PHONE_MESSAGE_BYTES])
 {
-    if (phone_has_grade(digits, grade))
+    if (phone_has_level(digits, level))
         return PHONE_FAULT_NONE;
     if (digits.length > PHONE_DIGITS) {
         snprintf(message, PHONE_MESSAGE_BYTES, "a number has at most %d digits; this one has %zu", PHONE_DIGITS,
@@ -234,7 +234,7 @@ enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char
                  lengths, code->number, national.length);
         return PHONE_FAULT_LENGTH;
     }
-    uint32_t state = fit_roots[grade];
+    uint32_t state = fit_roots[level];
     for (size_t i = 0; i < size; i++)
         state = step(state, digits.at[i]);
     struct progress progress = progress_of(national, state);

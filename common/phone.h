@@ -15,15 +15,15 @@
 #define PHONE_COUNTRIES     32  /* most countries that share a calling code; +1 has 25 */
 
 /* Validation levels; each implies the ones before it. */
-enum phone_grade {
-    PHONE_GRADE_POSSIBLE, /* a calling code, and a length that it has, not counting lengths for local dialling only */
-    PHONE_GRADE_PLAN,     /* also matches the general pattern of one of the calling code's countries */
-    PHONE_GRADE_ASSIGNED  /* also in a range that is in use; libphonenumber calls this valid */
+enum phone_level {
+    PHONE_POSSIBLE, /* a calling code, and a length that it has, not counting lengths for local dialling only */
+    PHONE_PLAN,     /* also matches the general pattern of one of the calling code's countries */
+    PHONE_ASSIGNED  /* also in a range that is in use; libphonenumber calls this valid */
 };
-#define PHONE_GRADES 3
+#define PHONE_LEVELS 3
 
-/* True if the number has the grade. */
-bool phone_has_grade(struct span digits, enum phone_grade grade);
+/* True if the number has the level. */
+bool phone_has_level(struct span digits, enum phone_level level);
 
 enum phone_fault {
     PHONE_FAULT_NONE,
@@ -32,9 +32,9 @@ enum phone_fault {
     PHONE_FAULT_AREA_CODE /* no number begins with these digits */
 };
 
-/* The reason why a number does not have a grade, and a message for people: what is wrong, a semicolon, what would be
- * right. PHONE_FAULT_NONE and no message if it has the grade. */
-enum phone_fault phone_fault_of(struct span digits, enum phone_grade grade, char message[PHONE_MESSAGE_BYTES]);
+/* The reason why a number does not have a level, and a message for people: what is wrong, a semicolon, what would be
+ * right. PHONE_FAULT_NONE and no message if it has the level. */
+enum phone_fault phone_fault_of(struct span digits, enum phone_level level, char message[PHONE_MESSAGE_BYTES]);
 
 /* The countries that a number belongs to, as ISO 3166-1 alpha-2 codes (and AC, TA, XK) with a NUL. Returns how many;
  * 0 if the number is not even possible, or has a calling code of no country, such as +800.

@@ -29,7 +29,7 @@ static const struct renumbering {
 
 /* The proposal so far. */
 struct proposal {
-    enum phone_grade grade;
+    enum phone_level level;
     char number[NUMBER_BYTES];
     const char *was, *is; /* after the calling code: the old digits, and the new ones */
     unsigned count;       /* of different proposals */
@@ -42,7 +42,7 @@ static void propose(struct proposal *proposal, struct span code, const char *was
     if (code.length + strlen(is) + rest.length > PHONE_DIGITS)
         return;
     const int length = snprintf(number, sizeof(number), "%.*s%s%.*s", SPAN_FORMAT(code), is, SPAN_FORMAT(rest));
-    if (!phone_has_grade(span_of(number, (size_t)length), proposal->grade))
+    if (!phone_has_level(span_of(number, (size_t)length), proposal->level))
         return;
     if (proposal->count > 0 && strcmp(proposal->number, number) == 0)
         return;
@@ -92,9 +92,9 @@ static void propose_argentine(struct proposal *proposal, struct span code_digits
     }
 }
 
-bool phone_advice(struct span digits, enum phone_grade grade, char advice[PHONE_MESSAGE_BYTES])
+bool phone_advice(struct span digits, enum phone_level level, char advice[PHONE_MESSAGE_BYTES])
 {
-    struct proposal proposal = {.grade = grade < PHONE_GRADE_PLAN ? PHONE_GRADE_PLAN : grade};
+    struct proposal proposal = {.level = level < PHONE_PLAN ? PHONE_PLAN : level};
     size_t zeros = 0;
     advice[0] = '\0';
     if (digits.length > PHONE_DIGITS + 3)

@@ -4,9 +4,9 @@
 
 #include "common/phone.h"
 
-/* Proposes a correction of `digits`, which do not have the grade: without the national prefix, or as after the
- * plan's renumbering. A proposal has the grade and matches the general pattern of its country. Returns false, and no
+/* Proposes a correction of `digits`, which do not have the level: without the national prefix, or as after the
+ * plan's renumbering. A proposal has the level and matches the general pattern of its country. Returns false, and no
  * text, if there is no proposal or more than one. */
-bool phone_advice(struct span digits, enum phone_grade grade, char advice[PHONE_MESSAGE_BYTES]);
+bool phone_advice(struct span digits, enum phone_level level, char advice[PHONE_MESSAGE_BYTES]);
 
 #endif

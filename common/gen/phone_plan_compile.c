@@ -1,7 +1,7 @@
 /* phone_plan_compile PLAN OUTPUT: compiles the numbering plan into the tables that common/phone.c walks.
  *
  * The output holds two automata over digits. `fit` takes a whole number, calling code first, from one root for each
- * grade. It returns the lengths that a number with this beginning can have. `territory` takes the national digits of
+ * level. It returns the lengths that a number with this beginning can have. `territory` takes the national digits of
  * a calling code that several countries share, and returns the countries that a number belongs to. The output
  * depends on the plan only, so the same plan gives the same bytes. */
 #include <stdio.h>
@@ -15,8 +15,8 @@
 
 struct tables {
     struct automaton fit, territory;
-    uint32_t roots[PHONE_GRADES];       /* in `fit`, by grade */
-    uint32_t *fit_begins[PHONE_GRADES]; /* in `fit`, by grade and calling code: the state after the code */
+    uint32_t roots[PHONE_LEVELS];       /* in `fit`, by level */
+    uint32_t *fit_begins[PHONE_LEVELS]; /* in `fit`, by level and calling code: the state after the code */
     uint32_t *territory_begins;         /* the same in `territory`; STATE_DEAD if the code is not shared */
 };
 
@@ -73,7 +73,7 @@ static uint32_t verdict_assigned(const struct code *code, const struct findings 
     return false;
 }
 
-static automaton_rule *const rules[PHONE_GRADES] = {verdict_possible, verdict_plan, verdict_assigned};
+static automaton_rule *const rules[PHONE_LEVELS] = {verdict_possible, verdict_plan, verdict_assigned};
 
 /* The set of a number's territories; see phone_countries. */
 static uint32_t verdict_territory(const struct code *code, const struct findings *findings, uint32_t length)
@@ -117,12 +117,12 @@ static uint32_t add_prefix(struct automaton *automaton, const struct numbering_p
 
 static void add_codes(struct tables *tables, const struct numbering_plan *plan)
 {
-    for (int grade = 0; grade < PHONE_GRADES; grade++) {
+    for (int level = 0; level < PHONE_LEVELS; level++) {
         uint32_t *begins = grow(NULL, plan->code_count, sizeof(uint32_t));
         for (uint32_t i = 0; i < plan->code_count; i++)
-            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), rules[grade]);
-        tables->fit_begins[grade] = begins;
-        tables->roots[grade] = add_prefix(&tables->fit, plan, begins, 0, 0);
+            begins[i] = automaton_add(&tables->fit, &plan->codes[i], longest(&plan->codes[i]), rules[level]);
+        tables->fit_begins[level] = begins;
+        tables->roots[level] = add_prefix(&tables->fit, plan, begins, 0, 0);
     }
     tables->territory_begins = grow(NULL, plan->code_count, sizeof(uint32_t));
     for (uint32_t i = 0; i < plan->code_count; i++) {
@@ -155,7 +155,7 @@ static bool check_examples(const struct tables *tables, const struct numbering_p
                 continue;
             uint32_t territories = walk(&tables->territory, tables->territory_begins[i], example->digits);
             bool is_there = code->territory_count == 1 || (territories >> example->territory & 1) != 0;
-            if (!is_there || !walk(&tables->fit, tables->fit_begins[PHONE_GRADE_ASSIGNED][i], example->digits)) {
+            if (!is_there || !walk(&tables->fit, tables->fit_begins[PHONE_ASSIGNED][i], example->digits)) {
                 fprintf(stderr, "%s:%u: the example is not in use\n", path, example->line);
                 ok = false;
             }
@@ -236,7 +236,7 @@ static uint32_t *more_of(const struct automaton *automaton)
 
 static bool print_fit(FILE *file, const struct tables *tables)
 {
-    struct order order = order_open(&tables->fit, tables->roots, PHONE_GRADES);
+    struct order order = order_open(&tables->fit, tables->roots, PHONE_LEVELS);
     uint32_t *more = more_of(&tables->fit);
     uint32_t *values = grow(NULL, order.count, sizeof(uint32_t));
     for (uint32_t at = 0; at < order.count; at++)
@@ -244,9 +244,9 @@ static bool print_fit(FILE *file, const struct tables *tables)
 
     bool fits = print_next(file, "fit_next", &tables->fit, &order);
     print_values(file, "uint16_t", "fit_more", values, order.count);
-    for (int grade = 0; grade < PHONE_GRADES; grade++)
-        values[grade] = order.places[tables->roots[grade]];
-    print_values(file, "uint16_t", "fit_roots", values, PHONE_GRADES);
+    for (int level = 0; level < PHONE_LEVELS; level++)
+        values[level] = order.places[tables->roots[level]];
+    print_values(file, "uint16_t", "fit_roots", values, PHONE_LEVELS);
 
     free(values);
     free(more);
@@ -332,8 +332,8 @@ int main(int count, char **arguments)
 
     automaton_close(&tables.fit);
     automaton_close(&tables.territory);
-    for (int grade = 0; grade < PHONE_GRADES; grade++)
-        free(tables.fit_begins[grade]);
+    for (int level = 0; level < PHONE_LEVELS; level++)
+        free(tables.fit_begins[level]);
     free(tables.territory_begins);
     numbering_plan_free(&plan);
     return ok ? 0 : 1;

@@ -85,15 +85,15 @@ int main()
             parsed[i].Clear();
 
     auto digits_of = [&numbers](size_t i) { return span_of(numbers[i].data() + 1, numbers[i].size() - 1); };
-    measure("phone_has_grade, possible", numbers.size(),
-            [&](size_t i) { return phone_has_grade(digits_of(i), PHONE_GRADE_POSSIBLE); });
-    measure("phone_has_grade, plan", numbers.size(),
-            [&](size_t i) { return phone_has_grade(digits_of(i), PHONE_GRADE_PLAN); });
-    measure("phone_has_grade, assigned", numbers.size(),
-            [&](size_t i) { return phone_has_grade(digits_of(i), PHONE_GRADE_ASSIGNED); });
+    measure("phone_has_level, possible", numbers.size(),
+            [&](size_t i) { return phone_has_level(digits_of(i), PHONE_POSSIBLE); });
+    measure("phone_has_level, plan", numbers.size(),
+            [&](size_t i) { return phone_has_level(digits_of(i), PHONE_PLAN); });
+    measure("phone_has_level, assigned", numbers.size(),
+            [&](size_t i) { return phone_has_level(digits_of(i), PHONE_ASSIGNED); });
     measure("phone_fault_of with its message, assigned", numbers.size(), [&](size_t i) {
         char message[PHONE_MESSAGE_BYTES];
-        return phone_fault_of(digits_of(i), PHONE_GRADE_ASSIGNED, message) == PHONE_FAULT_NONE;
+        return phone_fault_of(digits_of(i), PHONE_ASSIGNED, message) == PHONE_FAULT_NONE;
     });
     measure("phone_countries", numbers.size(), [&](size_t i) {
         char countries[PHONE_COUNTRIES][3];

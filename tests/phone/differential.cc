@@ -105,9 +105,9 @@ class Comparison
         if (code_length == 0)
             judge_without_code(digits);
         else if (digits.size() > PHONE_DIGITS)
-            expect(digits, "over 15 digits", fault(digits, PHONE_GRADE_POSSIBLE) == PHONE_FAULT_LENGTH);
+            expect(digits, "over 15 digits", fault(digits, PHONE_POSSIBLE) == PHONE_FAULT_LENGTH);
         else if (digits.size() == code_length)
-            expect(digits, "a calling code only", fault(digits, PHONE_GRADE_POSSIBLE) == PHONE_FAULT_LENGTH);
+            expect(digits, "a calling code only", fault(digits, PHONE_POSSIBLE) == PHONE_FAULT_LENGTH);
         else
             judge_national(digits, std::stoi(digits.substr(0, code_length)), digits.substr(code_length));
     }
@@ -133,22 +133,22 @@ class Comparison
             std::fprintf(stderr, "+%s: %s\n", digits.c_str(), what);
     }
 
-    static bool has(const std::string &digits, phone_grade grade)
+    static bool has(const std::string &digits, phone_level level)
     {
-        return phone_has_grade(span_of(digits.data(), digits.size()), grade);
+        return phone_has_level(span_of(digits.data(), digits.size()), level);
     }
 
-    static phone_fault fault(const std::string &digits, phone_grade grade)
+    static phone_fault fault(const std::string &digits, phone_level level)
     {
         char message[PHONE_MESSAGE_BYTES];
-        return phone_fault_of(span_of(digits.data(), digits.size()), grade, message);
+        return phone_fault_of(span_of(digits.data(), digits.size()), level, message);
     }
 
     void judge_without_code(const std::string &digits)
     {
         phone_fault expected = digits.size() > PHONE_DIGITS ? PHONE_FAULT_LENGTH : PHONE_FAULT_CALLING_CODE;
-        for (phone_grade grade : {PHONE_GRADE_POSSIBLE, PHONE_GRADE_PLAN, PHONE_GRADE_ASSIGNED})
-            expect(digits, "no calling code", !has(digits, grade) && fault(digits, grade) == expected);
+        for (phone_level level : {PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED})
+            expect(digits, "no calling code", !has(digits, level) && fault(digits, level) == expected);
     }
 
     void judge_national(const std::string &digits, int code, const std::string &national)
@@ -160,9 +160,9 @@ class Comparison
         bool is_valid = library.util.IsValidNumber(number);
         bool fits = is_possible && fits_plan(code, national);
 
-        expect(digits, "possible", has(digits, PHONE_GRADE_POSSIBLE) == is_possible);
-        expect(digits, "plan", has(digits, PHONE_GRADE_PLAN) == fits);
-        expect(digits, "assigned", has(digits, PHONE_GRADE_ASSIGNED) == (is_valid && is_possible));
+        expect(digits, "possible", has(digits, PHONE_POSSIBLE) == is_possible);
+        expect(digits, "plan", has(digits, PHONE_PLAN) == fits);
+        expect(digits, "assigned", has(digits, PHONE_ASSIGNED) == (is_valid && is_possible));
         // The library calls a few numbers valid that can be dialled only from nearby; the contract refuses them.
         expect(digits, "valid, but neither possible nor local", !is_valid || is_possible || is_local);
         judge_faults(digits, digits.size() - national.size(), is_local);
@@ -184,16 +184,16 @@ class Comparison
 
     void judge_faults(const std::string &digits, size_t code_length, bool is_local)
     {
-        for (phone_grade grade : {PHONE_GRADE_POSSIBLE, PHONE_GRADE_PLAN, PHONE_GRADE_ASSIGNED}) {
-            phone_fault found = fault(digits, grade);
-            if (has(digits, grade)) {
+        for (phone_level level : {PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED}) {
+            phone_fault found = fault(digits, level);
+            if (has(digits, level)) {
                 expect(digits, "a fault of a number without fault", found == PHONE_FAULT_NONE);
                 continue;
             }
             bool goes_on = false; // behind a number that is whole
             for (size_t length = code_length + 1; length < digits.size(); length++)
-                goes_on |= has(digits.substr(0, length), grade);
-            bool by_length = is_local || goes_on || grade == PHONE_GRADE_POSSIBLE;
+                goes_on |= has(digits.substr(0, length), level);
+            bool by_length = is_local || goes_on || level == PHONE_POSSIBLE;
             expect(digits, "the kind of fault",
                    found == PHONE_FAULT_LENGTH || (found == PHONE_FAULT_AREA_CODE && !by_length));
         }

@@ -684,14 +684,14 @@ static struct span tree_digits(const char *code, int node, char digits[16])
  * the beginning matches with another length, otherwise the area code. */
 START_TEST(kind_of_fault_follows_the_rule)
 {
-    const char *code = _i / PHONE_GRADES == 0 ? "290" : "247"; /* of four or five, and of five or six digits */
-    const enum phone_grade grade = (enum phone_grade)(_i % PHONE_GRADES);
+    const char *code = _i / PHONE_LEVELS == 0 ? "290" : "247"; /* of four or five, and of five or six digits */
+    const enum phone_level level = (enum phone_level)(_i % PHONE_LEVELS);
     bool *good = malloc(TREE_NODES), *leads_to_good = malloc(TREE_NODES);
     ck_assert(good && leads_to_good);
     char digits[16], message[PHONE_MESSAGE_BYTES];
 
     for (int node = TREE_NODES - 1; node >= 0; node--) {
-        good[node] = leads_to_good[node] = phone_has_grade(tree_digits(code, node, digits), grade);
+        good[node] = leads_to_good[node] = phone_has_level(tree_digits(code, node, digits), level);
         for (int next = 10 * node + 1; next <= 10 * node + 10 && next < TREE_NODES; next++)
             leads_to_good[node] |= leads_to_good[next];
     }
@@ -701,7 +701,7 @@ START_TEST(kind_of_fault_follows_the_rule)
         for (int above = node; above > 0; above = (above - 1) / 10)
             fits |= good[above];
         const struct span number = tree_digits(code, node, digits);
-        const enum phone_fault fault = phone_fault_of(number, grade, message);
+        const enum phone_fault fault = phone_fault_of(number, level, message);
         const enum phone_fault wrong = fits ? PHONE_FAULT_LENGTH : PHONE_FAULT_AREA_CODE;
         const enum phone_fault wanted = good[node] ? PHONE_FAULT_NONE : wrong;
         if (fault != wanted) /* ck_assert is slow, and the numbers are many */
@@ -733,7 +733,7 @@ int main(void)
     tcase_add_test(rules, long_values_are_refused);
     tcase_add_test(rules, any_value_is_settled);
     tcase_add_test(rules, every_code_point_between_digits_is_checked);
-    tcase_add_loop_test(rules, kind_of_fault_follows_the_rule, 0, 2 * PHONE_GRADES);
+    tcase_add_loop_test(rules, kind_of_fault_follows_the_rule, 0, 2 * PHONE_LEVELS);
     tcase_add_test(rules, plan_has_a_version);
     return field_fixture_run(rules, "phone");
 }

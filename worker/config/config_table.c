@@ -27,7 +27,7 @@ static const struct config_word unknown_attribute_words[] = {
 static const struct config_word on_missing_words[] = {
     {"reject", ON_MISSING_REJECT}, {"wait", ON_MISSING_WAIT}, {NULL, 0}};
 static const struct config_word phone_levels[] = {
-    {"possible", PHONE_GRADE_POSSIBLE}, {"plan", PHONE_GRADE_PLAN}, {"assigned", PHONE_GRADE_ASSIGNED}, {NULL, 0}};
+    {"possible", PHONE_POSSIBLE}, {"plan", PHONE_PLAN}, {"assigned", PHONE_ASSIGNED}, {NULL, 0}};
 static const struct config_word off_or_on[] = {{"off", REDIS_TLS_OFF}, {"on", REDIS_TLS_ON}, {NULL, 0}};
 static const struct config_word log_formats[] = {{"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
 static const struct config_word log_levels[] = {{"error", LOG_LEVEL_ERROR},

@@ -1,5 +1,6 @@
 #include "worker/validate/address_postal_code.h"
 
+#include "common/ascii.h"
 #include "common/text.h"
 
 #define AREA(letters)
@@ -17,11 +18,6 @@ static const char *const areas[] = {
 #undef AREA
 #undef EXAMPLE
 
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static bool is_of(const char *letters, char byte)
 {
     return byte != '\0' && strchr(letters, byte);
@@ -30,7 +26,7 @@ static bool is_of(const char *letters, char byte)
 static bool are_digits(struct span text)
 {
     for (size_t i = 0; i < text.length; i++)
-        if (!is_digit(text.at[i]))
+        if (!ascii_is_digit(text.at[i]))
             return false;
     return true;
 }
@@ -44,9 +40,9 @@ static bool is_zip(struct span code)
 
 static bool is_canadian(struct span before, struct span after)
 {
-    return before.length == 3 && is_of(canada_first, before.at[0]) && is_digit(before.at[1]) &&
-           is_of(canada_other, before.at[2]) && is_digit(after.at[0]) && is_of(canada_other, after.at[1]) &&
-           is_digit(after.at[2]);
+    return before.length == 3 && is_of(canada_first, before.at[0]) && ascii_is_digit(before.at[1]) &&
+           is_of(canada_other, before.at[2]) && ascii_is_digit(after.at[0]) && is_of(canada_other, after.at[1]) &&
+           ascii_is_digit(after.at[2]);
 }
 
 static bool is_area(struct span letters)
@@ -61,7 +57,7 @@ static bool is_area(struct span letters)
 static bool is_district(struct span district)
 {
     size_t letters = 0;
-    while (letters < district.length && !is_digit(district.at[letters]))
+    while (letters < district.length && !ascii_is_digit(district.at[letters]))
         letters++;
     const size_t more = district.length - letters;
     if ((more != 1 && more != 2) || !is_area(span_of(district.at, letters)))
@@ -69,14 +65,14 @@ static bool is_district(struct span district)
     if (span_begins_with(district, SPAN("BF")))
         return more == 1 && district.at[2] == '1';
     const char last = district.at[district.length - 1];
-    return is_digit(last) || is_of(letters == 1 ? district_letters_1 : district_letters_2, last);
+    return ascii_is_digit(last) || is_of(letters == 1 ? district_letters_1 : district_letters_2, last);
 }
 
 static bool is_british(struct span before, struct span after)
 {
     if (span_equal(before, SPAN("GIR")))
         return span_equal(after, SPAN("0AA"));
-    return is_district(before) && is_digit(after.at[0]) && is_of(unit_letters, after.at[1]) &&
+    return is_district(before) && ascii_is_digit(after.at[0]) && is_of(unit_letters, after.at[1]) &&
            is_of(unit_letters, after.at[2]);
 }
 
@@ -106,7 +102,7 @@ static size_t forces_normalize(struct span code, char form[POSTAL_CODE_BYTES])
 {
     struct span left, right;
     size_t digits = 0;
-    while (digits < code.length && is_digit(code.at[code.length - 1 - digits]))
+    while (digits < code.length && ascii_is_digit(code.at[code.length - 1 - digits]))
         digits++;
     if (digits < 1 || digits > 4 || !split(code, digits, &left, &right) || !span_equal(left, SPAN("BFPO")))
         return 0;

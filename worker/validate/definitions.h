@@ -6,13 +6,12 @@
 
 #include "common/key_table.h"
 #include "common/must_check.h"
+#include "common/phone.h"
 #include "common/span.h"
 #include "worker/model/batch.h"
 
 #define FIELD_KEY_BYTES      255 /* longest key of a field or an option */
 #define FIELDS_PER_WORKSPACE 2000
-
-enum phone_level { PHONE_POSSIBLE, PHONE_PLAN, PHONE_ASSIGNED };
 
 /* What a field can require beyond its type; the contract's `rules`. */
 struct rules {

@@ -1,6 +1,7 @@
 /* The type phoneNumber: a number in international form, by the world's numbering plan. */
 #include <stdio.h>
 
+#include "common/ascii.h"
 #include "common/phone.h"
 #include "common/phone_advice.h"
 #include "common/text.h"
@@ -9,10 +10,6 @@
 
 #define COUNTRIES_NAMED 5 /* most countries that a message lists */
 #define COUNTRIES_BYTES 64
-
-_Static_assert((int)PHONE_POSSIBLE == (int)PHONE_GRADE_POSSIBLE && (int)PHONE_PLAN == (int)PHONE_GRADE_PLAN &&
-                   (int)PHONE_ASSIGNED == (int)PHONE_GRADE_ASSIGNED,
-               "a level of the rules is a grade of the numbering plan");
 
 static const enum error fault_errors[] = {
     [PHONE_FAULT_CALLING_CODE] = ERROR_PHONE_COUNTRY_CODE,
@@ -33,11 +30,6 @@ static const unsigned char byte_marks[0x80] = {
     ['0' ... '9'] = DIGIT, [' '] = SEPARATOR, ['-'] = SEPARATOR,  ['.'] = SEPARATOR,
     ['('] = SEPARATOR,     [')'] = SEPARATOR, ['\t'] = SEPARATOR,
 };
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
 
 /* Bidi_Control (UAX #9), and other invisible characters that pages, documents and address books put around or into a
  * number. */
@@ -75,7 +67,7 @@ static bool is_normal(struct span text)
     if (text.length == 0 || text.at[0] != '+')
         return false;
     for (size_t i = 1; i < text.length; i++)
-        if (!is_digit(text.at[i]))
+        if (!ascii_is_digit(text.at[i]))
             return false;
     return true;
 }
@@ -143,7 +135,7 @@ static struct span joined_token(struct arena *arena, struct span text, size_t di
     token[length++] = '"';
     token[length++] = '+';
     for (size_t i = 0; i < text.length; i++)
-        if (is_digit(text.at[i]))
+        if (ascii_is_digit(text.at[i]))
             token[length++] = text.at[i];
     token[length++] = '"';
     return span_of(token, length);
@@ -217,11 +209,10 @@ static bool plus_fail(struct check *check, struct span text)
     char digits[PHONE_DIGITS + 2];
     size_t length = 0;
     for (size_t i = 0; i < text.length && length < sizeof(digits); i++)
-        if (is_digit(text.at[i]))
+        if (ascii_is_digit(text.at[i]))
             digits[length++] = text.at[i];
     const struct span number = span_of(digits + 2, length < 2 ? 0 : length - 2);
-    if (length > 2 && length < sizeof(digits) && memcmp(digits, "00", 2) == 0 &&
-        phone_has_grade(number, PHONE_GRADE_PLAN))
+    if (length > 2 && length < sizeof(digits) && memcmp(digits, "00", 2) == 0 && phone_has_level(number, PHONE_PLAN))
         return check_fail(check, ERROR_PHONE_PLUS,
                           "must begin with + and the country calling code, as in +12025550123; this one would be +%.*s",
                           SPAN_FORMAT(number));
@@ -233,7 +224,7 @@ static bool number_fail(struct check *check, struct span digits, enum phone_faul
                         const char *message)
 {
     char advice[PHONE_MESSAGE_BYTES];
-    if (check->item->violations_full || !phone_advice(digits, (enum phone_grade)level, advice))
+    if (check->item->violations_full || !phone_advice(digits, level, advice))
         return check_fail(check, fault_errors[fault], "%s", message);
     return check_fail(check, fault_errors[fault], "%.*s; %s", (int)strcspn(message, ";"), message, advice);
 }
@@ -277,7 +268,7 @@ bool field_phone_evaluate(struct check *check, const struct field *field, const 
     const struct rules *rules = &field->rules;
     enum phone_level level = rules->has_phone ? rules->phone : (enum phone_level)check->config->validation.phone;
     char message[PHONE_MESSAGE_BYTES];
-    enum phone_fault fault = phone_fault_of(digits, (enum phone_grade)level, message);
+    enum phone_fault fault = phone_fault_of(digits, level, message);
     if (fault != PHONE_FAULT_NONE)
         return number_fail(check, digits, fault, level, message);
     if (rules->has_countries && !countries_hold(check, rules, digits))
