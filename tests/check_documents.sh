@@ -111,6 +111,20 @@ check "worker/metrics/metrics.h has metrics" [ "$(metric_rows | wc -l)" -ge 20 ]
 check_equal "operations.md has the metrics" "$(metric_rows | sort)" \
     "$(sed -nE 's/^\| `([a-z_]+)` \| (counter|gauge|histogram) \|.*/\1 \2/p' docs/operations.md | sort)"
 
+# A line "level event" for each event above debug that the program can log; "level begin / end" for a fault that lasts.
+log_events() {
+    local code
+    code=$(cat common/*.c worker/*.c worker/*/*.c | tr '\n' ' ' | sed 's/  */ /g')
+    grep -oE '\b(log_(error|warning|info)|source_log_error|log_refusal|log_event)\(("[^"]*"|[^";])*;' <<<"$code" \
+        | sed -E 's/,? ?(LOG_(TEXT|SPAN|INTEGER|LIST)\(|values\)).*//; s/^(source_log_error|log_refusal\([a-z]+, LOG_LEVEL_WARNING|log_event\(LOG_LEVEL_WARNING)/log_warning(/
+                  s/^log_refusal\([a-z]+, LOG_LEVEL_INFO/log_info(/; s/^log_event\(ours/log_of its line(/' \
+        | awk -F'"' '{ level = $1; sub(/^log_/, "", level); sub(/\(.*/, "", level); for (i = 2; i < NF; i += 2) print level, $i }'
+    grep -oE 'struct log_fault\)?( [a-z]+ =)? ?\{"[^"]*", "[^"]*"' <<<"$code" | awk -F'"' '{ print "warning", $2, "/", $4 }'
+}
+check "the program logs events" [ "$(log_events | wc -l)" -ge 80 ]
+check_equal "log-events.md has the events, with their levels" "$(log_events | LC_ALL=C sort -u)" \
+    "$(sed -nE 's/^\| `([^`]*)`( \/ `([^`]*)`)? \| ([a-z][a-z ]*) \|.*/\4 \1 \/ \3/p' docs/log-events.md | sed 's| / $||' | LC_ALL=C sort)"
+
 rooms=$(sed -n '/^rooms=(/,/)/p' tests/check_rooms.sh | sed 's/^rooms=(//; s/)//' | xargs -n 1)
 check_equal "design.md has the rooms, in their order" "$rooms" "$(sed -nE 's/^\| `((common|worker)[a-z\/]*)` \|.*/\1/p' docs/design.md)"
 

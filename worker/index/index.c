@@ -8,7 +8,6 @@
 #include "worker/index/index_internal.h"
 #include "worker/redis/redis_connection.h"
 
-#define AWAY_EVENT          "Redis is away; commands wait"
 #define CHECK_EVERY_MS      1000
 #define KEEP_GOING_EVERY_MS 200
 /* A refused command is tried again sooner than this. If no command was refused for this time, Redis refuses none any
@@ -21,7 +20,7 @@ struct index *index_open(const struct config *config)
     if (!index)
         return NULL;
     index->config = config;
-    index->away = (struct log_fault){AWAY_EVENT, "Redis is back", 0};
+    index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0};
     index->unverified =
         (struct log_fault){"the index in Redis is unverified; commands wait", "the index in Redis is verified", 0};
     if (redis_epoch_random(index->owner))
