@@ -4,13 +4,17 @@
 # be without a fault that it sees.
 . "$(dirname "$0")/../lib/live.sh" || exit 1
 
-LIVE_CHECKS=124
+LIVE_CHECKS=126
 live_begin 3
 worker_start one --set worker.threads=2
 produce 0 1500
 check "every command gets a reply" oracle await 60
 worker_stop one
 live_judge
+check "the log has a handful of lines, whatever was rejected" [ "$(wc -l <"${worker_logs[one]}")" -le 20 ]
+rejected=$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -f '%s\n' \
+    | grep -c '"type":"client.rejected"')
+check "more than a tenth of the commands were rejected" [ "$rejected" -ge 150 ]
 
 # The topics, group and count for the next calls of `verdicts`.
 world_reset() {
