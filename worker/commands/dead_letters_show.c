@@ -118,8 +118,8 @@ int dead_letters_show(const struct dead_letters_request *request, const struct c
     const struct letter_place place = request->places[0];
     struct letter_log *log = letter_log_open(config, KAFKA_CLIENT_WAIT_MS, error, sizeof(error));
     int result = COMMAND_OK;
-    const int64_t behind = place.offset < INT64_MAX ? place.offset + 1 : INT64_MAX;
-    if (!log || !letter_log_read(log, place.partition, place.offset, behind, take, &showing, error, sizeof(error)))
+    if (!log || !letter_log_read(log, place.partition, place.offset, letter_offset_behind(place), take, &showing, error,
+                                 sizeof(error)))
         result = dead_letters_complain(error);
     else if (!showing.is_found && letter_log_has_holes(log))
         result = COMMAND_INCOMPLETE;

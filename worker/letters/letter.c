@@ -89,6 +89,11 @@ int letter_place_order(const void *a, const void *b)
     return (one->offset > other->offset) - (one->offset < other->offset);
 }
 
+int64_t letter_offset_behind(struct letter_place place)
+{
+    return place.offset < INT64_MAX ? place.offset + 1 : INT64_MAX;
+}
+
 /* ---- Headers ---- */
 
 /* The last value of each header that matters. */

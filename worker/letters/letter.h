@@ -69,4 +69,7 @@ void letter_position_write(const struct letter_position *position, char text[LET
 /* The order of places, as for qsort. */
 int letter_place_order(const void *a, const void *b);
 
+/* The end of a range that ends with the place. Kafka has no message with the highest offset. */
+int64_t letter_offset_behind(struct letter_place place);
+
 #endif

@@ -9,23 +9,10 @@
 #include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/letters/letter_candidates.h"
+#include "worker/letters/letter_chunk.h"
 #include "worker/letters/letter_sender.h"
 
-/* Of one transaction. The last letter may exceed the bytes. */
-#define CHUNK_LETTERS 500
-#define CHUNK_BYTES   ((size_t)4 << 20)
-
-/* Letters that are further apart are not read together. */
-#define GAP_OFFSETS 1000
-
 #define RATE_SLICE_MS 50
-
-/* A letter of the chunk. */
-struct wanted {
-    struct letter_place place;
-    char *reason;                   /* owned; why it is refused. NULL: it is not */
-    struct letter_command *command; /* NULL: none yet */
-};
 
 struct retrying {
     const struct config *config;
@@ -38,11 +25,7 @@ struct retrying {
 
     struct letter_place next; /* the next candidate */
     enum letter_candidate has_next;
-    struct wanted wanted[CHUNK_LETTERS];
-    size_t wanted_count;
-    size_t read; /* of these: they have a command or a reason */
-    struct letter_command commands[CHUNK_LETTERS];
-    size_t command_count, bytes;
+    struct letter_chunk *chunk;
 
     /* These outlive a new attempt. */
     struct letter_place done;   /* everything up to here was told */
@@ -74,86 +57,25 @@ static void advance(struct retrying *retrying)
 }
 
 /* How many letters the next chunk may have. */
-static size_t chunk_most(const struct retrying *retrying)
+static int64_t chunk_most(const struct retrying *retrying)
 {
     const struct retrying_request *request = retrying->request;
-    int64_t most = CHUNK_LETTERS;
+    int64_t most = LETTER_CHUNK_LETTERS;
     if (request->apply && !is_behind(retrying->next, retrying->single))
         return 1;
     if (request->rate > 0 && request->rate / 10 < most)
         most = request->rate < 10 ? 1 : request->rate / 10;
     if (request->selection.limit > 0 && request->selection.limit - retrying->counts->sent < most)
         most = request->selection.limit - retrying->counts->sent;
-    return (size_t)most;
+    return most;
 }
 
-/* Takes candidates that are close together. */
 static void collect(struct retrying *retrying)
 {
-    const size_t most = chunk_most(retrying);
-    const struct letter_place *last = NULL;
-    while (retrying->wanted_count < most && retrying->has_next == CANDIDATE_LETTER &&
-           (!last ||
-            (retrying->next.partition == last->partition && retrying->next.offset - last->offset <= GAP_OFFSETS))) {
-        struct wanted *wanted = &retrying->wanted[retrying->wanted_count++];
-        *wanted = (struct wanted){.place = retrying->next};
-        last = &wanted->place;
+    const int64_t most = chunk_most(retrying);
+    while ((int64_t)letter_chunk_count(retrying->chunk) < most && retrying->has_next == CANDIDATE_LETTER &&
+           letter_chunk_add(retrying->chunk, retrying->next))
         advance(retrying);
-    }
-}
-
-/* ---- Reading a chunk ---- */
-
-static void refuse(struct wanted *wanted, const char *reason)
-{
-    free(wanted->reason);
-    wanted->reason = strdup(reason);
-    if (!wanted->reason)
-        abort();
-}
-
-static void refuse_missing(struct retrying *retrying, struct letter_place before)
-{
-    while (retrying->read < retrying->wanted_count && is_behind(before, retrying->wanted[retrying->read].place))
-        refuse(&retrying->wanted[retrying->read++], "there is no letter");
-}
-
-static bool take(void *listener, struct letter *letter, rd_kafka_message_t *message)
-{
-    struct retrying *retrying = listener;
-    char reason[LETTER_REASON_SIZE];
-    refuse_missing(retrying, letter->place);
-    if (retrying->read == retrying->wanted_count)
-        return false;
-    struct wanted *wanted = &retrying->wanted[retrying->read];
-    if (letter_place_order(&wanted->place, &letter->place) != 0)
-        return true;
-    struct letter_command *command = &retrying->commands[retrying->command_count];
-    if (letter_command_make(retrying->maker, letter, message, retrying->request->mended, command, reason)) {
-        wanted->command = command;
-        retrying->command_count++;
-        retrying->bytes += command->size;
-    } else {
-        refuse(wanted, reason);
-    }
-    retrying->read++;
-    return retrying->read < retrying->wanted_count && retrying->bytes < CHUNK_BYTES;
-}
-
-/* Reads letters until the chunk is full, or has all that are wanted. */
-static bool read_chunk(struct retrying *retrying, char *error, size_t error_size)
-{
-    const struct letter_place first = retrying->wanted[0].place;
-    const struct letter_place last = retrying->wanted[retrying->wanted_count - 1].place;
-    if (!letter_log_read(retrying->log, first.partition, first.offset, last.offset + 1, take, retrying, error,
-                         error_size) &&
-        error[0] != '\0')
-        return false;
-    if (stop_is_requested())
-        return false;
-    if (retrying->bytes < CHUNK_BYTES)
-        refuse_missing(retrying, (struct letter_place){last.partition, last.offset + 1});
-    return true;
 }
 
 /* ---- Sending a chunk ---- */
@@ -161,35 +83,25 @@ static bool read_chunk(struct retrying *retrying, char *error, size_t error_size
 static void tell_chunk(struct retrying *retrying)
 {
     const struct retrying_request *request = retrying->request;
-    for (size_t i = 0; i < retrying->read; i++) {
-        const struct wanted *wanted = &retrying->wanted[i];
+    size_t count;
+    const struct chunk_letter *letters = letter_chunk_letters(retrying->chunk, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct chunk_letter *letter = &letters[i];
         const struct letter_verdict verdict = {
-            .place = wanted->place,
-            .fate = wanted->reason   ? FATE_REFUSED
+            .place = letter->place,
+            .fate = letter->reason   ? FATE_REFUSED
                     : request->apply ? FATE_SENT
                                      : FATE_WOULD_SEND,
-            .reason = wanted->reason,
-            .command = wanted->reason ? NULL : wanted->command,
+            .reason = letter->reason,
+            .command = letter->reason ? NULL : letter->command,
         };
         if (verdict.fate == FATE_REFUSED)
             retrying->counts->refused++;
         else
             retrying->counts->sent++;
         request->tell(request->listener, &verdict);
-        retrying->done = wanted->place;
+        retrying->done = letter->place;
     }
-}
-
-/* Removes the letters that were read; the others begin the next chunk. */
-static void drop_chunk(struct retrying *retrying)
-{
-    for (size_t i = 0; i < retrying->command_count; i++)
-        letter_command_free(&retrying->commands[i]);
-    for (size_t i = 0; i < retrying->read; i++)
-        free(retrying->wanted[i].reason);
-    retrying->wanted_count -= retrying->read;
-    memmove(retrying->wanted, retrying->wanted + retrying->read, retrying->wanted_count * sizeof(*retrying->wanted));
-    retrying->read = retrying->command_count = retrying->bytes = 0;
 }
 
 static void keep_rate(const struct retrying *retrying)
@@ -213,25 +125,28 @@ enum step {
  * refused. */
 static enum step find_too_large(struct retrying *retrying)
 {
-    if (retrying->command_count > 1) {
-        retrying->single = retrying->wanted[retrying->read - 1].place;
+    size_t letter_count, command_count;
+    const struct chunk_letter *letters = letter_chunk_letters(retrying->chunk, &letter_count);
+    letter_chunk_commands(retrying->chunk, &command_count);
+    if (command_count > 1) {
+        retrying->single = letters[letter_count - 1].place;
         return STEP_RESTART;
     }
-    for (size_t i = 0; i < retrying->read; i++)
-        if (retrying->wanted[i].command)
-            refuse(&retrying->wanted[i],
-                   "the topic, or kafka.producer.message.max.bytes, takes no command of its size");
+    letter_chunk_refuse(retrying->chunk,
+                        "the topic, or kafka.producer.message.max.bytes, takes no command of its size");
     tell_chunk(retrying);
     return STEP_RESTART;
 }
 
 static enum step send_chunk(struct retrying *retrying, char *error, size_t error_size)
 {
-    if (retrying->request->apply && retrying->command_count > 0) {
+    size_t count;
+    struct letter_command *commands = letter_chunk_commands(retrying->chunk, &count);
+    if (retrying->request->apply && count > 0) {
         keep_rate(retrying);
         if (stop_is_requested())
             return STEP_STOPPED;
-        switch (letter_sender_send(retrying->sender, retrying->commands, retrying->command_count, error, error_size)) {
+        switch (letter_sender_send(retrying->sender, commands, count, error, error_size)) {
         case LETTERS_SENT:
             break;
         case LETTERS_TOO_LARGE:
@@ -280,8 +195,7 @@ static void close_attempt(struct retrying *retrying)
 {
     if (retrying->log)
         retrying->counts->has_holes = retrying->counts->has_holes || letter_log_has_holes(retrying->log);
-    retrying->read = retrying->wanted_count;
-    drop_chunk(retrying);
+    letter_chunk_clear(retrying->chunk);
     letter_candidates_free(retrying->candidates);
     letter_log_close(retrying->log);
     letter_sender_close(retrying->sender);
@@ -297,15 +211,15 @@ static enum step attempt(struct retrying *retrying, char *error, size_t error_si
     while (step == STEP_GO_ON && !is_at_limit(retrying)) {
         if (stop_is_requested())
             return STEP_STOPPED;
-        if (retrying->wanted_count == 0)
+        if (letter_chunk_count(retrying->chunk) == 0)
             collect(retrying);
-        if (retrying->wanted_count == 0)
+        if (letter_chunk_count(retrying->chunk) == 0)
             break;
-        if (!read_chunk(retrying, error, error_size))
+        if (!letter_chunk_read(retrying->chunk, retrying->log, error, error_size))
             return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
         step = send_chunk(retrying, error, error_size);
         if (step == STEP_GO_ON)
-            drop_chunk(retrying);
+            letter_chunk_drop(retrying->chunk);
     }
     if (step == STEP_GO_ON && retrying->has_next == CANDIDATE_FAILED) {
         snprintf(error, error_size, "the temporary file: %s", strerror(errno));
@@ -329,12 +243,14 @@ enum retrying_result letter_retrying_run(const struct config *config, const stru
     retrying->done = retrying->passed = retrying->single = nowhere;
     retrying->begin_ms = clock_now_ms();
     retrying->maker = letter_maker_new(config);
-    if (retrying->maker) {
+    retrying->chunk = retrying->maker ? letter_chunk_new(retrying->maker, request->mended) : NULL;
+    if (retrying->chunk) {
         do {
             step = attempt(retrying, error, error_size);
             close_attempt(retrying);
         } while (step == STEP_RESTART);
     }
+    letter_chunk_free(retrying->chunk);
     letter_maker_free(retrying->maker);
     free(retrying);
     return step == STEP_GO_ON     ? RETRYING_DONE
