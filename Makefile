@@ -246,11 +246,11 @@ $(LIVE_PROGRAMS):
 	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
 # Further programs for the suites of tests/faults; a suite that needs a program adds it here.
-FAULT_PROGRAMS := $(DEADLY) $(ERROR_CODES) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl)
+FAULT_PROGRAMS := $(DEADLY) $(ERROR_CODES) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl terminal)
 $(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^
-$(BUILD)/tests/faults/acl: $(BUILD)/tests/faults/acl.o
+$(BUILD)/tests/faults/acl $(BUILD)/tests/faults/terminal: %: %.o
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^
 

@@ -83,6 +83,13 @@ void progress_add(struct progress *progress, int64_t lines, int64_t bytes)
     print_again(progress);
 }
 
+void progress_clear(struct progress *progress)
+{
+    if (progress->shown && progress->printed_ms != progress->begin_ms)
+        fputs("\r\033[K", stderr);
+    progress->shown = false;
+}
+
 void progress_close(struct progress *progress)
 {
     if (!progress->shown)

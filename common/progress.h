@@ -30,4 +30,7 @@ void progress_move(struct progress *progress, int64_t done);
 /* Leaves the last state on a line of its own. */
 void progress_close(struct progress *progress);
 
+/* The same without a trace: the line is removed. For a run that may be so short that a line would only disturb. */
+void progress_clear(struct progress *progress);
+
 #endif

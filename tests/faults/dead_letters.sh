@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# dead-letters retry is killed, overtaken and held up: each letter is sent once. Its memory does not grow with the topic.
+# dead-letters retry is killed, overtaken and held up: each letter is sent once.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
-. "$(dirname "$0")/../lib/memory.sh" || exit 1
 
 live_begin 3
 LIVE_DEFINITIONS=
@@ -132,52 +131,66 @@ each_is_sent_once "around a letter that is too large"
 "$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=1000000
 check "with a higher limit it is sent" retry
 
-# ---- memory ----
+# ---- progress ----
 
-# What is fetched ahead is measured now and then only, so the limits leave room; a million letters would be 600 MiB.
-# peak_of COMMAND ...: the most resident memory of a process in KiB.
-peak_of() {
-    local pid value most=0
-    "$@" >"$suite_folder/peak" 2>&1 &
+# on_terminal ACTION ...: standard error is a terminal, and standard output a pipe whose reader takes its time: what the
+# run prints there is in $suite_folder/shown, and $code is its exit code.
+on_terminal() {
+    "$BUILD/tests/faults/terminal" "$BUILD/client-intake" dead-letters "$@" --config "$live_config" 2>"$suite_folder/shown" \
+        | { sleep 1; cat >/dev/null; }
+    code=${PIPESTATUS[0]}
+}
+
+shows() {
+    tr '\r' '\n' <"$suite_folder/shown" | grep -qE -e "$1"
+}
+
+criterion "a long run" "its progress is shown on a terminal, and removed at its end; elsewhere nothing is shown"
+letters_add 40
+on_terminal list --output json
+check_equal "list ends well on a terminal" 0 "$code"
+check "list shows its progress" shows '^[0-9]+ of [0-9]+ offsets of dead letters \([0-9]+%\), [0-9]+/s'
+check_equal "and removes it" $'\r\033[K' "$(tail -c 4 "$suite_folder/shown")"
+on_terminal retry --apply --limit 30 --rate 20
+check_equal "retry ends well on a terminal" 0 "$code"
+check "retry shows its progress" shows '^[0-9]+ of 30 letters \([0-9]+%\), [0-9]+/s, [0-9]+ s left'
+check_equal "and removes it" $'\r\033[K' "$(tail -c 4 "$suite_folder/shown")"
+retry --rate 20
+check_equal "what is no terminal gets none" "0 0" "$? $(wc -c <"$suite_folder/retry-error")"
+each_is_sent_once "with a terminal and without"
+
+# ---- letters that are deleted ----
+
+# trimmed_during ACTION ...: the first letters are read, and then all but the last are deleted. Sets code.
+trimmed_during() {
+    local first last pid
+    mkfifo "$suite_folder/rows"
+    "$BUILD/client-intake" dead-letters "$@" --config "$live_config" >"$suite_folder/rows" 2>"$suite_folder/trim-error" &
     pid=$!
     suite_owns "$pid"
-    while value=$(memory_of "$pid" VmHWM) && [ -n "$value" ]; do most=$value; done
+    exec {rows}<"$suite_folder/rows"
+    read -r first <&"$rows"
+    check "$1 has begun" [ -n "$first" ]
+    for partition in 0 1 2; do
+        last=$(kcat -Q -b "$kafka_address" -t "$live_name.dead-letters:$partition:-1" | sed 's/.* offset //')
+        "$BUILD/tests/faults/topic_config" "$kafka_address" trim "$live_name.dead-letters" "$partition" "$last"
+    done
+    cat <&"$rows" >"$suite_folder/rest"
+    exec {rows}<&-
     wait "$pid"
-    peak_code=$? peak=$most
+    code=$?
+    rm "$suite_folder/rows"
 }
 
-# stays_below MIB EXPECTED_CODE ACTION ...
-stays_below() {
-    peak_of "$BUILD/client-intake" dead-letters "${@:3}" --config "$live_config"
-    check_equal "${*:3} ends as expected" "$2" "$peak_code"
-    if [ "$peak" -gt 0 ] && [ "$peak" -lt $(($1 * 1024)) ]; then
-        suite_pass "${*:3}: $((peak / 1024)) MiB at most, of $1"
-    else
-        suite_fail "${*:3}" "$((peak / 1024)) MiB, of $1"
-    fi
-}
+criterion "letters that retention deletes while they are read" "what is missing is named, the rest is done, and it ends with 3"
+letters_add 20000
+trimmed_during list --output json
+check_equal "list is incomplete" 3 "$code"
+check "and names the offsets" grep -qE "dead-letters/[0-2]: offsets [0-9]+ to [0-9]+ cannot be read: they were deleted while they were read" "$suite_folder/trim-error"
+letters_add 20000
+trimmed_during retry
+check_equal "a retry is incomplete" 3 "$code"
+check "and names the offsets" grep -qE "dead-letters/[0-2]: offsets [0-9]+ to [0-9]+ cannot be read: they were deleted while they were read" "$suite_folder/trim-error"
+check "what is gone is refused" grep -q ": refused: there is no letter" "$suite_folder/rest"
 
-many=$(faults_choose 20000 1000000)
-criterion "$many letters" "list, its groups and a retry take no more memory than for few"
-letters_add "$many"
-stays_below 280 0 list --output json
-check_equal "every letter is listed" "$letter_count" "$(grep -c '"code":"malformed_json"' "$suite_folder/peak")"
-stays_below 280 0 list --group
-stays_below 280 0 retry
-check_equal "and would be sent" "$many" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
-stays_below 280 0 retry --apply
-check_equal "and is sent" "$many" "$(grep -c ': sent to ' "$suite_folder/peak")"
-stays_below 280 0 list --output json
-check_equal "and has its note" 0 "$(grep '"code":"malformed_json"' "$suite_folder/peak" | grep -c '"retried":\[\]')"
-stays_below 280 0 retry --apply
-check "and is passed over" grep -q "^0 sent, 0 refused, $((letter_count + 1)) passed over" "$suite_folder/peak"
-
-heavy=$(faults_choose 300 5000)
-criterion "$heavy letters with 200 KB of headers each" "what is fetched ahead is bounded"
-"$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.dead-letters" --partition 0 --count "$heavy" \
-    --value garbage --headers 20:5:10000 --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
-    --header dlq-code=heavy >/dev/null || suite_fail "heavy letters were sent"
-stays_below 320 0 list --code heavy --output json
-stays_below 320 0 retry --code heavy
-check_equal "all would be sent" "$heavy" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
 suite_end

@@ -19,7 +19,7 @@ send_raw() {
 
 # letters ACTION [ARGUMENT ...]: sets output, error and code.
 letters() {
-    output=$(live_intake dead-letters "$@" 2>"$suite_folder/error")
+    output=$(timeout 120 "$BUILD/client-intake" dead-letters --config "$live_config" "$@" 2>"$suite_folder/error")
     code=$?
     error=$(cat "$suite_folder/error")
 }
@@ -93,6 +93,19 @@ check_equal "a partition that is not there is reported" 69 "$code"
 letters retry --partition 7
 check_equal "by retry, too" "69 1" "$code $(grep -c 'has no partition 7; its partitions are 0 to 2' <<<"$error")"
 check_equal "--limit takes the first" "$(rows | head -n 2)" "$(rows --limit 2)"
+while IFS='|' read -r options reason; do
+    letters list $options
+    check_equal "list $options is refused" "64 1" "$code $(grep -cF -e "$reason" <<<"$error")"
+done <<'EOF'
+--limit 0|must be a number of letters
+--limit -1|must be a number of letters
+--limit 9223372036854775808|must be a number of letters
+--partition -1|must be a partition's number
+--partition 2147483648|must be a partition's number
+--since yesterday|must be a time like
+--since 2026-01-02T00:00:00Z --until 2026-01-01T00:00:00Z|--since must be before --until
+--since 2026-01-01T00:00:00Z --until 2026-01-01T00:00:00Z|--since must be before --until
+EOF
 now=$(jq -r .time <<<"$row")
 check "--since includes" grep -qF "$row" <(rows --since "$now")
 check "--until excludes" bash -c '! grep -qF "$1" "$2"' - "$row" <(rows --until "$now")
@@ -160,10 +173,64 @@ refused garbage "its header dlq-retries is not a number"
 refused place "its headers dlq-topic, dlq-partition and dlq-offset do not say where it came from"
 refused spring "its headers dlq-topic, dlq-partition and dlq-offset do not say where it came from"
 refused often "it was retried 5 times, dead_letters.retries allows 5"
-letters retry 0/999999 --apply
-check_equal "a letter that is not there is refused" "1 1" "$code $(grep -c '^0/999999: refused: there is no letter' <<<"$output")"
+for place in 0/999999 77/0 0/9223372036854775807; do
+    letters retry "$place" --apply
+    check_equal "the letter $place, which is not there, is refused" "1 1" "$code $(grep -c "^$place: refused: there is no letter" <<<"$output")"
+done
 check_equal "nothing of these was written" "$(grep -v -- dead-letters <<<"$before")" "$(ends | grep -v -- dead-letters)"
 check_equal "a letter without a source has none in the list" "null null" "$(rows | jq -r 'select(.code == "spring") | "\(.source) \(.message)"')"
+
+# ---- what other programs write there ----
+
+# to_letters KEY [KCAT OPTION ...]: a message of another program to partition 0 of the dead letters.
+to_letters() {
+    topic=$live_name.dead-letters send_raw "$1" x -p 0 "${@:2}"
+}
+
+# A code, the other headers, what the list says of the letter, and why it is not sent.
+from=its\ headers\ dlq-topic,\ dlq-partition\ and\ dlq-offset\ do\ not\ say\ where\ it\ came\ from
+whole="dlq-topic=$live_name.commands dlq-partition=0"
+while IFS='|' read -r name headers row reason; do
+    options=()
+    for header in $headers; do options+=(-H "$header"); done
+    to_letters k -H "dlq-code=$name" "${options[@]}"
+    check_equal "$name: its row" "$row" "$(rows --code "$name" | jq -r '"\(.source.topic) \(.retries) \(.message)"')"
+    refused "$name" "$reason"
+done <<EOF
+offset-minus|$whole dlq-offset=-1|null 0 null|$from
+offset-2-63|$whole dlq-offset=9223372036854775808|null 0 null|$from
+offset-plus|$whole dlq-offset=+1|null 0 null|$from
+offset-empty|$whole dlq-offset=|null 0 null|$from
+partition-2-31|dlq-topic=$live_name.commands dlq-partition=2147483648 dlq-offset=1|null 0 null|$from
+topic-path|dlq-topic=../../etc dlq-partition=0 dlq-offset=1|null 0 null|$from
+retries-2-63|$whole dlq-offset=1 dlq-retries=9223372036854775808|$live_name.commands null null|its header dlq-retries is not a number
+retries-word|$whole dlq-offset=1 dlq-retries=often|$live_name.commands null null|its header dlq-retries is not a number
+retries-many|$whole dlq-offset=1 dlq-retries=1000000000|$live_name.commands 1000000000 null|it was retried 1000000000 times
+note-and-letter|dlq-topic=other dlq-partition=0 dlq-offset=1 dlq-retried=0/0|other 0 null|it is a letter of other, not of $live_name.commands
+EOF
+
+# A long key, long headers, and a message with nothing in it.
+long=$(printf '%100000s' | tr ' ' h)
+printf '%900000s|long key' | tr ' ' k | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -p 0 -K '|' -H dlq-code=long-key
+to_letters k -H dlq-code=long-headers -H "a=$long" -H "b=$long" -H "c=$long" -H "dlq-message=$long"
+printf '\x1f\x1e' | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -p 0 -K $'\x1f' -D $'\x1e' -Z -H dlq-code=nothing
+for name in long-key long-headers nothing; do
+    check_equal "$name: it has a row" 1 "$(rows --code "$name" | wc -l)"
+    refused "$name" "$from"
+done
+check_equal "a long message is cut" 1027 "$(rows --code long-headers | jq -r '.message | length')"
+check_equal "a long key is shown whole" 900000 "$(live_intake dead-letters show "$(place_of '.code == "long-key"')" --output json | jq '.key | length')"
+
+# Notes that no retry wrote. Only one behind its letter counts, or it would keep a letter of the future from being sent.
+next=$(kcat -Q -b "$kafka_address" -t "$live_name.dead-letters:0:-1" | sed 's/.* offset //')
+for note in "0/$next" "0/$((next + 6))" 1/0 0/x 0/9223372036854775808 -; do
+    to_letters - -H "dlq-retried=$note" -H "dlq-retried-to=$live_name.commands/0/9223372036854775807"
+done
+to_letters k -H "dlq-topic=other" -H dlq-partition=0 -H dlq-offset=1 -H dlq-code=noted
+check_equal "notes stand before a letter" "0/$((next + 6))" "$(place_of '.code == "noted"')"
+check_equal "they count for no letter" 0 "$(rows | jq -c 'select(.retried != [])' | wc -l)"
+to_letters - -H "dlq-retried=0/$((next + 6))" -H dlq-retried-to=nonsense
+check_equal "a note behind its letter counts" "[null,null]" "$(rows --code noted | jq -c '.retried[] | [.to, .outcome]')"
 
 # ---- retry ----
 

@@ -361,8 +361,8 @@ START_TEST(a_letter_finds_its_notes_in_their_order)
     struct spill *spill = spill_new();
     struct letter_notes *notes = letter_notes_new(spill);
     ck_assert_ptr_nonnull(notes);
-    add_note(notes, (struct letter_place){0, 9}, (struct letter_place){1, 5}, "commands", 30);
-    add_note(notes, (struct letter_place){0, 8}, (struct letter_place){1, 5}, "commands", 20);
+    add_note(notes, (struct letter_place){1, 9}, (struct letter_place){1, 5}, "commands", 30);
+    add_note(notes, (struct letter_place){1, 8}, (struct letter_place){1, 5}, "commands", 20);
     add_note(notes, (struct letter_place){0, 7}, (struct letter_place){0, 5}, "other", 10);
     struct letter invalid = {.kind = LETTER_NOTE};
     ck_assert(letter_notes_add(notes, &invalid));

@@ -175,6 +175,8 @@ static int check(const struct action *action, const struct arguments *arguments)
         return command_usage("dead-letters", "list takes no PARTITION/OFFSET; show does");
     if (action->who == FOR_SHOW && request->place_count != 1)
         return command_usage("dead-letters", "show takes one PARTITION/OFFSET");
+    if (request->selection.since_ms >= request->selection.until_ms)
+        return command_usage("dead-letters", "--since must be before --until; --until is not included");
     if (request->raw + request->hex + request->json > 1)
         return command_usage("dead-letters", "--raw, --hex and --output json exclude each other");
     if (request->place_count > 0 && (arguments->has_selection || request->again))

@@ -1,20 +1,19 @@
 /* dead-letters list: a row for each letter, or for each code and cause. The topic is read twice: first its notes, which
  * stand behind their letters, then its letters. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/timestamp.h"
+#include "common/progress.h"
+#include "common/sorted_spill.h"
 #include "worker/commands/command_dead_letters.h"
-#include "worker/definitions/json_line.h"
+#include "worker/commands/dead_letters_row.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/letters/letter_groups.h"
 #include "worker/letters/letter_log.h"
 #include "worker/letters/letter_notes.h"
-#include "worker/letters/letter_text.h"
+#include "worker/letters/letter_outcomes.h"
 
-#define MESSAGE_BYTES  1024 /* of dlq-message, in a row */
-#define RETRIES_LISTED 100  /* of one letter */
+#define LISTED_ENTRIES 8192
 
 struct listing {
     const struct dead_letters_request *request;
@@ -22,159 +21,56 @@ struct listing {
     struct letter_log *log;
     struct spill *spill;
     struct letter_notes *notes;
+    struct sorted_spill *listed; /* struct letter_place: the letters that get a row */
     struct letter_groups *groups;
+    struct progress progress;
     int64_t rows;
     int error; /* errno of a failure; 0: none */
 };
-
-/* ---- One row ---- */
-
-static const char *outcome_of(const struct letter_retry *retry)
-{
-    switch (retry->outcome) {
-    case LETTER_CREATED:
-        return "created";
-    case LETTER_DUPLICATE:
-        return "duplicate";
-    case LETTER_REJECTED:
-        return error_row(retry->error)->code;
-    case LETTER_UNANSWERED:
-        break;
-    }
-    return NULL;
-}
-
-static json_t *time_json(int64_t time_ms)
-{
-    char text[TIME_LENGTH];
-    time_text(time_ms, text);
-    return letter_text_json(span_of(text, TIME_LENGTH), TIME_LENGTH);
-}
-
-static json_t *source_json(const struct letter *letter)
-{
-    if (letter->source.topic[0] == '\0')
-        return letter_text_json(SPAN_NONE, 0);
-    return json_line_pack("{s:s, s:i, s:I}", "topic", letter->source.topic, "partition", (int)letter->source.partition,
-                          "offset", (json_int_t)letter->source.offset);
-}
-
-static void add_retry_json(json_t *retried, const struct letter_retry *retry)
-{
-    char to[LETTER_POSITION_SIZE];
-    letter_position_write(&retry->to, to);
-    json_t *row = json_line_pack("{s:o, s:s?, s:s?}", "at", time_json(retry->at_ms), "to",
-                                 retry->to.topic[0] ? to : NULL, "outcome", outcome_of(retry));
-    if (json_array_append_new(retried, row) != 0)
-        abort();
-}
-
-static void print_json(const struct letter *letter, json_t *retried)
-{
-    json_line_print(json_line_pack(
-        "{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "partition", (int)letter->place.partition, "offset",
-        (json_int_t)letter->place.offset, "time", time_json(letter->time_ms), "code",
-        letter_text_json(letter->code, LETTER_CODE_BYTES), "message", letter_text_json(letter->message, MESSAGE_BYTES),
-        "source", source_json(letter), "retries",
-        letter->retries == LETTER_RETRIES_UNKNOWN ? json_null() : json_integer(letter->retries), "retried", retried));
-}
-
-static void print_text(const struct letter *letter)
-{
-    char time[TIME_LENGTH], place[48], source[LETTER_POSITION_SIZE] = "-";
-    time_text(letter->time_ms, time);
-    snprintf(place, sizeof(place), "%d/%lld", (int)letter->place.partition, (long long)letter->place.offset);
-    if (letter->source.topic[0] != '\0')
-        letter_position_write(&letter->source, source);
-    printf("%-8s %.*s ", place, TIME_LENGTH, time);
-    letter_text_print(letter->code.length > 0 ? letter->code : SPAN("-"), LETTER_CODE_BYTES, stdout);
-    printf(" %s ", source);
-    letter_text_print(letter->message.length > 0 ? letter->message : SPAN("-"), MESSAGE_BYTES, stdout);
-    if (letter->retries != 0)
-        printf(letter->retries > 0 ? " (retry %lld)" : " (dlq-retries is not a number)", (long long)letter->retries);
-    putchar('\n');
-}
-
-static void print_retry_text(const struct letter_retry *retry)
-{
-    char time[TIME_LENGTH], to[LETTER_POSITION_SIZE];
-    const char *outcome = outcome_of(retry);
-    time_text(retry->at_ms, time);
-    letter_position_write(&retry->to, to);
-    printf("%-8s %.*s retried as %s: %s\n", "", TIME_LENGTH, time, retry->to.topic[0] ? to : "-",
-           outcome ? outcome : "no reply");
-}
-
-/* False with errno set. */
-static bool print_row(struct listing *listing, const struct letter *letter)
-{
-    const bool json = listing->request->json;
-    struct letter_retry retry;
-    enum notes_reading reading;
-    json_t *retried = json ? json_line_pack("[]") : NULL;
-    if (!json)
-        print_text(letter);
-    for (int count = 0; (reading = letter_notes_next(listing->notes, letter->place, &retry)) == NOTES_RETRY; count++) {
-        if (count >= RETRIES_LISTED)
-            continue;
-        if (json)
-            add_retry_json(retried, &retry);
-        else
-            print_retry_text(&retry);
-    }
-    if (json)
-        print_json(letter, retried);
-    return reading == NOTES_END;
-}
-
-/* ---- Groups ---- */
-
-static void print_group_json(const struct letter_group *group)
-{
-    char example[48];
-    snprintf(example, sizeof(example), "%d/%lld", (int)group->example.partition, (long long)group->example.offset);
-    json_line_print(
-        json_line_pack("{s:o, s:o, s:I, s:o, s:o, s:s}", "code", letter_text_json(group->code, LETTER_CODE_BYTES),
-                       "cause", letter_text_json(group->cause, LETTER_CAUSE_BYTES), "count", (json_int_t)group->count,
-                       "first", time_json(group->first_ms), "last", time_json(group->last_ms), "example", example));
-}
-
-static void print_group_text(const struct letter_group *group)
-{
-    char first[TIME_LENGTH], last[TIME_LENGTH], example[48];
-    time_text(group->first_ms, first);
-    time_text(group->last_ms, last);
-    snprintf(example, sizeof(example), "%d/%lld", (int)group->example.partition, (long long)group->example.offset);
-    printf("%8lld %.*s to %.*s, such as %s: ", (long long)group->count, TIME_LENGTH, first, TIME_LENGTH, last, example);
-    letter_text_print(group->code.length > 0 ? group->code : SPAN("-"), LETTER_CODE_BYTES, stdout);
-    putchar(' ');
-    if (group->cause.at)
-        letter_text_print(group->cause.length > 0 ? group->cause : SPAN("-"), LETTER_CAUSE_BYTES, stdout);
-    else
-        printf("further causes, beyond the first %d", LETTER_GROUPS);
-    putchar('\n');
-}
 
 static void print_groups(const struct listing *listing)
 {
     size_t count;
     const int64_t limit = listing->request->selection.limit;
     const struct letter_group *groups = letter_groups_sorted(listing->groups, &count);
-    for (size_t i = 0; i < count && (limit == 0 || (int64_t)i < limit); i++) {
-        if (listing->request->json)
-            print_group_json(&groups[i]);
-        else
-            print_group_text(&groups[i]);
-    }
+    for (size_t i = 0; i < count && (limit == 0 || (int64_t)i < limit); i++)
+        dead_letters_print_group(&groups[i], listing->request->json);
 }
 
 /* ---- The two passes ---- */
+
+static void show(void *listener, int64_t done, int64_t total)
+{
+    struct listing *listing = listener;
+    listing->progress.total = total;
+    progress_move(&listing->progress, done);
+}
+
+static bool is_at_limit(const struct listing *listing, int64_t rows)
+{
+    const int64_t limit = listing->request->selection.limit;
+    return limit > 0 && rows >= limit;
+}
+
+static bool add(struct listing *listing, const struct letter *letter)
+{
+    if (letter->kind == LETTER_NOTE)
+        return letter_notes_add(listing->notes, letter);
+    if (!letter_is_selected(&listing->request->selection, letter) ||
+        is_at_limit(listing, sorted_spill_count(listing->listed)))
+        return true;
+    struct letter_place place;
+    memset(&place, 0, sizeof(place)); /* its padding is written, too */
+    place.partition = letter->place.partition;
+    place.offset = letter->place.offset;
+    return sorted_spill_add(listing->listed, &place);
+}
 
 static bool take_note(void *listener, struct letter *letter, rd_kafka_message_t *message)
 {
     struct listing *listing = listener;
     (void)message;
-    if (letter->kind != LETTER_NOTE || letter_notes_add(listing->notes, letter))
+    if (add(listing, letter))
         return true;
     listing->error = errno;
     return false;
@@ -187,24 +83,45 @@ static bool take_letter(void *listener, struct letter *letter, rd_kafka_message_
     (void)message;
     if (!letter_is_selected(&request->selection, letter))
         return true;
-    if (request->group ? !letter_groups_add(listing->groups, letter) : !print_row(listing, letter)) {
+    if (request->group ? !letter_groups_add(listing->groups, letter)
+                       : !dead_letters_print_row(letter, listing->notes, request->json)) {
         listing->error = errno;
         return false;
     }
     listing->rows++;
-    return request->group || request->selection.limit == 0 || listing->rows < request->selection.limit;
+    return request->group || !is_at_limit(listing, listing->rows);
+}
+
+static bool find_outcomes(struct listing *listing, char *error, size_t error_size)
+{
+    const struct letter_outcomes outcomes = {.config = listing->config,
+                                             .consumer = letter_log_handle(listing->log),
+                                             .wait_ms = KAFKA_CLIENT_WAIT_MS,
+                                             .progress = show,
+                                             .listener = listing};
+    progress_begin(&listing->progress, "offsets of replies", 0, false);
+    const bool ok = letter_outcomes_find(&outcomes, listing->notes, listing->listed, error, error_size);
+    progress_clear(&listing->progress);
+    return ok;
 }
 
 /* False with the reason in `error`. */
 static bool read_notes(struct listing *listing, char *error, size_t error_size)
 {
     listing->spill = spill_open(error, error_size);
-    listing->notes = listing->spill ? letter_notes_new(listing->spill) : NULL;
-    if (listing->spill && !listing->notes)
+    if (!listing->spill)
+        return false;
+    listing->notes = letter_notes_new(listing->spill);
+    listing->listed = sorted_spill_new(listing->spill, sizeof(struct letter_place), LISTED_ENTRIES, letter_place_order);
+    if (!listing->notes || !listing->listed) {
         snprintf(error, error_size, "out of memory");
-    if (!listing->notes || !letter_log_read_all(listing->log, take_note, listing, error, error_size) ||
-        !letter_notes_find_outcomes(listing->notes, listing->config, letter_log_handle(listing->log),
-                                    KAFKA_CLIENT_WAIT_MS, error, error_size))
+        return false;
+    }
+    progress_begin(&listing->progress, "offsets of dead letters", 0, false);
+    const bool is_read =
+        letter_log_read_all(listing->log, &listing->request->selection, take_note, show, listing, error, error_size);
+    progress_clear(&listing->progress);
+    if (!is_read || !find_outcomes(listing, error, error_size))
         return false;
     if (letter_notes_begin(listing->notes))
         return true;
@@ -214,7 +131,10 @@ static bool read_notes(struct listing *listing, char *error, size_t error_size)
 
 static bool read_letters(struct listing *listing, char *error, size_t error_size)
 {
-    const bool ok = letter_log_read_all(listing->log, take_letter, listing, error, error_size);
+    progress_begin(&listing->progress, "offsets of dead letters", 0, !listing->request->group);
+    const bool ok =
+        letter_log_read_all(listing->log, &listing->request->selection, take_letter, show, listing, error, error_size);
+    progress_clear(&listing->progress);
     return ok || (error[0] == '\0' && listing->error == 0); /* the limit was reached */
 }
 
@@ -245,6 +165,7 @@ int dead_letters_list(const struct dead_letters_request *request, const struct c
         result = COMMAND_INCOMPLETE;
     letter_groups_free(listing.groups);
     letter_notes_free(listing.notes);
+    sorted_spill_free(listing.listed);
     spill_close(listing.spill);
     letter_log_close(listing.log);
     return result;

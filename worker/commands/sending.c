@@ -117,7 +117,7 @@ static bool assign(struct sending *sending, const struct offsets *from, int32_t 
 
 static bool open_consumer(struct sending *sending, char *error, size_t error_size)
 {
-    static const struct history_client_settings settings = {"read_committed", "earliest", "1048576"};
+    static const struct history_client_settings settings = {"read_committed", "earliest", "1048576", 0};
     struct offsets ends = {0};
     if (!history_client_open(&sending->consumer, sending->config, &settings, error, error_size))
         return false;

@@ -185,7 +185,8 @@ void letter_read(struct letter *letter, rd_kafka_message_t *message)
         return;
     if (found.retried.at && !found.topic.at) {
         letter->kind = LETTER_NOTE;
-        letter->is_valid = letter_place_read(found.retried, &letter->of);
+        letter->is_valid = letter_place_read(found.retried, &letter->of) &&
+                           letter->of.partition == letter->place.partition && letter->of.offset < letter->place.offset;
         if (!letter_position_read(found.retried_to, &letter->to))
             letter->to.topic[0] = '\0';
         return;

@@ -50,7 +50,8 @@ struct letter {
     struct span content_type; /* the header of this name; at == NULL: absent */
 
     /* Of a note. */
-    bool is_valid;             /* false: it does not say well which letter it means */
+    bool is_valid; /* false: it does not say well which letter it means. A note stands behind its letter, in the same
+                      partition. Otherwise a message could keep a letter of the future from being retried */
     struct letter_place of;    /* the letter that was retried */
     struct letter_position to; /* where its command went; its topic is "" if the note does not say it well */
 };

@@ -8,7 +8,7 @@
 #include "common/sorted_spill.h"
 #include "worker/letters/letter_notes.h"
 
-#define MEMORY_ENTRIES 65536
+#define MEMORY_ENTRIES 8192
 
 /* A letter of the selection. */
 struct entry {
@@ -24,7 +24,8 @@ struct letter_candidates {
     struct spill *spill;
     struct sorted_spill *entries;
     struct letter_notes *notes;
-    int error; /* errno of what could not be added; 0: none */
+    struct progress *progress; /* of the reading */
+    int error;                 /* errno of what could not be added; 0: none */
 };
 
 static int by_place(const void *a, const void *b)
@@ -76,9 +77,18 @@ static bool take(void *listener, struct letter *letter, rd_kafka_message_t *mess
     return false;
 }
 
+static void show(void *listener, int64_t done, int64_t total)
+{
+    const struct letter_candidates *candidates = listener;
+    candidates->progress->total = total;
+    progress_move(candidates->progress, done);
+}
+
 static bool read_log(struct letter_candidates *candidates, struct letter_log *log, char *error, size_t error_size)
 {
-    bool ok = letter_log_read_all(log, take, candidates, error, error_size);
+    progress_begin(candidates->progress, "offsets of dead letters", 0, false);
+    bool ok = letter_log_read_all(log, candidates->selection, take, show, candidates, error, error_size);
+    progress_clear(candidates->progress);
     if (ok && (!sorted_spill_begin(candidates->entries) || !letter_notes_begin(candidates->notes)))
         candidates->error = errno;
     if (candidates->error != 0)
@@ -87,7 +97,8 @@ static bool read_log(struct letter_candidates *candidates, struct letter_log *lo
 }
 
 struct letter_candidates *letter_candidates_select(struct letter_log *log, const struct letter_selection *selection,
-                                                   bool again, char *error, size_t error_size)
+                                                   bool again, struct progress *progress, char *error,
+                                                   size_t error_size)
 {
     struct letter_candidates *candidates = calloc(1, sizeof(*candidates));
     snprintf(error, error_size, "out of memory");
@@ -95,6 +106,7 @@ struct letter_candidates *letter_candidates_select(struct letter_log *log, const
         return NULL;
     candidates->selection = selection;
     candidates->again = again;
+    candidates->progress = progress;
     candidates->spill = spill_open(error, error_size);
     if (candidates->spill) {
         candidates->entries = sorted_spill_new(candidates->spill, sizeof(struct entry), MEMORY_ENTRIES, by_place);
@@ -129,6 +141,11 @@ static enum letter_candidate next_selected(struct letter_candidates *candidates,
         break;
     }
     return entry.was_retried && !candidates->again ? CANDIDATE_PASSED_OVER : CANDIDATE_LETTER;
+}
+
+int64_t letter_candidates_count(const struct letter_candidates *candidates)
+{
+    return candidates->named ? (int64_t)candidates->named_count : sorted_spill_count(candidates->entries);
 }
 
 enum letter_candidate letter_candidates_next(struct letter_candidates *candidates, struct letter_place *place)

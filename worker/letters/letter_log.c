@@ -14,13 +14,9 @@
 #define OPEN_RETRY_MS 100
 #define OPEN_WAIT_MS  120000 /* for open transactions; the daemon's end after 25 s */
 
-/* What is fetched ahead. It is measured now and then, since librdkafka bounds values only, and short letters have more
- * in their headers and in what librdkafka allocates for a message. */
-#define AHEAD_BYTES     ((size_t)48 << 20)
-#define HEAP_OF_MESSAGE 512
-/* So much is taken between two looks. One fetch brings more; if it were given back each time, nothing would be gained.
- */
-#define MEASURED_BYTES ((size_t)4 << 20)
+/* A fetch begins when almost all of the one before was taken. So there are two fetches in memory at most, however short
+ * letters are, or however long their keys and headers. */
+const struct history_ahead letter_log_ahead = {.fetch_bytes = "262144", .messages = 16};
 
 struct letter_log {
     const struct config *config;
@@ -29,7 +25,6 @@ struct letter_log {
     int32_t partitions;
     struct offsets starts, ends;
     bool has_holes;
-    size_t bytes, measured; /* of the messages since the last look */
 };
 
 static const char *topic_of(const struct letter_log *log)
@@ -63,7 +58,7 @@ struct letter_log *letter_log_open(const struct config *config, int wait_ms, cha
     }
     log->config = config;
     log->wait_ms = wait_ms;
-    log->reader = history_reader_open(config, topic_of(log), wait_ms, error, error_size);
+    log->reader = history_reader_open_ahead(config, topic_of(log), &letter_log_ahead, wait_ms, error, error_size);
     if (log->reader && find_edges(log, error, error_size))
         return log;
     letter_log_close(log);
@@ -107,7 +102,7 @@ bool letter_log_has_holes(const struct letter_log *log)
 
 static bool find_high_watermarks(const struct letter_log *log, struct offsets *high, char *error, size_t error_size)
 {
-    static const struct history_client_settings settings = {"read_uncommitted", "error", "65536"};
+    static const struct history_client_settings settings = {"read_uncommitted", "error", "65536", 0};
     struct history_client observer;
     if (!history_client_open(&observer, log->config, &settings, error, error_size))
         return false;
@@ -160,20 +155,17 @@ static void report(struct letter_log *log, const struct history_hole *hole)
             topic_of(log), (int)hole->partition, hole->from, hole->to - 1, reasons[hole->reason]);
 }
 
-static bool bound_ahead(struct letter_log *log, const struct letter *letter, char *error, size_t error_size)
-{
-    log->bytes += letter->outer_bytes + letter->value.length + HEAP_OF_MESSAGE;
-    log->measured++;
-    if (log->bytes < MEASURED_BYTES)
-        return true;
-    const size_t each = log->bytes / log->measured;
-    log->bytes = log->measured = 0;
-    return history_reader_ahead(log->reader) < AHEAD_BYTES / each ||
-           history_reader_give_back(log->reader, error, error_size);
-}
+/* A range that is read. */
+struct reading {
+    letter_log_take *take;
+    letter_log_progress *progress; /* may be NULL */
+    void *listener;
+    int64_t before, total; /* offsets, for `progress`: of the ranges before, and of all */
+    int64_t from;          /* of this range */
+};
 
 /* *goes_on: false at the range's end. */
-static bool read_one(struct letter_log *log, letter_log_take *take, void *listener, bool *goes_on, char *error,
+static bool read_one(struct letter_log *log, const struct reading *reading, bool *goes_on, char *error,
                      size_t error_size)
 {
     rd_kafka_message_t *message;
@@ -183,9 +175,9 @@ static bool read_one(struct letter_log *log, letter_log_take *take, void *listen
     case HISTORY_MESSAGE:
         letter_read(&letter, message);
         error[0] = '\0';
-        const bool taken = take(listener, &letter, message);
+        const bool taken = reading->take(reading->listener, &letter, message);
         rd_kafka_message_destroy(message);
-        return taken && bound_ahead(log, &letter, error, error_size);
+        return taken;
     case HISTORY_HOLE:
         report(log, &hole);
         return true;
@@ -200,22 +192,24 @@ static bool read_one(struct letter_log *log, letter_log_take *take, void *listen
     return false;
 }
 
-bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, int64_t to, letter_log_take *take,
-                     void *listener, char *error, size_t error_size)
+static void tell(const struct letter_log *log, const struct reading *reading)
 {
-    const int64_t start = offsets_get(&log->starts, partition), end = offsets_get(&log->ends, partition);
-    bool goes_on = true, ok;
-    from = from > start ? from : start;
-    to = to < end ? to : end;
-    if (partition >= log->partitions || from >= to)
-        return true;
-    ok = history_reader_begin(log->reader, partition, from, to, error, error_size);
+    if (reading->progress)
+        reading->progress(reading->listener, reading->before + history_reader_position(log->reader) - reading->from,
+                          reading->total);
+}
+
+static bool read_range(struct letter_log *log, int32_t partition, int64_t to, const struct reading *reading,
+                       char *error, size_t error_size)
+{
+    bool goes_on = true, ok = history_reader_begin(log->reader, partition, reading->from, to, error, error_size);
     while (ok && goes_on) {
         if (stop_is_requested()) {
             error[0] = '\0';
             return false;
         }
-        ok = read_one(log, take, listener, &goes_on, error, error_size);
+        ok = read_one(log, reading, &goes_on, error, error_size);
+        tell(log, reading);
     }
     /* Nothing is fetched while something else is done. */
     char ignored[64];
@@ -224,10 +218,35 @@ bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, in
     return ok;
 }
 
-bool letter_log_read_all(struct letter_log *log, letter_log_take *take, void *listener, char *error, size_t error_size)
+bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, int64_t to, letter_log_take *take,
+                     void *listener, char *error, size_t error_size)
 {
+    const int64_t start = offsets_get(&log->starts, partition), end = offsets_get(&log->ends, partition);
+    const struct reading reading = {.take = take, .listener = listener, .from = from > start ? from : start};
+    to = to < end ? to : end;
+    return partition >= log->partitions || reading.from >= to ||
+           read_range(log, partition, to, &reading, error, error_size);
+}
+
+static int64_t offsets_in(const struct letter_log *log, int32_t partition)
+{
+    const int64_t count = offsets_get(&log->ends, partition) - offsets_get(&log->starts, partition);
+    return count > 0 ? count : 0;
+}
+
+bool letter_log_read_all(struct letter_log *log, const struct letter_selection *selection, letter_log_take *take,
+                         letter_log_progress *progress, void *listener, char *error, size_t error_size)
+{
+    struct reading reading = {.take = take, .progress = progress, .listener = listener};
     for (int32_t i = 0; i < log->partitions; i++)
-        if (!letter_log_read(log, i, 0, INT64_MAX, take, listener, error, error_size))
+        if (letter_selection_has(selection, i))
+            reading.total += offsets_in(log, i);
+    for (int32_t i = 0; i < log->partitions; i++) {
+        const int64_t count = letter_selection_has(selection, i) ? offsets_in(log, i) : 0;
+        reading.from = offsets_get(&log->starts, i);
+        if (count > 0 && !read_range(log, i, reading.from + count, &reading, error, error_size))
             return false;
+        reading.before += count;
+    }
     return true;
 }

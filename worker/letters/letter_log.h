@@ -6,8 +6,12 @@
 #include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/letters/letter_selection.h"
+#include "worker/replay/history_reader.h"
 
 struct letter_log;
+
+/* What is fetched ahead of it, and of replies. */
+extern const struct history_ahead letter_log_ahead;
 
 /* New; or NULL with the reason in `error`: Kafka does not answer within `wait_ms`, or there is no such topic. */
 MUST_CHECK struct letter_log *letter_log_open(const struct config *config, int wait_ms, char *error, size_t error_size);
@@ -28,14 +32,19 @@ rd_kafka_t *letter_log_handle(const struct letter_log *log);
 /* Takes one message. False ends the reading; that is no failure. */
 typedef bool letter_log_take(void *listener, struct letter *letter, rd_kafka_message_t *message);
 
+/* Told of how far letter_log_read_all is: offsets that are done, of all. */
+typedef void letter_log_progress(void *listener, int64_t done, int64_t total);
+
 /* Reads offsets `from` to `to` (half-open) of a partition, as far as they are between the beginning and the end. Each
  * message is destroyed after `take`. False with the reason in `error`, or with "" in it when `take` or a signal ended
  * the reading. */
 MUST_CHECK bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, int64_t to,
                                 letter_log_take *take, void *listener, char *error, size_t error_size);
 
-/* The same for all of each partition, one after the other. */
-MUST_CHECK bool letter_log_read_all(struct letter_log *log, letter_log_take *take, void *listener, char *error,
+/* The same for all of each partition of the selection, one after the other. The rest of the selection is for `take` to
+ * look at. `progress` may be NULL. */
+MUST_CHECK bool letter_log_read_all(struct letter_log *log, const struct letter_selection *selection,
+                                    letter_log_take *take, letter_log_progress *progress, void *listener, char *error,
                                     size_t error_size);
 
 /* True if offsets could not be read any more. Each hole is reported on standard error once. */

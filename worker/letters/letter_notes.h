@@ -1,14 +1,11 @@
 /* letter_notes: which letters were retried, when, where their commands went, and what came of them. A note is a message
- * of the dead-letter topic, in any of its partitions. Notes are sorted through a spill file, so memory does not grow
+ * of the dead-letter topic, behind its letter. Notes are sorted through a spill file, so memory does not grow
  * with their number. */
 #ifndef WORKER_LETTERS_LETTER_NOTES_H
 #define WORKER_LETTERS_LETTER_NOTES_H
 
-#include <librdkafka/rdkafka.h>
-
 #include "common/must_check.h"
 #include "common/spill.h"
-#include "worker/config/config.h"
 #include "worker/letters/letter.h"
 #include "worker/model/error.h"
 
@@ -33,12 +30,6 @@ void letter_notes_free(struct letter_notes *notes); /* NULL is allowed */
 
 /* Adds a note. One that is not valid is passed over. False with errno set. */
 MUST_CHECK bool letter_notes_add(struct letter_notes *notes, const struct letter *note);
-
-/* Looks for the replies to the commands that were sent, in replies.topic and those of replies.allowed. Reads all of
- * them, on all cores, unless there are no notes. To be called when all notes are added, if at all. False with the
- * reason in `error`. */
-MUST_CHECK bool letter_notes_find_outcomes(struct letter_notes *notes, const struct config *config,
-                                           rd_kafka_t *consumer, int wait_ms, char *error, size_t error_size);
 
 /* Begins at the first letter that was retried. False with errno set. */
 MUST_CHECK bool letter_notes_begin(struct letter_notes *notes);

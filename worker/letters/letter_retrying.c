@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/failpoint.h"
+#include "common/progress.h"
 #include "common/stop.h"
 #include "worker/letters/letter_candidates.h"
 #include "worker/letters/letter_chunk.h"
@@ -32,6 +33,8 @@ struct retrying {
     struct letter_place passed; /* everything up to here that was passed over was counted */
     struct letter_place single; /* up to here each letter has a transaction of its own */
     int64_t begin_ms;
+
+    struct progress progress;
 };
 
 static const struct letter_place nowhere = {-1, -1};
@@ -80,6 +83,13 @@ static void collect(struct retrying *retrying)
 
 /* ---- Sending a chunk ---- */
 
+static void show(struct retrying *retrying)
+{
+    const struct retrying_counts *counts = retrying->counts;
+    const int64_t passed = retrying->request->selection.limit > 0 ? 0 : counts->passed_over;
+    progress_move(&retrying->progress, counts->sent + counts->refused + passed);
+}
+
 static void tell_chunk(struct retrying *retrying)
 {
     const struct retrying_request *request = retrying->request;
@@ -102,15 +112,18 @@ static void tell_chunk(struct retrying *retrying)
         request->tell(request->listener, &verdict);
         retrying->done = letter->place;
     }
+    show(retrying);
 }
 
-static void keep_rate(const struct retrying *retrying)
+static void keep_rate(struct retrying *retrying)
 {
     const int64_t rate = retrying->request->rate;
     if (rate == 0 || !retrying->request->apply)
         return;
-    while (!stop_is_requested() && retrying->counts->sent * 1000 > rate * (clock_now_ms() - retrying->begin_ms))
+    while (!stop_is_requested() && retrying->counts->sent * 1000 > rate * (clock_now_ms() - retrying->begin_ms)) {
         clock_sleep(RATE_SLICE_MS);
+        show(retrying);
+    }
 }
 
 enum step {
@@ -183,16 +196,19 @@ static enum step open_attempt(struct retrying *retrying, char *error, size_t err
     snprintf(error, error_size, "out of memory");
     retrying->candidates = request->named ? letter_candidates_named(request->named, request->named_count)
                                           : letter_candidates_select(retrying->log, &request->selection, request->again,
-                                                                     error, error_size);
+                                                                     &retrying->progress, error, error_size);
     if (!retrying->candidates)
         return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
     failpoint(FAILPOINT_RETRY_READ);
+    const int64_t count = letter_candidates_count(retrying->candidates), limit = request->selection.limit;
+    progress_begin(&retrying->progress, "letters", limit > 0 && limit < count ? limit : count, true);
     advance(retrying);
     return STEP_GO_ON;
 }
 
 static void close_attempt(struct retrying *retrying)
 {
+    progress_clear(&retrying->progress);
     if (retrying->log)
         retrying->counts->has_holes = retrying->counts->has_holes || letter_log_has_holes(retrying->log);
     letter_chunk_clear(retrying->chunk);

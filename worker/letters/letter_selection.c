@@ -1,6 +1,6 @@
 #include "worker/letters/letter_selection.h"
 
-static bool has_partition(const struct letter_selection *selection, int32_t partition)
+bool letter_selection_has(const struct letter_selection *selection, int32_t partition)
 {
     for (size_t i = 0; i < selection->partition_count; i++)
         if (selection->partitions[i] == partition)
@@ -10,7 +10,7 @@ static bool has_partition(const struct letter_selection *selection, int32_t part
 
 bool letter_is_selected(const struct letter_selection *selection, const struct letter *letter)
 {
-    return letter->kind == LETTER_COMMAND && has_partition(selection, letter->place.partition) &&
+    return letter->kind == LETTER_COMMAND && letter_selection_has(selection, letter->place.partition) &&
            letter->time_ms >= selection->since_ms && letter->time_ms < selection->until_ms &&
            (!selection->code || (letter->code.at && span_equal(letter->code, span_of_text(selection->code))));
 }

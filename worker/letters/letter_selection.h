@@ -15,6 +15,9 @@ struct letter_selection {
 /* Everything. */
 #define LETTER_SELECTION_ALL ((struct letter_selection){.since_ms = INT64_MIN, .until_ms = INT64_MAX})
 
+/* True if the selection takes letters of this partition. */
+bool letter_selection_has(const struct letter_selection *selection, int32_t partition);
+
 /* True if it is a letter of the selection; false for notes. */
 bool letter_is_selected(const struct letter_selection *selection, const struct letter *letter);
 

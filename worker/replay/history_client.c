@@ -1,5 +1,6 @@
 #include "worker/replay/history_client.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 
+#define MESSAGES            1000000
 #define QUEUE_BACKOFF_SINCE 0x020200ff /* the first librdkafka with fetch.queue.backoff.ms */
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
@@ -50,6 +52,8 @@ static int on_statistics(rd_kafka_t *handle, char *text, size_t length, void *op
 static bool configure(rd_kafka_conf_t *conf, const struct config *config,
                       const struct history_client_settings *settings, char *error, size_t error_size)
 {
+    char messages[16];
+    snprintf(messages, sizeof(messages), "%" PRIu32, settings->messages > 0 ? settings->messages : MESSAGES);
     const struct {
         const char *name, *value;
     } owned[] = {{"isolation.level", settings->isolation},
@@ -61,7 +65,7 @@ static bool configure(rd_kafka_conf_t *conf, const struct config *config,
                  {"check.crcs", "true"},
                  {"fetch.wait.max.ms", "10"},
                  {"fetch.error.backoff.ms", "20"},
-                 {"queued.min.messages", "1000000"},
+                 {"queued.min.messages", messages},
                  {"queued.max.messages.kbytes", "32768"},
                  {"statistics.interval.ms", "1000"},
                  {"fetch.queue.backoff.ms", "2"}}; /* the last */

@@ -22,6 +22,7 @@ struct history_client_settings {
     const char *isolation;   /* isolation.level */
     const char *reset;       /* auto.offset.reset */
     const char *fetch_bytes; /* max.partition.fetch.bytes */
+    uint32_t messages;       /* queued.min.messages; 0: very many */
 };
 
 /* Opens the consumer with the settings of [kafka] and [kafka.consumer]. All events come to its consumer queue. False

@@ -13,6 +13,7 @@
 #define RETRY_MS       50
 #define EDGE_WAIT_MS   1000
 #define FETCH_BYTES    "4194304"
+#define AHEAD_MESSAGES 1000000
 
 #define JUMPS 1024 /* that are not verified yet */
 
@@ -58,6 +59,8 @@ struct history_reader {
     size_t taken, count;  /* of the batch */
     size_t message_bytes; /* of a message, on average, in the batch */
     size_t taken_bytes;   /* since the last wake */
+    size_t taken_messages;
+    uint32_t ahead_messages; /* librdkafka's bound */
     struct unreadable_batch unreadable;
 
     struct jump jumps[JUMPS]; /* that are not verified, in their order; those before `verified` are */
@@ -76,7 +79,17 @@ static void drop_batch(struct history_reader *reader)
 struct history_reader *history_reader_open(const struct config *config, const char *topic, int wait_ms, char *error,
                                            size_t error_size)
 {
-    static const struct history_client_settings settings = {"read_committed", "error", FETCH_BYTES};
+    return history_reader_open_ahead(config, topic, NULL, wait_ms, error, error_size);
+}
+
+struct history_reader *history_reader_open_ahead(const struct config *config, const char *topic,
+                                                 const struct history_ahead *ahead, int wait_ms, char *error,
+                                                 size_t error_size)
+{
+    const struct history_client_settings settings = {.isolation = "read_committed",
+                                                     .reset = "error",
+                                                     .fetch_bytes = ahead ? ahead->fetch_bytes : FETCH_BYTES,
+                                                     .messages = ahead ? ahead->messages : AHEAD_MESSAGES};
     struct history_reader *reader = calloc(1, sizeof(*reader));
     if (reader)
         reader->topic = strdup(topic);
@@ -87,6 +100,7 @@ struct history_reader *history_reader_open(const struct config *config, const ch
     }
     reader->wait_ms = wait_ms;
     reader->message_bytes = 1;
+    reader->ahead_messages = settings.messages;
     reader->needs_wakes = rd_kafka_version() < WAKES_BEFORE;
     unreadable_batch_init(&reader->unreadable, config, reader->topic);
     if (history_client_open(&reader->client, config, &settings, error, error_size) &&
@@ -158,16 +172,6 @@ bool history_reader_begin(struct history_reader *reader, int32_t partition, int6
     return from < to ? assign(reader, error, error_size) : idle(reader, error, error_size);
 }
 
-size_t history_reader_ahead(const struct history_reader *reader)
-{
-    return rd_kafka_queue_length(reader->queue) + reader->count - reader->taken;
-}
-
-bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size)
-{
-    return reader->state != READER_READING || reader->next >= reader->to || assign(reader, error, error_size);
-}
-
 /* ---- from librdkafka to the batch ---- */
 
 /* The time that the caller takes for its messages is no silence of Kafka. */
@@ -192,14 +196,17 @@ static void wake(struct history_reader *reader)
     bool is_answered = history_ask_offsets(reader->client.handle, list, WAKE_WAIT_MS, error, sizeof(error));
     (void)is_answered;
     rd_kafka_topic_partition_list_destroy(list);
-    reader->taken_bytes = 0;
+    reader->taken_bytes = reader->taken_messages = 0;
 }
 
 static void keep_awake(struct history_reader *reader)
 {
-    size_t queued = rd_kafka_queue_length(reader->queue) + reader->count;
+    const size_t left = rd_kafka_queue_length(reader->queue), queued = left + reader->count;
     reader->taken_bytes += reader->count * reader->message_bytes;
-    if (queued * reader->message_bytes >= FULL_BYTES && reader->taken_bytes >= WAKE_BYTES)
+    reader->taken_messages += reader->count;
+    const bool has_bytes = queued * reader->message_bytes >= FULL_BYTES && reader->taken_bytes >= WAKE_BYTES;
+    const bool has_messages = left < reader->ahead_messages && reader->taken_messages >= reader->ahead_messages;
+    if (has_bytes || has_messages)
         wake(reader);
 }
 

@@ -8,7 +8,8 @@
  * Messages with wrong offsets (source_misnumbered.c) end no range early and hide no other messages: their batch becomes
  * a hole. They are noticed by the message behind a jump, so some of them may have come before the hole.
  *
- * It holds up to about 40 MiB of messages that were fetched ahead. One thread uses it at a time. */
+ * It holds up to about 40 MiB of messages that were fetched ahead, by the bytes of their values; a reader of many short
+ * messages is opened with a bound of its own. One thread uses it at a time. */
 #ifndef WORKER_REPLAY_HISTORY_READER_H
 #define WORKER_REPLAY_HISTORY_READER_H
 
@@ -23,6 +24,18 @@ struct history_reader;
 /* New, or NULL with the reason in `error`. */
 MUST_CHECK struct history_reader *history_reader_open(const struct config *config, const char *topic, int wait_ms,
                                                       char *error, size_t error_size);
+
+/* What is fetched ahead, for a reader of messages that are short, or that have more in their keys and headers than in
+ * their values: librdkafka bounds the bytes of values only. */
+struct history_ahead {
+    const char *fetch_bytes; /* of one fetch, as compressed by the producer; a batch that is longer comes whole */
+    uint32_t messages;       /* there is no further fetch while there are so many */
+};
+
+/* The same; `ahead`: NULL for the bound above. */
+MUST_CHECK struct history_reader *history_reader_open_ahead(const struct config *config, const char *topic,
+                                                            const struct history_ahead *ahead, int wait_ms, char *error,
+                                                            size_t error_size);
 void history_reader_close(struct history_reader *reader); /* after its messages were destroyed */
 
 /* Borrowed: the consumer, for queries. */
@@ -57,11 +70,6 @@ enum history_reading {
 MUST_CHECK enum history_reading history_reader_next(struct history_reader *reader, rd_kafka_message_t **message,
                                                     struct history_hole *hole, char *error, size_t error_size);
 
-/* Messages that were fetched ahead. librdkafka bounds them by the bytes of their values, whatever else they hold. */
-size_t history_reader_ahead(const struct history_reader *reader);
-
-/* Gives back what was fetched ahead; it is fetched again. False with the reason in `error`. */
-MUST_CHECK bool history_reader_give_back(struct history_reader *reader, char *error, size_t error_size);
 /* Are all messages that came in their places? A caller that makes their places its own position asks before it does so.
  * READING_MISPLACED: the next hole tells from where on they are not. READING_UNKNOWN: Kafka gave no answer; ask again.
  */

@@ -121,7 +121,7 @@ static bool ask(struct replay_ranges *ranges, rd_kafka_t *consumer, const char *
 static bool find_edges(struct replay_ranges *ranges, rd_kafka_t *consumer, const struct config *config, int wait_ms,
                        char *error, size_t error_size)
 {
-    static const struct history_client_settings settings = {"read_uncommitted", "error", "65536"};
+    static const struct history_client_settings settings = {"read_uncommitted", "error", "65536", 0};
     const char *topic = config->commands.topic;
     struct history_client observer;
     if (!ask(ranges, consumer, topic, RD_KAFKA_OFFSET_BEGINNING, offsetof(struct replay_range, first), wait_ms, error,

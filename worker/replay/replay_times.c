@@ -144,7 +144,7 @@ static void answer_obvious(struct replay_time *times, size_t count)
 bool replay_times_find(const struct config *config, struct replay_time *times, size_t count, int wait_ms, char *error,
                        size_t error_size)
 {
-    static const struct history_client_settings settings = {"read_committed", "earliest", "65536"};
+    static const struct history_client_settings settings = {"read_committed", "earliest", "65536", 0};
     struct search search = {.config = config, .times = times, .count = count, .wait_ms = wait_ms};
     answer_obvious(times, count);
     compact(&search);

@@ -10,6 +10,7 @@
 #include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/offsets.h"
 #include "worker/replay/decision.h"
+#include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 #include "worker/validate/reply_address.h"
 
@@ -117,6 +118,25 @@ static bool find_topics(struct run *run, char *error, size_t error_size)
     return ok;
 }
 
+/* Raises the first offsets to those of the first replies that count. */
+static bool raise_starts(const struct reply_reading *reading, const char *topic, struct offsets *starts,
+                         const struct offsets *ends, char *error, size_t error_size)
+{
+    if (reading->since_ms <= 0 || starts->count == 0)
+        return true;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(starts->count);
+    for (int32_t i = 0; i < starts->count; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = reading->since_ms;
+    const bool ok = history_ask_offsets(reading->consumer, list, reading->wait_ms, error, error_size);
+    for (int i = 0; ok && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *found = &list->elems[i];
+        offsets_raise(starts, found->partition,
+                      found->offset >= 0 ? found->offset : offsets_get(ends, found->partition));
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return ok;
+}
+
 /* The first and last stable offsets of the topic's partitions. */
 static bool find_parts(struct run *run, uint16_t topic, char *error, size_t error_size)
 {
@@ -126,7 +146,8 @@ static bool find_parts(struct run *run, uint16_t topic, char *error, size_t erro
     const int32_t count = kafka_topic_partitions(reading->consumer, name, reading->wait_ms, error, error_size);
     bool ok = count >= 0 &&
               offsets_of_starts(&starts, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
-              offsets_of_known_ends(&ends, reading->consumer, name, count, reading->wait_ms, error, error_size);
+              offsets_of_known_ends(&ends, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
+              raise_starts(reading, name, &starts, &ends, error, error_size);
     struct part *grown = ok ? realloc(run->parts, (run->part_count + (size_t)count + 1) * sizeof(*grown)) : NULL;
     if (ok && !grown) {
         snprintf(error, error_size, "out of memory");
@@ -201,8 +222,8 @@ static bool begin_part(struct run *run)
     const struct reply_reading *reading = run->reading;
     const struct part *part = &run->parts[run->part];
     if (!run->reader)
-        run->reader =
-            history_reader_open(reading->config, run->topics[part->topic], reading->wait_ms, reason, sizeof(reason));
+        run->reader = history_reader_open_ahead(reading->config, run->topics[part->topic], reading->ahead,
+                                                reading->wait_ms, reason, sizeof(reason));
     run->is_begun =
         run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
     return run->is_begun || fail(run, reason);
@@ -284,6 +305,8 @@ static void reply_work(const struct run *run, struct raw_reply *reply, struct js
     entry->is_whole = content.is_whole;
     entry->is_refused_client = content.is_refused_client;
     entry->digest = outcome_digest_of(content.content);
+    if (run->reading->without_contents)
+        reply->content = SPAN("");
     entry->names_version = content.version.at != NULL;
     if (content.version.length == HASH_LENGTH)
         memcpy(entry->version, content.version.at, HASH_LENGTH);

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "common/must_check.h"
+#include "worker/replay/history_reader.h"
 #include "worker/replay/recorded_replies.h"
 
 /* Called for every few hundred replies, with the number of offsets that are done, of all. */
@@ -14,8 +15,11 @@ struct reply_reading {
     const struct config *config;
     rd_kafka_t *consumer; /* for a query */
     uint32_t threads;
-    int wait_ms;                      /* for each answer of Kafka */
-    reply_reading_progress *progress; /* may be NULL */
+    int wait_ms;      /* for each answer of Kafka */
+    int64_t since_ms; /* from the first reply with this timestamp or a later one on; 0: from the start */
+    const struct history_ahead *ahead; /* of the reader; NULL: its own bound */
+    bool without_contents;             /* the replies' contents are not kept */
+    reply_reading_progress *progress;  /* may be NULL */
     void *listener;
 };
 

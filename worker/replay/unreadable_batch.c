@@ -43,7 +43,7 @@ void misnumbered_batch_begin(struct unreadable_batch *batch, int32_t partition, 
 
 static bool open_client(struct unreadable_batch *batch)
 {
-    static const struct history_client_settings settings = {"read_committed", "error", "65536"};
+    static const struct history_client_settings settings = {"read_committed", "error", "65536", 0};
     char error[512];
     return batch->client.handle || history_client_open(&batch->client, batch->config, &settings, error, sizeof(error));
 }

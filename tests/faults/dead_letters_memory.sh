@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# dead-letters list and retry take the same memory however many letters there are, and whatever is in them.
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
+. "$(dirname "$0")/../lib/memory.sh" || exit 1
+
+few=$(faults_choose 10000 100000)
+many=$(faults_choose 40000 1000000)
+most=64   # MiB, the bound of docs/dead-letters.md
+apart=8   # MiB, between few letters and many
+wait_seconds=$(faults_choose 120 1200)
+
+criterion "$few letters, and then $many" "list, its groups and a retry stay below $most MiB, and take the same for many as for few"
+criterion "letters with 200 KB of headers or keys of 900 KB" "what is fetched ahead is bounded"
+
+live_begin 3
+LIVE_DEFINITIONS=
+letter_count=0
+declare -A peaks=()
+
+# letters_add COUNT: more letters, as the worker writes them.
+letters_add() {
+    seq -f letter-%.0f $((letter_count + 1)) $((letter_count + $1)) \
+        | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 \
+            -H "dlq-topic=$live_name.commands" -H dlq-partition=0 -H dlq-offset=7 -H dlq-timestamp=0 \
+            -H dlq-code=malformed_json -H "dlq-message=the text is not JSON at byte 0" || suite_fail "letters were added"
+    letter_count=$((letter_count + $1))
+}
+
+# peak_of COMMAND ...: sets peak, the most resident memory of a process in KiB, and peak_code.
+peak_of() {
+    local pid value
+    peak=0
+    "$@" >"$suite_folder/peak" 2>"$suite_folder/peak-error" &
+    pid=$!
+    suite_owns "$pid"
+    while value=$(memory_of "$pid" VmHWM) && [ -n "$value" ]; do
+        peak=$value
+        read -rt 0.02 -u "$pause"
+    done
+    wait "$pid"
+    peak_code=$?
+}
+exec {pause}<> <(:)
+
+# stays_below EXPECTED_CODE ACTION ...
+stays_below() {
+    peak_of "$BUILD/client-intake" dead-letters "${@:2}" --config "$live_config"
+    check_equal "${*:2} ends as expected" "$1" "$peak_code"
+    if [ "$peak" -gt 0 ] && [ "$peak" -lt $((most * 1024)) ]; then
+        suite_pass "${*:2}: $((peak / 1024)) MiB at most, of $most"
+    else
+        suite_fail "${*:2}" "$((peak / 1024)) MiB, of $most"
+    fi
+}
+
+# stays_flat COUNT EXPECTED_CODE ACTION ...: the same; it takes hardly more for many letters than for few.
+stays_flat() {
+    local what="${*:3}"
+    stays_below "${@:2}"
+    if [ -z "${peaks[$what]:-}" ]; then
+        peaks[$what]=$peak
+    elif [ "$peak" -lt $((${peaks[$what]} + apart * 1024)) ]; then
+        suite_pass "$what: $((peak / 1024)) MiB with $1 letters, $((${peaks[$what]} / 1024)) with fewer"
+    else
+        suite_fail "$what grows" "$((peak / 1024)) MiB with $1 letters, $((${peaks[$what]} / 1024)) with fewer"
+    fi
+}
+
+listed() {
+    grep -c '"code":"malformed_json"' "$suite_folder/peak"
+}
+
+# all_are_answered COUNT: so many commands that were sent again have an outcome. Each is a letter again, too.
+all_are_answered() {
+    live_intake dead-letters list --output json >"$suite_folder/rows"
+    [ "$(grep -c '"outcome":"malformed_json"' "$suite_folder/rows")" -eq "$1" ]
+}
+
+sent=0
+for count in "$few" "$many"; do
+    letters_add $((count - letter_count))
+    stays_below 0 list --output json # with many letters, it looks for replies to the few that were retried
+    check_equal "every letter is listed" $((count + sent)) "$(listed)"
+    stays_flat "$count" 0 list --group
+    stays_flat "$count" 0 retry
+    check_equal "and would be sent" $((count - sent)) "$(grep -c ': would be sent to ' "$suite_folder/peak")"
+    stays_flat "$count" 0 retry --apply
+    check_equal "and is sent" $((count - sent)) "$(grep -c ': sent to ' "$suite_folder/peak")"
+    sent=$count
+    worker_start one
+    check "the worker answers" until_true "$wait_seconds" all_are_answered "$sent"
+    worker_stop one
+    stays_flat "$count" 0 list --output json
+    check_equal "and has its outcome" "$sent" "$(grep -c '"outcome":"malformed_json"' "$suite_folder/peak")"
+    stays_flat "$count" 0 retry --apply --since 2000-01-01T00:00:00Z # has nothing to send
+    check "and is passed over" grep -q "^0 sent, 0 refused, $((2 * sent)) passed over" "$suite_folder/peak"
+done
+
+# heavy COUNT NAME FORM_OPTION ...
+heavy() {
+    "$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.dead-letters" --partition 1 --count "$1" \
+        --value garbage "${@:3}" --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
+        --header "dlq-code=$2" >/dev/null || suite_fail "letters of $2 were sent"
+}
+
+heavy_count=$(faults_choose 300 1000)
+heavy "$heavy_count" headers --headers 20:5:10000
+heavy "$heavy_count" key --key 900000
+for code in headers key; do
+    stays_below 0 list --code "$code" --output json
+    check_equal "every letter of $code is listed" "$heavy_count" "$(grep -c "\"code\":\"$code\"" "$suite_folder/peak")"
+    stays_below 0 retry --code "$code"
+    check_equal "all would be sent" "$heavy_count" "$(grep -c ': would be sent to ' "$suite_folder/peak")"
+done
+suite_end
