@@ -165,6 +165,14 @@ bool command_number(const char *text, int64_t least, int64_t most, int64_t *numb
     return true;
 }
 
+int command_output(const char *name, const char *text, bool *json)
+{
+    *json = strcmp(text, "json") == 0;
+    if (*json || strcmp(text, "text") == 0)
+        return COMMAND_OK;
+    return command_usage(name, "--output %s: must be text or json", text);
+}
+
 int command_usage(const char *name, const char *format, ...)
 {
     va_list arguments;

@@ -40,6 +40,11 @@ int command_main(int argc, char **argv);
 /* Reads a plain decimal number from `least` to `most`. False for any other text. */
 MUST_CHECK bool command_number(const char *text, int64_t least, int64_t most, int64_t *number);
 
+/* Reads the value of --output, text or json. Returns COMMAND_OK, or COMMAND_USAGE after the fault was printed as that
+ * of the subcommand `name`. Rows of JSON are printed with worker/definitions/json_line; docs/operations.md has their
+ * names. */
+MUST_CHECK int command_output(const char *name, const char *text, bool *json);
+
 /* Prints "client-intake NAME: message" and a pointer to the help. Returns COMMAND_USAGE. */
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -125,10 +125,7 @@ static int read_option(int option, struct arguments *arguments)
         request->again = true;
         return COMMAND_OK;
     case 'o':
-        if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
-            return command_usage("dead-letters", "--output %s: must be text or json", optarg);
-        request->json = optarg[0] == 'j';
-        return COMMAND_OK;
+        return command_output("dead-letters", optarg, &request->json);
     default:
         return COMMAND_USAGE;
     }

@@ -110,27 +110,40 @@ static int act(const struct action *action, struct definitions_request *request,
     return action->run(request, config);
 }
 
+static int refuse_option(int option, char **argv)
+{
+    if (option == 'o' || (option == ':' && optopt == 'o'))
+        return command_usage("definitions", "--options takes the key of a field and a file, KEY=FILE");
+    if (option == ':')
+        return command_usage("definitions", "--output takes text or json");
+    return command_usage("definitions", "%s is not an option", argv[optind - 1]);
+}
+
 /* Reads the options into the request. On failure *result is the exit code. */
 static bool read_arguments(int argc, char **argv, struct definitions_request *request, struct options_source *sources,
                            int *result)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"options", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"output", required_argument, NULL, 'O'},
+                                            {"json", no_argument, NULL, 'j'}, /* the spelling of 0.1.0 */
+                                            {"options", required_argument, NULL, 'o'},
+                                            {NULL, 0, NULL, 0}};
     optind = 0; /* restarts getopt */
     opterr = 0;
     int count = 0;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (option == 'j') {
             request->json = true;
+        } else if (option == 'O') {
+            *result = command_output("definitions", optarg, &request->json);
+            if (*result != COMMAND_OK)
+                return false;
         } else if (option == 'o' && strchr(optarg, '=') && optarg[0] != '=') {
             sources[count].argument = optarg;
             if (count > 0)
                 sources[count - 1].next = &sources[count];
             count++;
         } else {
-            *result = option == 'o' || option == ':'
-                          ? command_usage("definitions", "--options takes the key of a field and a file, KEY=FILE")
-                          : command_usage("definitions", "%s is not an option", argv[optind - 1]);
+            *result = refuse_option(option, argv);
             return false;
         }
     }

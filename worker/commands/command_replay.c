@@ -117,10 +117,10 @@ static int read_definitions(const char *name, char *text, struct options *option
 
 static int read_output(const char *name, const char *text, struct options *options)
 {
-    if (strcmp(text, "text") != 0 && strcmp(text, "json") != 0)
-        return command_usage(name, "--output %s: must be text or json", text);
-    options->output = text[0] == 'j' ? REPLAY_JSON : REPLAY_TEXT;
-    return COMMAND_OK;
+    bool json;
+    const int result = command_output(name, text, &json);
+    options->output = json ? REPLAY_JSON : REPLAY_TEXT;
+    return result;
 }
 
 static int read_option(int option, const char *name, struct options *options)

@@ -11,6 +11,7 @@
 #include "worker/commands/command.h"
 #include "worker/commands/sending.h"
 #include "worker/config/config_value.h"
+#include "worker/definitions/json_line.h"
 #include "worker/validate/reply_address.h"
 
 #define TIMEOUT_MS 30000
@@ -38,6 +39,8 @@ static int read_option(int option, const char *name, const struct config *config
         if (command_number(optarg, 1, INT32_MAX, &request->rate))
             return COMMAND_OK;
         return command_usage(name, "--rate %s: must be a number of commands a second", optarg);
+    case 'O':
+        return command_output(name, optarg, &request->json);
     case 't':
         if (config_duration_read(optarg, &request->timeout_ms) && request->timeout_ms >= 0)
             return COMMAND_OK;
@@ -49,10 +52,13 @@ static int read_option(int option, const char *name, const struct config *config
 
 static int read_options(int argc, char **argv, const struct config *config, struct options *options)
 {
-    static const struct option known[] = {
-        {"reply-topic", required_argument, NULL, 'r'}, {"ordered", no_argument, NULL, 'o'},
-        {"no-wait", no_argument, NULL, 'n'},           {"rate", required_argument, NULL, 'R'},
-        {"timeout", required_argument, NULL, 't'},     {0}};
+    static const struct option known[] = {{"reply-topic", required_argument, NULL, 'r'},
+                                          {"ordered", no_argument, NULL, 'o'},
+                                          {"no-wait", no_argument, NULL, 'n'},
+                                          {"rate", required_argument, NULL, 'R'},
+                                          {"timeout", required_argument, NULL, 't'},
+                                          {"output", required_argument, NULL, 'O'},
+                                          {0}};
     int option, result = COMMAND_OK;
     *options = (struct options){.request = {.input = STDIN_FILENO, .timeout_ms = TIMEOUT_MS}};
     optind = 0; /* restarts getopt */
@@ -77,6 +83,10 @@ static int run(const struct options *options, const struct config *config)
     const enum sending_result result = sending_run(config, &options->request, &counts, error, sizeof(error));
     if (result == SENDING_FAILED)
         fprintf(stderr, "client-intake send: %s\n", error);
+    else if (options->request.json)
+        json_line_print(json_line_pack("{s:I, s:I, s:I, s:I, s:I}", "sent", (json_int_t)counts.sent, "unsent",
+                                       (json_int_t)counts.unsent, "answered", (json_int_t)counts.answered, "rejected",
+                                       (json_int_t)counts.rejected, "unanswered", (json_int_t)counts.unanswered));
     if (result == SENDING_FORCED)
         return COMMAND_FORCED;
     if (result == SENDING_FAILED || counts.unsent > 0 || counts.unanswered > 0)

@@ -1,7 +1,9 @@
 /* topics create: creates the topics that are missing, and never changes one that exists. */
+#include <getopt.h>
 #include <string.h>
 
 #include "worker/commands/command.h"
+#include "worker/definitions/json_line.h"
 #include "worker/kafka/kafka_client.h"
 
 #define ROLES 5
@@ -43,7 +45,22 @@ static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct
     return NULL;
 }
 
-static int print_results(const struct config *config, const rd_kafka_CreateTopics_result_t *results)
+/* One line for each topic. `partitions` 0: not known. `reason`: of a refusal, else NULL. */
+static void print_topic(bool json, const char *topic, const char *result, int partitions, const char *reason)
+{
+    if (json) {
+        json_line_print(json_line_pack("{s:s, s:s, s:o*, s:o*}", "topic", topic, "result", result, "partitions",
+                                       partitions > 0 ? json_integer(partitions) : NULL, "reason",
+                                       reason ? json_line_text(reason) : NULL));
+        return;
+    }
+    printf("%s: %s", topic, result);
+    if (partitions > 0)
+        printf(", %d partition%s", partitions, partitions == 1 ? "" : "s");
+    printf("%s%s\n", reason ? ": " : "", reason ? reason : "");
+}
+
+static int print_results(const struct config *config, bool json, const rd_kafka_CreateTopics_result_t *results)
 {
     int outcome = COMMAND_OK;
     size_t count = 0;
@@ -53,12 +70,11 @@ static int print_results(const struct config *config, const rd_kafka_CreateTopic
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[i]);
         const char *reason = rd_kafka_topic_result_error_string(topics[i]);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            printf("%s: created, %d partition%s\n", name, (int)config->topics.partitions,
-                   config->topics.partitions == 1 ? "" : "s");
+            print_topic(json, name, "created", (int)config->topics.partitions, NULL);
         } else if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            printf("%s: exists\n", name); /* another process was faster */
+            print_topic(json, name, "exists", 0, NULL); /* another process was faster */
         } else {
-            printf("%s: refused: %s\n", name, reason ? reason : rd_kafka_err2str(code));
+            print_topic(json, name, "refused", 0, reason ? reason : rd_kafka_err2str(code));
             outcome = COMMAND_NEGATIVE;
         }
     }
@@ -72,7 +88,7 @@ static int unavailable(const char *error)
 }
 
 /* Creates all missing topics in one request, and waits for the reply. */
-static int create(struct kafka_client *client, const struct config *config, rd_kafka_NewTopic_t **requests,
+static int create(struct kafka_client *client, const struct config *config, bool json, rd_kafka_NewTopic_t **requests,
                   size_t count)
 {
     char error[512] = "";
@@ -92,7 +108,7 @@ static int create(struct kafka_client *client, const struct config *config, rd_k
         else if (rd_kafka_event_error(event))
             outcome = unavailable(rd_kafka_event_error_string(event));
         else
-            outcome = print_results(config, rd_kafka_event_CreateTopics_result(event));
+            outcome = print_results(config, json, rd_kafka_event_CreateTopics_result(event));
     }
     if (event)
         rd_kafka_event_destroy(event);
@@ -101,7 +117,7 @@ static int create(struct kafka_client *client, const struct config *config, rd_k
     return outcome;
 }
 
-static int create_missing(struct kafka_client *client, const struct config *config)
+static int create_missing(struct kafka_client *client, const struct config *config, bool json)
 {
     char error[512];
     struct role roles[ROLES];
@@ -115,8 +131,7 @@ static int create_missing(struct kafka_client *client, const struct config *conf
     for (size_t i = 0; i < ROLES && outcome == COMMAND_OK; i++) {
         const struct rd_kafka_metadata_topic *topic = kafka_metadata_topic(metadata, roles[i].topic);
         if (topic) {
-            printf("%s: exists, %d partition%s\n", roles[i].topic, topic->partition_cnt,
-                   topic->partition_cnt == 1 ? "" : "s");
+            print_topic(json, roles[i].topic, "exists", topic->partition_cnt, NULL);
             continue;
         }
         requests[count] = request_of(config, &roles[i], error, sizeof(error));
@@ -126,21 +141,40 @@ static int create_missing(struct kafka_client *client, const struct config *conf
             outcome = unavailable(error);
     }
     if (outcome == COMMAND_OK && count > 0)
-        outcome = create(client, config, requests, count);
+        outcome = create(client, config, json, requests, count);
     rd_kafka_NewTopic_destroy_array(requests, count);
     rd_kafka_metadata_destroy(metadata);
     return outcome;
 }
 
+static int read_options(int argc, char **argv, bool *json)
+{
+    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {0}};
+    int option, result = COMMAND_OK;
+    *json = false;
+    optind = 0; /* restarts getopt */
+    opterr = 0;
+    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == '?')
+            return command_usage("topics", "%s is not an option, or its value is missing", argv[optind - 1]);
+        result = command_output("topics", optarg, json);
+    }
+    if (result == COMMAND_OK && (argc - optind != 1 || strcmp(argv[optind], "create") != 0))
+        return command_usage("topics", "expected: create");
+    return result;
+}
+
 int command_topics(int argc, char **argv, const struct config *config)
 {
-    if (argc != 2 || strcmp(argv[1], "create") != 0)
-        return command_usage("topics", "expected: create");
+    bool json;
     char error[512];
     struct kafka_client client;
+    const int result = read_options(argc, argv, &json);
+    if (result != COMMAND_OK)
+        return result;
     if (!kafka_client_open(&client, config, error, sizeof(error)))
         return unavailable(error);
-    int outcome = create_missing(&client, config);
+    int outcome = create_missing(&client, config, json);
     kafka_client_close(&client);
     return outcome;
 }

@@ -12,6 +12,7 @@
 #include "common/lines.h"
 #include "common/stop.h"
 #include "worker/commands/send_window.h"
+#include "worker/definitions/json_line.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_topic.h"
@@ -58,10 +59,22 @@ static void on_producer_error(rd_kafka_t *handle, int code, const char *reason, 
         snprintf(sending->fault, sizeof(sending->fault), "%s", reason);
 }
 
+/* A row for a command without a reply. `reason` and `source` may be NULL, which leaves them out. */
+static void print_row(const struct sending *sending, int64_t line, const char *result, const char *reason,
+                      json_t *source)
+{
+    if (sending->request->json)
+        json_line_print(json_line_pack("{s:I, s:s, s:o*, s:o*}", "line", (json_int_t)line + 1, "result", result,
+                                       "reason", reason ? json_line_text(reason) : NULL, "source", source));
+    else
+        json_decref(source);
+}
+
 static void name_unsent(struct sending *sending, int64_t line, const char *reason)
 {
     sending->counts->unsent++;
     fprintf(stderr, "client-intake send: line %lld was not sent: %s\n", (long long)line + 1, reason);
+    print_row(sending, line, "unsent", reason, NULL);
 }
 
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
@@ -413,10 +426,15 @@ static void name_unanswered(struct sending *sending)
             sending->counts->unanswered++;
             fprintf(stderr, "client-intake send: line %lld has no reply: %s/%d/%lld\n", (long long)command->line + 1,
                     sending->config->commands.topic, (int)command->partition, (long long)command->offset);
+            print_row(sending, command->line, "unanswered", NULL,
+                      json_line_pack("{s:s, s:i, s:I}", "topic", sending->config->commands.topic, "partition",
+                                     (int)command->partition, "offset", (json_int_t)command->offset));
         } else if (command->state == SENT_QUEUED) {
+            const char *reason = sending->fault[0] ? sending->fault : "the program was stopped";
             sending->counts->unsent++;
             fprintf(stderr, "client-intake send: line %lld is not confirmed, Kafka may have it or not: %s\n",
-                    (long long)command->line + 1, sending->fault[0] ? sending->fault : "the program was stopped");
+                    (long long)command->line + 1, reason);
+            print_row(sending, command->line, "unconfirmed", reason, NULL);
         }
     }
 }

@@ -10,6 +10,7 @@ struct sending_request {
     const char *reply_topic; /* NULL: replies.topic, and no command names a topic */
     bool ordered;            /* replies are printed in the order of the input */
     bool no_wait;            /* replies are not read */
+    bool json;               /* what has no reply is a row of standard output, too */
     int64_t rate;            /* commands a second; 0: no limit */
     int64_t timeout_ms;      /* how long replies are awaited after the last command */
 };

@@ -1,4 +1,4 @@
-/* json_line: prints a value for --json as one line on standard output, with jansson. */
+/* json_line: prints a value for --output json as one line on standard output, with jansson. */
 #ifndef WORKER_DEFINITIONS_JSON_LINE_H
 #define WORKER_DEFINITIONS_JSON_LINE_H
 
