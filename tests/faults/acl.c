@@ -18,7 +18,7 @@ static const char usage[] =
     "\n"
     "  RESOURCE   topic, group, cluster or transactional-id\n"
     "  NAME       with * at its end: all that begin so\n"
-    "  OPERATION  read, write, create or describe\n"
+    "  OPERATION  read, write, create, describe or describe-configs\n"
     "One right after the other; ends with 1 and the reason at the first that is refused, and at\n"
     "one that is to be revoked and was not there.\n";
 
@@ -30,7 +30,8 @@ struct word {
     int8_t number;
 };
 static const struct word resources[] = {{"topic", 2}, {"group", 3}, {"cluster", 4}, {"transactional-id", 5}, {NULL, 0}};
-static const struct word operations[] = {{"read", 3}, {"write", 4}, {"create", 5}, {"describe", 8}, {NULL, 0}};
+static const struct word operations[] = {
+    {"read", 3}, {"write", 4}, {"create", 5}, {"describe", 8}, {"describe-configs", 10}, {NULL, 0}};
 
 static void fail(const char *what, const char *detail)
 {

@@ -53,7 +53,13 @@ log_length() {
 criterion "not authorized at the start" "the daemon waits, says so once, and answers within 30 s of being allowed"
 live_intake check >"$suite_folder/said" 2>&1
 check_equal "a user without rights can reach the broker" 0 $?
-check "and is told which topics he cannot see" grep -q "missing topics.*$live_name.commands" "$suite_folder/said"
+for topic in commands replies elsewhere records definitions dead-letters; do
+    check "and is told that it cannot see $topic" \
+        grep -q "^right   warning: $live_name.$topic: .*may not see the topic" "$suite_folder/said"
+done
+check "and that it may not read the group" grep -q "^right   warning: $live_name: .*Read the group" "$suite_folder/said"
+check "and that it may not use its transactional ids" \
+    grep -q "^right   warning: .*-check: .*transactional ids" "$suite_folder/said"
 worker_start one
 produce 0 500
 check "it says that it may not read the definitions" eventually says 0 'definitions cannot be read' \
@@ -64,6 +70,12 @@ sleep 3
 check_equal "it repeats nothing" "" "$(repeated 0)"
 check "nothing was answered" grep -q ' 0 replies' <(oracle count)
 check "all other rights are granted" acl grant "${needed[@]%% *}" "topic:$live_name.records:read"
+check_tells() {
+    live_intake check --set "kafka.producer.transactional.id=$live_name-x" >"$suite_folder/said" 2>&1
+    grep "$1" "$suite_folder/said"
+}
+check_equal "check misses no right" "" "$(check_tells '^right ')"
+check_equal "check says that it may not see the settings of the topics" 6 "$(check_tells '^topic   unknown' | grep -c DescribeConfigs)"
 check "commands are answered within 30 s" oracle await 30
 
 # ---- all of a sudden ----
@@ -82,5 +94,24 @@ for case in "${cases[@]}"; do
     check "$right: the daemon lives" kill -0 "${worker_pids[one]}"
     check "$right: it is granted again" acl grant "$right"
     check "$right: all is answered within 15 s" oracle await 15
+done
+
+# ---- check names each right that is missing, also where the topic may be seen ----
+
+# asks_for_operations: librdkafka can ask the broker what the user may do; before 2.3 only rights to read can be found out.
+asks_for_operations() {
+    local version
+    version=$("$BUILD/client-intake" --version | awk '$1 == "librdkafka" { print $2 }')
+    [ "$(printf '2.3.0\n%s\n' "$version" | sort -V | head -n 1)" = 2.3.0 ]
+}
+rights=(commands:read:Read records:read:Read definitions:read:Read)
+! asks_for_operations || rights+=(replies:write:Write elsewhere:write:Write records:write:Write dead-letters:write:Write)
+for right in "${rights[@]}"; do
+    IFS=: read -r topic operation word <<<"$right"
+    check "$topic may be seen" acl grant "topic:$live_name.$topic:describe"
+    check "$operation of $topic is revoked" acl revoke "topic:$live_name.$topic:$operation"
+    check_equal "check tells that right and no other" \
+        "right   warning: $live_name.$topic: run needs the right to $word" "$(check_tells '^right ' | sed -E 's/ (the|to the) topic$//')"
+    check "$operation of $topic is granted" acl grant "topic:$live_name.$topic:$operation"
 done
 live_end 60

@@ -14,8 +14,17 @@
 const struct command commands[] = {
     {"run", command_run, "", "consume commands and publish their replies, until a signal",
      "TERM and INT stop the program after the current batch; a second one stops it at once (exit code 2).\n"},
-    {"check", command_check, "", "check the config, then whether Kafka and Redis can be reached",
-     "Prints one line for each. Exit codes: 0 ok, 78 the config is not valid, 69 Kafka or Redis cannot be reached.\n"},
+    {"check", command_check, "[--offline] [--strict]", "check the config, then Kafka and Redis",
+     "Prints one line for each, and one for everything there that will hurt: missing topics and rights, settings of "
+     "topics\n"
+     "and of Redis that lose data, message sizes that do not fit together.\n"
+     "  --offline      look at the config only; connect to nothing\n"
+     "  --strict       exit code 1 if there is a warning\n"
+     "  --output FORM  text (default), or json: one line for each\n"
+     "Exit codes: 0 ok or warnings only, 1 a warning with --strict, 69 Kafka or Redis cannot be reached, 78 the config "
+     "is "
+     "not\n"
+     "valid, or Redis is a node of a cluster.\n"},
     {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
      "validate commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input without FILE. Stores nothing.\n"
@@ -26,6 +35,7 @@ const struct command commands[] = {
      "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
     {"topics", command_topics, "create", "create the missing topics",
      "Partitions and replication come from [topics] in the config. An existing topic is never changed.\n"
+     "  --output FORM  text (default), or json: one line for each topic\n"
      "Exit codes: 0 all exist now, 1 the broker refused a topic, 69 Kafka cannot be reached.\n"},
     {"definitions", command_definitions,
      "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
@@ -38,7 +48,7 @@ const struct command commands[] = {
      "  sync     fills Redis from the definitions topic; the last version of a workspace wins\n"
      "FILE may be - for standard input.\n"
      "  --options KEY=FILE  for put and lint: the options of the field KEY, a List Custom Field Options response\n"
-     "  --json              JSON instead of text; list and history print one line for each entry\n"
+     "  --output FORM       text (default), or json: one line for each entry\n"
      "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
     {"send", command_send, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
@@ -49,6 +59,7 @@ const struct command commands[] = {
      "  --rate N             at most N commands a second\n"
      "  --no-wait            do not wait for replies\n"
      "  --timeout DURATION   how long replies are awaited after the last command; default 30s\n"
+     "  --output FORM        text (default), or json: also a line for each command without a reply, and a summary\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected, 2 stopped by a second signal, 69 a command was not "
      "sent\n"
      "or a reply did not come; standard error names each.\n"},

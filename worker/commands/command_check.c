@@ -1,47 +1,62 @@
-/* check: the config, then connections to Kafka and Redis, one line each. */
+/* check: the config, then Kafka and Redis, one line each, and one for everything there that will hurt. */
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/commands/check_report.h"
+#include "worker/commands/check_rights.h"
+#include "worker/commands/check_topics.h"
 #include "worker/commands/command.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_tls_errors.h"
 #include "worker/redis/redis_connection.h"
 
-static void print_missing_topics(const struct config *config, const struct rd_kafka_metadata *metadata)
-{
-    const char *const topics[] = {config->commands.topic, config->replies.topic, config->records.topic,
-                                  config->definitions.topic, config->dead_letters.topic};
-    const char *before = "; missing topics, see client-intake topics create: ";
-    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
-        if (!kafka_metadata_topic(metadata, topics[i])) {
-            printf("%s%s", before, topics[i]);
-            before = ", ";
-        }
-    }
-}
+/* ---- Kafka ---- */
 
-static bool check_kafka(const struct config *config)
+/* True if a broker replies. */
+static bool reach_kafka(struct check_report *report, const struct config *config)
 {
     char error[512];
     struct kafka_client client;
     const char *servers = config_kafka(config, config->kafka_producer, "bootstrap.servers");
     if (!kafka_client_open(&client, config, error, sizeof(error))) {
-        printf("kafka   %s: %s\n", servers, error);
+        check_tell(report, "kafka", CHECK_UNAVAILABLE, "unreachable", servers, "%s", error);
         return false;
     }
     const struct rd_kafka_metadata *metadata = kafka_client_metadata(&client, error, sizeof(error));
     if (metadata) {
-        printf("kafka   ok: %s, %d broker%s", servers, metadata->broker_cnt, metadata->broker_cnt == 1 ? "" : "s");
-        print_missing_topics(config, metadata);
-        printf("\n");
+        check_tell(report, "kafka", CHECK_OK, "reached", servers, "%d broker%s", metadata->broker_cnt,
+                   metadata->broker_cnt == 1 ? "" : "s");
         rd_kafka_metadata_destroy(metadata);
     } else {
         const char *hint = kafka_scram_hint(config);
-        printf("kafka   %s: %s%s%s\n", servers, error, hint ? "; " : "", hint ? hint : "");
+        check_tell(report, "kafka", CHECK_UNAVAILABLE, "unreachable", servers, "%s%s%s", error, hint ? "; " : "",
+                   hint ? hint : "");
     }
     kafka_client_close(&client);
     return metadata != NULL;
 }
+
+static void check_kafka(struct check_report *report, const struct config *config)
+{
+    char error[512];
+    if (!reach_kafka(report, config))
+        return;
+    /* A consumer, since a question of a producer may create the topic. */
+    rd_kafka_t *client = kafka_observer_new(config, NULL, error, sizeof(error));
+    if (!client) {
+        check_tell(report, "kafka", CHECK_UNAVAILABLE, "unreachable", NULL, "%s", error);
+        return;
+    }
+    struct checked_topics topics = checked_topics_of(config);
+    check_topics_exist(report, config, client, &topics);
+    check_topic_settings(report, config, client, &topics);
+    check_rights(report, config, client, &topics);
+    checked_topics_free(&topics);
+    rd_kafka_destroy(client);
+}
+
+/* ---- Redis ---- */
 
 /* The value of "name:value" in Redis' INFO, or "" if there is none. */
 static void info_value(const char *info, const char *name, char *value, size_t size)
@@ -51,52 +66,86 @@ static void info_value(const char *info, const char *name, char *value, size_t s
     snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
 }
 
-/* This user may not be allowed to call INFO; then there is less to print, which is not an error. */
-static void print_redis_details(redisContext *connection)
+/* Redis replies. Its INFO says the rest. */
+static void check_reached_redis(struct check_report *report, const char *address, redisContext *connection)
 {
     redisReply *info = redisCommand(connection, "INFO");
-    char version[64] = "", policy[64] = "";
-    if (info && info->type == REDIS_REPLY_STRING) {
+    char version[64] = "", policy[64] = "", most[64] = "", cluster[8] = "";
+    const bool is_told = info && info->type == REDIS_REPLY_STRING;
+    if (is_told) {
         info_value(info->str, "\nredis_version:", version, sizeof(version));
         info_value(info->str, "\nmaxmemory_policy:", policy, sizeof(policy));
+        info_value(info->str, "\nmaxmemory:", most, sizeof(most));
+        info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
     }
-    if (version[0])
-        printf(", version %s", version);
-    if (policy[0] && strcmp(policy, "noeviction") != 0)
-        printf("; maxmemory-policy is %s and may drop clients: it must be noeviction", policy);
+    if (cluster[0] == '1')
+        check_tell(report, "redis", CHECK_FAULT, "cluster_enabled", address, "%s", REDIS_IS_CLUSTER_NODE);
+    else
+        check_tell(report, "redis", CHECK_OK, "reached", address, "%s%s", version[0] ? "version " : "", version);
+    if (!is_told)
+        check_tell(report, "redis", CHECK_UNKNOWN, "settings_unknown", address, "INFO: %s; it needs the right +info",
+                   info ? info->str : connection->errstr);
+    if (policy[0] && strcmp(policy, "noeviction") != 0 && atoll(most) > 0)
+        check_tell(
+            report, "redis", CHECK_WARNING, "evicting", address,
+            "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops clients when it is full: it must be "
+            "noeviction",
+            policy, most);
     freeReplyObject(info);
 }
 
-static int check_redis(const struct config *config)
+static void check_redis(struct check_report *report, const struct config *config)
 {
     char error[256];
     redisContext *connection = redis_reach(config, error, sizeof(error));
     redisReply *reply = connection ? redisCommand(connection, "PING") : NULL;
-    bool ok = reply && reply->type == REDIS_REPLY_STATUS;
+    const bool ok = reply && reply->type == REDIS_REPLY_STATUS;
     if (connection && !ok)
         snprintf(error, sizeof(error), "PING: %s", reply ? reply->str : connection->errstr);
-    bool is_node = ok && redis_is_cluster_node(connection);
-    if (is_node) {
-        printf("redis   %s: %s\n", config->redis.address, REDIS_IS_CLUSTER_NODE);
-    } else if (ok) {
-        printf("redis   ok: %s", config->redis.address);
-        print_redis_details(connection);
-        printf("\n");
-    } else {
-        printf("redis   %s: %s\n", config->redis.address, error);
-    }
+    if (ok)
+        check_reached_redis(report, config->redis.address, connection);
+    else
+        check_tell(report, "redis", CHECK_UNAVAILABLE, "unreachable", config->redis.address, "%s", error);
     freeReplyObject(reply);
     if (connection)
         redisFree(connection);
-    return is_node ? COMMAND_CONFIGURATION : ok ? COMMAND_OK : COMMAND_UNAVAILABLE;
+}
+
+/* ---- The whole ---- */
+
+static int read_options(int argc, char **argv, struct check_report *report, bool *offline)
+{
+    static const struct option known[] = {{"offline", no_argument, NULL, 'o'},
+                                          {"strict", no_argument, NULL, 's'},
+                                          {"output", required_argument, NULL, 'O'},
+                                          {0}};
+    int option, result = COMMAND_OK;
+    optind = 0; /* restarts getopt */
+    opterr = 0;
+    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == '?')
+            return command_usage("check", "%s is not an option, or its value is missing", argv[optind - 1]);
+        *offline = *offline || option == 'o';
+        report->strict = report->strict || option == 's';
+        result = option == 'O' ? command_output("check", optarg, &report->json) : COMMAND_OK;
+    }
+    if (result == COMMAND_OK && optind < argc)
+        return command_usage("check", "%s is an unexpected argument", argv[optind]);
+    return result;
 }
 
 int command_check(int argc, char **argv, const struct config *config)
 {
-    if (argc > 1)
-        return command_usage("check", "%s is an unexpected argument", argv[1]);
-    printf("config  ok\n");
-    bool kafka = check_kafka(config);
-    int redis = check_redis(config);
-    return redis != COMMAND_OK ? redis : kafka ? COMMAND_OK : COMMAND_UNAVAILABLE;
+    struct check_report report = {.code = COMMAND_OK};
+    bool offline = false;
+    const int result = read_options(argc, argv, &report, &offline);
+    if (result != COMMAND_OK)
+        return result;
+    check_tell(&report, "config", CHECK_OK, "read", NULL, "%s", "");
+    check_config_sizes(&report, config);
+    if (!offline) {
+        check_kafka(&report, config);
+        check_redis(&report, config);
+    }
+    return report.code;
 }

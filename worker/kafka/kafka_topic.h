@@ -13,4 +13,8 @@
 MUST_CHECK int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic, int wait_ms, char *error,
                                           size_t error_size);
 
+/* The same: *count, or the code of the failure. A user without the right to see the topic gets
+ * RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, whether it exists or not. */
+MUST_CHECK rd_kafka_resp_err_t kafka_topic_ask(rd_kafka_t *client, const char *topic, int wait_ms, int32_t *count);
+
 #endif
