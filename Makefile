@@ -323,6 +323,8 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake README.md CHANGELOG.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/schemas $(wildcard docs/schemas/*.json)
+	ln -sfn ../../../client-intake/schemas $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs/schemas
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1
 	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|^ExecStart=/usr/local/|ExecStart=$(PREFIX)/|' config/client-intake.service \

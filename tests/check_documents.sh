@@ -33,17 +33,19 @@ fi
 suite_begin
 program=$BUILD/client-intake
 
-# The entries of the enum of a schema in docs/asyncapi.yaml.
+# The entries of the enum of a schema in docs/schemas/rejected.json.
 schema_enum() {
-    awk -v schema="    $1:" '$0 == schema { inside = 1; next } inside && /^    [^ ]/ { exit } inside && /^ +- / { print $2 }' \
-        docs/asyncapi.yaml
+    jq -r --arg name "$1" '."$defs"[$name].enum[]' docs/schemas/rejected.json
 }
 codes() {
     error_rows | awk -v scope="$1" '$1 == scope { print $2 }'
 }
 check "worker/model/error.h has codes of both kinds" [ "$(codes COMMAND | wc -l)" -ge 7 -a "$(codes VALUE | wc -l)" -ge 20 ]
-check_equal "asyncapi.yaml has the codes of commands" "$(codes COMMAND)" "$(schema_enum commandErrorCode)"
-check_equal "asyncapi.yaml has the codes of values" "$(codes VALUE)" "$(schema_enum valueErrorCode)"
+check_equal "rejected.json has the codes of commands" "$(codes COMMAND)" "$(schema_enum commandErrorCode)"
+check_equal "rejected.json has the codes of values" "$(codes VALUE)" "$(schema_enum valueErrorCode)"
+
+check_equal "definitions.json has the types of fields" "$(sed -nE 's/^    \{"([a-zA-Z]+)", field_.*/\1/p' worker/validate/field.c)" \
+    "$(jq -r '."$defs".field.properties.type.enum[]' docs/schemas/definitions.json)"
 
 version=$("$program" --version | awk 'NR == 1 { print $2 }')
 check_equal "asyncapi.yaml has the program's version" "$version" "$(awk '$1 == "version:" { print $2; exit }' docs/asyncapi.yaml)"

@@ -227,6 +227,20 @@ live_log_count() {
 live_judge() {
     live_validate
     check_counts oracle oracle judge "${live_validated[@]}"
+    live_compare_schemas
+}
+
+# The replies that came agree with the JSON Schemas of docs/schemas.
+live_compare_schemas() {
+    local said
+    if ! /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+        suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
+    elif oracle replies "$suite_folder/replies" && said=$(/usr/bin/python3 tests/lib/schemas.py replies "$suite_folder/replies" 2>&1); then
+        suite_pass "the replies agree with docs/schemas ($said)"
+    else
+        suite_fail "the replies agree with docs/schemas" "$said"
+    fi
+    rm -f "$suite_folder/replies"
 }
 
 # What the program says offline about the same commands, for the oracle: `oracle judge "${live_validated[@]}"`.

@@ -168,6 +168,24 @@ static int lines(struct observations *observations, const struct request *reques
     return written(agreement_write_lines(&observations->commands, request->operand), request->operand);
 }
 
+static void write_value(const struct message *message, void *file)
+{
+    if (!message->value.at)
+        return;
+    fwrite(message->value.at, 1, message->value.length, file);
+    fputc('\n', file);
+}
+
+static int replies(struct observations *observations, const struct request *request)
+{
+    FILE *file = fopen(request->operand, "w");
+    replies_open(observations, request);
+    for (size_t i = 0; file && i < observations->reply_topics; i++)
+        if (!history_read(&observations->replies[i], request->wait_seconds, write_value, file))
+            fprintf(stderr, "%s cannot be read to its end\n", observations->replies[i].topic);
+    return written(file ? fclose(file) : -1, request->operand);
+}
+
 static int state(struct observations *observations, const struct request *request)
 {
     records_keep(observations, request);
@@ -186,8 +204,9 @@ static const struct {
     const char *name;
     int (*run)(struct observations *observations, const struct request *request);
     bool has_operand;
-} verbs[] = {{"await", await, true}, {"judge", judge, false}, {"verdicts", verdicts, false}, {"count", count, false},
-             {"lines", lines, true}, {"state", state, true},  {"words", words, false}};
+} verbs[] = {{"await", await, true},  {"judge", judge, false}, {"verdicts", verdicts, false},
+             {"count", count, false}, {"lines", lines, true},  {"replies", replies, true},
+             {"state", state, true},  {"words", words, false}};
 
 int main(int argument_count, char **arguments)
 {

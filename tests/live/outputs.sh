@@ -101,7 +101,9 @@ names "dead-letters list --group"
 "$BUILD/client-intake" dead-letters list --output json --config "$live_config" | jq -r '"\(.partition)/\(.offset)"' >"$suite_folder/places"
 while read -r place; do
     names "dead-letters show" "$place"
+    jq -c '[.headers[] | select(.name != null) | {key: .name, value: (.value // "")}] | from_entries' "$suite_folder/lines" >>"$suite_folder/headers"
 done <"$suite_folder/places"
+check "their headers agree with docs/schemas" /usr/bin/python3 tests/lib/schemas.py letters "$suite_folder/headers"
 names "dead-letters retry" --limit 2
 names "dead-letters retry" --limit 2 --apply
 check "the retried ones are letters again" eventually letters_are 5

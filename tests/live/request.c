@@ -13,6 +13,7 @@ static const char usage[] =
     "                               and a word for each check that fails; --all: for every command\n"
     "oracle count OPTIONS           print how many commands and replies there are\n"
     "oracle lines FILE OPTIONS      write the commands that `client-intake validate` can evaluate, as lines\n"
+    "oracle replies FILE OPTIONS    write all replies, as lines\n"
     "oracle state FILE OPTIONS      write the state of Redis and of the record topic, to compare runs; see state.h\n"
     "oracle words                   print the words of all checks\n"
     "\n"

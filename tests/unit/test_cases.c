@@ -2,8 +2,10 @@
 #include "tests/unit/case_file.h"
 
 #include <glob.h>
+#include <jansson.h>
 
 #include "common/json_writer.h"
+#include "common/quote.h"
 #include "tests/unit/visible.h"
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
@@ -216,6 +218,38 @@ static void expect_messages(const struct field_fixture *field_fixture)
         expect_message(field_fixture, one->message, count++ < COMPARED);
 }
 
+/* True if the value alone does not tell whether the command is valid. */
+static bool is_judged_by_more(const struct field_fixture *field_fixture)
+{
+    return field_fixture->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_IGNORE ||
+           field_fixture->item->header_count > 0;
+}
+
+/* Appends a line to the file that CASES_FILE names, for tests/schemas.sh: the command, if it is UTF-8, and its reply as
+ * texts, and the case's own definitions, if it has some. */
+static void write_out(struct field_fixture *field_fixture)
+{
+    const char *path = getenv("CASES_FILE");
+    if (!path)
+        return;
+    const struct item *item = field_fixture->item;
+    const struct case_section *section = case_section(&field_fixture->file, "definitions", "");
+    FILE *file = fopen(path, "a");
+    ck_assert_ptr_nonnull(file);
+    json_t *line = json_pack(
+        "{s:s, s:o, s:s%, s:b, s:b, s:o, s:b}", "case", field_fixture->path, "command",
+        item->value.at && text_is_utf8(item->value) ? json_stringn(item->value.at, item->value.length) : json_null(),
+        "reply", item->reply.at, item->reply.length, "accepted", item->outcome == OUTCOME_CREATED, "byMore",
+        is_judged_by_more(field_fixture), "definitions",
+        section ? json_stringn(section->body.at, section->body.length) : json_null(), "broken",
+        field_fixture->evaluate.definitions_broken);
+    ck_assert_ptr_nonnull(line);
+    ck_assert_int_eq(json_dumpf(line, file, JSON_COMPACT), 0);
+    ck_assert_int_ne(fputc('\n', file), EOF);
+    ck_assert_int_eq(fclose(file), 0);
+    json_decref(line);
+}
+
 /* For every case: a reply is one JSON object on one line, and its paths are within the limits. */
 static void expect_valid_reply(struct field_fixture *field_fixture)
 {
@@ -241,6 +275,7 @@ START_TEST(test_case)
     evaluate_item(&field_fixture.evaluate, field_fixture.item, &field_fixture.batch.arena);
     expect_valid_reply(&field_fixture);
     expect_messages(&field_fixture);
+    write_out(&field_fixture);
     unsigned expectations = 0;
     for (unsigned i = 0; i < field_fixture.file.count; i++) {
         const struct case_section *section = &field_fixture.file.sections[i];
