@@ -150,6 +150,8 @@ static enum stage_result worker_look_up(struct worker *worker)
 
 static enum stage_result worker_claim(struct worker *worker)
 {
+    if (worker->feed->settle_jumps)
+        worker->feed->settle_jumps(worker->source);
     enum stage_result result = worker_retry_until_done(worker, try_claim);
     if (result == BATCH_GOES_ON && worker->feed->claimed)
         worker->feed->claimed(worker->source);

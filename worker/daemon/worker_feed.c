@@ -126,6 +126,11 @@ static bool feed_postpone(void *source, uint32_t index, int64_t limit_ms)
     return source_postpone(source, index, limit_ms);
 }
 
+static void feed_settle_jumps(void *source)
+{
+    source_settle_jumps(source);
+}
+
 const struct worker_feed group_feed = {
     .open = feed_open,
     .close = feed_close,
@@ -152,4 +157,5 @@ const struct worker_feed group_feed = {
     .commit = feed_commit,
     .commit_offsets = feed_commit_offsets,
     .postpone = feed_postpone,
+    .settle_jumps = feed_settle_jumps,
 };

@@ -49,6 +49,9 @@ struct worker_feed {
     bool (*commit_offsets)(void *source, rd_kafka_topic_partition_list_t *offsets);
     bool (*postpone)(void *source, uint32_t index, int64_t limit_ms);
 
+    /* NULL in a feed whose commands are known to be in their places. */
+    void (*settle_jumps)(void *source);
+
     /* NULL in the daemon's feed. */
     bool (*may_begin)(void *context);                            /* false: no producer may be opened now */
     void (*beat)(void *context);                                 /* called several times a second */

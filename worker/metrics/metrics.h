@@ -38,6 +38,8 @@
         "Commands that librdkafka delivered again after a pause; they were dropped.")                                  \
     ROW(UNREADABLE, "unreadable_commands_total", COUNTER, NONE,                                                        \
         "Commands that were refused unread, since their batch cannot be decompressed.")                                \
+    ROW(OFFSET_PROBES, "offset_probes_total", COUNTER, NONE,                                                           \
+        "Batches of the log that were read once more, since offsets before a command had none.")                       \
     ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \
         "Partitions whose log was replaced by another one, which was read from its beginning.")                        \
     ROW(TRANSACTIONS, "transactions_total", COUNTER, TRANSACTION,                                                      \

@@ -38,16 +38,22 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
     *first = (struct held_messages){0};
 }
 
-void held_messages_drop(struct held_messages *held, int32_t partition)
+void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < held->count; i++) {
-        if (held->messages[i].message->partition == partition)
-            source_message_destroy(held->messages[i].message);
+        rd_kafka_message_t *message = held->messages[i].message;
+        if (message->partition == partition && message->offset >= offset)
+            source_message_destroy(message);
         else
             held->messages[kept++] = held->messages[i];
     }
     held->count = kept;
+}
+
+void held_messages_drop(struct held_messages *held, int32_t partition)
+{
+    held_messages_drop_from(held, partition, INT64_MIN);
 }
 
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition)

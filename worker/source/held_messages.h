@@ -29,6 +29,9 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
 /* Destroys the partition's messages. */
 void held_messages_drop(struct held_messages *held, int32_t partition);
 
+/* Destroys the partition's messages from this offset on. */
+void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset);
+
 /* The offset of the partition's first message, or -1 if it has none. */
 int64_t held_messages_first(const struct held_messages *held, int32_t partition);
 

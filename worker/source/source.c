@@ -17,6 +17,7 @@
 #define BURDEN_BYTES  ((size_t)2048)
 #define BURDEN_LIMIT  ((size_t)64 << 20) /* keys and headers of prefetched messages */
 #define HEAVY_BYTES   ((size_t)64 << 10) /* average bytes of key and headers from which on nothing is prefetched */
+#define JUMP_WAIT_MS  5                  /* for a message, while held messages wait for their offsets to be verified */
 #define HEAVY_WAIT_MS 20                 /* for the next message, so that batches fill without prefetching */
 #define HELD_BYTES    ((size_t)32 << 20) /* keys and headers that are held for the next batches */
 
@@ -228,7 +229,8 @@ static bool take_held(void *taker, const struct held_message *held)
 {
     struct source *source = taker;
     if (!source_has_room(source) ||
-        !partitions_may_try(source->partitions, held->message->partition, source->filling_ms))
+        !partitions_may_try(source->partitions, held->message->partition, source->filling_ms) ||
+        source_is_unsettled(source, held->message->partition, held->message->offset))
         return false;
     source_take(source, held->message);
     source->batch->items[source->batch->count - 1].claimed = held->claimed;
@@ -357,19 +359,21 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     source_refresh_group(source);
     source_watch_ownership(source);
     source->filling_ms = clock_now_ms();
+    int first_wait_ms = source_awaits_jumps(source) && wait_ms > JUMP_WAIT_MS ? JUMP_WAIT_MS : wait_ms;
     int next_wait_ms = source->burden.each > HEAVY_BYTES && !source->paused ? HEAVY_WAIT_MS : 0;
     if (source->stalled && source->filling_ms - source->reassigned_ms >= REASSIGN_EVERY_MS) {
         source->stalled = false;
         source->reassigned_ms = source->filling_ms;
         source_reassign_failed(source);
     }
+    source_follow_jumps(source);
     source_pass_misnumbered(source);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */
     bool is_full = !source_has_room(source);
     while ((is_full || source_has_room(source)) && !source->broken) {
         bool is_first = source->batch->count == 0;
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, is_first  ? wait_ms
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, is_first  ? first_wait_ms
                                                                                : is_full ? 0
                                                                                          : next_wait_ms);
         source_note_poll(source);
@@ -393,6 +397,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         log_fault_end(&source->fault);
     source_lighten(source);
     source_compare_logs(source);
+    source_follow_jumps(source);
     if (!source_knows_logs(source)) {
         source_put_back(source);
         return source_pause(source, wait_ms);
@@ -438,8 +443,7 @@ static bool is_older_than(const struct position *from, int64_t limit_ms)
     return from->timestamp_ms > 0 && clock_wall_ms() - from->timestamp_ms >= limit_ms;
 }
 
-/* Postpones the item and the later items of its partition. Returns how many. */
-static uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting)
+uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting)
 {
     struct batch *batch = source->batch;
     int32_t partition = batch->items[index].from.partition;
@@ -495,8 +499,7 @@ uint32_t source_waiting(const struct source *source)
     return partitions_lacking_definitions(source->partitions);
 }
 
-/* Resumes the partition if its last held command has been answered. */
-static void source_end_wait(struct source *source, int32_t partition)
+void source_end_wait(struct source *source, int32_t partition)
 {
     if (!partitions_is_waiting(source->partitions, partition) || held_messages_first(&source->held, partition) >= 0)
         return;

@@ -33,6 +33,11 @@ void source_close(struct source *source);
  * new one. */
 MUST_CHECK int source_fill(struct source *source, uint32_t most, int wait_ms);
 
+/* Call before anything is decided: waits until it is known that no commands were jumped over before those of the batch,
+ * for a second at most, and for a fifth of a second without any answer. Commands for which that is not known then are
+ * postponed, and those for which it is wrong leave the batch (source_jumps.c). */
+void source_settle_jumps(struct source *source);
+
 /* Stays in the group for `wait_ms` without taking commands, while Redis or Kafka is away. The batch may be filled.
  * Returns as source_fill. Partitions stay paused until source_resume or the next source_fill. */
 MUST_CHECK int source_pause(struct source *source, int wait_ms);

@@ -4,6 +4,7 @@
 
 #include "common/must_check.h"
 #include "worker/kafka/log_mark.h"
+#include "worker/source/batch_reader.h"
 #include "worker/source/held_messages.h"
 #include "worker/source/lag.h"
 #include "worker/source/partitions.h"
@@ -18,13 +19,15 @@ struct ownership {
     int32_t unassigned;   /* partitions without an owner at the last look; -1: not known */
 };
 
-/* A batch of the log that librdkafka cannot decompress (source_unreadable.c). */
+/* A batch of the log that librdkafka cannot decompress (source_unreadable.c), or with wrong offsets
+ * (source_misnumbered.c). */
 struct unreadable {
-    int64_t base;   /* the offset where it begins, or -1 if there is none */
-    int64_t first;  /* the first of its offsets without a reply when the batch was first met, or -1: not known */
-    int32_t met;    /* how often the consumer met it and the reader confirmed it */
-    int64_t inside; /* an offset that is known to be inside it */
-    int64_t behind; /* an offset that is known to be after it, or -1 */
+    int64_t base;         /* the offset where it begins, or -1 if there is none */
+    int64_t first;        /* the first of its offsets without a reply when the batch was first met, or -1: not known */
+    int32_t met;          /* how often the consumer met it and the reader confirmed it */
+    int64_t inside;       /* an offset that is known to be inside it */
+    int64_t behind;       /* an offset that is known to be after it, or -1 */
+    struct log_mark last; /* with wrong offsets: its last command */
 };
 
 /* What is known of a partition's log while the partition is assigned to us. */
@@ -49,8 +52,8 @@ struct log_state {
     bool is_restarted;                /* the log was replaced, and nothing of the new one has been committed yet */
     bool is_repeating;                /* the log is the same, and commands come that were taken already */
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
-    int64_t jump_from, jump_to; /* the last offsets without a command, and the command behind them; equal: none */
-    int64_t passed_ms;          /* when the last try to pass got no answer */
+    int64_t unsettled;   /* of the command behind the first jump that is not settled (source_jumps.c), or -1 */
+    int64_t passed_ms;   /* when the last try to pass got no answer */
     struct unreadable unreadable;
 };
 
@@ -66,6 +69,7 @@ struct burden {
 struct source {
     rd_kafka_t *consumer;
     rd_kafka_t *reader;     /* reads single commands again, outside the group; NULL: to be opened */
+    struct jumps *jumps;    /* source_jumps.c; NULL: there was none yet */
     struct log_state *logs; /* by partition */
     int32_t log_count;
     int64_t idle_ms; /* when source_idle_offsets last looked */
@@ -111,6 +115,12 @@ void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* True while very long messages are held: the partitions stay paused until batches have taken these. */
 MUST_CHECK bool source_is_draining(const struct source *source);
+
+/* Postpones the item and the later items of its partition, which waits. Returns how many. */
+uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting);
+
+/* Resumes the partition if its last held command has been answered. */
+void source_end_wait(struct source *source, int32_t partition);
 
 /* Subscribes to the command topic. Returns librdkafka's code. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
@@ -174,6 +184,12 @@ MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 /* Whether the log has this command, and no other one, at its offset. */
 enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark);
 struct log_mark source_mark_of(const rd_kafka_message_t *message);
+MUST_CHECK bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other);
+
+/* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
+ * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
+ * one (KIP-207). Waits up to `wait_ms`. */
+enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms);
 
 /* For a command that was taken before. True if the log is the same, so the command is a repetition. False if the
  * partition was reset and is read from another offset. */
@@ -208,8 +224,41 @@ MUST_CHECK bool source_drop_misnumbered(struct source *source, const rd_kafka_me
  * that is. */
 void source_cut_batch(struct source *source, int32_t partition);
 
+/* The command at `to` has a wrong offset, and those from `from` on were jumped over. What was taken from there on
+ * leaves the batch and the held messages. */
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to);
+
 /* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
 void source_pass_misnumbered(struct source *source);
+
+/* ---- source_jumps.c: verifies offsets behind which commands are missing ---- */
+
+/* The message is taken, and none of the offsets from `from` on before it was. `from` is -1 for the first message since
+ * the assignment. */
+void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from);
+
+/* Forgets the jumps of the partition to this offset and to later ones. */
+void source_forget_jumps(struct source *source, int32_t partition, int64_t from);
+
+/* True while answers are likely to come soon. */
+MUST_CHECK bool source_awaits_jumps(const struct source *source);
+
+/* True if the command is behind a jump that is not settled: it must not be answered yet. */
+MUST_CHECK bool source_is_unsettled(struct source *source, int32_t partition, int64_t offset);
+
+/* Takes the answers that are there, and asks what is to be asked next; waits for nothing. What is behind a wrong jump
+ * leaves the batch. */
+void source_follow_jumps(struct source *source);
+
+/* Reads the batch of the log that has this offset, or the first one behind it. False without an answer in `wait_ms`. */
+MUST_CHECK bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
+                                  struct batch_reading *reading);
+
+/* Whether the log has this command, and no other one, at its offset, where `reading` was read. */
+enum log_finding source_judge(struct source *source, int32_t partition, const struct log_mark *mark,
+                              const struct batch_reading *reading);
+
+void source_close_jumps(struct source *source);
 
 /* ---- source_unreadable.c: commands that cannot be read ---- */
 

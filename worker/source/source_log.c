@@ -33,6 +33,7 @@ static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1},
                                          .start = -1,
                                          .end = -1,
                                          .seen_offset = -1,
+                                         .unsettled = -1,
                                          .unreadable = {.base = -1}};
 
 struct log_state *source_log(struct source *source, int32_t partition)
@@ -51,6 +52,7 @@ struct log_state *source_log(struct source *source, int32_t partition)
 
 void source_forget_log(struct source *source, int32_t partition)
 {
+    source_forget_jumps(source, partition, -1);
     struct log_state *log = source_log(source, partition);
     int64_t trimmed_from = log->trimmed_from, trimmed_to = log->trimmed_to;
     *log = unknown;
@@ -68,6 +70,7 @@ void source_close_logs(struct source *source)
             rd_kafka_destroy(source->reader);
     }
     source->reader = NULL;
+    source_close_jumps(source);
     free(source->logs);
     source->logs = NULL;
     source->log_count = 0;
@@ -102,7 +105,7 @@ struct log_mark source_mark_of(const rd_kafka_message_t *message)
     };
 }
 
-static bool is_same_command(const struct log_mark *mark, const struct log_mark *other)
+bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other)
 {
     return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
 }
@@ -116,7 +119,7 @@ static bool find_next_mark(struct source *source, int32_t partition)
         if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
             continue;
         log->next_mark = source_mark_of(source->messages[i - 1]);
-        return !is_same_command(&log->next_mark, &log->mark);
+        return !source_is_same_command(&log->next_mark, &log->mark);
     }
     return false;
 }
@@ -155,14 +158,19 @@ static rd_kafka_t *reader_new(const struct source *source, char *error, size_t e
     return reader;
 }
 
-/* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
- * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
- * one (KIP-207). */
-static enum log_finding compare_watermarks(struct source *source, int32_t partition, int64_t offset)
+static bool open_reader(struct source *source)
+{
+    char error[512];
+    if (!source->reader && !(source->reader = reader_new(source, error, sizeof(error))))
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
+    return source->reader != NULL;
+}
+
+enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms)
 {
     int64_t low, high;
-    if (!source->reader || rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high,
-                                                            ASK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!open_reader(source) || rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high,
+                                                                 wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return LOG_UNKNOWN;
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
@@ -171,21 +179,18 @@ static enum log_finding compare_answer(struct source *source, const rd_kafka_mes
                                        const struct log_mark *mark)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        return compare_watermarks(source, message->partition, mark->offset);
+        return source_compare_watermarks(source, message->partition, mark->offset, ASK_WAIT_MS);
     if (message->err)
         return LOG_UNKNOWN;
     struct log_mark found = source_mark_of(message);
-    return is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
+    return source_is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque)
 {
-    char error[512];
     int left = 0;
-    if (!source->reader && !(source->reader = reader_new(source, error, sizeof(error))))
-        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
-    if (!source->reader)
+    if (!open_reader(source))
         return;
     if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
         left = places->cnt;
@@ -238,8 +243,8 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
     for (int i = 0; i < partitions->cnt && next; i++) {
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         if (place->offset == LOG_UNKNOWN)
-            place->offset =
-                compare_watermarks(source, place->partition, source_log(source, place->partition)->next_mark.offset);
+            place->offset = source_compare_watermarks(
+                source, place->partition, source_log(source, place->partition)->next_mark.offset, ASK_WAIT_MS);
     }
 }
 

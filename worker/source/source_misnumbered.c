@@ -4,14 +4,16 @@
  * If such an offset were taken and committed, other commands would have no reply, and the log would seem to be
  * replaced.
  *
- * An offset beyond the end is noticed at once. Any other one is noticed if the log, read again at that offset, has
- * another command, which is done for the last command of a batch (source_log.c), or if a command comes whose offset was
- * jumped over. The batch of the log is then passed like one that cannot be decompressed. */
+ * An offset beyond the end is noticed at once. Any other one leaves offsets without a command before it, and those are
+ * verified (source_jumps.c). The batch of the log is then passed like one that cannot be decompressed. Its end is where
+ * the log, read again, no longer returns its last command. */
 #include "common/clock.h"
+#include "worker/source/batch_reader.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
 #define LOOK_WAIT_MS 1500
+#define ASK_WAIT_MS  300
 #define LATER_MS     2000 /* after a try without an answer */
 
 /* The partition is read again from `next` on, which the next fill does. */
@@ -22,6 +24,7 @@ static void begin_misnumbered(struct source *source, int32_t partition, int64_t 
         partitions_go_back(source->partitions, partition, next);
     else
         partitions_forget(source->partitions, partition);
+    source_forget_jumps(source, partition, next);
     log_warning("a command has an offset that is not its place in the log", LOG_TEXT("topic", source->topic),
                 LOG_INTEGER("partition", partition), LOG_INTEGER("offset", offset), LOG_INTEGER("next", next));
 }
@@ -43,30 +46,19 @@ static void leave_batch(struct source *source, uint32_t index)
     held_messages_drop(&source->held, partition);
 }
 
-/* The command of the batch that is behind the last jump, or the batch's count. */
-static uint32_t find_jumper(const struct source *source, int32_t partition, int64_t offset)
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to)
 {
-    uint32_t i = 0;
-    while (i < source->batch->count && !(is_of(source, i, partition) && source->batch->items[i].from.offset == offset))
-        i++;
-    return i;
-}
-
-/* A command came whose offset was jumped over. True if the one behind the jump may not be in its place. */
-static bool jump_was_wrong(struct source *source, int32_t partition)
-{
-    struct log_state *log = source_log(source, partition);
-    uint32_t jumper = find_jumper(source, partition, log->jump_to);
-    int64_t from = log->jump_from, to = log->jump_to;
-    log->jump_from = log->jump_to = 0;
-    if (jumper == source->batch->count || partitions_is_waiting(source->partitions, partition))
-        return false;
-    struct log_mark mark = source_mark_of(source->messages[jumper]);
-    if (source_find(source, partition, &mark) == LOG_SAME)
-        return false;
-    leave_batch(source, jumper);
+    struct batch *batch = source->batch;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+        if (item->from.partition == partition && item->from.offset >= from &&
+            (item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
+            item->custody = CUSTODY_REVOKED;
+    }
+    held_messages_drop_from(&source->held, partition, from);
     begin_misnumbered(source, partition, from, to);
-    return true;
+    if (batch->count == 0)
+        source_end_wait(source, partition);
 }
 
 bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *message)
@@ -75,17 +67,15 @@ bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *me
     int64_t low, high, next = partitions_next(source->partitions, message->partition);
     if (log->is_misnumbered || message->offset == next)
         return log->is_misnumbered;
+    /* A command that was jumped over: it comes again if the jump is wrong. */
     if (message->offset < next)
-        return message->offset >= log->jump_from && message->offset < log->jump_to &&
-               jump_was_wrong(source, message->partition);
+        return log->unsettled >= 0;
     if (rd_kafka_get_watermark_offsets(source->consumer, source->topic, message->partition, &low, &high) ==
             RD_KAFKA_RESP_ERR_NO_ERROR &&
-        high >= 0 && message->offset >= high) {
+        high >= 0 && message->offset >= high)
         begin_misnumbered(source, message->partition, next, message->offset);
-    } else if (next >= 0) {
-        log->jump_from = next;
-        log->jump_to = message->offset;
-    }
+    else
+        source_note_jump(source, message, next);
     return log->is_misnumbered;
 }
 
@@ -122,36 +112,41 @@ void source_cut_batch(struct source *source, int32_t partition)
 
 /* ---- passing the batch of the log ---- */
 
-struct first {
-    bool is_there;
-    rd_kafka_resp_err_t error;
-    struct log_mark mark;
-};
-
-static void take_first(struct source *source, const rd_kafka_message_t *message, void *opaque)
+/* Whether the log has the command that was read at its offset. */
+static enum log_finding find_again(struct source *source, int32_t partition, const struct log_mark *mark)
 {
-    struct first *first = opaque;
-    (void)source;
-    *first = (struct first){.is_there = true, .error = message->err};
-    if (!message->err)
-        first->mark = source_mark_of(message);
+    struct batch_reading reading;
+    if (!source_read_batch(source, partition, mark->offset, LOOK_WAIT_MS, &reading))
+        return source_compare_watermarks(source, partition, mark->offset, ASK_WAIT_MS);
+    return source_judge(source, partition, mark, &reading);
 }
 
-/* Inside the batch, the first command that comes has a wrong offset. */
+/* Whether the batch that the offset is in has wrong offsets. *last: its last command. */
+static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset, struct log_mark *last)
+{
+    struct batch_reading reading;
+    if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, &reading))
+        return PLACE_UNKNOWN;
+    if (reading.error)
+        return PLACE_BEHIND;
+    *last = reading.last;
+    enum log_finding finding =
+        reading.first.offset == offset ? LOG_SAME : find_again(source, partition, &reading.first);
+    if (finding == LOG_SAME && reading.last.offset != reading.first.offset)
+        finding = find_again(source, partition, &reading.last);
+    return finding == LOG_SAME ? PLACE_BEHIND : finding == LOG_OTHER ? PLACE_UNREADABLE : PLACE_UNKNOWN;
+}
+
+/* Inside the batch, its last command comes. */
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
-    struct first first = {0};
+    struct batch_reading reading;
     if (offset > base && source_is_beyond_end(source, partition, offset))
         return PLACE_BEHIND;
-    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
-    source_read_places(source, places, LOOK_WAIT_MS, take_first, &first);
-    rd_kafka_topic_partition_list_destroy(places);
-    bool is_clear = first.is_there && (first.error || first.mark.offset == offset);
-    enum log_finding finding = !first.is_there ? LOG_UNKNOWN
-                               : is_clear      ? LOG_SAME
-                                               : source_find(source, partition, &first.mark);
-    return finding == LOG_SAME ? PLACE_BEHIND : finding == LOG_OTHER ? PLACE_UNREADABLE : PLACE_UNKNOWN;
+    if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, &reading))
+        return PLACE_UNKNOWN;
+    const struct log_mark *last = &source_log(source, partition)->unreadable.last;
+    return !reading.error && source_is_same_command(last, &reading.last) ? PLACE_UNREADABLE : PLACE_BEHIND;
 }
 
 /* Finds the end of the batch that the next offset is in. It is that offset if it is in no such batch: then the command
@@ -160,7 +155,7 @@ static bool find_end(struct source *source, int32_t partition, int64_t first, st
 {
     if (unreadable->base != first || unreadable->first != first) {
         *unreadable = (struct unreadable){.base = first, .first = first, .inside = first - 1, .behind = -1};
-        enum place_finding finding = look_at(source, partition, first, first);
+        enum place_finding finding = look_at_first(source, partition, first, &unreadable->last);
         if (finding == PLACE_UNKNOWN)
             *unreadable = (struct unreadable){.base = -1};
         else if (finding == PLACE_BEHIND)

@@ -1,0 +1,156 @@
+#include "worker/source/batch_reader.h"
+
+#include <stdlib.h>
+
+#include "worker/kafka/kafka_conf.h"
+#include "worker/source/source_internal.h"
+
+struct part {
+    rd_kafka_queue_t *queue; /* of what was fetched; NULL: the partition is not read */
+    int64_t offset;          /* where the reading began */
+};
+
+struct batch_reader {
+    rd_kafka_t *handle;
+    rd_kafka_topic_t *topic;
+    const char *name; /* the config's */
+    struct part *parts;
+    int32_t part_count;
+};
+
+/* The broker returns one batch for a limit of one byte. Librdkafka fetches the next one only when the queue is empty.
+ */
+static rd_kafka_t *client_new(const struct config *config, char *error, size_t error_size)
+{
+    static const struct {
+        const char *name, *value;
+    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"},
+                 {"auto.offset.reset", "error"},        {"check.crcs", "true"},
+                 {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},
+                 {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    bool ok = conf != NULL;
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
+        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
+    /* Since 2.2.0 it waits this long before it looks at the queue again. */
+    if (ok && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", error, error_size) == RD_KAFKA_CONF_INVALID)
+        log_warning("setting rejected", LOG_TEXT("error", error));
+    rd_kafka_t *handle = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size) : NULL;
+    if (conf && !handle)
+        rd_kafka_conf_destroy(conf);
+    return handle;
+}
+
+struct batch_reader *batch_reader_open(const struct config *config, char *error, size_t error_size)
+{
+    struct batch_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader) {
+        snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    reader->name = config->commands.topic;
+    reader->handle = client_new(config, error, error_size);
+    if (reader->handle && !(reader->topic = rd_kafka_topic_new(reader->handle, reader->name, NULL)))
+        snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    if (reader->topic)
+        return reader;
+    batch_reader_close(reader);
+    return NULL;
+}
+
+void batch_reader_close(struct batch_reader *reader)
+{
+    if (!reader)
+        return;
+    for (int32_t i = 0; i < reader->part_count; i++)
+        batch_reader_end(reader, i);
+    if (reader->topic)
+        rd_kafka_topic_destroy(reader->topic);
+    if (reader->handle)
+        rd_kafka_destroy(reader->handle);
+    free(reader->parts);
+    free(reader);
+}
+
+static struct part *part_of(struct batch_reader *reader, int32_t partition)
+{
+    if (partition >= reader->part_count) {
+        int32_t count = partition + 16;
+        struct part *grown = realloc(reader->parts, (size_t)count * sizeof(*grown));
+        if (!grown)
+            abort();
+        reader->parts = grown;
+        while (reader->part_count < count)
+            reader->parts[reader->part_count++] = (struct part){0};
+    }
+    return &reader->parts[partition];
+}
+
+bool batch_reader_begin(struct batch_reader *reader, int32_t partition, int64_t offset)
+{
+    struct part *part = part_of(reader, partition);
+    batch_reader_end(reader, partition);
+    if (rd_kafka_consume_start(reader->topic, partition, offset) != 0) {
+        source_log_error("reading a batch again failed", rd_kafka_last_error());
+        return false;
+    }
+    part->queue = rd_kafka_queue_get_partition(reader->handle, reader->name, partition);
+    part->offset = offset;
+    return true;
+}
+
+void batch_reader_end(struct batch_reader *reader, int32_t partition)
+{
+    struct part *part = part_of(reader, partition);
+    if (!part->queue)
+        return;
+    rd_kafka_queue_destroy(part->queue);
+    part->queue = NULL;
+    if (rd_kafka_consume_stop(reader->topic, partition) != 0)
+        source_log_error("ending the reading of a batch failed", rd_kafka_last_error());
+}
+
+/* True if the message is an answer. */
+static bool note(struct batch_reading *reading, const struct part *part, const rd_kafka_message_t *message,
+                 bool is_first)
+{
+    if (message->err) {
+        reading->error = message->err;
+        return is_first;
+    }
+    if (message->offset < part->offset)
+        return false;
+    struct log_mark mark = source_mark_of(message);
+    if (is_first)
+        reading->first = mark;
+    if (is_first || mark.offset >= reading->last.offset)
+        reading->last = mark;
+    return true;
+}
+
+bool batch_reader_take(struct batch_reader *reader, int32_t partition, struct batch_reading *reading)
+{
+    const struct part *part = part_of(reader, partition);
+    const size_t length = part->queue ? rd_kafka_queue_length(part->queue) : 0;
+    bool is_answered = false;
+    rd_kafka_poll(reader->handle, 0);
+    if (length == 0)
+        return false;
+    /* All of the batch is there: librdkafka adds it to the queue at once. */
+    rd_kafka_message_t **messages = calloc(length, sizeof(rd_kafka_message_t *));
+    if (!messages)
+        abort();
+    ssize_t count = rd_kafka_consume_batch_queue(part->queue, 0, messages, length);
+    *reading = (struct batch_reading){.error = RD_KAFKA_RESP_ERR_NO_ERROR};
+    for (ssize_t i = 0; i < count; i++) {
+        /* What follows the commands of the batch is an event behind it. */
+        if (!is_answered || !messages[i]->err)
+            is_answered = note(reading, part, messages[i], !is_answered) || is_answered;
+        rd_kafka_message_destroy(messages[i]);
+    }
+    free(messages);
+    if (is_answered)
+        batch_reader_end(reader, partition);
+    return is_answered;
+}

@@ -1,0 +1,37 @@
+/* batch_reader: reads single batches of the command topic's log again, outside the group. A fetch returns one batch, so
+ * the reader knows where the batch ends, which a consumer does not. Several partitions can be read at the same time.
+ *
+ * Librdkafka's functions for single partitions are used: their beginning and end wait for no broker. */
+#ifndef WORKER_SOURCE_BATCH_READER_H
+#define WORKER_SOURCE_BATCH_READER_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/must_check.h"
+#include "worker/config/config.h"
+#include "worker/kafka/log_mark.h"
+
+struct batch_reader;
+
+/* What came first at an offset: an error, or the commands of a batch. */
+struct batch_reading {
+    rd_kafka_resp_err_t error; /* also _PARTITION_EOF, and _AUTO_OFFSET_RESET for an offset outside the log */
+    struct log_mark first;     /* the first command; all of the batch's from the offset on count */
+    struct log_mark last;      /* the one with the highest offset */
+};
+
+/* New, or NULL with the reason in `error`. Connects when it first reads. */
+MUST_CHECK struct batch_reader *batch_reader_open(const struct config *config, char *error, size_t error_size);
+void batch_reader_close(struct batch_reader *reader);
+
+/* Begins to read the partition at the offset. What was read of the partition before ends. False after the reason was
+ * logged. Does not wait. */
+MUST_CHECK bool batch_reader_begin(struct batch_reader *reader, int32_t partition, int64_t offset);
+
+/* True if there is an answer: it is in *reading, and the partition is not read any more. Does not wait. */
+MUST_CHECK bool batch_reader_take(struct batch_reader *reader, int32_t partition, struct batch_reading *reading);
+
+/* Ends what is read of the partition, if anything is. */
+void batch_reader_end(struct batch_reader *reader, int32_t partition);
+
+#endif
