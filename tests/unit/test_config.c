@@ -252,6 +252,7 @@ static const struct refused {
      "without __ in front, not \"a,,b\"\n"},
     {NULL, "commands.workspace=a/b",
      "--set: commands.workspace must be a workspace id: 1 to 64 of A-Z a-z 0-9 _ . -, not \"a/b\"\n"},
+    {NULL, "replies.nest=on", "--set: replies.nest must be off, results or errors, not \"on\"\n"},
     {NULL, "replies.source=", "--set: replies.source must be a URI reference, such as /client-intake, not \"\"\n"},
     {NULL, "redis.address=localhost",
      "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"localhost\"\n"},

@@ -17,6 +17,7 @@
 enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
 enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
+enum nest_headers { NEST_OFF, NEST_RESULTS, NEST_ERRORS };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 
 /* A setting that goes to librdkafka unchanged. */
@@ -46,6 +47,7 @@ struct config {
     struct {
         char *topic;
         struct text_list allowed; /* reply topics that a command may name, or patterns with `*` */
+        enum nest_headers nest;   /* the headers of NestJS that replies to a topic which the command names have */
         char *source;             /* ce_source */
     } replies;
     struct {

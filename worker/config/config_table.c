@@ -24,6 +24,8 @@ static const struct config_word delivery_modes[] = {
     {"exactly-once", DELIVERY_EXACTLY_ONCE}, {"at-least-once", DELIVERY_AT_LEAST_ONCE}, {NULL, 0}};
 static const struct config_word unknown_attribute_words[] = {
     {"reject", UNKNOWN_ATTRIBUTES_REJECT}, {"ignore", UNKNOWN_ATTRIBUTES_IGNORE}, {NULL, 0}};
+static const struct config_word nest_words[] = {
+    {"off", NEST_OFF}, {"results", NEST_RESULTS}, {"errors", NEST_ERRORS}, {NULL, 0}};
 static const struct config_word on_missing_words[] = {
     {"reject", ON_MISSING_REJECT}, {"wait", ON_MISSING_WAIT}, {NULL, 0}};
 static const struct config_word phone_levels[] = {
@@ -69,6 +71,7 @@ const struct config_row config_rows[] = {
     TEXT("commands", "workspace", commands.workspace, "", rule_workspace_or_none, 0),
     TEXT("replies", "topic", replies.topic, "clients.replies", config_rule_topic, 0),
     LIST("replies", "allowed", replies.allowed, "", rule_topic_pattern, 0),
+    WORD("replies", "nest", replies.nest, "off", nest_words, 0),
     TEXT("replies", "source", replies.source, "/client-intake", rule_source, 0),
     TEXT("records", "topic", records.topic, "clients.records", config_rule_topic, 0),
     TEXT("dead_letters", "topic", dead_letters.topic, "clients.dead-letters", config_rule_topic, 0),

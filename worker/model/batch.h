@@ -189,11 +189,13 @@ struct item {
 
     /* Filled by compose. */
     struct span reply;
-    enum form composed;                 /* the form of `reply`, its headers and its key */
-    const struct header *reply_headers; /* in the arena; the echoes are the last ones */
-    uint32_t reply_header_count;        /* in the form that is composed */
-    uint32_t reply_plain_count;         /* without the echoes, as in all forms but the full one */
-    struct span reply_key;              /* at == NULL: none; its partition then follows from the source partition */
+    enum form composed;           /* the form of `reply`, its headers and its key */
+    struct span reply_error;      /* the error object within `reply`; at == NULL: the reply has a client */
+    struct header *reply_headers; /* in the arena: those of every reply, the echoes, and those of replies.nest */
+    uint32_t reply_header_count;  /* in the form that is composed */
+    uint32_t reply_echo_count;    /* of them echoes, in the full form */
+    uint32_t reply_plain_count;   /* those of every reply */
+    struct span reply_key;        /* at == NULL: none; its partition then follows from the source partition */
     struct reply_address address;
 
     /* Filled by the sink at each try; of a reply that has arrived, at the try that sent it. */

@@ -202,13 +202,13 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
     if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
         item_is_delivered(item, MESSAGE_REPLY))
         return;
-    reply_recompose(item, &sink->batch->arena);
+    reply_recompose(item, sink->config, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
         return;
     size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), clock_now_ms());
     while (refused < SIZE_MAX && item->reply_form < FORM_KEYLESS && reply_size(sink, index) >= refused) {
         item->reply_form++;
-        reply_recompose(item, &sink->batch->arena);
+        reply_recompose(item, sink->config, &sink->batch->arena);
     }
 }
 

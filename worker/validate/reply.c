@@ -7,6 +7,8 @@
 #include "worker/validate/definitions.h"
 #include "worker/validate/reply_address.h"
 
+#define NEST_HEADERS 2 /* of replies.nest, at most */
+
 static bool client_exists(const struct item *item)
 {
     return item->outcome == OUTCOME_CREATED || item->outcome == OUTCOME_DUPLICATE;
@@ -45,7 +47,7 @@ static void write_violations(struct json_writer *writer, const struct violation 
 static void write_error(struct json_writer *writer, const struct item *item)
 {
     const struct error_row *row = error_row(item->error);
-    writer_literal(writer, ",\"error\":{\"code\":\"");
+    writer_literal(writer, "{\"code\":\"");
     writer_raw(writer, span_of_text(row->code));
     writer_literal(writer, "\",\"message\":");
     writer_string(writer, item->error_message);
@@ -67,6 +69,7 @@ void reply_compose(struct item *item, struct arena *arena)
 {
     assert(item->outcome != OUTCOME_UNDECIDED && item->command_id.length > 0);
     struct json_writer writer;
+    size_t error_at = 0;
     writer_open(&writer, arena);
     if (client_exists(item))
         writer_literal(&writer, "{\"type\":\"client.created\",\"commandId\":");
@@ -87,24 +90,15 @@ void reply_compose(struct item *item, struct arena *arena)
         writer_literal(&writer, ",\"client\":");
         writer_raw(&writer, item->record);
     } else {
+        writer_literal(&writer, ",\"error\":");
+        error_at = arena->used - writer.begin;
         write_error(&writer, item);
     }
     writer_literal(&writer, "}");
     item->reply = writer_close(&writer);
+    item->reply_error =
+        error_at > 0 ? span_of(item->reply.at + error_at, item->reply.length - error_at - 1) : SPAN_NONE;
     item->composed = item->reply_form;
-}
-
-void reply_recompose(struct item *item, struct arena *arena)
-{
-    /* Forms below FORM_FULL differ in headers and key only. */
-    bool is_shorter = item->composed == FORM_FULL && item->reply_form != FORM_FULL && item->outcome == OUTCOME_REJECTED;
-    if (is_shorter)
-        reply_compose(item, arena);
-    item->composed = item->reply_form;
-    if (item->reply_form != FORM_FULL)
-        item->reply_header_count = item->reply_plain_count;
-    if (item->reply_form >= FORM_KEYLESS)
-        item->reply_key = SPAN_NONE;
 }
 
 /* The headers. */
@@ -116,9 +110,9 @@ static struct span reply_time(const struct item *item, struct arena *arena)
     return arena_copy(arena, span_of(text, TIME_LENGTH));
 }
 
-/* *plain: how many there are without the echoes. */
-static uint32_t write_headers(const struct item *item, const struct config *config, struct arena *arena,
-                              struct header *headers, uint32_t *plain)
+/* Those of every reply. */
+static uint32_t write_plain_headers(const struct item *item, const struct config *config, struct arena *arena,
+                                    struct header *headers)
 {
     assert(item->outcome != OUTCOME_UNDECIDED);
     uint32_t count = 0;
@@ -134,36 +128,73 @@ static uint32_t write_headers(const struct item *item, const struct config *conf
     headers[count++] = (struct header){SPAN("ce_causationid"), item->command_id};
     if (item->outcome == OUTCOME_DUPLICATE)
         headers[count++] = (struct header){SPAN("duplicate"), SPAN("true")};
+    return count;
+}
 
-    *plain = count;
+static uint32_t write_echoes(const struct item *item, struct header *headers)
+{
     static const char *const echoes[] = {"kafka_correlationId", "correlation-id", "REPLY_CORRELATION_ID", "traceparent",
                                          "tracestate"};
-    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]) && item->reply_form == FORM_FULL; i++) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++) {
         const struct header *header = item_header(item, span_of_text(echoes[i]));
         if (header)
             headers[count++] = *header;
     }
-    assert(count <= REPLY_HEADERS);
+    return count;
+}
+
+/* What ClientKafka of NestJS looks for: the first header completes its observable, the second one fails it. */
+static uint32_t write_nest_headers(const struct item *item, const struct config *config, struct header *headers)
+{
+    bool goes_as_named = item->reply_absence == REPLY_AS_ASKED || item->reply_absence == REPLY_PARTITION_MISSING;
+    uint32_t count = 0;
+    if (config->replies.nest == NEST_OFF || !goes_as_named)
+        return 0;
+    headers[count++] = (struct header){SPAN("kafka_nest-is-disposed"), SPAN("\0")};
+    if (config->replies.nest == NEST_ERRORS && item->reply_error.at)
+        headers[count++] = (struct header){SPAN("kafka_nest-err"), item->reply_error};
     return count;
 }
 
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers)
 {
-    uint32_t plain;
-    return write_headers(item, config, arena, headers, &plain);
+    uint32_t count = write_plain_headers(item, config, arena, headers);
+    if (item->reply_form == FORM_FULL)
+        count += write_echoes(item, headers + count);
+    count += write_nest_headers(item, config, headers + count);
+    assert(count <= REPLY_HEADERS);
+    return count;
 }
 
 void reply_prepare(struct item *item, const struct config *config, struct arena *arena)
 {
     struct header headers[REPLY_HEADERS];
     reply_compose(item, arena);
-    item->reply_header_count = write_headers(item, config, arena, headers, &item->reply_plain_count);
-    size_t bytes = item->reply_header_count * sizeof(*headers);
-    item->reply_headers = memcpy(arena_alloc(arena, bytes), headers, bytes);
+    item->reply_plain_count = write_plain_headers(item, config, arena, headers);
+    item->reply_echo_count = write_echoes(item, headers + item->reply_plain_count);
+    uint32_t count = item->reply_plain_count + item->reply_echo_count;
+    assert(count + NEST_HEADERS <= REPLY_HEADERS);
+    item->reply_headers = arena_alloc(arena, (count + NEST_HEADERS) * sizeof(*headers));
+    memcpy(item->reply_headers, headers, count * sizeof(*headers));
     item->reply_key = item->key.at ? item->key : item->workspace;
     item->address = reply_address(item, config);
-    reply_recompose(item, arena);
+    reply_recompose(item, config, arena);
+}
+
+void reply_recompose(struct item *item, const struct config *config, struct arena *arena)
+{
+    /* Forms below FORM_FULL differ in headers and key only. */
+    bool is_shorter = item->composed == FORM_FULL && item->reply_form != FORM_FULL && item->outcome == OUTCOME_REJECTED;
+    if (is_shorter)
+        reply_compose(item, arena);
+    item->composed = item->reply_form;
+    /* In a smaller form they take the place of the echoes, which no later form has. */
+    uint32_t count = item->reply_plain_count + (item->reply_form == FORM_FULL ? item->reply_echo_count : 0);
+    item->reply_header_count = count + write_nest_headers(item, config, item->reply_headers + count);
+    if (item->reply_form >= FORM_KEYLESS)
+        item->reply_key = SPAN_NONE;
 }
 
 /* Dead letters. */

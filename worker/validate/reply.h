@@ -15,13 +15,14 @@ void reply_compose(struct item *item, struct arena *arena);
  * command asks it to go. */
 void reply_prepare(struct item *item, const struct config *config, struct arena *arena);
 
-/* Makes value, headers and key what item->reply_form asks for. Between two calls of reply_prepare a form only becomes
- * smaller, so the value is written again once at most. */
-void reply_recompose(struct item *item, struct arena *arena);
+/* Makes value, headers and key what item->reply_form and item->reply_absence ask for. Between two calls of
+ * reply_prepare a form only becomes smaller, so the value is written again once at most. */
+void reply_recompose(struct item *item, const struct config *config, struct arena *arena);
 
-/* Fills `headers` (room for REPLY_HEADERS) with the reply's headers and returns their number. ce_id is the command's
- * position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the same bytes. If several
- * headers have one name, the last is echoed. Values are in the arena, the config or the message. */
+/* Fills `headers` (room for REPLY_HEADERS) with the headers of the reply that was composed and returns their number.
+ * ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the
+ * same bytes. If several headers have one name, the last is echoed. Values are in the arena, the config or the message.
+ */
 uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
                        struct header *headers);
 
