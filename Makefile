@@ -17,7 +17,7 @@ CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"' 
 CFLAGS   += -std=c11 -O2 -g $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes $(CHECKED)
 CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
-LDLIBS   += -lrdkafka -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -luuid -lsimdjson -lstdc++ -lm -lpthread
+LDLIBS   += -lrdkafka -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -lsimdjson -lstdc++ -lm -lpthread
 
 # TLS to Redis, where hiredis has it: 1.0 and later, not in Debian 12.
 REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/ssl.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
@@ -185,7 +185,7 @@ bench-phone: test-packages
 $(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # The program's objects in one, in which these calls for memory go to tests/unit/failing_allocator.c.
 FAILING_CALLS := malloc calloc realloc reallocarray aligned_alloc strdup strndup vasprintf free mmap munmap fopen \
@@ -198,13 +198,13 @@ $(BUILD)/tests/unit/failing_parts.o: $(PARTS)
 
 $(BUILD)/tests/unit/test_no_memory: %: %.o $(BUILD)/tests/unit/failing_allocator.o $(BUILD)/tests/unit/failing_parts.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
 $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/fixture.o $(PARTS)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lrt -lm
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # The oracle shares no code with the program that it checks.
 PRODUCE := commands command_text produce

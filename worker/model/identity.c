@@ -2,8 +2,9 @@
 
 #include <assert.h>
 #include <stdint.h>
-#include <uuid/uuid.h>
 #include <xxhash.h>
+
+#include "common/sha1.h"
 
 static char *append_hexadecimal(char *to, const unsigned char *bytes, size_t count)
 {
@@ -25,16 +26,17 @@ void hash_text(struct span bytes, char text[HASH_LENGTH])
 void client_id_text(struct span workspace, struct span command_id, char text[CLIENT_ID_LENGTH])
 {
     /* CLIENT_ID_NAMESPACE; a unit test compares the two. */
-    static const uuid_t namespace = {0x5b, 0x0e, 0xd2, 0xf4, 0x6f, 0x0c, 0x4d, 0x0a,
-                                     0x9a, 0x3e, 0x6d, 0x0f, 0x5f, 0x6b, 0x7c, 0x21};
+    static const char namespace[] = "\x5b\x0e\xd2\xf4\x6f\x0c\x4d\x0a\x9a\x3e\x6d\x0f\x5f\x6b\x7c\x21";
     char name[WORKSPACE_ID_CHARACTERS + 1 + COMMAND_ID_BYTES];
     assert(workspace.length <= WORKSPACE_ID_CHARACTERS && command_id.length <= COMMAND_ID_BYTES);
     memcpy(name, workspace.at, workspace.length);
     name[workspace.length] = '/';
     memcpy(name + workspace.length + 1, command_id.at, command_id.length);
 
-    uuid_t id;
-    uuid_generate_sha1(id, namespace, name, workspace.length + 1 + command_id.length);
+    unsigned char id[SHA1_BYTES];
+    sha1(span_of(namespace, sizeof(namespace) - 1), span_of(name, workspace.length + 1 + command_id.length), id);
+    id[6] = (unsigned char)((id[6] & 0x0f) | 0x50); /* version 5 */
+    id[8] = (unsigned char)((id[8] & 0x3f) | 0x80); /* the variant of RFC 4122 */
     static const size_t groups[] = {4, 2, 2, 2, 6};
     const unsigned char *from = id;
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
