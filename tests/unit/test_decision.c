@@ -115,8 +115,7 @@ static struct recorded_reply replied(const char *command, const char *definition
     return reply;
 }
 
-/* "CLASS THEN NOW PATH THEN NOW|..." */
-static const char *decided(const char *command, const struct recorded_reply *reply)
+static const char *decided_as(const char *command, const struct recorded_reply *reply)
 {
     static char text[DIFFERENCES_BYTES + 128];
     struct comparison comparison;
@@ -129,6 +128,19 @@ static const char *decided(const char *command, const struct recorded_reply *rep
     snprintf(text, sizeof(text), "%s%s %s>%s %s", replay_class_text(comparison.class),
              comparison.is_lacking ? "(lacking)" : "", verdict_text(comparison.then), verdict_text(comparison.now),
              differences_text(comparison.changes));
+    return text;
+}
+
+/* "CLASS THEN NOW PATH THEN NOW|...", the same if a reply that could be presumed is presumed. */
+static const char *decided(const char *command, const struct recorded_reply *reply)
+{
+    static char text[DIFFERENCES_BYTES + 128];
+    strcpy(text, decided_as(command, reply));
+    if (reply && !reply->is_presumed && reply->kind != RECORDED_REJECTED && reply->names_version) {
+        struct recorded_reply presumed = *reply;
+        presumed.is_presumed = true;
+        ck_assert_str_eq(decided_as(command, &presumed), text);
+    }
     return text;
 }
 
@@ -346,6 +358,32 @@ START_TEST(without_a_reply_it_is_unknown)
 }
 END_TEST
 
+/* What begins as a reply, but is none, counts as no reply. Its version counts no more than the reply itself. */
+START_TEST(a_presumption_that_is_wrong_is_no_reply)
+{
+    static const char *const contents[] = {"{\"a\":}", "{}}", "{},\"type\":{}"};
+    struct recorded_reply reply = {.kind = RECORDED_CREATED, .is_whole = true, .names_version = true};
+    reply.is_presumed = true;
+    struct definitions_library *topic = library_of(NUMBER, 0);
+    ck_assert(definitions_library_add(topic, SPAN("acme"), SPAN(TEXTS), 0, 1, INT64_MAX));
+    use(topic, NULL, NULL, 0);
+    hash_text(SPAN(TEXTS), reply.version);
+    for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+        const struct span content = span_of_text(contents[i]);
+        ck_assert(spill_append(spill, content, &reply.at));
+        reply.length = (uint32_t)content.length;
+        reply.digest = outcome_digest_of(content);
+        reply.kind = RECORDED_CREATED;
+        ck_assert_str_eq(decided(BOTH, &reply), "unknown >validation_failed ");
+        reply.kind = RECORDED_DUPLICATE;
+        ck_assert_str_eq(decided(BOTH, &reply), "unknown >validation_failed ");
+        memset(reply.version, 'f', HASH_LENGTH);
+        ck_assert_str_eq(decided(BOTH, &reply), "unknown >validation_failed ");
+        hash_text(SPAN(TEXTS), reply.version);
+    }
+}
+END_TEST
+
 /* ---- Which definitions ---- */
 
 START_TEST(a_named_version_is_used_whatever_its_time)
@@ -496,6 +534,7 @@ int main(void)
     tcase_add_test(tests, a_taken_email_is_the_same_if_the_command_is_valid);
     tcase_add_test(tests, a_refused_client_is_the_same_if_the_command_is_valid);
     tcase_add_test(tests, without_a_reply_it_is_unknown);
+    tcase_add_test(tests, a_presumption_that_is_wrong_is_no_reply);
     tcase_add_test(tests, a_named_version_is_used_whatever_its_time);
     tcase_add_test(tests, a_lacking_version_is_unknown);
     tcase_add_test(tests, without_a_named_version_the_time_of_the_command_counts);

@@ -219,6 +219,54 @@ START_TEST(all_of_an_entry_comes_back)
 }
 END_TEST
 
+/* ---- Presumed replies ---- */
+
+static const struct recorded_reply presumed_early = {
+    .command = 3, .timestamp_ms = 1, .offset = 10, .is_presumed = true};
+static const struct recorded_reply presumed_later = {
+    .command = 3, .timestamp_ms = 2, .offset = 20, .is_presumed = true};
+static const struct recorded_reply whole_last = {.command = 3, .timestamp_ms = 3, .offset = 30};
+
+static void expect_found(int64_t at, bool is_presumed)
+{
+    seal();
+    struct reply_block *block = recorded_replies_block(replies, 0, 3);
+    ck_assert_ptr_nonnull(block);
+    const struct recorded_reply *found = reply_block_find(block, 3);
+    ck_assert_ptr_nonnull(found);
+    ck_assert_int_eq(found->offset, at);
+    ck_assert_int_eq(found->is_presumed, is_presumed);
+    reply_block_release(block);
+}
+
+START_TEST(a_single_reply_stays_presumed)
+{
+    open_one(0, 10, LARGE);
+    add(0, &presumed_early, "{");
+    expect_found(10, true);
+}
+END_TEST
+
+/* In each order of their coming. */
+START_TEST(of_several_presumed_replies_the_earliest_that_is_one_counts)
+{
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const struct {
+        const char *first, *second;
+        int64_t at;
+    } cases[] = {{"{}", "{}", 10}, {"{}", "{", 10}, {"{", "{}", 20}, {"{", "{}}", 30}};
+    const struct recorded_reply *const entries[] = {&presumed_early, &presumed_later, &whole_last};
+    for (size_t order = 0; order < sizeof(orders) / sizeof(orders[0]); order++)
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            const char *const contents[] = {cases[i].first, cases[i].second, "[]"};
+            open_one(0, 10, LARGE);
+            for (int j = 0; j < 3; j++)
+                add(0, entries[orders[order][j]], contents[orders[order][j]]);
+            expect_found(cases[i].at, false);
+        }
+}
+END_TEST
+
 /* ---- Several replies to one command ---- */
 
 /* From the earliest to the latest. */
@@ -457,6 +505,8 @@ int main(void)
     tcase_add_loop_test(tests, commands_at_the_borders_of_blocks_are_found, 0, COUNT(froms));
     tcase_add_test(tests, a_block_is_shared);
     tcase_add_test(tests, all_of_an_entry_comes_back);
+    tcase_add_test(tests, a_single_reply_stays_presumed);
+    tcase_add_test(tests, of_several_presumed_replies_the_earliest_that_is_one_counts);
     tcase_add_loop_test(tests, the_earliest_reply_counts, 0, ORDERED);
     tcase_add_loop_test(tests, any_order_and_any_memory_gives_the_same, 0, COUNT(pendings));
     tcase_add_loop_test(tests, a_block_of_many_replies_is_complete, 0, COUNT(pendings));

@@ -176,16 +176,21 @@ static struct span recorded_content(const struct comparing *comparing)
     return spill_read(comparing->spill, reply->at, to, reply->length) ? span_of(to, reply->length) : SPAN_NONE;
 }
 
-static bool is_recorded(const struct comparing *comparing, struct span content)
+static bool is_recorded(const struct recorded_reply *reply, struct span content)
 {
     const struct outcome_digest digest = outcome_digest_of(content);
-    return memcmp(&digest, &comparing->reply->digest, sizeof(digest)) == 0;
+    return memcmp(&digest, &reply->digest, sizeof(digest)) == 0;
+}
+
+bool comparison_is_same_client(const struct recorded_reply *reply, const struct item *item)
+{
+    return is_recorded(reply, item->record);
 }
 
 static bool compare_clients(const struct comparing *comparing, struct comparison *comparison)
 {
     comparison->class = CLASS_SAME;
-    if (is_recorded(comparing, comparing->item->record))
+    if (is_recorded(comparing->reply, comparing->item->record))
         return true;
     const struct span recorded = recorded_content(comparing);
     if (!recorded.at || !json_difference_find(recorded, comparing->item->record, comparing->parser, comparing->arena,
@@ -200,7 +205,7 @@ static bool compare_errors(const struct comparing *comparing, struct comparison 
 {
     const struct span errors = error_pairs_write(comparing->item, comparing->arena);
     const struct recorded_reply *reply = comparing->reply;
-    const bool is_same = reply->error == comparing->item->error && (!reply->is_whole || is_recorded(comparing, errors));
+    const bool is_same = reply->error == comparing->item->error && (!reply->is_whole || is_recorded(reply, errors));
     comparison->class = is_same ? CLASS_SAME : CLASS_ERRORS_CHANGED;
     if (is_same)
         return true;

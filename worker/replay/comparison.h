@@ -54,6 +54,9 @@ struct comparison {
 MUST_CHECK bool comparison_make(const struct recorded_reply *reply, struct spill *spill, const struct item *item,
                                 struct json_parser *parser, struct arena *arena, struct comparison *comparison);
 
+/* True if the item's client has the digest of the recorded content. */
+bool comparison_is_same_client(const struct recorded_reply *reply, const struct item *item);
+
 /* The changes from the errors of the one side to those of the other, as error_pairs_write writes them; a side without
  * errors is `[]`. False if one cannot be parsed. */
 MUST_CHECK bool error_changes(struct span then, struct span now, struct json_parser *parser, struct arena *arena,

@@ -1,5 +1,6 @@
 #include "worker/replay/decision.h"
 
+#include "worker/replay/presumed_reply.h"
 #include "worker/validate/check.h"
 #include "worker/validate/decode.h"
 
@@ -39,16 +40,17 @@ static bool depends_on_others(const struct recorded_reply *reply)
 
 /* A duplicate of a command that created a client was not checked against the definitions of its own time: it counts as
  * rejected now only if it was valid under them. */
-static enum decision_result was_valid(const struct decider *decider, struct item *decoded,
+static enum decision_result was_valid(const struct decider *decider, const struct item *decoded,
                                       const struct recorded_reply *reply, struct arena *arena, bool *valid)
 {
+    struct item then = *decoded;
     const struct found_definitions found = replay_definitions_then(decider->definitions, decoded, reply);
     if (found.finding == LIBRARY_FAILED)
         return DECISION_FAILED;
     if (found.finding == LIBRARY_LACKING)
         return DECISION_PASSED;
-    check_with(decider, decoded, &found, arena);
-    *valid = decoded->outcome == OUTCOME_CREATED;
+    check_with(decider, &then, &found, arena);
+    *valid = then.outcome == OUTCOME_CREATED;
     replay_definitions_release(&found);
     return DECISION_MADE;
 }
@@ -67,7 +69,7 @@ static void set_same(struct comparison *comparison, const struct recorded_reply 
 
 /* `item` is evaluated, `decoded` its state before that. */
 static enum decision_result compare_dependent(const struct decider *decider, const struct item *item,
-                                              struct item *decoded, const struct recorded_reply *reply,
+                                              const struct item *decoded, const struct recorded_reply *reply,
                                               struct arena *arena, struct comparison *comparison)
 {
     bool valid = true;
@@ -90,7 +92,7 @@ static enum decision_result compare_dependent(const struct decider *decider, con
                : DECISION_FAILED;
 }
 
-static enum decision_result compare(const struct decider *decider, const struct item *item, struct item *decoded,
+static enum decision_result compare(const struct decider *decider, const struct item *item, const struct item *decoded,
                                     const struct recorded_reply *reply, struct arena *arena,
                                     struct comparison *comparison)
 {
@@ -108,12 +110,13 @@ static enum decision_result compare(const struct decider *decider, const struct 
     return DECISION_MADE;
 }
 
-enum decision_result decision_make(const struct decider *decider, struct item *item, const struct recorded_reply *reply,
-                                   struct arena *arena, struct comparison *comparison)
+/* `item` is as `decoded`. *proven is false if nothing was concluded, since the reply is presumed and not proven by the
+ * decision. */
+static enum decision_result decide(const struct decider *decider, struct item *item, const struct item *decoded,
+                                   const struct recorded_reply *reply, struct arena *arena,
+                                   struct comparison *comparison, bool *proven)
 {
-    decode_item(item, decider->config, decider->parser, arena);
-    if (!is_wanted(decider, item))
-        return DECISION_PASSED;
+    *proven = true;
     if (reply && reply->error == ERROR_COMMAND_ID_CONFLICT) {
         set_same(comparison, reply);
         return DECISION_MADE;
@@ -124,13 +127,38 @@ enum decision_result decision_make(const struct decider *decider, struct item *i
     if (found.finding == LIBRARY_FAILED)
         return DECISION_FAILED;
     if (found.finding == LIBRARY_LACKING) {
+        *proven = !reply || !reply->is_presumed;
         set_unknown(comparison, reply);
         return DECISION_MADE;
     }
-    struct item decoded = *item;
+    enum decision_result result = DECISION_MADE;
     check_with(decider, item, &found, arena);
-    const enum decision_result result = compare(decider, item, &decoded, reply, arena, comparison);
+    if (!reply || !reply->is_presumed)
+        result = compare(decider, item, decoded, reply, arena, comparison);
+    else if (item->outcome == OUTCOME_CREATED && comparison_is_same_client(reply, item))
+        set_same(comparison, reply);
+    else
+        *proven = false;
     item->definitions = NULL;
     replay_definitions_release(&found);
     return result;
+}
+
+enum decision_result decision_make(const struct decider *decider, struct item *item, const struct recorded_reply *reply,
+                                   struct arena *arena, struct comparison *comparison)
+{
+    bool proven;
+    decode_item(item, decider->config, decider->parser, arena);
+    if (!is_wanted(decider, item))
+        return DECISION_PASSED;
+    const struct item decoded = *item;
+    const enum decision_result result = decide(decider, item, &decoded, reply, arena, comparison, &proven);
+    if (proven)
+        return result;
+    struct recorded_reply checked = *reply;
+    const enum presumed_finding finding = presumed_reply_check(&checked, decider->spill, decider->parser, arena);
+    if (finding == PRESUMED_FAILED)
+        return DECISION_FAILED;
+    *item = decoded;
+    return decide(decider, item, &decoded, finding == PRESUMED_RIGHT ? &checked : NULL, arena, comparison, &proven);
 }

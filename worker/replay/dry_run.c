@@ -149,6 +149,7 @@ static bool read_replies(struct dry_run *run, char *error, size_t error_size)
     char reason[768];
     const struct reply_reading reading = {.config = run->config,
                                           .consumer = history_reader_handle(run->reader),
+                                          .presumes = true,
                                           .threads = run->request->threads,
                                           .wait_ms = run->request->wait_ms,
                                           .progress = show_replies,

@@ -151,6 +151,19 @@ static bool idle(struct history_reader *reader, char *error, size_t error_size)
     return history_client_assign(&reader->client, NULL, error, error_size);
 }
 
+bool history_reader_turn(struct history_reader *reader, const char *topic, char *error, size_t error_size)
+{
+    char *copy = strdup(topic);
+    if (!copy) {
+        snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    free(reader->topic);
+    reader->topic = copy;
+    reader->unreadable.topic = copy;
+    return idle(reader, error, error_size);
+}
+
 /* A range that follows the one before is read from what is fetched already. */
 static bool continues(const struct history_reader *reader, int32_t partition, int64_t from)
 {

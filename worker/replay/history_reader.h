@@ -1,4 +1,4 @@
-/* history_reader: reads ranges of a topic's partitions by assignment, one partition after the other. It joins no group,
+/* history_reader: reads ranges of partitions by assignment, one after the other. It joins no group,
  * commits nothing, creates no topic, and reads committed messages only.
  *
  * A range ends at its end, whatever stands there: a command, a transaction marker, an aborted message, or a gap that
@@ -37,6 +37,9 @@ MUST_CHECK struct history_reader *history_reader_open_ahead(const struct config 
                                                             const struct history_ahead *ahead, int wait_ms, char *error,
                                                             size_t error_size);
 void history_reader_close(struct history_reader *reader); /* after its messages were destroyed */
+
+/* Turns to another topic. Messages of the one before stay valid. False with the reason in `error`. */
+MUST_CHECK bool history_reader_turn(struct history_reader *reader, const char *topic, char *error, size_t error_size);
 
 /* Borrowed: the consumer, for queries. */
 rd_kafka_t *history_reader_handle(const struct history_reader *reader);

@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/replay/presumed_reply.h"
+
 #define EXTENT_ENTRIES 128
+
+/* Arena bytes for the check of a presumed reply: its text, the copy that is parsed, and nodes of 24 bytes for every two
+ * bytes. */
+#define CHECK_PER_BYTE 32
+#define CHECK_LEAST    4096
 
 /* Entries of one block that are written together. */
 struct extent {
@@ -30,6 +37,13 @@ struct cover {
     size_t first; /* the bucket of the block that holds `from` */
 };
 
+/* For checks of presumed replies while a block is read. Opened by the first one, and again for longer ones. */
+struct checking {
+    struct json_parser *parser;
+    struct arena arena;
+    size_t longest; /* that it takes; 0: it is not open */
+};
+
 struct recorded_replies {
     struct spill *spill;
     struct cover *covers;
@@ -37,6 +51,7 @@ struct recorded_replies {
     struct bucket *buckets;
     size_t bucket_count;
     size_t pending_count, pending_most;
+    struct checking checking;
 };
 
 struct reply_block {
@@ -79,10 +94,19 @@ struct recorded_replies *recorded_replies_new(const struct replay_ranges *ranges
     return replies;
 }
 
+static void checking_close(struct checking *checking)
+{
+    if (checking->longest > 0)
+        arena_close(&checking->arena);
+    json_parser_free(checking->parser);
+    *checking = (struct checking){0};
+}
+
 void recorded_replies_free(struct recorded_replies *replies)
 {
     if (!replies)
         return;
+    checking_close(&replies->checking);
     for (size_t i = 0; replies->buckets && i < replies->bucket_count; i++)
         free(replies->buckets[i].pending);
     free(replies->buckets);
@@ -197,15 +221,47 @@ static bool is_earlier(const struct recorded_reply *a, const struct recorded_rep
     return order < 0;
 }
 
-/* False when out of memory. */
-static bool block_take(struct reply_block *block, const struct recorded_reply *entry)
+static bool checking_open(struct checking *checking, size_t longest)
+{
+    if (longest <= checking->longest)
+        return true;
+    checking_close(checking);
+    longest *= 2;
+    checking->parser = json_parser_new(longest);
+    if (!checking->parser || arena_open(&checking->arena, longest * CHECK_PER_BYTE + CHECK_LEAST) != 0)
+        return false;
+    checking->longest = longest;
+    return true;
+}
+
+/* Sets *entry to the one of two replies to a command that counts. False with errno set. */
+static bool entry_choose(struct recorded_replies *replies, struct recorded_reply *entry,
+                         const struct recorded_reply *other)
+{
+    struct recorded_reply first = *entry, second = *other;
+    if (is_earlier(other, entry)) {
+        first = *other;
+        second = *entry;
+    }
+    *entry = first;
+    if (!first.is_presumed)
+        return true;
+    struct checking *checking = &replies->checking;
+    if (!checking_open(checking, presumed_reply_bytes(&first)))
+        return false;
+    arena_reset(&checking->arena, 0);
+    const enum presumed_finding finding =
+        presumed_reply_check(&first, replies->spill, checking->parser, &checking->arena);
+    *entry = finding == PRESUMED_WRONG ? second : first;
+    return finding != PRESUMED_FAILED;
+}
+
+/* False with errno set. */
+static bool block_take(struct recorded_replies *replies, struct reply_block *block, const struct recorded_reply *entry)
 {
     uint32_t *at = &block->at[entry->command - block->first];
-    if (*at != 0) {
-        if (is_earlier(entry, &block->entries[*at - 1]))
-            block->entries[*at - 1] = *entry;
-        return true;
-    }
+    if (*at != 0)
+        return entry_choose(replies, &block->entries[*at - 1], entry);
     if (block->count == block->capacity) {
         const uint32_t capacity = block->capacity ? 2 * block->capacity : 1024;
         struct recorded_reply *grown = realloc(block->entries, capacity * sizeof(*grown));
@@ -219,8 +275,9 @@ static bool block_take(struct reply_block *block, const struct recorded_reply *e
     return true;
 }
 
-static bool block_read(struct reply_block *block, struct spill *spill, int64_t last)
+static bool block_read(struct recorded_replies *replies, struct reply_block *block, int64_t last)
 {
+    struct spill *spill = replies->spill;
     const size_t head = sizeof(struct extent) - EXTENT_ENTRIES * sizeof(struct recorded_reply);
     struct extent *extent = malloc(sizeof(*extent));
     bool is_read = extent != NULL;
@@ -229,7 +286,7 @@ static bool block_read(struct reply_block *block, struct spill *spill, int64_t l
             spill_read(spill, at, extent, head) && extent->count <= EXTENT_ENTRIES &&
             spill_read(spill, at + (int64_t)head, extent->entries, (size_t)extent->count * sizeof(extent->entries[0]));
         for (uint64_t i = 0; is_read && i < extent->count; i++)
-            is_read = block_take(block, &extent->entries[i]);
+            is_read = block_take(replies, block, &extent->entries[i]);
     }
     free(extent);
     return is_read;
@@ -244,7 +301,7 @@ struct reply_block *recorded_replies_block(struct recorded_replies *replies, int
         return NULL;
     atomic_init(&block->references, 1);
     block->first = block_number(offset) * REPLY_BLOCK;
-    if (block_read(block, replies->spill, bucket_of(replies, cover, offset)->last))
+    if (block_read(replies, block, bucket_of(replies, cover, offset)->last))
         return block;
     const int error = errno;
     reply_block_release(block);

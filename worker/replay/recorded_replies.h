@@ -3,7 +3,10 @@
  * All reply topics are read once, before the first command is decided (reply_reading.h). For each reply to a command in
  * the replayed ranges there is an entry of a fixed size. Entries, and the part of each reply that a comparison may
  * need, are in a spill file. Entries of neighbouring commands are read back together, as a block of REPLY_BLOCK
- * offsets. So memory stays bounded, however far a command and its reply are apart. */
+ * offsets. So memory stays bounded, however far a command and its reply are apart.
+ *
+ * A presumed reply is checked as soon as another one to the same command is found. So a block has one entry for each
+ * command, whatever others have written. */
 #ifndef WORKER_REPLAY_RECORDED_REPLIES_H
 #define WORKER_REPLAY_RECORDED_REPLIES_H
 
@@ -29,6 +32,7 @@ struct recorded_reply {
     bool is_whole;          /* false: a minimal reply, without its list of errors */
     bool is_refused_client; /* too_large because the client did not fit into its topic, which history does not repeat */
     bool names_version;
+    bool is_presumed;             /* only its beginning was read (presumed_reply.h) */
     char version[HASH_LENGTH];    /* of the definitions, if names_version */
     struct outcome_digest digest; /* of the bytes below */
     int64_t at;                   /* in the spill: reply_content's `content` */

@@ -12,20 +12,22 @@
 #include "worker/replay/decision.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
+#include "worker/replay/presumed_reply.h"
 #include "worker/validate/reply_address.h"
 
 #define CHUNK_REPLIES 512
 #define CHUNK_BYTES   ((size_t)1 << 20)
-/* Arena bytes per byte of a reply: its bytes, the copy that is parsed, nodes of 24 bytes for every two bytes, and the
+/* Arena bytes per byte of a reply: the copy that is parsed, nodes of 24 bytes for every two bytes, and the
  * pairs of its errors. */
 #define ARENA_PER_BYTE  32
 #define ARENA_PER_REPLY 256
 
 /* A message on its way through the pipeline. */
 struct raw_reply {
-    struct span value;           /* in the chunk's arena */
-    struct recorded_reply entry; /* its own place is set when it is read */
-    struct span content;
+    rd_kafka_message_t *message; /* until the chunk is cleared */
+    uint16_t topic;
+    struct recorded_reply entry;
+    struct span content; /* in the message or in the chunk's arena */
     int32_t command_partition;
     bool is_kept;
 };
@@ -61,7 +63,8 @@ struct run {
     int64_t total; /* offsets of all parts */
 
     /* Of the filling thread. */
-    struct history_reader *reader; /* of the present part's topic; NULL: to be opened */
+    struct history_reader *reader; /* NULL: to be opened */
+    uint16_t topic;                /* that it reads */
     size_t part;
     bool is_begun;  /* the reader reads the part */
     int64_t before; /* offsets of the parts before it */
@@ -181,29 +184,25 @@ static bool find_all_parts(struct run *run, char *error, size_t error_size)
 
 /* ---- Filling ---- */
 
-static bool is_duplicate(const rd_kafka_message_t *message)
+static void chunk_clear(struct chunk *chunk)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (uint32_t i = 0; i < chunk->count; i++)
+        rd_kafka_message_destroy(chunk->replies[i].message);
+    arena_reset(&chunk->arena, 0);
+    chunk->count = 0;
+    chunk->bytes = 0;
 }
 
-static void chunk_take(const struct run *run, struct chunk *chunk, const rd_kafka_message_t *message)
+static void chunk_take(const struct run *run, struct chunk *chunk, rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
-    if (!message->payload || message->len > run->longest)
+    if (!message->payload || message->len > run->longest) {
+        rd_kafka_message_destroy(message);
         return;
+    }
     struct raw_reply *reply = &chunk->replies[chunk->count++];
-    *reply = (struct raw_reply){
-        .value = arena_copy(&chunk->arena, span_of(message->payload, message->len)),
-        .entry = {.topic = run->parts[run->part].topic,
-                  .partition = message->partition,
-                  .offset = message->offset,
-                  .timestamp_ms = rd_kafka_message_timestamp(message, &type),
-                  .kind = is_duplicate(message) ? RECORDED_DUPLICATE : RECORDED_CREATED},
-    };
+    reply->message = message;
+    reply->topic = run->parts[run->part].topic;
+    reply->is_kept = false;
     chunk->bytes += message->len;
 }
 
@@ -215,17 +214,25 @@ static bool fail(struct run *run, const char *reason)
     return false;
 }
 
+static bool turn_to(struct run *run, uint16_t topic, char *error, size_t error_size)
+{
+    const struct reply_reading *reading = run->reading;
+    const char *name = run->topics[topic];
+    const bool is_open = run->reader != NULL, is_turned = is_open && run->topic == topic;
+    run->topic = topic;
+    if (!is_open)
+        run->reader =
+            history_reader_open_ahead(reading->config, name, reading->ahead, reading->wait_ms, error, error_size);
+    return is_turned || (is_open ? history_reader_turn(run->reader, name, error, error_size) : run->reader != NULL);
+}
+
 /* False after the failure was noted. */
 static bool begin_part(struct run *run)
 {
     char reason[512];
-    const struct reply_reading *reading = run->reading;
     const struct part *part = &run->parts[run->part];
-    if (!run->reader)
-        run->reader = history_reader_open_ahead(reading->config, run->topics[part->topic], reading->ahead,
-                                                reading->wait_ms, reason, sizeof(reason));
-    run->is_begun =
-        run->reader && history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
+    run->is_begun = turn_to(run, part->topic, reason, sizeof(reason)) &&
+                    history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
     return run->is_begun || fail(run, reason);
 }
 
@@ -234,10 +241,6 @@ static void end_part(struct run *run)
     const struct part *part = &run->parts[run->part++];
     run->before += part->to - part->from;
     run->is_begun = false;
-    if (run->part < run->part_count && run->parts[run->part].topic == part->topic)
-        return;
-    history_reader_close(run->reader);
-    run->reader = NULL;
 }
 
 /* A reply that cannot be read any more is missing: its command is unknown. */
@@ -249,7 +252,6 @@ static void read_message(struct run *run, struct chunk *chunk)
     switch (history_reader_next(run->reader, &message, &hole, reason, sizeof(reason))) {
     case HISTORY_MESSAGE:
         chunk_take(run, chunk, message);
-        rd_kafka_message_destroy(message);
         break;
     case HISTORY_HOLE:
     case HISTORY_PAUSE:
@@ -266,9 +268,7 @@ static bool fill(void *subject, uint32_t place)
 {
     struct run *run = subject;
     struct chunk *chunk = &run->chunks[place];
-    arena_reset(&chunk->arena, 0);
-    chunk->count = 0;
-    chunk->bytes = 0;
+    chunk_clear(chunk);
     while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->part < run->part_count &&
            !run->has_failed && !atomic_load(&run->stopped))
         if (run->is_begun || begin_part(run))
@@ -287,31 +287,48 @@ static void stop(void *subject)
 
 /* ---- Working ---- */
 
+/* To read the headers takes as long as to read a reply, so only a reply that needs them is asked. */
+static bool is_duplicate(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static void reply_work(const struct run *run, struct raw_reply *reply, struct json_parser *parser, struct arena *arena)
 {
     struct reply_content content;
-    struct recorded_reply *entry = &reply->entry;
-    if (!reply_content_read(reply->value, parser, arena, &content) ||
-        !span_equal(content.topic, span_of_text(run->reading->config->commands.topic)) ||
+    rd_kafka_timestamp_type_t type;
+    const rd_kafka_message_t *message = reply->message;
+    const struct span value = span_of(message->payload, message->len);
+    const struct span commands = span_of_text(run->reading->config->commands.topic);
+    const bool is_presumed = run->reading->presumes && presumed_reply_read(value, commands, &content);
+    if ((!is_presumed && !reply_content_read(value, parser, arena, &content)) || !span_equal(content.topic, commands) ||
         !recorded_replies_covers(run->replies, content.partition, content.offset))
         return;
     reply->is_kept = true;
     reply->command_partition = content.partition;
-    reply->content = content.content;
-    entry->command = content.offset;
-    if (content.kind == RECORDED_REJECTED)
-        entry->kind = RECORDED_REJECTED;
-    entry->error = (uint8_t)content.error;
-    entry->is_whole = content.is_whole;
-    entry->is_refused_client = content.is_refused_client;
-    entry->digest = outcome_digest_of(content.content);
-    if (run->reading->without_contents)
-        reply->content = SPAN("");
-    entry->names_version = content.version.at != NULL;
+    reply->content = run->reading->without_contents ? SPAN("") : content.content;
+    reply->entry = (struct recorded_reply){.command = content.offset,
+                                           .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+                                           .offset = message->offset,
+                                           .partition = message->partition,
+                                           .topic = reply->topic,
+                                           .kind = (uint8_t)content.kind,
+                                           .error = (uint8_t)content.error,
+                                           .is_whole = content.is_whole,
+                                           .is_refused_client = content.is_refused_client,
+                                           .names_version = content.version.at != NULL,
+                                           .is_presumed = is_presumed,
+                                           .digest = outcome_digest_of(content.content)};
+    if (content.kind == RECORDED_CREATED && is_duplicate(message))
+        reply->entry.kind = RECORDED_DUPLICATE;
     if (content.version.length == HASH_LENGTH)
-        memcpy(entry->version, content.version.at, HASH_LENGTH);
+        memcpy(reply->entry.version, content.version.at, HASH_LENGTH);
     else
-        memset(entry->version, '-', HASH_LENGTH); /* no definitions have such a version */
+        memset(reply->entry.version, '-', HASH_LENGTH); /* no definitions have such a version */
 }
 
 static void work(void *subject, uint32_t place, uint32_t thread)
@@ -327,7 +344,7 @@ static void work(void *subject, uint32_t place, uint32_t thread)
 static bool empty(void *subject, uint32_t place)
 {
     struct run *run = subject;
-    const struct chunk *chunk = &run->chunks[place];
+    struct chunk *chunk = &run->chunks[place];
     for (uint32_t i = 0; i < chunk->count; i++) {
         const struct raw_reply *reply = &chunk->replies[i];
         if (reply->is_kept &&
@@ -336,6 +353,7 @@ static bool empty(void *subject, uint32_t place)
             return false;
         }
     }
+    chunk_clear(chunk);
     if (run->reading->progress)
         run->reading->progress(run->reading->listener, chunk->done, run->total);
     return true;
@@ -368,6 +386,7 @@ static void run_close(struct run *run)
 {
     while (run->chunk_count > 0) {
         struct chunk *chunk = &run->chunks[--run->chunk_count];
+        chunk_clear(chunk);
         free(chunk->replies);
         arena_close(&chunk->arena);
     }

@@ -14,6 +14,7 @@ typedef void reply_reading_progress(void *listener, int64_t done, int64_t total)
 struct reply_reading {
     const struct config *config;
     rd_kafka_t *consumer; /* for a query */
+    bool presumes;        /* replies that need not be read whole are added as presumed (presumed_reply.h) */
     uint32_t threads;
     int wait_ms;      /* for each answer of Kafka */
     int64_t since_ms; /* from the first reply with this timestamp or a later one on; 0: from the start */
