@@ -333,9 +333,11 @@ START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
     fixture_end_redis();
     serve("at-least-once", "worker.threads=2");
     wait_for_readiness("no connection to Kafka and Redis"); /* Kafka is not asked before Redis is there */
+    ck_assert_double_eq(metric("ready"), 0);
     ck_assert_double_eq(metric("redis_up"), 0);
     fixture_begin_redis();
     wait_for_readiness(NULL);
+    ck_assert_double_eq(metric("ready"), 1);
     ck_assert_double_eq(metric("redis_up"), 1);
     fixture_end_redis(); /* it is noticed although no command is sent */
     wait_for_readiness("no connection to Redis");
@@ -352,6 +354,7 @@ START_TEST(it_is_ready_while_it_has_redis_and_not_while_draining)
     wait_for_metric("commands_total{result=\"created\"}", 1);
     stop_request();
     wait_for_readiness("draining");
+    ck_assert_double_eq(metric("ready"), 0);
     live = ask("GET", "/livez");
     ck_assert_int_eq(live.status, 200);
     free(live.text);

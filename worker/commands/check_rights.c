@@ -162,7 +162,7 @@ static bool read_ends(struct check_report *report, struct history_client *client
 static void check_topic_rights(struct check_report *report, const struct config *config, rd_kafka_t *client,
                                const struct checked_topics *topics)
 {
-    static const struct history_client_settings settings = {"read_uncommitted", "latest", "1048576"};
+    static const struct history_client_settings settings = {"read_uncommitted", "latest", "1048576", 0};
     char error[512];
     struct history_client reader;
     (void)client;

@@ -55,6 +55,10 @@ static unsigned write_readyz(const struct http *http, FILE *out)
 
 static unsigned write_metrics(const struct http *http, FILE *out)
 {
+    char reason[HEALTH_REASON_SIZE];
+    bool ready = health_is_ready(http->threads, http->count, reason);
+    for (size_t i = 0; i < http->count; i++)
+        metrics_set(http->threads[i], METRIC_READY, 0, ready);
     metrics_write(out, http->threads, http->count);
     return MHD_HTTP_OK;
 }

@@ -62,6 +62,7 @@
         "Offsets between a partition's last answered command and its end.")                                            \
     ROW(OLDEST_UNANSWERED, "oldest_unanswered_seconds", AGE, PARTITION,                                                \
         "Age of a partition's first command without a reply, 0 if there is none.")                                     \
+    ROW(READY, "ready", GAUGE, NONE, "1 if /readyz says so, otherwise 0.")                                             \
     ROW(REDIS_UP, "redis_up", GAUGE, NONE, "1 if every thread has a working connection to Redis, otherwise 0.")        \
     ROW(KAFKA_UP, "kafka_up", GAUGE, NONE, "1 if every thread has a working connection to Kafka, otherwise 0.")        \
     ROW(BUILD_INFO, "build_info", GAUGE, VERSION, "Always 1; the label shows the version.")
@@ -107,7 +108,7 @@ void metrics_free(struct metrics *metrics);
 /* Adds to a counter. */
 void metrics_add(struct metrics *metrics, enum metric metric, unsigned value, uint64_t amount);
 
-/* Sets a gauge, or a counter that is kept elsewhere and only grows. */
+/* Sets a gauge, or a counter that is kept elsewhere and only grows. READY belongs to the thread of HTTP. */
 void metrics_set(struct metrics *metrics, enum metric metric, unsigned value, uint64_t amount);
 
 /* Adds a value to a histogram: seconds, or commands. */
