@@ -12,8 +12,7 @@ VERSION  := 0.1.0
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Werror
 CHECKED  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"' \
-            -DCLIENT_INTAKE_DATA='"$(PREFIX)/share/client-intake"'
+CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes $(CHECKED)
 CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
@@ -314,10 +313,43 @@ $(BENCHES): %: %.o $(BENCH_SHARED)
 $(BUILD)/tests/bench/pure $(BUILD)/tests/bench/definitions: $(PARTS)
 $(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 
+# ---- what is made of the program's tables: a manual, and completion for shells ----
+
+REFERENCE := $(BUILD)/docs/gen/reference
+REFERENCE_TEXTS := $(patsubst %,$(BUILD)/docs/%,client-intake.ini.5 client-intake.bash _client-intake)
+
+$(REFERENCE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/gen/*.c)) $(PARTS)
+	@echo "  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/docs/client-intake.ini.5: config/client-intake.ini $(REFERENCE)
+	@echo "  $@"
+	@$(REFERENCE) manual $< >$@.part
+	@mv $@.part $@
+
+$(BUILD)/docs/client-intake.bash: $(REFERENCE)
+	@echo "  $@"
+	@$(REFERENCE) bash >$@.part
+	@mv $@.part $@
+
+$(BUILD)/docs/_client-intake: $(REFERENCE)
+	@echo "  $@"
+	@$(REFERENCE) zsh >$@.part
+	@mv $@.part $@
+
+# help: reference      the manual of the config, and completion for bash and zsh, in build/docs
+reference: build-packages
+	@$(MAKE) --no-print-directory $(REFERENCE_TEXTS)
+test-programs: $(REFERENCE_TEXTS)
+
 # ---- installing ----
 
+# Debian has another folder for what packages install.
+ZSH_FOLDER := site-functions
+
 # help: install        DESTDIR= PREFIX=/usr/local
-install: all
+install: build-packages
+	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(REFERENCE_TEXTS)
 	install -D -m 755 $(BUILD)/client-intake $(DESTDIR)$(PREFIX)/bin/client-intake
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
@@ -326,13 +358,20 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/schemas $(wildcard docs/schemas/*.json)
 	ln -sfn ../../../client-intake/schemas $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs/schemas
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1
+	install -D -m 644 $(BUILD)/docs/client-intake.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/client-intake.ini.5
+	install -D -m 644 $(BUILD)/docs/client-intake.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/client-intake
+	install -D -m 644 $(BUILD)/docs/_client-intake $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_FOLDER)/_client-intake
 	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|^ExecStart=/usr/local/|ExecStart=$(PREFIX)/|' config/client-intake.service \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/client-intake.service
 
+# help: deb            a package for the Debian on which it runs, in build/deb; DEBFULLNAME= and DEBEMAIL= name the maintainer
+deb: build-packages
+	@BUILD=$(BUILD) VERSION=$(VERSION) config/debian/build
+
 # help: format         clang-format over every source
 format:
-	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] worker/*.[ch] worker/*/*.[ch] tests/*/*.[ch] tests/*/*.cc)
+	clang-format -i $(wildcard common/*.[ch] common/*.cc common/gen/*.[ch] docs/gen/*.[ch] worker/*.[ch] worker/*/*.[ch] tests/*/*.[ch] tests/*/*.cc)
 
 # help: clean          removes build/
 clean:
@@ -344,5 +383,5 @@ help:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers install format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
         test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages

@@ -122,7 +122,7 @@ const struct command commands[] = {
     {0},
 };
 
-static const char common_options[] =
+const char command_common_options[] =
     "Options of every command:\n"
     "  --config FILE            the config file; without it all defaults apply\n"
     "  --set SECTION.KEY=VALUE  overrides the config and the environment; may be repeated\n"
@@ -146,14 +146,14 @@ static void print_help(FILE *out)
           out);
     for (const struct command *command = commands; command->name; command++)
         fprintf(out, "  %-12s %s\n", command->name, command->summary);
-    fprintf(out, "\n%s", common_options);
+    fprintf(out, "\n%s", command_common_options);
 }
 
 static void print_command_help(const struct command *command)
 {
     printf("usage: client-intake %s%s%s [OPTION...]\n\n%c%s.\n", command->name, command->arguments[0] ? " " : "",
            command->arguments, command->summary[0] - 'a' + 'A', command->summary + 1);
-    printf("%s%s\n%s", command->details[0] ? "\n" : "", command->details, common_options);
+    printf("%s%s\n%s", command->details[0] ? "\n" : "", command->details, command_common_options);
 }
 
 static void print_version(void)

@@ -24,12 +24,17 @@ typedef int command_function(int argc, char **argv, const struct config *config)
 struct command {
     const char *name; /* NULL ends the table */
     command_function *run;
-    const char *arguments; /* after the name in the usage line */
+    const char *arguments; /* after the name in the usage line: its actions between |, options, other arguments */
     const char *summary;   /* one line, no full stop */
-    const char *details;   /* further help: options, one line each, and the meaning of the exit codes */
+    const char *details;   /* further help: actions and options, one line each, and the meaning of the exit codes */
 };
 
+/* docs/gen reads the table for completion in shells. It understands the form of the texts: "  NAME  SUMMARY" is an
+ * action, "  --NAME VALUE  SUMMARY" an option, whose VALUE is in capitals. */
 extern const struct command commands[];
+
+/* The help for the options of every command, in the form of `details`. */
+extern const char command_common_options[];
 
 command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
     command_send, command_dead_letters, command_demo;

@@ -2,7 +2,9 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -255,10 +257,27 @@ static void demo_print(const struct demo *demo)
     printf("%zu commands, %zu replies.\n", demo->count, demo->replies);
 }
 
+/* The folder that `make install` and the package put beside the program's: PREFIX/bin, PREFIX/share. */
+static const char *find_installed(char *path, size_t size)
+{
+    const ssize_t length = readlink("/proc/self/exe", path, size);
+    const size_t end = length > 0 && (size_t)length < size ? (size_t)length : 0;
+    path[end] = '\0';
+    for (int parts = 0; parts < 2; parts++) {
+        char *slash = strrchr(path, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    strncat(path, "/share/client-intake/demo", size - strlen(path) - 1);
+    return path;
+}
+
 int command_demo(int argc, char **argv, const struct config *config)
 {
     (void)config;
-    const char *directory = access(DEMO_DIRECTORY, R_OK) == 0 ? DEMO_DIRECTORY : CLIENT_INTAKE_DATA "/demo";
+    char installed[PATH_MAX];
+    const char *directory =
+        access(DEMO_DIRECTORY, R_OK) == 0 ? DEMO_DIRECTORY : find_installed(installed, sizeof(installed));
     int option;
     while ((option = getopt(argc, argv, "+d:")) != -1) {
         if (option != 'd')
