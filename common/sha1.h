@@ -1,5 +1,5 @@
-/* sha1: SHA-1 (FIPS 180-4) of a short text, for name-based UUIDs. libuuid's takes three times as long, and each command
- * has one. SHA-1 protects nothing here. */
+/* sha1: SHA-1 (FIPS 180-4) of a short text, by OpenSSL, for name-based UUIDs. libuuid's takes three times as long, and
+ * each command has one. SHA-1 protects nothing here. */
 #ifndef COMMON_SHA1_H
 #define COMMON_SHA1_H
 
