@@ -88,6 +88,8 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         source->was_assigned = true;
         source->assignments += partitions->cnt > 0;
+        if (partitions->cnt > 0)
+            source->starts_silent_ms = 0; /* the silence that is left may be of partitions that are gone */
         log_info("partitions assigned", LOG_INTEGER("partitions", partitions->cnt));
         source_assign(source, partitions);
         break;

@@ -1,0 +1,78 @@
+/* What an assignment of partitions changes in the source. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "worker/source/source_internal.h"
+
+static struct metrics *metrics;
+static struct batch batch; /* empty */
+
+static void close_all(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_destroy(partitions);
+    source_close_logs(source);
+    lag_free(source->lag);
+    metrics_free(metrics);
+    partitions_free(source->partitions);
+    rd_kafka_destroy(source->consumer);
+}
+
+/* A member whose logs have told nothing since time 1. */
+static struct source open_all(void)
+{
+    char error[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    ck_assert_int_eq(rd_kafka_conf_set(conf, "group.id", "group", error, sizeof(error)), RD_KAFKA_CONF_OK);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+    ck_assert_ptr_nonnull(consumer);
+    metrics = metrics_new();
+    struct source source = {.topic = "commands",
+                            .consumer = consumer,
+                            .metrics = metrics,
+                            .batch = &batch,
+                            .lag = lag_new("commands", metrics),
+                            .partitions = partitions_new(),
+                            .starts_silent_ms = 1};
+    ck_assert(source.metrics && source.lag && source.partitions);
+    return source;
+}
+
+/* Otherwise the first answer that fails would end the wait for it. */
+START_TEST(the_wait_for_the_beginnings_of_logs_starts_again_with_an_assignment)
+{
+    struct source source = open_all();
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+    source_on_rebalance(source.consumer, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, partitions, &source);
+    ck_assert_int_eq(source.starts_silent_ms, 1);
+    rd_kafka_topic_partition_list_add(partitions, source.topic, 0);
+    source_on_rebalance(source.consumer, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, partitions, &source);
+    ck_assert_int_eq(source.starts_silent_ms, 0);
+    close_all(&source, partitions);
+}
+END_TEST
+
+/* Resets of a partition that cannot be fetched come every half second. */
+START_TEST(the_wait_goes_on_when_partitions_are_reset)
+{
+    struct source source = open_all();
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(partitions, source.topic, 0);
+    source_reassign(&source, partitions);
+    ck_assert_int_eq(source.starts_silent_ms, 1);
+    close_all(&source, partitions);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("source_group");
+    TCase *tcase = tcase_create("assignments");
+    tcase_add_test(tcase, the_wait_for_the_beginnings_of_logs_starts_again_with_an_assignment);
+    tcase_add_test(tcase, the_wait_goes_on_when_partitions_are_reset);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
