@@ -219,7 +219,6 @@ static size_t compare_with_history(struct definitions_history *history)
             }
             rd_kafka_message_destroy(message);
         }
-        /* Not before the close: librdkafka may fail if an assignment ends while it begins (its issue 5573). */
         if (pass == 0)
             ck_assert_msg(topic_reader_rewind(reader, error, sizeof(error)), "%s", error);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_topic.h"
@@ -180,7 +181,7 @@ static bool begin(struct topic_reader *reader, char *error, size_t error_size)
         if (partition->next < partition->end)
             rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset = partition->next;
     }
-    rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
+    rd_kafka_resp_err_t code = kafka_assign(reader->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
     reader->heard_ms = reader->moved_ms = clock_now_ms();
     return !code || fail(reader, code, error, error_size);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_conf.h"
 
 #define MESSAGES            1000000
@@ -136,7 +137,7 @@ bool history_client_is_silent(const struct history_client *client, int wait_ms, 
 bool history_client_assign(struct history_client *client, const rd_kafka_topic_partition_list_t *list, char *error,
                            size_t error_size)
 {
-    rd_kafka_resp_err_t code = rd_kafka_assign(client->handle, list);
+    rd_kafka_resp_err_t code = kafka_assign(client->handle, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         snprintf(error, error_size, "%s", rd_kafka_err2str(code));
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
@@ -192,7 +193,7 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
     int left = 0;
     if (!open_reader(source))
         return;
-    if (rd_kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
         left = places->cnt;
     for (int64_t until = clock_now_ms() + wait_ms, now; left > 0 && (now = clock_now_ms()) < until;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
@@ -208,7 +209,7 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
         if (message)
             rd_kafka_message_destroy(message);
     }
-    rd_kafka_resp_err_t code = rd_kafka_assign(source->reader, NULL);
+    rd_kafka_resp_err_t code = kafka_assign(source->reader, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("unassigning the reader failed", code);
 }

@@ -1,0 +1,107 @@
+/* Readers that change or end their assignment as soon as it has begun. Librdkafka ends the process with an assertion if
+ * a partition is taken away twice before it has stopped (its issue 5573). */
+#include <check.h>
+#include <stdlib.h>
+
+#include "tests/embedded/fixture.h"
+#include "worker/kafka/topic_reader.h"
+#include "worker/replay/history_reader.h"
+
+#define TOPIC    "clients.commands"
+#define WAIT_MS  20000
+#define COMMANDS 20
+#define TURNS    3000
+#define OPENINGS 60
+
+static char error[512];
+
+static void open_all(void)
+{
+    char servers[256];
+    const char *const settings[] = {servers, "log.level=warning", NULL};
+    fixture_open();
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
+    fixture.config = config_read(&(struct config_sources){.settings = settings});
+    ck_assert_ptr_nonnull(fixture.config);
+}
+
+static struct history_reader *open_reader(void)
+{
+    struct history_reader *reader = history_reader_open(fixture.config, TOPIC, WAIT_MS, error, sizeof(error));
+    ck_assert_msg(reader != NULL, "%s", error);
+    return reader;
+}
+
+static void begin(struct history_reader *reader, int64_t from)
+{
+    ck_assert_msg(history_reader_begin(reader, 0, from, COMMANDS, error, sizeof(error)), "%s", error);
+}
+
+static void expect_all(struct history_reader *reader, int64_t from)
+{
+    enum history_reading reading;
+    rd_kafka_message_t *message;
+    struct history_hole hole;
+    while ((reading = history_reader_next(reader, &message, &hole, error, sizeof(error))) != HISTORY_END) {
+        ck_assert_msg(reading == HISTORY_MESSAGE || reading == HISTORY_PAUSE, "%s", error);
+        if (reading != HISTORY_MESSAGE)
+            continue;
+        ck_assert_int_eq(message->offset, from++);
+        rd_kafka_message_destroy(message);
+    }
+    ck_assert_int_eq(from, COMMANDS);
+}
+
+START_TEST(a_history_reader_turns_at_once)
+{
+    struct history_reader *reader = open_reader();
+    for (int i = 0; i < TURNS; i++)
+        begin(reader, i % 2 + 3);
+    begin(reader, 7);
+    expect_all(reader, 7);
+    history_reader_close(reader);
+}
+END_TEST
+
+START_TEST(a_history_reader_is_closed_at_once)
+{
+    for (int i = 0; i < OPENINGS; i++) {
+        struct history_reader *reader = open_reader();
+        begin(reader, 0);
+        begin(reader, 5);
+        history_reader_close(reader);
+    }
+}
+END_TEST
+
+START_TEST(a_topic_reader_is_rewound_and_closed_at_once)
+{
+    for (int i = 0; i < OPENINGS; i++) {
+        struct topic_reader *reader = topic_reader_open(fixture.config, TOPIC, WAIT_MS, error, sizeof(error));
+        ck_assert_msg(reader != NULL, "%s", error);
+        for (int j = 0; j < 50; j++)
+            ck_assert_msg(topic_reader_rewind(reader, error, sizeof(error)), "%s", error);
+        topic_reader_close(reader);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("assignments");
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, open_all, fixture_close);
+    tcase_set_timeout(tests, FIXTURE_PATIENCE_MS / 1000 + 60);
+    tcase_add_test(tests, a_history_reader_turns_at_once);
+    tcase_add_test(tests, a_history_reader_is_closed_at_once);
+    tcase_add_test(tests, a_topic_reader_is_rewound_and_closed_at_once);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
