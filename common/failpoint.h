@@ -3,8 +3,8 @@
 #ifndef COMMON_FAILPOINT_H
 #define COMMON_FAILPOINT_H
 
-/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, of a rebalance, and of a retry
- * of dead letters. */
+/* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, of a rebalance, of a retry of
+ * dead letters, and of an applied replay before its first batch. */
 #define FAILPOINT_TABLE(ROW)                                                                                           \
     ROW(FILLED, "filled")                                                                                              \
     ROW(OWNED, "owned")                                                                                                \
@@ -33,7 +33,8 @@
     ROW(RETRY_BEGUN, "retry-begun")                                                                                    \
     ROW(RETRY_SENT, "retry-sent")                                                                                      \
     ROW(RETRY_NOTED, "retry-noted")                                                                                    \
-    ROW(RETRY_COMMITTED, "retry-committed")
+    ROW(RETRY_COMMITTED, "retry-committed")                                                                            \
+    ROW(REPLAY_LOCKED, "replay-locked")
 
 enum failpoint {
 #define FAILPOINT_ROW(name, text) FAILPOINT_##name,

@@ -348,18 +348,48 @@ suite_of_terminated() {
     check "--rate 100: $decided commands take at least that long: $took_ms ms" [ "$took_ms" -ge $(((decided - 1) * 10)) ]
 }
 
+# is_frozen: the run in the background is stopped; its process is $frozen.
+is_stopped() { [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$frozen/status" 2>/dev/null)" = T ]; }
+is_frozen() { frozen=$(apply_process | xargs) && [ -n "$frozen" ] && is_stopped; }
+
+# apply_freeze POINT AFTER NAME [OPTION ...]: starts a run that freezes there.
+apply_freeze() {
+    (
+        export FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=STOP
+        shift 2
+        apply_program=$BUILD/tests/faults/client-intake apply "$@"
+    ) &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+}
+
+suite_of_terminated_early() {
+    criterion "SIGTERM before the first command, while the recorded replies are read" "the run ends with 2 and gives its lock back"
+    scene term-early
+    apply_freeze replay-locked 0 whole "${history[@]}"
+    check "it has the lock" eventually is_frozen
+    check_equal "the lock is there" 1 "$(redis_of EXISTS "$(lock)")"
+    kill -TERM "$frozen"
+    kill -CONT "$frozen"
+    apply_wait
+    check_equal "it ends with 2" 2 "$apply_code"
+    check_equal "it has decided nothing" "" "$(cat "$suite_folder/apply")"
+    check_equal "the lock is given back" 0 "$(redis_of EXISTS "$(lock)")"
+
+    redis_of SET "$(lock)" another PX 3000 >/dev/null
+    apply_start whole "${history[@]}"
+    tenths 5
+    kill -TERM $(apply_process)
+    apply_wait
+    check_equal "one that waits for the lock ends with 2, too" 2 "$apply_code"
+    redis_of DEL "$(lock)" >/dev/null
+}
+
 suite_of_frozen() {
     criterion "a run that was frozen until another one had its lock" "it changes nothing when it wakes up"
     scene frozen
     prepare
-    (
-        export FAILPOINT=before-commit FAILPOINT_AFTER=2 FAILPOINT_SIGNAL=STOP
-        apply_program=$BUILD/tests/faults/client-intake apply whole --definitions current "${history[@]}"
-    ) &
-    apply_pid=$!
-    suite_owns "$apply_pid"
-    is_stopped() { [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$frozen/status" 2>/dev/null)" = T ]; }
-    is_frozen() { frozen=$(apply_process | xargs) && [ -n "$frozen" ] && is_stopped; }
+    apply_freeze before-commit 2 whole --definitions current "${history[@]}"
     check "it is frozen before its commit" eventually is_frozen
     cp "$suite_folder/apply.log" "$suite_folder/frozen.log"
     lock_ends_soon frozen
@@ -374,12 +404,7 @@ suite_of_frozen() {
     text frozen-1 same@example.com | send
     middle=$(end_of 0)
     text frozen-2 same@example.com | send
-    (
-        export FAILPOINT=after-claim FAILPOINT_SIGNAL=STOP
-        apply_program=$BUILD/tests/faults/client-intake apply one "${since[@]}" --to "offset:$middle"
-    ) &
-    apply_pid=$!
-    suite_owns "$apply_pid"
+    apply_freeze after-claim 0 one "${since[@]}" --to "offset:$middle"
     check "a run is frozen with a claim" eventually is_frozen
     lock_ends_soon frozen-claim
     apply_ends "a run of another name, over another range, ends with 0" 0 other --partition 0 --from "offset:$middle"
@@ -389,6 +414,27 @@ suite_of_frozen() {
     check_equal "the frozen run goes on, since nothing of its own has changed" 0 "$apply_code"
     check_equal "the email is taken now" "frozen-1 email_taken,frozen-2 client.created" "$(outcomes)"
     check_equal "no email has two clients" "" "$(shared_emails)"
+
+    # Its lock looks as before when it wakes up, so only Kafka can tell it. The open transaction would end by itself after
+    # 25 s.
+    scene frozen-commit
+    text frozen-3 third@example.com | send
+    middle=$(end_of 0)
+    text frozen-4 fourth@example.com | send
+    apply_freeze before-commit 0 one "${since[@]}" --to "offset:$middle"
+    check "a run is frozen before its commit" eventually is_frozen
+    held=$(redis_of GET "$(lock)")
+    lock_ends_soon frozen-commit
+    began=$(date +%s%N)
+    apply_ends "a run of another name ends with 0" 0 other --partition 0 --from "offset:$middle"
+    took_ms=$((($(date +%s%N) - began) / 1000000))
+    check "it has not waited for the transaction of the frozen one: $took_ms ms" [ "$took_ms" -lt 15000 ]
+    redis_of SET "$(lock)" "$held" PX 10000 >/dev/null
+    kill -CONT "$frozen"
+    apply_wait
+    check "Kafka has refused the commit of the frozen run" grep -qi fenced "$suite_folder/apply.log"
+    check_equal "it goes on with a new producer" 0 "$apply_code"
+    check_equal "both commands are answered once" "frozen-3 client.created,frozen-4 client.created" "$(outcomes)"
 }
 
 suite_of_daemon_in_flight() {
@@ -554,6 +600,14 @@ suite_of_choice() {
     apply_ends "offsets that are gone" 3 gone --definitions current --partition 1 --from offset:0 --to offset:20
     check "they are counted" grep -q ', 10 offsets could not be read' "$suite_folder/apply"
     apply_ends "gaps that are allowed" 0 allowed --definitions current --partition 1 --from offset:0 --to offset:20 --allow-gaps
+
+    scene gap
+    FAILPOINT=after-commit FAILPOINT_AFTER=1 apply_program=$BUILD/tests/faults/client-intake apply passed --definitions current \
+        --partition 1 --from offset:0 --to offset:20 --set batch.commands=2 2>/dev/null
+    check_equal "a run is killed behind the gap" "failpoint after-commit" "$(tail -n 1 "$suite_folder/apply.log")"
+    lock_ends_soon gap
+    apply_ends "the run that goes on tells of the gap, too" 3 passed --definitions current --partition 1 --to offset:20
+    check "it counts the same offsets" grep -q ', 10 offsets could not be read' "$suite_folder/apply"
 }
 
 suite_of_refused() {
@@ -577,10 +631,29 @@ suite_of_rebuild() {
     as_without_interruption "it has what the topics have"
     live_intake replay --rebuild "${scene_options[@]}" >"$suite_folder/rebuild" 2>&1
     check_equal "a complete one is left alone" "Redis has everything that the topics have." "$(cat "$suite_folder/rebuild")"
+
+    redis_of FLUSHDB >/dev/null
+    redis_of SET client-intake:rebuild another PX 60000 >/dev/null
+    "$BUILD/client-intake" replay --config "$live_config" --rebuild "${scene_options[@]}" >"$suite_folder/rebuild" 2>&1 &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+    tenths 20
+    check "it waits while another process has the rebuild lock" kill -0 "$apply_pid"
+    check_equal "it has written nothing" 0 "$(redis_of EVAL "return #redis.call('KEYS', 'client:*')" 0)"
+    redis_of DEL client-intake:rebuild >/dev/null
+    apply_wait
+    check_equal "it ends with 0 when the lock is free" 0 "$apply_code"
+    as_without_interruption "it has what the topics have then, too"
+
+    redis_of FLUSHDB >/dev/null
+    script -qec "$BUILD/client-intake replay --config $live_config --rebuild ${scene_options[*]}" /dev/null \
+        >"$suite_folder/rebuild" 2>&1 </dev/null
+    check_equal "on a terminal it ends with 0" 0 $?
+    check "a terminal shows its progress" grep -qE '[0-9]+ of [0-9]+ offsets' "$suite_folder/rebuild"
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with.
-for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated frozen daemon_in_flight daemon_behind daemon_beside postponed redis_lost refused rebuild choice}; do
+for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_beside postponed redis_lost refused rebuild choice}; do
     "suite_of_$scenes"
 done
 suite_end

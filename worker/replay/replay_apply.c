@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/stop.h"
 #include "worker/daemon/worker.h"
 #include "worker/kafka/kafka_client.h"
@@ -144,7 +145,6 @@ static bool open_group(struct apply *apply)
     if (!group)
         group = "client-intake";
     snprintf(apply->group_name, sizeof(apply->group_name), "%s-replay-%s", group, apply->request->name);
-    snprintf(apply->transactional, sizeof(apply->transactional), "replay-%s", apply->request->name);
     apply->group = rd_kafka_consumer_group_metadata_new(apply->group_name);
     apply->own = kafka_observer_new(&apply->config, apply->group_name, apply->error, apply->error_size);
     apply->observer = apply->own ? kafka_observer_new(&apply->config, NULL, apply->error, apply->error_size) : NULL;
@@ -166,7 +166,7 @@ static bool copy_ranges(struct apply *apply, const struct replay_ranges *ranges)
         apply->ranges[i].asked.first = range->first;
         apply->ranges[i].asked.from = range->from;
         apply->ranges[i].asked.to = to;
-        apply->counts.missing += range->lost + range->open;
+        apply->ranges[i].missing = range->lost + range->open;
     }
     return true;
 }
@@ -197,6 +197,8 @@ static enum replay_apply_result take_lock(struct apply *apply)
     case REPLAY_LOCK_TAKEN:
         return REPLAY_APPLIED;
     case REPLAY_LOCK_IN_USE:
+        if (stop_is_requested())
+            return REPLAY_STOPPED;
         snprintf(apply->error, apply->error_size,
                  "a replay of %s is being applied, by this name or another; one at a time can be",
                  apply->config.commands.topic);
@@ -221,11 +223,15 @@ static enum replay_apply_result open_all(struct apply *apply, struct replay_rang
     result = check_topics(apply);
     if (result == REPLAY_APPLIED)
         result = resolve(apply, ranges);
+    stop_on_signals();
     if (result == REPLAY_APPLIED)
         result = take_lock(apply);
     if (result != REPLAY_APPLIED)
         return result;
-    return apply_definitions_open(apply, ranges) ? REPLAY_APPLIED : REPLAY_UNAVAILABLE;
+    failpoint(FAILPOINT_REPLAY_LOCKED);
+    if (apply_definitions_open(apply, ranges))
+        return REPLAY_APPLIED;
+    return stop_is_requested() ? REPLAY_STOPPED : REPLAY_UNAVAILABLE;
 }
 
 static void close_all(struct apply *apply)
@@ -239,6 +245,7 @@ static void close_all(struct apply *apply)
     free(apply->passing);
     free(apply->found);
     free(apply->pending);
+    free(apply->holes);
     free(apply->ranges);
     if (apply->group)
         rd_kafka_consumer_group_metadata_destroy(apply->group);
@@ -270,7 +277,7 @@ static void run_worker(struct apply *apply, struct worker_shared *shared, struct
 {
     struct worker_feed feed = replay_feed;
     feed.context = apply;
-    feed.transactional = apply->transactional;
+    feed.transactional = "replay"; /* of all names, so that Kafka fences an earlier run by any of them */
     if (apply_uses_redis(apply))
         feed.look_up = NULL;
     struct worker *worker = worker_open(shared, 0, metrics, &feed);
@@ -301,7 +308,7 @@ static void run(struct apply *apply)
         reply_topics_free(shared.topics); /* otherwise the thread still uses it; the process ends soon */
     metrics_free(metrics);
     if (apply->is_done)
-        apply->result = apply->counts.missing > 0 || apply->counts.unknown > 0 ? REPLAY_INCOMPLETE : REPLAY_APPLIED;
+        apply->result = missing_of_all(apply) > 0 || apply->counts.unknown > 0 ? REPLAY_INCOMPLETE : REPLAY_APPLIED;
 }
 
 enum replay_apply_result replay_apply(const struct config *config, const struct replay_apply_request *request,
@@ -321,7 +328,6 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
     apply->marks.listener = apply;
     enum replay_apply_result result = open_all(apply, &ranges);
     if (result == REPLAY_APPLIED) {
-        stop_on_signals();
         run(apply);
         if (apply->is_done && !apply->has_gone_on)
             named_workspaces_warn(&apply->named);

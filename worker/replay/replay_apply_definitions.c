@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/stop.h"
 #include "worker/replay/replay_apply_internal.h"
 
 bool apply_uses_redis(const struct apply *apply)
@@ -12,13 +13,20 @@ bool apply_uses_redis(const struct apply *apply)
     return request->source == LIBRARY_CURRENT && request->override_count == 0;
 }
 
+static bool is_not_stopped(void *listener)
+{
+    (void)listener;
+    return !stop_is_requested();
+}
+
 static bool read_replies(struct apply *apply, const struct replay_ranges *ranges)
 {
     char reason[768];
     const struct reply_reading reading = {.config = apply->original,
                                           .consumer = history_reader_handle(apply->reader),
                                           .threads = apply->request->threads,
-                                          .wait_ms = apply->request->wait_ms};
+                                          .wait_ms = apply->request->wait_ms,
+                                          .keep_going = is_not_stopped};
     apply->replies =
         recorded_replies_new(ranges, apply->spill, (apply->request->memory_bytes - REPLAY_MEMORY_FIXED) / 4);
     if (!apply->replies)

@@ -24,6 +24,8 @@ struct apply_range {
     int64_t position;            /* that the group has committed; -1: none yet */
     int64_t nonce;               /* of the last commit of a batch; OFFSET_NONE: there was none yet */
     int64_t scanned;             /* commands before it were taken or passed over */
+    int64_t missing;             /* offsets before the position that could not be read, by any run of the name; and what
+                                  * the first one could not reach at the edges of the range */
 };
 
 /* Why an item gets no reply. */
@@ -38,7 +40,6 @@ struct apply_counts {
     uint64_t passed_over, of_others; /* with a record; of workspaces that are not selected */
     uint64_t created, rejected, unknown;
     uint64_t codes[ERROR_COUNT]; /* of the rejected ones */
-    int64_t missing;             /* offsets that could not be read */
 };
 
 struct apply {
@@ -59,7 +60,6 @@ struct apply {
     uint32_t range_count, range; /* the present one; range_count: all are done */
 
     char group_name[GROUP_BYTES];
-    char transactional[REPLAY_NAME_CHARACTERS + 16];
     rd_kafka_consumer_group_metadata_t *group;
     rd_kafka_t *own, *observer; /* observers of our group and of the daemon's */
     struct replay_lock *lock;
@@ -84,6 +84,8 @@ struct apply {
     rd_kafka_message_t **pending;  /* postponed ones: the next batch takes these first; sorted */
     uint32_t pending_count, pending_capacity;
     struct history_hole unreadable; /* the rest of such a hole; from == to: none */
+    struct history_hole *holes;     /* of the present range, behind its position; sorted (replay_missing.c) */
+    uint32_t hole_count;
     int64_t nonce;
     uint32_t evaluations;                    /* how often it was evaluated */
     uint64_t passed_recorded, passed_others; /* while it was filled */
@@ -146,6 +148,20 @@ bool position_is_ours(struct apply *apply, bool *asked);
 /* RECONCILE_COMMITTED if our group has exactly this offset and nonce. */
 enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
                                        int64_t nonce, int wait_ms);
+
+/* ---- replay_missing.c: offsets that could not be read ---- */
+
+/* The reader has found a hole behind the position of the present range. */
+void missing_add(struct apply *apply, const struct history_hole *hole);
+
+/* What a position at this offset of the range has in its metadata. */
+int64_t missing_before(const struct apply *apply, const struct apply_range *range, int64_t offset);
+
+/* The position is `offset` now, with this number. */
+void missing_note(struct apply *apply, struct apply_range *range, int64_t offset, int64_t missing);
+
+/* Those before all positions. */
+int64_t missing_of_all(const struct apply *apply);
 
 /* ---- claim_standings.c ---- */
 

@@ -44,7 +44,7 @@ static void print_json(const struct apply *apply)
            "\"unknown\":%llu,\"missing\":%lld,\"codes\":{",
            apply->is_done ? "true" : "false", (unsigned long long)counts->created, (unsigned long long)counts->rejected,
            (unsigned long long)counts->passed_over, (unsigned long long)counts->of_others,
-           (unsigned long long)counts->unknown, (long long)counts->missing);
+           (unsigned long long)counts->unknown, (long long)missing_of_all(apply));
     for (int error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
         if (counts->codes[error] == 0)
             continue;
@@ -71,6 +71,7 @@ static void print_codes(const struct apply_counts *counts)
 static void print_text(const struct apply *apply)
 {
     const struct apply_counts *counts = &apply->counts;
+    const long long missing = missing_of_all(apply);
     for (uint32_t i = 0; i < apply->range_count && !apply->is_done; i++)
         printf("%s/%d: done up to %lld of %lld\n", apply->config.commands.topic, (int)apply->ranges[i].partition,
                (long long)(apply->ranges[i].position < 0 ? apply->ranges[i].from : apply->ranges[i].position),
@@ -82,8 +83,8 @@ static void print_text(const struct apply *apply)
         printf(", %llu of other workspaces", (unsigned long long)counts->of_others);
     if (counts->unknown > 0)
         printf(", %llu not decided since their definitions are gone", (unsigned long long)counts->unknown);
-    if (counts->missing > 0)
-        printf(", %lld offsets could not be read", (long long)counts->missing);
+    if (missing > 0)
+        printf(", %lld offsets could not be read", missing);
     printf("%s", apply->is_done ? ".\n" : " so far.\n");
 }
 

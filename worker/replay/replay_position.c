@@ -1,32 +1,42 @@
-/* The metadata of an offset is "replay FROM TO NONCE": the range that the name's first start has found, and the nonce
- * of the last commit of a batch, "-" before the first one. */
+/* The metadata of an offset is "replay FROM TO NONCE MISSING": the range that the name's first start has found, the
+ * nonce of the last commit of a batch, "-" before the first one, and how many offsets could not be read. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/replay/replay_apply_internal.h"
 
-#define METADATA_BYTES   96
+#define METADATA_BYTES   128
 #define POSITION_WAIT_MS 2000
 
-static size_t write_metadata(const struct apply_range *range, int64_t nonce, char text[METADATA_BYTES])
+struct metadata {
+    int64_t from, to, nonce, missing;
+};
+
+static size_t write_metadata(const struct metadata *metadata, char text[METADATA_BYTES])
 {
     char number[24] = "-";
-    if (nonce > 0)
-        snprintf(number, sizeof(number), "%" PRId64, nonce);
-    return (size_t)snprintf(text, METADATA_BYTES, "replay %" PRId64 " %" PRId64 " %s", range->from, range->to, number);
+    if (metadata->nonce > 0)
+        snprintf(number, sizeof(number), "%" PRId64, metadata->nonce);
+    return (size_t)snprintf(text, METADATA_BYTES, "replay %" PRId64 " %" PRId64 " %s %" PRId64, metadata->from,
+                            metadata->to, number, metadata->missing);
 }
 
-static bool read_metadata(const rd_kafka_topic_partition_t *place, int64_t *from, int64_t *to, int64_t *nonce)
+/* False without a nonce if the offset has other metadata. */
+static bool read_metadata(const rd_kafka_topic_partition_t *place, struct metadata *metadata)
 {
     char text[METADATA_BYTES], number[24];
+    *metadata = (struct metadata){.nonce = OFFSET_NONE};
     if (!place->metadata || place->metadata_size >= sizeof(text))
         return false;
     memcpy(text, place->metadata, place->metadata_size);
     text[place->metadata_size] = '\0';
-    if (sscanf(text, "replay %" SCNd64 " %" SCNd64 " %23s", from, to, number) != 3)
+    struct metadata read = *metadata;
+    if (sscanf(text, "replay %" SCNd64 " %" SCNd64 " %23s %" SCNd64, &read.from, &read.to, number, &read.missing) < 3)
         return false;
-    *nonce = number[0] == '-' ? OFFSET_NONE : (int64_t)strtoll(number, NULL, 10);
+    if (number[0] != '-')
+        read.nonce = (int64_t)strtoll(number, NULL, 10);
+    *metadata = read;
     return true;
 }
 
@@ -40,17 +50,18 @@ static rd_kafka_resp_err_t ask(struct apply *apply, rd_kafka_topic_partition_lis
 
 static void take_position(struct apply *apply, struct apply_range *range, const rd_kafka_topic_partition_t *place)
 {
-    int64_t from, to, nonce;
+    struct metadata metadata;
     range->position = -1;
     range->nonce = OFFSET_NONE;
     range->scanned = range->from;
     if (place->offset < 0)
         return;
     apply->has_gone_on = true;
-    if (read_metadata(place, &from, &to, &nonce)) {
-        range->from = from;
-        range->to = to;
-        range->nonce = nonce;
+    if (read_metadata(place, &metadata)) {
+        range->from = metadata.from;
+        range->to = metadata.to;
+        range->nonce = metadata.nonce;
+        range->missing = metadata.missing;
     }
     range->position = range->scanned = place->offset;
     offsets_set(&apply->marks.positions, range->partition, range->position);
@@ -112,7 +123,8 @@ static void add(const struct apply *apply, rd_kafka_topic_partition_list_t *list
     char text[METADATA_BYTES];
     rd_kafka_topic_partition_t *place =
         rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, range->partition);
-    const size_t length = write_metadata(range, nonce, text);
+    const struct metadata metadata = {range->from, range->to, nonce, missing_before(apply, range, offset)};
+    const size_t length = write_metadata(&metadata, text);
     place->offset = offset;
     place->metadata = malloc(length);
     if (!place->metadata)
@@ -147,12 +159,13 @@ void position_note(struct apply *apply, const rd_kafka_topic_partition_list_t *o
         const rd_kafka_topic_partition_t *place = &offsets->elems[i];
         for (uint32_t r = 0; r < apply->range_count; r++) {
             struct apply_range *range = &apply->ranges[r];
-            int64_t from, to;
+            struct metadata metadata;
             if (range->partition != place->partition)
                 continue;
+            if (read_metadata(place, &metadata))
+                missing_note(apply, range, place->offset, metadata.missing);
             range->position = place->offset;
-            if (!read_metadata(place, &from, &to, &range->nonce))
-                range->nonce = OFFSET_NONE;
+            range->nonce = metadata.nonce;
             offsets_set(&apply->marks.positions, range->partition, range->position);
             offsets_set(&apply->marks.nonces, range->partition, range->nonce);
         }
@@ -162,14 +175,13 @@ void position_note(struct apply *apply, const rd_kafka_topic_partition_list_t *o
 static bool is_our_position(const struct apply *apply, uint32_t index, const rd_kafka_topic_partition_t *place)
 {
     const struct apply_range *range = &apply->ranges[index];
-    int64_t from, to, nonce;
-    if (!read_metadata(place, &from, &to, &nonce))
-        nonce = OFFSET_NONE;
+    struct metadata metadata;
+    const bool is_read = read_metadata(place, &metadata);
     if (place->offset < 0)
         return range->position < 0;
-    if (place->offset == range->position && nonce == range->nonce)
+    if (place->offset == range->position && metadata.nonce == range->nonce)
         return true;
-    return index == apply->range && nonce == apply->nonce && place->offset == feed_batch_end(apply);
+    return is_read && index == apply->range && metadata.nonce == apply->nonce && place->offset == feed_batch_end(apply);
 }
 
 bool position_is_ours(struct apply *apply, bool *asked)
@@ -188,13 +200,13 @@ bool position_is_ours(struct apply *apply, bool *asked)
 enum reconcile_result position_compare(struct apply *apply, const struct apply_range *range, int64_t offset,
                                        int64_t nonce, int wait_ms)
 {
-    int64_t from, to, found = OFFSET_NONE;
+    struct metadata found;
     enum reconcile_result result = RECONCILE_OPEN;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, range->partition);
     if (ask(apply, list, wait_ms))
         result = RECONCILE_FAILED;
-    else if (list->elems[0].offset == offset && read_metadata(&list->elems[0], &from, &to, &found) && found == nonce)
+    else if (list->elems[0].offset == offset && read_metadata(&list->elems[0], &found) && found.nonce == nonce)
         result = RECONCILE_COMMITTED;
     if (result == RECONCILE_COMMITTED)
         position_note(apply, list);

@@ -91,7 +91,7 @@ static void take_hole(struct apply *apply, const struct history_hole *hole)
         apply->unreadable = *hole;
         return;
     }
-    apply->counts.missing += hole->to - hole->from;
+    missing_add(apply, hole);
     log_warning("commands of the history are gone", LOG_TEXT("topic", apply->config.commands.topic),
                 LOG_INTEGER("partition", hole->partition), LOG_INTEGER("from", hole->from),
                 LOG_INTEGER("to", hole->to));

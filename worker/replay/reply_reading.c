@@ -68,6 +68,7 @@ struct run {
     size_t part;
     bool is_begun;  /* the reader reads the part */
     int64_t before; /* offsets of the parts before it */
+    bool is_ended;  /* keep_going has ended the reading */
     bool has_failed;
     char failure[768];
 
@@ -264,13 +265,20 @@ static void read_message(struct run *run, struct chunk *chunk)
     }
 }
 
+static bool keeps_going(struct run *run)
+{
+    const struct reply_reading *reading = run->reading;
+    run->is_ended = reading->keep_going && !reading->keep_going(reading->listener);
+    return !run->is_ended;
+}
+
 static bool fill(void *subject, uint32_t place)
 {
     struct run *run = subject;
     struct chunk *chunk = &run->chunks[place];
     chunk_clear(chunk);
     while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->part < run->part_count &&
-           !run->has_failed && !atomic_load(&run->stopped))
+           !run->has_failed && !atomic_load(&run->stopped) && keeps_going(run))
         if (run->is_begun || begin_part(run))
             read_message(run, chunk);
     chunk->done = run->before;
@@ -414,7 +422,7 @@ static bool run_all(struct run *run, char *error, size_t error_size)
         snprintf(error, error_size, "out of memory, or no thread");
         return false;
     }
-    if (run->has_failed) {
+    if (run->has_failed || run->is_ended) {
         snprintf(error, error_size, "%s", run->failure);
         return false;
     }
