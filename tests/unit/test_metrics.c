@@ -214,6 +214,7 @@ static const struct {
     {"dead_letters_incomplete_total", "counter", 1},
     {"repetitions_total", "counter", 1},
     {"unreadable_commands_total", "counter", 1},
+    {"offset_probes_total", "counter", 1},
     {"logs_replaced_total", "counter", 1},
     {"transactions_total", "counter", 3},
     {"redis_retries_total", "counter", 1},
