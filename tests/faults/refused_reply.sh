@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
-LIVE_CHECKS=29
+LIVE_CHECKS=36
 
 long=$(head -c 20000 /dev/zero | tr '\0' x)
 
@@ -86,6 +86,25 @@ correlation=short command loud ws-1
 check "the next one has a reply" eventually has_replies $((before + 1))
 worker_stop one
 check_equal "nothing else was refused" 2 "$(live_log_count one "in every form")"
+
+criterion "a named reply topic that takes no reply at all" "each command is decided, logged and counted; only the first one costs undone transactions"
+topic_config set "$live_name.elsewhere" max.message.bytes=300 || suite_fail "the named topic takes less"
+aborted() { curl --silent --max-time 2 "http://127.0.0.1:$port/metrics" | awk '$1 ~ /transactions_total.result="(aborted|lost)"/ { sum += $2 } END { print sum + 0 }'; }
+named() { # ID
+    echo "{\"commandId\":\"$1\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1@example.com\"}" \
+        | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -H "reply-topic=$live_name.elsewhere"
+}
+worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port"
+named named-1
+check "the first is counted" eventually refused_is 1
+undone=$(aborted)
+check "it has cost an undone transaction" [ "$undone" -gt 0 ]
+for number in 2 3 4 5; do
+    named "named-$number"
+    check "number $number is counted" eventually refused_is "$number"
+done
+check_equal "no other transaction was undone" "$undone" "$(aborted)"
+worker_stop one
 
 criterion "a refused reply without transactions" "every command of its batch has one reply all the same, also those that arrived at once"
 topic_config set "$live_name.replies" max.message.bytes=10000 || suite_fail "the reply topic takes less"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=16
+LIVE_CHECKS=20
 count=$(faults_choose 90 900) # commands that are sent so at once
 points=$(faults_choose "in-send after-commit" "filled before-send in-send after-send after-offsets before-commit after-commit")
 
@@ -21,13 +21,13 @@ send_valid() { # FIRST COUNT
 }
 
 # Commands over limits.command_bytes, in batches of several: they are too_large whether or not their batch can be read.
-send_unreadable() {
+send_unreadable() { # [CODEC]
     head -c 300000 /dev/zero | tr '\0' ' ' >"$suite_folder/blanks"
     for ((number = 0; number < count; number++)); do
         cat "$suite_folder/blanks"
         echo
     done >"$suite_folder/unreadable"
-    kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -z zstd -l "$suite_folder/unreadable" \
+    kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -z "${1:-zstd}" -l "$suite_folder/unreadable" \
         -X linger.ms=5000 -X batch.size=30000000 -X message.max.bytes=30000000
 }
 
@@ -97,6 +97,15 @@ check "each of its commands once, in their order" diff "$suite_folder/expected" 
 lost=$(kcat -C -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' \
     -X fetch.message.max.bytes=30000000 2>/dev/null | grep -c 'dlq-lost=key, value, headers')
 check "most could not be read, and their dead letters say so" [ "$lost" -gt "$count" ]
-check "their positions are logged" [ "$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")" -ge 2 ]
+told=$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")
+check "their positions are logged" [ "$told" -ge 2 ]
+
+criterion "a batch of gzip, which librdkafka decompresses whatever its size" "each of its commands is read, and answered once"
+check "the transaction is answered, too" until_true 60 all_are_answered $((3 * count + 250))
+before=$(wc -l <"$suite_folder/replies")
+send_unreadable gzip
+check "all are answered" until_true 60 all_are_answered $((before + count))
+check "each once, with too_large" [ "$(tail -n "$count" "$suite_folder/replies" | grep -c too_large)" -eq "$count" ]
+check_equal "none is refused unread" "$told" "$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")"
 worker_stop two
 suite_end

@@ -87,6 +87,12 @@ static void refuse_client(struct sink *sink, struct item *item, size_t bytes)
     sink->has_refused_client = true;
 }
 
+static void leave_out_reply(struct item *item)
+{
+    log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
+    item->reply_form = FORM_NONE;
+}
+
 /* A refused reply takes the next smaller form. After the smallest form there are two cases. If the client in the reply
  * does not fit, and the transaction can be undone, the command becomes too_large, as when the record topic refuses the
  * client. Otherwise the topic accepts no reply at all, and the command gets none. */
@@ -103,8 +109,7 @@ static void refuse_reply(struct sink *sink, struct item *item)
                !item_is_delivered(item, MESSAGE_RECORD)) {
         refuse_client(sink, item, item->reply_bytes);
     } else {
-        log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
-        item->reply_form = FORM_NONE;
+        leave_out_reply(item);
     }
 }
 
@@ -212,6 +217,15 @@ void sink_fit_reply(struct sink *sink, uint32_t index)
     }
 }
 
+/* True if a topic that the command names has refused such a small reply lately. Otherwise each batch with such a
+ * command would cost an undone transaction. A reply to replies.topic is always tried. */
+static bool reply_is_hopeless(struct sink *sink, const struct item *item, const struct outgoing *outgoing)
+{
+    return item->reply_form == FORM_KEYLESS && outgoing->bytes <= SMALLEST_REPLY_BYTES &&
+           outgoing->topic != sink->default_topic->handle && !size_limits_is_empty(sink->limits) &&
+           outgoing->bytes >= size_limits_get(sink->limits, rd_kafka_topic_name(outgoing->topic), clock_now_ms());
+}
+
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
@@ -219,11 +233,14 @@ rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index)
         item_is_delivered(item, MESSAGE_REPLY))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
-    struct outgoing outgoing = {.value = item->reply,
-                                .headers = sink_headers(item->reply_headers, item->reply_header_count),
-                                .kind = MESSAGE_REPLY};
+    struct outgoing outgoing = {.value = item->reply, .kind = MESSAGE_REPLY};
     sink_address_reply(sink, index, &outgoing);
     item->reply_bytes = outgoing.bytes = message_size(&outgoing, item->reply_headers, item->reply_header_count);
+    if (reply_is_hopeless(sink, item, &outgoing)) {
+        leave_out_reply(item);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    outgoing.headers = sink_headers(item->reply_headers, item->reply_header_count);
     return sink_produce(sink, index, &outgoing);
 }
 
