@@ -99,7 +99,7 @@ send_valid 0 1
 send_valid 0 4
 send_wrong 0 1
 send_valid 0 3
-# Into the next transaction, and to its marker.
+# Over a transaction, and into one.
 send_wrong 0 8
 send_transaction 0 5
 send_valid 0 5
