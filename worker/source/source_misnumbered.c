@@ -49,15 +49,19 @@ static void leave_batch(struct source *source, uint32_t index)
 void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to)
 {
     struct batch *batch = source->batch;
+    bool is_in_batch = false;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct item *item = &batch->items[i];
-        if (item->from.partition == partition && item->from.offset >= from &&
-            (item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
+        if (item->from.partition != partition || !(item_is_ours(item) || item->custody == CUSTODY_POSTPONED))
+            continue;
+        if (item->from.offset >= from)
             item->custody = CUSTODY_REVOKED;
+        else
+            is_in_batch = true;
     }
     held_messages_drop_from(&source->held, partition, from);
     begin_misnumbered(source, partition, from, to);
-    if (batch->count == 0)
+    if (!is_in_batch) /* otherwise source_release ends the wait */
         source_end_wait(source, partition);
 }
 
