@@ -263,8 +263,8 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(BUILD)/tests/faults/topic_config
+DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 

@@ -114,4 +114,11 @@ for right in "${rights[@]}"; do
         "right   warning: $live_name.$topic: run needs the right to $word" "$(check_tells '^right ' | sed -E 's/ (the|to the) topic$//')"
     check "$operation of $topic is granted" acl grant "topic:$live_name.$topic:$operation"
 done
+if asks_for_operations; then
+    check "the group may be seen" acl grant "group:$live_name:describe"
+    check "reading the group is revoked" acl revoke "group:$live_name:read"
+    check_equal "check tells that right and no other" "right   warning: $live_name: run needs the right to Read the group" \
+        "$(check_tells '^right ')"
+    check "reading the group is granted" acl grant "group:$live_name:read"
+fi
 live_end 60

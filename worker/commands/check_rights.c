@@ -115,7 +115,41 @@ static void check_topic_rights(struct check_report *report, const struct config 
     free(names);
 }
 
+/* Those who may only Describe the group are found here. */
+static void check_group_operations(struct check_report *report, rd_kafka_t *client, const char *group)
+{
+    rd_kafka_AdminOptions_t *options = options_new(report, client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    if (!options)
+        return;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DescribeConsumerGroups(client, &group, 1, options, queue);
+    rd_kafka_event_t *event = answer_of(report, queue);
+    size_t groups = 0, count;
+    const rd_kafka_ConsumerGroupDescription_t **descriptions =
+        event ? rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event),
+                                                              &groups)
+              : NULL;
+    for (size_t i = 0; i < groups; i++) {
+        const rd_kafka_AclOperation_t *operations =
+            rd_kafka_ConsumerGroupDescription_authorized_operations(descriptions[i], &count);
+        if (!rd_kafka_ConsumerGroupDescription_error(descriptions[i]) &&
+            !may(operations, count, RD_KAFKA_ACL_OPERATION_READ))
+            tell_missing(report, group, "run", "Read the group");
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+}
+
 #else
+
+static void check_group_operations(struct check_report *report, rd_kafka_t *client, const char *group)
+{
+    (void)report;
+    (void)client;
+    (void)group;
+}
 
 /* The first partition of each topic is read at its end: the broker asks for the right before it looks for messages. */
 static rd_kafka_topic_partition_list_t *ends_of(const struct checked_topics *topics)
@@ -215,6 +249,8 @@ static void check_group(struct check_report *report, const struct config *config
     else if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         check_tell(report, "right", CHECK_UNKNOWN, "rights_unknown", group, "the group does not reply: %s",
                    rd_kafka_err2str(code));
+    else
+        check_group_operations(report, client, group);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
