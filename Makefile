@@ -31,7 +31,7 @@ PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
 SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
-LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh))
+LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh tests/clients/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 
 # Suites mostly wait, so more run at a time than there are processors. The longest begin first.
@@ -97,7 +97,7 @@ build-packages:
 demo-packages:
 	@tests/install-packages build demo
 test-packages:
-	@tests/install-packages build demo test kafka
+	@tests/install-packages build demo test kafka clients
 
 # Sanitizers have their own allocator.
 $(BUILD)/client-intake: $(OBJECTS)

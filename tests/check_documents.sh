@@ -189,6 +189,17 @@ check_equal "links that lead nowhere are told" "none.md: no such file
 #none: no such heading
 links.md#none: no such heading" "$(broken_links "$suite_folder/links.md" | sed 's/^[^ ]*: //')"
 
+# Examples: a page shows a file of the source behind the comment "file PATH", as it is.
+shown_file() {
+    awk -v mark="<!-- file $2 -->" '$0 == mark { inside = 1; next } inside && /^```/ { if (++fences == 2) exit; next } inside' "$1"
+}
+examples=$(git ls-files tests/clients | grep -E '/(client|create|Spring|SmallRye)\.[a-z]+$')
+check "there are examples" [ "$(wc -l <<<"$examples")" -ge 1 ]
+for example in $examples; do
+    check_equal "clients.md shows $example" "$(cat "$example")" "$(shown_file docs/clients.md "$example")"
+done
+check_equal "clients.md shows no other file" "$(sort <<<"$examples")" "$(sed -nE 's/^<!-- file (.*) -->$/\1/p' docs/clients.md | sort)"
+
 tests=$(grep -ohE 'tests/[A-Za-z0-9_./-]+' docs/guarantees.md | sort -u)
 check "guarantees.md names tests" [ "$(wc -l <<<"$tests")" -ge 30 ]
 check_equal "every test that guarantees.md names is there" "" "$(for path in $tests; do [ -e "$path" ] || echo "$path"; done)"
