@@ -3,13 +3,15 @@
 # the page shows. Their libraries are downloaded once, to ~/.cache/client-intake (XDG_CACHE_HOME). Where a registry is out
 # of reach, the checks of its clients are skipped.
 #
-#   tests/clients/clients.sh [CLIENT ...]     (kcat)
+#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs)
 . "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 page=$PWD/docs/clients.md
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/client-intake
+install_seconds=300
 client_seconds=120
 clients=("$@")
-[ $# -gt 0 ] || clients=(kcat)
+[ $# -gt 0 ] || clients=(kcat kafkajs)
 checks=16
 
 suite_begin
@@ -27,6 +29,70 @@ if ! KAFKA=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); t
     suite_end
 fi
 redis_start || suite_end
+
+# ---- libraries ----
+
+# library NAME FILE ... : the folder of a client's libraries, in $library. It is filled once, by install_NAME in that
+# folder, for these contents of the files. 1 if it cannot be had: the client's checks were skipped, or have failed.
+library() {
+    local name=$1 key log
+    shift
+    key=$({ cat "$@"; versions_of "$name"; } | sha256sum | cut -c 1-12)
+    library=$cache/$name-$key
+    log=$library.log
+    mkdir -p "$library" || { suite_fail "$library is made"; return 1; }
+    exec {lock}>"$library.lock"
+    flock "$lock"
+    if [ ! -e "$library/complete" ]; then
+        cp "$@" "$library/"
+        library_forget_old "$name"
+        if (cd "$library" && "install_$name") >"$log" 2>&1 </dev/null; then
+            touch "$library/complete"
+        else
+            library_missing "$name" "$?" "$log"
+            exec {lock}>&-
+            return 1
+        fi
+    fi
+    exec {lock}>&-
+}
+
+# Folders of earlier versions that no run has filled for a month.
+library_forget_old() {
+    find "$cache" -maxdepth 1 -name "$1-????????????*" ! -path "$library*" -mtime +30 -exec rm -rf {} +
+}
+
+# What the folder depends on beside its files.
+versions_of() {
+    case $1 in
+        kafkajs | nestjs) node --version ;;
+        python) python3 --version ;;
+    esac
+}
+
+# A registry that does not answer, or not in time, is no fault of ours.
+library_missing() {
+    local away='ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|network|[Cc]onnection|[Cc]onnect to|resolve|timed out|[Uu]nknown host|Could not transfer'
+    if [ "$2" -eq 124 ] || grep -qE "$away" "$3"; then
+        REQUIRE_KAFKA= suite_skip "${client_checks[$1]}" "$1: its libraries cannot be downloaded: $(grep -m 1 -E "$away" "$3" | cut -c 1-200)"
+    else
+        suite_fail "the libraries of $1 are installed" "$(tail -n 3 "$3")"
+    fi
+}
+
+install_kafkajs() {
+    timeout "$install_seconds" npm ci --ignore-scripts --no-audit --no-fund
+}
+# needs CLIENT COMMAND ...: whether these commands are there; else its checks are skipped.
+needs() {
+    local client=$1 command
+    shift
+    for command in "$@"; do
+        command -v "$command" >/dev/null && continue
+        REQUIRE_KAFKA= suite_skip "${client_checks[$client]}" "$client: there is no $command"
+        return 1
+    done
+}
 
 # ---- the page ----
 
@@ -67,6 +133,19 @@ declare -A client_checks=([kcat]=1 [kafkajs]=1 [nestjs]=2 [python]=1 [java]=2)
 
 client_kcat() {
     prints kcat sh tests/clients/kcat/create.sh
+}
+
+client_kafkajs() {
+    needs kafkajs node npm && library kafkajs tests/clients/kafkajs/package{,-lock}.json || return
+    node_program kafkajs client.js
+    prints kafkajs node "$program_folder/client.js"
+}
+
+# node_program CLIENT FILE ...: puts the files beside the libraries, to $program_folder.
+node_program() {
+    program_folder=$suite_folder/$1
+    mkdir "$program_folder" && ln -s "$library/node_modules" "$program_folder/node_modules" \
+        && (cd "tests/clients/$1" && cp "${@:2}" "$program_folder") || suite_fail "the files of $1 are copied"
 }
 
 for client in "${clients[@]}"; do "client_$client"; done
