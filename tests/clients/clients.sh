@@ -3,7 +3,7 @@
 # the page shows. Their libraries are downloaded once, to ~/.cache/client-intake (XDG_CACHE_HOME). Where a registry is out
 # of reach, the checks of its clients are skipped.
 #
-#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs)
+#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs nestjs)
 . "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 page=$PWD/docs/clients.md
@@ -11,7 +11,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/client-intake
 install_seconds=300
 client_seconds=120
 clients=("$@")
-[ $# -gt 0 ] || clients=(kcat kafkajs)
+[ $# -gt 0 ] || clients=(kcat kafkajs nestjs)
 checks=16
 
 suite_begin
@@ -83,6 +83,9 @@ library_missing() {
 install_kafkajs() {
     timeout "$install_seconds" npm ci --ignore-scripts --no-audit --no-fund
 }
+install_nestjs() {
+    install_kafkajs
+}
 # needs CLIENT COMMAND ...: whether these commands are there; else its checks are skipped.
 needs() {
     local client=$1 command
@@ -141,6 +144,25 @@ client_kafkajs() {
     prints kafkajs node "$program_folder/client.js"
 }
 
+client_nestjs() {
+    needs nestjs node npm && library nestjs tests/clients/nestjs/package{,-lock}.json || return
+    node_program nestjs client.ts tsconfig.json two_instances.ts
+    prints nestjs env -C "$program_folder" node -r ts-node/register/transpile-only client.ts
+    # kafkajs takes some seconds for a rebalance, in which the next clients run.
+    timeout "$client_seconds" env -C "$program_folder" node -r ts-node/register/transpile-only two_instances.ts \
+        >"$suite_folder/two_instances" 2>"$suite_folder/two_instances.log" </dev/null &
+    two_instances=$!
+    suite_owns "$two_instances"
+}
+
+two_instances_end() {
+    [ -n "${two_instances:-}" ] || return 0
+    wait "$two_instances"
+    check_equal "two instances of NestJS have a partition each, and all replies" "partitions 0 1
+created 20 20" "$(cat "$suite_folder/two_instances")"
+    [ "$suite_failed" -eq 0 ] || tail -n 20 "$suite_folder/two_instances.log"
+}
+
 # node_program CLIENT FILE ...: puts the files beside the libraries, to $program_folder.
 node_program() {
     program_folder=$suite_folder/$1
@@ -149,6 +171,7 @@ node_program() {
 }
 
 for client in "${clients[@]}"; do "client_$client"; done
+two_instances_end
 check_equal "no reply went elsewhere than it was asked to" "" \
     "$(kcat -b "$KAFKA" -C -t clients.replies -e -q -f '%s\n')"
 
