@@ -3,7 +3,7 @@
 # the page shows. Their libraries are downloaded once, to ~/.cache/client-intake (XDG_CACHE_HOME). Where a registry is out
 # of reach, the checks of its clients are skipped.
 #
-#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs nestjs)
+#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs nestjs python)
 . "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 page=$PWD/docs/clients.md
@@ -11,7 +11,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/client-intake
 install_seconds=300
 client_seconds=120
 clients=("$@")
-[ $# -gt 0 ] || clients=(kcat kafkajs nestjs)
+[ $# -gt 0 ] || clients=(kcat kafkajs nestjs python)
 checks=16
 
 suite_begin
@@ -85,6 +85,9 @@ install_kafkajs() {
 }
 install_nestjs() {
     install_kafkajs
+}
+install_python() {
+    python3 -m venv venv && timeout "$install_seconds" venv/bin/pip install --disable-pip-version-check -r requirements.txt
 }
 # needs CLIENT COMMAND ...: whether these commands are there; else its checks are skipped.
 needs() {
@@ -168,6 +171,11 @@ node_program() {
     program_folder=$suite_folder/$1
     mkdir "$program_folder" && ln -s "$library/node_modules" "$program_folder/node_modules" \
         && (cd "tests/clients/$1" && cp "${@:2}" "$program_folder") || suite_fail "the files of $1 are copied"
+}
+
+client_python() {
+    needs python python3 && library python tests/clients/python/requirements.txt || return
+    prints python "$library/venv/bin/python" tests/clients/python/client.py
 }
 
 for client in "${clients[@]}"; do "client_$client"; done
