@@ -3,7 +3,7 @@
 # the page shows. Their libraries are downloaded once, to ~/.cache/client-intake (XDG_CACHE_HOME). Where a registry is out
 # of reach, the checks of its clients are skipped.
 #
-#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs nestjs python)
+#   tests/clients/clients.sh [CLIENT ...]     (kcat kafkajs nestjs python java)
 . "$(dirname "$0")/../lib/redis.sh" || exit 1
 
 page=$PWD/docs/clients.md
@@ -11,7 +11,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/client-intake
 install_seconds=300
 client_seconds=120
 clients=("$@")
-[ $# -gt 0 ] || clients=(kcat kafkajs nestjs python)
+[ $# -gt 0 ] || clients=(kcat kafkajs nestjs python java)
 checks=16
 
 suite_begin
@@ -89,6 +89,11 @@ install_nestjs() {
 install_python() {
     python3 -m venv venv && timeout "$install_seconds" venv/bin/pip install --disable-pip-version-check -r requirements.txt
 }
+install_java() {
+    timeout "$install_seconds" mvn --batch-mode --quiet -Dstyle.color=never dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$PWD/lib"
+}
+
 # needs CLIENT COMMAND ...: whether these commands are there; else its checks are skipped.
 needs() {
     local client=$1 command
@@ -176,6 +181,11 @@ node_program() {
 client_python() {
     needs python python3 && library python tests/clients/python/requirements.txt || return
     prints python "$library/venv/bin/python" tests/clients/python/client.py
+}
+
+client_java() {
+    needs java java javac mvn && library java tests/clients/java/pom.xml || return
+    prints spring java -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$library/lib/*" tests/clients/java/Spring.java
 }
 
 for client in "${clients[@]}"; do "client_$client"; done
