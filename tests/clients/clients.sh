@@ -186,6 +186,7 @@ client_python() {
 client_java() {
     needs java java javac mvn && library java tests/clients/java/pom.xml || return
     prints spring java -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$library/lib/*" tests/clients/java/Spring.java
+    prints smallrye java -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$library/lib/*" tests/clients/java/SmallRye.java
 }
 
 for client in "${clients[@]}"; do "client_$client"; done
