@@ -1,5 +1,5 @@
 /* definitions_library: every version of every workspace's definitions, for a replay. It takes them from the definitions
- * topic, from Redis, or from files. The bytes are in a spill file; the library holds about 80 bytes of index for each
+ * topic, from Redis, or from files. The bytes are in a spill file; the library holds about 100 bytes of index for each
  * version, and 32 for one whose bytes it has already. Compiled definitions are in a cache of bounded size, keyed by the
  * version's hash, and shared by all threads.
  *

@@ -7,12 +7,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <utlist.h>
+#include <xxhash.h>
 
 #include "common/log.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/model/identity.h"
-
-#define HASH_BYTES (HASH_LENGTH / 2)
 
 /* The state of a text. A change between "ready" and another state is made under the mutex; the references of a ready
  * text are counted without it. */
@@ -33,7 +32,7 @@ struct compiled {
 };
 
 struct text {
-    unsigned char hash[HASH_BYTES];
+    char version[HASH_LENGTH];
     int64_t at; /* in the spill */
     uint32_t length;
     atomic_uint state;
@@ -44,7 +43,7 @@ struct definitions_texts {
     struct spill *spill; /* borrowed */
     struct text *items;
     uint32_t count, capacity;
-    uint32_t *slots;     /* by hash: the number of a text + 1; 0: free. At most three quarters are taken */
+    uint32_t *slots;     /* by version: the number of a text + 1; 0: free. At most three quarters are taken */
     uint32_t slot_count; /* a power of two, or 0 */
     size_t cache_bytes;
 
@@ -87,34 +86,14 @@ void definitions_texts_free(struct definitions_texts *texts)
     free(texts);
 }
 
-/* ---- texts by hash ---- */
+/* ---- texts by version ---- */
 
-/* The value of a hexadecimal digit as hash_text writes it, plus one; 0: it is none. A table, since the digits of a hash
- * cannot be predicted. */
-static const unsigned char digits[256] = {
-    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-};
-
-static bool hash_bytes(const char version[HASH_LENGTH], unsigned char hash[HASH_BYTES])
+/* The slot of the text with this version, or the free one where it belongs. */
+static uint32_t *slot_of(const struct definitions_texts *texts, const char version[HASH_LENGTH])
 {
-    bool ok = true;
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        unsigned high = digits[(unsigned char)version[2 * i]], low = digits[(unsigned char)version[2 * i + 1]];
-        ok &= high != 0 && low != 0;
-        hash[i] = (unsigned char)((high - 1) << 4 | (low - 1));
-    }
-    return ok;
-}
-
-/* The slot of the text with this hash, or the free one where it belongs. */
-static uint32_t *slot_of(const struct definitions_texts *texts, const unsigned char hash[HASH_BYTES])
-{
-    uint64_t begin;
-    memcpy(&begin, hash, sizeof(begin));
-    for (uint64_t at = begin;; at++) {
+    for (uint64_t at = XXH3_64bits(version, HASH_LENGTH);; at++) {
         uint32_t *slot = &texts->slots[at & (texts->slot_count - 1)];
-        if (*slot == 0 || memcmp(texts->items[*slot - 1].hash, hash, HASH_BYTES) == 0)
+        if (*slot == 0 || memcmp(texts->items[*slot - 1].version, version, HASH_LENGTH) == 0)
             return slot;
     }
 }
@@ -129,7 +108,7 @@ static bool grow_slots(struct definitions_texts *texts)
     texts->slots = slots;
     texts->slot_count = count;
     for (uint32_t i = 0; i < texts->count; i++)
-        *slot_of(texts, texts->items[i].hash) = i + 1;
+        *slot_of(texts, texts->items[i].version) = i + 1;
     return true;
 }
 
@@ -149,16 +128,15 @@ static bool grow(struct definitions_texts *texts)
 
 bool definitions_texts_add(struct definitions_texts *texts, struct span json, uint32_t *number)
 {
-    char version[HASH_LENGTH];
     struct text text = {0};
     if (json.length > DEFINITIONS_READ_BYTES)
         json.length = DEFINITIONS_READ_BYTES + 1;
-    hash_text(json, version);
-    if (!hash_bytes(version, text.hash) || !grow(texts)) {
+    hash_text(json, text.version);
+    if (!grow(texts)) {
         errno = ENOMEM;
         return false;
     }
-    uint32_t *slot = slot_of(texts, text.hash);
+    uint32_t *slot = slot_of(texts, text.version);
     if (*slot == 0) {
         if (!spill_append(texts->spill, json, &text.at))
             return false;
@@ -172,10 +150,7 @@ bool definitions_texts_add(struct definitions_texts *texts, struct span json, ui
 
 uint32_t definitions_texts_find(const struct definitions_texts *texts, const char version[HASH_LENGTH])
 {
-    unsigned char hash[HASH_BYTES];
-    if (texts->count == 0 || !hash_bytes(version, hash))
-        return TEXT_NONE;
-    return *slot_of(texts, hash) - 1;
+    return texts->count == 0 ? TEXT_NONE : *slot_of(texts, version) - 1;
 }
 
 /* ---- compiled ones ---- */
@@ -208,12 +183,9 @@ static struct compiled *compile(struct definitions_texts *texts, uint32_t number
         free(compiled);
         compiled = NULL;
     }
-    if (*broken) {
-        char version[HASH_LENGTH];
-        hash_text(span_of(bytes, text->length), version);
-        log_warning("definitions are broken", LOG_SPAN("version", span_of(version, HASH_LENGTH)),
+    if (*broken)
+        log_warning("definitions are broken", LOG_SPAN("version", span_of(text->version, HASH_LENGTH)),
                     LOG_TEXT("path", faults->path), LOG_TEXT("error", faults->message));
-    }
     definitions_faults_free(faults);
     free(bytes);
     return compiled;
