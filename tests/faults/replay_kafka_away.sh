@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Kafka is away during `replay --apply`, for a short while and beyond the two minutes for which a run waits.
+. "$(dirname "$0")/../lib/faults.sh" || exit 1
+
+unset KAFKA_LANE # the broker that is killed is the suite's own
+LIVE_WORKSPACES=1
+LIVE_CHECKS=$(faults_choose 9 15)
+live_begin 1
+faults_own_kafka
+count=300
+for ((number = 0; number < count; number++)); do
+    printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}\n' "$number" "$number"
+done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
+live_intake topics create --set "replies.topic=$live_name.again" >/dev/null || suite_fail "a topic"
+
+# apply_start NAME: its process is $apply_pid.
+apply_start() {
+    "$BUILD/client-intake" replay --config "$live_config" --apply --name "$1" --replies "$live_name.again" --rate 10 \
+        --set batch.commands=10 >"$suite_folder/apply" 2>"$suite_folder/apply.log" &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+}
+apply_wait() {
+    wait "$apply_pid"
+    apply_code=$?
+}
+replies() {
+    kcat -C -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n'
+}
+replies_are_there() { [ "$(replies | wc -l)" -ge "$1" ]; }
+kafka_goes() { tests/kafka/stop --kill "$kafka_folder"; }
+kafka_returns() { check "the broker comes back" tests/kafka/start "$kafka_folder"; }
+
+# each_is_answered_once WHAT
+each_is_answered_once() {
+    check_equal "$1" "$count $count" \
+        "$(replies | jq -r .commandId | sort | uniq | wc -l) $(replies | wc -l)"
+}
+
+criterion "the broker is killed during an applied replay, and away for 5 s" "the run goes on; each command is answered once"
+apply_start short
+check "replies come" eventually replies_are_there 20
+kafka_goes
+sleep 5
+check "the run waits" kill -0 "$apply_pid"
+kafka_returns
+apply_wait
+check_equal "it ends with 0" 0 "$apply_code"
+each_is_answered_once "each command is answered once"
+check "it says that it waited" grep -qE 'level=(warning|error)' "$suite_folder/apply.log"
+check "its summary counts all commands" grep -q "^$count created, 0 rejected" "$suite_folder/apply"
+
+if faults_all; then
+    criterion "the broker is away for longer than two minutes" "the run ends with 69, and the next one goes on where it was"
+    before=$(replies | wc -l)
+    for ((number = 0; number < count; number++)); do
+        printf '{"commandId":"d-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"d%d@example.com"}\n' "$number" "$number"
+    done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
+    count=$((2 * count))
+    apply_start long
+    check "replies come" eventually replies_are_there $((before + 20))
+    kafka_goes
+    apply_wait
+    check_equal "it ends with 69" 69 "$apply_code"
+    check "it says why" grep -q "for two minutes" "$suite_folder/apply.log"
+    kafka_returns
+    apply_start long
+    apply_wait
+    check_equal "the next run ends with 0" 0 "$apply_code"
+    each_is_answered_once "each command is answered once"
+fi
+suite_end
