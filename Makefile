@@ -263,8 +263,9 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) tests/simdjson.sh tests/check_documents.sh tests/demo.sh
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
+DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) \
+                  $(addprefix tests/,simdjson.sh check_documents.sh check_reference.sh check_package.sh demo.sh)
+debian13-programs: $(BUILD)/client-intake $(REFERENCE_TEXTS) $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
@@ -367,7 +368,7 @@ install: build-packages
 
 # help: deb            a package for the Debian on which it runs, in build/deb; DEBFULLNAME= and DEBEMAIL= name the maintainer
 deb: build-packages
-	@BUILD=$(BUILD) VERSION=$(VERSION) config/debian/build
+	+@BUILD=$(BUILD) VERSION=$(VERSION) config/debian/build
 
 # help: format         clang-format over every source
 format:
