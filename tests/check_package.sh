@@ -15,7 +15,7 @@ in_root() {
 
 apt() {
     in_root apt-get -qq --yes --no-install-recommends -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io \
-        -o Dpkg::Use-Pty=0 -o Dir::Cache::archives=/package/archives -o APT::Keep-Downloaded-Packages=true "$@"
+        -o Dpkg::Use-Pty=0 -o Dir::Cache::Archives=/package/archives/ -o APT::Keep-Downloaded-Packages=true "$@"
 }
 
 # Every file but for those of apt's and dpkg's records, and of the kernel.
