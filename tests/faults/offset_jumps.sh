@@ -64,7 +64,7 @@ answered() {
 }
 
 log_ends_at() { # PARTITION OFFSET
-    [ "$(kcat -Q -b "$kafka_address" -t "$live_name.commands:$1:-1" 2>/dev/null | sed 's/.*offset //')" = "$2" ]
+    [ "$(kcat -Q -X isolation.level=read_uncommitted -b "$kafka_address" -t "$live_name.commands:$1:-1" 2>/dev/null | sed 's/.*offset //')" = "$2" ]
 }
 
 # One batch of the log in each fetch: so each wrong offset is the last one of its fetch.

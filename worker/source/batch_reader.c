@@ -2,12 +2,21 @@
 
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
+
+/* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, when it has nothing else to
+ * do. A query gives it something to do. */
+#define WAKES_BEFORE  0x020200ff
+#define WAKE_AFTER_MS 3
+#define WAKE_WAIT_MS  1
 
 struct part {
     rd_kafka_queue_t *queue; /* of what was fetched; NULL: the partition is not read */
     int64_t offset;          /* where the reading began */
+    int64_t woken_ms;        /* when it began, or when librdkafka was last woken */
+    int64_t pause_ms;        /* until the next wake; longer each time */
 };
 
 struct batch_reader {
@@ -24,11 +33,11 @@ static rd_kafka_t *client_new(const struct config *config, char *error, size_t e
 {
     static const struct {
         const char *name, *value;
-    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"},
-                 {"auto.offset.reset", "error"},        {"check.crcs", "true"},
-                 {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},
-                 {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
+    } owned[] = {
+        {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},  {"check.crcs", "true"},
+        {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},    {"socket.nagle.disable", "true"},
+        {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
@@ -97,6 +106,8 @@ bool batch_reader_begin(struct batch_reader *reader, int32_t partition, int64_t 
     }
     part->queue = rd_kafka_queue_get_partition(reader->handle, reader->name, partition);
     part->offset = offset;
+    part->woken_ms = clock_now_ms();
+    part->pause_ms = WAKE_AFTER_MS;
     return true;
 }
 
@@ -129,14 +140,27 @@ static bool note(struct batch_reading *reading, const struct part *part, const r
     return true;
 }
 
+static void wake(struct batch_reader *reader, int32_t partition, struct part *part)
+{
+    int64_t low, high, now = clock_now_ms();
+    if (!part->queue || rd_kafka_version() >= WAKES_BEFORE || now - part->woken_ms < part->pause_ms)
+        return;
+    part->woken_ms = now;
+    part->pause_ms *= 2;
+    /* Only the request counts. */
+    (void)rd_kafka_query_watermark_offsets(reader->handle, reader->name, partition, &low, &high, WAKE_WAIT_MS);
+}
+
 bool batch_reader_take(struct batch_reader *reader, int32_t partition, struct batch_reading *reading)
 {
-    const struct part *part = part_of(reader, partition);
+    struct part *part = part_of(reader, partition);
     const size_t length = part->queue ? rd_kafka_queue_length(part->queue) : 0;
     bool is_answered = false;
     rd_kafka_poll(reader->handle, 0);
-    if (length == 0)
+    if (length == 0) {
+        wake(reader, partition, part);
         return false;
+    }
     /* All of the batch is there: librdkafka adds it to the queue at once. */
     rd_kafka_message_t **messages = calloc(length, sizeof(rd_kafka_message_t *));
     if (!messages)
