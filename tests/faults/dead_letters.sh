@@ -115,22 +115,6 @@ check "and says that there is more" grep -q "the rest was not sent" "$suite_fold
 retry
 each_is_sent_once "after TERM"
 
-# ---- what the command topic does not take ----
-
-criterion "a letter that the command topic refuses as too large" "it is refused by name, and all others are sent"
-head -c 200000 /dev/zero | tr '\0' x >"$suite_folder/large"
-"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=100000
-letters_add 30
-kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
-    -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
-letters_add 30
-retry
-check_equal "it is refused" "1 1" "$? $(grep -c 'refused: the topic, or kafka.producer.message.max.bytes, takes no command of its size' "$suite_folder/retry")"
-check_equal "the others are sent" 60 "$(grep -c ': sent to ' "$suite_folder/retry")"
-each_is_sent_once "around a letter that is too large"
-"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=1000000
-check "with a higher limit it is sent" retry
-
 # ---- progress ----
 
 # on_terminal ACTION ...: standard error is a terminal, and standard output a pipe whose reader takes its time: what the
@@ -158,6 +142,22 @@ check_equal "and removes it" $'\r\033[K' "$(tail -c 4 "$suite_folder/shown")"
 retry --rate 20
 check_equal "what is no terminal gets none" "0 0" "$? $(wc -c <"$suite_folder/retry-error")"
 each_is_sent_once "with a terminal and without"
+
+# ---- what the command topic does not take ----
+
+criterion "a letter that the command topic refuses as too large" "it is refused by name, and all others are sent"
+head -c 200000 /dev/zero | tr '\0' x >"$suite_folder/large"
+"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=100000
+letters_add 30
+kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
+    -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
+letters_add 30
+retry
+check_equal "it is refused" "1 1" "$? $(grep -c 'refused: the topic, or kafka.producer.message.max.bytes, takes no command of its size' "$suite_folder/retry")"
+check_equal "the others are sent" 60 "$(grep -c ': sent to ' "$suite_folder/retry")"
+each_is_sent_once "around a letter that is too large"
+"$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" max.message.bytes=1000000
+check "with a higher limit it is sent" retry
 
 # ---- letters that are deleted ----
 

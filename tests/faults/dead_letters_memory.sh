@@ -6,11 +6,11 @@
 few=$(faults_choose 10000 100000)
 many=$(faults_choose 40000 1000000)
 most=64   # MiB, the bound of docs/dead-letters.md
-apart=8   # MiB, between few letters and many
+apart=$(faults_choose 12 6) # MiB, between few letters and many; the few of the long form fill every buffer
 wait_seconds=$(faults_choose 120 1200)
 
 criterion "$few letters, and then $many" "list, its groups and a retry stay below $most MiB, and take the same for many as for few"
-criterion "letters with 200 KB of headers or keys of 900 KB" "what is fetched ahead is bounded"
+criterion "letters with 200 KB of headers, or with keys or values of 900 KB" "what is fetched ahead is bounded"
 
 live_begin 3
 LIVE_DEFINITIONS=
@@ -99,14 +99,15 @@ done
 # heavy COUNT NAME FORM_OPTION ...
 heavy() {
     "$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.dead-letters" --partition 1 --count "$1" \
-        --value garbage "${@:3}" --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
+        "${@:3}" --header "dlq-topic=$live_name.commands" --header dlq-partition=0 --header dlq-offset=9 \
         --header "dlq-code=$2" >/dev/null || suite_fail "letters of $2 were sent"
 }
 
 heavy_count=$(faults_choose 300 1000)
-heavy "$heavy_count" headers --headers 20:5:10000
-heavy "$heavy_count" key --key 900000
-for code in headers key; do
+heavy "$heavy_count" headers --value garbage --headers 20:5:10000
+heavy "$heavy_count" key --value garbage --key 900000
+heavy "$heavy_count" value --value good:900000
+for code in headers key value; do
     stays_below 0 list --code "$code" --output json
     check_equal "every letter of $code is listed" "$heavy_count" "$(grep -c "\"code\":\"$code\"" "$suite_folder/peak")"
     stays_below 0 retry --code "$code"

@@ -16,7 +16,8 @@
 static const char usage[] =
     "form send --bootstrap ADDRESS --topic TOPIC --partition NUMBER [--count COUNT (1)] [--first NUMBER (0)]\n"
     "     [--compress CODEC] [--timestamp MS] [--key BYTES|none] [--key-text TEXT] [--value KIND[:BYTES] (good)]\n"
-    "     [--headers COUNT:NAME_BYTES:VALUE_BYTES] [--header NAME=VALUE] [--long-header NAME=BYTES] [--null-header "
+    "     [--value-text TEXT] [--headers COUNT:NAME_BYTES:VALUE_BYTES] [--header NAME=VALUE] [--long-header "
+    "NAME=BYTES] [--null-header "
     "NAME]\n"
     "Sends messages and prints \"partition offset\" of each. VALUE_BYTES of -1 are null values. Values:\n"
     "  good      a command that is created; with BYTES, white space makes it so long\n"
@@ -62,7 +63,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const
 /* ---- sending ---- */
 
 struct form {
-    const char *bootstrap, *topic, *compress, *key_text, *value;
+    const char *bootstrap, *topic, *compress, *key_text, *value, *value_text;
     int32_t partition;
     unsigned long long count, first;
     long key_bytes; /* -1: none */
@@ -103,21 +104,14 @@ static void add_named(struct form *form, char *text, bool is_long, bool is_null)
 static struct form form_read(int count, char **arguments)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'},
-        {"topic", required_argument, NULL, 't'},
-        {"partition", required_argument, NULL, 'p'},
-        {"count", required_argument, NULL, 'c'},
-        {"first", required_argument, NULL, 'f'},
-        {"compress", required_argument, NULL, 'z'},
-        {"timestamp", required_argument, NULL, 'T'},
-        {"key", required_argument, NULL, 'k'},
-        {"key-text", required_argument, NULL, 'K'},
-        {"value", required_argument, NULL, 'v'},
-        {"headers", required_argument, NULL, 'H'},
-        {"header", required_argument, NULL, 'h'},
-        {"long-header", required_argument, NULL, 'l'},
-        {"null-header", required_argument, NULL, 'n'},
-        {0},
+        {"bootstrap", required_argument, NULL, 'b'},   {"topic", required_argument, NULL, 't'},
+        {"partition", required_argument, NULL, 'p'},   {"count", required_argument, NULL, 'c'},
+        {"first", required_argument, NULL, 'f'},       {"compress", required_argument, NULL, 'z'},
+        {"timestamp", required_argument, NULL, 'T'},   {"key", required_argument, NULL, 'k'},
+        {"key-text", required_argument, NULL, 'K'},    {"value", required_argument, NULL, 'v'},
+        {"value-text", required_argument, NULL, 'V'},  {"headers", required_argument, NULL, 'H'},
+        {"header", required_argument, NULL, 'h'},      {"long-header", required_argument, NULL, 'l'},
+        {"null-header", required_argument, NULL, 'n'}, {0},
     };
     struct form form = {.compress = "none", .partition = -1, .count = 1, .key_text = "ws-1", .value = "good"};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
@@ -151,6 +145,9 @@ static struct form form_read(int count, char **arguments)
             break;
         case 'v':
             form.value = optarg;
+            break;
+        case 'V':
+            form.value_text = optarg;
             break;
         case 'H':
             if (sscanf(optarg, "%ld:%ld:%ld", &form.header_count, &form.header_name, &form.header_value) != 3)
@@ -246,6 +243,8 @@ static struct text unknown_members(size_t up_to)
 static struct text value_made(const struct form *form, unsigned long long number)
 {
     char kind[32];
+    if (form->value_text)
+        return literal(form->value_text, strlen(form->value_text));
     const char *colon = strchr(form->value, ':');
     size_t bytes = colon ? strtoull(colon + 1, NULL, 10) : 0;
     snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(form->value, ":"), form->value);

@@ -273,17 +273,35 @@ check "and is counted up below it" holds "$output" "retry 2 of 5"
 letters retry --again --limit 3
 check "--again takes what was retried" holds "$output" "3 would be sent"
 
+# ---- which replies are read ----
+
+# reply_to COMMAND MINUTES: a forged reply, that it was created, so many minutes older than now; the earliest one counts.
+reply_to() {
+    local place=${1#"$live_name.commands/"}
+    "$BUILD/tests/faults/form" send --bootstrap "$kafka_address" --topic "$live_name.elsewhere" --partition 0 \
+        --timestamp $(($(date +%s%3N) - $2 * 60000)) --value-text "$(jq -nc --arg topic "$live_name.commands" --arg place "$place" \
+            '{type: "client.created", source: {topic: $topic, partition: ($place | split("/")[0] | tonumber), offset: ($place | split("/")[1] | tonumber)}, client: {}}')"
+}
+letters list --output json --set "replies.topic=$live_name.none"
+check "what was retried makes list look at the reply topics" holds "$error" "the reply topic does not exist"
+letters list --output json --code too_large --set "replies.topic=$live_name.none"
+check_equal "letters that were not retried make it look at none" "0:" "$code:$error"
+check "an old reply is sent" reply_to "$retried_to" 100
+check_equal "replies from more than an hour before the first retry are not read" malformed_json "$(retried_as)"
+check "a younger one is sent" reply_to "$retried_to" 30
+check_equal "those of the hour before it are" created "$(retried_as)"
+
 # ---- a mended value ----
 
 mended="{\"workspaceId\":\"ws-1\",$person,\"email\":\"mended@example.com\"}"
 printf '%s' "$mended" >"$suite_folder/mended"
 letters retry "$first" --value "$suite_folder/mended" --apply
 check_equal "a mended value is sent" 0 "$code"
-is_created() { [ "$(retried_as)" = "malformed_json created" ]; }
+is_created() { [ "$(retried_as)" = "created created" ]; }
 check "and creates a client" eventually is_created
 letters retry "$first" --value "$suite_folder/mended" --apply
 check_equal "it is sent again" 0 "$code"
-is_duplicate() { [ "$(retried_as)" = "malformed_json created duplicate" ]; }
+is_duplicate() { [ "$(retried_as)" = "created created duplicate" ]; }
 check "and is a duplicate, not a second client" eventually is_duplicate
 check_equal "one client has the id of the first position" 1 "$(read_topic records '%k %h\n' | grep -cF "command-id=$(source_of "$first"),")"
 named="{\"commandId\":\"mine\",\"workspaceId\":\"ws-1\",$person,\"email\":\"mine@example.com\"}"
@@ -294,6 +312,14 @@ letters retry "$null" --value - --output json <<<"$cloud"
 check_equal "nor does a CloudEvent with an id" null "$(jq -r 'select(.result) | .commandId' <<<"$output")"
 letters retry "$null" --value "$suite_folder/none"
 check_equal "a value that is not there is reported" 69 "$code"
+truncate -s 101M "$suite_folder/sparse"
+letters retry "$null" --value "$suite_folder/sparse"
+check_equal "so is one of more than 100 MiB" "69 1" "$code $(grep -c 'sparse: ' <<<"$error")"
+before=$(read_topic commands '%p/%o\n' | sort)
+truncate -s 3M "$suite_folder/sparse"
+letters retry "$null" --value "$suite_folder/sparse" --apply
+check_equal "a value that the topic does not take is refused" "1 1" "$code $(grep -c 'refused: the topic, or kafka.producer.message.max.bytes, takes no command of its size' <<<"$output")"
+check_equal "and nothing is sent" "$before" "$(read_topic commands '%p/%o\n' | sort)"
 
 # What was too large is sent with its own id, which its value names.
 large=$(place_of '.code == "too_large"')
@@ -330,6 +356,20 @@ letters retry --since "$since" --limit 30 --apply
 check_equal "the next 30 are others" 60 "$(rows --since "$since" | jq -c 'select(.retried | length == 1)' | wc -l)"
 letters retry --since "$since" --apply
 check_equal "all others are sent once" "0 1000" "$code $(rows --since "$since" | jq -c 'select(.retried | length == 1)' | wc -l)"
+
+# ---- many partitions ----
+
+"$BUILD/tests/faults/topic_config" "$kafka_address" grow "$live_name.dead-letters" 40
+for ((partition = 3; partition < 40; partition++)); do
+    topic=$live_name.dead-letters send_raw k "spread $partition" -p "$partition" -H "dlq-topic=$live_name.commands" -H dlq-partition=0 \
+        -H dlq-offset=1 -H dlq-code=spread
+done
+check_equal "letters in 37 further partitions are listed in their order" "$(seq 3 39 | xargs)" "$(rows --code spread | jq .partition | xargs)"
+check_equal "some of them" "17 30" "$(rows --code spread --partition 30 --partition 17 | jq .partition | xargs)"
+letters retry --code spread --apply
+check_equal "all are sent" "0 37" "$code $(grep -c ': sent to ' <<<"$output")"
+letters retry --code spread --apply
+check_equal "once" "0:0 sent, 0 refused, 37 passed over since they were retried before (--again takes them)" "$code:$output"
 
 letters retry --set "dead_letters.topic=$live_name.none"
 check_equal "a missing topic is reported" 69 "$code"
