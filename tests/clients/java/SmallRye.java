@@ -20,7 +20,7 @@ class SmallRye {
     static final String COMMANDS = "clients.commands";
     static final String REPLIES = "clients.commands-replies"; // SmallRye's default; replies.allowed must list it
     static final int PARTITION = 2; // of the replies to this instance
-    static final Duration PATIENCE = Duration.ofSeconds(30);
+    static final Duration PATIENCE = Duration.ofSeconds(60);
     static final ObjectMapper JSON = new ObjectMapper();
 
     final KafkaProducer<String, String> producer;

@@ -21,7 +21,7 @@ import org.springframework.kafka.support.TopicPartitionOffset;
 class Spring {
     static final String COMMANDS = "clients.commands";
     static final String REPLIES = "spring.reply"; // replies.allowed must list it
-    static final Duration PATIENCE = Duration.ofSeconds(30);
+    static final Duration PATIENCE = Duration.ofSeconds(60);
     static final ObjectMapper JSON = new ObjectMapper();
 
     // What a rejection becomes for the caller.

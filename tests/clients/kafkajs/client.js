@@ -4,7 +4,7 @@ const { Kafka, Partitioners, logLevel } = require('kafkajs');
 
 const COMMANDS = 'clients.commands';
 const REPLIES = 'kafkajs.reply'; // replies.allowed must list it
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 const kafka = new Kafka({
   brokers: [process.env.KAFKA ?? 'localhost:9092'],

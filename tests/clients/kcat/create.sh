@@ -16,7 +16,7 @@ send kcat-1 '"givenName": "Ada", "familyName": "Lovelace", "email": "ada.kcat@ex
 send kcat-2 '"givenName": "Ada", "email": "ada at example.com"'
 
 # The headers tell which command was answered, and how.
-timeout 30 kcat -b "$kafka" -C -t "$replies" -p 0 -o "$end" -c 2 -q -f '%h\t%s\n' | while IFS='	' read -r headers reply; do
+timeout 60 kcat -b "$kafka" -C -t "$replies" -p 0 -o "$end" -c 2 -q -f '%h\t%s\n' | while IFS='	' read -r headers reply; do
     echo "$headers" | tr ',' '\n' | grep -E '^(ce_type|correlation-id)='
     echo "$reply" | jq -r 'if .client then .client.id else .error.errors[] | "\(.path) \(.code)" end'
 done

@@ -17,7 +17,7 @@ export class Intake implements OnModuleInit {
   // Resolves with the reply, or fails with the error of a rejection.
   create(command: { workspaceId: string; [member: string]: unknown }) {
     const message = { key: command.workspaceId, value: command };
-    return lastValueFrom(this.kafka.send('clients.commands', message).pipe(timeout(30_000)));
+    return lastValueFrom(this.kafka.send('clients.commands', message).pipe(timeout(60_000)));
   }
 }
 

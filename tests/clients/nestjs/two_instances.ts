@@ -4,7 +4,7 @@ import { ClientKafka } from '@nestjs/microservices';
 import { Intake, IntakeModule } from './client';
 
 const COMMANDS = 20;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const REPLIES = 'clients.commands.reply';
 
 async function eventually(what: string, holds: () => boolean) {

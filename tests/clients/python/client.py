@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 COMMANDS = "clients.commands"
 REPLIES = "python.reply"  # replies.allowed must list it
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 kafka = {"bootstrap.servers": os.environ.get("KAFKA", "localhost:9092")}
 producer = Producer(kafka)
