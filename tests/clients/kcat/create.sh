@@ -3,8 +3,11 @@
 kafka=${KAFKA:-localhost:9092}
 replies=kcat.reply # replies.allowed must list it
 
-# Where partition 0 ends now, of "kcat.reply [0] offset 12"
-end=$(kcat -b "$kafka" -Q -t "$replies:0:-1" | sed 's/.* //')
+# Where partition 0 ends now, of "kcat.reply [0] offset 12". A topic that was just created may take a moment.
+until end=$(kcat -b "$kafka" -Q -t "$replies:0:-1" | grep -oE '[0-9]+$'); do
+    echo "no topic $replies yet" >&2
+    sleep 1
+done
 
 # send ID PERSON
 send() {

@@ -19,6 +19,8 @@ producer = Producer(kafka)
 # No group: this process reads all partitions from where they end now, and takes the replies that are its own.
 consumer = Consumer({**kafka, "group.id": "none", "enable.auto.commit": False})
 partitions = [TopicPartition(REPLIES, number) for number in consumer.list_topics(REPLIES).topics[REPLIES].partitions]
+if not partitions:
+    sys.exit(f"there is no topic {REPLIES}")
 for partition in partitions:
     partition.offset = consumer.get_watermark_offsets(partition)[1]
 consumer.assign(partitions)
