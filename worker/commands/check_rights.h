@@ -1,4 +1,5 @@
-/* check_rights: whether the user of the config has the rights at Kafka that `run` needs. Nothing is written.
+/* check_rights: whether the user of the config has the rights at Kafka that `run` needs. No
+ * transaction is begun; only a transactional id that ends with -check is registered.
  *
  * librdkafka 2.3 and later asks the broker for the operations that the user may carry out. An earlier one cannot; with
  * it the partitions are read, and rights to write stay unknown. */
