@@ -1,5 +1,5 @@
 /* replay_bare: reads the topics that a replay reads, and does nothing with their messages. It is what the replay of a
- * history is compared with.
+ * history is compared with, so it fetches with the same settings (worker/replay/history_client.c), checksums included.
  *
  *   replay_bare --bootstrap A --topic T [--topic T ...] [--threads N] [--set consumer.NAME=VALUE ...]
  *
@@ -51,9 +51,11 @@ static void *read_all(void *subject)
                                        {"isolation.level", "read_committed"},
                                        {"enable.partition.eof", "true"},
                                        {"auto.offset.reset", "error"},
+                                       {"check.crcs", "true"},
+                                       {"max.partition.fetch.bytes", "4194304"},
                                        {"queued.min.messages", "1000000"},
-                                       {"queued.max.messages.kbytes", "65536"},
-                                       {"fetch.wait.max.ms", "20"},
+                                       {"queued.max.messages.kbytes", "32768"},
+                                       {"fetch.wait.max.ms", "10"},
                                        {NULL, NULL}};
     rd_kafka_message_t *messages[BATCH];
     rd_kafka_t *consumer =
