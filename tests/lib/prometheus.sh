@@ -24,6 +24,7 @@ prometheus_unpack() {
     (
         cd "$1" || exit 1
         apt-get download prometheus || { apt-get update && apt-get download prometheus; } || exit 1
-        dpkg-deb --extract prometheus_*.deb . && usr/bin/promtool --version && rm prometheus_*.deb && touch complete
+        dpkg-deb --fsys-tarfile prometheus_*.deb | tar --extract ./usr/bin && usr/bin/promtool --version && rm prometheus_*.deb \
+            && touch complete
     )
 }
