@@ -101,11 +101,17 @@ check_removed() {
     check_equal "nothing is left behind" "" "$(files | diff "$root/package/before" -)"
 }
 
-# try_package ROOT VERSION: in the copy ROOT, with /package/first.deb and a later one.
+# try_package CLEAN FOLDER VERSION: FOLDER/package has first.deb and a later one. The clean root is only read: what changes
+# is in FOLDER, in an overlay, or in a copy where there are none.
 try_package() {
-    root=$1 version=$2
+    local clean=$1 folder=$2
+    root=$folder/root version=$3
     suite_begin
-    clean_root_mount "$root" || exit 1
+    mkdir -p "$root" "$folder/upper" "$folder/work"
+    mount -t overlay overlay -o "lowerdir=$clean,upperdir=$folder/upper,workdir=$folder/work" "$root" 2>"$folder/overlay" \
+        || cp -a "$clean/." "$root" || exit 1
+    mkdir "$root/package"
+    clean_root_mount "$root" && mount --bind "$folder/package" "$root/package" || exit 1
     prepare_root
     files >"$root/package/before"
     # The lists of the root may name packages that the mirror has no more.
@@ -175,13 +181,11 @@ obstacle=$(clean_root_obstacle 2>&1)
 [ -z "$obstacle" ] || skip_root "$obstacle"
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 clean_root_have "small-$release" "$(clean_root_key)" "$self" --make-small "$codename" || skip_root "$clean_root_reason"
-root=$suite_folder/root
-cp -a "$clean_root" "$root"
-mkdir -p "$root/package/archives/partial" "$clean_root_cache/archives-$release"
-cp -a "$clean_root_cache/archives-$release/." "$root/package/archives/"
+mkdir -p "$suite_folder/package/archives/partial" "$clean_root_cache/archives-$release"
+cp -a "$clean_root_cache/archives-$release/." "$suite_folder/package/archives/"
 later_package "$package"
-cp "$package" "$root/package/first.deb"
-cp "$suite_folder/second.deb" "$root/package/second.deb"
-check_counts "${release^}" clean_root_isolated "$self" --try-package "$root" "$version"
-cp -a "$root/package/archives/." "$clean_root_cache/archives-$release/"
+cp "$package" "$suite_folder/package/first.deb"
+cp "$suite_folder/second.deb" "$suite_folder/package/second.deb"
+check_counts "${release^}" clean_root_isolated "$self" --try-package "$clean_root" "$suite_folder" "$version"
+cp -a "$suite_folder/package/archives/." "$clean_root_cache/archives-$release/"
 suite_end
