@@ -34,10 +34,13 @@ clean_root_mount() {
 
 # clean_root_make ROOT MIRROR RELEASE: the smallest Debian, with the lists of its packages; 69 if it cannot be had.
 clean_root_make() {
-    local root=$1 mirror=$2 release=$3
+    local root=$1 mirror=$2 release=$3 file
     timeout "$clean_root_make_seconds" debootstrap --variant=minbase --include=ca-certificates "$release" "$root" "$mirror" || return 69
     echo "deb $mirror $release main" >"$root/etc/apt/sources.list"
-    cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" || return 69
+    # What packages of this machine put there does not belong into the root.
+    for file in /etc/apt/apt.conf.d/*; do
+        dpkg-query --search "$file" >/dev/null 2>&1 || cp -a "$file" "$root/etc/apt/apt.conf.d/" || return 69
+    done
     : >"$root/etc/resolv.conf" >"$root/etc/hosts"
     clean_root_mount "$root" || return 69
     if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
