@@ -14,7 +14,7 @@ struct letter_chunk {
     struct chunk_letter letters[LETTER_CHUNK_LETTERS];
     size_t count, read; /* the first `read` of them have a command or a reason */
     struct letter_command commands[LETTER_CHUNK_LETTERS];
-    size_t command_count, bytes;
+    size_t command_count, most, bytes;
 };
 
 struct letter_chunk *letter_chunk_new(struct letter_maker *maker, const struct span *mended)
@@ -68,6 +68,11 @@ static void refuse_next(struct letter_chunk *chunk)
     refuse(&chunk->letters[chunk->read++], "there is no letter");
 }
 
+static bool is_full(const struct letter_chunk *chunk)
+{
+    return chunk->bytes >= LETTER_CHUNK_BYTES || chunk->command_count >= chunk->most;
+}
+
 static bool take(void *listener, struct letter *letter, rd_kafka_message_t *message)
 {
     struct letter_chunk *chunk = listener;
@@ -88,11 +93,12 @@ static bool take(void *listener, struct letter *letter, rd_kafka_message_t *mess
         refuse(wanted, reason);
     }
     chunk->read++;
-    return chunk->read < chunk->count && chunk->bytes < LETTER_CHUNK_BYTES;
+    return chunk->read < chunk->count && !is_full(chunk);
 }
 
-bool letter_chunk_read(struct letter_chunk *chunk, struct letter_log *log, char *error, size_t error_size)
+bool letter_chunk_read(struct letter_chunk *chunk, struct letter_log *log, size_t most, char *error, size_t error_size)
 {
+    chunk->most = most;
     if (chunk->count == 0)
         return true;
     const struct letter_place first = chunk->letters[0].place, last = chunk->letters[chunk->count - 1].place;
@@ -100,7 +106,7 @@ bool letter_chunk_read(struct letter_chunk *chunk, struct letter_log *log, char 
                          error_size) &&
         (error[0] != '\0' || stop_is_requested()))
         return false;
-    while (chunk->bytes < LETTER_CHUNK_BYTES && chunk->read < chunk->count)
+    while (!is_full(chunk) && chunk->read < chunk->count)
         refuse_next(chunk);
     return true;
 }
@@ -126,15 +132,23 @@ void letter_chunk_refuse(struct letter_chunk *chunk, const char *reason)
             refuse(&chunk->letters[i], reason);
 }
 
-void letter_chunk_drop(struct letter_chunk *chunk)
+void letter_chunk_rewind(struct letter_chunk *chunk)
 {
     for (size_t i = 0; i < chunk->command_count; i++)
         letter_command_free(&chunk->commands[i]);
-    for (size_t i = 0; i < chunk->read; i++)
+    for (size_t i = 0; i < chunk->read; i++) {
         free(chunk->letters[i].reason);
-    chunk->count -= chunk->read;
-    memmove(chunk->letters, chunk->letters + chunk->read, chunk->count * sizeof(*chunk->letters));
+        chunk->letters[i] = (struct chunk_letter){.place = chunk->letters[i].place};
+    }
     chunk->read = chunk->command_count = chunk->bytes = 0;
+}
+
+void letter_chunk_drop(struct letter_chunk *chunk)
+{
+    const size_t read = chunk->read;
+    letter_chunk_rewind(chunk);
+    chunk->count -= read;
+    memmove(chunk->letters, chunk->letters + read, chunk->count * sizeof(*chunk->letters));
 }
 
 void letter_chunk_clear(struct letter_chunk *chunk)

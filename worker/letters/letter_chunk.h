@@ -29,9 +29,11 @@ size_t letter_chunk_count(const struct letter_chunk *chunk);
 /* False, and nothing is added, if the chunk is full or the letter is too far from the one before to be read with it. */
 MUST_CHECK bool letter_chunk_add(struct letter_chunk *chunk, struct letter_place place);
 
-/* Reads letters until all are read, or until those that were read have LETTER_CHUNK_BYTES. A letter that is not in the
- * topic is refused. False with the reason in `error`, or with "" in it if a signal ended the reading. */
-MUST_CHECK bool letter_chunk_read(struct letter_chunk *chunk, struct letter_log *log, char *error, size_t error_size);
+/* Reads letters until all are read, or until those that were read have LETTER_CHUNK_BYTES or are `most` commands. A
+ * letter that is not in the topic is refused. False with the reason in `error`, or with "" in it if a signal ended the
+ * reading. */
+MUST_CHECK bool letter_chunk_read(struct letter_chunk *chunk, struct letter_log *log, size_t most, char *error,
+                                  size_t error_size);
 
 /* The letters that were read; and the commands of those that are not refused. */
 const struct chunk_letter *letter_chunk_letters(const struct letter_chunk *chunk, size_t *count);
@@ -39,6 +41,9 @@ struct letter_command *letter_chunk_commands(struct letter_chunk *chunk, size_t 
 
 /* Refuses every letter that was read and has a command. */
 void letter_chunk_refuse(struct letter_chunk *chunk, const char *reason);
+
+/* The letters that were read count as not yet read. */
+void letter_chunk_rewind(struct letter_chunk *chunk);
 
 /* Removes the letters that were read. The others begin the next chunk. */
 void letter_chunk_drop(struct letter_chunk *chunk);

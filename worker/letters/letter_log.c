@@ -11,6 +11,8 @@
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 
+#define GAP_OFFSETS 1000 /* it takes longer to begin a new fetch than to pass over so many */
+
 #define OPEN_RETRY_MS 100
 #define OPEN_WAIT_MS  120000 /* for open transactions; the daemon's end after 25 s */
 
@@ -25,6 +27,7 @@ struct letter_log {
     int32_t partitions;
     struct offsets starts, ends;
     bool has_holes;
+    struct letter_place reached; /* where the reader goes on without a new fetch; partition -1: nowhere */
 };
 
 static const char *topic_of(const struct letter_log *log)
@@ -58,6 +61,7 @@ struct letter_log *letter_log_open(const struct config *config, int wait_ms, cha
     }
     log->config = config;
     log->wait_ms = wait_ms;
+    log->reached.partition = -1;
     log->reader = history_reader_open_ahead(config, topic_of(log), &letter_log_ahead, wait_ms, error, error_size);
     if (log->reader && find_edges(log, error, error_size))
         return log;
@@ -162,6 +166,7 @@ struct reading {
     void *listener;
     int64_t before, total; /* offsets, for `progress`: of the ranges before, and of all */
     int64_t from;          /* of this range */
+    int64_t passed_over;   /* messages before this offset are */
 };
 
 /* *goes_on: false at the range's end. */
@@ -175,7 +180,8 @@ static bool read_one(struct letter_log *log, const struct reading *reading, bool
     case HISTORY_MESSAGE:
         letter_read(&letter, message);
         error[0] = '\0';
-        const bool taken = reading->take(reading->listener, &letter, message);
+        const bool taken =
+            letter.place.offset < reading->passed_over || reading->take(reading->listener, &letter, message);
         rd_kafka_message_destroy(message);
         return taken;
     case HISTORY_HOLE:
@@ -211,21 +217,32 @@ static bool read_range(struct letter_log *log, int32_t partition, int64_t to, co
         ok = read_one(log, reading, &goes_on, error, error_size);
         tell(log, reading);
     }
-    /* Nothing is fetched while something else is done. */
+    log->reached = (struct letter_place){ok || error[0] == '\0' ? partition : -1, history_reader_position(log->reader)};
+    return ok;
+}
+
+/* Nothing is fetched while something else is done. */
+static void rest(struct letter_log *log)
+{
     char ignored[64];
     const bool is_idle = history_reader_begin(log->reader, -1, 0, 0, ignored, sizeof(ignored));
     (void)is_idle;
-    return ok;
+    log->reached.partition = -1;
 }
 
 bool letter_log_read(struct letter_log *log, int32_t partition, int64_t from, int64_t to, letter_log_take *take,
                      void *listener, char *error, size_t error_size)
 {
     const int64_t start = offsets_get(&log->starts, partition), end = offsets_get(&log->ends, partition);
-    const struct reading reading = {.take = take, .listener = listener, .from = from > start ? from : start};
+    struct reading reading = {.take = take, .listener = listener, .from = from > start ? from : start};
     to = to < end ? to : end;
-    return partition >= log->partitions || reading.from >= to ||
-           read_range(log, partition, to, &reading, error, error_size);
+    if (partition >= log->partitions || reading.from >= to)
+        return true;
+    reading.passed_over = reading.from;
+    if (partition == log->reached.partition && reading.from > log->reached.offset &&
+        reading.from - log->reached.offset <= GAP_OFFSETS)
+        reading.from = log->reached.offset;
+    return read_range(log, partition, to, &reading, error, error_size);
 }
 
 static int64_t offsets_in(const struct letter_log *log, int32_t partition)
@@ -244,7 +261,9 @@ bool letter_log_read_all(struct letter_log *log, const struct letter_selection *
     for (int32_t i = 0; i < log->partitions; i++) {
         const int64_t count = letter_selection_has(selection, i) ? offsets_in(log, i) : 0;
         reading.from = offsets_get(&log->starts, i);
-        if (count > 0 && !read_range(log, i, reading.from + count, &reading, error, error_size))
+        const bool ok = count == 0 || read_range(log, i, reading.from + count, &reading, error, error_size);
+        rest(log);
+        if (!ok)
             return false;
         reading.before += count;
     }

@@ -161,6 +161,24 @@ enum letter_commit letter_producer_commit(struct letter_producer *producer, char
     }
 }
 
+bool letter_producer_abort(struct letter_producer *producer, char *error, size_t error_size)
+{
+    const int64_t until = clock_now_ms() + DELIVERY_MS;
+    rd_kafka_error_t *failure = NULL;
+    rd_kafka_poll(producer->handle, 0);
+    while (!producer->connection_lost && (failure = rd_kafka_abort_transaction(producer->handle, TRY_MS))) {
+        if (!rd_kafka_error_is_retriable(failure) || clock_now_ms() >= until || stop_requests() > 1)
+            return explain(producer, failure, error, error_size);
+        rd_kafka_error_destroy(failure);
+    }
+    const rd_kafka_resp_err_t code =
+        producer->connection_lost ? RD_KAFKA_RESP_ERR_NO_ERROR : letter_producer_flush(producer);
+    if (!code && !producer->connection_lost)
+        return true;
+    letter_producer_explain(producer, code, error, error_size);
+    return false;
+}
+
 void letter_producer_explain(struct letter_producer *producer, rd_kafka_resp_err_t code, char *error, size_t error_size)
 {
     char text[512];

@@ -45,6 +45,10 @@ enum letter_commit {
 };
 MUST_CHECK enum letter_commit letter_producer_commit(struct letter_producer *producer, char *error, size_t error_size);
 
+/* Ends the transaction without its messages. The outcome of each is told before this returns. False with the reason in
+ * `error`; then the producer is of no more use. */
+MUST_CHECK bool letter_producer_abort(struct letter_producer *producer, char *error, size_t error_size);
+
 /* Writes why the transaction must not be committed. `code` is what failed; no error: the connection was lost. */
 void letter_producer_explain(struct letter_producer *producer, rd_kafka_resp_err_t code, char *error,
                              size_t error_size);

@@ -26,37 +26,23 @@ struct retrying {
 
     struct letter_place next; /* the next candidate */
     enum letter_candidate has_next;
+    int error; /* errno if that is CANDIDATE_FAILED */
     struct letter_chunk *chunk;
 
-    /* These outlive a new attempt. */
-    struct letter_place done;   /* everything up to here was told */
-    struct letter_place passed; /* everything up to here that was passed over was counted */
-    struct letter_place single; /* up to here each letter has a transaction of its own */
+    size_t most; /* commands of one transaction */
     int64_t begin_ms;
 
     struct progress progress;
 };
 
-static const struct letter_place nowhere = {-1, -1};
-
-static bool is_behind(struct letter_place place, struct letter_place other)
-{
-    return letter_place_order(&place, &other) > 0;
-}
-
 /* ---- Candidates ---- */
 
-/* Moves on to the next candidate that is not done. */
 static void advance(struct retrying *retrying)
 {
-    do {
-        retrying->has_next = letter_candidates_next(retrying->candidates, &retrying->next);
-        if (retrying->has_next == CANDIDATE_PASSED_OVER && is_behind(retrying->next, retrying->passed)) {
-            retrying->counts->passed_over++;
-            retrying->passed = retrying->next;
-        }
-    } while (retrying->has_next == CANDIDATE_PASSED_OVER ||
-             (retrying->has_next == CANDIDATE_LETTER && !is_behind(retrying->next, retrying->done)));
+    while ((retrying->has_next = letter_candidates_next(retrying->candidates, &retrying->next)) ==
+           CANDIDATE_PASSED_OVER)
+        retrying->counts->passed_over++;
+    retrying->error = errno;
 }
 
 /* How many letters the next chunk may have. */
@@ -64,8 +50,6 @@ static int64_t chunk_most(const struct retrying *retrying)
 {
     const struct retrying_request *request = retrying->request;
     int64_t most = LETTER_CHUNK_LETTERS;
-    if (request->apply && !is_behind(retrying->next, retrying->single))
-        return 1;
     if (request->rate > 0 && request->rate / 10 < most)
         most = request->rate < 10 ? 1 : request->rate / 10;
     if (request->selection.limit > 0 && request->selection.limit - retrying->counts->sent < most)
@@ -90,7 +74,8 @@ static void show(struct retrying *retrying)
     progress_move(&retrying->progress, counts->sent + counts->refused + passed);
 }
 
-static void tell_chunk(struct retrying *retrying)
+/* Tells what became of the letters that were read, and removes them. */
+static void end_chunk(struct retrying *retrying)
 {
     const struct retrying_request *request = retrying->request;
     size_t count;
@@ -110,8 +95,8 @@ static void tell_chunk(struct retrying *retrying)
         else
             retrying->counts->sent++;
         request->tell(request->listener, &verdict);
-        retrying->done = letter->place;
     }
+    letter_chunk_drop(retrying->chunk);
     show(retrying);
 }
 
@@ -126,29 +111,21 @@ static void keep_rate(struct retrying *retrying)
     }
 }
 
-enum step {
-    STEP_GO_ON,
-    STEP_RESTART, /* with another producer */
-    STEP_STOPPED,
-    STEP_FAILED,
-    STEP_UNCERTAIN
-};
+enum step { STEP_GO_ON, STEP_STOPPED, STEP_FAILED, STEP_UNCERTAIN };
 
-/* A topic's limit fails the whole request. So the letters are tried one by one, and the one that fails alone is
- * refused. */
-static enum step find_too_large(struct retrying *retrying)
+/* Fewer letters are tried, down to one that fails alone and is refused. */
+static void find_too_large(struct retrying *retrying)
 {
-    size_t letter_count, command_count;
-    const struct chunk_letter *letters = letter_chunk_letters(retrying->chunk, &letter_count);
-    letter_chunk_commands(retrying->chunk, &command_count);
-    if (command_count > 1) {
-        retrying->single = letters[letter_count - 1].place;
-        return STEP_RESTART;
+    size_t count;
+    letter_chunk_commands(retrying->chunk, &count);
+    if (count > 1) {
+        retrying->most = count / 2;
+        letter_chunk_rewind(retrying->chunk);
+        return;
     }
     letter_chunk_refuse(retrying->chunk,
                         "the topic, or kafka.producer.message.max.bytes, takes no command of its size");
-    tell_chunk(retrying);
-    return STEP_RESTART;
+    end_chunk(retrying);
 }
 
 static enum step send_chunk(struct retrying *retrying, char *error, size_t error_size)
@@ -163,14 +140,19 @@ static enum step send_chunk(struct retrying *retrying, char *error, size_t error
         case LETTERS_SENT:
             break;
         case LETTERS_TOO_LARGE:
-            return find_too_large(retrying);
+            find_too_large(retrying);
+            return STEP_GO_ON;
+        case LETTERS_REPEAT:
+            letter_chunk_rewind(retrying->chunk);
+            return STEP_GO_ON;
         case LETTERS_FAILED:
             return STEP_FAILED;
         case LETTERS_UNCERTAIN:
             return STEP_UNCERTAIN;
         }
     }
-    tell_chunk(retrying);
+    end_chunk(retrying);
+    retrying->most = retrying->most < LETTER_CHUNK_LETTERS / 2 ? 2 * retrying->most : LETTER_CHUNK_LETTERS;
     return STEP_GO_ON;
 }
 
@@ -183,7 +165,7 @@ static bool is_at_limit(const struct retrying *retrying)
 }
 
 /* The producer is ready before the notes are read. So no other retry can add to them any more. */
-static enum step open_attempt(struct retrying *retrying, char *error, size_t error_size)
+static enum step retrying_open(struct retrying *retrying, char *error, size_t error_size)
 {
     const struct retrying_request *request = retrying->request;
     const struct config *config = retrying->config;
@@ -206,24 +188,21 @@ static enum step open_attempt(struct retrying *retrying, char *error, size_t err
     return STEP_GO_ON;
 }
 
-static void close_attempt(struct retrying *retrying)
+static void retrying_close(struct retrying *retrying)
 {
     progress_clear(&retrying->progress);
     if (retrying->log)
-        retrying->counts->has_holes = retrying->counts->has_holes || letter_log_has_holes(retrying->log);
+        retrying->counts->has_holes = letter_log_has_holes(retrying->log);
     letter_chunk_clear(retrying->chunk);
     letter_candidates_free(retrying->candidates);
     letter_log_close(retrying->log);
     letter_sender_close(retrying->sender);
-    retrying->candidates = NULL;
-    retrying->log = NULL;
-    retrying->sender = NULL;
 }
 
 /* STEP_GO_ON: everything is done. */
-static enum step attempt(struct retrying *retrying, char *error, size_t error_size)
+static enum step send_all(struct retrying *retrying, char *error, size_t error_size)
 {
-    enum step step = open_attempt(retrying, error, error_size);
+    enum step step = retrying_open(retrying, error, error_size);
     while (step == STEP_GO_ON && !is_at_limit(retrying)) {
         if (stop_is_requested())
             return STEP_STOPPED;
@@ -231,14 +210,12 @@ static enum step attempt(struct retrying *retrying, char *error, size_t error_si
             collect(retrying);
         if (letter_chunk_count(retrying->chunk) == 0)
             break;
-        if (!letter_chunk_read(retrying->chunk, retrying->log, error, error_size))
+        if (!letter_chunk_read(retrying->chunk, retrying->log, retrying->most, error, error_size))
             return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
         step = send_chunk(retrying, error, error_size);
-        if (step == STEP_GO_ON)
-            letter_chunk_drop(retrying->chunk);
     }
     if (step == STEP_GO_ON && retrying->has_next == CANDIDATE_FAILED) {
-        snprintf(error, error_size, "the temporary file: %s", strerror(errno));
+        snprintf(error, error_size, "the temporary file: %s", strerror(retrying->error));
         return STEP_FAILED;
     }
     return step;
@@ -256,15 +233,13 @@ enum retrying_result letter_retrying_run(const struct config *config, const stru
     retrying->config = config;
     retrying->request = request;
     retrying->counts = counts;
-    retrying->done = retrying->passed = retrying->single = nowhere;
+    retrying->most = LETTER_CHUNK_LETTERS;
     retrying->begin_ms = clock_now_ms();
     retrying->maker = letter_maker_new(config);
     retrying->chunk = retrying->maker ? letter_chunk_new(retrying->maker, request->mended) : NULL;
     if (retrying->chunk) {
-        do {
-            step = attempt(retrying, error, error_size);
-            close_attempt(retrying);
-        } while (step == STEP_RESTART);
+        step = send_all(retrying, error, error_size);
+        retrying_close(retrying);
     }
     letter_chunk_free(retrying->chunk);
     letter_maker_free(retrying->maker);

@@ -12,6 +12,7 @@ struct letter_sender {
     struct letter_producer producer;
     int32_t partitions;       /* of the command topic */
     rd_kafka_resp_err_t note; /* the first failure of a note of the transaction */
+    bool may_skip;            /* sequence numbers may be missing since a command was too large */
 };
 
 static void on_delivered(void *listener, const rd_kafka_message_t *message)
@@ -108,6 +109,35 @@ static enum letter_sending judge(struct letter_sender *sender, rd_kafka_resp_err
     return LETTERS_FAILED;
 }
 
+static bool is_purged(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+           code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+/* The first failure; that a command is too large comes before what follows from it. */
+static rd_kafka_resp_err_t failure_of(const struct letter_command *commands, size_t count)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < count; i++) {
+        if (commands[i].code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+            return commands[i].code;
+        if (!code)
+            code = commands[i].code;
+    }
+    return code;
+}
+
+/* If a topic refuses a request as too large, librdkafka does not use its sequence numbers again. The broker misses them
+ * in a later transaction. When that has been aborted, librdkafka begins with another epoch, with numbers from 0 on. */
+static enum letter_sending undo(struct letter_sender *sender, bool is_too_large, char *error, size_t error_size)
+{
+    if (!letter_producer_abort(&sender->producer, error, error_size))
+        return LETTERS_FAILED;
+    sender->may_skip = is_too_large;
+    return is_too_large ? LETTERS_TOO_LARGE : LETTERS_REPEAT;
+}
+
 static enum letter_sending send_commands(struct letter_sender *sender, struct letter_command *commands, size_t count,
                                          char *error, size_t error_size)
 {
@@ -116,10 +146,12 @@ static enum letter_sending send_commands(struct letter_sender *sender, struct le
         code = send_command(sender, &commands[i]);
     if (!code)
         code = letter_producer_flush(&sender->producer);
-    for (size_t i = 0; i < count && !code; i++)
-        code = commands[i].code;
+    if (!code)
+        code = failure_of(commands, count);
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return LETTERS_TOO_LARGE;
+        return undo(sender, true, error, error_size);
+    if (is_purged(code) && sender->may_skip && !sender->producer.connection_lost)
+        return undo(sender, false, error, error_size);
     return judge(sender, code, error, error_size);
 }
 

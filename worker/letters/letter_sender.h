@@ -16,14 +16,15 @@ void letter_sender_close(struct letter_sender *sender); /* NULL is allowed */
 
 enum letter_sending {
     LETTERS_SENT,      /* committed; each command's `to` says where it is */
-    LETTERS_TOO_LARGE, /* nothing was sent: the topic or librdkafka takes no command of such a size. Each command's
-                          `code` is that of the request that it was part of */
-    LETTERS_FAILED,    /* nothing was sent; the reason is in `error` */
-    LETTERS_UNCERTAIN  /* it is not known whether the commit succeeded; the reason is in `error` */
+    LETTERS_TOO_LARGE, /* nothing was sent: the topic or librdkafka takes no command of the size that one of these has.
+                          Which one is known only if it is alone: the topic's limit fails a whole request */
+    LETTERS_REPEAT, /* nothing was sent, because of how librdkafka goes on after LETTERS_TOO_LARGE; to be sent again */
+    LETTERS_FAILED, /* nothing was sent; the reason is in `error` */
+    LETTERS_UNCERTAIN /* it is not known whether the commit succeeded; the reason is in `error` */
 };
 
-/* Sends the commands and notes that they were retried. The sender is of no more use unless the result is LETTERS_SENT.
- */
+/* Sends the commands and notes that they were retried. After a failure, or if it is not known, the sender is
+ * of no more use. */
 MUST_CHECK enum letter_sending letter_sender_send(struct letter_sender *sender, struct letter_command *commands,
                                                   size_t count, char *error, size_t error_size);
 
