@@ -73,7 +73,7 @@ versions_of() {
 # A registry that does not answer, or not in time, is no fault of ours.
 library_missing() {
     local away='ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|[Cc]onnection|[Cc]onnect to|timed out'
-    away+='|resolution|[Uu]nknown host|Could not transfer'
+    away+='|resolution|[Uu]nknown host|Could not transfer|from versions: none|NoPluginFoundForPrefix'
     if [ "$2" -eq 124 ] || grep -qE "$away" "$3"; then
         REQUIRE_KAFKA= suite_skip "${client_checks[$1]}" \
             "$1: its libraries cannot be downloaded: $(grep -m 1 -E "$away" "$3" | cut -c 1-200)"
