@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=35
+LIVE_CHECKS=32
 number=0
 declare -A log_end=([0]=0 [1]=0)
 
@@ -63,10 +63,6 @@ answered() {
     check "each once" diff "$suite_folder/all" "$suite_folder/replies"
 }
 
-log_ends_at() { # PARTITION OFFSET
-    [ "$(kcat -Q -X isolation.level=read_uncommitted -b "$kafka_address" -t "$live_name.commands:$1:-1" 2>/dev/null | sed 's/.*offset //')" = "$2" ]
-}
-
 # One batch of the log in each fetch: so each wrong offset is the last one of its fetch.
 settings=(--set worker.threads=1 --set batch.commands=10 --set kafka.consumer.max.partition.fetch.bytes=1)
 
@@ -109,30 +105,6 @@ send_wrong 0 2
 send_transaction 0 5
 send_valid 0 2
 faults_static_worker_start one "${settings[@]}"
-answered
-
-criterion "a jump into an open transaction" "the other partition is answered meanwhile, and this one once the transaction has ended"
-worker_stop one
-send_wrong 0 3
-mkfifo "$suite_folder/open"
-kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X "transactional.id=$live_name-open" <"$suite_folder/open" 2>>"$suite_folder/kcat.log" &
-sender=$!
-suite_owns "$sender"
-exec {open}>"$suite_folder/open"
-for ((left = 5; left > 0; left--, number++)); do
-    command_text "$number" >&"$open"
-    echo >&"$open"
-    echo "0 ${log_end[0]} c-$number" >>"$suite_folder/later"
-    log_end[0]=$((log_end[0] + 1))
-done
-check "the open transaction is in the log" eventually log_ends_at 0 "${log_end[0]}"
-send_valid 1 20
-faults_static_worker_start one "${settings[@]}"
-answered
-exec {open}>&-
-wait "$sender"
-log_end[0]=$((log_end[0] + 1))
-cat "$suite_folder/later" >>"$suite_folder/expected"
 answered
 
 criterion "jumps while commands come" "the same"

@@ -33,11 +33,12 @@ static rd_kafka_t *client_new(const struct config *config, char *error, size_t e
 {
     static const struct {
         const char *name, *value;
-    } owned[] = {
-        {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},  {"check.crcs", "true"},
-        {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},    {"socket.nagle.disable", "true"},
-        {"fetch.wait.max.ms", "10"},           {"fetch.error.backoff.ms", "20"}};
+    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"},
+                 {"auto.offset.reset", "error"},        {"check.crcs", "true"},
+                 {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},
+                 {"socket.nagle.disable", "true"},      {"fetch.wait.max.ms", "1"},
+                 {"fetch.error.backoff.ms", "20"}};
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
