@@ -234,7 +234,7 @@ live_judge() {
 live_compare_schemas() {
     local said
     if ! /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
-        suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
+        REQUIRE_KAFKA= suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
     elif oracle replies "$suite_folder/replies" && said=$(/usr/bin/python3 tests/lib/schemas.py replies "$suite_folder/replies" 2>&1); then
         suite_pass "the replies agree with docs/schemas ($said)"
     else
