@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/yaml.sh
 
-LIVE_CHECKS=63
+LIVE_CHECKS=66
 rate=800
 
 # Seconds that a pod may drain.
