@@ -82,16 +82,18 @@ offered() {
 }
 common=$(offers - | tr ' ' '\n')
 check_equal "the options of every command" "--config --set --help --version" "$(xargs <<<"$common")"
-# Those that the program takes, from the tables that getopt gets.
-check_equal "the other options are those that the program takes" \
-    "$(grep -ohE '\{"[a-z-]+", *(no|required)_argument' worker/commands/*.c | sed -E 's/^\{"([a-z-]+)".*/--\1/' | sort -u)" \
+# taken TYPES: the options of these types that the program takes, from the tables that getopt gets, without old spellings.
+taken() {
+    grep -hv '/\* the spelling of ' worker/commands/*.c | grep -oE "\\{\"[a-z-]+\", *($1)_argument" \
+        | sed -E 's/^\{"([a-z-]+)".*/--\1/' | sort -u
+}
+check_equal "the other options are those that the program takes" "$(taken 'no|required')" \
     "$(for command in $commands; do offered "$command"; done | sort -u | grep '^--' | grep -vxF -- "$common")"
 # expects COMMAND OPTION: whether a value must come.
 expects() {
     [ "$(offers "$1" "$2" --)" != "$(offers "$1" --)" ]
 }
-check_equal "a value is expected where getopt wants one" \
-    "$(grep -ohE '\{"[a-z-]+", *required_argument' worker/commands/*.c | sed -E 's/^\{"([a-z-]+)".*/--\1/' | sort -u)" \
+check_equal "a value is expected where getopt wants one" "$(taken required)" \
     "$(for command in $commands; do
         for option in $(offered "$command" | grep '^--' | grep -vxF -- "$common"); do
             ! expects "$command" "$option" || echo "$option"
