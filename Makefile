@@ -265,7 +265,7 @@ test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SE
 # What tests/debian13 runs there.
 DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,security.sh redis_tls.sh service.sh replay_range.sh) \
                   $(addprefix tests/,simdjson.sh check_documents.sh check_reference.sh check_package.sh demo.sh)
-debian13-programs: $(BUILD)/client-intake $(REFERENCE_TEXTS) $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
@@ -341,7 +341,7 @@ $(BUILD)/docs/_client-intake: $(REFERENCE)
 # help: reference      the manual of the config, and completion for bash and zsh, in build/docs
 reference: build-packages
 	@$(MAKE) --no-print-directory $(REFERENCE_TEXTS)
-test-programs: $(REFERENCE_TEXTS)
+test-programs debian13-programs: $(REFERENCE_TEXTS)
 
 # ---- installing ----
 
