@@ -4,9 +4,9 @@
 . "$(dirname "$0")/../lib/memory.sh" || exit 1
 
 few=$(faults_choose 10000 100000)
-many=$(faults_choose 40000 1000000)
+many=$(faults_choose 25000 1000000)
 most=64   # MiB, the bound of docs/dead-letters.md
-apart=$(faults_choose 12 6) # MiB, between few letters and many; the few of the long form fill every buffer
+apart=$(faults_choose 16 6) # MiB, between few letters and many; the few of the long form fill every buffer
 wait_seconds=$(faults_choose 120 1200)
 
 criterion "$few letters, and then $many" "list, its groups and a retry stay below $most MiB, and take the same for many as for few"
@@ -103,7 +103,7 @@ heavy() {
         --header "dlq-code=$2" >/dev/null || suite_fail "letters of $2 were sent"
 }
 
-heavy_count=$(faults_choose 300 1000)
+heavy_count=$(faults_choose 120 1000)
 heavy "$heavy_count" headers --value garbage --headers 20:5:10000
 heavy "$heavy_count" key --value garbage --key 900000
 heavy "$heavy_count" value --value good:900000
