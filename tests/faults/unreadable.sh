@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=19
+LIVE_CHECKS=20
 count=$(faults_choose 90 900) # commands that are sent so at once
 points=$(faults_choose "in-send after-commit" "filled before-send in-send after-send after-offsets before-commit after-commit")
 
@@ -102,7 +102,9 @@ told=$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")
 check "their positions are logged" [ "$told" -ge 2 ]
 
 criterion "a batch of gzip, which librdkafka decompresses whatever its size" "each of its commands is read, and answered once"
+worker_stop two # it has inherited the pipe, whose end ends the transaction
 wait "$stranger"
+worker_start two "${settings[@]}"
 first=$(kcat -Q -b "$kafka_address" -t "$live_name.commands:0:-1" 2>/dev/null | sed 's/.*offset //')
 replies_of_gzip() { replies | awk -v first="$first" '$1 >= first' | sort -n; }
 gzip_is_answered() { [ "$(replies_of_gzip | wc -l)" -ge "$count" ]; }
