@@ -98,7 +98,8 @@ check_removed() {
     check_equal "the service is stopped" "client-intake.service stop" "$(asked)"
     check "the program is gone" [ ! -e "$root/usr/bin/client-intake" ]
     check "the config stays" [ -e "$root/etc/client-intake/client-intake.ini" ]
-    check "it is purged, with what it depended on" apt autoremove --purge client-intake
+    check "it is purged, with what it depended on" apt -o APT::AutoRemove::RecommendsImportant=false \
+        -o APT::AutoRemove::SuggestsImportant=false autoremove --purge client-intake
     check_equal "nothing is left behind" "" "$(files | diff "$root/package/before" -)"
 }
 
