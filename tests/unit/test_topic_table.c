@@ -117,7 +117,7 @@ START_TEST(new_topic_without_a_leader_cannot_be_used_yet)
 }
 END_TEST
 
-START_TEST(shunned_topic_stays_so_until_its_time)
+START_TEST(suspended_topic_stays_so_until_its_time)
 {
     answer(1000, "a=1 b=1");
     topic_table_find(&table, span_of_text("a"))->any.until_ms = 9000;
@@ -153,7 +153,7 @@ int main(void)
     tcase_add_test(tests, topic_that_is_back_is_in_doubt_anew_when_it_goes_again);
     tcase_add_test(tests, topic_without_a_leader_stays_longer);
     tcase_add_test(tests, new_topic_without_a_leader_cannot_be_used_yet);
-    tcase_add_test(tests, shunned_topic_stays_so_until_its_time);
+    tcase_add_test(tests, suspended_topic_stays_so_until_its_time);
     tcase_add_test(tests, table_does_not_grow_by_topics_that_are_gone);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -234,7 +234,7 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
     pthread_mutex_lock(&topics->lock);
     const struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry && entry->partitions > 0) {
-        found.state = entry->any.until_ms > clock_now_ms() ? REPLY_TOPIC_SHUNNED : REPLY_TOPIC_THERE;
+        found.state = entry->any.until_ms > clock_now_ms() ? REPLY_TOPIC_SUSPENDED : REPLY_TOPIC_THERE;
         found.partitions = entry->partitions;
         found.needs_key = entry->keyless.until_ms > clock_now_ms();
         bool is_default = span_equal(name, span_of_text(topics->config->replies.topic));
@@ -269,7 +269,7 @@ int64_t reply_topics_asked_ms(struct reply_topics *topics)
 }
 
 /* True if the topic was in use until now. */
-static bool topics_shun(struct reply_topics *topics, struct span name, bool keyless_only, enum refusal refusal)
+static bool topics_suspend(struct reply_topics *topics, struct span name, bool keyless_only, enum refusal refusal)
 {
     bool is_new = false;
     if (span_equal(name, span_of_text(topics->config->replies.topic)))
@@ -284,10 +284,10 @@ static bool topics_shun(struct reply_topics *topics, struct span name, bool keyl
     return is_new;
 }
 
-void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
+void reply_topics_suspend(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
 {
     int64_t left_out;
-    if (topics_shun(topics, name, false, refusal) && kafka_log_is_news("reply topic", reason, &left_out))
+    if (topics_suspend(topics, name, false, refusal) && kafka_log_is_news("reply topic", reason, &left_out))
         log_warning("reply topic refuses replies; they go to replies.topic for a while", LOG_SPAN("topic", name),
                     LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }
@@ -295,7 +295,7 @@ void reply_topics_shun(struct reply_topics *topics, struct span name, const char
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
 {
     int64_t left_out;
-    if (topics_shun(topics, name, true, refusal) && kafka_log_is_news("reply topic without key", reason, &left_out))
+    if (topics_suspend(topics, name, true, refusal) && kafka_log_is_news("reply topic without key", reason, &left_out))
         log_warning("reply topic refuses replies without a key; they go to replies.topic for a while",
                     LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
 }

@@ -33,9 +33,13 @@ bool reply_topics_are_known(struct reply_topics *topics);
 
 /* What is known of the topic with this name. */
 struct reply_topic {
-    enum { REPLY_TOPIC_ABSENT, REPLY_TOPIC_SHUNNED, REPLY_TOPIC_THERE } state; /* SHUNNED: see reply_topics_shun */
-    int32_t partitions;                                                        /* REPLY_TOPIC_THERE: 1 or more */
-    bool needs_key;                                                            /* see reply_topics_need_key */
+    enum {
+        REPLY_TOPIC_ABSENT,
+        REPLY_TOPIC_SUSPENDED,
+        REPLY_TOPIC_THERE
+    } state;                           /* SUSPENDED: see reply_topics_suspend */
+    int32_t partitions;                /* REPLY_TOPIC_THERE: 1 or more */
+    bool needs_key;                    /* see reply_topics_need_key */
     bool is_proven, is_proven_keyless; /* it has accepted a reply, with a key or without (trials.h) */
 };
 struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name);
@@ -49,9 +53,9 @@ int64_t reply_topics_asked_ms(struct reply_topics *topics);
 
 /* The topic refused a reply: it is not used for a while (standing_refuse). This is logged at most once a minute for
  * each reason. Nothing is done for replies.topic and for topics that are not in the table. */
-void reply_topics_shun(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
+void reply_topics_suspend(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
-/* Like reply_topics_shun, for replies without a key only. */
+/* Like reply_topics_suspend, for replies without a key only. */
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
 /* The topic accepted a reply, with a key or without. */

@@ -14,7 +14,7 @@ enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABO
 enum sink_denial {
     DENIAL_NONE,
     DENIAL_OF_ONE, /* of one topic; the log has not named it */
-    DENIAL_NAMED   /* the log has named the topic, which is shunned if a command has named it, too */
+    DENIAL_NAMED   /* the log has named the topic, which is suspended if a command has named it, too */
 };
 
 struct sink {
@@ -119,21 +119,21 @@ struct span sink_reply_key(const struct item *item);
 MUST_CHECK rd_kafka_topic_t *sink_route(const struct sink *sink, uint32_t index, int32_t *partitions,
                                         int32_t *partition);
 
-/* Report what happens to a message of any kind. A topic that a command has named and that refuses a reply is shunned
+/* Report what happens to a message of any kind. A topic that a command has named and that refuses a reply is suspended
  * for a while, so the batch succeeds when it is sent again. */
 void sink_route_sent(rd_kafka_topic_t *handle, bool has_key);
 void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code);
 void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message);
 
 /* True if the batch waits for topics that commands have named, and these are gone or accept nothing while Kafka
- * answers. They are shunned, and the producer is unusable. */
+ * answers. They are suspended, and the producer is unusable. */
 bool sink_routes_are_stuck(struct sink *sink);
 
 /* Reads a line of librdkafka's log, in any of its threads: only the log says which topic may not be written. */
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 
 /* Call before the sink is closed. If a write was denied and the log has not named the topic, all topics that commands
- * of the batch have named are shunned. If named topics made this try fail, trials of other topics pause. */
+ * of the batch have named are suspended. If named topics made this try fail, trials of other topics pause. */
 void sink_routes_deny(struct sink *sink);
 
 /* Maps an error of the transactional API to a result, by its three flags in the order of librdkafka's manual. Frees the

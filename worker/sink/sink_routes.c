@@ -40,7 +40,7 @@ static bool route_item(struct sink *sink, uint32_t index)
         return false;
     struct reply_topic known = reply_topics_find(sink->topics, address.topic);
     if (known.state == REPLY_TOPIC_THERE && !may_use(sink, &known, sink_reply_key(item).at != NULL))
-        known.state = REPLY_TOPIC_SHUNNED;
+        known.state = REPLY_TOPIC_SUSPENDED;
     struct sink_topic *topic =
         known.state == REPLY_TOPIC_THERE ? sink_topic_named(sink, address.topic, known.partitions) : NULL;
     if (!topic) {
@@ -139,7 +139,7 @@ void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kaf
     if (topic->keyless > 0 && may_tell_of_key(code))
         reply_topics_need_key(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
     else
-        reply_topics_shun(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
+        reply_topics_suspend(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
     sink->has_lost = sink->has_lost || (refusal != REFUSAL_GONE && topic != sink->default_topic);
 }
 
@@ -164,13 +164,13 @@ void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
         sink_route_proven(sink, topic, message->key != NULL);
 }
 
-static void shun_all_named(struct sink *sink)
+static void suspend_all_named(struct sink *sink)
 {
     for (uint32_t i = 0; i < sink->batch->count; i++) {
         const struct sink_topic *topic = !item_is_ours(&sink->batch->items[i]) ? NULL : sink->routes[i].topic;
         if (topic && topic != sink->default_topic) {
-            reply_topics_shun(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
-                              REFUSAL_DENIED);
+            reply_topics_suspend(sink->topics, span_of_text(topic->name), "one of the topics may not be written",
+                                 REFUSAL_DENIED);
             sink->has_lost = true;
         }
     }
@@ -180,7 +180,7 @@ void sink_routes_deny(struct sink *sink)
 {
     enum sink_denial denial = atomic_load(&sink->denial);
     if (denial == DENIAL_OF_ONE)
-        shun_all_named(sink);
+        suspend_all_named(sink);
     if (sink->has_lost || denial == DENIAL_NAMED)
         reply_topics_lost(sink->topics, clock_now_ms() - sink->routed_ms);
     sink->has_lost = false;
@@ -195,7 +195,7 @@ void sink_routes_read_log(struct sink *sink, const char *facility, const char *t
         return;
     if (strcmp(facility, "ADDPARTS") == 0 && name) {
         name += strlen(before);
-        reply_topics_shun(sink->topics, span_of(name, strcspn(name, "\"")), denied, REFUSAL_DENIED);
+        reply_topics_suspend(sink->topics, span_of(name, strcspn(name, "\"")), denied, REFUSAL_DENIED);
         atomic_store(&sink->denial, DENIAL_NAMED);
     } else if (strcmp(facility, "TXNERR") == 0 && !strstr(text, "offsets")) {
         /* An error about offsets means that the command topic may not be read. */
@@ -223,7 +223,7 @@ bool sink_routes_are_stuck(struct sink *sink)
         struct span name = span_of_text(topic->name);
         lost = lost || reply_topics_find(sink->topics, name).state != REPLY_TOPIC_THERE;
         if (stuck)
-            reply_topics_shun(sink->topics, name, "it takes no message", REFUSAL_STUCK);
+            reply_topics_suspend(sink->topics, name, "it takes no message", REFUSAL_STUCK);
         sink->has_lost = sink->has_lost || stuck;
     }
     return lost || stuck;
