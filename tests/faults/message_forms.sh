@@ -7,6 +7,7 @@
 . tests/lib/poison.sh
 
 LIVE_CHECKS=200
+LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 LIVE_WORKSPACES=2
 memory_mib=512 # limits.memory_bytes, by default
 limit=262144   # limits.command_bytes, by default

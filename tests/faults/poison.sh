@@ -7,6 +7,7 @@
 
 LIVE_WORKSPACES=8
 LIVE_CHECKS=38
+LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 memory_mib=512 # limits.memory_bytes, by default
 limit=262144   # limits.command_bytes, by default
 garbage=$(faults_choose 100000 400000)

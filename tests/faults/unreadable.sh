@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=20
+LIVE_CHECKS=26
+LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 count=$(faults_choose 90 900) # commands that are sent so at once
 points=$(faults_choose "in-send after-commit" "filled before-send in-send after-send after-offsets before-commit after-commit")
 
@@ -21,13 +22,13 @@ send_valid() { # FIRST COUNT
 }
 
 # Commands over limits.command_bytes, in batches of several: they are too_large whether or not their batch can be read.
-send_unreadable() { # [CODEC]
+send_unreadable() { # [CODEC [TOPIC]]
     head -c 300000 /dev/zero | tr '\0' ' ' >"$suite_folder/blanks"
     for ((number = 0; number < count; number++)); do
         cat "$suite_folder/blanks"
         echo
     done >"$suite_folder/unreadable"
-    kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -z "${1:-zstd}" -l "$suite_folder/unreadable" \
+    kcat -P -b "$kafka_address" -t "${2:-$live_name.commands}" -p 0 -z "${1:-zstd}" -l "$suite_folder/unreadable" \
         -X linger.ms=5000 -X batch.size=30000000 -X message.max.bytes=30000000
 }
 
@@ -113,4 +114,11 @@ check "all are answered" until_true 60 gzip_is_answered
 check_equal "each once, with too_large" "$(expected "$first" $((first + count - 1)) too_large)" "$(replies_of_gzip)"
 check_equal "none is refused unread" "$told" "$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")"
 worker_stop two
+criterion "the same batches, and a command topic as topics create makes it" "the broker refuses them, whatever compressed them"
+
+check "such a topic is created" live_intake topics create --set "commands.topic=$live_name.safe"
+for codec in gzip snappy lz4 zstd; do
+    check "$codec is refused" eval '! send_unreadable "$codec" "$live_name.safe" 2>/dev/null'
+done
+check_equal "the topic stays empty" "$live_name.safe [0] offset 0" "$(kcat -b "$kafka_address" -Q -t "$live_name.safe:0:-1")"
 suite_end

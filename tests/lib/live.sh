@@ -13,6 +13,7 @@
 
 LIVE_WORKSPACES=16
 LIVE_CHECKS=34 # how many checks of the oracle a suite misses where there is no Kafka
+LIVE_COMPRESSION= # topics.compression, if not the default
 
 # Every workspace's. The oracle compares replies with what `validate` says by them; a suite that changes definitions or
 # the config's validation on the way sets it to nothing before live_end, and then that is not looked at.
@@ -70,7 +71,7 @@ EOF
     oracle_options=(--bootstrap "$kafka_address" --commands "$live_name.commands" --replies "$live_name.replies"
         --replies "$live_name.elsewhere" --records "$live_name.records" --dead-letters "$live_name.dead-letters"
         --redis "$redis_socket" --group "$live_name")
-    check "topics are created" live_intake topics create
+    check "topics are created" live_intake topics create --set "topics.compression=${LIVE_COMPRESSION:-uncompressed}"
     check "another reply topic is created" live_intake topics create --set "replies.topic=$live_name.elsewhere"
     live_put_definitions
 }

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib/live.sh" || exit 1
 
 LIVE_CHECKS=14
+LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 live_begin 1
 log=$suite_folder/one.log
 

@@ -6,6 +6,7 @@
 
 LIVE_WORKSPACES=1
 LIVE_CHECKS=89
+LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 
 # Retention and compaction within a second. Such a broker is a special one: no other suite shares it.
 live_before_kafka() {

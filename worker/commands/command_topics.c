@@ -2,26 +2,31 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/commands/command.h"
 #include "worker/definitions/json_line.h"
 #include "worker/kafka/kafka_client.h"
 
-#define ROLES 5
+#define ROLES   5
+#define LOOK_MS 20
 
-/* The contract's topics, and their retention. */
+/* The contract's topics, and their settings. */
 struct role {
     const char *topic;
     const char *cleanup;
-    bool keeps_all; /* otherwise the broker's default */
+    bool keeps_all;          /* otherwise the broker's retention */
+    const char *compression; /* NULL: the broker's default */
 };
 
 static void roles_of(const struct config *config, struct role roles[ROLES])
 {
-    const struct role all[ROLES] = {{config->commands.topic, "delete", false},
-                                    {config->replies.topic, "delete", false},
-                                    {config->records.topic, "compact", false},
-                                    {config->definitions.topic, "delete", true},
-                                    {config->dead_letters.topic, "delete", false}};
+    static const char *const compressions[] = {
+        [COMPRESSION_NONE] = "uncompressed", [COMPRESSION_PRODUCER] = "producer"};
+    const struct role all[ROLES] = {{config->commands.topic, "delete", false, compressions[config->topics.compression]},
+                                    {config->replies.topic, "delete", false, NULL},
+                                    {config->records.topic, "compact", false, NULL},
+                                    {config->definitions.topic, "delete", true, NULL},
+                                    {config->dead_letters.topic, "delete", false, NULL}};
     memcpy(roles, all, sizeof(all));
 }
 
@@ -34,6 +39,8 @@ static rd_kafka_NewTopic_t *request_of(const struct config *config, const struct
     if (!request)
         return NULL;
     rd_kafka_resp_err_t code = rd_kafka_NewTopic_set_config(request, "cleanup.policy", role->cleanup);
+    if (!code && role->compression)
+        code = rd_kafka_NewTopic_set_config(request, "compression.type", role->compression);
     if (!code && role->keeps_all)
         code = rd_kafka_NewTopic_set_config(request, "retention.ms", "-1");
     if (!code && role->keeps_all)
@@ -87,6 +94,23 @@ static int unavailable(const char *error)
     return COMMAND_UNAVAILABLE;
 }
 
+/* The controller replies before each broker knows the topics, and a client that comes at once would find none. Waits
+ * until a broker knows those that are there now, KAFKA_CLIENT_WAIT_MS at most. */
+static void await_topics(struct kafka_client *client, const struct role roles[ROLES])
+{
+    char error[512];
+    for (int64_t deadline = clock_now_ms() + KAFKA_CLIENT_WAIT_MS; clock_now_ms() < deadline; clock_sleep(LOOK_MS)) {
+        const struct rd_kafka_metadata *metadata = kafka_client_metadata(client, error, sizeof(error));
+        size_t known = 0;
+        for (size_t i = 0; metadata && i < ROLES; i++)
+            known += kafka_metadata_topic(metadata, roles[i].topic) != NULL;
+        if (metadata)
+            rd_kafka_metadata_destroy(metadata);
+        if (known == ROLES)
+            return;
+    }
+}
+
 /* Creates all missing topics in one request, and waits for the reply. */
 static int create(struct kafka_client *client, const struct config *config, bool json, rd_kafka_NewTopic_t **requests,
                   size_t count)
@@ -96,7 +120,6 @@ static int create(struct kafka_client *client, const struct config *config, bool
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client->handle);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client->handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_event_t *event = NULL;
-    /* The broker replies when the topics can be used. */
     if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CLIENT_WAIT_MS, error, sizeof(error)) ||
         rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_CLIENT_WAIT_MS, error, sizeof(error))) {
         outcome = unavailable(error);
@@ -142,6 +165,8 @@ static int create_missing(struct kafka_client *client, const struct config *conf
     }
     if (outcome == COMMAND_OK && count > 0)
         outcome = create(client, config, json, requests, count);
+    if (outcome == COMMAND_OK && count > 0)
+        await_topics(client, roles);
     rd_kafka_NewTopic_destroy_array(requests, count);
     rd_kafka_metadata_destroy(metadata);
     return outcome;

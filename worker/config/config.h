@@ -17,6 +17,7 @@
 enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
 enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
+enum topic_compression { COMPRESSION_NONE, COMPRESSION_PRODUCER };
 enum nest_headers { NEST_OFF, NEST_RESULTS, NEST_ERRORS };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 
@@ -64,7 +65,8 @@ struct config {
         int64_t cache_workspaces;
     } definitions;
     struct {
-        int64_t partitions, replication; /* replication -1: the broker's default */
+        int64_t partitions, replication;    /* replication -1: the broker's default */
+        enum topic_compression compression; /* of the command topic */
     } topics;
     struct {
         int64_t command_bytes;

@@ -26,6 +26,8 @@ static const struct config_word unknown_attribute_words[] = {
     {"reject", UNKNOWN_ATTRIBUTES_REJECT}, {"ignore", UNKNOWN_ATTRIBUTES_IGNORE}, {NULL, 0}};
 static const struct config_word nest_words[] = {
     {"off", NEST_OFF}, {"results", NEST_RESULTS}, {"errors", NEST_ERRORS}, {NULL, 0}};
+static const struct config_word compression_words[] = {
+    {"uncompressed", COMPRESSION_NONE}, {"producer", COMPRESSION_PRODUCER}, {NULL, 0}};
 static const struct config_word on_missing_words[] = {
     {"reject", ON_MISSING_REJECT}, {"wait", ON_MISSING_WAIT}, {NULL, 0}};
 static const struct config_word phone_levels[] = {
@@ -82,6 +84,7 @@ const struct config_row config_rows[] = {
     INTEGER("definitions", "cache_workspaces", definitions.cache_workspaces, "10000", 1, 1000000, 0),
     INTEGER("topics", "partitions", topics.partitions, "6", 1, 10000, 0),
     INTEGER("topics", "replication", topics.replication, "-1", -1, 100, 0),
+    WORD("topics", "compression", topics.compression, "uncompressed", compression_words, 0),
     SIZE("limits", "command_bytes", limits.command_bytes, "256 KiB", KIB, 64 * MIB, CONFIG_MAY_RELOAD),
     SIZE("limits", "memory_bytes", limits.memory_bytes, "512 MiB", 16 * MIB, 1024 * GIB, CONFIG_MAY_RELOAD),
     INTEGER("batch", "commands", batch.commands, "5000", 1, 100000, 0),
