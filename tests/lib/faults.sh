@@ -156,7 +156,7 @@ faults_load_end() {
 
 # The names of all such places in the daemon; and of those in a retry of dead letters.
 crash_points() {
-    failpoints | grep -v '^retry-'
+    failpoints | grep -vE '^(retry|replay)-'
 }
 
 retry_points() {
