@@ -114,7 +114,9 @@ clean_root_have() {
     clean_root_reason="no folder $clean_root_cache"
     mkdir -p "$clean_root_cache" || return 69
     exec {lock}>"$clean_root.lock"
-    flock --exclusive "$lock"
+    # One that is there is only read. A process that runs tests inside a root holds its lock, which those tests may see.
+    flock --shared "$lock"
+    [ -d "$clean_root" ] || flock --exclusive "$lock"
     if [ ! -d "$clean_root" ]; then
         clean_root_reason="there is no debootstrap"
         tests/install-packages debian13 2>&1 || return 69
