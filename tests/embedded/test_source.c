@@ -251,6 +251,27 @@ static void wait_for_count(enum metric metric, unsigned value, uint64_t least)
     }
 }
 
+/* Expects one reply for each of the offsets, in their order, and these verdicts by offset. */
+static void expect_replies_of(int32_t partition, const char *const *verdicts, size_t count, size_t all)
+{
+    rd_kafka_message_t **replies = calloc(all, sizeof(rd_kafka_message_t *));
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, all), all);
+    size_t found = 0;
+    for (size_t i = 0; i < all; i++) {
+        int32_t from;
+        int64_t offset;
+        reply_source(replies[i], &from, &offset);
+        if (from != partition)
+            continue;
+        ck_assert_int_eq(offset, (int64_t)found);
+        ck_assert_uint_lt(found, count);
+        ck_assert_str_eq(reply_verdict(replies[i]), verdicts[found++]);
+    }
+    ck_assert_uint_eq(found, count);
+    fixture_forget(replies, all);
+    free(replies);
+}
+
 START_TEST(partitions_are_resumed_though_the_assignment_is_not_known_at_once)
 {
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
@@ -384,6 +405,28 @@ START_TEST(commands_wait_until_the_group_has_told_the_mark_of_their_log)
     ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 2);
     ck_assert_uint_le(count_of(METRIC_REBUILDS, 0), rebuilds + 2);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(commands_that_waited_for_the_group_keep_their_order)
+{
+    enum { COMMANDS = 8 };
+    atomic_store(&group_keeps_marks, true);
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", "batch.commands=2", NULL});
+    for (int waited = 0; atomic_load(&asked_in_vain) < 5; waited += 20) {
+        ck_assert_int_lt(waited, FIXTURE_PATIENCE_MS);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
+    atomic_store(&group_keeps_marks, false);
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, COMMANDS);
+    const char *verdicts[COMMANDS];
+    for (int i = 0; i < COMMANDS; i++)
+        verdicts[i] = "created";
+    expect_replies_of(0, verdicts, COMMANDS, COMMANDS);
     fixture_stop();
 }
 END_TEST
@@ -566,27 +609,6 @@ static const char *const short_receives[] = {"worker.threads=1", "kafka.consumer
                                              "kafka.consumer.receive.message.max.bytes=2000000",
                                              "kafka.consumer.fetch.error.backoff.ms=100", NULL};
 
-/* Expects one reply for each of the offsets, in their order, and these verdicts by offset. */
-static void expect_replies_of(int32_t partition, const char *const *verdicts, size_t count, size_t all)
-{
-    rd_kafka_message_t **replies = calloc(all, sizeof(rd_kafka_message_t *));
-    ck_assert_uint_eq(fixture_read("clients.replies", replies, all), all);
-    size_t found = 0;
-    for (size_t i = 0; i < all; i++) {
-        int32_t from;
-        int64_t offset;
-        reply_source(replies[i], &from, &offset);
-        if (from != partition)
-            continue;
-        ck_assert_int_eq(offset, (int64_t)found);
-        ck_assert_uint_lt(found, count);
-        ck_assert_str_eq(reply_verdict(replies[i]), verdicts[found++]);
-    }
-    ck_assert_uint_eq(found, count);
-    fixture_forget(replies, all);
-    free(replies);
-}
-
 START_TEST(commands_that_cannot_be_decompressed_are_answered_as_too_large)
 {
     enum { FIRST = 45, ALL = 1 + FIRST + 1 + 1 + 1, OTHERS = 2 };
@@ -698,6 +720,7 @@ int main(void)
     TCase *partitions = add_case(suite, "partitions");
     tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
+    tcase_add_test(partitions, commands_that_waited_for_the_group_keep_their_order);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
     tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
     TCase *silent = add_case(suite, "silent");

@@ -160,6 +160,13 @@ static void source_take(struct source *source, rd_kafka_message_t *message)
     source_message_take(source->batch, source->topic, message);
 }
 
+static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    return list;
+}
+
 /* With check.crcs librdkafka reports a batch whose checksum is wrong and skips it. Its commands need replies, so the
  * partition is reset to its committed offset. */
 static void source_read_again(struct source *source, int32_t partition)
@@ -225,12 +232,27 @@ static void source_receive(struct source *source, rd_kafka_message_t *message, b
         source_take(source, message);
 }
 
+/* True if a held command must stay held until its offset is verified. Its partition waits then, since a later command
+ * would overtake it. While the group has not answered, the command is taken: comparing the logs asks the group. */
+static bool source_holds_back(struct source *source, int32_t partition, int64_t offset)
+{
+    if (source_log(source, partition)->group == GROUP_UNASKED || !source_is_unsettled(source, partition, offset))
+        return false;
+    if (!partitions_is_waiting(source->partitions, partition)) {
+        rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
+        source_pause_partitions(source, list);
+        rd_kafka_topic_partition_list_destroy(list);
+        partitions_put_off(source->partitions, partition);
+    }
+    return true;
+}
+
 static bool take_held(void *taker, const struct held_message *held)
 {
     struct source *source = taker;
     if (!source_has_room(source) ||
         !partitions_may_try(source->partitions, held->message->partition, source->filling_ms) ||
-        source_is_unsettled(source, held->message->partition, held->message->offset))
+        source_holds_back(source, held->message->partition, held->message->offset))
         return false;
     source_take(source, held->message);
     source->batch->items[source->batch->count - 1].claimed = held->claimed;
@@ -419,13 +441,6 @@ void source_poll(struct source *source)
 {
     if (!source->broken)
         source_poll_paused(source, 0);
-}
-
-static rd_kafka_topic_partition_list_t *one_partition(const struct source *source, int32_t partition)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, source->topic, partition);
-    return list;
 }
 
 /* Commands that are in the log when a wait reaches its limit do not wait again: their timestamps may be wrong. */
