@@ -28,8 +28,10 @@ static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks f
 static atomic_int asked_in_vain;
 static atomic_bool log_is_silent; /* for who reads a command again */
 static atomic_int read_in_vain;
-static rd_kafka_t *auditor;        /* who asked for a topic's end last, as an audit does first */
-static atomic_bool end_is_feigned; /* to who reads commands again, in place of each */
+static atomic_bool offsets_are_missing; /* members of the group do not get the commands at odd offsets */
+static atomic_int batch_delay_ms;       /* for who reads a batch again */
+static rd_kafka_t *auditor;             /* who asked for a topic's end last, as an audit does first */
+static atomic_bool end_is_feigned;      /* to who reads commands again, in place of each */
 static atomic_int ends_feigned;
 static atomic_int end_in_batch; /* after so many reads in a batch that cannot be read; 0: never */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
@@ -224,6 +226,11 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     int taken = atomic_load(&messages_taken);
     bool waits = taken > 0 && taken < atomic_load(&messages_in_first_batch);
     rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
+    while (message && !message->err && message->offset % 2 == 1 && atomic_load(&offsets_are_missing) &&
+           is_member(client)) {
+        rd_kafka_message_destroy(message);
+        message = function(client, waits ? 1000 : wait_ms);
+    }
     if (message && !message->err && message->offset == 0 && is_member(client) && atomic_load(&damaged_reads) > 0) {
         atomic_fetch_sub(&damaged_reads, 1);
         message->err = atomic_load(&damage);
@@ -234,6 +241,13 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
         message->err = RD_KAFKA_RESP_ERR__PARTITION_EOF;
     atomic_fetch_add(&messages_taken, message && !message->err);
     return message;
+}
+
+ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int wait_ms, rd_kafka_message_t **messages, size_t size)
+{
+    ssize_t (*function)(rd_kafka_queue_t *, int, rd_kafka_message_t **, size_t) = real("rd_kafka_consume_batch_queue");
+    nanosleep(&(struct timespec){0, 1000000L * atomic_load(&batch_delay_ms)}, NULL);
+    return function(queue, wait_ms, messages, size);
 }
 
 static uint64_t count_of(enum metric metric, unsigned value)
@@ -427,6 +441,32 @@ START_TEST(commands_that_waited_for_the_group_keep_their_order)
     for (int i = 0; i < COMMANDS; i++)
         verdicts[i] = "created";
     expect_replies_of(0, verdicts, COMMANDS, COMMANDS);
+    fixture_stop();
+}
+END_TEST
+
+/* As of many short transactions, whose markers have an offset each. */
+START_TEST(offsets_that_are_verified_one_by_one_do_not_make_one_transaction_each)
+{
+    enum { COMMANDS = 800, LEFT = COMMANDS / 2 };
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    atomic_store(&offsets_are_missing, true);
+    atomic_store(&batch_delay_ms, 2);
+    atomic_store(&messages_in_first_batch, LEFT);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, LEFT);
+    ck_assert_uint_ge(count_of(METRIC_OFFSET_PROBES, 0), LEFT - 1);
+    ck_assert_uint_lt(count_of(METRIC_TRANSACTIONS, TRANSACTION_COMMITTED), LEFT / 3);
+    rd_kafka_message_t *replies[LEFT];
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, LEFT), LEFT);
+    for (int i = 0; i < LEFT; i++) {
+        int32_t partition;
+        int64_t offset;
+        reply_source(replies[i], &partition, &offset);
+        ck_assert_int_eq(offset, 2 * i);
+    }
+    fixture_forget(replies, LEFT);
     fixture_stop();
 }
 END_TEST
@@ -721,6 +761,7 @@ int main(void)
     tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(partitions, commands_that_waited_for_the_group_keep_their_order);
+    tcase_add_test(partitions, offsets_that_are_verified_one_by_one_do_not_make_one_transaction_each);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
     tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
     TCase *silent = add_case(suite, "silent");

@@ -388,7 +388,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         source->reassigned_ms = source->filling_ms;
         source_reassign_failed(source);
     }
-    source_follow_jumps(source);
+    source_follow_held_jumps(source);
     source_pass_misnumbered(source);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */

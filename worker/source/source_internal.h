@@ -250,6 +250,10 @@ MUST_CHECK bool source_is_unsettled(struct source *source, int32_t partition, in
  * leaves the batch. */
 void source_follow_jumps(struct source *source);
 
+/* Call before a fill, when all jumps are those of held commands: as source_follow_jumps, but waits for a moment while
+ * answers come. Otherwise a partition with many jumps would have few commands in each batch. */
+void source_follow_held_jumps(struct source *source);
+
 /* Reads the batch of the log that has this offset, or the first one behind it. False without an answer in `wait_ms`. */
 MUST_CHECK bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                                   struct batch_reading *reading);

@@ -19,6 +19,8 @@
 
 #define SILENT_MS   200  /* how long a batch waits without any answer */
 #define SETTLE_MS   1000 /* how long it waits while answers come */
+#define HELD_MS     100  /* how long held commands delay a fill while answers come */
+#define UNMOVED_MS  20   /* and without one */
 #define STEP_MS     1    /* between looks at the answers */
 #define UNHEARD_MS  300  /* without an answer: the log's end may be before the offset */
 #define ASK_MS      1000 /* between questions for ends */
@@ -32,11 +34,11 @@ struct jump {
     struct log_mark to;   /* the command behind the jump */
     struct log_mark last; /* JUMP_LAST: the last command of its batch */
     enum {
-        JUMP_NEW,    /* nothing is read */
-        JUMP_TARGET, /* the batch is read at the offset of `to` */
-        JUMP_LAST    /* and now at the offset of its last command */
-    } state;         /* changed by this file's `follow` */
-    int64_t noted_ms;
+        JUMP_NEW,     /* nothing is read */
+        JUMP_TARGET,  /* the batch is read at the offset of `to` */
+        JUMP_LAST     /* and now at the offset of its last command */
+    } state;          /* changed by this file's `follow` */
+    int64_t noted_ms; /* when it was noted, or became the first one of its partition */
     int64_t began_ms; /* when the reading began; JUMP_NEW: not before then */
 };
 
@@ -82,7 +84,11 @@ static struct batch_reader *reader_of(struct source *source)
 bool source_awaits_jumps(const struct source *source)
 {
     const struct jumps *jumps = source->jumps;
-    return jumps && jumps->count > 0 && clock_now_ms() - jumps->list[0].noted_ms < FAULT_MS;
+    int64_t now = clock_now_ms();
+    for (uint32_t i = 0; jumps && i < jumps->count; i++)
+        if (now - jumps->list[i].noted_ms < FAULT_MS)
+            return true;
+    return false;
 }
 
 bool source_is_unsettled(struct source *source, int32_t partition, int64_t offset)
@@ -244,8 +250,7 @@ static enum log_finding follow(struct source *source, struct jump *jump, bool *m
     if (finding == LOG_UNKNOWN) {
         jump->state = JUMP_NEW;
         jump->began_ms = clock_now_ms() + RETRY_MS;
-    } else if (finding == LOG_SAME && !reading.error && jump->state == JUMP_TARGET &&
-               reading.last.offset != jump->to.offset) {
+    } else if (finding == LOG_SAME && !reading.error && reading.last.offset != mark->offset) {
         jump->last = reading.last;
         begin(source, jump, JUMP_LAST);
         return LOG_UNKNOWN;
@@ -278,6 +283,9 @@ static void settle(struct source *source, uint32_t index)
         batch_reader_end(jumps->reader, partition);
     memmove(&jumps->list[index], &jumps->list[index + 1], (--jumps->count - index) * sizeof(*jumps->list));
     note_first(source, partition);
+    struct jump *next = first_of(jumps, partition);
+    if (next)
+        next->noted_ms = clock_now_ms();
 }
 
 /* Does what source_follow_jumps does. True if there was an answer. */
@@ -305,6 +313,22 @@ static bool follow_all(struct source *source)
 void source_follow_jumps(struct source *source)
 {
     follow_all(source);
+}
+
+void source_follow_held_jumps(struct source *source)
+{
+    int64_t began = clock_now_ms(), heard = began;
+    bool moved = follow_all(source);
+    while (source_awaits_jumps(source)) {
+        int64_t now = clock_now_ms();
+        if (moved)
+            heard = now;
+        if (now - heard >= UNMOVED_MS || now - began >= HELD_MS)
+            break;
+        if (!moved)
+            clock_sleep(STEP_MS);
+        moved = follow_all(source);
+    }
 }
 
 /* ---- settling ---- */
