@@ -19,10 +19,10 @@ retry() {
     live_intake dead-letters retry --apply "$@" >"$suite_folder/retry" 2>"$suite_folder/retry-error"
 }
 
-# deadly_retry POINT PASSES SIGNAL: begins one that ends or freezes there; its process is $retry_pid.
+# deadly_retry POINT PASSES SIGNAL [OPTION ...]: begins one that ends or freezes there; its process is $retry_pid.
 deadly_retry() {
     FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=$3 "$BUILD/tests/faults/client-intake" dead-letters retry --apply \
-        --config "$live_config" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
+        --config "$live_config" "${@:4}" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
     retry_pid=$!
     suite_owns "$retry_pid"
 }
@@ -97,6 +97,12 @@ kill -CONT "$retry_pid"
 wait "$retry_pid"
 check_equal "the retry sends its letters" "0 50" "$? $(grep -c ': sent to ' "$suite_folder/deadly")"
 check_equal "its notes cannot be seen yet" 50 "$(live_intake dead-letters list --output json | grep -c '"retries":0,"retried":\[\]')"
+deadly_retry retry-ready 0 STOP
+check "another one is frozen before it waits" eventually retry_is_stopped
+kill -TERM "$retry_pid"
+kill -CONT "$retry_pid"
+wait "$retry_pid"
+check_equal "TERM ends its wait with 2" 2 $?
 retry
 check_equal "the next retry sends nothing" "0 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
 each_is_sent_once "behind an open transaction"
@@ -114,6 +120,19 @@ check_equal "after the transaction in hand" 1000 "$(grep -c ': sent to ' "$suite
 check "and says that there is more" grep -q "the rest was not sent" "$suite_folder/deadly-error"
 retry
 each_is_sent_once "after TERM"
+
+criterion "--rate after a long reading" "the time of the reading does not count"
+letters_add 60
+deadly_retry retry-read 0 STOP --rate 20
+check "a retry is frozen when it has read" eventually retry_is_stopped
+sleep 4
+began=$(date +%s%3N)
+kill -CONT "$retry_pid"
+wait "$retry_pid"
+check_equal "it sends its letters" "0 60" "$? $(grep -c ': sent to ' "$suite_folder/deadly")"
+took=$(($(date +%s%3N) - began))
+check "60 letters at --rate 20 take 2.8 s: $took ms" [ "$took" -ge 2800 ]
+each_is_sent_once "slowly"
 
 # ---- progress ----
 
@@ -194,5 +213,13 @@ trimmed_during retry
 check_equal "a retry is incomplete" 3 "$code"
 check "and names the offsets" grep -qE "dead-letters/[0-2]: offsets [0-9]+ to [0-9]+ cannot be read: they were deleted while they were read" "$suite_folder/trim-error"
 check "what is gone is refused" grep -q ": refused: there is no letter" "$suite_folder/rest"
+
+criterion "a batch with wrong offsets in the dead-letter topic" "its offsets and the reason are named, and list ends with 3"
+"$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$live_name.dead-letters" 0 1000000=no 1=no >/dev/null \
+    || suite_fail "a batch with wrong offsets is sent"
+letters_add 30
+live_intake dead-letters list >"$suite_folder/rows" 2>"$suite_folder/error"
+check_equal "list is incomplete" 3 $?
+check "and says why" grep -qE "dead-letters/0: offsets [0-9]+ to [0-9]+ cannot be read: the producer of their batch gave wrong offsets" "$suite_folder/error"
 
 suite_end

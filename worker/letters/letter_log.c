@@ -146,17 +146,28 @@ bool letter_log_await_open(struct letter_log *log, char *error, size_t error_siz
 
 /* ---- Reading ---- */
 
+static const char *reason_of(const struct history_hole *hole)
+{
+    switch (hole->reason) {
+    case HOLE_DELETED:
+        return "they were deleted while they were read";
+    case HOLE_REPLACED:
+        return "the topic was replaced while it was read";
+    case HOLE_UNREADABLE:
+        return "their batch cannot be decompressed";
+    case HOLE_MISNUMBERED:
+        return "the producer of their batch gave wrong offsets";
+    case HOLE_OPEN:
+        break;
+    }
+    return "a transaction is open";
+}
+
 static void report(struct letter_log *log, const struct history_hole *hole)
 {
-    static const char *const reasons[] = {
-        [HOLE_DELETED] = "they were deleted while they were read",
-        [HOLE_REPLACED] = "the topic was replaced while it was read",
-        [HOLE_UNREADABLE] = "their batch cannot be decompressed",
-        [HOLE_OPEN] = "a transaction is open",
-    };
     log->has_holes = true;
     fprintf(stderr, "client-intake dead-letters: %s/%d: offsets %" PRId64 " to %" PRId64 " cannot be read: %s\n",
-            topic_of(log), (int)hole->partition, hole->from, hole->to - 1, reasons[hole->reason]);
+            topic_of(log), (int)hole->partition, hole->from, hole->to - 1, reason_of(hole));
 }
 
 /* A range that is read. */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/progress.h"
+#include "common/rate.h"
 #include "common/stop.h"
 #include "worker/letters/letter_candidates.h"
 #include "worker/letters/letter_chunk.h"
@@ -30,7 +31,7 @@ struct retrying {
     struct letter_chunk *chunk;
 
     size_t most; /* commands of one transaction */
-    int64_t begin_ms;
+    struct rate rate;
 
     struct progress progress;
 };
@@ -102,10 +103,7 @@ static void end_chunk(struct retrying *retrying)
 
 static void keep_rate(struct retrying *retrying)
 {
-    const int64_t rate = retrying->request->rate;
-    if (rate == 0 || !retrying->request->apply)
-        return;
-    while (!stop_is_requested() && retrying->counts->sent * 1000 > rate * (clock_now_ms() - retrying->begin_ms)) {
+    while (!stop_is_requested() && rate_left(&retrying->rate, clock_now_ms()) <= 0) {
         clock_sleep(RATE_SLICE_MS);
         show(retrying);
     }
@@ -138,6 +136,7 @@ static enum step send_chunk(struct retrying *retrying, char *error, size_t error
             return STEP_STOPPED;
         switch (letter_sender_send(retrying->sender, commands, count, error, error_size)) {
         case LETTERS_SENT:
+            rate_take(&retrying->rate, (int64_t)count);
             break;
         case LETTERS_TOO_LARGE:
             find_too_large(retrying);
@@ -164,23 +163,29 @@ static bool is_at_limit(const struct retrying *retrying)
     return limit > 0 && retrying->counts->sent >= limit;
 }
 
+/* While nothing is being sent, what fails after a signal has failed because of it. */
+static enum step failed_or_stopped(void)
+{
+    return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
+}
+
 /* The producer is ready before the notes are read. So no other retry can add to them any more. */
 static enum step retrying_open(struct retrying *retrying, char *error, size_t error_size)
 {
     const struct retrying_request *request = retrying->request;
     const struct config *config = retrying->config;
     if (request->apply && !(retrying->sender = letter_sender_open(config, request->wait_ms, error, error_size)))
-        return STEP_FAILED;
+        return failed_or_stopped();
     failpoint(FAILPOINT_RETRY_READY);
     retrying->log = letter_log_open(config, request->wait_ms, error, error_size);
     if (!retrying->log || (request->apply && !letter_log_await_open(retrying->log, error, error_size)))
-        return STEP_FAILED;
+        return failed_or_stopped();
     snprintf(error, error_size, "out of memory");
     retrying->candidates = request->named ? letter_candidates_named(request->named, request->named_count)
                                           : letter_candidates_select(retrying->log, &request->selection, request->again,
                                                                      &retrying->progress, error, error_size);
     if (!retrying->candidates)
-        return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
+        return failed_or_stopped();
     failpoint(FAILPOINT_RETRY_READ);
     const int64_t count = letter_candidates_count(retrying->candidates), limit = request->selection.limit;
     progress_begin(&retrying->progress, "letters", limit > 0 && limit < count ? limit : count, true);
@@ -211,7 +216,7 @@ static enum step send_all(struct retrying *retrying, char *error, size_t error_s
         if (letter_chunk_count(retrying->chunk) == 0)
             break;
         if (!letter_chunk_read(retrying->chunk, retrying->log, retrying->most, error, error_size))
-            return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
+            return failed_or_stopped();
         step = send_chunk(retrying, error, error_size);
     }
     if (step == STEP_GO_ON && retrying->has_next == CANDIDATE_FAILED) {
@@ -234,7 +239,7 @@ enum retrying_result letter_retrying_run(const struct config *config, const stru
     retrying->request = request;
     retrying->counts = counts;
     retrying->most = LETTER_CHUNK_LETTERS;
-    retrying->begin_ms = clock_now_ms();
+    retrying->rate = RATE_OF(request->rate);
     retrying->maker = letter_maker_new(config);
     retrying->chunk = retrying->maker ? letter_chunk_new(retrying->maker, request->mended) : NULL;
     if (retrying->chunk) {

@@ -321,6 +321,7 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
         return REPLAY_UNAVAILABLE;
     }
     *apply = (struct apply){.original = config, .request = request, .error = error, .error_size = error_size};
+    apply->rate = RATE_OF(request->rate);
     apply->fault = (struct log_fault){"the replay waits", "the replay goes on", 0};
     apply->marks.name = request->name;
     apply->marks.begin_standings = standings_begin;

@@ -4,6 +4,7 @@
 
 #include "common/must_check.h"
 #include "common/progress.h"
+#include "common/rate.h"
 #include "worker/daemon/worker_feed.h"
 #include "worker/index/index_replay.h"
 #include "worker/replay/named_workspaces.h"
@@ -97,8 +98,7 @@ struct apply {
 
     int64_t moved_ms;     /* when something last went on; CLOCK_MONOTONIC */
     int64_t committed_ms; /* when a position was last committed */
-    int64_t rate_ms;      /* since when `rate_taken` counts */
-    int64_t rate_taken;
+    struct rate rate;     /* of commands: --rate */
     struct progress progress;
     struct log_fault fault;
     struct apply_counts counts;

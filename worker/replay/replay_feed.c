@@ -105,7 +105,7 @@ static int feed_fill(void *source, uint32_t most, int wait_ms)
     apply->marks.partition = apply_present(apply)->partition;
     scan_commands(apply, most);
     memset(apply->passing, 0, batch->count * sizeof(*apply->passing));
-    apply->rate_taken += batch->count;
+    rate_take(&apply->rate, batch->count);
     apply->nonce = log_mark_nonce();
     apply->evaluations = 0;
     batch_begin(batch);
@@ -343,7 +343,7 @@ static void feed_release(void *source)
         else
             source_message_destroy(apply->messages[i]);
     }
-    apply->rate_taken -= postponed;
+    rate_take(&apply->rate, -(int64_t)postponed);
     batch_reset(batch);
 }
 

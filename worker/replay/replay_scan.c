@@ -6,12 +6,9 @@
 #include "worker/source/source_message.h"
 #include "worker/validate/decode.h"
 
-#define SCAN_MOST    20000 /* commands that a batch passes over at most, so that the position is committed */
-#define VERIFY_MS    15000 /* the places of commands, until they are read again */
-#define LOOK_MS      50
-#define RATE_DEBT_MS 1000  /* a pause is not made up for by more than this */
-#define VERIFY_MS    15000 /* the places of commands, until they are read again */
-#define LOOK_MS      50
+#define SCAN_MOST 20000 /* commands that a batch passes over at most, so that the position is committed */
+#define VERIFY_MS 15000 /* the places of commands, until they are read again */
+#define LOOK_MS   50
 
 static bool is_selected(const struct apply *apply, const struct item *item)
 {
@@ -58,17 +55,7 @@ static void consider(struct apply *apply, rd_kafka_message_t *message)
 
 uint32_t scan_allowance(struct apply *apply, uint32_t most)
 {
-    const int64_t rate = apply->request->rate, now = clock_now_ms();
-    if (rate == 0)
-        return most;
-    if (apply->rate_ms == 0)
-        apply->rate_ms = now;
-    int64_t left = 1 + (now - apply->rate_ms) * rate / 1000 - apply->rate_taken;
-    if (left > 1 + rate * RATE_DEBT_MS / 1000) {
-        apply->rate_ms = now;
-        apply->rate_taken = 0;
-        left = 1;
-    }
+    const int64_t left = rate_left(&apply->rate, clock_now_ms());
     return left <= 0 ? 0 : left < most ? (uint32_t)left : most;
 }
 
