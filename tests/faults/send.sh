@@ -8,7 +8,7 @@ criterion "the broker is killed and comes back while commands are sent" "each co
 criterion "no worker; a second signal; a line that cannot be sent" "it ends by itself and names each command without a reply"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=37
+LIVE_CHECKS=50
 many=$(faults_choose 20000 100000)
 
 # commands FIRST COUNT: lines with ids and emails of their own.
@@ -37,6 +37,11 @@ ids() {
 # The names of the groups.
 kafka_groups() {
     "$BUILD/tests/live/replay_marks" "$kafka_address" | awk '$1 == "group" { print $2 }' | sort | xargs
+}
+
+# The correlation ids of the commands with this id; fails without one.
+correlation_of() {
+    kcat -C -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -F "\"$1\"" | grep -oE 'correlation-id=[0-9a-f]+-[0-9]+'
 }
 
 # The number of messages in a topic.
@@ -106,6 +111,19 @@ sends --rate 100 <<<"$(commands 40 200)"
 took=$(($(date +%s%3N) - began))
 check_equal "--rate: all are answered" "0 200" "$code $(ids | sort -u | wc -l)"
 check "--rate 100: 200 commands take two seconds" [ "$took" -ge 1900 ]
+# An idle pipe saves up no commands.
+mkfifo "$suite_folder/idle"
+sends_along "$suite_folder/idle" --rate 20
+exec 9>"$suite_folder/idle"
+commands 240 1 >&9
+check "a command is answered" eventually grep -q '"c-240"' "$suite_folder/output"
+sleep 4
+began=$(date +%s%3N)
+commands 241 60 >&9
+exec 9>&-
+wait "$sender"
+took=$(($(date +%s%3N) - began))
+check "after a pause of 4 s, 60 commands at --rate 20 take at least 1.9 s: $took ms" [ "$took" -ge 1900 ]
 before=$(messages "$live_name.commands")
 sends --no-wait <<<"$(commands 300 50)"
 check_equal "--no-wait prints nothing" "0 0" "$code $(wc -l <"$suite_folder/output")"
@@ -124,9 +142,48 @@ sends --timeout 1s <<<"$(commands 500 3)"
 check_equal "without a worker it ends" "69 0" "$code $(ids | wc -l)"
 check_equal "and names each command by line and place" 3 \
     "$(grep -cE "^client-intake send: line [1-3] has no reply: $live_name.commands/[0-2]/[0-9]+$" "$suite_folder/error")"
+commands 1000000 16390 >"$suite_folder/commands"
+sends --timeout 1s --output json "$suite_folder/commands"
+check_equal "more commands than may wait for their replies" "69 16384" "$code $(grep -c ' has no reply: ' "$suite_folder/error")"
+check_equal "the first line that is not sent for that is named" "client-intake send: line 16385 was not sent: nor was any line behind it" \
+    "$(sed -n 's/, since replies .*//p' "$suite_folder/error")"
+check_equal "and counted" "16384 1 16384" "$(tail -n 1 "$suite_folder/output" | jq -r '"\(.sent) \(.unsent) \(.unanswered)"')"
+
+# A command that was on its way when Kafka fell silent.
+kafka_pid=$(cat "$kafka_folder/pid")
+mkfifo "$suite_folder/silent"
+sends_along "$suite_folder/silent" --no-wait --set kafka.producer.message.timeout.ms=3000
+exec 9>"$suite_folder/silent"
+commands 700 1 >&9
+check "a command is sent" eventually correlation_of c-700
+kill -STOP "$kafka_pid"
+commands 701 1 >&9
+exec 9>&-
+wait "$sender"
+check_equal "a command that is not confirmed" 69 $?
+check_equal "is not called unsent" "line 2 is not confirmed, Kafka may have it or not" \
+    "$(sed -nE 's/^client-intake send: (line .*): .*/\1/p' "$suite_folder/error")"
+kill -CONT "$kafka_pid"
+check "and Kafka has it" eventually correlation_of c-701
+
+# Replies in partitions that are added while others have none yet.
+mkfifo "$suite_folder/added"
+sends_along "$suite_folder/added" --timeout 60s
+exec 9>"$suite_folder/added"
+commands 600 1 >&9
+check "a command is sent" eventually correlation_of c-600
+check "the reply topic gets partitions" "$BUILD/tests/faults/topic_config" "$kafka_address" grow "$live_name.replies" 6
+answer() {
+    printf '{"answers":"c-600"}' | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 5 -H "$(correlation_of c-600)"
+}
+check "one of them has the reply" eventually answer
+exec 9>&-
+wait "$sender"
+check_equal "it is found" '0 {"answers":"c-600"}' "$? $(cat "$suite_folder/output")"
+
+commands 400 2 >"$suite_folder/commands"
 sends_along "$suite_folder/commands" --timeout 1h
-sent_before=$before
-sent_more() { [ "$(messages "$live_name.commands")" -ge $((sent_before + 55)) ]; }
+sent_more() { [ -n "$(correlation_of c-401 | sed -n 2p)" ]; }
 eventually sent_more
 interrupt_again() { kill -INT "$sender" 2>/dev/null; process_is_gone "$sender"; }
 check "a second signal ends it" eventually interrupt_again

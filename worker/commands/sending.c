@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/lines.h"
+#include "common/rate.h"
 #include "common/stop.h"
 #include "worker/commands/send_window.h"
 #include "worker/definitions/json_line.h"
@@ -38,14 +39,15 @@ struct sending {
     rd_kafka_t *producer;
     char fault[512]; /* the producer's last error */
     struct history_client consumer;
-    int32_t partitions; /* of the reply topic, that are assigned */
+    int32_t partitions;    /* of the reply topic, that are assigned */
+    struct offsets begins; /* where they ended before the first command */
     struct lines lines;
     bool input_ended;
     struct send_window window;
     struct batch batch; /* of one item, to find a command's workspace */
     struct json_parser *parser;
     int64_t begin_ms, last_sent_ms, looked_ms, shown_ms; /* CLOCK_MONOTONIC */
-    int64_t taken;                                       /* commands from the input, for the rate */
+    struct rate rate;                                    /* of commands from the input */
     bool is_shown;
 };
 
@@ -77,6 +79,23 @@ static void name_unsent(struct sending *sending, int64_t line, const char *reaso
     print_row(sending, line, "unsent", reason, NULL);
 }
 
+static void name_unconfirmed(struct sending *sending, int64_t line, const char *reason)
+{
+    sending->counts->unsent++;
+    fprintf(stderr, "client-intake send: line %lld is not confirmed, Kafka may have it or not: %s\n",
+            (long long)line + 1, reason);
+    print_row(sending, line, "unconfirmed", reason, NULL);
+}
+
+/* True if a message that failed was on its way. A broker's error is a refusal, apart from two. */
+static bool may_be_stored(const rd_kafka_message_t *message)
+{
+    const bool is_refused = message->err > RD_KAFKA_RESP_ERR_NO_ERROR &&
+                            message->err != RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT &&
+                            message->err != RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    return !is_refused && rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+}
+
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     struct sending *sending = opaque;
@@ -85,7 +104,11 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     if (!command)
         return;
     if (message->err) {
-        name_unsent(sending, command->line, rd_kafka_err2str(message->err));
+        const char *reason = rd_kafka_err2str(message->err);
+        if (may_be_stored(message))
+            name_unconfirmed(sending, command->line, reason);
+        else
+            name_unsent(sending, command->line, reason);
         command->state = SENT_FAILED;
         return;
     }
@@ -131,19 +154,17 @@ static bool assign(struct sending *sending, const struct offsets *from, int32_t 
 static bool open_consumer(struct sending *sending, char *error, size_t error_size)
 {
     static const struct history_client_settings settings = {"read_committed", "earliest", "1048576", 0};
-    struct offsets ends = {0};
+    struct offsets *begins = &sending->begins;
     if (!history_client_open(&sending->consumer, sending->config, &settings, error, error_size))
         return false;
     const int32_t count =
         kafka_topic_partitions(sending->consumer.handle, sending->reply_topic, KAFKA_CLIENT_WAIT_MS, error, error_size);
     if (count == 0)
         snprintf(error, error_size, "the reply topic %s does not exist", sending->reply_topic);
-    const bool ok = count > 0 &&
-                    offsets_of_known_ends(&ends, sending->consumer.handle, sending->reply_topic, count,
-                                          KAFKA_CLIENT_WAIT_MS, error, error_size) &&
-                    assign(sending, &ends, count, error, error_size);
-    offsets_free(&ends);
-    return ok;
+    return count > 0 &&
+           offsets_of_known_ends(begins, sending->consumer.handle, sending->reply_topic, count, KAFKA_CLIENT_WAIT_MS,
+                                 error, error_size) &&
+           assign(sending, begins, count, error, error_size);
 }
 
 static bool choose_run_id(struct sending *sending, char *error, size_t error_size)
@@ -180,6 +201,7 @@ static void sending_close(struct sending *sending)
     if (sending->producer)
         rd_kafka_destroy(sending->producer);
     history_client_close(&sending->consumer);
+    offsets_free(&sending->begins);
     lines_close(&sending->lines);
     batch_close(&sending->batch);
     if (sending->parser)
@@ -228,12 +250,11 @@ static rd_kafka_resp_err_t produce(struct sending *sending, struct span line, in
     return code;
 }
 
-static bool may_send(const struct sending *sending)
+static bool may_send(struct sending *sending)
 {
     if (send_window_is_full(&sending->window) || rd_kafka_outq_len(sending->producer) >= SEND_WINDOW)
         return false;
-    const int64_t rate = sending->request->rate, passed_ms = clock_now_ms() - sending->begin_ms;
-    return rate == 0 || sending->taken * 1000 <= rate * passed_ms;
+    return rate_left(&sending->rate, clock_now_ms()) > 0;
 }
 
 /* Sends a line. It is lost only with its name on standard error. */
@@ -252,7 +273,7 @@ static void send_line(struct sending *sending, const struct line *line)
     rd_kafka_resp_err_t code;
     while ((code = produce(sending, text, number)) == RD_KAFKA_RESP_ERR__QUEUE_FULL && stop_requests() < 2)
         rd_kafka_poll(sending->producer, IDLE_WAIT_MS);
-    sending->taken++;
+    rate_take(&sending->rate, 1);
     sending->last_sent_ms = clock_now_ms();
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -375,7 +396,8 @@ static bool take_replies(struct sending *sending, int wait_ms, bool *moved)
     return true;
 }
 
-/* Partitions that were added to the reply topic are read from their beginning. A failure is tried again. */
+/* Partitions that were added to the reply topic are read from their beginning. The others go on where they are; one
+ * without a message so far has no position, and begins again. A failure is tried again. */
 static void look_for_partitions(struct sending *sending)
 {
     char error[512];
@@ -391,12 +413,12 @@ static void look_for_partitions(struct sending *sending)
         rd_kafka_assignment(sending->consumer.handle, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     if (rd_kafka_position(sending->consumer.handle, list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        bool all_known = true;
         for (int i = 0; i < list->cnt; i++) {
-            all_known = all_known && list->elems[i].offset >= 0;
-            offsets_set(&positions, list->elems[i].partition, list->elems[i].offset);
+            const int32_t partition = list->elems[i].partition;
+            const int64_t position = list->elems[i].offset;
+            offsets_set(&positions, partition, position >= 0 ? position : offsets_get(&sending->begins, partition));
         }
-        if (all_known && !assign(sending, &positions, count, error, sizeof(error)))
+        if (!assign(sending, &positions, count, error, sizeof(error)))
             fprintf(stderr, "client-intake send: new partitions of %s: %s\n", sending->reply_topic, error);
     }
     rd_kafka_topic_partition_list_destroy(list);
@@ -430,13 +452,31 @@ static void name_unanswered(struct sending *sending)
                       json_line_pack("{s:s, s:i, s:I}", "topic", sending->config->commands.topic, "partition",
                                      (int)command->partition, "offset", (json_int_t)command->offset));
         } else if (command->state == SENT_QUEUED) {
-            const char *reason = sending->fault[0] ? sending->fault : "the program was stopped";
-            sending->counts->unsent++;
-            fprintf(stderr, "client-intake send: line %lld is not confirmed, Kafka may have it or not: %s\n",
-                    (long long)command->line + 1, reason);
-            print_row(sending, command->line, "unconfirmed", reason, NULL);
+            name_unconfirmed(sending, command->line, sending->fault[0] ? sending->fault : "the program was stopped");
         }
     }
+}
+
+/* The next line that would be sent. False if none is there. */
+static bool find_rest(struct sending *sending, struct line *line)
+{
+    for (;;) {
+        if (lines_next(&sending->lines, line)) {
+            if (line->too_long || !is_blank(line->text))
+                return true;
+        } else if (lines_are_done(&sending->lines) || !input_is_there(sending) || lines_fill(&sending->lines) != 0) {
+            return false;
+        }
+    }
+}
+
+/* The window is full of commands without a reply, so the input was not read to its end. */
+static void name_rest(struct sending *sending)
+{
+    struct line line;
+    if (!sending->input_ended && !stop_is_requested() && find_rest(sending, &line))
+        name_unsent(sending, line.number,
+                    "nor was any line behind it, since replies to the commands before it did not come");
 }
 
 /* Replies to later commands that wait for a missing one. */
@@ -492,6 +532,7 @@ enum sending_result sending_run(const struct config *config, const struct sendin
         .config = config,
         .request = request,
         .counts = counts,
+        .rate = RATE_OF(request->rate),
         .reply_topic = request->reply_topic ? request->reply_topic : config->replies.topic,
         .is_shown = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
     };
@@ -509,6 +550,8 @@ enum sending_result sending_run(const struct config *config, const struct sendin
             ok = false;
         }
         name_unanswered(&sending);
+        if (ok)
+            name_rest(&sending);
     }
     sending_close(&sending);
     if (!ok)
