@@ -33,11 +33,17 @@ static rd_kafka_t *client_new(const struct config *config, char *error, size_t e
 {
     static const struct {
         const char *name, *value;
-    } owned[] = {{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"},
-                 {"auto.offset.reset", "error"},        {"check.crcs", "true"},
-                 {"max.partition.fetch.bytes", "1"},    {"queued.min.messages", "1"},
-                 {"socket.nagle.disable", "true"},      {"fetch.wait.max.ms", "1"},
+    } owned[] = {{"isolation.level", "read_committed"},
+                 {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"},
+                 {"enable.partition.eof", "true"},
+                 {"auto.offset.reset", "error"},
+                 {"check.crcs", "true"},
+                 {"statistics.interval.ms", "0"},
+                 {"max.partition.fetch.bytes", "1"},
+                 {"queued.min.messages", "1"},
+                 {"socket.nagle.disable", "true"},
+                 {"fetch.wait.max.ms", "1"},
                  {"fetch.error.backoff.ms", "20"}};
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     bool ok = conf != NULL;
@@ -65,11 +71,11 @@ struct batch_reader *batch_reader_open(const struct config *config, char *error,
         snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
     if (reader->topic)
         return reader;
-    batch_reader_close(reader);
+    batch_reader_close(reader, true);
     return NULL;
 }
 
-void batch_reader_close(struct batch_reader *reader)
+void batch_reader_close(struct batch_reader *reader, bool may_destroy)
 {
     if (!reader)
         return;
@@ -77,7 +83,7 @@ void batch_reader_close(struct batch_reader *reader)
         batch_reader_end(reader, i);
     if (reader->topic)
         rd_kafka_topic_destroy(reader->topic);
-    if (reader->handle)
+    if (reader->handle && may_destroy)
         rd_kafka_destroy(reader->handle);
     free(reader->parts);
     free(reader);

@@ -22,7 +22,8 @@ struct batch_reading {
 
 /* New, or NULL with the reason in `error`. Connects when it first reads. */
 MUST_CHECK struct batch_reader *batch_reader_open(const struct config *config, char *error, size_t error_size);
-void batch_reader_close(struct batch_reader *reader);
+/* may_destroy: as source_may_destroy says of the other consumers; otherwise the client stays until the process ends. */
+void batch_reader_close(struct batch_reader *reader, bool may_destroy);
 
 /* Begins to read the partition at the offset. What was read of the partition before ends. False after the reason was
  * logged. Does not wait. */

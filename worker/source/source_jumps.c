@@ -9,7 +9,10 @@
  *
  * The reading begins when a batch was filled, and goes on while definitions are looked up and commands are checked.
  * Before anything is decided, source_settle_jumps waits for what is left. A partition whose broker does not answer is
- * put off from its jump on, so it makes the others wait once only. */
+ * put off from its jump on, so it makes the others wait once only.
+ *
+ * A producer whose transactions have one command each leaves as many jumps as commands, and to read a batch takes tens
+ * of milliseconds. So of many jumps at a time only the first ones of a partition are verified. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,7 @@
 #include "worker/source/batch_reader.h"
 #include "worker/source/source_internal.h"
 
+#define MOST        8    /* jumps of a partition that are verified at a time; others are taken as they are */
 #define SILENT_MS   200  /* how long a batch waits without any answer */
 #define SETTLE_MS   1000 /* how long it waits while answers come */
 #define HELD_MS     100  /* how long held commands delay a fill while answers come */
@@ -66,7 +70,7 @@ void source_close_jumps(struct source *source)
 {
     if (!source->jumps)
         return;
-    batch_reader_close(source->jumps->reader);
+    batch_reader_close(source->jumps->reader, source_may_destroy(source));
     free(source->jumps->list);
     free(source->jumps);
     source->jumps = NULL;
@@ -113,9 +117,19 @@ static void note_first(struct source *source, int32_t partition)
     source_log(source, partition)->unsettled = first ? first->to.offset : -1;
 }
 
+static uint32_t count_of(const struct jumps *jumps, int32_t partition)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < jumps->count; i++)
+        count += jumps->list[i].partition == partition;
+    return count;
+}
+
 void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
 {
     struct jumps *jumps = jumps_of(source);
+    if (count_of(jumps, message->partition) >= MOST)
+        return;
     if (jumps->count == jumps->capacity) {
         jumps->capacity = jumps->capacity ? jumps->capacity * 2 : 16;
         struct jump *grown = realloc(jumps->list, jumps->capacity * sizeof(*grown));
@@ -247,6 +261,9 @@ static enum log_finding follow(struct source *source, struct jump *jump, bool *m
     *moved = true;
     const struct log_mark *mark = jump->state == JUMP_LAST ? &jump->last : &jump->to;
     enum log_finding finding = source_judge(source, jump->partition, mark, &reading);
+    /* A batch that is damaged in the log: the consumer has delivered it, since its check.crcs is off. */
+    if (reading.error == RD_KAFKA_RESP_ERR__BAD_MSG && clock_now_ms() - jump->noted_ms >= FAULT_MS)
+        finding = LOG_SAME;
     if (finding == LOG_UNKNOWN) {
         jump->state = JUMP_NEW;
         jump->began_ms = clock_now_ms() + RETRY_MS;
