@@ -33,7 +33,7 @@ END_TEST
 START_TEST(replies_leave_in_the_order_of_the_commands)
 {
     for (int64_t line = 0; line < 3; line++)
-        ck_assert_int_eq(send_window_add(&window, 10 + line), line);
+        ck_assert_int_eq(send_window_add(&window, 10 + line, 0), line);
     answer(2, "third");
     ck_assert_ptr_null(send_window_take(&window));
     answer(0, "first");
@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(a_command_is_found_by_its_place_until_it_is_finished)
 {
-    struct sent_command *command = send_window_find(&window, send_window_add(&window, 0));
+    struct sent_command *command = send_window_find(&window, send_window_add(&window, 0, 0));
     ck_assert_ptr_null(send_window_at(&window, 3, 17));
     *command = (struct sent_command){.state = SENT_STORED, .partition = 3, .offset = 17};
     ck_assert_ptr_eq(send_window_at(&window, 3, 17), command);
@@ -65,14 +65,14 @@ START_TEST(it_is_full_at_its_number_of_commands)
 {
     for (int64_t number = 0; number < SEND_WINDOW; number++) {
         ck_assert(!send_window_is_full(&window));
-        ck_assert_int_eq(send_window_add(&window, number), number);
+        ck_assert_int_eq(send_window_add(&window, number, 0), number);
     }
     ck_assert(send_window_is_full(&window));
     send_window_find(&window, 0)->state = SENT_DONE;
     ck_assert_ptr_nonnull(send_window_take(&window));
     send_window_drop(&window);
     ck_assert(!send_window_is_full(&window));
-    ck_assert_int_eq(send_window_add(&window, 0), SEND_WINDOW);
+    ck_assert_int_eq(send_window_add(&window, 0, 0), SEND_WINDOW);
     ck_assert_ptr_null(send_window_find(&window, 0));
     ck_assert_ptr_nonnull(send_window_find(&window, SEND_WINDOW));
 }
@@ -85,7 +85,7 @@ START_TEST(it_is_full_at_the_bytes_of_waiting_replies)
     ck_assert_ptr_nonnull(reply);
     for (int64_t number = 0; number < 3; number++) {
         ck_assert(!send_window_is_full(&window));
-        send_window_add(&window, number);
+        send_window_add(&window, number, 0);
         if (number > 0)
             ck_assert(send_window_keep(&window, send_window_find(&window, number), span_of(reply, half)));
     }
@@ -95,6 +95,23 @@ START_TEST(it_is_full_at_the_bytes_of_waiting_replies)
     send_window_drop(&window);
     ck_assert(!send_window_is_full(&window));
     free(reply);
+}
+END_TEST
+
+START_TEST(it_is_full_at_the_bytes_of_commands_without_a_reply)
+{
+    const size_t longest = (size_t)256 << 10;
+    for (int number = 0; number < (int)(SEND_WINDOW_BYTES / longest); number++) {
+        ck_assert(!send_window_is_full(&window));
+        send_window_add(&window, number, longest);
+    }
+    ck_assert(send_window_is_full(&window));
+    struct sent_command *command = send_window_find(&window, 0);
+    ck_assert(send_window_keep(&window, command, SPAN("{}")));
+    ck_assert(send_window_is_full(&window));
+    ck_assert_ptr_eq(send_window_take(&window), command);
+    send_window_drop(&window);
+    ck_assert(!send_window_is_full(&window));
 }
 END_TEST
 
@@ -108,6 +125,7 @@ int main(void)
     tcase_add_test(tests, a_command_is_found_by_its_place_until_it_is_finished);
     tcase_add_test(tests, it_is_full_at_its_number_of_commands);
     tcase_add_test(tests, it_is_full_at_the_bytes_of_waiting_replies);
+    tcase_add_test(tests, it_is_full_at_the_bytes_of_commands_without_a_reply);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -32,10 +32,11 @@ bool send_window_is_empty(const struct send_window *window)
     return window->next == window->first;
 }
 
-int64_t send_window_add(struct send_window *window, int64_t line)
+int64_t send_window_add(struct send_window *window, int64_t line, size_t bytes)
 {
     assert(!send_window_is_full(window));
-    *at(window, window->next) = (struct sent_command){.state = SENT_QUEUED, .line = line};
+    *at(window, window->next) = (struct sent_command){.state = SENT_QUEUED, .line = line, .bytes = bytes};
+    window->bytes += bytes;
     return window->next++;
 }
 
@@ -62,6 +63,7 @@ bool send_window_keep(struct send_window *window, struct sent_command *command, 
     memcpy(command->reply, reply.at, reply.length);
     command->length = reply.length;
     command->state = SENT_ANSWERED;
+    command->bytes += reply.length;
     window->bytes += reply.length;
     return true;
 }
@@ -76,7 +78,7 @@ struct sent_command *send_window_take(const struct send_window *window)
 void send_window_drop(struct send_window *window)
 {
     struct sent_command *first = at(window, window->first++);
-    window->bytes -= first->length;
+    window->bytes -= first->bytes;
     free(first->reply);
     *first = (struct sent_command){.state = SENT_FREE};
 }

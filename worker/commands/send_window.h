@@ -9,7 +9,7 @@
 #include "common/span.h"
 
 #define SEND_WINDOW       16384              /* commands */
-#define SEND_WINDOW_BYTES ((size_t)64 << 20) /* of replies that wait for earlier ones */
+#define SEND_WINDOW_BYTES ((size_t)64 << 20) /* of its commands, and of replies that wait for earlier ones */
 
 struct sent_command {
     enum sent_state {
@@ -23,14 +23,15 @@ struct sent_command {
     int64_t line; /* of the input, from 0 */
     int32_t partition;
     int64_t offset;
-    char *reply; /* owned */
+    size_t bytes; /* of the command, and of its reply while that waits */
+    char *reply;  /* owned */
     size_t length;
 };
 
 struct send_window {
     struct sent_command *commands; /* number n is at n % SEND_WINDOW */
     int64_t first, next;           /* the numbers of the first command that is not finished, and of the next one */
-    size_t bytes;                  /* of all replies that wait */
+    size_t bytes;                  /* of all commands */
 };
 
 /* Returns 0, or -1 when out of memory. */
@@ -40,8 +41,8 @@ void send_window_close(struct send_window *window);
 bool send_window_is_full(const struct send_window *window);
 bool send_window_is_empty(const struct send_window *window);
 
-/* Adds a command, as SENT_QUEUED; the window is not full. Returns its number. */
-int64_t send_window_add(struct send_window *window, int64_t line);
+/* Adds a command of `bytes`, as SENT_QUEUED; the window is not full. Returns its number. Its reply is about as long. */
+int64_t send_window_add(struct send_window *window, int64_t line, size_t bytes);
 
 /* The command with this number; NULL if it is finished, or was never added. */
 struct sent_command *send_window_find(const struct send_window *window, int64_t number);

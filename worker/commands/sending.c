@@ -269,7 +269,7 @@ static void send_line(struct sending *sending, const struct line *line)
         return;
     if (text.length > 0 && text.at[text.length - 1] == '\r')
         text.length--;
-    const int64_t number = send_window_add(&sending->window, line->number);
+    const int64_t number = send_window_add(&sending->window, line->number, text.length);
     rd_kafka_resp_err_t code;
     while ((code = produce(sending, text, number)) == RD_KAFKA_RESP_ERR__QUEUE_FULL && stop_requests() < 2)
         rd_kafka_poll(sending->producer, IDLE_WAIT_MS);

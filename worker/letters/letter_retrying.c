@@ -144,8 +144,8 @@ static enum step send_chunk(struct retrying *retrying, char *error, size_t error
         case LETTERS_REPEAT:
             letter_chunk_rewind(retrying->chunk);
             return STEP_GO_ON;
-        case LETTERS_FAILED:
-            return STEP_FAILED;
+        case LETTERS_FAILED: /* nothing of the chunk was sent; a second signal gives its transaction up */
+            return stop_requests() > 1 ? STEP_STOPPED : STEP_FAILED;
         case LETTERS_UNCERTAIN:
             return STEP_UNCERTAIN;
         }
