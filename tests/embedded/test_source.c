@@ -30,6 +30,7 @@ static atomic_bool log_is_silent; /* for who reads a command again */
 static atomic_int read_in_vain;
 static atomic_bool offsets_are_missing; /* members of the group do not get the commands at odd offsets */
 static atomic_int batch_delay_ms;       /* for who reads a batch again */
+static atomic_bool batch_is_damaged;    /* for the same: its checksum is wrong */
 static rd_kafka_t *auditor;             /* who asked for a topic's end last, as an audit does first */
 static atomic_bool end_is_feigned;      /* to who reads commands again, in place of each */
 static atomic_int ends_feigned;
@@ -247,7 +248,10 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int wait_ms, rd_ka
 {
     ssize_t (*function)(rd_kafka_queue_t *, int, rd_kafka_message_t **, size_t) = real("rd_kafka_consume_batch_queue");
     nanosleep(&(struct timespec){0, 1000000L * atomic_load(&batch_delay_ms)}, NULL);
-    return function(queue, wait_ms, messages, size);
+    ssize_t count = function(queue, wait_ms, messages, size);
+    for (ssize_t i = 0; i < count && atomic_load(&batch_is_damaged); i++)
+        messages[i]->err = RD_KAFKA_RESP_ERR__BAD_MSG;
+    return count;
 }
 
 static uint64_t count_of(enum metric metric, unsigned value)
@@ -441,6 +445,21 @@ START_TEST(commands_that_waited_for_the_group_keep_their_order)
     for (int i = 0; i < COMMANDS; i++)
         verdicts[i] = "created";
     expect_replies_of(0, verdicts, COMMANDS, COMMANDS);
+    fixture_stop();
+}
+END_TEST
+
+/* The consumer takes a damaged batch where its check.crcs is off, and the verification does not stop its partition. */
+START_TEST(a_batch_that_is_damaged_in_the_log_does_not_stop_its_partition)
+{
+    enum { COMMANDS = 8, LEFT = COMMANDS / 2 };
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    atomic_store(&offsets_are_missing, true);
+    atomic_store(&batch_is_damaged, true);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, LEFT);
+    ck_assert_uint_ge(count_of(METRIC_OFFSET_PROBES, 0), 1);
     fixture_stop();
 }
 END_TEST
@@ -762,6 +781,7 @@ int main(void)
     tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(partitions, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(partitions, commands_that_waited_for_the_group_keep_their_order);
+    tcase_add_test(partitions, a_batch_that_is_damaged_in_the_log_does_not_stop_its_partition);
     tcase_add_test(partitions, a_backlog_of_short_transactions_is_not_held_up);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
     tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
