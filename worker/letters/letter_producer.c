@@ -10,6 +10,8 @@
 #define DELIVERY_MS   30000
 #define COMMIT_MS     60000
 #define QUEUE_WAIT_MS 10
+#define FAILURE_MS    50  /* how long a failed message may go unnoticed */
+#define ABORT_TRY_MS  200 /* librdkafka removes at the start of each try what came back to its queue during the last */
 
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
@@ -18,6 +20,8 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     /* Without an offset the broker did not confirm it: librdkafka infers it from other messages. */
     if (!message->err && message->offset < 0)
         producer->connection_lost = true;
+    if (message->err)
+        producer->message_failed = true;
     producer->delivered(producer->listener, message);
 }
 
@@ -106,7 +110,7 @@ void letter_producer_close(struct letter_producer *producer)
 bool letter_producer_begin(struct letter_producer *producer, char *error, size_t error_size)
 {
     rd_kafka_poll(producer->handle, 0); /* earlier errors do not concern this transaction */
-    producer->connection_lost = false;
+    producer->connection_lost = producer->message_failed = false;
     producer->fault[0] = '\0';
     rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->handle);
     return !failure || explain(producer, failure, error, error_size);
@@ -135,11 +139,12 @@ rd_kafka_resp_err_t letter_producer_send(struct letter_producer *producer, const
 rd_kafka_resp_err_t letter_producer_flush(struct letter_producer *producer)
 {
     const int64_t until = clock_now_ms() + DELIVERY_MS;
-    for (;;) {
-        const rd_kafka_resp_err_t code = rd_kafka_flush(producer->handle, TRY_MS);
+    while (!producer->message_failed) {
+        const rd_kafka_resp_err_t code = rd_kafka_flush(producer->handle, FAILURE_MS);
         if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || clock_now_ms() >= until || stop_requests() > 1)
             return code;
     }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 enum letter_commit letter_producer_commit(struct letter_producer *producer, char *error, size_t error_size)
@@ -161,22 +166,43 @@ enum letter_commit letter_producer_commit(struct letter_producer *producer, char
     }
 }
 
+/* A refused attempt to abort may be repeated, unless the error is fatal. */
+static bool may_abort_again(const rd_kafka_error_t *failure)
+{
+    return rd_kafka_error_is_retriable(failure) || rd_kafka_error_txn_requires_abort(failure);
+}
+
 bool letter_producer_abort(struct letter_producer *producer, char *error, size_t error_size)
 {
     const int64_t until = clock_now_ms() + DELIVERY_MS;
     rd_kafka_error_t *failure = NULL;
     rd_kafka_poll(producer->handle, 0);
-    while (!producer->connection_lost && (failure = rd_kafka_abort_transaction(producer->handle, TRY_MS))) {
-        if (!rd_kafka_error_is_retriable(failure) || clock_now_ms() >= until || stop_requests() > 1)
+    while (!producer->connection_lost && (failure = rd_kafka_abort_transaction(producer->handle, ABORT_TRY_MS))) {
+        if (!may_abort_again(failure) || clock_now_ms() >= until || stop_requests() > 1)
             return explain(producer, failure, error, error_size);
+        if (!rd_kafka_error_is_retriable(failure))
+            clock_sleep(QUEUE_WAIT_MS);
         rd_kafka_error_destroy(failure);
     }
     const rd_kafka_resp_err_t code =
-        producer->connection_lost ? RD_KAFKA_RESP_ERR_NO_ERROR : letter_producer_flush(producer);
+        producer->connection_lost ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_flush(producer->handle, DELIVERY_MS);
     if (!code && !producer->connection_lost)
         return true;
     letter_producer_explain(producer, code, error, error_size);
     return false;
+}
+
+rd_kafka_resp_err_t letter_producer_failure(struct letter_producer *producer, char *error, size_t error_size)
+{
+    /* Librdkafka tells it only as the reason why something else is not possible. */
+    rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->handle);
+    const bool is_failed = failure && (rd_kafka_error_txn_requires_abort(failure) || rd_kafka_error_is_fatal(failure));
+    const rd_kafka_resp_err_t code = is_failed ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (is_failed)
+        snprintf(error, error_size, "%s", rd_kafka_error_string(failure));
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    return code;
 }
 
 void letter_producer_explain(struct letter_producer *producer, rd_kafka_resp_err_t code, char *error, size_t error_size)

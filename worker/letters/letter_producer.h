@@ -14,6 +14,7 @@ typedef void letter_delivered(void *listener, const rd_kafka_message_t *message)
 struct letter_producer {
     rd_kafka_t *handle;   /* NULL: not open */
     bool connection_lost; /* since letter_producer_begin */
+    bool message_failed;  /* the same: a message was not delivered, so the transaction can only be aborted */
     char fault[512];      /* librdkafka's last error since then; "" if there was none */
     letter_delivered *delivered;
     void *listener;
@@ -35,7 +36,8 @@ MUST_CHECK rd_kafka_resp_err_t letter_producer_send(struct letter_producer *prod
                                                     int32_t partition, struct span key, struct span value,
                                                     rd_kafka_headers_t *headers, void *opaque);
 
-/* Waits until every message is delivered or has failed. */
+/* Waits until every message is delivered or one has failed. After a failure librdkafka keeps messages in its queue, and
+ * sends them no more: letter_producer_abort ends them. */
 MUST_CHECK rd_kafka_resp_err_t letter_producer_flush(struct letter_producer *producer);
 
 enum letter_commit {
@@ -48,6 +50,11 @@ MUST_CHECK enum letter_commit letter_producer_commit(struct letter_producer *pro
 /* Ends the transaction without its messages. The outcome of each is told before this returns. False with the reason in
  * `error`; then the producer is of no more use. */
 MUST_CHECK bool letter_producer_abort(struct letter_producer *producer, char *error, size_t error_size);
+
+/* Why librdkafka has failed the transaction, which it may do while messages are still being given to it: then it takes
+ * no more of them (RD_KAFKA_RESP_ERR__STATE). Writes the reason to `error`, or nothing if there is no error. */
+MUST_CHECK rd_kafka_resp_err_t letter_producer_failure(struct letter_producer *producer, char *error,
+                                                       size_t error_size);
 
 /* Writes why the transaction must not be committed. `code` is what failed; no error: the connection was lost. */
 void letter_producer_explain(struct letter_producer *producer, rd_kafka_resp_err_t code, char *error,

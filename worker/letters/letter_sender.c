@@ -3,16 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/letters/letter_producer.h"
+
+/* How often in a row a transaction may be repeated. */
+#define REPEATS_MOST    5
+#define REPEAT_PAUSE_MS 100 /* from the second repetition on */
 
 struct letter_sender {
     const struct config *config;
     struct letter_producer producer;
     int32_t partitions;       /* of the command topic */
     rd_kafka_resp_err_t note; /* the first failure of a note of the transaction */
-    bool may_skip;            /* sequence numbers may be missing since a command was too large */
+    int repeats;              /* transactions in a row that are to be repeated */
 };
 
 static void on_delivered(void *listener, const rd_kafka_message_t *message)
@@ -70,7 +75,6 @@ static rd_kafka_resp_err_t send_command(struct letter_sender *sender, struct let
     const char *topic = sender->config->commands.topic;
     const int32_t partition = command->partition < sender->partitions ? command->partition : RD_KAFKA_PARTITION_UA;
     snprintf(command->to.topic, sizeof(command->to.topic), "%s", topic);
-    command->code = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     const rd_kafka_resp_err_t code = letter_producer_send(&sender->producer, topic, partition, command->key,
                                                           command->value, command->headers, command);
     if (code)
@@ -100,73 +104,100 @@ static rd_kafka_resp_err_t send_note(struct letter_sender *sender, const struct 
 
 /* ---- The transaction ---- */
 
-/* `code` is what failed; no error: nothing did. */
-static enum letter_sending judge(struct letter_sender *sender, rd_kafka_resp_err_t code, char *error, size_t error_size)
-{
-    if (!code && !sender->producer.connection_lost)
-        return LETTERS_SENT;
-    letter_producer_explain(&sender->producer, code, error, error_size);
-    return LETTERS_FAILED;
-}
-
-static bool is_purged(rd_kafka_resp_err_t code)
+/* Whether `code` only tells that another message has failed before. */
+static bool is_consequence(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-           code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+           code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__IN_PROGRESS;
 }
 
-/* The first failure; that a command is too large comes before what follows from it. */
-static rd_kafka_resp_err_t failure_of(const struct letter_command *commands, size_t count)
+/* The first failure of `commands`, of which `code` is one. That a command is too large comes before all others, and a
+ * cause before its consequences. */
+static rd_kafka_resp_err_t failure_of(const struct letter_command *commands, size_t count, rd_kafka_resp_err_t code)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < count; i++) {
         if (commands[i].code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
             return commands[i].code;
-        if (!code)
+        if (!code || (is_consequence(code) && commands[i].code))
             code = commands[i].code;
     }
     return code;
 }
 
-/* If a topic refuses a request as too large, librdkafka does not use its sequence numbers again. The broker misses them
- * in a later transaction. When that has been aborted, librdkafka begins with another epoch, with numbers from 0 on. */
-static enum letter_sending undo(struct letter_sender *sender, bool is_too_large, char *error, size_t error_size)
+/* Whether another try may end better. What has run out of time has been tried for long. */
+static bool may_repeat(const struct letter_sender *sender, rd_kafka_resp_err_t code)
 {
+    return code != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && code != RD_KAFKA_RESP_ERR__TIMED_OUT &&
+           sender->repeats < REPEATS_MOST;
+}
+
+/* Aborts the transaction, of which `code` has failed. The broker's answers come while commands are still being given to
+ * librdkafka, and in any order with what follows from them. So what has failed is known only when every message has
+ * ended. If a topic refuses a request as too large, librdkafka does not use its sequence numbers again, and the broker
+ * misses them in a later transaction. When that has been aborted, librdkafka begins with another epoch, with numbers
+ * from 0 on. */
+static enum letter_sending undo(struct letter_sender *sender, const struct letter_command *commands, size_t count,
+                                rd_kafka_resp_err_t code, char *error, size_t error_size)
+{
+    char reason[512] = "";
+    const rd_kafka_resp_err_t failure = letter_producer_failure(&sender->producer, reason, sizeof(reason));
+    if (is_consequence(code) && failure)
+        code = failure;
     if (!letter_producer_abort(&sender->producer, error, error_size))
         return LETTERS_FAILED;
-    sender->may_skip = is_too_large;
-    return is_too_large ? LETTERS_TOO_LARGE : LETTERS_REPEAT;
+    code = failure_of(commands, count, code);
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !sender->note) {
+        sender->repeats = 0;
+        return LETTERS_TOO_LARGE;
+    }
+    if (may_repeat(sender, code)) {
+        if (sender->repeats++ > 0)
+            clock_sleep(REPEAT_PAUSE_MS);
+        return LETTERS_REPEAT;
+    }
+    snprintf(error, error_size, "%s", reason[0] != '\0' ? reason : rd_kafka_err2str(code));
+    return LETTERS_FAILED;
+}
+
+/* `code` is what failed; no error: nothing did. */
+static enum letter_sending judge(struct letter_sender *sender, const struct letter_command *commands, size_t count,
+                                 rd_kafka_resp_err_t code, char *error, size_t error_size)
+{
+    if (!code && !sender->producer.connection_lost)
+        return LETTERS_SENT;
+    if (!sender->producer.connection_lost && !rd_kafka_fatal_error(sender->producer.handle, NULL, 0))
+        return undo(sender, commands, count, code, error, error_size);
+    letter_producer_explain(&sender->producer, code, error, error_size);
+    return LETTERS_FAILED;
 }
 
 static enum letter_sending send_commands(struct letter_sender *sender, struct letter_command *commands, size_t count,
                                          char *error, size_t error_size)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < count; i++)
+        commands[i].code = RD_KAFKA_RESP_ERR__IN_PROGRESS;
+    sender->note = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < count && !code; i++)
         code = send_command(sender, &commands[i]);
     if (!code)
         code = letter_producer_flush(&sender->producer);
     if (!code)
-        code = failure_of(commands, count);
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return undo(sender, true, error, error_size);
-    if (is_purged(code) && sender->may_skip && !sender->producer.connection_lost)
-        return undo(sender, false, error, error_size);
-    return judge(sender, code, error, error_size);
+        code = failure_of(commands, count, code);
+    return judge(sender, commands, count, code, error, error_size);
 }
 
 static enum letter_sending send_notes(struct letter_sender *sender, const struct letter_command *commands, size_t count,
                                       char *error, size_t error_size)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    sender->note = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < count && !code; i++)
         code = send_note(sender, &commands[i]);
     if (!code)
         code = letter_producer_flush(&sender->producer);
     if (!code)
         code = sender->note;
-    return judge(sender, code, error, error_size);
+    return judge(sender, commands, count, code, error, error_size);
 }
 
 static enum letter_sending commit(struct letter_sender *sender, char *error, size_t error_size)
@@ -197,7 +228,9 @@ enum letter_sending letter_sender_send(struct letter_sender *sender, struct lett
         failpoint(FAILPOINT_RETRY_NOTED);
         result = commit(sender, error, error_size);
     }
-    if (result == LETTERS_SENT)
+    if (result == LETTERS_SENT) {
+        sender->repeats = 0;
         failpoint(FAILPOINT_RETRY_COMMITTED);
+    }
     return result;
 }

@@ -18,9 +18,10 @@ enum letter_sending {
     LETTERS_SENT,      /* committed; each command's `to` says where it is */
     LETTERS_TOO_LARGE, /* nothing was sent: the topic or librdkafka takes no command of the size that one of these has.
                           Which one is known only if it is alone: the topic's limit fails a whole request */
-    LETTERS_REPEAT, /* nothing was sent, because of how librdkafka goes on after LETTERS_TOO_LARGE; to be sent again */
-    LETTERS_FAILED, /* nothing was sent; the reason is in `error` */
-    LETTERS_UNCERTAIN /* it is not known whether the commit succeeded; the reason is in `error` */
+    LETTERS_REPEAT,    /* nothing was sent, but another try may succeed: to be sent again. Told a few times in a row at
+                          most */
+    LETTERS_FAILED,    /* nothing was sent; the reason is in `error` */
+    LETTERS_UNCERTAIN  /* it is not known whether the commit succeeded; the reason is in `error` */
 };
 
 /* Sends the commands and notes that they were retried. After a failure, or if it is not known, the sender is
