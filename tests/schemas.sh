@@ -8,7 +8,7 @@ python=/usr/bin/python3
 
 suite_begin
 if ! why=$("$python" -c 'import jsonschema, yaml; jsonschema.Draft202012Validator' 2>&1); then
-    REQUIRE_KAFKA= suite_skip 12 "no python3-jsonschema and python3-yaml: $(tail -n 1 <<<"$why")"
+    REQUIRE_KAFKA= suite_skip 13 "no python3-jsonschema and python3-yaml: $(tail -n 1 <<<"$why")"
     suite_end
 fi
 
@@ -35,6 +35,9 @@ check "there are commands of one line" [ "$(wc -l <"$suite_folder/commands")" -g
 schemas "what validate replies to them" replies "$suite_folder/replies"
 jq -c 'select(.type == "client.created") | .client.email = "?"' "$suite_folder/replies" >"$suite_folder/tampered"
 check "a wrong reply among them is found" eval '! "$python" tests/lib/schemas.py replies "$suite_folder/tampered" >/dev/null'
+"$python" tests/lib/schemas.py variants >"$suite_folder/variants"
+"$BUILD/client-intake" validate --definitions tests/cases/definitions.json "$suite_folder/variants" >"$suite_folder/replies"
+schemas "the schema of a command accepts what the program accepts" accepted "$suite_folder/variants" "$suite_folder/replies"
 
 # ---- definitions ----
 

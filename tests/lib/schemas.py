@@ -6,6 +6,9 @@
   schemas.py replies FILE        replies, one a line
   schemas.py letters FILE        the headers of dead letters, an object a line
   schemas.py definitions FILE... each file is accepted
+  schemas.py variants            prints commands and CloudEvents with one member changed, one a line
+  schemas.py accepted COMMANDS REPLIES
+                                 the commands, one a line, whose replies say that they are accepted
   schemas.py asyncapi SCHEMA     docs/asyncapi.yaml, with the files that it names, against AsyncAPI's own schema
 Prints what is wrong, and last how many documents were validated. Exit status 0 if nothing is wrong, else 1.
 
@@ -83,6 +86,8 @@ RIGHT = {
                  "definitions": VERSION,
                  "error": {"code": "validation_failed", "message": "1 value is not valid", "retryable": False,
                            "errors": [{"path": "/email", "code": "required", "message": "must not be missing"}]}},
+    "event": {"specversion": "1.0", "id": "e-1", "type": "create-client", "workspaceid": "acme", "source": "/crm",
+              "data": {"givenName": "Ada", "familyName": "Lovelace", "email": "ada@example.com"}},
     "definitions": {"data": [
         {"id": "3b", "key": "services", "type": "multiSelect", "order": 0, "options": [{"key": "fileSharing"}],
          "rules": {"minSelected": 1}},
@@ -103,6 +108,9 @@ WRONG = [
     ("command", "type", "delete-client"), ("command", "sendInvite", "yes"), ("command", "companyId", 7),
     ("command", "companyIds", "c"), ("command", "companyIds", [1]), ("command", "customFields", "{}"),
     ("command", "specversion", "1.0"),  # a CloudEvent without data
+    ("event", "data", GONE), ("event", "data", "{}"), ("event", "specversion", 1), ("event", "id", ""), ("event", "id", 7),
+    ("event", "type", "person"), ("event", "workspaceid", "a b"), ("event", "data/commandId", 7), ("event", "data/nickname", "x"),
+    ("event", "data/email", GONE),
     ("created", "type", "client.rejected"), ("created", "commandId", GONE), ("created", "commandId", ""),
     ("created", "workspaceId", GONE), ("created", "workspaceId", "a/b"), ("created", "source", GONE),
     ("created", "source/offset", "17"), ("created", "source/partition", -1), ("created", "source/topic", GONE),
@@ -162,9 +170,46 @@ def sound():
         jsonschema.Draft7Validator.check_schema({**load(name), "$schema": "http://json-schema.org/draft-07/schema#"})
         for example in [RIGHT[name]] + load(name).get("examples", []):
             tally.expect(validator(name, closed=name in ("created", "rejected")), True, name, example)
+    tally.expect(validator("command"), True, "event", RIGHT["event"])
     for name, path, value in WRONG:
-        tally.expect(validator(name, closed=name in ("created", "rejected")), False, f"{name}, {path}",
+        schema = "command" if name == "event" else name
+        tally.expect(validator(schema, closed=schema in ("created", "rejected")), False, f"{name}, {path}",
                      changed(RIGHT[name], path, value))
+    # Without the event's own attribute that of the data counts.
+    for attribute, member, value in (("id", "commandId", ""), ("type", "type", "person"), ("workspaceid", "workspaceId", "a b")):
+        event = changed(RIGHT["event"], f"data/{member}", value)
+        tally.expect(validator("command"), True, f"event, data/{member} behind its {attribute}", event)
+        for absent in (GONE, None):
+            tally.expect(validator("command"), False, f"event, data/{member}", changed(event, attribute, absent))
+    return tally.end()
+
+
+# ---- Commands with one member changed ----
+
+VARIED = {"command": ["commandId", "workspaceId", "type", "sendInvite", "givenName", "familyName", "email", "companyId",
+                      "companyIds", "customFields", "specversion", "id", "data", "nickname"],
+          "event": ["specversion", "id", "type", "workspaceid", "source", "time", "data", "nickname"]
+          + [f"data/{name}" for name in ("commandId", "workspaceId", "type", "sendInvite", "specversion", "companyId")]}
+VALUES = [None, "", " ", "x", "c" * 128, "c" * 129, "é" * 128, "a b", "create-client", "1.0", "a@b.example", True, False, 0, 1.5,
+          [], {}, ["a"], [None], [1]]
+
+
+def variants():
+    for name, members in VARIED.items():
+        for member in members:
+            for value in VALUES:
+                print(json.dumps(changed(RIGHT[name], member, value)))
+    return 0
+
+
+def accepted(commands_path, replies_path):
+    tally = Tally()
+    with open(commands_path, encoding="utf-8") as commands, open(replies_path, encoding="utf-8") as replied:
+        for command, reply in zip(commands, replied, strict=True):
+            if parse(reply)["type"] == "client.created":
+                tally.expect(validator("command"), True, command[:200], parse(command))
+    if tally.count < 50:
+        tally.faults.append(f"only {tally.count} commands were accepted")
     return tally.end()
 
 
@@ -291,7 +336,7 @@ def asyncapi(path):
     return tally.end()
 
 
-MODES = {"sound": lambda: sound(), "cases": cases, "replies": replies, "asyncapi": asyncapi,
+MODES = {"sound": lambda: sound(), "variants": lambda: variants(), "accepted": accepted, "cases": cases, "replies": replies, "asyncapi": asyncapi,
          "letters": lambda path: lines("dead-letter-headers", path),
          "definitions": lambda *paths: files("definitions", paths)}
 sys.exit(MODES[sys.argv[1]](*sys.argv[2:]))
