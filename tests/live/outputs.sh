@@ -42,6 +42,7 @@ check "no line is refused" refuses "topics create" ''
 
 names check
 names check --set redis.address=unix:/does/not/exist
+names check --set log.level=loud
 names "topics create" --set "replies.topic=$live_name.more"
 names "topics create" --set "replies.topic=$live_name.many" --set topics.replication=99
 echo '[{"key":"a","type":"colour"}]' >"$suite_folder/faulty"

@@ -40,6 +40,11 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
+static void print_fault(void *listener, const char *place, const char *message)
+{
+    fprintf(listener, "%s: %s\n", place, message);
+}
+
 /* Reads `text` (NULL: no file) with up to two --set. *printed is the output, with "F" for the file's path; to be
  * freed. */
 static struct config *read_text(const char *text, const char *first, const char *second, char **printed)
@@ -50,7 +55,7 @@ static struct config *read_text(const char *text, const char *first, const char 
     if (text)
         write_file(path, text);
     FILE *out = open_memstream(&raw, &size);
-    struct config *config = config_read(&(struct config_sources){text ? path : NULL, settings, out});
+    struct config *config = config_read(&(struct config_sources){text ? path : NULL, settings, print_fault, out});
     fclose(out);
     out = open_memstream(&clean, &size);
     for (const char *at = raw; *at;) {
@@ -354,7 +359,8 @@ START_TEST(file_that_cannot_be_read_is_refused)
     char *printed = NULL;
     size_t size;
     FILE *out = open_memstream(&printed, &size);
-    ck_assert_ptr_null(config_read(&(struct config_sources){.path = files[_i].path, .faults = out}));
+    ck_assert_ptr_null(
+        config_read(&(struct config_sources){.path = files[_i].path, .take_fault = print_fault, .listener = out}));
     fclose(out);
     ck_assert_str_eq(printed, files[_i].printed);
     free(printed);
@@ -468,7 +474,8 @@ START_TEST(shipped_file_changes_nothing)
     char *printed = NULL;
     size_t size;
     FILE *out = open_memstream(&printed, &size);
-    struct config *with = config_read(&(struct config_sources){.path = SHIPPED_FILE, .faults = out});
+    struct config *with =
+        config_read(&(struct config_sources){.path = SHIPPED_FILE, .take_fault = print_fault, .listener = out});
     fclose(out);
     ck_assert_str_eq(printed, "");
     free(printed);

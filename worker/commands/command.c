@@ -12,9 +12,9 @@
 #include "common/phone.h"
 
 const struct command commands[] = {
-    {"run", command_run, "", "consume commands and publish their replies, until a signal",
+    {"run", command_run, NULL, "", "consume commands and publish their replies, until a signal",
      "TERM and INT stop the program after the current batch; a second one stops it at once (exit code 2).\n"},
-    {"check", command_check, "[--offline] [--strict]", "check the config, then Kafka and Redis",
+    {"check", command_check, command_check_prepare, "[--offline] [--strict]", "check the config, then Kafka and Redis",
      "Prints one line for each, and one for everything there that will hurt: missing topics and rights, settings of "
      "topics\n"
      "and of Redis that lose data, message sizes that do not fit together.\n"
@@ -25,7 +25,7 @@ const struct command commands[] = {
      "is "
      "not\n"
      "valid, or Redis is a node of a cluster.\n"},
-    {"validate", command_validate, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
+    {"validate", command_validate, NULL, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
      "validate commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input without FILE. Stores nothing.\n"
      "  --definitions FILE  the custom field definitions of every workspace\n"
@@ -33,11 +33,11 @@ const struct command commands[] = {
      "                      default 1970, so that two runs give the same bytes\n"
      "  --threads NUMBER    threads, 1 to 256; default the number of cores\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected.\n"},
-    {"topics", command_topics, "create", "create the missing topics",
+    {"topics", command_topics, NULL, "create", "create the missing topics",
      "Partitions and replication come from [topics] in the config. An existing topic is never changed.\n"
      "  --output FORM  text (default), or json: one line for each topic\n"
      "Exit codes: 0 all exist now, 1 the broker refused a topic, 69 Kafka cannot be reached.\n"},
-    {"definitions", command_definitions,
+    {"definitions", command_definitions, NULL,
      "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
      "store, show and check custom field definitions",
      "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"
@@ -51,7 +51,7 @@ const struct command commands[] = {
      "  --output FORM       text (default), or json: one line for each entry\n"
      "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
      "reached.\n"},
-    {"send", command_send, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
+    {"send", command_send, NULL, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
      "enqueue commands and print their replies",
      "Reads one command a line, from standard input without FILE. Each reply is printed as it comes, one a line.\n"
      "  --ordered            print the replies in the order of the commands\n"
@@ -63,7 +63,7 @@ const struct command commands[] = {
      "Exit codes: 0 all were accepted, 1 at least one was rejected, 2 stopped by a second signal, 69 a command was not "
      "sent\n"
      "or a reply did not come; standard error names each.\n"},
-    {"replay", command_replay,
+    {"replay", command_replay, NULL,
      "[--from BOUND] [--to BOUND] [--partition P]... [--workspace W]... [--definitions WHICH]...\n"
      "                            [--diff] [--allow-gaps] | --apply --name NAME --replies TOPIC [--rate N] | --rebuild",
      "decide the topic's history again and report what would change",
@@ -88,7 +88,7 @@ const struct command commands[] = {
      "Exit codes: 0 all are the same, 1 some are not, 3 part of what was asked for could not be read, 69 Kafka or "
      "Redis cannot\n"
      "be reached, or the name is in use.\n"},
-    {"dead-letters", command_dead_letters,
+    {"dead-letters", command_dead_letters, NULL,
      "list [SELECTION] [--group] | show PARTITION/OFFSET [--raw|--hex] |\n"
      "                                  retry [SELECTION|PARTITION/OFFSET...] [--apply] [--value FILE] [--rate N] "
      "[--again]",
@@ -115,7 +115,7 @@ const struct command commands[] = {
      "Exit codes: 0 ok, 1 the letter is not there, or a letter was refused, 2 stopped by a signal, 3 part of the topic "
      "could not\n"
      "be read, 69 Kafka cannot be reached.\n"},
-    {"demo", command_demo, "[-d FOLDER]", "show commands and their replies, with its own servers",
+    {"demo", command_demo, NULL, "[-d FOLDER]", "show commands and their replies, with its own servers",
      "Then it decides the commands again by changed definitions, and shows what differs.\n"
      "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"
      "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
@@ -257,13 +257,16 @@ static int refuse_unknown(const char *name)
 
 static int run(const struct command *command, const struct invocation *invocation)
 {
-    struct config *config =
-        config_read(&(struct config_sources){.path = invocation->config_path, .settings = invocation->settings});
+    struct config_sources sources = {.path = invocation->config_path, .settings = invocation->settings};
+    int result = command->prepare ? command->prepare(invocation->rest_count, invocation->rest, &sources) : COMMAND_OK;
+    if (result != COMMAND_OK)
+        return result;
+    struct config *config = config_read(&sources);
     if (!config)
         return COMMAND_CONFIGURATION;
     log_set_level(config->log.level);
     log_set_format(config->log.format);
-    int result = command->run(invocation->rest_count, invocation->rest, config);
+    result = command->run(invocation->rest_count, invocation->rest, config);
     config_free(config);
     return result;
 }

@@ -21,12 +21,17 @@ enum command_result {
 /* argv[0] is the subcommand's name, argv[argc] is NULL; the array may be permuted (getopt). Returns the exit code. */
 typedef int command_function(int argc, char **argv, const struct config *config);
 
+/* Sees the same arguments before the config is read, and may say where the errors of the config go. Returns COMMAND_OK,
+ * or the exit code. */
+typedef int command_prepare(int argc, char **argv, struct config_sources *sources);
+
 struct command {
     const char *name; /* NULL ends the table */
     command_function *run;
-    const char *arguments; /* after the name in the usage line: its actions between |, options, other arguments */
-    const char *summary;   /* one line, no full stop */
-    const char *details;   /* further help: actions and options, one line each, and the meaning of the exit codes */
+    command_prepare *prepare; /* NULL: errors of the config are printed on standard error */
+    const char *arguments;    /* after the name in the usage line: its actions between |, options, other arguments */
+    const char *summary;      /* one line, no full stop */
+    const char *details;      /* further help: actions and options, one line each, and the meaning of the exit codes */
 };
 
 /* docs/gen reads the table for completion in shells. It understands the form of the texts: "  NAME  SUMMARY" is an
@@ -38,6 +43,7 @@ extern const char command_common_options[];
 
 command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
     command_send, command_dead_letters, command_demo;
+command_prepare command_check_prepare;
 
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);

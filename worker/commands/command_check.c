@@ -1,5 +1,4 @@
 /* check: the config, then Kafka and Redis, one line each, and one for everything there that will hurt. */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "worker/commands/check_rights.h"
 #include "worker/commands/check_topics.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_tls_errors.h"
 #include "worker/redis/redis_connection.h"
@@ -120,17 +120,34 @@ static int read_options(int argc, char **argv, struct check_report *report, bool
                                           {"output", required_argument, NULL, 'O'},
                                           {0}};
     int option, result = COMMAND_OK;
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?')
-            return command_usage("check", "%s is not an option, or its value is missing", argv[optind - 1]);
+    command_options_begin();
+    while (result == COMMAND_OK && (option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END) {
+        if (option == COMMAND_OPTION_WRONG)
+            return COMMAND_USAGE;
         *offline = *offline || option == 'o';
         report->strict = report->strict || option == 's';
         result = option == 'O' ? command_output("check", optarg, &report->json) : COMMAND_OK;
     }
     if (result == COMMAND_OK && optind < argc)
         return command_usage("check", "%s is an unexpected argument", argv[optind]);
+    return result;
+}
+
+static void report_fault(void *listener, const char *place, const char *message)
+{
+    struct check_report report = {.json = true};
+    (void)listener;
+    check_tell(&report, "config", CHECK_FAULT, "invalid", place, "%s", message);
+}
+
+/* For a program that reads the report, errors of the config are findings like any other. */
+int command_check_prepare(int argc, char **argv, struct config_sources *sources)
+{
+    struct check_report report = {.code = COMMAND_OK};
+    bool offline = false;
+    const int result = read_options(argc, argv, &report, &offline);
+    if (result == COMMAND_OK && report.json)
+        sources->take_fault = report_fault;
     return result;
 }
 

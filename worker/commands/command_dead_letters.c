@@ -2,12 +2,12 @@
  * the work. */
 #include "worker/commands/command_dead_letters.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/timestamp.h"
+#include "worker/commands/command_option.h"
 
 int dead_letters_complain(const char *error)
 {
@@ -63,7 +63,7 @@ static unsigned who_takes(int option)
 struct arguments {
     struct dead_letters_request request;
     int32_t *partitions;
-    unsigned takers; /* of all options so far */
+    bool given[128]; /* by the option's letter */
     bool has_selection;
 };
 
@@ -134,12 +134,11 @@ static int read_option(int option, struct arguments *arguments)
 static int read_options(int argc, char **argv, struct arguments *arguments)
 {
     int option, result = COMMAND_OK;
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?')
-            return command_usage("dead-letters", "%s is not an option, or its value is missing", argv[optind - 1]);
-        arguments->takers &= who_takes(option);
+    command_options_begin();
+    while (result == COMMAND_OK && (option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END) {
+        if (option == COMMAND_OPTION_WRONG)
+            return COMMAND_USAGE;
+        arguments->given[option] = true;
         arguments->has_selection = arguments->has_selection || who_takes(option) == (FOR_LIST | FOR_RETRY);
         result = read_option(option, arguments);
     }
@@ -166,8 +165,9 @@ static int read_places(char **words, int count, struct dead_letters_request *req
 static int check(const struct action *action, const struct arguments *arguments)
 {
     const struct dead_letters_request *request = &arguments->request;
-    if (!(arguments->takers & action->who))
-        return command_usage("dead-letters", "%s does not take one of these options", action->name);
+    for (const struct option *option = known; option->name; option++)
+        if (arguments->given[option->val] && !(who_takes(option->val) & action->who))
+            return command_usage("dead-letters", "%s takes no --%s", action->name, option->name);
     if (action->who == FOR_LIST && request->place_count > 0)
         return command_usage("dead-letters", "list takes no PARTITION/OFFSET; show does");
     if (action->who == FOR_SHOW && request->place_count != 1)
@@ -208,7 +208,7 @@ static int act(int argc, char **argv, struct arguments *arguments, const struct 
 int command_dead_letters(int argc, char **argv, const struct config *config)
 {
     const size_t room = (size_t)argc + 1;
-    struct arguments arguments = {.request = {.selection = LETTER_SELECTION_ALL}, .takers = ~0u};
+    struct arguments arguments = {.request = {.selection = LETTER_SELECTION_ALL}};
     arguments.partitions = calloc(room, sizeof(*arguments.partitions));
     arguments.request.places = calloc(room, sizeof(*arguments.request.places));
     if (!arguments.partitions || !arguments.request.places)

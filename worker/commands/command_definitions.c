@@ -2,11 +2,11 @@
  * topic that keeps their history, and Redis, where the worker reads them. */
 #include "worker/commands/command_definitions.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/commands/command_option.h"
 #include "worker/config/config_table.h"
 #include "worker/definitions/definitions_print.h"
 #include "worker/definitions/definitions_redis.h"
@@ -110,15 +110,6 @@ static int act(const struct action *action, struct definitions_request *request,
     return action->run(request, config);
 }
 
-static int refuse_option(int option, char **argv)
-{
-    if (option == 'o' || (option == ':' && optopt == 'o'))
-        return command_usage("definitions", "--options takes the key of a field and a file, KEY=FILE");
-    if (option == ':')
-        return command_usage("definitions", "--output takes text or json");
-    return command_usage("definitions", "%s is not an option", argv[optind - 1]);
-}
-
 /* Reads the options into the request. On failure *result is the exit code. */
 static bool read_arguments(int argc, char **argv, struct definitions_request *request, struct options_source *sources,
                            int *result)
@@ -127,10 +118,9 @@ static bool read_arguments(int argc, char **argv, struct definitions_request *re
                                             {"json", no_argument, NULL, 'j'}, /* the spelling of 0.1.0 */
                                             {"options", required_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
-    optind = 0; /* restarts getopt */
-    opterr = 0;
+    command_options_begin();
     int count = 0;
-    for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+    for (int option; (option = command_option(argc, argv, "", options)) != COMMAND_OPTION_END;) {
         if (option == 'j') {
             request->json = true;
         } else if (option == 'O') {
@@ -143,7 +133,10 @@ static bool read_arguments(int argc, char **argv, struct definitions_request *re
                 sources[count - 1].next = &sources[count];
             count++;
         } else {
-            *result = refuse_option(option, argv);
+            *result = option == COMMAND_OPTION_WRONG
+                          ? COMMAND_USAGE
+                          : command_usage("definitions",
+                                          "--options %s: must be the key of a field and a file, KEY=FILE", optarg);
             return false;
         }
     }

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include "common/folder.h"
 #include "common/stop.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/commands/demo_replay.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
@@ -278,9 +278,11 @@ int command_demo(int argc, char **argv, const struct config *config)
     char installed[PATH_MAX];
     const char *directory =
         access(DEMO_DIRECTORY, R_OK) == 0 ? DEMO_DIRECTORY : find_installed(installed, sizeof(installed));
+    static const struct option none[] = {{0}};
     int option;
-    while ((option = getopt(argc, argv, "+d:")) != -1) {
-        if (option != 'd')
+    command_options_begin();
+    while ((option = command_option(argc, argv, "d:", none)) != COMMAND_OPTION_END) {
+        if (option == COMMAND_OPTION_WRONG)
             return COMMAND_USAGE;
         directory = optarg;
     }

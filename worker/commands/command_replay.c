@@ -1,12 +1,12 @@
 /* replay: decides the history of the command topic again. This file reads the options and prints what went wrong;
  * worker/replay does the work. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/pipeline.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/commands/definitions_argument.h"
 #include "worker/config/config_table.h"
 #include "worker/config/config_value.h"
@@ -194,11 +194,10 @@ static const struct option known[] = {{"from", required_argument, NULL, 'f'},
 static int read_options(int argc, char **argv, struct options *options)
 {
     int option, result = COMMAND_OK;
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?')
-            return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
+    command_options_begin();
+    while (result == COMMAND_OK && (option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END) {
+        if (option == COMMAND_OPTION_WRONG)
+            return COMMAND_USAGE;
         options->given[option] = true;
         result = read_option(option, argv[0], options);
     }

@@ -2,13 +2,13 @@
  * the work. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/stop.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/commands/sending.h"
 #include "worker/config/config_value.h"
 #include "worker/definitions/json_line.h"
@@ -18,11 +18,13 @@
 
 struct options {
     struct sending_request request;
+    bool has_timeout; /* --timeout was given */
     const char *path; /* NULL: standard input */
 };
 
-static int read_option(int option, const char *name, const struct config *config, struct sending_request *request)
+static int read_option(int option, const char *name, const struct config *config, struct options *options)
 {
+    struct sending_request *request = &options->request;
     switch (option) {
     case 'r':
         if (!reply_topic_is_allowed(config, span_of_text(optarg)))
@@ -42,6 +44,7 @@ static int read_option(int option, const char *name, const struct config *config
     case 'O':
         return command_output(name, optarg, &request->json);
     case 't':
+        options->has_timeout = true;
         if (config_duration_read(optarg, &request->timeout_ms) && request->timeout_ms >= 0)
             return COMMAND_OK;
         return command_usage(name, "--timeout %s: must be a duration with its unit, such as 500 ms or 30s", optarg);
@@ -61,13 +64,15 @@ static int read_options(int argc, char **argv, const struct config *config, stru
                                           {0}};
     int option, result = COMMAND_OK;
     *options = (struct options){.request = {.input = STDIN_FILENO, .timeout_ms = TIMEOUT_MS}};
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?')
-            return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
-        result = read_option(option, argv[0], config, &options->request);
+    command_options_begin();
+    while (result == COMMAND_OK && (option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END) {
+        if (option == COMMAND_OPTION_WRONG)
+            return COMMAND_USAGE;
+        result = read_option(option, argv[0], config, options);
     }
+    if (result == COMMAND_OK && options->request.no_wait && (options->request.ordered || options->has_timeout))
+        return command_usage(argv[0], "--no-wait reads no replies, and excludes %s",
+                             options->request.ordered ? "--ordered" : "--timeout");
     if (result == COMMAND_OK && argc - optind > 1)
         return command_usage(argv[0], "one FILE at most, not %d", argc - optind);
     if (result == COMMAND_OK && optind < argc && strcmp(argv[optind], "-") != 0)

@@ -1,9 +1,9 @@
 /* topics create: creates the topics that are missing, and never changes one that exists. */
-#include <getopt.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/definitions/json_line.h"
 #include "worker/kafka/kafka_client.h"
 
@@ -177,13 +177,9 @@ static int read_options(int argc, char **argv, bool *json)
     static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {0}};
     int option, result = COMMAND_OK;
     *json = false;
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while (result == COMMAND_OK && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?')
-            return command_usage("topics", "%s is not an option, or its value is missing", argv[optind - 1]);
-        result = command_output("topics", optarg, json);
-    }
+    command_options_begin();
+    while (result == COMMAND_OK && (option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END)
+        result = option == COMMAND_OPTION_WRONG ? COMMAND_USAGE : command_output("topics", optarg, json);
     if (result == COMMAND_OK && (argc - optind != 1 || strcmp(argv[optind], "create") != 0))
         return command_usage("topics", "expected: create");
     return result;

@@ -2,7 +2,6 @@
  * prints the result; validation.c does the work. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "common/quote.h"
 #include "common/timestamp.h"
 #include "worker/commands/command.h"
+#include "worker/commands/command_option.h"
 #include "worker/commands/definitions_argument.h"
 #include "worker/commands/validation.h"
 
@@ -34,9 +34,8 @@ static int read_options(int argc, char **argv, struct options *options)
     *options = (struct options){.threads = pipeline_processors()};
     int64_t threads = options->threads;
     int option;
-    optind = 0; /* restarts getopt */
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    command_options_begin();
+    while ((option = command_option(argc, argv, "", known)) != COMMAND_OPTION_END) {
         if (option == 'd')
             options->definitions_path = optarg;
         else if (option == 't' && !time_read(span_of_text(optarg), &options->time_ms))
@@ -44,8 +43,8 @@ static int read_options(int argc, char **argv, struct options *options)
                                  optarg);
         else if (option == 'n' && !command_number(optarg, 1, PIPELINE_THREADS, &threads))
             return command_usage(argv[0], "--threads %s: must be a number from 1 to %d", optarg, PIPELINE_THREADS);
-        else if (option == '?')
-            return command_usage(argv[0], "%s is not an option, or its value is missing", argv[optind - 1]);
+        else if (option == COMMAND_OPTION_WRONG)
+            return COMMAND_USAGE;
     }
     options->threads = (uint32_t)threads;
     options->time_ms = time_of_message(options->time_ms);

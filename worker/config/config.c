@@ -159,9 +159,16 @@ static void take_settings(struct config_reading *reading, struct config *config)
     config_check(reading, config);
 }
 
+static void print_fault(void *listener, const char *place, const char *message)
+{
+    (void)listener;
+    fprintf(stderr, "%s: %s\n", place, message);
+}
+
 struct config *config_read(const struct config_sources *sources)
 {
-    struct config_reading reading = {.out = sources->faults ? sources->faults : stderr};
+    struct config_reading reading = {.take_fault = sources->take_fault ? sources->take_fault : print_fault,
+                                     .listener = sources->listener};
     struct config *config = calloc(1, sizeof(*config));
     if (!config) {
         config_no_memory(&reading);

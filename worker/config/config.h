@@ -32,12 +32,16 @@ struct text_list {
     size_t count;
 };
 
+/* `place`: "FILE:LINE", an environment variable, "--set", or the file's name. */
+typedef void config_take_fault(void *listener, const char *place, const char *message);
+
 /* Every source of settings: the file (NULL: none), then the environment, then --set. A later source overrides an
  * earlier one. */
 struct config_sources {
     const char *path;
-    const char *const *settings; /* "section.key=value", ended by NULL; or NULL */
-    FILE *faults;                /* where errors are printed; NULL: standard error */
+    const char *const *settings;   /* "section.key=value", ended by NULL; or NULL */
+    config_take_fault *take_fault; /* gets each error; NULL: it is printed on standard error, "PLACE: message" */
+    void *listener;                /* of take_fault */
 };
 
 struct config {
@@ -109,7 +113,7 @@ struct config {
     struct config_sources from; /* where it was read from; the caller owns what it points to */
 };
 
-/* New, or NULL after every error was printed with its position ("FILE:LINE: ..."). Secrets are never printed. */
+/* New, or NULL after every error was told, with its position. Secrets are never told. */
 MUST_CHECK struct config *config_read(const struct config_sources *sources);
 void config_free(struct config *config);
 

@@ -20,11 +20,13 @@ static const char *const kafka_sections[] = {"kafka.consumer", "kafka.producer",
 void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
 {
     va_list arguments;
+    char *message = NULL;
     va_start(arguments, format);
-    fprintf(reading->out, "%s: ", place);
-    vfprintf(reading->out, format, arguments);
-    fputc('\n', reading->out);
+    if (vasprintf(&message, format, arguments) < 0)
+        message = NULL;
     va_end(arguments);
+    reading->take_fault(reading->listener, place, message ? message : "out of memory");
+    free(message);
     reading->faults++;
 }
 

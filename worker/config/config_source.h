@@ -13,16 +13,17 @@ struct config_setting {
     enum config_origin origin;
 };
 
-/* Settings in the order in which they were found, and the number of errors printed so far. */
+/* Settings in the order in which they were found, and the number of errors told so far. */
 struct config_reading {
     struct config_setting *settings;
     size_t count, capacity;
-    FILE *out;
+    config_take_fault *take_fault;
+    void *listener;
     int faults;
     bool no_memory; /* out of memory was reported */
 };
 
-/* Prints "PLACE: message". */
+/* Tells an error. */
 void config_fault(struct config_reading *reading, const char *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -71,32 +71,25 @@ static bool keep(struct reload *reload, struct config *fresh)
     return true;
 }
 
-/* Logs each line of `faults` as an event, so the log holds nothing but events. */
-static void log_faults(char *faults)
+/* An event like all others, so the log holds nothing but events. */
+static void log_fault(void *listener, const char *place, const char *message)
 {
-    for (char *line; (line = strsep(&faults, "\n"));)
-        if (line[0] != '\0')
-            log_error("the config has an error", LOG_TEXT("error", line));
+    char *error = NULL;
+    (void)listener;
+    if (asprintf(&error, "%s: %s", place, message) < 0)
+        error = NULL;
+    log_error("the config has an error", LOG_TEXT("error", error ? error : place));
+    free(error);
 }
 
 /* New, or NULL after its errors were logged. */
 static struct config *read_again(const struct config_sources *sources)
 {
-    char *faults = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&faults, &length);
-    if (!out) {
-        log_error("the config cannot be read", LOG_TEXT("error", strerror(errno)));
-        return NULL;
-    }
     struct config_sources again = *sources;
-    again.faults = out;
+    again.take_fault = log_fault;
     struct config *fresh = config_read(&again);
     if (fresh)
         fresh->from = *sources;
-    if (fclose(out) == 0)
-        log_faults(faults);
-    free(faults);
     return fresh;
 }
 
