@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=25
-number=0 log_end=0
+LIVE_CHECKS=30
+number=0 log_end=0 holes_expected=
 
 command_text() {
     printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}' "$1" "$1"
@@ -110,4 +110,19 @@ send_valid 1
 replay_ends "a dry run with these replies" 3 --diff
 check_equal "only the command without a reply is unknown" "$((log_end - 1))" \
     "$(jq -r 'select(.class == "unknown") | .position | split("/") | last' "$suite_folder/out" | tr '\n' ' ' | sed 's/ $//')"
+
+criterion "batches whose offsets are all too high, each at the end of a fetch" "the commands behind them are decided"
+start=$log_end
+: >"$suite_folder/some"
+for shift in 1 3; do
+    send_valid 12
+    send_wrong $(seq "$shift" $((shift + 7))) # it fills a fetch together with nothing else
+    holes_expected+="$((log_end - 8))-$log_end:wrong offsets "
+done
+send_valid 12
+sed -n "/^$start /,\$p" "$suite_folder/valid" >"$suite_folder/some"
+replay_ends "a dry run, a fetch for each batch" 3 --diff --from "offset:$start" --set kafka.consumer.message.max.bytes=1000 \
+    --set kafka.consumer.fetch.max.bytes=1000
+check_equal "it leaves out no valid command" "" "$(left_out "$suite_folder/some")"
+check_equal "it names what it has not read" "$holes_expected" "$(holes)"
 suite_end

@@ -22,7 +22,7 @@ struct part {
 struct batch_reader {
     rd_kafka_t *handle;
     rd_kafka_topic_t *topic;
-    const char *name; /* the config's */
+    const char *name; /* borrowed */
     struct part *parts;
     int32_t part_count;
 };
@@ -58,14 +58,14 @@ static rd_kafka_t *client_new(const struct config *config, char *error, size_t e
     return handle;
 }
 
-struct batch_reader *batch_reader_open(const struct config *config, char *error, size_t error_size)
+struct batch_reader *batch_reader_open(const struct config *config, const char *topic, char *error, size_t error_size)
 {
     struct batch_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) {
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    reader->name = config->commands.topic;
+    reader->name = topic;
     reader->handle = client_new(config, error, error_size);
     if (reader->handle && !(reader->topic = rd_kafka_topic_new(reader->handle, reader->name, NULL)))
         snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));

@@ -1,5 +1,5 @@
-/* batch_reader: reads single batches of the command topic's log again, outside the group. A fetch returns one batch, so
- * the reader knows where the batch ends, which a consumer does not. Several partitions can be read at the same time.
+/* batch_reader: reads single batches of a topic's log again, outside the group. A fetch returns one batch, so the
+ * reader knows where the batch ends, which a consumer does not. Several partitions can be read at the same time.
  *
  * Librdkafka's functions for single partitions are used: their beginning and end wait for no broker. */
 #ifndef WORKER_SOURCE_BATCH_READER_H
@@ -20,8 +20,13 @@ struct batch_reading {
     struct log_mark last;      /* the one with the highest offset */
 };
 
-/* New, or NULL with the reason in `error`. Connects when it first reads. */
-MUST_CHECK struct batch_reader *batch_reader_open(const struct config *config, char *error, size_t error_size);
+/* What tells a message from others of its partition. */
+struct log_mark source_mark_of(const rd_kafka_message_t *message);
+MUST_CHECK bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other);
+
+/* New, or NULL with the reason in `error`. Connects when it first reads. `topic` must outlive it. */
+MUST_CHECK struct batch_reader *batch_reader_open(const struct config *config, const char *topic, char *error,
+                                                  size_t error_size);
 /* may_destroy: as source_may_destroy says of the other consumers; otherwise the client stays until the process ends. */
 void batch_reader_close(struct batch_reader *reader, bool may_destroy);
 

@@ -183,8 +183,6 @@ MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 
 /* Whether the log has this command, and no other one, at its offset. */
 enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark);
-struct log_mark source_mark_of(const rd_kafka_message_t *message);
-MUST_CHECK bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other);
 
 /* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
  * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right

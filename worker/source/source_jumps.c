@@ -80,7 +80,8 @@ static struct batch_reader *reader_of(struct source *source)
 {
     struct jumps *jumps = jumps_of(source);
     char error[512];
-    if (!jumps->reader && !(jumps->reader = batch_reader_open(source->config, error, sizeof(error))))
+    if (!jumps->reader &&
+        !(jumps->reader = batch_reader_open(source->config, source->config->commands.topic, error, sizeof(error))))
         log_fault_begin(&jumps->fault, LOG_LIST(LOG_TEXT("error", error)));
     return jumps->reader;
 }
