@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -19,11 +20,13 @@ static const char usage[] =
     "  RESOURCE   topic, group, cluster or transactional-id\n"
     "  NAME       with * at its end: all that begin so\n"
     "  OPERATION  read, write, create, describe or describe-configs\n"
-    "One right after the other; ends with 1 and the reason at the first that is refused, and at\n"
-    "one that is to be revoked and was not there.\n";
+    "One right after the other, each once the broker goes by the one before; ends with 1 and the\n"
+    "reason at the first that is refused, and at one that is to be revoked and was not there.\n";
 
 /* Kafka's protocol: keys of requests, and what the numbers of org.apache.kafka.common.resource and .acl mean. */
-enum { CREATE_ACLS = 30, DELETE_ACLS = 31, VERSION = 1, LITERAL = 3, PREFIXED = 4, ALLOW = 3 };
+enum { DESCRIBE_ACLS = 29, CREATE_ACLS = 30, DELETE_ACLS = 31, VERSION = 1, LITERAL = 3, PREFIXED = 4, ALLOW = 3 };
+
+#define AWAIT_SECONDS 30
 
 struct word {
     const char *text;
@@ -134,7 +137,6 @@ static void put_right(struct bytes *request, const char *principal, const char *
     const char *resource = strsep(&rest, ":"), *name = strsep(&rest, ":"), *operation = strsep(&rest, ":");
     size_t length = name ? strlen(name) : 0;
     bool prefixed = length > 1 && name[length - 1] == '*';
-    put_int(request, 1);
     put_byte(request, number_of(resources, resource));
     put_short(request, (uint16_t)(length - prefixed));
     put(request, name ? name : "", length - prefixed);
@@ -146,13 +148,49 @@ static void put_right(struct bytes *request, const char *principal, const char *
     free(copy);
 }
 
+static void put_header(struct bytes *request, int key)
+{
+    put_short(request, (uint16_t)key);
+    put_short(request, VERSION);
+    put_int(request, 1); /* correlation */
+    put_text(request, "acl");
+}
+
+static void pass_over_text(struct bytes *response)
+{
+    for (int16_t left = (int16_t)take(response, 2); left > 0; left--) /* -1: there is none */
+        take(response, 1);
+}
+
+/* Whether the broker goes by the right: it answers with what it asks itself. */
+static bool is_in_force(int broker, const char *principal, const char *right)
+{
+    struct bytes request = {0}, response;
+    put_header(&request, DESCRIBE_ACLS);
+    put_right(&request, principal, right);
+    broker_ask(broker, &request, &response);
+    take(&response, 4); /* correlation */
+    take(&response, 4); /* throttle time */
+    if (take(&response, 2) != 0)
+        fail(right, "cannot be asked for");
+    pass_over_text(&response);
+    return take(&response, 4) > 0;
+}
+
+static void await_in_force(int broker, bool wanted, const char *principal, const char *right)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    for (time_t deadline = time(NULL) + AWAIT_SECONDS; is_in_force(broker, principal, right) != wanted;
+         nanosleep(&pause, NULL))
+        if (time(NULL) > deadline)
+            fail(right, "the broker does not go by it");
+}
+
 static void change(int broker, bool grant, const char *principal, const char *right)
 {
     struct bytes request = {0}, response;
-    put_short(&request, grant ? CREATE_ACLS : DELETE_ACLS);
-    put_short(&request, VERSION);
+    put_header(&request, grant ? CREATE_ACLS : DELETE_ACLS);
     put_int(&request, 1);
-    put_text(&request, "acl");
     put_right(&request, principal, right);
     broker_ask(broker, &request, &response);
     take(&response, 4); /* correlation */
@@ -165,9 +203,7 @@ static void change(int broker, bool grant, const char *principal, const char *ri
     }
     if (grant)
         return;
-    int16_t message = (int16_t)take(&response, 2); /* its length, -1 for none */
-    for (; message > 0; message--)
-        take(&response, 1);
+    pass_over_text(&response);
     if (take(&response, 4) == 0)
         fail(right, "was not granted");
 }
@@ -180,8 +216,10 @@ int main(int count, char **arguments)
         return 64;
     }
     int broker = broker_connect(arguments[1]);
-    for (int i = 4; i < count; i++)
+    for (int i = 4; i < count; i++) {
         change(broker, grant, arguments[3], arguments[i]);
+        await_in_force(broker, grant, arguments[3], arguments[i]);
+    }
     close(broker);
     return 0;
 }

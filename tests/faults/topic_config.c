@@ -9,9 +9,9 @@
 #define REQUEST_MS 60000
 
 static const char usage[] =
-    "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration from now on\n"
+    "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration; returns once it is in force\n"
     "topic_config ADDRESS delete TOPIC ...           returns once no broker knows them any more\n"
-    "topic_config ADDRESS grow TOPIC PARTITIONS      so many from now on\n"
+    "topic_config ADDRESS grow TOPIC PARTITIONS      so many; returns, like all that create some, once they answer\n"
     "topic_config ADDRESS create PREFIX SUFFIX COUNT   PREFIX0SUFFIX and so on, of one partition each\n"
     "topic_config ADDRESS replace TOPIC PARTITIONS   deletes it and creates it again as soon as that is possible\n"
     "topic_config ADDRESS trim TOPIC PARTITION OFFSET   deletes the records before the offset\n"
@@ -50,18 +50,28 @@ static rd_kafka_event_t *answer_of(rd_kafka_queue_t *queue)
     return event;
 }
 
-static void configure(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, char **settings, int count)
+static const struct timespec pause_between = {.tv_nsec = 20000000};
+
+/* A setting of which nothing depends here: there is no rate by which it would throttle. */
+#define MARK       "follower.replication.throttled.replicas"
+#define MARK_VALUE "*"
+
+static void set_config(rd_kafka_ConfigResource_t *resource, const char *name, const char *value)
+{
+    rd_kafka_resp_err_t code = rd_kafka_ConfigResource_set_config(resource, name, value);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(name, rd_kafka_err2str(code));
+}
+
+/* `settings`: each is a name and, behind its end, the value. */
+static void alter(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, char **settings, int count,
+                  bool is_marked)
 {
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    for (int i = 0; i < count; i++) {
-        char *value = strchr(settings[i], '=');
-        if (!value)
-            give_up(settings[i], "not NAME=VALUE");
-        *value++ = '\0';
-        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_set_config(resource, settings[i], value);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            give_up(settings[i], rd_kafka_err2str(code));
-    }
+    for (int i = 0; i < count; i++)
+        set_config(resource, settings[i], settings[i] + strlen(settings[i]) + 1);
+    if (is_marked)
+        set_config(resource, MARK, MARK_VALUE);
     rd_kafka_AlterConfigs(client, &resource, 1, NULL, queue);
     rd_kafka_event_t *event = answer_of(queue);
     size_t answers;
@@ -71,6 +81,67 @@ static void configure(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *t
         give_up(topic, answers == 1 ? rd_kafka_ConfigResource_error_string(answer[0]) : "no answer");
     rd_kafka_event_destroy(event);
     rd_kafka_ConfigResource_destroy(resource);
+}
+
+static bool is_marked(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic)
+{
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_DescribeConfigs(client, &resource, 1, NULL, queue);
+    rd_kafka_event_t *event = answer_of(queue);
+    size_t answers, count = 0;
+    bool found = false;
+    const rd_kafka_ConfigResource_t **answer =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &answers);
+    if (answers != 1 || rd_kafka_ConfigResource_error(answer[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up(topic, answers == 1 ? rd_kafka_ConfigResource_error_string(answer[0]) : "no answer");
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(answer[0], &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), MARK) == 0 && value && strcmp(value, MARK_VALUE) == 0)
+            found = true;
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy(resource);
+    return found;
+}
+
+static void await_mark(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, bool wanted)
+{
+    for (time_t deadline = time(NULL) + REQUEST_MS / 1000; is_marked(client, queue, topic) != wanted;
+         nanosleep(&pause_between, NULL))
+        if (time(NULL) > deadline)
+            give_up(topic, "its configuration is not in force");
+}
+
+/* The broker tells a configuration a moment before it goes by it, and takes one change after the other. So when it
+ * tells a second change, the first one is in force. */
+static void configure(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, char **settings, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char *value = strchr(settings[i], '=');
+        if (!value)
+            give_up(settings[i], "not NAME=VALUE");
+        *value = '\0';
+    }
+    alter(client, queue, topic, settings, count, true);
+    await_mark(client, queue, topic, true);
+    alter(client, queue, topic, settings, count, false);
+    await_mark(client, queue, topic, false);
+}
+
+/* Waits until a leader answers for each partition. */
+static void await_partitions(rd_kafka_t *client, const char *topic, int partitions)
+{
+    const time_t deadline = time(NULL) + REQUEST_MS / 1000;
+    for (int i = 0; i < partitions; i++) {
+        int64_t low, high;
+        while (rd_kafka_query_watermark_offsets(client, topic, i, &low, &high, REQUEST_MS) !=
+               RD_KAFKA_RESP_ERR_NO_ERROR) {
+            if (time(NULL) > deadline)
+                give_up(topic, "its partitions do not answer");
+            nanosleep(&pause_between, NULL);
+        }
+    }
 }
 
 static bool topic_exists(rd_kafka_t *client, const char *topic)
@@ -99,8 +170,7 @@ static void delete_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char
         give_up(topic, answers == 1 ? rd_kafka_topic_result_error_string(answer[0]) : "no answer");
     rd_kafka_event_destroy(event);
     rd_kafka_DeleteTopic_destroy(request);
-    const struct timespec pause = {.tv_nsec = 50000000};
-    for (time_t deadline = time(NULL) + REQUEST_MS / 1000; topic_exists(client, topic); nanosleep(&pause, NULL))
+    for (time_t deadline = time(NULL) + REQUEST_MS / 1000; topic_exists(client, topic); nanosleep(&pause_between, NULL))
         if (time(NULL) > deadline)
             give_up(topic, "still there");
 }
@@ -120,6 +190,7 @@ static void grow(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic,
         give_up(topic, answers == 1 ? rd_kafka_topic_result_error_string(answer[0]) : "no answer");
     rd_kafka_event_destroy(event);
     rd_kafka_NewPartitions_destroy(request);
+    await_partitions(client, topic, (int)partitions);
 }
 
 static rd_kafka_resp_err_t create_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
@@ -148,6 +219,11 @@ static void create_many(rd_kafka_t *client, rd_kafka_queue_t *queue, char **argu
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             give_up(name, rd_kafka_err2str(code));
     }
+    for (long i = 0, last = strtol(arguments[2], NULL, 10); i < last; i++) {
+        char name[256];
+        snprintf(name, sizeof(name), "%s%ld%s", arguments[0], i, arguments[1]);
+        await_partitions(client, name, 1);
+    }
 }
 
 static void replace_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
@@ -163,6 +239,7 @@ static void replace_topic(rd_kafka_t *client, rd_kafka_queue_t *queue, const cha
     while (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && time(NULL) < deadline);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         give_up(topic, rd_kafka_err2str(code));
+    await_partitions(client, topic, partitions);
 }
 
 /* A list of one. New. */
