@@ -56,10 +56,37 @@ suite_pass() {
     echo "ok: $1"
 }
 
-# suite_fail WHAT [DETAIL]
+# suite_fail WHAT [DETAIL]: one line, so that tests/run shows all of it. What the command before wrote to standard error
+# is a part of it.
 suite_fail() {
+    local detail=${2//$'\n'/ | } said
     suite_failed=$((suite_failed + 1))
-    echo "NOT OK: $1${2:+: $2}" >&"$suite_output"
+    said=$(suite_last_error)
+    [ "${#detail}" -le "$suite_detail_most" ] || detail=${detail:0:$suite_detail_most}...
+    echo "NOT OK: $1${detail:+: $detail}${said:+ [$said]}" >&"$suite_output"
+}
+suite_detail_most=500
+
+# suite_last_error: the end of the file of error output that was written last: a suite redirects standard error to
+# a file of its folder that is called error, log or put, or *-error, *.err, *.log, kcat*. Logs of workers do not count.
+suite_last_error() {
+    local newest
+    newest=$(suite_error_files | sort -rn | head -n 1 | cut -d' ' -f 2-)
+    if [ -n "$newest" ] && [ -s "$newest" ]; then
+        echo "${newest##*/}: $(tail -n 3 "$newest" | tail -c 350 | tr -d '\000' | tr '\n' '|')"
+    fi
+}
+
+suite_error_files() {
+    local file log
+    find "$suite_folder" -maxdepth 2 -type f \( -name error -o -name log -o -name put -o -name '*-error' -o -name '*.err' \
+        -o -name '*.log' -o -name 'kcat*' \) ! -path "$suite_folder/kafka/*" -printf '%T@ %p\n' 2>/dev/null \
+        | while read -r file; do
+            for log in ${worker_logs[@]+"${worker_logs[@]}"}; do
+                [ "${file#* }" != "$log" ] || continue 2
+            done
+            echo "$file"
+        done
 }
 
 # suite_skip COUNT REASON: so many checks could not be made here. Where REQUIRE_KAFKA is set they fail, and where
