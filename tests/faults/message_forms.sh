@@ -201,6 +201,7 @@ check_equal "dead letters are counted" "$dead_letters" "$(metric dead_letters_to
 unreadable=$(live_log_count one "headers of a command cannot be read.* partition=0 offset=")
 check "headers that cannot be read are logged" [ "$unreadable" -ge 2 ]
 check_equal "and their dead letters counted" "$unreadable" "$(metric dead_letters_incomplete_total)"
+live_settle "$live_name.dead-letters"
 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed \
     -X fetch.message.max.bytes=30000000 -X receive.message.max.bytes=100000000 -f '%h\n' 2>/dev/null \
     | awk -F, '{ lost = /dlq-lost=headers/; sub(/,dlq-message=.*/, ""); print lost ? "lost " (NF < 20) : "kept " NF }' >"$suite_folder/letters"

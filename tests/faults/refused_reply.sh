@@ -53,6 +53,7 @@ after created 4 1 false" "$(forms | sed -E 's/^([^\t]*\.commands\/)[^\t]*/\1/' |
 check_equal "the clients are there" 4 "$(clients)"
 check_equal "a reply without key goes where its command's partition says" "0" \
     "$(replies -f '%p %K\n' | awk '$2 == -1 { print $1 }' | sort -u)"
+live_settle "$live_name.dead-letters"
 check_equal "the malformed one is a dead letter, and no other" 1 \
     "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.dead-letters" -o beginning -e -q -f '%o\n' -X isolation.level=read_committed | wc -l)"
 

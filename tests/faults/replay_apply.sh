@@ -41,6 +41,12 @@ apply_ends() {
     local code=$?
     check_equal "$what" "$expected" "$code"
     [ "$code" = "$expected" ] || tail -n 5 "$suite_folder/apply" "$suite_folder/apply.log"
+    apply_settles "$code"
+}
+
+# apply_settles CODE: what a run that came to its end has committed can be read.
+apply_settles() {
+    case $1 in 0 | 1 | 3) live_settle "$live_name.records-$scene" "$live_name.again-$scene" ;; esac
 }
 
 # apply_start NAME [OPTION ...]: the same in the background: its process is $apply_pid.
@@ -58,6 +64,7 @@ apply_process() {
 apply_wait() {
     wait "$apply_pid"
     apply_code=$?
+    apply_settles "$apply_code"
 }
 
 redis_of() {

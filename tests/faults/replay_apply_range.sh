@@ -38,6 +38,7 @@ check "the range of the name is told" grep -q "begun with the range from 10 to 4
 apply --from offset:10 --to offset:60
 check_equal "a longer range is taken" 0 "$?"
 check "it is told that the name keeps its range" grep -q "keeps the range.*from=10 to=40" "$suite_folder/apply.log"
+live_settle "$live_name.again"
 check_equal "each command of the range has one reply, and no other" "$(seq 10 39)" "$(replied)"
 apply --from offset:10 --to offset:40
 check_equal "the same range again is done" 0 "$?"

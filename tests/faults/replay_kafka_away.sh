@@ -35,6 +35,7 @@ kafka_returns() { check "the broker comes back" tests/kafka/start "$kafka_folder
 
 # each_is_answered_once WHAT
 each_is_answered_once() {
+    live_settle "$live_name.again"
     check_equal "$1" "$count $count" \
         "$(replies | jq -r .commandId | sort | uniq | wc -l) $(replies | wc -l)"
 }

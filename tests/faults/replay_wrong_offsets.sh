@@ -85,6 +85,7 @@ live_intake topics create --set "replies.topic=$live_name.again" >/dev/null || s
 "$BUILD/client-intake" replay --config "$live_config" --set batch.commands=7 --apply --name wrong --replies "$live_name.again" \
     >"$suite_folder/apply" 2>"$suite_folder/apply.log"
 check_equal "it is incomplete" 3 "$?"
+live_settle "$live_name.again"
 kcat -C -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
     | jq -r 'select(.type == "client.created") | "\(.source.offset) \(.commandId)"' | sort >"$suite_folder/created"
 check_equal "each valid command has created its client" "" "$(sort "$suite_folder/valid" | comm -23 - "$suite_folder/created")"

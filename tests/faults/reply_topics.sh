@@ -222,6 +222,7 @@ worker_stop one
 # ---- exactly once ----
 
 once() {
+    live_settle "$name.replies" "$name.elsewhere" "$name.readonly.reply"
     for topic in replies elsewhere readonly.reply; do
         timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.$topic" -e -q -X isolation.level=read_committed
         echo

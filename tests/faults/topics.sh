@@ -68,7 +68,7 @@ missing_at_start() {
     check "it has not joined the group" not_logged 'partitions assigned'
     make_topics "the topics are"
     check "the worker goes on" eventually logged 'partitions assigned'
-    check "and says so" logged 'producer recovered'
+    check "and says so" eventually logged 'producer recovered'
 }
 
 live_begin 6

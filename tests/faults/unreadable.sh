@@ -96,6 +96,7 @@ check "the batch is answered" until_true 20 all_are_answered $((3 * count + 150)
 exec {transaction}>&-
 expected $((2 * count + 150)) $((3 * count + 149)) too_large >>"$suite_folder/expected"
 check "each of its commands once, in their order" diff "$suite_folder/expected" <(head -n $((3 * count + 150)) "$suite_folder/replies")
+live_settle "$live_name.dead-letters"
 lost=$(kcat -C -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' \
     -X fetch.message.max.bytes=30000000 2>/dev/null | grep -c 'dlq-lost=key, value, headers')
 check "most could not be read, and their dead letters say so" [ "$lost" -gt "$count" ]

@@ -214,6 +214,24 @@ oracle_await() {
     wait "$pid" 2>/dev/null || oracle_run await 1
 }
 
+# live_settle TOPIC ...: waits until no transaction is open in these topics. The coordinator confirms the end of a
+# transaction before its marker stands in each partition, and a read_committed reader ends before a marker that is missing.
+# Whoever reads right after a program has committed must wait for that.
+live_settle() {
+    eventually live_is_settled "$@" || suite_fail "transactions end" "open: $(live_open "$@" 2>&1 | tail -n 3)"
+}
+
+live_is_settled() {
+    local open
+    open=$(live_open "$@") && [ -z "$open" ]
+}
+
+# The partitions in which one is open: name, first offset, end, and last stable offset.
+live_open() {
+    local marks
+    marks=$("$BUILD/tests/live/replay_marks" "$kafka_address" "$@") && awk '$3 != $4' <<<"$marks"
+}
+
 # A sleep of so many tenths of a second.
 tenths() {
     sleep "$(($1 / 10)).$(($1 % 10))"

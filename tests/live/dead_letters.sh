@@ -22,6 +22,7 @@ letters() {
     output=$(timeout 120 "$BUILD/client-intake" dead-letters --config "$live_config" "$@" 2>"$suite_folder/error")
     code=$?
     error=$(cat "$suite_folder/error")
+    [ "$1" != retry ] || live_settle "$live_name.commands" "$live_name.dead-letters"
 }
 
 rows() {
@@ -303,6 +304,7 @@ letters retry "$first" --value "$suite_folder/mended" --apply
 check_equal "it is sent again" 0 "$code"
 is_duplicate() { [ "$(retried_as)" = "created created duplicate" ]; }
 check "and is a duplicate, not a second client" eventually is_duplicate
+live_settle "$live_name.records"
 check_equal "one client has the id of the first position" 1 "$(read_topic records '%k %h\n' | grep -cF "command-id=$(source_of "$first"),")"
 named="{\"commandId\":\"mine\",\"workspaceId\":\"ws-1\",$person,\"email\":\"mine@example.com\"}"
 letters retry "$null" --value - --output json <<<"$named"
@@ -330,6 +332,7 @@ letters retry --code too_large --apply
 check_equal "a long command is retried with a higher limit" 0 "$code"
 long_is_created() { rows --code too_large | jq -e '.retried[0].outcome == "created"'; }
 check "and creates its client" eventually long_is_created
+live_settle "$live_name.records"
 check_equal "under its own id" 1 "$(read_topic records '%h\n' | grep -c '^command-id=big-1,')"
 
 # ---- a thousand letters of one faulty producer ----

@@ -1,10 +1,14 @@
 /* replay_marks: prints what a dry run must not change in Kafka: for each partition of each topic, also of the internal
  * ones, its first and last offset and its last stable offset; and each group with its state and members.
  *
- *   replay_marks ADDRESS */
+ *   replay_marks ADDRESS [TOPIC ...]
+ *
+ * With topics: of these alone, and of no group. */
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define REQUEST_MS 60000
 
@@ -30,19 +34,40 @@ static rd_kafka_t *client_new(const char *bootstrap, const char *isolation)
     return client;
 }
 
-static void print_topics(rd_kafka_t *all, rd_kafka_t *committed)
+static void print_topic(rd_kafka_t *all, rd_kafka_t *committed, const struct rd_kafka_metadata_topic *topic)
+{
+    for (int partition = 0; partition < topic->partition_cnt; partition++) {
+        int64_t first, high, stable;
+        expect_fine(topic->topic,
+                    rd_kafka_query_watermark_offsets(all, topic->topic, partition, &first, &high, REQUEST_MS));
+        expect_fine(topic->topic,
+                    rd_kafka_query_watermark_offsets(committed, topic->topic, partition, &first, &stable, REQUEST_MS));
+        printf("%s/%d %lld %lld %lld\n", topic->topic, partition, (long long)first, (long long)high, (long long)stable);
+    }
+}
+
+static bool is_among(const char *name, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Those of `names`, which must be there; or all, if there are none. */
+static void print_topics(rd_kafka_t *all, rd_kafka_t *committed, char **names, int count)
 {
     const struct rd_kafka_metadata *metadata;
+    int printed = 0;
     expect_fine("metadata", rd_kafka_metadata(all, 1, NULL, &metadata, REQUEST_MS));
     for (int i = 0; i < metadata->topic_cnt; i++)
-        for (int j = 0; j < metadata->topics[i].partition_cnt; j++) {
-            const char *topic = metadata->topics[i].topic;
-            int64_t first, high, stable;
-            expect_fine(topic, rd_kafka_query_watermark_offsets(all, topic, j, &first, &high, REQUEST_MS));
-            expect_fine(topic, rd_kafka_query_watermark_offsets(committed, topic, j, &first, &stable, REQUEST_MS));
-            printf("%s/%d %lld %lld %lld\n", topic, j, (long long)first, (long long)high, (long long)stable);
+        if (count == 0 || is_among(metadata->topics[i].topic, names, count)) {
+            print_topic(all, committed, &metadata->topics[i]);
+            printed++;
         }
     rd_kafka_metadata_destroy(metadata);
+    if (printed < count)
+        expect_fine("a topic", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 }
 
 static void print_groups(rd_kafka_t *client)
@@ -56,14 +81,15 @@ static void print_groups(rd_kafka_t *client)
 
 int main(int count, char **arguments)
 {
-    if (count != 2) {
-        fputs("usage: replay_marks ADDRESS\n", stderr);
+    if (count < 2) {
+        fputs("usage: replay_marks ADDRESS [TOPIC ...]\n", stderr);
         return 64;
     }
     rd_kafka_t *all = client_new(arguments[1], "read_uncommitted");
     rd_kafka_t *committed = client_new(arguments[1], "read_committed");
-    print_topics(all, committed);
-    print_groups(all);
+    print_topics(all, committed, arguments + 2, count - 2);
+    if (count == 2)
+        print_groups(all);
     rd_kafka_destroy(all);
     rd_kafka_destroy(committed);
     return fflush(stdout) == 0 ? 0 : 69;
