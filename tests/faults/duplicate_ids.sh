@@ -21,7 +21,7 @@ both() {
     check "$what: the older is fenced" eventually logged one "$pattern"
     check "$what: and the newer, in its turn" eventually logged two "$pattern"
     sleep "$(faults_choose 1 10)"
-    check "$what: both still run" kill -0 "${worker_pids[one]}" "${worker_pids[two]}"
+    check "$what: both still run" process_runs "${worker_pids[one]}" "${worker_pids[two]}"
     worker_stop two
     faults_flows "$what: the one that stays works on" 5 one
     worker_stop one

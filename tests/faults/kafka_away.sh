@@ -54,7 +54,7 @@ kill_broker
 ends_in_time one 5
 faults_static_worker_start one --set worker.threads=2
 sleep 1
-check "a worker waits for a broker that is away" kill -0 "${worker_pids[one]}"
+check "a worker waits for a broker that is away" process_runs "${worker_pids[one]}"
 check "the broker comes back" tests/kafka/start "$kafka_folder"
 faults_flows "at the start: commands are answered" $((resume_seconds + 5)) one
 

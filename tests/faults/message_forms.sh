@@ -195,11 +195,16 @@ if faults_all; then
     row_seconds=90
 fi
 
+# The counts follow the commit, which a reader may see before the worker knows of it.
+metric_reaches() { [ "$(metric "$1")" -ge "$2" ]; }
+eventually metric_reaches replies_refused_total "$left_out"
+eventually metric_reaches dead_letters_total "$dead_letters"
 check_equal "replies that were left out are counted" "$left_out" "$(metric replies_refused_total)"
 check_equal "each is logged with its position" "$left_out" "$(live_log_count one "refused as too large in every form.* partition=0 offset=")"
 check_equal "dead letters are counted" "$dead_letters" "$(metric dead_letters_total)"
 unreadable=$(live_log_count one "headers of a command cannot be read.* partition=0 offset=")
 check "headers that cannot be read are logged" [ "$unreadable" -ge 2 ]
+eventually metric_reaches dead_letters_incomplete_total "$unreadable"
 check_equal "and their dead letters counted" "$unreadable" "$(metric dead_letters_incomplete_total)"
 live_settle "$live_name.dead-letters"
 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed \

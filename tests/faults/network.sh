@@ -153,7 +153,7 @@ if filters_make 2>/dev/null; then
     faults_flows "cut off: the other works on" 15 two
     sleep "$(faults_choose 0 10)"
     mend
-    check "cut off: the worker lives" kill -0 "${worker_pids[one]}"
+    check "cut off: the worker lives" process_runs "${worker_pids[one]}"
     worker_stop two
     faults_flows "cut off: it works on" 30 one
 else

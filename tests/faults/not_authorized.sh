@@ -91,7 +91,7 @@ for case in "${cases[@]}"; do
     check "$right: the lack is told" eventually says "$length" "$code" "$name"
     sleep 3
     check_equal "$right: it repeats nothing" "" "$(repeated "$length")"
-    check "$right: the daemon lives" kill -0 "${worker_pids[one]}"
+    check "$right: the daemon lives" process_runs "${worker_pids[one]}"
     check "$right: it is granted again" acl grant "$right"
     check "$right: all is answered within 15 s" oracle await 15
 done

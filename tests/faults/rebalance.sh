@@ -66,7 +66,7 @@ if faults_all; then
         sleep $((session_seconds + 4))
         kill -CONT "${worker_pids[two]}"
         faults_flows "two works on" 20 two
-        check "a worker outlives its session" kill -0 "${worker_pids[two]}"
+        check "a worker outlives its session" process_runs "${worker_pids[two]}"
         worker_stop two
     done
 fi

@@ -73,7 +73,7 @@ lacking() {
     sleep 2
     check_equal "$1: once" $((times + 1)) "$(live_log_count one 'Redis is away')"
     check "$1: /readyz answers 503" until_true 5 ready_says 503
-    check "$1: the daemon waits" kill -0 "${worker_pids[one]}"
+    check "$1: the daemon waits" process_runs "${worker_pids[one]}"
     lost=$(oracle count | sed -E 's/ .*, ([0-9]+) replies.*/ \1/; s/ replies.*//')
     check "$1: nothing is answered meanwhile" eval '[ "${lost% *}" -ne "${lost#* }" ]'
     user reset "${rights[@]}"
@@ -114,7 +114,7 @@ worker_start one
 produce $((next + 300)) 300
 check "a daemon with a wrong password says so" until_true 20 logged 'Redis is away.*AUTH: WRONGPASS'
 sleep 2
-check "and waits" kill -0 "${worker_pids[one]}"
+check "and waits" process_runs "${worker_pids[one]}"
 user resetpass ">$password"
 check "it goes on when the password is that of Redis" oracle await 30
 worker_stop one

@@ -18,10 +18,18 @@ said() {
     [ "$(tail -n "+$((mark + 1))" "${worker_logs[one]}" | grep -c "$1")" -eq "$2" ]
 }
 
+is_quiet() {
+    local before
+    before=$(replies)
+    tenths 15
+    [ "$(replies)" = "$before" ]
+}
+
 # stands_still WHAT SECONDS: no reply is added in that time, none is refused, and it is said once, with the reason.
 stands_still() {
     local before
     check "$1: the worker notices" eventually said "$away" 1
+    eventually is_quiet # what had left Redis behind may still be answered
     before=$(replies)
     sleep "$2"
     check_equal "$1: nothing is answered meanwhile" "$before" "$(replies)"

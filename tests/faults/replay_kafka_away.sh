@@ -45,7 +45,7 @@ apply_start short
 check "replies come" eventually replies_reach 40
 kafka_goes
 sleep 5
-check "the run waits" kill -0 "$apply_pid"
+check "the run waits" process_runs "$apply_pid"
 kafka_returns
 apply_wait
 check_equal "it ends with 0" 0 "$apply_code"

@@ -48,5 +48,5 @@ check_equal "those that wake up change nothing in Redis" "" \
     "$(diff "$suite_folder/before" "$suite_folder/after" | head -n 5 | cut -c 1-300)"
 faults_load "$faults_load_rate"
 faults_load_end
-for point in "${points[@]}"; do check "the one frozen at $point lives" kill -0 "${worker_pids[$point]}"; done
+for point in "${points[@]}"; do check "the one frozen at $point lives" process_runs "${worker_pids[$point]}"; done
 live_end 60

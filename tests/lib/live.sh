@@ -158,6 +158,14 @@ process_is_gone() {
     [ -z "$state" ] || [ "$state" = Z ]
 }
 
+# process_runs PID ...: each of these children still does. A signal can be sent to one that has ended, too.
+process_runs() {
+    local pid
+    for pid in "$@"; do
+        ! process_is_gone "$pid" && suite_is_child "$pid" || return 1
+    done
+}
+
 # produce FIRST COUNT [OPTION ...]: sends a part of the mixture of commands.
 produce() {
     live_sent=$((live_sent + $2))
@@ -193,7 +201,7 @@ produce_stop() {
 }
 
 producing() {
-    kill -0 "$producer_pid" 2>/dev/null
+    process_runs "$producer_pid" 2>/dev/null
 }
 
 oracle() {

@@ -15,7 +15,7 @@ redis_kill
 worker_start one --set worker.threads=1 --set batch.commands=200
 produce_along 0 1000000 --rate 250
 sleep 5
-check "a worker waits for a Redis that has not started" kill -0 "${worker_pids[one]}"
+check "a worker waits for a Redis that has not started" process_runs "${worker_pids[one]}"
 redis_start "${persistence[@]}"
 check "it connects when Redis starts" eventually said "$back" 1
 check_equal "the absence was logged once" 1 "$(live_log_count one "$away")"

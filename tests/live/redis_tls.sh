@@ -107,7 +107,7 @@ redis_listen expired
 produce 8000 2000
 told "an expired certificate" "TLS: the server's certificate: certificate has expired"
 sleep 3
-check "the daemon waits" kill -0 "${worker_pids[one]}"
+check "the daemon waits" process_runs "${worker_pids[one]}"
 check_equal "it logs that once" 1 "$(live_log_count one 'Redis is away')"
 redis_kill
 redis_listen here

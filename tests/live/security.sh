@@ -93,7 +93,7 @@ worker_start one --set "kafka.sasl.password=$wrong_password" --set log.level=deb
 produce 0 2000
 check "a daemon logs a wrong password" eventually logged 'level=warning .*Authentication failed'
 sleep 3
-check "and waits" kill -0 "${worker_pids[one]}"
+check "and waits" process_runs "${worker_pids[one]}"
 worker_stop one
 check_equal "there were no replies meanwhile" "0" "$(oracle count | sed -nE 's/.*[^0-9]([0-9]+) replies.*/\1/p')"
 
@@ -130,7 +130,7 @@ cp "$certificates/expired-both.pem" "$certificates/here-both.pem"
 check "the broker is restarted with an expired certificate" tests/kafka/start "$kafka_folder"
 produce 5000 2000
 check "the daemon logs that it has expired" eventually logged 'level=warning .*it has expired'
-check "and waits" kill -0 "${worker_pids[one]}"
+check "and waits" process_runs "${worker_pids[one]}"
 tests/kafka/stop --kill "$kafka_folder"
 cp "$certificates/good-both.pem" "$certificates/here-both.pem"
 check "the broker is restarted with a good certificate" tests/kafka/start "$kafka_folder"
