@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
-# `replay --apply` that is interrupted, and run again with another range: the name keeps its range, and says so; and it does
-# not go on without the recorded replies of that range, which tell the definitions of its commands.
+# `replay --apply` that is run again with something else: another range, other workspaces, or another log. The name keeps its
+# range, and says so. It does not go on where commands would be left out, or decided without the recorded replies that tell
+# their definitions.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=11
+LIVE_CHECKS=19
 live_begin 1
-for ((number = 0; number < 60; number++)); do
-    printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}\n' "$number" "$number"
-done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
+# send PREFIX COUNT
+send() {
+    local number
+    for ((number = 0; number < $2; number++)); do
+        printf '{"commandId":"%s-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"%s%d@example.com"}\n' \
+            "$1" "$number" "$1" "$number"
+    done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
+}
+send c 60
 live_intake topics create --set "replies.topic=$live_name.again" >/dev/null || suite_fail "a topic"
 
 apply() {
@@ -43,4 +50,33 @@ check_equal "each command of the range has one reply, and no other" "$(seq 10 39
 apply --from offset:10 --to offset:40
 check_equal "the same range again is done" 0 "$?"
 check "without a warning" [ "$(grep -c "keeps the range" "$suite_folder/apply.log")" -eq 0 ]
+
+criterion "the same name with a choice of workspaces" "it is refused: commands of others were decided, or passed over"
+apply --from offset:10 --to offset:40 --workspace ws-0
+check_equal "it is refused" 64 "$?"
+check "with the reason" grep -q "range was begun with other workspaces" "$suite_folder/apply.log"
+
+criterion "the command topic is deleted and created again between two runs, with as many commands" \
+    "the name is refused, and another one applies the new commands"
+topic_config() {
+    "$BUILD/tests/faults/topic_config" "$kafka_address" "$@"
+}
+apply_next() {
+    "$BUILD/client-intake" replay --config "$live_config" --apply --name next --replies "$live_name.again" "$@" \
+        >"$suite_folder/apply" 2>"$suite_folder/apply.log"
+}
+topic_config replace "$live_name.commands" 1 || suite_fail "the topic is replaced"
+send d 60
+apply --from offset:10 --to offset:40
+check_equal "it is refused" 64 "$?"
+check "with the reason" grep -q "another log of $live_name.commands: partition 0 no longer has the command that was at offset 39" \
+    "$suite_folder/apply.log"
+apply_next
+check_equal "another name ends with 0" 0 "$?"
+check "it has made all clients" grep -q "^60 created, 0 rejected" "$suite_folder/apply"
+topic_config trim "$live_name.commands" 0 60 || suite_fail "records are deleted"
+send e 5
+apply_next
+check_equal "what retention deletes is not another log: the same name is done" 0 "$?"
+check "it does nothing" grep -q "^0 created, 0 rejected" "$suite_folder/apply"
 suite_end

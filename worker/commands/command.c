@@ -87,7 +87,9 @@ const struct command commands[] = {
      "  --rebuild            fill an empty Redis from the record topic and the definitions topic\n"
      "Exit codes: 0 all are the same, 1 some are not, 3 part of what was asked for could not be read, 69 Kafka or "
      "Redis cannot\n"
-     "be reached, or the name is in use.\n"},
+     "be reached. With --apply 0 the range is done, 2 it was stopped by a signal, 69 also if another process applies a "
+     "replay\n"
+     "of the command topic, by this name or another.\n"},
     {"dead-letters", command_dead_letters, NULL,
      "list [SELECTION] [--group] | show PARTITION/OFFSET [--raw|--hex] |\n"
      "                                  retry [SELECTION|PARTITION/OFFSET...] [--apply] [--value FILE] [--rate N] "

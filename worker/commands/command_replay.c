@@ -208,6 +208,11 @@ static int read_options(int argc, char **argv, struct options *options)
 
 /* ---- The modes ---- */
 
+static void warn_of_gaps(void)
+{
+    fprintf(stderr, "client-intake replay: part of what was asked for could not be read; the report names it\n");
+}
+
 static int complain(const char *error)
 {
     fprintf(stderr, "client-intake replay: %s\n", error);
@@ -250,6 +255,8 @@ static int run_apply(const struct options *options, const struct config *config)
         return command_usage("replay", "%s", error);
     if (result == REPLAY_IN_USE || result == REPLAY_UNAVAILABLE || result == REPLAY_MISCONFIGURED)
         complain(error);
+    if (result == REPLAY_INCOMPLETE)
+        warn_of_gaps();
     return result == REPLAY_INCOMPLETE && options->allow_gaps ? COMMAND_OK : codes[result];
 }
 
@@ -286,7 +293,7 @@ static int run_dry(const struct options *options, const struct config *config)
     if (result == DRY_RUN_FAILED)
         return complain(error);
     if (incomplete)
-        fprintf(stderr, "client-intake replay: part of what was asked for could not be read; the report names it\n");
+        warn_of_gaps();
     if (incomplete && !options->allow_gaps)
         return COMMAND_INCOMPLETE;
     return result == DRY_RUN_SAME ? COMMAND_OK : COMMAND_NEGATIVE;

@@ -260,6 +260,19 @@ enum history_places history_reader_verify(struct history_reader *reader)
                                                                                  : verify_jumps(reader);
 }
 
+enum history_places history_reader_find(struct history_reader *reader, int32_t partition, const struct log_mark *mark)
+{
+    switch (misnumbered_batch_find(&reader->misnumbered, partition, mark)) {
+    case MESSAGE_IN_PLACE:
+        return READING_IN_PLACE;
+    case MESSAGE_MISPLACED:
+        return READING_MISPLACED;
+    case MESSAGE_UNKNOWN:
+        break;
+    }
+    return READING_UNKNOWN;
+}
+
 /* A message came behind one with a higher offset. If no jump is wrong, a batch has several messages with one offset,
  * and then the next offsets have none; or its messages are in a wrong order, and those before the first one do not
  * come. */

@@ -18,6 +18,7 @@
 
 #include "common/must_check.h"
 #include "worker/config/config.h"
+#include "worker/kafka/log_mark.h"
 
 struct history_reader;
 
@@ -78,6 +79,11 @@ MUST_CHECK enum history_reading history_reader_next(struct history_reader *reade
  */
 enum history_places { READING_IN_PLACE, READING_MISPLACED, READING_UNKNOWN };
 MUST_CHECK enum history_places history_reader_verify(struct history_reader *reader);
+
+/* Does the partition's log have this message at its offset? READING_MISPLACED: it has another one there, or none.
+ * READING_IN_PLACE also if it was deleted at the log's beginning. */
+MUST_CHECK enum history_places history_reader_find(struct history_reader *reader, int32_t partition,
+                                                   const struct log_mark *mark);
 
 /* The next offset that may come, for progress. */
 int64_t history_reader_position(const struct history_reader *reader);

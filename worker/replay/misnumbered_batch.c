@@ -77,6 +77,14 @@ static enum message_place place_of(struct misnumbered_batch *batch, const struct
     }
 }
 
+enum message_place misnumbered_batch_find(struct misnumbered_batch *batch, int32_t partition,
+                                          const struct log_mark *mark)
+{
+    struct log_mark last;
+    batch->partition = partition;
+    return place_of(batch, mark, &last);
+}
+
 enum message_place misnumbered_batch_verify(struct misnumbered_batch *batch, int32_t partition,
                                             const struct log_mark *mark)
 {

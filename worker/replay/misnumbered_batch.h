@@ -27,9 +27,14 @@ void misnumbered_batch_close(struct misnumbered_batch *batch);
 /* Turns to another topic, which must outlive it. */
 void misnumbered_batch_turn(struct misnumbered_batch *batch, const char *topic);
 
-/* Is the message in its place: does the log, read again at its offset, have it there? And is the last message of its
- * batch in its place? So a batch that begins with right offsets and ends with wrong ones is misplaced. */
+/* Is the message in its place: does the log, read again at its offset, have it there? One that was deleted meanwhile
+ * counts as in its place. */
 enum message_place { MESSAGE_UNKNOWN, MESSAGE_IN_PLACE, MESSAGE_MISPLACED };
+MUST_CHECK enum message_place misnumbered_batch_find(struct misnumbered_batch *batch, int32_t partition,
+                                                     const struct log_mark *mark);
+
+/* The same, and is the last message of its batch in its place? So a batch that begins with right offsets and ends with
+ * wrong ones is misplaced. */
 MUST_CHECK enum message_place misnumbered_batch_verify(struct misnumbered_batch *batch, int32_t partition,
                                                        const struct log_mark *mark);
 

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "common/clock.h"
 #include "common/failpoint.h"
@@ -137,6 +138,21 @@ static bool open_memory(struct apply *apply)
         return true;
     snprintf(apply->error, apply->error_size, "out of memory");
     return false;
+}
+
+/* In any order, and one that is named twice counts once. */
+static uint64_t digest_of_workspaces(const struct replay_selection *selection)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < selection->workspace_count; i++) {
+        const struct span workspace = selection->workspaces[i];
+        size_t before = 0;
+        while (before < i && !span_equal(selection->workspaces[before], workspace))
+            before++;
+        if (before == i)
+            digest += XXH3_64bits(workspace.at, workspace.length);
+    }
+    return digest;
 }
 
 static bool open_group(struct apply *apply)
@@ -321,6 +337,7 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
         return REPLAY_UNAVAILABLE;
     }
     *apply = (struct apply){.original = config, .request = request, .error = error, .error_size = error_size};
+    apply->workspaces = digest_of_workspaces(&request->selection);
     apply->rate = RATE_OF(request->rate);
     apply->fault = (struct log_fault){"the replay waits", "the replay goes on", 0};
     apply->marks.name = request->name;

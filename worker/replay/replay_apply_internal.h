@@ -25,6 +25,8 @@ struct apply_range {
     int64_t position;            /* that the group has committed; -1: none yet */
     int64_t nonce;               /* of the last commit of a batch; OFFSET_NONE: there was none yet */
     int64_t scanned;             /* commands before it were taken or passed over */
+    uint64_t workspaces;         /* that its name was begun with; as struct apply has them */
+    struct log_mark mark;        /* of a command that was read by any run of the name: its log is known by it */
     int64_t missing;             /* offsets before the position that could not be read, by any run of the name; and what
                                   * the first one could not reach at the edges of the range */
 };
@@ -60,6 +62,7 @@ struct apply {
     struct apply_range *ranges;
     uint32_t range_count, range; /* the present one; range_count: all are done */
 
+    uint64_t workspaces; /* tells selections of workspaces apart; 0: all of them */
     char group_name[GROUP_BYTES];
     rd_kafka_consumer_group_metadata_t *group;
     rd_kafka_t *own, *observer; /* observers of our group and of the daemon's */
@@ -87,6 +90,7 @@ struct apply {
     struct history_hole unreadable; /* the rest of such a hole; from == to: none */
     struct history_hole *holes;     /* of the present range, behind its position; sorted (replay_missing.c) */
     uint32_t hole_count;
+    struct log_mark seen; /* of the last command that was read for it; LOG_MARK_NONE: none was */
     int64_t nonce;
     uint32_t evaluations;                    /* how often it was evaluated */
     uint64_t passed_recorded, passed_others; /* while it was filled */
@@ -128,7 +132,8 @@ bool apply_holds_lock(struct apply *apply);
 /* ---- replay_position.c: the position, as our group's offsets ---- */
 
 /* Reads our group's offsets of all ranges into the ranges. A range that was begun before keeps its ends. The producer
- * must have ended the transaction of the run before. False after the reason was logged. */
+ * must have ended the transaction of the run before. False after the reason was logged, or after the worker was told to
+ * end: what was begun cannot go on if its range, its workspaces or the log are others now. */
 MUST_CHECK bool position_read(struct apply *apply, int wait_ms);
 
 /* The offset to commit for a range. New; the caller destroys it. */

@@ -1,16 +1,21 @@
-/* The metadata of an offset is "replay FROM TO NONCE MISSING": the range that the name's first start has found, the
- * nonce of the last commit of a batch, "-" before the first one, and how many offsets could not be read. */
+/* The metadata of an offset is "replay FROM TO NONCE MISSING WORKSPACES OFFSET TIMESTAMP HASH": the range that the
+ * name's first start has found; the nonce of the last commit of a batch, "-" before the first one; how many offsets
+ * could not be read; a digest of the workspaces that were selected; and the mark of a command of the log (log_mark.h),
+ * offset -1 before the first one. Earlier versions wrote the first four or five words. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/replay/replay_apply_internal.h"
 
-#define METADATA_BYTES   128
+#define METADATA_BYTES   192
 #define POSITION_WAIT_MS 2000
 
 struct metadata {
     int64_t from, to, nonce, missing;
+    bool is_whole; /* what follows was written, too */
+    uint64_t workspaces;
+    struct log_mark mark;
 };
 
 static size_t write_metadata(const struct metadata *metadata, char text[METADATA_BYTES])
@@ -18,22 +23,32 @@ static size_t write_metadata(const struct metadata *metadata, char text[METADATA
     char number[24] = "-";
     if (metadata->nonce > 0)
         snprintf(number, sizeof(number), "%" PRId64, metadata->nonce);
-    return (size_t)snprintf(text, METADATA_BYTES, "replay %" PRId64 " %" PRId64 " %s %" PRId64, metadata->from,
-                            metadata->to, number, metadata->missing);
+    return (size_t)snprintf(text, METADATA_BYTES,
+                            "replay %" PRId64 " %" PRId64 " %s %" PRId64 " %016" PRIx64 " %" PRId64 " %" PRId64
+                            " %016" PRIx64,
+                            metadata->from, metadata->to, number, metadata->missing, metadata->workspaces,
+                            metadata->mark.offset, metadata->mark.timestamp_ms, metadata->mark.hash);
 }
 
 /* False without a nonce if the offset has other metadata. */
 static bool read_metadata(const rd_kafka_topic_partition_t *place, struct metadata *metadata)
 {
     char text[METADATA_BYTES], number[24];
-    *metadata = (struct metadata){.nonce = OFFSET_NONE};
+    *metadata = (struct metadata){.nonce = OFFSET_NONE, .mark = LOG_MARK_NONE};
     if (!place->metadata || place->metadata_size >= sizeof(text))
         return false;
     memcpy(text, place->metadata, place->metadata_size);
     text[place->metadata_size] = '\0';
     struct metadata read = *metadata;
-    if (sscanf(text, "replay %" SCNd64 " %" SCNd64 " %23s %" SCNd64, &read.from, &read.to, number, &read.missing) < 3)
+    const int words =
+        sscanf(text, "replay %" SCNd64 " %" SCNd64 " %23s %" SCNd64 " %" SCNx64 " %" SCNd64 " %" SCNd64 " %" SCNx64,
+               &read.from, &read.to, number, &read.missing, &read.workspaces, &read.mark.offset,
+               &read.mark.timestamp_ms, &read.mark.hash);
+    if (words < 3)
         return false;
+    read.is_whole = words == 8;
+    if (!read.is_whole)
+        read.mark = LOG_MARK_NONE;
     if (number[0] != '-')
         read.nonce = (int64_t)strtoll(number, NULL, 10);
     *metadata = read;
@@ -54,6 +69,8 @@ static void take_position(struct apply *apply, struct apply_range *range, const 
     range->position = -1;
     range->nonce = OFFSET_NONE;
     range->scanned = range->from;
+    range->mark = LOG_MARK_NONE;
+    range->workspaces = apply->workspaces;
     if (place->offset < 0)
         return;
     apply->has_gone_on = true;
@@ -62,10 +79,51 @@ static void take_position(struct apply *apply, struct apply_range *range, const 
         range->to = metadata.to;
         range->nonce = metadata.nonce;
         range->missing = metadata.missing;
+        range->mark = metadata.mark;
+        if (metadata.is_whole)
+            range->workspaces = metadata.workspaces;
     }
     range->position = range->scanned = place->offset;
     offsets_set(&apply->marks.positions, range->partition, range->position);
     offsets_set(&apply->marks.nonces, range->partition, range->nonce);
+}
+
+static bool refuse(struct apply *apply, const char *reason)
+{
+    apply_end(apply, REPLAY_MISUSED, reason);
+    return false;
+}
+
+/* Commands of other workspaces before the position were passed over. */
+static bool has_workspaces(struct apply *apply, const struct apply_range *range)
+{
+    char reason[256];
+    snprintf(reason, sizeof(reason), "%s was begun with other workspaces; ask for those, or give another name",
+             apply->request->name);
+    return range->workspaces == apply->workspaces || refuse(apply, reason);
+}
+
+/* A topic that was deleted and created again has the same name and offsets, but other commands. */
+static bool has_log(struct apply *apply, const struct apply_range *range)
+{
+    char reason[512];
+    if (range->mark.offset < 0)
+        return true;
+    switch (history_reader_find(apply->reader, range->partition, &range->mark)) {
+    case READING_IN_PLACE:
+        return true;
+    case READING_UNKNOWN:
+        log_fault_begin(&apply->fault,
+                        LOG_LIST(LOG_TEXT("step", "comparing the log"), LOG_INTEGER("partition", range->partition)));
+        return false;
+    case READING_MISPLACED:
+        break;
+    }
+    snprintf(reason, sizeof(reason),
+             "%s was begun with another log of %s: partition %d no longer has the command that was at offset %" PRId64
+             "; give another name",
+             apply->request->name, apply->config.commands.topic, (int)range->partition, range->mark.offset);
+    return refuse(apply, reason);
 }
 
 /* The recorded replies that were read must be those of the range that the name was begun with, or commands would be
@@ -80,8 +138,7 @@ static bool is_asked(struct apply *apply, const struct apply_range *range)
              "%s was begun with the range from %" PRId64 " to %" PRId64 " of partition %d, and goes on at %" PRId64
              "; ask for that range, or give another name",
              apply->request->name, range->from, range->to, (int)range->partition, range->position);
-    apply_end(apply, REPLAY_MISUSED, reason);
-    return false;
+    return refuse(apply, reason);
 }
 
 /* A bound that changes nothing must not be ignored in silence. */
@@ -99,7 +156,6 @@ static void warn_of_range(const struct apply *apply, const struct apply_range *r
 
 bool position_read(struct apply *apply, int wait_ms)
 {
-    bool is_fine = true;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)apply->range_count);
     for (uint32_t i = 0; i < apply->range_count; i++)
         rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, apply->ranges[i].partition);
@@ -107,14 +163,20 @@ bool position_read(struct apply *apply, int wait_ms)
     for (uint32_t i = 0; i < apply->range_count && !code; i++)
         take_position(apply, &apply->ranges[i], &list->elems[i]);
     rd_kafka_topic_partition_list_destroy(list);
-    if (code)
+    if (code) {
         log_fault_begin(&apply->fault,
                         LOG_LIST(LOG_TEXT("step", "reading the position"), LOG_TEXT("error", rd_kafka_err2str(code))));
-    for (uint32_t i = 0; i < apply->range_count && !code; i++) {
-        warn_of_range(apply, &apply->ranges[i]);
-        is_fine = is_fine && is_asked(apply, &apply->ranges[i]);
+        return false;
     }
-    return !code && is_fine;
+    for (uint32_t i = 0; i < apply->range_count; i++) {
+        const struct apply_range *range = &apply->ranges[i];
+        if (!has_workspaces(apply, range) || !has_log(apply, range))
+            return false;
+        warn_of_range(apply, range);
+        if (!is_asked(apply, range))
+            return false;
+    }
+    return true;
 }
 
 static void add(const struct apply *apply, rd_kafka_topic_partition_list_t *list, const struct apply_range *range,
@@ -123,7 +185,12 @@ static void add(const struct apply *apply, rd_kafka_topic_partition_list_t *list
     char text[METADATA_BYTES];
     rd_kafka_topic_partition_t *place =
         rd_kafka_topic_partition_list_add(list, apply->config.commands.topic, range->partition);
-    const struct metadata metadata = {range->from, range->to, nonce, missing_before(apply, range, offset)};
+    const struct metadata metadata = {.from = range->from,
+                                      .to = range->to,
+                                      .nonce = nonce,
+                                      .missing = missing_before(apply, range, offset),
+                                      .workspaces = apply->workspaces,
+                                      .mark = range->mark};
     const size_t length = write_metadata(&metadata, text);
     place->offset = offset;
     place->metadata = malloc(length);

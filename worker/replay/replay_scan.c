@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "worker/replay/replay_apply_internal.h"
+#include "worker/source/batch_reader.h"
 #include "worker/source/source_message.h"
 #include "worker/validate/decode.h"
 
@@ -72,8 +73,11 @@ static void cut_batch(struct apply *apply, int64_t from)
 
 static void take_hole(struct apply *apply, const struct history_hole *hole)
 {
-    if (hole->reason == HOLE_MISNUMBERED)
+    if (hole->reason == HOLE_MISNUMBERED) {
         cut_batch(apply, hole->from);
+        if (apply->seen.offset >= hole->from)
+            apply->seen = LOG_MARK_NONE;
+    }
     if (hole->reason == HOLE_UNREADABLE) {
         apply->unreadable = *hole;
         return;
@@ -149,6 +153,8 @@ static void take_commands(struct apply *apply, uint32_t most)
         if (!message)
             continue;
         range->scanned = message->offset + 1;
+        if (!message_is_placeholder(message))
+            apply->seen = source_mark_of(message);
         consider(apply, message);
         scanned++;
         apply_note_progress(apply);
@@ -177,9 +183,13 @@ static bool verify_places(struct apply *apply)
 void scan_commands(struct apply *apply, uint32_t most)
 {
     const int64_t scanned = apply_present(apply)->scanned;
+    apply->seen = LOG_MARK_NONE;
     take_commands(apply, most);
-    if (verify_places(apply))
+    if (verify_places(apply)) {
+        if (apply->seen.offset >= 0)
+            apply_present(apply)->mark = apply->seen;
         return;
+    }
     cut_batch(apply, scanned);
     apply_present(apply)->scanned = scanned;
     apply->unreadable = (struct history_hole){0};
