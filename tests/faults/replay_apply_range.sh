@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=19
+LIVE_CHECKS=20
 live_begin 1
 # send PREFIX COUNT
 send() {
@@ -65,8 +65,13 @@ apply_next() {
     "$BUILD/client-intake" replay --config "$live_config" --apply --name next --replies "$live_name.again" "$@" \
         >"$suite_folder/apply" 2>"$suite_folder/apply.log"
 }
+position=$(topic_config offsets "$live_name-replay-range" "$live_name.commands" 1)
+check_equal "the position is at the end" "0 40" "$(cut -d' ' -f1,2 <<<"$position")"
 topic_config replace "$live_name.commands" 1 || suite_fail "the topic is replaced"
 send d 60
+# Kafka removes the offsets of a topic that is deleted, but not those of a log that is lost or restored.
+topic_config commit "$live_name-replay-range" "$live_name.commands" 0 40 "$(cut -d' ' -f4- <<<"$position")" \
+    || suite_fail "the position is kept"
 apply --from offset:10 --to offset:40
 check_equal "it is refused" 64 "$?"
 check "with the reason" grep -q "another log of $live_name.commands: partition 0 no longer has the command that was at offset 39" \

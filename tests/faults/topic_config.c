@@ -15,8 +15,9 @@ static const char usage[] =
     "topic_config ADDRESS create PREFIX SUFFIX COUNT   PREFIX0SUFFIX and so on, of one partition each\n"
     "topic_config ADDRESS replace TOPIC PARTITIONS   deletes it and creates it again as soon as that is possible\n"
     "topic_config ADDRESS trim TOPIC PARTITION OFFSET   deletes the records before the offset\n"
-    "topic_config ADDRESS commit GROUP TOPIC PARTITION OFFSET   as the group, which must have no members\n"
-    "topic_config ADDRESS offsets GROUP TOPIC PARTITIONS   prints partition, committed offset and end, a line each\n"
+    "topic_config ADDRESS commit GROUP TOPIC PARTITION OFFSET [METADATA]   as the group, which must have no members\n"
+    "topic_config ADDRESS offsets GROUP TOPIC PARTITIONS   prints partition, committed offset, end, and the offset's "
+    "metadata if it has some, a line each\n"
     "Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what, const char *why)
@@ -269,9 +270,14 @@ static void trim(rd_kafka_t *client, rd_kafka_queue_t *queue, char **arguments)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void commit(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *group, char **arguments)
+/* metadata: NULL for none */
+static void commit(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *group, char **arguments,
+                   const char *metadata)
 {
     rd_kafka_topic_partition_list_t *list = one_place(arguments);
+    if (metadata && !(list->elems[0].metadata = strdup(metadata)))
+        give_up(group, "out of memory");
+    list->elems[0].metadata_size = metadata ? strlen(metadata) : 0;
     rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
     rd_kafka_AlterConsumerGroupOffsets(client, &request, 1, NULL, queue);
     rd_kafka_event_t *event = answer_of(queue);
@@ -307,8 +313,11 @@ static void print_offsets(rd_kafka_t *client, rd_kafka_queue_t *queue, const cha
             rd_kafka_query_watermark_offsets(client, topic, committed->elems[i].partition, &low, &high, REQUEST_MS);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             give_up(topic, rd_kafka_err2str(code));
-        printf("%d %lld %lld\n", (int)committed->elems[i].partition, (long long)committed->elems[i].offset,
+        printf("%d %lld %lld", (int)committed->elems[i].partition, (long long)committed->elems[i].offset,
                (long long)high);
+        if (committed->elems[i].metadata_size > 0)
+            printf(" %.*s", (int)committed->elems[i].metadata_size, (const char *)committed->elems[i].metadata);
+        printf("\n");
     }
     rd_kafka_event_destroy(event);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
@@ -340,8 +349,8 @@ int main(int count, char **arguments)
         trim(client, queue, arguments + 3);
     } else if (strcmp(verb, "offsets") == 0 && count == 6) {
         print_offsets(client, queue, arguments[3], arguments[4], atoi(arguments[5]));
-    } else if (strcmp(verb, "commit") == 0 && count == 7) {
-        commit(client, queue, arguments[3], arguments + 4);
+    } else if (strcmp(verb, "commit") == 0 && (count == 7 || count == 8)) {
+        commit(client, queue, arguments[3], arguments + 4, count == 8 ? arguments[7] : NULL);
     } else {
         fputs(usage, stderr);
         status = 64;

@@ -107,6 +107,8 @@ enum claim_standing standing_of_claim(void *listener, const struct batch *batch,
     struct stored_client stored;
     int64_t partition, offset;
     const struct span workspace = batch->items[index].workspace;
+    if (!record_view_is_read(apply->view) && !fill_update_view(apply))
+        return CLAIM_UNKNOWN;
     if (record_view_has(apply->view, workspace, id))
         return CLAIM_RECORDED;
     /* Nothing tells who may still commit a claim of another command topic. */

@@ -144,6 +144,11 @@ bool record_view_await(struct record_view *view, char *error, size_t error_size)
     return ok;
 }
 
+bool record_view_is_read(const struct record_view *view)
+{
+    return view->places != NULL;
+}
+
 bool record_view_has(const struct record_view *view, struct span workspace, struct span id)
 {
     char key[KEY_BYTES];

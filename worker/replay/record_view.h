@@ -25,6 +25,9 @@ MUST_CHECK bool record_view_update(struct record_view *view, const struct offset
 /* The same, and waits until every transaction has ended that has written a record by now. */
 MUST_CHECK bool record_view_await(struct record_view *view, char *error, size_t error_size);
 
+/* False until an update has read the topic, and again after one has failed: then the view has no records. */
+bool record_view_is_read(const struct record_view *view);
+
 /* Whether the workspace's client has a record, as of the last update. */
 bool record_view_has(const struct record_view *view, struct span workspace, struct span id);
 

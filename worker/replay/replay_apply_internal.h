@@ -199,6 +199,27 @@ uint32_t scan_allowance(struct apply *apply, uint32_t most);
  * passes over are counted in passed_recorded and passed_others. */
 void scan_commands(struct apply *apply, uint32_t most);
 
+/* ---- replay_messages.c: the messages of the batch, and the pending ones ---- */
+
+/* Gives all of them back to librdkafka. */
+void messages_drop(struct apply *apply);
+
+/* Hands pending messages to `consider`, which owns them then, until the batch has `most` items. */
+typedef void messages_consider(struct apply *apply, rd_kafka_message_t *message);
+void messages_take_pending(struct apply *apply, uint32_t most, messages_consider *consider);
+
+/* worker_feed's put_off and release. */
+uint32_t messages_put_off(void *apply, uint32_t most);
+void messages_release(void *apply);
+
+/* ---- replay_fill.c: filling the batch ---- */
+
+/* worker_feed's fill. */
+int fill_batch(void *apply, uint32_t most, int wait_ms);
+
+/* Reads the records that came since. False after the reason was logged, or if the run is to end. */
+MUST_CHECK bool fill_update_view(struct apply *apply);
+
 /* ---- replay_apply_report.c ---- */
 
 void apply_print_ranges(const struct apply *apply);

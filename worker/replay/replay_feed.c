@@ -1,15 +1,10 @@
-/* The worker's feed in an applied replay: it reads the ranges one after the other, and gives the worker the commands
- * that have no record. The position in the history is the offset behind the last command that was taken or passed over.
- */
+/* The worker's feed in an applied replay: it gives the worker the commands of the ranges that have no record. The
+ * position in the history is the offset behind the last command that was taken or passed over. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/clock.h"
-#include "common/stop.h"
 #include "worker/index/index_audit.h"
-#include "worker/kafka/log_mark.h"
 #include "worker/replay/replay_apply_internal.h"
-#include "worker/source/source_message.h"
 
 #define POSITION_WAIT_MS 2000
 #define COMMIT_EVERY_MS  1000   /* the position, while all commands are passed over */
@@ -29,88 +24,9 @@ static void *feed_open(void *context, const struct feed_worker *worker)
     return apply;
 }
 
-/* Gives the messages of the batch, and those that are pending, back to librdkafka. */
-static void drop_messages(struct apply *apply)
-{
-    const uint32_t count = apply->worker.batch ? apply->worker.batch->count : 0;
-    apply_definitions_release(apply);
-    for (uint32_t i = 0; i < count; i++)
-        source_message_destroy(apply->messages[i]);
-    for (uint32_t i = 0; i < apply->pending_count; i++)
-        source_message_destroy(apply->pending[i]);
-    apply->pending_count = 0;
-    if (apply->worker.batch)
-        batch_reset(apply->worker.batch);
-}
-
 static void feed_close(void *source)
 {
-    drop_messages(source);
-}
-
-/* ---- filling ---- */
-
-/* Goes on to the next range once all of the present one is committed. */
-static void next_range(struct apply *apply)
-{
-    while (apply->range < apply->range_count && apply->pending_count == 0 &&
-           apply->unreadable.from >= apply->unreadable.to &&
-           apply_present(apply)->position >= apply_present(apply)->to) {
-        apply->range++;
-        apply->is_begun = false;
-    }
-    apply->is_done = apply->range == apply->range_count;
-}
-
-static void show_progress(struct apply *apply)
-{
-    int64_t done = 0;
-    for (uint32_t i = 0; i < apply->range_count; i++)
-        done += apply->ranges[i].scanned - apply->ranges[i].from;
-    progress_move(&apply->progress, done);
-}
-
-static bool update_view(struct apply *apply)
-{
-    char error[512];
-    if (record_view_update(apply->view, &apply->record_ends, error, sizeof(error))) {
-        log_fault_end(&apply->fault);
-        return true;
-    }
-    if (error[0])
-        log_fault_begin(&apply->fault, LOG_LIST(LOG_TEXT("step", "reading records"), LOG_TEXT("error", error)));
-    return false;
-}
-
-static int feed_fill(void *source, uint32_t most, int wait_ms)
-{
-    struct apply *apply = source;
-    struct batch *batch = apply->worker.batch;
-    rd_kafka_topic_partition_list_t *first = position_first(apply);
-    apply->passed_recorded = apply->passed_others = 0;
-    if (first) { /* they are committed before anything else: idle_offsets */
-        rd_kafka_topic_partition_list_destroy(first);
-        return 0;
-    }
-    next_range(apply);
-    if (apply->is_done) {
-        stop_request();
-        return 0;
-    }
-    most = scan_allowance(apply, most < batch->capacity ? most : batch->capacity);
-    if (most == 0 || !apply_keep_going(apply) || !update_view(apply)) {
-        clock_sleep(wait_ms);
-        return 0;
-    }
-    apply->marks.partition = apply_present(apply)->partition;
-    scan_commands(apply, most);
-    memset(apply->passing, 0, batch->count * sizeof(*apply->passing));
-    rate_take(&apply->rate, batch->count);
-    apply->nonce = log_mark_nonce();
-    apply->evaluations = 0;
-    batch_begin(batch);
-    show_progress(apply);
-    return 0;
+    messages_drop(source);
 }
 
 /* ---- waiting ---- */
@@ -196,8 +112,11 @@ static void feed_begin(void *source)
         apply->passing[i] = PASSING_NOT;
     }
     apply_definitions_release(apply);
-    if (apply->evaluations++ > 0) /* records may have come since the batch was filled */
-        update_view(apply);
+    if (apply->evaluations++ == 0)
+        return;
+    /* Records may have come since the batch was filled. After a failure the view is read when a claim needs it. */
+    const bool is_read = fill_update_view(apply);
+    (void)is_read;
 }
 
 static bool feed_look_up(void *source)
@@ -287,22 +206,6 @@ static const rd_kafka_consumer_group_metadata_t *feed_group(const void *source)
     return apply->group;
 }
 
-static uint32_t feed_put_off(void *source, uint32_t most)
-{
-    struct apply *apply = source;
-    uint32_t count = 0, kept = 0;
-    for (uint32_t i = 0; i < apply->worker.batch->count; i++) {
-        struct item *item = &apply->worker.batch->items[i];
-        if (!item_is_ours(item) && item->custody != CUSTODY_ANSWERED)
-            continue;
-        if (kept++ < most)
-            continue;
-        count += item_is_ours(item);
-        item->custody = CUSTODY_POSTPONED;
-    }
-    return count;
-}
-
 static void feed_committed(void *source, const struct offsets *ends)
 {
     struct apply *apply = source;
@@ -317,34 +220,6 @@ static void feed_committed(void *source, const struct offsets *ends)
         apply->counts.passed_over += apply->passing[i] == PASSING_RECORDED;
         apply->counts.unknown += apply->passing[i] == PASSING_UNKNOWN;
     }
-}
-
-/* Postponed messages come before those that were pending already. */
-static void feed_release(void *source)
-{
-    struct apply *apply = source;
-    struct batch *batch = apply->worker.batch;
-    uint32_t postponed = 0;
-    apply_definitions_release(apply);
-    for (uint32_t i = 0; i < batch->count; i++)
-        postponed += batch->items[i].custody == CUSTODY_POSTPONED;
-    if (apply->pending_count + postponed > apply->pending_capacity) {
-        apply->pending_capacity = apply->pending_count + postponed;
-        apply->pending = realloc(apply->pending, apply->pending_capacity * sizeof(rd_kafka_message_t *));
-        if (!apply->pending)
-            abort();
-    }
-    if (postponed > 0)
-        memmove(apply->pending + postponed, apply->pending, apply->pending_count * sizeof(rd_kafka_message_t *));
-    apply->pending_count += postponed;
-    for (uint32_t i = 0, next = 0; i < batch->count; i++) {
-        if (batch->items[i].custody == CUSTODY_POSTPONED)
-            apply->pending[next++] = apply->messages[i];
-        else
-            source_message_destroy(apply->messages[i]);
-    }
-    rate_take(&apply->rate, -(int64_t)postponed);
-    batch_reset(batch);
 }
 
 /* ---- while it runs ---- */
@@ -366,7 +241,7 @@ static void feed_beat(void *context)
 const struct worker_feed replay_feed = {
     .open = feed_open,
     .close = feed_close,
-    .fill = feed_fill,
+    .fill = fill_batch,
     .pause = feed_pause,
     .resume = feed_do_nothing,
     .poll = feed_do_nothing,
@@ -383,9 +258,9 @@ const struct worker_feed replay_feed = {
     .idle_offsets = feed_idle_offsets,
     .reconcile = feed_reconcile,
     .group = feed_group,
-    .put_off = feed_put_off,
+    .put_off = messages_put_off,
     .waiting = feed_waiting,
-    .release = feed_release,
+    .release = messages_release,
     .may_begin = feed_may_begin,
     .beat = feed_beat,
     .begin = feed_begin,

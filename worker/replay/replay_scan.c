@@ -1,5 +1,4 @@
 /* Reads the range, and takes the commands that have no record into the worker's batch. */
-#include <string.h>
 
 #include "common/clock.h"
 #include "worker/replay/replay_apply_internal.h"
@@ -129,24 +128,13 @@ static rd_kafka_message_t *next_message(struct apply *apply, bool *pause)
     return NULL;
 }
 
-static void take_pending(struct apply *apply, uint32_t most)
-{
-    struct batch *batch = apply->worker.batch;
-    uint32_t taken = 0;
-    for (; taken < apply->pending_count && batch->count < most; taken++)
-        consider(apply, apply->pending[taken]);
-    apply->pending_count -= taken;
-    if (taken > 0)
-        memmove(apply->pending, apply->pending + taken, apply->pending_count * sizeof(rd_kafka_message_t *));
-}
-
 static void take_commands(struct apply *apply, uint32_t most)
 {
     struct batch *batch = apply->worker.batch;
     struct apply_range *range = apply_present(apply);
     const size_t most_bytes = (size_t)apply->config.batch.bytes;
     bool pause = false;
-    take_pending(apply, most);
+    messages_take_pending(apply, most, consider);
     for (uint32_t scanned = 0; apply->pending_count == 0 && range->scanned < range->to && batch->count < most &&
                                batch->bytes < most_bytes && scanned < SCAN_MOST && !pause;) {
         rd_kafka_message_t *message = next_message(apply, &pause);
