@@ -29,6 +29,7 @@ send_valid() {
 # The same in a transaction, whose marker takes an offset.
 send_transaction() {
     send_valid "$1" "$2" -X "transactional.id=$live_name-sender"
+    live_settle "$live_name.commands"
     log_end[$1]=$((log_end[$1] + 1))
 }
 

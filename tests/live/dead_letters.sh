@@ -134,12 +134,16 @@ done
 
 # ---- retry without --apply ----
 
+all_settle() {
+    live_settle "$live_name.commands" "$live_name.dead-letters" "$live_name.replies" "$live_name.records"
+}
 ends() {
     local role
     for role in commands dead-letters replies records; do
         for partition in 0 1 2; do kcat -Q -b "$kafka_address" -t "$live_name.$role:$partition:-1"; done
     done
 }
+all_settle
 before=$(ends)
 letters retry
 check_equal "a retry says what it would do" 0 "$code"
@@ -167,6 +171,7 @@ refused() {
     check_equal "the letter $1 is refused" 1 "$code"
     check "$1: $2" holds "$output" "refused: $2"
 }
+all_settle
 before=$(ends)
 refused foreign "it is a letter of other.commands, not of $live_name.commands"
 refused lost "it is not the whole command, it lacks: key, value, headers"
@@ -223,6 +228,7 @@ check_equal "a long message is cut" 1027 "$(rows --code long-headers | jq -r '.m
 check_equal "a long key is shown whole" 900000 "$(live_intake dead-letters show "$(place_of '.code == "long-key"')" --output json | jq '.key | length')"
 
 # Notes that no retry wrote. Only one behind its letter counts, or it would keep a letter of the future from being sent.
+live_settle "$live_name.dead-letters"
 next=$(kcat -Q -b "$kafka_address" -t "$live_name.dead-letters:0:-1" | sed 's/.* offset //')
 for note in "0/$next" "0/$((next + 6))" 1/0 0/x 0/9223372036854775808 -; do
     to_letters - -H "dlq-retried=$note" -H "dlq-retried-to=$live_name.commands/0/9223372036854775807"
@@ -257,6 +263,7 @@ check_equal "and gets no other id" 0 "$(read_topic commands '%h\n' | grep -F com
 check_equal "a null value stays null" 1 "$(read_topic commands '%S %h\n' | grep -F dlq-retries=1 | grep -c '^-1 ')"
 is_again() { [ "$(rows | jq -r 'select(.retries == 1) | .code' | wc -l)" -eq 5 ]; }
 check "commands that fail again are letters with their count" eventually is_again
+all_settle
 before=$(ends)
 letters retry --code malformed_json --apply
 check_equal "a second retry sends nothing" "0" "$code"
