@@ -63,12 +63,39 @@ check_equal "failed checks of a shell suite are shown, with those of a program t
 check_equal "failures and errors of a suite of the Check library are shown" \
     "tests/unit/test_x.c:123:F:core:adds:0: Assertion failed
 tests/unit/test_x.c:9:E:core:dies:0: (after this point) signal 11" "$(shown_of asserts_early | failed_lines)"
+suite says_why 'echo "of another check"; echo "ok: it begins"; for line in 1 2 3 4; do echo "why: $line"; done
+    echo "NOT OK: it goes on: gave 69"; seq 1 500; echo "1 passed, 1 failed"'
+check_equal "with the last three lines that came before it since the check before" "why: 2
+why: 3
+why: 4
+NOT OK: it goes on: gave 69" "$(shown_of says_why | failed_lines)"
 check_equal "then the end of its output" "500" "$(shown_of asserts_early | tail -n 3 | sed -nE '1s/^ +\| //p')"
 check_equal "of a thousand failed checks sixty are shown, with the number of the rest" "61 and 940 more" \
     "$(shown_of fails_often | failed_lines | sed -n '$=;$p' | tr '\n' ' ' | sed 's/ $//')"
 check "a line of a megabyte is cut" [ "$(shown_of fails_widely | wc -c)" -lt 5000 ]
 check_equal "a suite without output has no failed checks to show" "" "$(shown_of ends | failed_lines)"
 check "a suite that passes shows nothing of its output" eval '! shown_of passes_amid | grep -q "NOT OK"'
+# ---- what a failed check itself tells ----
+
+# told_by COMMANDS: the failed checks of a suite that runs them.
+told_by() {
+    (
+        suite_begin
+        declare -A worker_logs=([one]=$suite_folder/one.log)
+        eval "$1"
+        suite_end
+    ) | sed -n 's/^NOT OK: //p'
+}
+check_equal "it tells the end of what the command wrote to standard error" "it ends: expected '0', got '69' [retry-error: b|c|d|]" \
+    "$(told_by 'seq 9 >"$suite_folder/put"; touch -d "1 minute ago" "$suite_folder/put"; echo of a worker >"$suite_folder/one.log"
+        printf "a\nb\nc\nd\n" >"$suite_folder/retry-error"; check_equal "it ends" 0 69')"
+check_equal "and nothing if it wrote nothing" "it ends: expected '0', got '69'" \
+    "$(told_by 'seq 9 >"$suite_folder/put"; touch -d "1 minute ago" "$suite_folder/put"; : >"$suite_folder/error"; check_equal "it ends" 0 69')"
+check_equal "a difference of several lines is one line" "it is the same: expected '', got '1c1 | < a | ---'" \
+    "$(told_by "check_equal 'it is the same' '' '1c1
+< a
+---'")"
+
 check_equal "of several suites those that failed are repeated at the end, without the ends of their output" \
     "FAILED fails_early NOT OK: the first one: expected 1, got 2 oracle: NOT OK: a reply (3 violations) FAILED asserts" \
     "$(BUILD=$suite_folder tests/run "$suite_folder"/{fails_early,passes,asserts}.sh | sed -n '/^what failed:$/,$p' \
