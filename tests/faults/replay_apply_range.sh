@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=20
+LIVE_CHECKS=22
 live_begin 1
 # send PREFIX COUNT
 send() {
@@ -36,6 +36,10 @@ criterion "a replay that is interrupted, and goes on with another range" "the ra
 apply_pid=$!
 suite_owns "$apply_pid"
 check "it has begun" until_true 60 has_begun
+time="2[0-9]{3}-[0-9T:.-]+Z"
+check "it has told its range, with times" \
+    grep -qE "^$live_name.commands/0 from 10 \($time\) to 40 \($time\): 30 offsets$" "$suite_folder/apply"
+check "and how far the topic reaches" grep -qE "commands/0 reaches from offset 0 \($time\) to 60$" "$suite_folder/apply.log"
 kill -TERM "$apply_pid"
 wait "$apply_pid"
 check_equal "it is stopped" 2 "$?"

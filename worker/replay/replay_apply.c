@@ -179,8 +179,7 @@ static bool copy_ranges(struct apply *apply, const struct replay_ranges *ranges)
         const struct replay_range *range = &ranges->items[i];
         const int64_t to = range->to > range->from ? range->to : range->from;
         apply->ranges[i] = (struct apply_range){.partition = range->partition, .from = range->from, .to = to};
-        apply->ranges[i].asked.first = range->first;
-        apply->ranges[i].asked.from = range->from;
+        apply->ranges[i].asked = *range;
         apply->ranges[i].asked.to = to;
         apply->ranges[i].missing = range->lost + range->open;
     }

@@ -19,16 +19,14 @@
 struct apply_range {
     int32_t partition;
     int64_t from, to;
-    struct {
-        int64_t first, from, to; /* `first`: where the log began */
-    } asked;                     /* the range of this start, whose recorded replies were read */
-    int64_t position;            /* that the group has committed; -1: none yet */
-    int64_t nonce;               /* of the last commit of a batch; OFFSET_NONE: there was none yet */
-    int64_t scanned;             /* commands before it were taken or passed over */
-    uint64_t workspaces;         /* that its name was begun with; as struct apply has them */
-    struct log_mark mark;        /* of a command that was read by any run of the name: its log is known by it */
-    int64_t missing;             /* offsets before the position that could not be read, by any run of the name; and what
-                                  * the first one could not reach at the edges of the range */
+    struct replay_range asked; /* the range of this start, whose recorded replies were read; from <= to */
+    int64_t position;          /* that the group has committed; -1: none yet */
+    int64_t nonce;             /* of the last commit of a batch; OFFSET_NONE: there was none yet */
+    int64_t scanned;           /* commands before it were taken or passed over */
+    uint64_t workspaces;       /* that its name was begun with; as struct apply has them */
+    struct log_mark mark;      /* of a command that was read by any run of the name: its log is known by it */
+    int64_t missing;           /* offsets before the position that could not be read, by any run of the name; and what
+                                * the first one could not reach at the edges of the range */
 };
 
 /* Why an item gets no reply. */

@@ -1,7 +1,11 @@
 /* What an applied replay prints: its ranges at the beginning, and a summary. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "common/timestamp.h"
+
 #include "worker/replay/replay_apply_internal.h"
+#include "worker/replay/replay_report.h"
 
 int64_t apply_offsets(const struct apply *apply)
 {
@@ -11,28 +15,63 @@ int64_t apply_offsets(const struct apply *apply)
     return sum;
 }
 
-static void print_range(const struct apply *apply, const struct apply_range *range)
+/* The times of a range that an earlier start has found are not known, unless this one has found the same offsets. */
+static int64_t from_time(const struct apply_range *range)
 {
-    const long long from = range->from, to = range->to;
-    const long long position = range->position > range->from ? range->position : range->from;
-    if (apply->request->output == REPLAY_JSON) {
-        printf("{\"partition\":%d,\"from\":%lld,\"to\":%lld,\"position\":%lld}\n", (int)range->partition, from, to,
-               position);
-        return;
-    }
-    printf("%s/%d from %lld to %lld: %lld offsets", apply->config.commands.topic, (int)range->partition, from, to,
-           to - from);
-    if (position > from)
-        printf(", goes on at %lld", position);
+    return range->from == range->asked.from ? range->asked.from_ms : -1;
+}
+
+static int64_t to_time(const struct apply_range *range)
+{
+    return range->to == range->asked.to ? range->asked.to_ms : -1;
+}
+
+static int64_t position_of(const struct apply_range *range)
+{
+    return range->position > range->from ? range->position : range->from;
+}
+
+static void print_range_json(const struct apply_range *range)
+{
+    char text[TIME_LENGTH + 1];
+    printf("{\"partition\":%d,\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"position\":%" PRId64 ",\"offsets\":%" PRId64,
+           (int)range->partition, range->from, range->to, position_of(range), range->to - range->from);
+    if (from_time(range) >= 0)
+        printf(",\"fromTime\":\"%s\"", replay_report_time(from_time(range), text));
+    if (to_time(range) >= 0)
+        printf(",\"toTime\":\"%s\"", replay_report_time(to_time(range), text));
+    if (range->asked.lost > 0)
+        printf(",\"deleted\":%" PRId64, range->asked.lost);
+    if (range->asked.open > 0)
+        printf(",\"open\":%" PRId64, range->asked.open);
+    printf("}\n");
+}
+
+static void print_range_text(const char *topic, const struct apply_range *range)
+{
+    char from[TIME_LENGTH + 1], to[TIME_LENGTH + 1];
+    printf("%s/%d from %" PRId64 " (%s) to %" PRId64 " (%s): ", topic, (int)range->partition, range->from,
+           replay_report_time(from_time(range), from), range->to, replay_report_time(to_time(range), to));
+    if (range->from == range->to)
+        printf("empty");
+    else
+        printf("%" PRId64 " offsets", range->to - range->from);
+    if (range->position > range->from)
+        printf(", goes on at %" PRId64, range->position);
     printf("\n");
 }
 
 void apply_print_ranges(const struct apply *apply)
 {
+    const char *topic = apply->config.commands.topic;
     for (uint32_t i = 0; i < apply->range_count; i++)
-        print_range(apply, &apply->ranges[i]);
-    if (apply_offsets(apply) == 0 && apply->request->output == REPLAY_TEXT)
-        printf("The range is empty.\n");
+        replay_report_reach(topic, &apply->ranges[i].asked);
+    for (uint32_t i = 0; i < apply->range_count; i++) {
+        if (apply->request->output == REPLAY_JSON)
+            print_range_json(&apply->ranges[i]);
+        else
+            print_range_text(topic, &apply->ranges[i]);
+    }
     fflush(stdout);
 }
 

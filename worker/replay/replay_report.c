@@ -53,7 +53,7 @@ void replay_report_free(struct replay_report *report)
 
 /* ---- Ranges ---- */
 
-static void print_reach(const char *topic, const struct replay_range *range)
+void replay_report_reach(const char *topic, const struct replay_range *range)
 {
     char time[TIME_LENGTH];
     fprintf(stderr, "%s/%d reaches from offset %lld", topic, (int)range->partition, (long long)range->first);
@@ -69,8 +69,7 @@ static void print_reach(const char *topic, const struct replay_range *range)
     fputc('\n', stderr);
 }
 
-/* The time as text, or "-". */
-static const char *range_time(int64_t time_ms, char text[TIME_LENGTH + 1])
+const char *replay_report_time(int64_t time_ms, char text[TIME_LENGTH + 1])
 {
     if (time_ms < 0)
         return "-";
@@ -87,9 +86,9 @@ static void print_range_json(const struct replay_range *range)
                        "to", (json_int_t)range->to, "offsets", (json_int_t)replay_range_offsets(range));
     bool ok = true;
     if (range->from_ms >= 0)
-        ok = json_object_set_new(line, "fromTime", json_line_text(range_time(range->from_ms, text))) == 0;
+        ok = json_object_set_new(line, "fromTime", json_line_text(replay_report_time(range->from_ms, text))) == 0;
     if (range->to_ms >= 0)
-        ok = ok && json_object_set_new(line, "toTime", json_line_text(range_time(range->to_ms, text))) == 0;
+        ok = ok && json_object_set_new(line, "toTime", json_line_text(replay_report_time(range->to_ms, text))) == 0;
     if (range->lost > 0)
         ok = ok && json_object_set_new(line, "deleted", json_integer((json_int_t)range->lost)) == 0;
     if (range->open > 0)
@@ -103,14 +102,15 @@ static void print_range_text(const struct replay_range *range)
 {
     char from[TIME_LENGTH + 1], to[TIME_LENGTH + 1];
     printf("%9d %12lld %12lld %12lld  %-*s  %s%s\n", (int)range->partition, (long long)range->from,
-           (long long)range->to, (long long)replay_range_offsets(range), TIME_LENGTH, range_time(range->from_ms, from),
-           range_time(range->to_ms, to), range->from < range->to ? "" : "  (empty)");
+           (long long)range->to, (long long)replay_range_offsets(range), TIME_LENGTH,
+           replay_report_time(range->from_ms, from), replay_report_time(range->to_ms, to),
+           range->from < range->to ? "" : "  (empty)");
 }
 
 void replay_report_ranges(struct replay_report *report, const struct replay_ranges *ranges)
 {
     for (uint32_t i = 0; i < ranges->count; i++)
-        print_reach(report->topic, &ranges->items[i]);
+        replay_report_reach(report->topic, &ranges->items[i]);
     if (report->output == REPLAY_TEXT)
         printf("Commands of %s\n\n%9s %12s %12s %12s  %-*s  %s\n", report->topic, "partition", "from", "to", "offsets",
                TIME_LENGTH, "from time", "to time");

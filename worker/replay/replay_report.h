@@ -6,6 +6,7 @@
 
 #include "common/must_check.h"
 #include "common/spill.h"
+#include "common/timestamp.h"
 #include "worker/replay/comparison.h"
 #include "worker/replay/history_reader.h"
 #include "worker/replay/replay_range.h"
@@ -31,6 +32,12 @@ void replay_report_free(struct replay_report *report);
 /* Prints the ranges on standard output, and on standard error how far each partition reaches, which changes from one
  * moment to the next. */
 void replay_report_ranges(struct replay_report *report, const struct replay_ranges *ranges);
+
+/* Prints on standard error how far the partition reaches, and what of it cannot be read. */
+void replay_report_reach(const char *topic, const struct replay_range *range);
+
+/* The time as text, or "-" for -1. */
+const char *replay_report_time(int64_t time_ms, char text[TIME_LENGTH + 1]);
 
 /* The entry of a command that is not the same, in the arena: one JSON line, or some lines of text. Any thread. */
 struct span replay_entry_write(enum replay_output output, const struct item *item, const struct comparison *comparison,

@@ -1,5 +1,4 @@
 /* Reads the range, and takes the commands that have no record into the worker's batch. */
-
 #include "common/clock.h"
 #include "worker/replay/replay_apply_internal.h"
 #include "worker/source/batch_reader.h"
