@@ -1,5 +1,6 @@
 /* dead-letters list: a row for each letter, or for each code and cause. The topic is read twice: first its notes, which
- * stand behind their letters, then its letters. */
+ * stand behind their letters, then its letters. What the first reading did not select gets no row: its notes were not
+ * looked up. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ struct listing {
     struct spill *spill;
     struct letter_notes *notes;
     struct sorted_spill *listed; /* struct letter_place: the letters that get a row */
+    struct letter_place next;    /* of them */
+    enum sorted_reading has_next;
     struct letter_groups *groups;
     struct progress progress;
     int64_t rows;
@@ -76,6 +79,24 @@ static bool take_note(void *listener, struct letter *letter, rd_kafka_message_t 
     return false;
 }
 
+/* False for a letter that would have been beyond the limit if those before it had not been deleted since then. */
+static bool is_listed(struct listing *listing, const struct letter *letter)
+{
+    while (listing->has_next == SORTED_ENTRY && letter_place_order(&listing->next, &letter->place) < 0)
+        listing->has_next = sorted_spill_next(listing->listed, &listing->next);
+    return listing->has_next == SORTED_ENTRY && letter_place_order(&listing->next, &letter->place) == 0;
+}
+
+/* False with errno set. */
+static bool print_letter(struct listing *listing, const struct letter *letter)
+{
+    if (is_listed(listing, letter)) {
+        listing->rows++;
+        return dead_letters_print_row(letter, listing->notes, listing->request->json);
+    }
+    return listing->has_next != SORTED_FAILED;
+}
+
 static bool take_letter(void *listener, struct letter *letter, rd_kafka_message_t *message)
 {
     struct listing *listing = listener;
@@ -83,12 +104,10 @@ static bool take_letter(void *listener, struct letter *letter, rd_kafka_message_
     (void)message;
     if (!letter_is_selected(&request->selection, letter))
         return true;
-    if (request->group ? !letter_groups_add(listing->groups, letter)
-                       : !dead_letters_print_row(letter, listing->notes, request->json)) {
+    if (request->group ? !letter_groups_add(listing->groups, letter) : !print_letter(listing, letter)) {
         listing->error = errno;
         return false;
     }
-    listing->rows++;
     return request->group || !is_at_limit(listing, listing->rows);
 }
 
@@ -123,8 +142,11 @@ static bool read_notes(struct listing *listing, char *error, size_t error_size)
     progress_clear(&listing->progress);
     if (!is_read || !find_outcomes(listing, error, error_size))
         return false;
-    if (letter_notes_begin(listing->notes))
-        return true;
+    if (letter_notes_begin(listing->notes) && sorted_spill_begin(listing->listed)) {
+        listing->has_next = sorted_spill_next(listing->listed, &listing->next);
+        if (listing->has_next != SORTED_FAILED)
+            return true;
+    }
     listing->error = errno;
     return false;
 }

@@ -101,7 +101,7 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     struct sending *sending = opaque;
     struct sent_command *command = send_window_find(&sending->window, (int64_t)(intptr_t)message->_private);
     (void)handle;
-    if (!command)
+    if (!command || command->state != SENT_QUEUED) /* its reply was here sooner */
         return;
     if (message->err) {
         const char *reason = rd_kafka_err2str(message->err);
@@ -116,8 +116,7 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     sending->last_sent_ms = clock_now_ms();
     command->partition = message->partition;
     command->offset = message->offset;
-    if (command->state == SENT_QUEUED)
-        command->state = sending->request->no_wait ? SENT_DONE : SENT_STORED;
+    command->state = sending->request->no_wait ? SENT_DONE : SENT_STORED;
 }
 
 /* Idempotent: what a broker that went away has stored already is not stored again. */
@@ -365,11 +364,18 @@ static bool take_reply(struct sending *sending, const rd_kafka_message_t *messag
     const struct span reply = span_of(message->payload, message->payload ? message->len : 0);
     const struct span correlation = last_header(message, "correlation-id");
     struct sent_command *command = correlation.at ? find_by_correlation(sending, correlation) : NULL;
-    if (!command && !correlation.at && reply.at)
+    if (!command && !correlation.at && reply.at) {
+        rd_kafka_poll(sending->producer, 0); /* tells where the commands are */
         command = find_by_source(sending, reply);
+    }
     /* In at-least-once delivery a command may be answered twice. */
     if (!command || (command->state != SENT_QUEUED && command->state != SENT_STORED))
         return true;
+    /* A reply may be here before the producer tells that its command is stored. */
+    if (command->state == SENT_QUEUED) {
+        sending->counts->sent++;
+        sending->last_sent_ms = clock_now_ms();
+    }
     sending->counts->answered++;
     if (span_equal(last_header(message, "ce_type"), SPAN("client.rejected")))
         sending->counts->rejected++;
