@@ -84,9 +84,10 @@ bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *me
 }
 
 /* A command that is not in its place, and before which there is none of the partition in the batch, or one that is. */
-static uint32_t find_first_wrong(struct source *source, int32_t partition, int64_t *next)
+static uint32_t find_first_wrong(struct source *source, int32_t partition)
 {
     const struct batch *batch = source->batch;
+    size_t mark = batch->arena.used;
     uint32_t *places = arena_alloc(&source->batch->arena, (batch->count + 1) * sizeof(*places)), count = 0;
     for (uint32_t i = 0; i < batch->count; i++)
         if (is_of(source, i, partition))
@@ -94,22 +95,31 @@ static uint32_t find_first_wrong(struct source *source, int32_t partition, int64
     uint32_t low = 0, high = count - 1; /* the last one is wrong; all before `low` count as right */
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct log_mark mark = source_mark_of(source->messages[places[middle]]);
-        if (source_find(source, partition, &mark) == LOG_SAME)
+        struct log_mark mark_of_middle = source_mark_of(source->messages[places[middle]]);
+        if (source_find(source, partition, &mark_of_middle) == LOG_SAME)
             low = middle + 1;
         else
             high = middle;
     }
-    *next = low > 0 ? batch->items[places[low - 1]].from.offset + 1 : source_log(source, partition)->group_offset;
-    return places[low];
+    uint32_t wrong = places[low];
+    arena_reset(&source->batch->arena, mark);
+    return wrong;
+}
+
+/* The offset behind what the batch has of the partition before this item, placeholders included. */
+static int64_t next_before(struct source *source, int32_t partition, uint32_t index)
+{
+    const struct batch *batch = source->batch;
+    for (uint32_t i = index; i > 0; i--)
+        if (batch->items[i - 1].from.partition == partition && item_is_ours(&batch->items[i - 1]))
+            return batch->items[i - 1].from.offset + 1;
+    return source_log(source, partition)->group_offset;
 }
 
 void source_cut_batch(struct source *source, int32_t partition)
 {
-    int64_t next;
-    size_t mark = source->batch->arena.used;
-    uint32_t wrong = find_first_wrong(source, partition, &next);
-    arena_reset(&source->batch->arena, mark);
+    uint32_t wrong = find_first_wrong(source, partition);
+    int64_t next = next_before(source, partition, wrong);
     leave_batch(source, wrong);
     begin_misnumbered(source, partition, next, source->batch->items[wrong].from.offset);
 }
