@@ -96,6 +96,24 @@ for case in "${cases[@]}"; do
     check "$right: all is answered within 15 s" oracle await 15
 done
 
+criterion "a retry of dead letters without the right to write commands" "it sends nothing, and ends with 69 and the reason; with the right it sends the letter"
+check "a topic of letters" "$BUILD/tests/faults/topic_config" "$kafka_address" create "$live_name.letters-" "" 1
+check "which may be read and written" acl grant "topic:$live_name.letters-0:read" "topic:$live_name.letters-0:write"
+echo 'no command' | kcat -P -b "$kafka_address" -t "$live_name.letters-0" -k ws-1 -H "dlq-topic=$live_name.commands" \
+    -H dlq-partition=0 -H dlq-offset=7 -H dlq-code=refused || suite_fail "a letter is sent"
+retry() {
+    timeout 120 "$BUILD/client-intake" dead-letters retry --apply --code refused --config "$live_config" \
+        --set "kafka.producer.transactional.id=$live_name-x" --set "dead_letters.topic=$live_name.letters-0" >"$suite_folder/retry" 2>"$suite_folder/retry-error"
+}
+retry
+check_equal "it ends with 69, and nothing is sent" "69 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+check "it says why" grep -qi '^client-intake.*authorization failed' "$suite_folder/retry-error"
+check "commands may be written" acl grant "topic:$live_name.commands:write"
+retry
+check_equal "with the right the letter is sent" "0 1" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+check "commands may not be written" acl revoke "topic:$live_name.commands:write"
+live_sent=$((live_sent + 1))
+
 # ---- check names each right that is missing, also where the topic may be seen ----
 
 # asks_for_operations: librdkafka can ask the broker what the user may do; before 2.3 only rights to read can be found out.

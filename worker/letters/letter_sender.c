@@ -143,8 +143,13 @@ static enum letter_sending undo(struct letter_sender *sender, const struct lette
     const rd_kafka_resp_err_t failure = letter_producer_failure(&sender->producer, reason, sizeof(reason));
     if (is_consequence(code) && failure)
         code = failure;
-    if (!letter_producer_abort(&sender->producer, error, error_size))
+    if (!letter_producer_abort(&sender->producer, error, error_size)) {
+        /* If no partition could be added to the transaction, the broker knows of none to abort. */
+        if (reason[0] != '\0' &&
+            rd_kafka_fatal_error(sender->producer.handle, NULL, 0) == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE)
+            snprintf(error, error_size, "%s", reason);
         return LETTERS_FAILED;
+    }
     code = failure_of(commands, count, code);
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !sender->note) {
         sender->repeats = 0;
