@@ -118,6 +118,12 @@ bool batch_reader_begin(struct batch_reader *reader, int32_t partition, int64_t 
     return true;
 }
 
+bool batch_reader_reads(struct batch_reader *reader, int32_t partition, int64_t offset)
+{
+    const struct part *part = part_of(reader, partition);
+    return part->queue && part->offset == offset;
+}
+
 void batch_reader_end(struct batch_reader *reader, int32_t partition)
 {
     struct part *part = part_of(reader, partition);

@@ -37,6 +37,9 @@ MUST_CHECK bool batch_reader_begin(struct batch_reader *reader, int32_t partitio
 /* True if there is an answer: it is in *reading, and the partition is not read any more. Does not wait. */
 MUST_CHECK bool batch_reader_take(struct batch_reader *reader, int32_t partition, struct batch_reading *reading);
 
+/* True while the partition is read from this offset on, and there was no answer. */
+MUST_CHECK bool batch_reader_reads(struct batch_reader *reader, int32_t partition, int64_t offset);
+
 /* Ends what is read of the partition, if anything is. */
 void batch_reader_end(struct batch_reader *reader, int32_t partition);
 

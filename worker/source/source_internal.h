@@ -30,6 +30,13 @@ struct unreadable {
     struct log_mark last; /* with wrong offsets: its last command */
 };
 
+/* A batch that source_misnumbered.c has read while it passes another one. */
+struct past_reading {
+    int64_t offset; /* where the reading began */
+    struct batch_reading reading;
+};
+#define PAST_READINGS 3
+
 /* What is known of a partition's log while the partition is assigned to us. */
 struct log_state {
     enum {
@@ -54,6 +61,8 @@ struct log_state {
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
     int64_t unsettled;   /* of the command behind the first jump that is not settled (source_jumps.c), or -1 */
     int64_t passed_ms;   /* when the last try to pass got no answer */
+    struct past_reading past[PAST_READINGS]; /* the last answers of such tries, the newest first */
+    int past_count;
     struct unreadable unreadable;
 };
 
@@ -252,13 +261,18 @@ void source_follow_jumps(struct source *source);
  * answers come. Otherwise a partition with many jumps would have few commands in each batch. */
 void source_follow_held_jumps(struct source *source);
 
-/* Reads the batch of the log that has this offset, or the first one behind it. False without an answer in `wait_ms`. */
+/* Reads the batch of the log that has this offset, or the first one behind it. False without an answer in `wait_ms`:
+ * the reading goes on until another one of the partition begins, and the next call for the same offset takes its
+ * answer. An aborted transaction of many batches takes that long. Not for a partition that has jumps. */
 MUST_CHECK bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                                   struct batch_reading *reading);
 
 /* Whether the log has this command, and no other one, at its offset, where `reading` was read. */
 enum log_finding source_judge(struct source *source, int32_t partition, const struct log_mark *mark,
                               const struct batch_reading *reading);
+
+/* Ends what source_read_batch has left open. */
+void source_end_reading(struct source *source, int32_t partition);
 
 void source_close_jumps(struct source *source);
 

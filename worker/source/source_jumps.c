@@ -12,7 +12,8 @@
  * put off from its jump on, so it makes the others wait once only.
  *
  * A producer whose transactions have one command each leaves as many jumps as commands, and to read a batch takes tens
- * of milliseconds. So of many jumps at a time only the first ones of a partition are verified. */
+ * of milliseconds. So of many short jumps at a time only the first ones of a partition are verified. A long one, which
+ * may have jumped over many commands, is always verified. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@
 #include "worker/source/batch_reader.h"
 #include "worker/source/source_internal.h"
 
-#define MOST        8    /* jumps of a partition that are verified at a time; others are taken as they are */
+#define MOST        8    /* jumps of a partition that are verified at a time; other short ones are taken as they are */
+#define SHORT       4    /* offsets: as many as the markers of a few producers at once */
 #define SILENT_MS   200  /* how long a batch waits without any answer */
 #define SETTLE_MS   1000 /* how long it waits while answers come */
 #define HELD_MS     100  /* how long held commands delay a fill while answers come */
@@ -129,7 +131,8 @@ static uint32_t count_of(const struct jumps *jumps, int32_t partition)
 void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
 {
     struct jumps *jumps = jumps_of(source);
-    if (count_of(jumps, message->partition) >= MOST)
+    bool is_short = from >= 0 && message->offset - from <= SHORT;
+    if (is_short && count_of(jumps, message->partition) >= MOST)
         return;
     if (jumps->count == jumps->capacity) {
         jumps->capacity = jumps->capacity ? jumps->capacity * 2 : 16;
@@ -181,20 +184,29 @@ enum log_finding source_judge(struct source *source, int32_t partition, const st
     }
 }
 
+void source_end_reading(struct source *source, int32_t partition)
+{
+    if (source->jumps && source->jumps->reader)
+        batch_reader_end(source->jumps->reader, partition);
+}
+
 bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                        struct batch_reading *reading)
 {
     struct batch_reader *reader = reader_of(source);
-    if (!reader || !batch_reader_begin(reader, partition, offset))
+    if (!reader)
         return false;
-    metrics_add(source->metrics, METRIC_OFFSET_PROBES, 0, 1);
+    if (!batch_reader_reads(reader, partition, offset)) {
+        if (!batch_reader_begin(reader, partition, offset))
+            return false;
+        metrics_add(source->metrics, METRIC_OFFSET_PROBES, 0, 1);
+    }
     bool is_read = false;
     for (int64_t until = clock_now_ms() + wait_ms; !is_read && clock_now_ms() < until;) {
         is_read = batch_reader_take(reader, partition, reading);
         if (!is_read)
             clock_sleep(STEP_MS);
     }
-    batch_reader_end(reader, partition);
     return is_read;
 }
 

@@ -54,6 +54,7 @@ struct log_state *source_log(struct source *source, int32_t partition)
 void source_forget_log(struct source *source, int32_t partition)
 {
     source_forget_jumps(source, partition, -1);
+    source_end_reading(source, partition);
     struct log_state *log = source_log(source, partition);
     int64_t trimmed_from = log->trimmed_from, trimmed_to = log->trimmed_to;
     *log = unknown;

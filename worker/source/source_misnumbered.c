@@ -7,6 +7,8 @@
  * An offset beyond the end is noticed at once. Any other one leaves offsets without a command before it, and those are
  * verified (source_jumps.c). The batch of the log is then passed like one that cannot be decompressed. Its end is where
  * the log, read again, no longer returns its last command. */
+#include <string.h>
+
 #include "common/clock.h"
 #include "worker/source/batch_reader.h"
 #include "worker/source/source_internal.h"
@@ -20,6 +22,7 @@
 static void begin_misnumbered(struct source *source, int32_t partition, int64_t next, int64_t offset)
 {
     source_log(source, partition)->is_misnumbered = true;
+    source_log(source, partition)->past_count = 0;
     if (next >= 0)
         partitions_go_back(source->partitions, partition, next);
     else
@@ -126,11 +129,31 @@ void source_cut_batch(struct source *source, int32_t partition)
 
 /* ---- passing the batch of the log ---- */
 
+/* As source_read_batch. Remembers answers, so that a try which got only some of its answers is of use to the next one.
+ */
+static bool read_batch(struct source *source, int32_t partition, int64_t offset, struct batch_reading *reading)
+{
+    struct log_state *log = source_log(source, partition);
+    for (int i = 0; i < log->past_count; i++)
+        if (log->past[i].offset == offset) {
+            *reading = log->past[i].reading;
+            return true;
+        }
+    if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, reading))
+        return false;
+    if (reading->error) /* the log may grow */
+        return true;
+    memmove(&log->past[1], &log->past[0], (PAST_READINGS - 1) * sizeof(log->past[0]));
+    log->past[0] = (struct past_reading){offset, *reading};
+    log->past_count += log->past_count < PAST_READINGS;
+    return true;
+}
+
 /* Whether the log has the command that was read at its offset. */
 static enum log_finding find_again(struct source *source, int32_t partition, const struct log_mark *mark)
 {
     struct batch_reading reading;
-    if (!source_read_batch(source, partition, mark->offset, LOOK_WAIT_MS, &reading))
+    if (!read_batch(source, partition, mark->offset, &reading))
         return source_compare_watermarks(source, partition, mark->offset, ASK_WAIT_MS);
     return source_judge(source, partition, mark, &reading);
 }
@@ -139,7 +162,7 @@ static enum log_finding find_again(struct source *source, int32_t partition, con
 static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset, struct log_mark *last)
 {
     struct batch_reading reading;
-    if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, &reading))
+    if (!read_batch(source, partition, offset, &reading))
         return PLACE_UNKNOWN;
     if (reading.error)
         return PLACE_BEHIND;
