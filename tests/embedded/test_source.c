@@ -28,11 +28,11 @@ static atomic_bool group_keeps_marks; /* it answers an audit, but not who asks f
 static atomic_int asked_in_vain;
 static atomic_bool log_is_silent; /* for who reads a command again */
 static atomic_int read_in_vain;
-static atomic_bool offsets_are_missing; /* members of the group do not get the commands at odd offsets */
-static atomic_int batch_delay_ms;       /* for who reads a batch again */
-static atomic_bool batch_is_damaged;    /* for the same: its checksum is wrong */
-static rd_kafka_t *auditor;             /* who asked for a topic's end last, as an audit does first */
-static atomic_bool end_is_feigned;      /* to who reads commands again, in place of each */
+static atomic_int offsets_left;      /* members of the group get only commands at multiples of this; 0: all */
+static atomic_int batch_delay_ms;    /* for who reads a batch again */
+static atomic_bool batch_is_damaged; /* for the same: its checksum is wrong */
+static rd_kafka_t *auditor;          /* who asked for a topic's end last, as an audit does first */
+static atomic_bool end_is_feigned;   /* to who reads commands again, in place of each */
 static atomic_int ends_feigned;
 static atomic_int end_in_batch; /* after so many reads in a batch that cannot be read; 0: never */
 static atomic_int messages_taken, messages_in_first_batch;     /* so many are waited for */
@@ -227,8 +227,8 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *client, int wait_ms)
     int taken = atomic_load(&messages_taken);
     bool waits = taken > 0 && taken < atomic_load(&messages_in_first_batch);
     rd_kafka_message_t *message = function(client, waits ? 1000 : wait_ms);
-    while (message && !message->err && message->offset % 2 == 1 && atomic_load(&offsets_are_missing) &&
-           is_member(client)) {
+    const int left = atomic_load(&offsets_left);
+    while (message && !message->err && left > 0 && message->offset % left > 0 && is_member(client)) {
         rd_kafka_message_destroy(message);
         message = function(client, waits ? 1000 : wait_ms);
     }
@@ -455,7 +455,7 @@ START_TEST(a_batch_that_is_damaged_in_the_log_does_not_stop_its_partition)
     enum { COMMANDS = 8, LEFT = COMMANDS / 2 };
     for (int i = 0; i < COMMANDS; i++)
         fixture_send_valid(0, i);
-    atomic_store(&offsets_are_missing, true);
+    atomic_store(&offsets_left, 2);
     atomic_store(&batch_is_damaged, true);
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, LEFT);
@@ -470,7 +470,7 @@ START_TEST(a_backlog_of_short_transactions_is_not_held_up)
     enum { COMMANDS = 800, LEFT = COMMANDS / 2 };
     for (int i = 0; i < COMMANDS; i++)
         fixture_send_valid(0, i);
-    atomic_store(&offsets_are_missing, true);
+    atomic_store(&offsets_left, 2);
     atomic_store(&batch_delay_ms, 2);
     atomic_store(&messages_in_first_batch, LEFT);
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
@@ -487,6 +487,21 @@ START_TEST(a_backlog_of_short_transactions_is_not_held_up)
         ck_assert_int_eq(offset, 2 * i);
     }
     fixture_forget(replies, LEFT);
+    fixture_stop();
+}
+END_TEST
+
+/* As over long transactions that were aborted, or because of wrong offsets. */
+START_TEST(long_gaps_are_verified_however_many_there_are)
+{
+    enum { EACH = 10, LEFT = 40, COMMANDS = EACH * LEFT };
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    atomic_store(&offsets_left, EACH);
+    atomic_store(&messages_in_first_batch, LEFT);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, LEFT);
+    ck_assert_uint_ge(count_of(METRIC_OFFSET_PROBES, 0), LEFT - 1);
     fixture_stop();
 }
 END_TEST
@@ -783,6 +798,7 @@ int main(void)
     tcase_add_test(partitions, commands_that_waited_for_the_group_keep_their_order);
     tcase_add_test(partitions, a_batch_that_is_damaged_in_the_log_does_not_stop_its_partition);
     tcase_add_test(partitions, a_backlog_of_short_transactions_is_not_held_up);
+    tcase_add_test(partitions, long_gaps_are_verified_however_many_there_are);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
     tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
     TCase *silent = add_case(suite, "silent");
