@@ -12,7 +12,7 @@ install_seconds=300
 client_seconds=240
 clients=("$@")
 [ $# -gt 0 ] || clients=(kcat kafkajs nestjs python java)
-checks=16
+checks=17
 
 suite_begin
 kafka_folder=$suite_folder/kafka
@@ -29,6 +29,7 @@ if ! KAFKA=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); t
     suite_end
 fi
 redis_start || suite_end
+check_equal "a second start leaves the broker alone" "$KAFKA" "$(env -u KAFKA_LANE tests/kafka/start "${KAFKA_LANE:-$kafka_folder}" 2>&1)"
 
 # ---- libraries ----
 
