@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Kafka's answers come late to send; and letters are deleted while they are listed.
+# Kafka's answers come late or never, to send and to a retry of dead letters; and letters are deleted while they are listed.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "a reply comes before the answer to the message of its command" "send counts the command as sent"
+criterion "replies to others, what is no reply, and a reply that comes twice" "send prints its own reply, once"
 criterion "retention deletes letters between the two readings of list --limit" "no letter that was retried is listed as one that was not"
+criterion "the answer to a commit is lost, and another retry begins at that moment" \
+    "the first one does not say that letters were not sent which are in the command topic"
 
-LIVE_CHECKS=13
-produce=0 # the api key of Kafka's protocol
+LIVE_CHECKS=21
+produce=0 versions=18 end_transaction=26 # the api keys of Kafka's protocol
 
 # letters_add PARTITION FIRST COUNT: letters of the values letter-FIRST and so on, as the worker writes them.
 letters_add() {
@@ -35,6 +38,29 @@ check_equal "it was sent, and answered" '{"sent":1,"unsent":0,"answered":1,"reje
 proxy_tell kafka pass
 worker_stop one
 
+# reply_with VALUE [OPTION ...]: a message in the reply topic.
+reply_with() {
+    printf '%s' "$1" | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 "${@:2}" || suite_fail "a message in the reply topic"
+}
+correlation_of_second() {
+    correlation=$(kcat -C -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -F c-2 \
+        | grep -oE 'correlation-id=[0-9a-f]+-[0-9]+')
+}
+live_intake send --output json <<<"${command//c-1/c-2}" >"$suite_folder/output" 2>"$suite_folder/error" &
+sender=$!
+suite_owns "$sender"
+check "a command is sent" eventually correlation_of_second
+reply_with '{"of":"another run"}' -H correlation-id=0123456789abcdef-0
+reply_with '{"of":"another command"}' -H "$correlation"9
+reply_with 'no JSON'
+reply_with '{"source":{"topic":"another","partition":0,"offset":1}}'
+reply_with $'ws-0\x1f' -K $'\x1f' -Z
+reply_with '{"of":"c-2"}' -H "$correlation" -H ce_type=client.created
+reply_with '{"of":"c-2"}' -H "$correlation" -H ce_type=client.created
+wait "$sender"
+check_equal "send ends with its own reply" 0 $?
+check_equal "which it prints once" '{"of":"c-2"} {"sent":1,"unsent":0,"answered":1,"rejected":0,"unanswered":0}' "$(xargs -d '\n' <"$suite_folder/output")"
+
 # ---- letters that are deleted between two readings ----
 
 letters_add 0 1 4000
@@ -56,4 +82,42 @@ check "it was cut short" [ "$(wc -l <"$suite_folder/rest")" -lt 3990 ]
 check_equal "it has no row of a letter that was beyond its limit" "" "$(jq -c 'select(.partition == 1)' "$suite_folder/rest")"
 check_equal "which was retried" 1 "$(live_intake dead-letters list --partition 1 --output json | jq '.retried | length')"
 
+# ---- the answer to a commit ----
+
+is_in_commands() {
+    kcat -b "$kafka_address" -C -X isolation.level=read_committed -t "$live_name.commands" -o beginning -e -q -f '%s\n' | grep -qx "$1"
+}
+
+retry_is_stopped() {
+    [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$retry_pid/status" 2>/dev/null)" = T ]
+}
+
+# The broker has committed when the answer is lost with its connection. librdkafka makes a new one, which takes a while
+# here, and asks again. Until then the other retry may begin; on a busy machine it may need some tries to be in time.
+committed_and_fenced=0
+for number in $(seq 5001 5012); do
+    letters_add 1 "$number" 1
+    place=1/$(kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -p 1 -o beginning -e -q -f '%o %s\n' | sed -n "s/ letter-$number\$//p")
+    FAILPOINT=retry-noted FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP "$BUILD/tests/faults/client-intake" dead-letters retry "$place" \
+        --apply --config "$live_config" "${by_proxy[@]}" >"$suite_folder/retry" 2>"$suite_folder/retry-error" &
+    retry_pid=$!
+    suite_owns "$retry_pid"
+    check "a retry is frozen before its commit" eventually retry_is_stopped
+    before=$(proxy_matched kafka)
+    proxy_tell kafka answer "$end_transaction" reset 1
+    proxy_tell kafka request "$versions" delay 700 9
+    kill -CONT "$retry_pid"
+    until [ "$(proxy_matched kafka)" -gt "$before" ] || ! kill -0 "$retry_pid" 2>/dev/null; do :; done
+    live_intake dead-letters retry 0/0 --apply >/dev/null 2>&1
+    wait "$retry_pid"
+    code=$?
+    proxy_tell kafka pass
+    is_in_commands "letter-$number" || continue
+    grep -q "another retry has begun" "$suite_folder/retry-error" || continue
+    committed_and_fenced=1
+    check_equal "it ends with 69" 69 "$code"
+    check "and says that it does not know" grep -q "it is not known whether the last letters were sent" "$suite_folder/retry-error"
+    break
+done
+check_equal "a retry was committed, and another one began before it knew" 1 "$committed_and_fenced"
 suite_end

@@ -25,12 +25,14 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     producer->delivered(producer->listener, message);
 }
 
-/* A transaction during which a connection was lost is not committed (worker/sink/sink.c has the reasons). */
+/* A transaction during which a connection was lost is not committed (worker/sink/sink.c has the reasons). A fatal
+ * error, such as that another producer has begun, tells of no connection. */
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
     struct letter_producer *producer = opaque;
     (void)handle;
-    producer->connection_lost = true;
+    if (code != RD_KAFKA_RESP_ERR__FATAL)
+        producer->connection_lost = true;
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || producer->fault[0] == '\0')
         snprintf(producer->fault, sizeof(producer->fault), "%s", reason);
 }
@@ -162,7 +164,9 @@ enum letter_commit letter_producer_commit(struct letter_producer *producer, char
             continue;
         }
         explain(producer, failure, error, error_size);
-        return is_aborted ? LETTER_NOT_COMMITTED : LETTER_COMMIT_UNKNOWN;
+        /* librdkafka asks again by itself when the connection is lost: an earlier answer may have been that of success.
+         */
+        return is_aborted && !producer->connection_lost ? LETTER_NOT_COMMITTED : LETTER_COMMIT_UNKNOWN;
     }
 }
 
