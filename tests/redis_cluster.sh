@@ -3,7 +3,8 @@
 . "$(dirname "$0")/lib/redis.sh" || exit 1
 
 suite_begin
-redis_start --cluster-enabled yes --port "$(free_port)" --cluster-config-file "$suite_folder/nodes.conf" || suite_end
+redis_start --cluster-enabled yes --port "$(free_port)" --cluster-port "$(free_port)" \
+    --cluster-config-file "$suite_folder/nodes.conf" || suite_end
 slots=$(redis_ask CLUSTER ADDSLOTSRANGE 0 16383)
 check_equal "the node has all slots" OK "$slots"
 settings=(--set "redis.address=unix:$redis_socket" --set kafka.bootstrap.servers=127.0.0.1:1 --set http.listen=)
