@@ -1,20 +1,11 @@
 # faults: what the suites of tests/faults share.
 #
-# Each fault has a line that tells what must hold, which tests/run shows: criterion FAULT WHAT_MUST_HOLD. FAULTS=all asks
-# for every fault at its full length, as `make test-faults` does; without it a suite makes its choice for `make test`.
+# Each fault has a line that tells what must hold, which tests/run shows: criterion FAULT WHAT_MUST_HOLD. A suite makes its
+# choice of faults and of their lengths by faults_all and faults_choose (tests/lib/suite.sh).
 # shellcheck shell=bash
 
 # shellcheck source=tests/lib/live.sh
 . "$(dirname "${BASH_SOURCE[0]}")/live.sh"
-
-faults_all() {
-    [ "${FAULTS:-}" = all ]
-}
-
-# faults_choose SHORT ALL: prints the one that this run asks for.
-faults_choose() {
-    if faults_all; then echo "$2"; else echo "$1"; fi
-}
 
 criterion() {
     echo "criterion: $1: $2"

@@ -22,6 +22,17 @@ suite_begin() {
     trap 'exit 1' INT TERM HUP
 }
 
+# FAULTS=all asks for every fault, and every suite with a long form at its full length, as `make test-faults` does; without
+# it a suite makes its choice for `make test`.
+faults_all() {
+    [ "${FAULTS:-}" = all ]
+}
+
+# faults_choose SHORT ALL: prints the one that this run asks for.
+faults_choose() {
+    if faults_all; then echo "$2"; else echo "$1"; fi
+}
+
 # Registers a child process to be killed at the end.
 suite_owns() {
     suite_pids+=("$1")
@@ -161,15 +172,18 @@ suite_clock_passed() {
 }
 
 # until_true SECONDS COMMAND [ARGUMENT ...]: tries a command until it succeeds; 1 if it did not within that time, which is
-# what the test claims. `suite_clock_ms` is the time that counted.
+# what the test claims. `suite_clock_ms` is the time that counted. Between two tries is a tenth of the time so far, from a
+# tenth of a second to half of one: a try may cost ten processes, and other suites run meanwhile.
 until_true() {
-    local limit_ms=$(($1 * 1000)) suite_clock_us suite_clock_last
+    local limit_ms=$(($1 * 1000)) suite_clock_us suite_clock_last pause_ms
     shift
     suite_clock_begin
     until "$@" >/dev/null 2>&1; do
         suite_clock_passed
         [ "$suite_clock_ms" -lt "$limit_ms" ] || return 1
-        sleep 0.1
+        pause_ms=$((suite_clock_us / 10000))
+        pause_ms=$((pause_ms < 100 ? 100 : pause_ms > 500 ? 500 : pause_ms))
+        sleep "0.$pause_ms"
     done
     suite_clock_passed
 }
