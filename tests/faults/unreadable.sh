@@ -29,12 +29,12 @@ send_unreadable() { # [CODEC [TOPIC]]
         echo
     done >"$suite_folder/unreadable"
     kcat -P -b "$kafka_address" -t "${2:-$live_name.commands}" -p 0 -z "${1:-zstd}" -l "$suite_folder/unreadable" \
-        -X linger.ms=5000 -X batch.size=30000000 -X message.max.bytes=30000000
+        -X linger.ms=5000 -X "batch.num.messages=$count" -X batch.size=30000000 -X message.max.bytes=30000000
 }
 
 # "OFFSET CODE" of each reply, in their order.
 replies() {
-    kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \
         -X check.crcs=true 2>/dev/null \
         | sed -n 's/.*"offset":\([0-9]*\)}.*"error":{"code":"\([a-z_]*\)".*/\1 \2/p; t; s/.*"offset":\([0-9]*\)}.*/\1 created/p'
 }
@@ -97,7 +97,7 @@ exec {transaction}>&-
 expected $((2 * count + 150)) $((3 * count + 149)) too_large >>"$suite_folder/expected"
 check "each of its commands once, in their order" diff "$suite_folder/expected" <(head -n $((3 * count + 150)) "$suite_folder/replies")
 live_settle "$live_name.dead-letters"
-lost=$(kcat -C -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' \
+lost=$(kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q -X isolation.level=read_committed -f '%h\n' \
     -X fetch.message.max.bytes=30000000 2>/dev/null | grep -c 'dlq-lost=key, value, headers')
 check "most could not be read, and their dead letters say so" [ "$lost" -gt "$count" ]
 told=$(cat "$suite_folder"/*.log | grep -c "answered as too_large.* last=")

@@ -248,7 +248,7 @@ for ((number = 0; number < 40; number++)); do
 done >"$suite_folder/unreadable"
 reader stamp 3 1 2 3
 kcat -P -b "$kafka_address" -t "$topic" -p 3 -z zstd -l "$suite_folder/unreadable" \
-    -X linger.ms=5000 -X batch.size=30000000 -X message.max.bytes=30000000
+    -X linger.ms=5000 -X batch.num.messages=40 -X batch.size=30000000 -X message.max.bytes=30000000
 reader stamp 3 1 2
 unreadable=$(reader read beginning end 3)
 check "batches that cannot be decompressed are holes" grep -qE '^3: 0-2 (.* )?hole:[0-9]+-42:unreadable 43-44 end:45$' <<<"$unreadable"
