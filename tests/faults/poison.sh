@@ -10,7 +10,7 @@ LIVE_CHECKS=38
 LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 memory_mib=512 # limits.memory_bytes, by default
 limit=262144   # limits.command_bytes, by default
-garbage=$(faults_choose 100000 400000)
+garbage=$(faults_choose 40000 400000)
 
 worker() {
     worker_start one "$@"
@@ -60,7 +60,8 @@ memory_is_bounded "memory with garbage"
 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.commands" -o beginning -e -q -f '%p %o %T\n' >"$suite_folder/asked"
 for topic in replies elsewhere; do
     kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.$topic" -o beginning -e -q -f '%T %s\n'
-done | sed -nE 's/^([0-9]+) .*"partition":([0-9]+),"offset":([0-9]+)\}.*/\2 \3 \1/p' >"$suite_folder/answers"
+done | grep -oE '^[0-9]+ |"partition":[0-9]+,"offset":[0-9]+\}' \
+    | awk -F '[:,}]' '/^[0-9]/ { time = $1 } /^"/ { print $2, $4, time }' >"$suite_folder/answers"
 awk -v begun="$begun_ms" '
      NR == FNR { asked[$1 " " $2] = $3; next }
      { waited = asked[$1 " " $2] < begun ? 0 : $3 - asked[$1 " " $2] }
