@@ -30,7 +30,8 @@ user_$kafka_user=\"$kafka_password\";"
     } >"$certificates/properties"
     export KAFKA_LISTENERS='SECURE:SASL_SSL MUTUAL:SSL EXPIRED:SASL_SSL ELSEWHERE:SASL_SSL'
     export KAFKA_PROPERTIES=$certificates/properties
-    export KAFKA_SCRAM="name=$kafka_user,password=$kafka_password"
+    # Only a user of SCRAM takes the storage tool, with a Java of its own.
+    if kafka_scram_works; then export KAFKA_SCRAM="name=$kafka_user,password=$kafka_password"; fi
     printf '%s\n' "$kafka_password" >"$certificates/kafka-password"
     printf '%s\n' "$key_password" >"$certificates/key-password"
 }
