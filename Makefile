@@ -33,11 +33,18 @@ EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
 LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh tests/clients/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
+# Further suites that have a long form.
+LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
 
-# Suites mostly wait, so more run at a time than there are processors. The longest begin first.
-LANES   := $(if $(SANITIZE),1,3)
-LONGEST := $(patsubst %,tests/faults/%.sh,command_topic forced_stop reply_topics transaction connections crash_points message_forms) \
-           $(patsubst %,tests/live/%.sh,security oracle replay_oracle replay redis_away) $(patsubst %,tests/faults/%.sh,zombies pressure kafka_away)
+# Suites mostly wait, so more run at a time than there are processors. The longest begin first, so that no lane ends late.
+LANES   := $(if $(SANITIZE),1,4)
+LONGEST := $(patsubst %,tests/faults/%.sh,replay_apply command_topic) tests/live/replay.sh \
+           $(patsubst %,tests/faults/%.sh,reply_topics dead_letters) $(BUILD)/tests/embedded/test_rebuild_disturbed \
+           tests/live/security.sh $(patsubst %,tests/faults/%.sh,connections forced_stop send network) \
+           $(patsubst %,tests/live/%.sh,dead_letters oracle kubernetes replay_oracle) \
+           $(patsubst %,tests/faults/%.sh,not_authorized redis_loss poison rebalance replay_kafka_away error_codes) \
+           $(patsubst %,$(BUILD)/tests/embedded/%,test_source test_flow test_http) \
+           $(patsubst %,tests/faults/%.sh,zombies message_forms transaction crash_points pressure kafka_away) tests/clients/clients.sh
 longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 
 # help: all            the program, build/client-intake
@@ -52,7 +59,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, with a message, where it is missing
 test: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS)) $(EMBEDDED) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED)) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
@@ -66,7 +73,7 @@ test-kafka: test-packages
 # help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
 	@$(MAKE) --no-print-directory test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS))
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LONG_TESTS))
 
 # help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
 test-debian13:
