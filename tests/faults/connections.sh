@@ -57,8 +57,8 @@ cut_short() {
     proxy_tell "$1" cut $((RANDOM % 3000 + 1))
 }
 
-faults_begin 6
-produce_along 0 200000 --rate 500
+faults_begin "$(faults_choose 3 6)"
+produce_along 0 200000 --rate "$(faults_choose 300 500)"
 faults_worker_start one --set worker.threads=2 --set redis.timeout=1s --set kafka.socket.timeout.ms=3000 \
     --set kafka.consumer.session.timeout.ms=6000 --set kafka.producer.transaction.timeout.ms=10000
 faults_flows "the proxies carry" 20 one

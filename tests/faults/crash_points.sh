@@ -29,7 +29,7 @@ end_of_lock_is_near() {
     redis_ask PEXPIRE client-intake:rebuild 500 >/dev/null
 }
 
-live_begin 6
+live_begin "$(faults_choose 3 6)"
 criterion "kill -9 at each of $(crash_points | wc -l) named points" \
     "every command has one reply, in order, and Redis agrees with the record topic"
 check "there are points" [ "$(crash_points | wc -l)" -ge 20 ]

@@ -31,8 +31,8 @@ logged() {
     [ "$(live_log_count "$1" "$2")" -gt 0 ]
 }
 
-live_begin 6
-produce_along 0 1000000 --rate 500
+live_begin "$(faults_choose 3 6)"
+produce_along 0 1000000 --rate "$(faults_choose 300 500)"
 same_producer=(--set "kafka.producer.transactional.id=$live_name-same")
 same_member=(--set "kafka.consumer.group.instance.id=$live_name-same")
 both "one transactional.id" "code=_FENCED" "${same_producer[@]}"

@@ -45,7 +45,7 @@ twice() {
     ends_with 2 3 "$1"
 }
 
-faults_begin 6
+faults_begin "$(faults_choose 3 6)"
 
 # ---- nothing in hand ----
 

@@ -36,9 +36,9 @@ ends_in_time() {
 }
 
 unset KAFKA_LANE # the broker that is killed is the suite's own
-live_begin 6
+live_begin "$(faults_choose 3 6)"
 faults_own_kafka
-produce_along 0 1000000 --rate 500
+produce_along 0 1000000 --rate "$(faults_choose 300 500)"
 faults_static_worker_start one --set worker.threads=2 --set shutdown.timeout=5s
 faults_flows "commands are answered" 20 one
 for _ in $(seq "$(faults_choose 1 3)"); do

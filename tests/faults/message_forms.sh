@@ -16,6 +16,7 @@ echo="correlation-id=c1" # of every command: 16 bytes of headers
 room=$((limit - 16))       # for a key
 inside=$((limit - 16 - 4)) # for headers, beside the key ws-1
 form_number=0
+many=$(faults_choose 150 400) # of the largest: without a bound their headers alone would take more than memory_mib
 left_out=0     # commands that have no reply, by their rows
 dead_letters=0 # and those that are dead letters
 
@@ -108,7 +109,7 @@ all_row "headers: a thousand, empty"                    1  "created $full id=for
 row "headers: 90000, empty"                         1  "created $full id=form-*"                             --headers 90000:0:0
 row "headers: 90000, empty, with garbage"           1  "malformed_json $full id=position *"                  --headers 90000:0:0 --value garbage:30
 all_row "headers: 90000, without values"                1  "created $full id=form-*"                             --headers 90000:0:-1
-row "headers: 400 times 90000, compressed"        400  "created $full id=form-*"                             --headers 90000:0:0 --compress zstd
+row "headers: $many times 90000, compressed"   "$many"  "created $full id=form-*"                             --headers 90000:0:0 --compress zstd
 all_row "headers: 400 times 90000 with garbage"   400  "malformed_json $full id=position *"                  --headers 90000:0:0 --value garbage:30
 row "headers: as many as can be read"               1  "created $full id=form-*"                             --headers 99999:0:0
 row "headers: one more"                             1  "too_large key=4 echo=- errors=- id=position *"       --headers 100000:0:0

@@ -104,13 +104,13 @@ if ! namespaces_make 2>/dev/null; then
 fi
 redis_port=$(free_port)
 export KAFKA_HOST=$servers
-live_begin 6 --bind "$servers" --port "$redis_port" --protected-mode no
+live_begin "$(faults_choose 3 6)" --bind "$servers" --port "$redis_port" --protected-mode no
 faults_own_kafka
 kafka_port=${kafka_address##*:}
 faults_hosts[one]=$workers
 live_worker_command=(nsenter --target "$workers_pid" --net)
 live_worker_options=(--set "redis.address=$servers:$redis_port")
-produce_along 0 1000000 --rate 500
+produce_along 0 1000000 --rate "$(faults_choose 300 500)"
 faults_worker_start one --set worker.threads=2
 faults_flows "commands are answered" 20 one
 

@@ -28,11 +28,11 @@ become_three() {
 }
 
 all_assigned_to_one() {
-    [ "$(curl --silent --max-time 2 "http://$(faults_address one)/metrics" | grep -c '^client_intake_consumer_lag{')" -eq 6 ]
+    [ "$(curl --silent --max-time 2 "http://$(faults_address one)/metrics" | grep -c '^client_intake_consumer_lag{')" -eq "$live_partitions" ]
 }
 
-faults_begin 6
-produce_along 0 1000000 --rate 700
+faults_begin "$(faults_choose 3 6)"
+produce_along 0 1000000 --rate "$(faults_choose 350 700)"
 worker one
 faults_flows "one works" 15 one
 for _ in $(seq "$(faults_choose 1 3)"); do

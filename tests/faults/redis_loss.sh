@@ -3,7 +3,7 @@
 # what the record topic has, and go on. No email is given twice, no client made again, nothing rejected that was not to be.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
-rate=600
+rate=$(faults_choose 300 600)
 persistence=(--appendonly yes --appendfsync everysec --enable-debug-command yes)
 
 redis_has_epoch() {
@@ -49,7 +49,7 @@ rebuilds() {
     cat "${worker_logs[@]}" | grep -cE 'Redis is rebuilt|Redis has caught up'
 }
 
-live_begin 6 "${persistence[@]}"
+live_begin "$(faults_choose 3 6)" "${persistence[@]}"
 for name in one two; do worker_start "$name" --set batch.commands=100 --set worker.threads=2; done
 
 criterion "Redis is flushed, twice in a row too" "noticed by the missing epoch; the index is rebuilt; no email given twice"

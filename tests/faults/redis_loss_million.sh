@@ -3,7 +3,7 @@
 # commands undisturbed: both ends are the same, byte for byte.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
-commands=$(faults_choose 40000 1000000)
+commands=$(faults_choose 20000 1000000)
 patience=$(faults_choose 120 400)
 
 answered_half() {

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib/replay.sh" || exit 1
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
-count=$(faults_choose 50000 1000000)
+count=$(faults_choose 25000 1000000)
 criterion "a history of $count commands, whose definitions changed ten times, in all classes (FAULTS=all: 1,000,000)" \
     "every line is as the oracle says, the same bytes on 1, 2 and 4 threads, and never more than 256 MiB"
 

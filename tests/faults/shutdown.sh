@@ -21,8 +21,8 @@ if faults_all; then
     for _ in {1..12}; do moments+=($((RANDOM % 25))); done
 fi
 
-live_begin 6
-produce_along 0 1000000 --rate 1000
+live_begin "$(faults_choose 3 6)"
+produce_along 0 1000000 --rate "$(faults_choose 300 1000)"
 for moment in "${moments[@]}"; do
     worker
     tenths "$moment"

@@ -71,7 +71,7 @@ missing_at_start() {
     check "and says so" eventually logged 'producer recovered'
 }
 
-live_begin 6
+live_begin "$(faults_choose 3 6)"
 worker
 check "the worker begins" eventually logged 'partitions assigned'
 

@@ -35,8 +35,8 @@ lost() {
     faults_flows "$what: commands are answered" 15 one
 }
 
-faults_begin 6
-produce_along 0 1000000 --rate 500
+faults_begin "$(faults_choose 3 6)"
+produce_along 0 1000000 --rate "$(faults_choose 300 500)"
 faults_worker_start one --set "kafka.socket.timeout.ms=$socket_timeout_ms" \
     --set kafka.producer.transaction.timeout.ms=20000
 faults_flows "the proxies carry" 20 one

@@ -28,7 +28,7 @@ deadly_signal=STOP
 for point in "${points[@]}"; do
     deadly_worker_start "$point" "$point" 3 "${options[@]}"
 done
-faults_load_rate=600
+faults_load_rate=$(faults_choose 300 600)
 all_are_stopped_under_load() {
     faults_load "$faults_load_rate"
     all_are_stopped

@@ -23,7 +23,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 if [ -n "${FUZZ_SECONDS:-}" ]; then
     extent=(-max_total_time="$FUZZ_SECONDS")
 else
-    extent=(-max_total_time=3 -runs=30000 -seed=1)
+    extent=(-max_total_time=2 -runs=10000 -seed=1)
 fi
 
 for name in "${names[@]}"; do

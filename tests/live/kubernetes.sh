@@ -6,7 +6,7 @@
 . tests/lib/yaml.sh
 
 LIVE_CHECKS=66
-rate=800
+rate=$(faults_choose 400 800)
 
 # Seconds that a pod may drain.
 drain=$(yaml_to_json config/kubernetes/config.yaml | jq --raw-output '.data["client-intake.ini"]' | awk '/^\[/ { inside = $1 == "[shutdown]" } inside && $1 == "timeout" { print $3 }')
@@ -69,7 +69,7 @@ pod_is_back() {
     check "and takes commands" until_true 60 answers "$1" 0
 }
 
-live_begin 6
+live_begin "$(faults_choose 3 6)"
 pod 0
 pod 1
 for ordinal in 0 1; do check "pod $ordinal takes commands" until_true 60 answers "$ordinal" 0; done

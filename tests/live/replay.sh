@@ -5,8 +5,8 @@
 
 LIVE_CHECKS=110
 live_begin 3
-replay_history clean 3000 --clean
-replay_history history 4000 --seed "${SEED:-1}"
+replay_history clean "$(faults_choose 2000 3000)" --clean
+replay_history history "$(faults_choose 2500 4000)" --seed "${SEED:-1}"
 folder=$replay_folder
 
 # What a dry run must not change: offsets of the suite's topics, what its group has committed, groups, and Redis with its

@@ -6,7 +6,7 @@
 
 LIVE_CHECKS=136
 live_begin 3
-replay_history history 2000
+replay_history history "$(faults_choose 1000 2000)"
 replay_run
 good=$replay_output status=$replay_status
 copy=$replay_folder/copy
