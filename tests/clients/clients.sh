@@ -196,7 +196,7 @@ client_java() {
 for client in "${clients[@]}"; do "client_$client"; done
 two_instances_end
 check_equal "no reply went elsewhere than it was asked to" "" \
-    "$(kcat -b "$KAFKA" -C -t clients.replies -e -q -f '%s\n')"
+    "$(kcat -b "$KAFKA" -C -X fetch.wait.max.ms=10 -t clients.replies -e -q -f '%s\n')"
 
 kill -TERM "$worker"
 wait "$worker"

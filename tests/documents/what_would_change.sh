@@ -49,7 +49,7 @@ send_day() {
     check "the commands of $1 are answered" eventually is_answered "$sent"
 }
 is_answered() {
-    [ "$(kcat -b "$kafka_address" -C -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | wc -l)" -ge "$1" ]
+    [ "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | wc -l)" -ge "$1" ]
 }
 sent=0
 client-intake topics create >/dev/null || suite_fail "topics are created"

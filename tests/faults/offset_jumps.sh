@@ -51,7 +51,7 @@ send_wrong() {
 
 # "PARTITION OFFSET COMMAND" of each reply.
 replies() {
-    kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' 2>/dev/null \
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' 2>/dev/null \
         | sed -n 's/.*"commandId":"\([^"]*\)".*"partition":\([0-9]*\),"offset":\([0-9]*\)}.*/\2 \3 \1/p'
 }
 all_are_answered() {

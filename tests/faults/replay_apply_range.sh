@@ -23,7 +23,7 @@ apply() {
         >"$suite_folder/apply" 2>"$suite_folder/apply.log"
 }
 replied() {
-    kcat -C -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
         | jq '.source.offset'
 }
 has_begun() {

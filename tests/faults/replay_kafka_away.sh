@@ -25,7 +25,7 @@ apply_wait() {
     apply_code=$?
 }
 replies() {
-    kcat -C -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n'
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n'
 }
 # A reader finds no end of a topic to which somebody writes. At this rate each reply has a marker of its own.
 replies_end() { kcat -b "$kafka_address" -Q -t "$live_name.again:0:-1" | sed 's/.* //'; }

@@ -86,7 +86,7 @@ live_intake topics create --set "replies.topic=$live_name.again" >/dev/null || s
     >"$suite_folder/apply" 2>"$suite_folder/apply.log"
 check_equal "it is incomplete" 3 "$?"
 live_settle "$live_name.again"
-kcat -C -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
+kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.again" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
     | jq -r 'select(.type == "client.created") | "\(.source.offset) \(.commandId)"' | sort >"$suite_folder/created"
 check_equal "each valid command has created its client" "" "$(sort "$suite_folder/valid" | comm -23 - "$suite_folder/created")"
 check_equal "and so have those of the others that are in their places" "49 c-49 60 c-57" \
@@ -100,7 +100,7 @@ wrong_reply() {
 wrong_reply 1000000=no
 static_worker_start one
 answered() {
-    kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
         | grep -q "\"offset\":$((log_end - 1))}"
 }
 check "the daemon has replied up to the end" until_true 30 answered

@@ -41,12 +41,12 @@ kafka_groups() {
 
 # The correlation ids of the commands with this id; fails without one.
 correlation_of() {
-    kcat -C -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -F "\"$1\"" | grep -oE 'correlation-id=[0-9a-f]+-[0-9]+'
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -F "\"$1\"" | grep -oE 'correlation-id=[0-9a-f]+-[0-9]+'
 }
 
 # The number of messages in a topic.
 messages() {
-    kcat -C -q -b "$kafka_address" -t "$1" -e -o beginning -f '%o\n' | wc -l
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$1" -e -o beginning -f '%o\n' | wc -l
 }
 
 unset KAFKA_LANE # the broker that is killed is the suite's own
@@ -67,9 +67,9 @@ check_equal "one command is rejected: the exit code" 1 "$code"
 check_equal "blank lines are passed over, and the order is that of the input" "c-1 c-2 MALFORMED c-3" \
     "$(ids | sed "s|^$live_name.commands/.*|MALFORMED|" | xargs)"
 check_equal "nothing of them is said on standard error" 0 "$(grep -c "^client-intake send" "$suite_folder/error")"
-check_equal "the key is the workspace" "ws-0" "$(kcat -C -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%k\n' | sed '/^$/d' | sort -u)"
+check_equal "the key is the workspace" "ws-0" "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%k\n' | sed '/^$/d' | sort -u)"
 check_equal "each command has a correlation id of its own, which is echoed" 4 \
-    "$(kcat -C -q -b "$kafka_address" -t "$live_name.replies" -e -o beginning -f '%h\n' | grep -o 'correlation-id=[0-9a-f]*-[0-9]*' | sort -u | wc -l)"
+    "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.replies" -e -o beginning -f '%h\n' | grep -o 'correlation-id=[0-9a-f]*-[0-9]*' | sort -u | wc -l)"
 sends "$suite_folder/none"
 check_equal "a file that is not there" 69 "$code"
 check "is named" grep -q "$suite_folder/none" "$suite_folder/error"
@@ -91,7 +91,7 @@ faults_worker_start one
 many_errors=$(seq 60 | sed 's/.*/"unknown&":&/' | paste -sd,)
 sends --reply-topic "$live_name.small" --timeout 20s <<<'{"commandId":"wrong","workspaceId":"ws-0",'"$many_errors"'}'
 check_equal "a minimal reply is recognized" "1 wrong" "$code $(ids)"
-check_equal "it has no echo" 0 "$(kcat -C -q -b "$kafka_address" -t "$live_name.small" -e -o beginning -f '%h\n' | grep -c correlation-id)"
+check_equal "it has no echo" 0 "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.small" -e -o beginning -f '%h\n' | grep -c correlation-id)"
 
 # ---- an open pipe ----
 mkfifo "$suite_folder/pipe"

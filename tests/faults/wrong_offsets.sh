@@ -48,7 +48,7 @@ send_wrong() {
 
 # "OFFSET COMMAND" of each reply, in their order, but for those to batches whose replies are left open.
 replies() {
-    kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' 2>/dev/null \
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' 2>/dev/null \
         | sed -n 's/.*"commandId":"\([^"]*\)".*"offset":\([0-9]*\)}.*/\2 \1/p' \
         | awk 'NR == FNR { free[$1] = 1; next } !($1 in free)' "$suite_folder/free" -
 }

@@ -11,7 +11,7 @@ form_send() { # COUNT [OPTION ...]
         --first "$number" "${@:2}" >/dev/null
     number=$((number + $1))
 }
-has_replies() { [ "$(kcat -C -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%o\n' | wc -l)" -ge "$1" ]; }
+has_replies() { [ "$(kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed -f '%o\n' | wc -l)" -ge "$1" ]; }
 
 live_begin 1
 check "the command topic takes any timestamp" "$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.commands" \
