@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Commands whose producer gave them the offset of another command in the log. Librdkafka goes on from there, so the
-# commands between would not be read. Each of them is answered, and nothing is verified where nothing is missing.
+# commands between would not be read. Each of them is answered, also while the broker is slow or away, and nothing is verified where nothing is missing.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=32
+LIVE_CHECKS=61
 number=0
 declare -A log_end=([0]=0 [1]=0)
 
@@ -67,7 +67,7 @@ answered() {
 # One batch of the log in each fetch: so each wrong offset is the last one of its fetch.
 settings=(--set worker.threads=1 --set batch.commands=10 --set kafka.consumer.max.partition.fetch.bytes=1)
 
-live_begin 2
+faults_begin 2
 : >"$suite_folder/expected"
 
 criterion "no offset is missing" "nothing is read twice"
@@ -128,6 +128,109 @@ send_valid 1 1
 answered
 probes=$(($(faults_metric one offset_probes_total) - before))
 check "$probes batches were read again for 8 markers" [ "$probes" -gt 0 ] && check "$probes are few" [ "$probes" -le 16 ]
+worker_stop one
+
+criterion "a wrong offset directly behind a batch that is passed in two parts, by a slow worker" \
+    "each offset is answered once"
+places=(1000)
+for place in $(seq 18); do places+=("$place"); done
+send_wrong 0 "${places[@]}"
+send_wrong 0 5
+send_valid 0 10
+proxy_tell redis delay 150 # so that the log is compared before each batch
+faults_static_worker_start one "${settings[@]}"
+answered
+proxy_tell redis pass
+worker_stop one
+
+criterion "a jump behind more short transactions than are verified at a time" \
+    "the commands that were jumped over are answered once"
+send_valid 0 1
+for round in $(seq 11); do send_transaction 0 1; done
+send_valid 0 1 # otherwise the last marker is answered, too
+send_wrong 0 20
+send_valid 0 30
+proxy_tell redis delay 150 # so that all of this is fetched when the second batch is filled
+faults_static_worker_start one "${settings[@]}" --set batch.commands=40
+answered
+proxy_tell redis pass
+worker_stop one
+
+criterion "a jump into a long transaction that was aborted" "each offset of its batch is answered once"
+log_ends_behind() { # PARTITION OFFSET: the end for a reader of uncommitted messages
+    [ "$(kcat -Q -b "$kafka_address" -t "$live_name.commands:$1:-1" -X isolation.level=read_uncommitted 2>/dev/null \
+        | sed 's/.*offset //')" -ge "$2" ]
+}
+aborted=3000 # batches of the log
+send_wrong 0 3 1
+mkfifo "$suite_folder/aborted"
+kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-sender" \
+    -X batch.num.messages=1 -X linger.ms=0 <"$suite_folder/aborted" >>"$suite_folder/kcat.log" 2>&1 &
+stranger=$!
+suite_owns "$stranger"
+exec {transaction}>"$suite_folder/aborted"
+# kcat reads blocks of 1024 bytes; the line behind has no end, so it is not sent.
+{ seq "$aborted"; printf '%2048s' ''; } >&"$transaction"
+check "the transaction is long" until_true 60 log_ends_behind 0 $((log_end[0] + aborted))
+kill -KILL "$stranger"
+wait "$stranger" 2>/dev/null
+exec {transaction}>&-
+log_end[0]=$((log_end[0] + aborted + 1))
+send_transaction 0 2 # its producer aborts the one before
+send_valid 0 3
+faults_static_worker_start one "${settings[@]}"
+answered
+worker_stop one
+
+criterion "a jump into a transaction that stays open" "what stands in front of the transaction is answered meanwhile"
+send_wrong 0 7 1
+send_valid 0 3
+mkfifo "$suite_folder/transaction"
+kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-open" \
+    -X transaction.timeout.ms=600000 -X linger.ms=0 <"$suite_folder/transaction" >>"$suite_folder/kcat.log" 2>&1 &
+stranger=$!
+suite_owns "$stranger"
+exec {transaction}>"$suite_folder/transaction"
+open=("$number" "${log_end[0]}")
+for place in $(seq 5); do
+    printf '%1100s%s\n' '' "$(command_text "$number")"
+    number=$((number + 1))
+done >&"$transaction"
+check "the transaction is open" until_true 30 log_ends_behind 0 $((log_end[0] + 4))
+eval "faults_static_worker_start one \"\${settings[@]}\" $transaction>&-" # without the pipe, whose end ends the transaction
+answered
+check "the transaction is still open" kill -0 "$stranger"
+exec {transaction}>&-
+wait "$stranger" || suite_fail "the transaction is committed"
+for place in $(seq 0 4); do
+    echo "0 $((open[1] + place)) c-$((open[0] + place))" >>"$suite_folder/expected"
+done
+log_end[0]=$((log_end[0] + 6))
+answered
+send_valid 0 3
+answered
+worker_stop one
+
+criterion "a broker that is slow, and then away, while offsets are verified" \
+    "commands wait, which is logged, and each is answered once"
+for partition in 0 1; do
+    send_valid "$partition" 5
+    send_wrong "$partition" 3 1
+    send_transaction "$partition" 4
+    send_valid "$partition" 1
+    send_wrong "$partition" 4
+    send_valid "$partition" 8
+done
+commands_wait() { grep -q "verifying offsets failing; commands wait" "${worker_logs[one]}"; }
+proxy_tell kafka answer 1 delay 2500
+faults_static_worker_start one "${settings[@]}"
+check "the log tells that commands wait" until_true 60 commands_wait
+proxy_tell kafka refuse
+tenths 40
+proxy_tell kafka pass
+answered
+offsets_are_verified() { grep -q "offsets verified again" "${worker_logs[one]}"; }
+check "and that they go on" until_true 30 offsets_are_verified
 check "nobody takes the log for a replaced one" [ "$(cat "$suite_folder"/*.log | grep -c "log replaced")" -eq 0 ]
 worker_stop one
 suite_end
