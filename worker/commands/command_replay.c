@@ -1,5 +1,6 @@
 /* replay: decides the history of the command topic again. This file reads the options and prints what went wrong;
  * worker/replay does the work. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,16 @@ static struct replay_selection selection_of(const struct options *options)
                                      .workspace_count = options->workspace_count};
 }
 
+/* A number that was given and is not used must not be ignored in silence. */
+static uint32_t threads_of(const struct options *options)
+{
+    const uint32_t threads = replay_threads((uint32_t)options->threads, (size_t)options->memory);
+    if (options->given['n'] && threads < options->threads)
+        fprintf(stderr, "client-intake replay: %" PRIu32 " threads are used: --memory is not enough for more\n",
+                threads);
+    return threads;
+}
+
 static int run_apply(const struct options *options, const struct config *config)
 {
     static const int codes[] = {[REPLAY_APPLIED] = COMMAND_OK,         [REPLAY_INCOMPLETE] = COMMAND_INCOMPLETE,
@@ -244,7 +255,7 @@ static int run_apply(const struct options *options, const struct config *config)
         .output = options->output,
         .replies = options->replies,
         .rate = options->rate,
-        .threads = (uint32_t)options->threads,
+        .threads = threads_of(options),
         .memory_bytes = (size_t)options->memory,
         .wait_ms = KAFKA_CLIENT_WAIT_MS,
     };
@@ -283,7 +294,7 @@ static int run_dry(const struct options *options, const struct config *config)
         .definitions = {options->source, options->overrides, options->override_count},
         .output = options->output,
         .diff = options->diff,
-        .threads = (uint32_t)options->threads,
+        .threads = threads_of(options),
         .memory_bytes = (size_t)options->memory,
         .wait_ms = KAFKA_CLIENT_WAIT_MS,
     };

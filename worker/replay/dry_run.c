@@ -14,6 +14,14 @@
 #define SCRATCH_PER_BYTE 128
 #define SCRATCH_LEAST    ((size_t)64 << 20)
 
+#define MEMORY_PER_THREAD ((size_t)16 << 20)
+
+uint32_t replay_threads(uint32_t wanted, size_t memory_bytes)
+{
+    const size_t most = memory_bytes / MEMORY_PER_THREAD;
+    return wanted <= most ? wanted : most > 0 ? (uint32_t)most : 1;
+}
+
 /* ---- Opening and closing ---- */
 
 static bool chunk_open(struct dry_run_chunk *chunk, const struct config *config)

@@ -30,6 +30,9 @@ struct dry_run_request {
 #define REPLAY_MEMORY_FIXED  ((size_t)160 << 20)
 #define DRY_RUN_MEMORY_LEAST ((size_t)192 << 20)
 
+/* How many of the wanted threads the memory is enough for: two chunks in work for each, of some MiB. */
+uint32_t replay_threads(uint32_t wanted, size_t memory_bytes);
+
 enum dry_run_result {
     DRY_RUN_SAME,         /* all commands are the same */
     DRY_RUN_DIFFERENT,    /* some are not */

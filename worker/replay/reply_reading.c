@@ -19,8 +19,11 @@
 #define CHUNK_BYTES   ((size_t)1 << 20)
 /* Arena bytes per byte of a reply: the copy that is parsed, nodes of 24 bytes for every two bytes, and the
  * pairs of its errors. */
-#define ARENA_PER_BYTE  32
-#define ARENA_PER_REPLY 256
+#define SCRATCH_PER_BYTE 32
+#define SCRATCH_LEAST    4096
+/* Of those the chunk keeps the pairs, whose characters may be escaped. */
+#define KEPT_PER_BYTE  8
+#define KEPT_PER_REPLY 256
 
 /* A message on its way through the pipeline. */
 struct raw_reply {
@@ -33,7 +36,7 @@ struct raw_reply {
 };
 
 struct chunk {
-    struct arena arena;
+    struct arena arena; /* contents that are not in their message */
     struct raw_reply *replies;
     uint32_t count;
     size_t bytes;
@@ -52,8 +55,11 @@ struct run {
     struct recorded_replies *replies;
     struct chunk *chunks;
     uint32_t chunk_count;
-    struct json_parser *parsers[PIPELINE_THREADS];
-    uint32_t parser_count;
+    struct reply_thread {
+        struct json_parser *parser;
+        struct arena scratch; /* of one reply */
+    } threads[PIPELINE_THREADS];
+    uint32_t thread_count;
     size_t longest; /* of a reply that can be one of ours */
     char **topics;  /* sorted */
     uint32_t topic_count;
@@ -305,7 +311,21 @@ static bool is_duplicate(const rd_kafka_message_t *message)
            rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void reply_work(const struct run *run, struct raw_reply *reply, struct json_parser *parser, struct arena *arena)
+static bool is_in_message(const rd_kafka_message_t *message, struct span content)
+{
+    const uintptr_t first = (uintptr_t)message->payload, at = (uintptr_t)content.at;
+    return at >= first && at < first + message->len;
+}
+
+static struct span copy_of(struct span content, struct arena *arena)
+{
+    char *copy = arena_alloc(arena, content.length + 1);
+    if (content.length > 0)
+        memcpy(copy, content.at, content.length);
+    return span_of(copy, content.length);
+}
+
+static void reply_work(const struct run *run, struct raw_reply *reply, struct reply_thread *thread, struct arena *arena)
 {
     struct reply_content content;
     rd_kafka_timestamp_type_t type;
@@ -313,12 +333,16 @@ static void reply_work(const struct run *run, struct raw_reply *reply, struct js
     const struct span value = span_of(message->payload, message->len);
     const struct span commands = span_of_text(run->reading->config->commands.topic);
     const bool is_presumed = run->reading->presumes && presumed_reply_read(value, commands, &content);
-    if ((!is_presumed && !reply_content_read(value, parser, arena, &content)) || !span_equal(content.topic, commands) ||
+    arena_reset(&thread->scratch, 0);
+    if ((!is_presumed && !reply_content_read(value, thread->parser, &thread->scratch, &content)) ||
+        !span_equal(content.topic, commands) ||
         !recorded_replies_covers(run->replies, content.partition, content.offset))
         return;
     reply->is_kept = true;
     reply->command_partition = content.partition;
-    reply->content = run->reading->without_contents ? SPAN("") : content.content;
+    reply->content = run->reading->without_contents            ? SPAN("")
+                     : is_in_message(message, content.content) ? content.content
+                                                               : copy_of(content.content, arena);
     reply->entry = (struct recorded_reply){.command = content.offset,
                                            .timestamp_ms = rd_kafka_message_timestamp(message, &type),
                                            .offset = message->offset,
@@ -344,7 +368,7 @@ static void work(void *subject, uint32_t place, uint32_t thread)
     struct run *run = subject;
     struct chunk *chunk = &run->chunks[place];
     for (uint32_t i = 0; i < chunk->count; i++)
-        reply_work(run, &chunk->replies[i], run->parsers[thread], &chunk->arena);
+        reply_work(run, &chunk->replies[i], &run->threads[thread], &chunk->arena);
 }
 
 /* ---- Emptying ---- */
@@ -372,7 +396,7 @@ static bool empty(void *subject, uint32_t place)
 static bool run_open(struct run *run)
 {
     const uint32_t threads = run->reading->threads, places = pipeline_places(threads);
-    const size_t capacity = (CHUNK_BYTES + run->longest) * ARENA_PER_BYTE + CHUNK_REPLIES * ARENA_PER_REPLY;
+    const size_t capacity = (CHUNK_BYTES + run->longest) * KEPT_PER_BYTE + CHUNK_REPLIES * KEPT_PER_REPLY;
     run->chunks = calloc(places, sizeof(*run->chunks));
     for (; run->chunks && run->chunk_count < places; run->chunk_count++) {
         struct chunk *chunk = &run->chunks[run->chunk_count];
@@ -384,9 +408,16 @@ static bool run_open(struct run *run)
             return false;
         }
     }
-    for (; run->chunks && run->parser_count < threads; run->parser_count++)
-        if (!(run->parsers[run->parser_count] = json_parser_new(run->longest)))
+    for (; run->chunks && run->thread_count < threads; run->thread_count++) {
+        struct reply_thread *thread = &run->threads[run->thread_count];
+        thread->parser = json_parser_new(run->longest);
+        if (!thread->parser)
             return false;
+        if (arena_open(&thread->scratch, run->longest * SCRATCH_PER_BYTE + SCRATCH_LEAST) != 0) {
+            json_parser_free(thread->parser);
+            return false;
+        }
+    }
     return run->chunks != NULL;
 }
 
@@ -399,8 +430,11 @@ static void run_close(struct run *run)
         arena_close(&chunk->arena);
     }
     free(run->chunks);
-    while (run->parser_count > 0)
-        json_parser_free(run->parsers[--run->parser_count]);
+    while (run->thread_count > 0) {
+        struct reply_thread *thread = &run->threads[--run->thread_count];
+        json_parser_free(thread->parser);
+        arena_close(&thread->scratch);
+    }
     while (run->topic_count > 0)
         free(run->topics[--run->topic_count]);
     free(run->topics);
