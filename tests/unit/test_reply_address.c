@@ -229,14 +229,23 @@ static const struct {
     {"replies.allowed=clients.dead-letters", false},
 };
 
+static void count_fault(void *listener, const char *place, const char *message)
+{
+    int *count = listener;
+    ck_assert_str_eq(place, "--set");
+    ck_assert(strncmp(message, "replies.allowed", 15) == 0);
+    (*count)++;
+}
+
 START_TEST(config_takes_names_and_patterns)
 {
     const char *const settings[] = {configs[_i].setting, NULL};
-    FILE *faults = tmpfile();
-    struct config *config = config_read(&(struct config_sources){.settings = settings, .faults = faults});
+    int faults = 0;
+    struct config *config =
+        config_read(&(struct config_sources){.settings = settings, .take_fault = count_fault, .listener = &faults});
     ck_assert_msg((config != NULL) == configs[_i].holds, "%s", configs[_i].setting);
+    ck_assert_int_eq(faults, configs[_i].holds ? 0 : 1);
     config_free(config);
-    fclose(faults);
 }
 END_TEST
 
