@@ -199,7 +199,7 @@ static void bench_open(struct bench *bench, const struct private_redis *redis)
     char address[640];
     snprintf(address, sizeof(address), "redis.address=%s", redis->address);
     const char *settings[] = {address, NULL};
-    bench->config = config_read(&(struct config_sources){NULL, settings, NULL});
+    bench->config = config_read(&(struct config_sources){.settings = settings});
     bench->names = calloc(WORKSPACES_MAX, NAME_BYTES);
     bench->name_lengths = calloc(WORKSPACES_MAX, sizeof(*bench->name_lengths));
     bench->weights = calloc(WORKSPACES_MAX, sizeof(*bench->weights));

@@ -167,7 +167,7 @@ static void measure_field(struct bench *bench, const char *type, const char *val
 int main(int count, char **arguments)
 {
     const int64_t batches = count > 1 ? number_of(arguments[1], 1) : 100;
-    const struct config_sources sources = {NULL, NULL, NULL};
+    const struct config_sources sources = {.path = NULL};
     struct config *config = config_read(&sources);
     if (config == NULL)
         return 78;
