@@ -63,22 +63,22 @@ check_equal "which it prints once" '{"of":"c-2"} {"sent":1,"unsent":0,"answered"
 
 # ---- letters that are deleted between two readings ----
 
-letters_add 0 1 4000
-letters_add 1 4001 1
+letters_add 0 1 20000
+letters_add 1 20001 1
 check "a letter is retried" live_intake dead-letters retry 1/0 --apply
 mkfifo "$suite_folder/rows"
-"$BUILD/client-intake" dead-letters list --limit 4000 --output json --config "$live_config" >"$suite_folder/rows" 2>"$suite_folder/error" &
+"$BUILD/client-intake" dead-letters list --limit 20000 --output json --config "$live_config" >"$suite_folder/rows" 2>"$suite_folder/error" &
 list_pid=$!
 suite_owns "$list_pid"
 exec {rows}<"$suite_folder/rows"
 read -r first <&"$rows"
 check_equal "the second reading has begun" 0 "$(jq .partition <<<"$first")"
-check "the letters of its partition are deleted" "$BUILD/tests/faults/topic_config" "$kafka_address" trim "$live_name.dead-letters" 0 4000
+check "the letters of its partition are deleted" "$BUILD/tests/faults/topic_config" "$kafka_address" trim "$live_name.dead-letters" 0 20000
 cat <&"$rows" >"$suite_folder/rest"
 exec {rows}<&-
 wait "$list_pid"
 check_equal "the list is incomplete" 3 $?
-check "it was cut short" [ "$(wc -l <"$suite_folder/rest")" -lt 3990 ]
+check "it was cut short" [ "$(wc -l <"$suite_folder/rest")" -lt 19990 ]
 check_equal "it has no row of a letter that was beyond its limit" "" "$(jq -c 'select(.partition == 1)' "$suite_folder/rest")"
 check_equal "which was retried" 1 "$(live_intake dead-letters list --partition 1 --output json | jq '.retried | length')"
 
@@ -95,7 +95,7 @@ retry_is_stopped() {
 # The broker has committed when the answer is lost with its connection. librdkafka makes a new one, which takes a while
 # here, and asks again. Until then the other retry may begin; on a busy machine it may need some tries to be in time.
 committed_and_fenced=0
-for number in $(seq 5001 5012); do
+for number in $(seq 30001 30012); do
     letters_add 1 "$number" 1
     place=1/$(kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -p 1 -o beginning -e -q -f '%o %s\n' | sed -n "s/ letter-$number\$//p")
     FAILPOINT=retry-noted FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP "$BUILD/tests/faults/client-intake" dead-letters retry "$place" \

@@ -14,7 +14,7 @@
 #define INPUT_BYTES       ((size_t)1 << 20)
 #define ARENA_BYTES       ((size_t)256 << 20)
 #define MEASURED_BYTES    4096
-#define NS_PER_KB         1000000
+#define NS_PER_KB         4000000
 #define MEASUREMENTS      10
 #define SOILED_PER_BYTE   32 /* as much as a batch has for a byte of a command, see batch.c */
 #define SOILED_BYTES      16384

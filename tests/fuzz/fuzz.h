@@ -41,7 +41,7 @@ void fuzz_expect_violations(const struct item *item);
 struct span fuzz_expand(const uint8_t *data, size_t size);
 #define EXPANDED_BYTES 16384
 
-/* Calls work(subject), and fails if it takes more than a millisecond of processor time per KB of `size` and more than
+/* Calls work(subject), and fails if it takes more than 4 ms of processor time per KB of `size` and more than
  * that ten times in a row. Inputs of less than 4 KB are not measured. */
 void fuzz_timed(size_t size, void (*work)(void *subject), void *subject);
 

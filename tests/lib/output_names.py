@@ -12,8 +12,8 @@ import sys
 
 ROW = re.compile(r"^\| `([a-z -]+)` \| (.*) \| `([^`]*)` \|$")
 # What needs an open transaction, a deleted log, a broker that goes away, or bytes that no terminal takes.
-RARE = {"replay: deleted", "replay: open", "replay: holes/partition", "replay: holes/from", "replay: holes/to",
-        "replay: holes/reason", "send: error/existingClientId"}
+RARE = {"replay: deleted", "replay: open", "replay --apply: deleted", "replay --apply: open", "replay: holes/partition",
+        "replay: holes/from", "replay: holes/to", "replay: holes/reason", "send: error/existingClientId"}
 
 
 def parse(text):

@@ -2,7 +2,7 @@
 # --output json of every command that lists or reports has exactly the names that docs/operations.md documents.
 . "$(dirname "$0")/../lib/live.sh" || exit 1
 
-LIVE_CHECKS=40
+LIVE_CHECKS=41
 live_begin 2
 LIVE_DEFINITIONS=
 seen=$suite_folder/seen
@@ -87,6 +87,7 @@ names replay --diff --definitions "ws-1=$suite_folder/changed"
 check "the replay had something to tell" [ "$(jq -s 'map(select(.changes)) | length' "$suite_folder/lines")" -gt 0 ]
 names replay --to offset:2 --from offset:1 --allow-gaps
 names "replay --apply" --name once --replies "$live_name.more"
+names "replay --apply" --name part --to offset:1 --replies "$live_name.more"
 
 # ---- dead letters ----
 
