@@ -252,6 +252,13 @@ static void send_all(rd_kafka_t *producer, const char *topic, int32_t partition,
     check(rd_kafka_flush(producer, TRANSACTION_MS), "flush");
 }
 
+/* A broker that does not lead a new topic's partition yet. */
+static bool is_not_ready(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 /* Where the log ends for a reader of the isolation level. */
 static int64_t partition_end(const struct config *config, int32_t partition, const char *isolation)
 {
@@ -262,7 +269,13 @@ static int64_t partition_end(const struct config *config, int32_t partition, con
     rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
     if (!reader)
         give_up("open");
-    check(rd_kafka_query_watermark_offsets(reader, config->commands.topic, partition, &low, &high, WAIT_MS), "query");
+    rd_kafka_resp_err_t code;
+    for (int tries = 0; (code = rd_kafka_query_watermark_offsets(reader, config->commands.topic, partition, &low, &high,
+                                                                 WAIT_MS)) != RD_KAFKA_RESP_ERR_NO_ERROR &&
+                        is_not_ready(code) && tries < MARKER_TRIES;
+         tries++)
+        nanosleep(&(struct timespec){.tv_nsec = MARKER_WAIT_NS}, NULL);
+    check(code, "query");
     rd_kafka_destroy(reader);
     return high;
 }
