@@ -156,6 +156,17 @@ answered
 proxy_tell redis pass
 worker_stop one
 
+# transaction_open NAME [OPTION ...]: what is written to $transaction goes to partition 0 in a transaction of this name, whose
+# producer is $stranger.
+transaction_open() {
+    mkfifo "$suite_folder/$1"
+    kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-$1" -X linger.ms=0 "${@:2}" \
+        <"$suite_folder/$1" >>"$suite_folder/kcat.log" 2>&1 &
+    stranger=$!
+    suite_owns "$stranger"
+    exec {transaction}>"$suite_folder/$1"
+}
+
 criterion "a jump into a long transaction that was aborted" "each offset of its batch is answered once"
 log_ends_behind() { # PARTITION OFFSET: the end for a reader of uncommitted messages
     [ "$(kcat -Q -b "$kafka_address" -t "$live_name.commands:$1:-1" -X isolation.level=read_uncommitted 2>/dev/null \
@@ -163,12 +174,7 @@ log_ends_behind() { # PARTITION OFFSET: the end for a reader of uncommitted mess
 }
 aborted=3000 # batches of the log
 send_wrong 0 3 1
-mkfifo "$suite_folder/aborted"
-kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-sender" \
-    -X batch.num.messages=1 -X linger.ms=0 <"$suite_folder/aborted" >>"$suite_folder/kcat.log" 2>&1 &
-stranger=$!
-suite_owns "$stranger"
-exec {transaction}>"$suite_folder/aborted"
+transaction_open sender -X batch.num.messages=1
 # kcat reads blocks of 1024 bytes; the line behind has no end, so it is not sent.
 { seq "$aborted"; printf '%2048s' ''; } >&"$transaction"
 check "the transaction is long" until_true 60 log_ends_behind 0 $((log_end[0] + aborted))
@@ -185,12 +191,7 @@ worker_stop one
 criterion "a jump into a transaction that stays open" "what stands in front of the transaction is answered meanwhile"
 send_wrong 0 7 1
 send_valid 0 3
-mkfifo "$suite_folder/transaction"
-kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-open" \
-    -X transaction.timeout.ms=600000 -X linger.ms=0 <"$suite_folder/transaction" >>"$suite_folder/kcat.log" 2>&1 &
-stranger=$!
-suite_owns "$stranger"
-exec {transaction}>"$suite_folder/transaction"
+transaction_open open -X transaction.timeout.ms=600000
 open=("$number" "${log_end[0]}")
 for place in $(seq 5); do
     printf '%1100s%s\n' '' "$(command_text "$number")"
