@@ -19,6 +19,16 @@ static void expect_round_trip(struct log_mark mark, const char *text)
     ck_assert_int_eq(found.nonce, mark.nonce);
 }
 
+START_TEST(a_command_is_told_by_offset_timestamp_and_value)
+{
+    const struct log_mark mark = {400, 399, 1700000000000, 0xfeed, 7};
+    ck_assert(log_mark_is_same(&mark, &(struct log_mark){-1, 399, 1700000000000, 0xfeed, -1}));
+    ck_assert(!log_mark_is_same(&mark, &(struct log_mark){400, 398, 1700000000000, 0xfeed, 7}));
+    ck_assert(!log_mark_is_same(&mark, &(struct log_mark){400, 399, 1700000000001, 0xfeed, 7}));
+    ck_assert(!log_mark_is_same(&mark, &(struct log_mark){400, 399, 1700000000000, 0xfeee, 7}));
+}
+END_TEST
+
 START_TEST(a_mark_survives_as_text)
 {
     expect_round_trip(LOG_MARK_NONE, "client-intake - - - -");
@@ -72,6 +82,7 @@ int main(void)
 {
     Suite *suite = suite_create("log_mark");
     TCase *tcase = tcase_create("log_mark");
+    tcase_add_test(tcase, a_command_is_told_by_offset_timestamp_and_value);
     tcase_add_test(tcase, a_mark_survives_as_text);
     tcase_add_test(tcase, what_others_write_is_no_mark);
     suite_add_tcase(suite, tcase);

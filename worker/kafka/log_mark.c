@@ -8,6 +8,11 @@
 
 static const char prefix[] = "client-intake ";
 
+bool log_mark_is_same(const struct log_mark *mark, const struct log_mark *other)
+{
+    return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
+}
+
 int64_t log_mark_nonce(void)
 {
     uint64_t number;

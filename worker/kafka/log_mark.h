@@ -26,6 +26,9 @@ struct log_mark {
 
 #define LOG_MARK_NONE ((struct log_mark){-1, -1, -1, 0, -1})
 
+/* Whether both are of the same command. Only what tells commands from each other is compared. */
+MUST_CHECK bool log_mark_is_same(const struct log_mark *mark, const struct log_mark *other);
+
 /* A new nonce; -1 if the system returns no random number. */
 int64_t log_mark_nonce(void);
 

@@ -164,8 +164,7 @@ enum letter_commit letter_producer_commit(struct letter_producer *producer, char
             continue;
         }
         explain(producer, failure, error, error_size);
-        /* librdkafka asks again by itself when the connection is lost: an earlier answer may have been that of success.
-         */
+        /* Librdkafka asks again by itself when the connection is lost. An earlier answer may have told success. */
         return is_aborted && !producer->connection_lost ? LETTER_NOT_COMMITTED : LETTER_COMMIT_UNKNOWN;
     }
 }

@@ -1,4 +1,5 @@
 #include "worker/replay/history_jumps.h"
+#include "worker/source/source_message.h"
 
 #include <assert.h>
 #include <string.h>
@@ -23,7 +24,7 @@ bool history_jumps_note(struct history_jumps *jumps, int64_t from, const rd_kafk
     const bool is_due = jumps->noted < JUMPS_VERIFIED;
     if (jumps->count == JUMPS_KEPT)
         drop_half(jumps);
-    jumps->list[jumps->count++] = (struct jump){from, source_mark_of(message), is_due ? JUMP_DUE : JUMP_TAKEN};
+    jumps->list[jumps->count++] = (struct jump){from, source_message_mark(message), is_due ? JUMP_DUE : JUMP_TAKEN};
     jumps->due += is_due;
     jumps->noted = (jumps->noted + 1) % JUMPS_WINDOW;
     return jumps->due >= JUMPS_VERIFIED;

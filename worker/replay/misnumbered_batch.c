@@ -63,7 +63,7 @@ static enum message_place place_of(struct misnumbered_batch *batch, const struct
         return place_outside(batch, mark->offset);
     switch (reading.error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-        if (!source_is_same_command(mark, &reading.first))
+        if (!log_mark_is_same(mark, &reading.first))
             return MESSAGE_MISPLACED;
         *last = reading.last;
         return MESSAGE_IN_PLACE;
@@ -118,7 +118,7 @@ static enum batch_place look_at(void *context, int64_t offset)
     if (!is_read || reading.error)
         return look_outside(batch, offset);
     if (batch->search.confirmed > 0)
-        return source_is_same_command(&batch->last, &reading.last) ? PLACE_INSIDE : PLACE_BEHIND;
+        return log_mark_is_same(&batch->last, &reading.last) ? PLACE_INSIDE : PLACE_BEHIND;
     batch->last = reading.last;
     switch (misnumbered_batch_verify(batch, batch->partition, &reading.first)) {
     case MESSAGE_IN_PLACE:

@@ -141,7 +141,7 @@ static void take_commands(struct apply *apply, uint32_t most)
             continue;
         range->scanned = message->offset + 1;
         if (!message_is_placeholder(message))
-            apply->seen = source_mark_of(message);
+            apply->seen = source_message_mark(message);
         consider(apply, message);
         scanned++;
         apply_note_progress(apply);

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 /* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, when it has nothing else to
  * do. A query gives it something to do. */
@@ -145,7 +146,7 @@ static bool note(struct batch_reading *reading, const struct part *part, const r
     }
     if (message->offset < part->offset)
         return false;
-    struct log_mark mark = source_mark_of(message);
+    struct log_mark mark = source_message_mark(message);
     if (is_first)
         reading->first = mark;
     if (is_first || mark.offset >= reading->last.offset)

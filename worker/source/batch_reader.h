@@ -20,10 +20,6 @@ struct batch_reading {
     struct log_mark last;      /* the one with the highest offset */
 };
 
-/* What tells a message from others of its partition. */
-struct log_mark source_mark_of(const rd_kafka_message_t *message);
-MUST_CHECK bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other);
-
 /* New, or NULL with the reason in `error`. Connects when it first reads. `topic` must outlive it. */
 MUST_CHECK struct batch_reader *batch_reader_open(const struct config *config, const char *topic, char *error,
                                                   size_t error_size);

@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "worker/source/batch_reader.h"
 #include "worker/source/source_internal.h"
+#include "worker/source/source_message.h"
 
 #define MOST        8    /* jumps of a partition that are verified at a time; other short ones are taken as they are */
 #define SHORT       4    /* offsets: as many as the markers of a few producers at once */
@@ -143,7 +144,7 @@ void source_note_jump(struct source *source, const rd_kafka_message_t *message, 
     }
     jumps->list[jumps->count++] = (struct jump){.partition = message->partition,
                                                 .from = from,
-                                                .to = source_mark_of(message),
+                                                .to = source_message_mark(message),
                                                 .last = LOG_MARK_NONE,
                                                 .noted_ms = clock_now_ms()};
     note_first(source, message->partition);
@@ -173,7 +174,7 @@ enum log_finding source_judge(struct source *source, int32_t partition, const st
 {
     switch (reading->error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return source_is_same_command(mark, &reading->first) ? LOG_SAME : LOG_OTHER;
+        return log_mark_is_same(mark, &reading->first) ? LOG_SAME : LOG_OTHER;
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         return source_compare_watermarks(source, partition, mark->offset, ASK_WAIT_MS);

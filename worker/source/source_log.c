@@ -9,10 +9,8 @@
  * and also before commands are answered whose partition was quiet for a moment. If another command is in its place, or
  * none, the log was replaced, and the partition is read from the beginning. Commands that were fetched before a
  * successful comparison belong to the same log, since a deleted log does not come back. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "common/clock.h"
 #include "worker/kafka/kafka_assign.h"
@@ -96,22 +94,6 @@ bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *
     return log_mark_read(place->metadata, place->metadata_size, mark);
 }
 
-struct log_mark source_mark_of(const rd_kafka_message_t *message)
-{
-    return (struct log_mark){
-        .answered = -1,
-        .offset = message->offset,
-        .timestamp_ms = source_message_timestamp(message),
-        .hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0,
-        .nonce = -1,
-    };
-}
-
-bool source_is_same_command(const struct log_mark *mark, const struct log_mark *other)
-{
-    return mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms && mark->hash == other->hash;
-}
-
 /* The partition's last readable command in the batch. False if there is none, or it is the mark. */
 static bool find_next_mark(struct source *source, int32_t partition)
 {
@@ -120,8 +102,8 @@ static bool find_next_mark(struct source *source, int32_t partition)
         const struct item *item = &source->batch->items[i - 1];
         if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
             continue;
-        log->next_mark = source_mark_of(source->messages[i - 1]);
-        return !source_is_same_command(&log->next_mark, &log->mark);
+        log->next_mark = source_message_mark(source->messages[i - 1]);
+        return !log_mark_is_same(&log->next_mark, &log->mark);
     }
     return false;
 }
@@ -184,8 +166,8 @@ static enum log_finding compare_answer(struct source *source, const rd_kafka_mes
         return source_compare_watermarks(source, message->partition, mark->offset, ASK_WAIT_MS);
     if (message->err)
         return LOG_UNKNOWN;
-    struct log_mark found = source_mark_of(message);
-    return source_is_same_command(mark, &found) ? LOG_SAME : LOG_OTHER;
+    struct log_mark found = source_message_mark(message);
+    return log_mark_is_same(mark, &found) ? LOG_SAME : LOG_OTHER;
 }
 
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,

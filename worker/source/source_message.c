@@ -1,6 +1,7 @@
 #include "worker/source/source_message.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "common/log.h"
 #include "worker/kafka/message_headers.h"
@@ -28,6 +29,15 @@ int64_t source_message_timestamp(const rd_kafka_message_t *message)
         return -1;
     int64_t timestamp = rd_kafka_message_timestamp(message, &type);
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
+}
+
+struct log_mark source_message_mark(const rd_kafka_message_t *message)
+{
+    struct log_mark mark = LOG_MARK_NONE;
+    mark.offset = message->offset;
+    mark.timestamp_ms = source_message_timestamp(message);
+    mark.hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0;
+    return mark;
 }
 
 void source_message_take(struct batch *batch, const char *topic, rd_kafka_message_t *message)

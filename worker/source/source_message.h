@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/must_check.h"
+#include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
 /* New; source_message_destroy frees it. */
@@ -24,6 +25,9 @@ MUST_CHECK bool message_is_placeholder(const rd_kafka_message_t *message);
 
 /* Milliseconds since 1970, or -1 if the message has no timestamp. */
 int64_t source_message_timestamp(const rd_kafka_message_t *message);
+
+/* What tells the message from others of its partition: its offset, timestamp and value. Nothing of it is answered. */
+struct log_mark source_message_mark(const rd_kafka_message_t *message);
 
 /* Adds the message to the batch, as an item that refers to it: it must live as long as the batch. There must be room
  * for an item. */

@@ -98,7 +98,7 @@ static uint32_t find_first_wrong(struct source *source, int32_t partition)
     uint32_t low = 0, high = count - 1; /* the last one is wrong; all before `low` count as right */
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct log_mark mark_of_middle = source_mark_of(source->messages[places[middle]]);
+        struct log_mark mark_of_middle = source_message_mark(source->messages[places[middle]]);
         if (source_find(source, partition, &mark_of_middle) == LOG_SAME)
             low = middle + 1;
         else
@@ -129,8 +129,7 @@ void source_cut_batch(struct source *source, int32_t partition)
 
 /* ---- passing the batch of the log ---- */
 
-/* As source_read_batch. Remembers answers, so that a try which got only some of its answers is of use to the next one.
- */
+/* As source_read_batch. It remembers answers: a try that got only some of them is of use to the next one. */
 static bool read_batch(struct source *source, int32_t partition, int64_t offset, struct batch_reading *reading)
 {
     struct log_state *log = source_log(source, partition);
@@ -183,7 +182,7 @@ static enum place_finding look_at(struct source *source, int32_t partition, int6
     if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, &reading))
         return PLACE_UNKNOWN;
     const struct log_mark *last = &source_log(source, partition)->unreadable.last;
-    return !reading.error && source_is_same_command(last, &reading.last) ? PLACE_UNREADABLE : PLACE_BEHIND;
+    return !reading.error && log_mark_is_same(last, &reading.last) ? PLACE_UNREADABLE : PLACE_BEHIND;
 }
 
 /* Finds the end of the batch that the next offset is in. It is that offset if it is in no such batch: then the command
