@@ -51,10 +51,10 @@ tampered() {
     value=$(head -n 1 "$suite_folder/tampered" | cut -f 2)
 }
 
-# The copies as another reader sees them, to distinguish a fault of the oracle from one of this suite.
+# The copies, and what they were made of, as another reader sees them, to distinguish a fault of the oracle from one of this suite.
 copies_shown() {
     local topic
-    for topic in "$replies" "$elsewhere" "$records" "$letters"; do
+    for topic in "$replies" "$elsewhere" "$records" "$letters" "$live_name".{replies,elsewhere,records,dead-letters}; do
         echo "  kcat sees $(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$topic" -o beginning -e -q -f '%o\n' | wc -l) messages in $topic"
     done
     echo "  asked again: $(verdicts | tr '\t\n' '  ')"

@@ -20,6 +20,8 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     (void)producer;
     (void)unused;
     expect_fine("delivery", message->err);
+    if (message->offset < 0)
+        give_up("delivery", "librdkafka takes a message for stored that the broker has not confirmed");
 }
 
 rd_kafka_t *producer_new(const char *bootstrap, const char *transactional_id)
