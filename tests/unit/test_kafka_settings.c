@@ -61,6 +61,30 @@ START_TEST(specific_setting_has_precedence)
 }
 END_TEST
 
+/* The value of enable.metrics.push in a producer's configuration by these settings. */
+static void expect_metrics_push(const char *const *settings, const char *expected)
+{
+    char error[512], value[128];
+    size_t size = sizeof(value);
+    struct config *config = config_of(settings);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, sizeof(error));
+    ck_assert_msg(conf != NULL, "%s", error);
+    ck_assert_int_eq(rd_kafka_conf_get(conf, "enable.metrics.push", value, &size), RD_KAFKA_CONF_OK);
+    ck_assert_str_eq(value, expected);
+    rd_kafka_conf_destroy(conf);
+    config_free(config);
+}
+
+START_TEST(librdkafka_pushes_no_metrics_unless_it_is_asked_to)
+{
+    if (rd_kafka_version() < 0x02050000)
+        return; /* it has none */
+    expect_metrics_push(NULL, "false");
+    expect_metrics_push((const char *const[]){"kafka.enable.metrics.push=true", NULL}, "true");
+    expect_metrics_push((const char *const[]){"kafka.producer.enable.metrics.push=true", NULL}, "true");
+}
+END_TEST
+
 START_TEST(setting_that_is_refused_is_named_without_its_secret)
 {
     char error[512];
@@ -132,6 +156,7 @@ int main(void)
     TCase *kafka = tcase_create("librdkafka");
     tcase_add_test(kafka, librdkafka_takes_the_settings);
     tcase_add_test(kafka, specific_setting_has_precedence);
+    tcase_add_test(kafka, librdkafka_pushes_no_metrics_unless_it_is_asked_to);
     tcase_add_test(kafka, setting_that_is_refused_is_named_without_its_secret);
     tcase_add_test(kafka, log_levels_of_librdkafka_are_ours);
     tcase_add_test(kafka, repeated_line_is_left_out_for_a_minute);

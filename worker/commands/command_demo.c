@@ -17,6 +17,7 @@
 #include "worker/commands/private_redis.h"
 #include "worker/daemon/worker.h"
 #include "worker/kafka/kafka_client.h"
+#include "worker/kafka/kafka_conf.h"
 
 #define DEMO_COMMANDS    100 /* at most in a demo file */
 #define DEMO_FILE_BYTES  ((size_t)1 << 24)
@@ -173,6 +174,7 @@ static rd_kafka_t *demo_client(const struct demo *demo, rd_kafka_type_t type)
 {
     char error[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    kafka_conf_push_no_metrics(conf);
     if (rd_kafka_conf_set(conf, "bootstrap.servers", demo->broker.address, error, sizeof(error)) == RD_KAFKA_CONF_OK &&
         (type != RD_KAFKA_CONSUMER ||
          (rd_kafka_conf_set(conf, "group.id", "demo", error, sizeof(error)) == RD_KAFKA_CONF_OK &&

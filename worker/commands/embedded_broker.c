@@ -2,12 +2,15 @@
 
 #include <stdio.h>
 
+#include "worker/kafka/kafka_conf.h"
+
 #define REBALANCE_DELAY_MS 100 /* how long a group that forms waits for more members; 3 s before librdkafka 2.8 */
 
 bool embedded_broker_start(struct embedded_broker *broker, int brokers, char *error, size_t error_size)
 {
     *broker = (struct embedded_broker){0};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    kafka_conf_push_no_metrics(conf);
     if (rd_kafka_conf_set(conf, "client.id", "embedded-broker", error, error_size) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "log_level", "3", error, error_size) != RD_KAFKA_CONF_OK) {
         rd_kafka_conf_destroy(conf);

@@ -17,6 +17,12 @@ bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
     return false;
 }
 
+void kafka_conf_push_no_metrics(rd_kafka_conf_t *conf)
+{
+    char ignored[512];
+    (void)rd_kafka_conf_set(conf, "enable.metrics.push", "false", ignored, sizeof(ignored));
+}
+
 static bool apply(rd_kafka_conf_t *conf, const struct kafka_setting *settings, char *error, size_t error_size)
 {
     for (const struct kafka_setting *setting = settings; setting; setting = setting->next)
@@ -31,6 +37,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, kafka_log);
+    kafka_conf_push_no_metrics(conf);
     if (apply(conf, config->kafka, error, error_size) && apply(conf, specific, error, error_size)) {
         kafka_tls_errors_explain(conf);
         return conf;

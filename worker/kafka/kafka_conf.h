@@ -11,6 +11,11 @@
 #include "common/must_check.h"
 #include "worker/config/config.h"
 
+/* librdkafka 2.5 and later pushes metrics of its own to a broker that asks for them (KIP-714). Its rd_kafka_destroy
+ * then waits for a signal that it may have missed, up to a second, also where no broker has asked. So a client of the
+ * program pushes none unless its config sets enable.metrics.push. An older librdkafka does not know the setting. */
+void kafka_conf_push_no_metrics(rd_kafka_conf_t *conf);
+
 /* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or
  * NULL) applied, and with librdkafka's log lines redirected to our log. transactional.id is left out, since it is
  * only a prefix: callers that use transactions set it. The caller owns the result until rd_kafka_new takes it. NULL
