@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/quick_client.h"
+
 static const char usage[] =
     "send_lines ADDRESS TOPIC\n"
     "Sends a message for each line of standard input: PARTITION TIMESTAMP KEY VALUE, one blank between them. The\n"
@@ -45,7 +47,7 @@ int main(int count, char **arguments)
         fputs(usage, stderr);
         return 64;
     }
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);
     if (rd_kafka_conf_set(conf, "bootstrap.servers", arguments[1], why, sizeof(why)) != RD_KAFKA_CONF_OK)
         give_up(69, arguments[1], why);

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/folder.h"
 #include "common/stop.h"
+#include "tests/lib/quick_client.h"
 #include "worker/redis/redis_connection.h"
 
 #define EXTRA_WAIT_MS 300 /* for a reply too many */
@@ -66,7 +67,7 @@ void fixture_open_on(int brokers)
     ck_assert_msg(embedded_broker_start(&fixture.broker, brokers, why, sizeof(why)), "%s", why);
     make_topics();
     fixture_begin_redis();
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "message.max.bytes", "20000000", NULL, 0);
     rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
@@ -161,7 +162,7 @@ void fixture_send_valid(int32_t partition, int number)
 
 static rd_kafka_t *open_reader(const char *topic)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);

@@ -12,6 +12,7 @@
 
 #include "common/folder.h"
 #include "common/stop.h"
+#include "tests/lib/quick_client.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/index/index_audit.h"
@@ -90,7 +91,7 @@ static inline void open_case(const char *name, int at_once)
     ck_assert(embedded_broker_topic(&broker, name, PARTITIONS));
     the_index = index_open(config);
     ck_assert(index_connect(the_index));
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     snprintf(batch, sizeof(batch), "%d", at_once);
     rd_kafka_conf_set(conf, "bootstrap.servers", broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "batch.num.messages", batch, NULL, 0);

@@ -9,6 +9,7 @@
 #include "common/folder.h"
 #include "common/stop.h"
 #include "tests/embedded/side_by_side.h"
+#include "tests/lib/quick_client.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/definitions/definitions_history.h"
@@ -51,7 +52,7 @@ static void open_all(void)
     config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
     producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));

@@ -6,6 +6,7 @@
 
 #include "tests/embedded/fixture.h"
 #include "tests/embedded/side_by_side.h"
+#include "tests/lib/quick_client.h"
 #include "worker/model/batch.h"
 
 /* ApiKeys of the Kafka protocol. */
@@ -708,7 +709,7 @@ END_TEST
 static void commit_offset(int64_t offset)
 {
     char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, why, sizeof(why)), 0);
     ck_assert_int_eq(rd_kafka_conf_set(conf, "group.id", "client-intake", why, sizeof(why)), 0);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));

@@ -3,6 +3,7 @@
 #include "common/failpoint.h"
 #include "tests/embedded/rebuild_stage.h"
 #include "tests/embedded/side_by_side.h"
+#include "tests/lib/quick_client.h"
 #include "worker/definitions/definitions_sync.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -203,7 +204,7 @@ END_TEST
 static void produce_some(const char *servers, int count)
 {
     char why[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", servers, NULL, 0);
     rd_kafka_t *sender = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     ck_assert_msg(sender != NULL, "%s", why);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "tests/embedded/fixture.h"
 #include "tests/embedded/side_by_side.h"
+#include "tests/lib/quick_client.h"
 #include "worker/replay/history_reader.h"
 #include "worker/replay/replay_range.h"
 
@@ -566,7 +567,7 @@ static void send_unreadable(int32_t partition, int count)
                                               {"message.max.bytes", "30000000"}};
     const size_t bytes = 20000000;
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0), RD_KAFKA_CONF_OK);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
         ck_assert_int_eq(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], NULL, 0), RD_KAFKA_CONF_OK);

@@ -9,6 +9,7 @@
 
 #include "tests/embedded/fixture.h"
 #include "tests/embedded/side_by_side.h"
+#include "tests/lib/quick_client.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
 
@@ -652,7 +653,7 @@ static void send_unreadable(int32_t partition, int count)
                                               {"batch.size", "30000000"},
                                               {"message.max.bytes", "30000000"}};
     char why[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, why, sizeof(why)),
                      RD_KAFKA_CONF_OK);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)

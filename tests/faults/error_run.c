@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "tests/faults/error_fixture.h"
 #include "tests/faults/error_traffic.h"
+#include "tests/lib/quick_client.h"
 #include "worker/model/batch.h"
 
 #define NUDGE_MS         400 /* how long to wait for a request before another command brings it about */
@@ -190,7 +191,7 @@ bool error_run_begin(const struct error_case *row, char *why, size_t error_size)
 static bool run_is_committed(char *why, size_t error_size)
 {
     int64_t total = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "client-intake", NULL, 0);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);

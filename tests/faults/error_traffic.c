@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "tests/embedded/fixture.h"
+#include "tests/lib/quick_client.h"
 
 #define MOST_COMMANDS 4096
 
@@ -37,7 +38,7 @@ void traffic_open(void)
 {
     static const char *const names[] = {"clients.replies", "clients.records", "clients.dead-letters"};
     char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
     rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
+
 #define ANSWERS 20000 /* positions asked for at once */
 #define ADDED   32    /* headers named on the command line */
 #define UNSENT  4     /* messages in librdkafka's queue; each may have a hundred thousand headers */
@@ -304,7 +306,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 static int form_send(int count, char **arguments)
 {
     struct form form = form_read(count, arguments);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     set(conf, "enable.idempotence", "true");
     set(conf, "message.max.bytes", "30000000");
     set(conf, "linger.ms", "5");
@@ -461,7 +463,7 @@ static int form_replies(int count, char **arguments)
     if (!bootstrap || topic_count == 0)
         usage_error();
     answers_read();
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     set(conf, "group.id", "form");
     set(conf, "isolation.level", "read_committed");
     set(conf, "enable.auto.commit", "false");

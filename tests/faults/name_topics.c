@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/quick_client.h"
+
 static const char usage[] =
     "name_topics ADDRESS TOPIC PREFIX COUNT [SUFFIX]\n"
     "Sends COUNT commands, ids PREFIX0 and so on, to TOPIC; each names the reply topic that its id with SUFFIX is.\n"
@@ -40,7 +42,7 @@ int main(int count, char **arguments)
         fputs(usage, stderr);
         return 64;
     }
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", arguments[1], why, sizeof(why)) != RD_KAFKA_CONF_OK)
         give_up(arguments[1], why);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/quick_client.h"
+
 #define TEXT_BYTES 60000 /* of one text field; the most is 65,535 code points */
 
 static const char usage[] =
@@ -218,7 +220,7 @@ static rd_kafka_t *producer_new(const struct request *request)
                                        {"message.max.bytes", "200000000"},        {"linger.ms", "5"},
                                        {"compression.codec", request->compress},  {"log_level", "2"}};
     char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     rd_kafka_conf_res_t result = RD_KAFKA_CONF_OK;
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
+
 #define REQUEST_MS 60000
 
 static const char usage[] =
@@ -29,7 +31,7 @@ static void give_up(const char *what, const char *why)
 static rd_kafka_t *client_new(const char *address)
 {
     char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = quick_client_conf();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", address, why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "log_level", "2", why, sizeof(why)) != RD_KAFKA_CONF_OK)

@@ -20,6 +20,11 @@ suite_begin() {
     suite_folder=$(mktemp -d "${TMPDIR:-/tmp}/client-intake-test.XXXXXX")
     trap suite_clean EXIT
     trap 'exit 1' INT TERM HUP
+    # As tests/lib/quick_client.h.
+    if kcat -X list 2>/dev/null | grep -q '^enable\.metrics\.push '; then
+        echo enable.metrics.push=false >"$suite_folder/quick.conf"
+        export KCAT_CONFIG=$suite_folder/quick.conf
+    fi
 }
 
 # FAULTS=all asks for every fault, and every suite with a long form at its full length, as `make test-faults` does; without

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
+
 #define REQUEST_MS 60000
 
 static void give_up(const char *topic, const char *what, const char *error)
@@ -22,7 +24,7 @@ static void set(rd_kafka_conf_t *settings, const char *name, const char *value)
 
 static rd_kafka_t *consumer_new(const char *bootstrap, const char *topic, const char *isolation)
 {
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_t *settings = quick_client_conf();
     set(settings, "bootstrap.servers", bootstrap);
     set(settings, "group.id", "oracle"); /* librdkafka requires it; this program neither joins nor commits */
     set(settings, "enable.auto.commit", "false");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
 #include "tests/live/report.h"
 
 #define REQUEST_MS 60000
@@ -16,7 +17,7 @@ static rd_kafka_t *group_reader_new(const char *bootstrap, const char *group)
                                        {"enable.auto.commit", "false"},
                                        {"isolation.level", "read_committed"},
                                        {"log_level", "2"}};
-    rd_kafka_conf_t *configuration = rd_kafka_conf_new();
+    rd_kafka_conf_t *configuration = quick_client_conf();
     char error[256];
     rd_kafka_conf_res_t result = RD_KAFKA_CONF_OK;
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)

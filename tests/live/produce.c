@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
 #include "tests/live/commands.h"
 
 #define BURSTS_PER_SECOND 10
@@ -117,7 +118,7 @@ static rd_kafka_t *producer_new(const char *bootstrap)
                                               {"reconnect.backoff.max.ms", "500"},
                                               {"log_level", "2"}};
     char error[256];
-    rd_kafka_conf_t *configuration = rd_kafka_conf_new();
+    rd_kafka_conf_t *configuration = quick_client_conf();
     rd_kafka_conf_set_dr_msg_cb(configuration, delivered);
     rd_kafka_conf_res_t result = rd_kafka_conf_set(configuration, "bootstrap.servers", bootstrap, error, sizeof(error));
     for (size_t i = 0; result == RD_KAFKA_CONF_OK && i < sizeof(settings) / sizeof(settings[0]); i++)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/quick_client.h"
+
 #define REQUEST_MS 60000
 
 static void expect_fine(const char *what, rd_kafka_resp_err_t code)
@@ -23,7 +25,7 @@ static void expect_fine(const char *what, rd_kafka_resp_err_t code)
 static rd_kafka_t *client_new(const char *bootstrap, const char *isolation)
 {
     char error[256];
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_t *settings = quick_client_conf();
     if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "isolation.level", isolation, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "log_level", "2", error, sizeof(error)) != RD_KAFKA_CONF_OK)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/quick_client.h"
 #include "tests/live/tamper_client.h"
 
 #define PARTITIONS 64
@@ -40,7 +41,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 static rd_kafka_t *plain_producer(const char *bootstrap)
 {
     char error[256];
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_t *settings = quick_client_conf();
     rd_kafka_conf_set_dr_msg_cb(settings, delivered);
     set(settings, "bootstrap.servers", bootstrap);
     set(settings, "enable.idempotence", "true");

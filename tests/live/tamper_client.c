@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/lib/quick_client.h"
+
 void give_up(const char *what, const char *error)
 {
     fprintf(stderr, "tamper: %s: %s\n", what, error);
@@ -27,7 +29,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 rd_kafka_t *producer_new(const char *bootstrap, const char *transactional_id)
 {
     char error[256];
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_t *settings = quick_client_conf();
     rd_kafka_conf_set_dr_msg_cb(settings, delivered);
     if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "enable.idempotence", "true", error, sizeof(error)) != RD_KAFKA_CONF_OK ||
@@ -44,7 +46,7 @@ rd_kafka_t *producer_new(const char *bootstrap, const char *transactional_id)
 rd_kafka_t *consumer_new(const char *bootstrap, const char *group)
 {
     char error[256];
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_t *settings = quick_client_conf();
     if (rd_kafka_conf_set(settings, "bootstrap.servers", bootstrap, error, sizeof(error)) != RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(settings, "group.id", group, error, sizeof(error)) != RD_KAFKA_CONF_OK)
         give_up(bootstrap, error);
