@@ -10,6 +10,9 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 VERSION  := 0.1.0
 
+# What make calls itself for is built with every processor, unless -j tells how many.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,--jobs=$(shell nproc))
+
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Werror
 CHECKED  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"'
@@ -49,16 +52,16 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 
 # help: all            the program, build/client-intake
 all: build-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake
 
 # help: demo           commands, their replies, and what other definitions would have decided, with embedded servers
 demo: demo-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake
 	@$(BUILD)/client-intake demo
 
 # help: test           every test; those on a real Apache Kafka are skipped, with a message, where it is missing
 test: test-packages
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED)) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
 
 # help: check          the unit tests and those on the embedded broker only
@@ -67,12 +70,12 @@ check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they are missing
 test-kafka: test-packages
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(call longest_first,$(LIVE_TESTS))
 
 # help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
 test-faults: test-packages
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LONG_TESTS))
 
 # help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
@@ -82,21 +85,21 @@ test-debian13:
 # help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
 soak: export MINUTES := $(or $(MINUTES),10)
 soak: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(LIVE_PROGRAMS)
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(LIVE_PROGRAMS)
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 bash tests/soak/soak.sh
 
 # help: sanitize       unit and embedded tests under the address and undefined-behaviour sanitizers
 sanitize: test-packages
-	@$(MAKE) --no-print-directory SANITIZE=address,undefined check
+	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined check
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
 bench: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
 # help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
 bench-definitions: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/tests/bench/definitions
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/definitions
 	@$(BUILD)/tests/bench/definitions
 
 build-packages:
@@ -178,12 +181,12 @@ $(BUILD)/tests/phone/bench: $(BUILD)/tests/phone/bench.o $(BUILD)/common/phone.o
 
 # help: test-phone     five million numbers against libphonenumber
 test-phone: test-packages
-	@$(MAKE) --no-print-directory $(DIFFERENTIAL)
+	@$(MAKE) --no-print-directory $(JOBS) $(DIFFERENTIAL)
 	@$(DIFFERENTIAL) 5000000
 
 # help: bench-phone    the cost of one number, compared with libphonenumber
 bench-phone: test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/tests/phone/bench
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/phone/bench
 	@$(BUILD)/tests/phone/bench
 
 # ---- tests ----
@@ -306,7 +309,7 @@ fuzzers: $(if $(shell command -v $(CLANG)),$(FUZZERS))
 
 # help: fuzz           each fuzz target for a minute (FUZZ_SECONDS=60), or only FUZZ=phone
 fuzz: test-packages
-	@$(MAKE) --no-print-directory fuzzers
+	@$(MAKE) --no-print-directory $(JOBS) fuzzers
 	@BUILD=$(BUILD) FUZZ_SECONDS=$${FUZZ_SECONDS:-60} bash tests/fuzz/run.sh $(FUZZ)
 
 # ---- benchmarks ----
@@ -347,7 +350,7 @@ $(BUILD)/docs/_client-intake: $(REFERENCE)
 
 # help: reference      the manual of the config, and completion for bash and zsh, in build/docs
 reference: build-packages
-	@$(MAKE) --no-print-directory $(REFERENCE_TEXTS)
+	@$(MAKE) --no-print-directory $(JOBS) $(REFERENCE_TEXTS)
 test-programs debian13-programs: $(REFERENCE_TEXTS)
 
 # ---- installing ----
@@ -357,7 +360,7 @@ ZSH_FOLDER := site-functions
 
 # help: install        DESTDIR= PREFIX=/usr/local
 install: build-packages
-	@$(MAKE) --no-print-directory $(BUILD)/client-intake $(REFERENCE_TEXTS)
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(REFERENCE_TEXTS)
 	install -D -m 755 $(BUILD)/client-intake $(DESTDIR)$(PREFIX)/bin/client-intake
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
