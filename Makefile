@@ -29,6 +29,8 @@ LDLIBS    += $(if $(filter 1,$(REDIS_TLS)),-lhiredis_ssl -lssl -lcrypto)
 SOURCES := $(filter-out worker/redis/redis_tls$(if $(filter 1,$(REDIS_TLS)),_none).c,$(sort $(wildcard common/*.c worker/*.c worker/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(patsubst %.cc,$(BUILD)/%.o,$(wildcard common/*.cc))
 PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
+# In an archive, of which the linker takes what a program needs: hardly half of a test's time to link.
+PARTS_ARCHIVE := $(BUILD)/parts.a
 
 # Unit tests and tests on the embedded broker link everything but main.
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -114,6 +116,11 @@ $(BUILD)/client-intake: $(OBJECTS)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(SANITIZE),,-ljemalloc)
 
+$(PARTS_ARCHIVE): $(PARTS)
+	@echo "  $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  $@"
@@ -192,9 +199,9 @@ bench-phone: test-packages
 # ---- tests ----
 
 $(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
-$(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS)
+$(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # The program's objects in one, in which these calls for memory go to tests/unit/failing_allocator.c.
 FAILING_CALLS := malloc calloc realloc reallocarray aligned_alloc strdup strndup vasprintf free mmap munmap fopen \
@@ -211,7 +218,7 @@ $(BUILD)/tests/unit/test_no_memory: %: %.o $(BUILD)/tests/unit/failing_allocator
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
-$(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/fixture.o $(PARTS)
+$(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/fixture.o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
@@ -239,7 +246,7 @@ $(SEND_LINES): %: %.o
 
 # What the program's own parts read of a history.
 REPLAY_READER := $(BUILD)/tests/live/replay_reader
-$(REPLAY_READER): $(REPLAY_READER).o $(PARTS)
+$(REPLAY_READER): $(REPLAY_READER).o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 test-programs: $(REPLAY_READER)
@@ -329,7 +336,7 @@ $(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 REFERENCE := $(BUILD)/docs/gen/reference
 REFERENCE_TEXTS := $(patsubst %,$(BUILD)/docs/%,client-intake.ini.5 client-intake.bash _client-intake)
 
-$(REFERENCE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/gen/*.c)) $(PARTS)
+$(REFERENCE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/gen/*.c)) $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
