@@ -95,7 +95,7 @@ sanitize: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined check
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
-bench: test-packages
+bench: test-packages bench-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
@@ -110,6 +110,8 @@ demo-packages:
 	@tests/install-packages build demo
 test-packages:
 	@tests/install-packages build demo test kafka clients
+bench-packages:
+	@tests/install-packages bench
 
 # Sanitizers have their own allocator.
 $(BUILD)/client-intake: $(OBJECTS)
@@ -402,4 +404,4 @@ help:
 
 .SECONDARY:
 .PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
-        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages
+        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages bench-packages

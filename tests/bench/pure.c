@@ -4,6 +4,7 @@
  * worker, so that the caches have realistic content. Then each field type is measured alone, with typical values.
  *
  *   pure [BATCHES] */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static void run(struct bench *bench, int64_t spent[STAGES])
     spent[COMPOSE] = clock_thread_ns() - since;
 }
 
-/* Prints the medians over the batches, which rare interruptions do not change. */
+/* Prints the number of all commands, and the medians over the batches, which rare interruptions do not change. */
 static void measure_commands(struct bench *bench, int64_t batches)
 {
     double *whole = calloc((size_t)batches * (STAGES + 1), sizeof(*whole)), *stages = whole + batches;
@@ -104,7 +105,8 @@ static void measure_commands(struct bench *bench, int64_t batches)
             whole[batch] += (double)spent[stage] / BATCH;
         }
     }
-    printf("{\"name\":\"pure\",\"ns_per_command\":%.0f", quantile(whole, (size_t)batches, 0.5));
+    printf("{\"name\":\"pure\",\"commands\":%" PRId64 ",\"ns_per_command\":%.0f", bench->number,
+           quantile(whole, (size_t)batches, 0.5));
     for (int stage = 0; stage < STAGES; stage++)
         printf(",\"%s\":%.0f", stage_names[stage], quantile(stages + stage * batches, (size_t)batches, 0.5));
     puts("}");
