@@ -1,9 +1,9 @@
 /* json: a JSON text as a flat tree of nodes, strict where RFC 8259 leaves a choice.
  *
- * Two passes. The first (json_index.h, simdjson's SIMD code) checks UTF-8 and finds the structural characters. The
- * second walks them, checks grammar, strings and numbers, and lays the nodes out in document order in an arena.
- * Nothing is copied: strings are decoded in place in the caller's buffer, and numbers stay text. The path of a command
- * needs that: no heap, faults with byte positions, unchanged numbers. Output for people uses jansson (json_line.h). */
+ * One pass checks grammar, UTF-8, strings and numbers, and lays the nodes out in document order in an arena. It reads
+ * strings and white space 16 bytes at a time (json_block.h). Nothing is copied: strings are decoded in place in the
+ * caller's buffer, and numbers stay text. The path of a command needs that: no heap, faults with byte positions,
+ * unchanged numbers. Output for people uses jansson (json_line.h). */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
 
@@ -13,7 +13,7 @@
 #include "common/must_check.h"
 #include "common/span.h"
 
-/* Bytes that must be readable and writable after the text, since SIMD code reads whole registers. */
+/* Bytes that must be readable and writable after the text, since it is read in whole blocks. */
 #define JSON_PADDING 64
 
 enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NODE_ARRAY, NODE_OBJECT };
@@ -55,10 +55,10 @@ struct json_fault {
     uint32_t at; /* byte offset of the fault in the original text; 0 if unknown (JSON_UTF8) */
 };
 
-/* Scratch of the first pass; one per thread. */
+/* What all texts of a thread share. */
 struct json_parser;
 
-/* New, or NULL when out of memory. Takes texts of up to `capacity` bytes. */
+/* New. Takes texts of up to `capacity` bytes. NULL when out of memory, or where 32 bits do not hold their positions. */
 MUST_CHECK struct json_parser *json_parser_new(size_t capacity);
 void json_parser_free(struct json_parser *parser);
 

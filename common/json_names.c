@@ -62,9 +62,12 @@ static uint32_t duplicate_by_hash(const char *text, const struct json_node *node
     return duplicate;
 }
 
-uint32_t json_names_duplicate(const char *text, const struct json_node *nodes, uint32_t object, uint32_t members,
-                              uint64_t seed, struct arena *arena)
+uint32_t json_names_duplicate(const char *text, const struct json_node *nodes, uint32_t object, uint64_t seed,
+                              struct arena *arena)
 {
+    uint32_t members = 0;
+    for (uint32_t member = object + 1; member < nodes[object].next; member = nodes[member].next)
+        members++;
     if (members <= PAIRWISE_MEMBERS)
         return duplicate_by_pair(text, nodes, object);
     return duplicate_by_hash(text, nodes, object, members, seed, arena);

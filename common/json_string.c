@@ -1,59 +1,12 @@
 #include "common/json_string.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistr.h>
+
+#include "common/json_block.h"
 
 #define NO_CODE_UNIT UINT32_MAX
-
-static bool is_special(char character)
-{
-    return character == '\\' || (unsigned char)character >= 0x7f;
-}
-
-typedef unsigned char block __attribute__((vector_size(16)));
-typedef uint64_t halves __attribute__((vector_size(16)));
-
-/* All bits set in the bytes that are special. */
-static inline halves special_marks(const char *at)
-{
-    block bytes;
-    memcpy(&bytes, at, sizeof(bytes));
-    return (halves)((bytes == '\\') | (bytes >= 0x7f));
-}
-
-static inline bool any_marked(halves marks)
-{
-    return (marks[0] | marks[1]) != 0;
-}
-
-uint32_t json_string_special(const char *text, uint32_t from, uint32_t length)
-{
-    const size_t size = sizeof(block);
-    for (; from < length; from += 4 * size) {
-        const char *const at = text + from;
-        if (any_marked(special_marks(at) | special_marks(at + size) | special_marks(at + 2 * size) |
-                       special_marks(at + 3 * size)))
-            break;
-    }
-    while (from < length && !any_marked(special_marks(text + from)))
-        from += size;
-    while (from < length && !is_special(text[from]))
-        from++;
-    return from < length ? from : UINT32_MAX;
-}
-
-static bool is_control(char character)
-{
-    return (unsigned char)character < 0x20;
-}
-
-static bool is_printable(const char *at, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (at[i] < 0x20 || at[i] > 0x7e)
-            return false;
-    }
-    return true;
-}
 
 /* The UTF-16 code unit of four hexadecimal digits, or NO_CODE_UNIT. A quote is not a digit, so a string that ends
  * early is detected. */
@@ -96,13 +49,13 @@ static char *code_point_write(char *to, uint32_t code_point)
 
 /* Decodes "\uXXXX", or a surrogate pair of two, at *from, and moves *from and *to past it. If it returns a fault,
  * *from is at the faulty escape. */
-static enum json_fault_code unicode_escape_decode(const char **from, char **to)
+static enum json_fault_code unicode_escape_decode(char **from, char **to)
 {
     uint32_t code_point = code_unit_read(*from + 2);
     if (code_point == NO_CODE_UNIT)
         return JSON_SYNTAX;
     if (code_point >= 0xd800 && code_point <= 0xdfff) {
-        const char *const second = *from + 6;
+        char *const second = *from + 6;
         if (code_point >= 0xdc00 || second[0] != '\\' || second[1] != 'u')
             return JSON_SURROGATE;
         const uint32_t low = code_unit_read(second + 2);
@@ -120,71 +73,81 @@ static enum json_fault_code unicode_escape_decode(const char **from, char **to)
     return JSON_OK;
 }
 
-/* Decodes the escapes from *at, the first one, to `end`. Sets *at to the new end or, if it returns a fault, to the
- * faulty escape. */
-static enum json_fault_code escapes_decode(char **at, const char *end)
+/* Decodes the escape at *from, and moves *from and *to past it. If it returns a fault, *from is at the faulty escape.
+ */
+static enum json_fault_code escape_decode(char **from, char **to)
 {
     static const char meaning[256] = {
         ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
-    const char *from = *at;
-    char *to = *at;
-    while (from < end) {
-        const unsigned char letter = (unsigned char)from[1];
-        enum json_fault_code code = JSON_OK;
-        if (meaning[letter]) {
-            *to++ = meaning[letter];
-            from += 2;
-        } else if (letter == 'u') {
-            code = unicode_escape_decode(&from, &to);
-        } else {
-            code = JSON_SYNTAX;
-        }
-        if (code != JSON_OK) {
-            *at += from - *at;
-            return code;
-        }
-        const char *const next = memchr(from, '\\', (size_t)(end - from));
-        const size_t run = (size_t)((next ? next : end) - from);
-        memmove(to, from, run);
-        from += run;
-        to += run;
-    }
-    *at = to;
+    const unsigned char letter = (unsigned char)(*from)[1];
+    if (letter == 'u')
+        return unicode_escape_decode(from, to);
+    if (!meaning[letter])
+        return JSON_SYNTAX;
+    *(*to)++ = meaning[letter];
+    *from += 2;
     return JSON_OK;
 }
 
-enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length, uint8_t *flags, const char **fault_at)
+/* The number of bytes from `at` on before the first quote, backslash or control. Sets *is_printable to whether they are
+ * printable ASCII. */
+static inline size_t run_length(const char *at, bool *is_printable)
 {
-    char *const escape = memchr(begin, '\\', (size_t)(end - begin));
-    char *decoded_end = end;
-    if (escape) {
-        decoded_end = escape;
-        const enum json_fault_code code = escapes_decode(&decoded_end, end);
-        if (code != JSON_OK) {
-            *fault_at = decoded_end;
-            return code;
-        }
+    unsigned beyond = 0;
+    for (size_t length = 0;; length += JSON_BLOCK) {
+        const json_block bytes = json_block_at(at + length);
+        const unsigned stops = json_block_stops(bytes);
+        const unsigned before = stops ? (stops & -stops) - 1 : UINT_MAX;
+        beyond |= json_block_beyond(bytes) & before;
+        if (!stops)
+            continue;
+        *is_printable = beyond == 0;
+        return length + (size_t)__builtin_ctz(stops);
     }
-    *length = (uint32_t)(decoded_end - begin);
-    *flags = (escape ? 0 : JSON_PLAIN) | (is_printable(begin, *length) ? JSON_ASCII : 0);
-    return JSON_OK;
 }
 
-size_t json_string_broken(const char *text, size_t length, size_t *opening)
+enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags)
 {
-    bool inside = false;
-    *opening = length;
-    for (size_t at = 0; at < length; at++) {
-        if (inside && is_control(text[at]))
+    for (;;) {
+        bool is_printable;
+        const size_t run = run_length(*from, &is_printable);
+        if (!is_printable) {
+            /* No character of UTF-8 holds a byte of another one, so a run has whole characters. */
+            if (u8_check((const uint8_t *)*from, run))
+                return JSON_UTF8;
+            *flags &= ~JSON_ASCII;
+        }
+        if (*to != *from)
+            memmove(*to, *from, run);
+        *from += run;
+        *to += run;
+        if (**from == '"')
+            return JSON_OK;
+        if (**from != '\\')
+            return JSON_SYNTAX;
+        const char *const written = *to;
+        const enum json_fault_code code = escape_decode(from, to);
+        if (code != JSON_OK)
+            return code;
+        *flags &= *written >= 0x20 && *written <= 0x7e ? JSON_ASCII : 0;
+    }
+}
+
+const char *json_string_end(const char *at, const char *text_end)
+{
+    const char *wrong = NULL;
+    for (;; at += 2) {
+        bool is_printable;
+        at += run_length(at, &is_printable);
+        if (*at == '"')
             return at;
-        if (text[at] == '\\' && at + 1 < length) {
-            if (inside && !is_printable(text + at + 1, 1))
-                return at;
-            at++;
-        } else if (text[at] == '"') {
-            inside = !inside;
-            *opening = at;
-        }
+        if (*at == '\\' && (unsigned char)at[1] >= 0x7f && !wrong)
+            wrong = at;
+        const bool is_escape = *at == '\\' && (unsigned char)at[1] >= 0x20;
+        if (is_escape)
+            continue;
+        if (wrong)
+            return wrong;
+        return *at == '\\' && at + 1 == text_end ? text_end : at;
     }
-    return length;
 }

@@ -1,24 +1,43 @@
-/* json_string: the content of a JSON string (RFC 8259, section 7). Part of json.c's second pass. */
+/* json_string: the content of a JSON string (RFC 8259, section 7). Part of json.c. */
 #ifndef COMMON_JSON_STRING_H
 #define COMMON_JSON_STRING_H
 
 #include <stdint.h>
 
 #include "common/json.h"
+#include "common/json_block.h"
 
-/* The offset of the first byte of text[from..length) that is a backslash or not printable ASCII, or UINT32_MAX. Most
- * commands have few or none, so one fast scan saves a look into each string. JSON_PADDING spaces must follow the
- * text. */
-uint32_t json_string_special(const char *text, uint32_t from, uint32_t length);
+/* The number of bytes from `at` on before the first that is a quote, a backslash or not printable ASCII. Such a byte
+ * must follow, with JSON_PADDING readable bytes behind it. */
+static inline size_t json_string_plain(const char *at)
+{
+    for (size_t length = 0;; length += JSON_BLOCK) {
+        const unsigned special = json_block_special(json_block_at(at + length));
+        if (special)
+            return length + (size_t)__builtin_ctz(special);
+    }
+}
 
-/* Decodes [begin, end) in place. The first pass has checked that it is UTF-8 without raw controls. A quote must
- * follow it. Returns JSON_OK and sets *length to the decoded length and *flags to JSON_PLAIN and JSON_ASCII as they
- * apply; or returns JSON_SYNTAX or JSON_SURROGATE and sets *fault_at to the faulty escape. */
-enum json_fault_code json_string_decode(char *begin, char *end, uint32_t *length, uint8_t *flags,
-                                        const char **fault_at);
+/* The number of bytes from `at` on before the first that is no white space. What follows is as above. */
+static inline size_t json_string_white_space(const char *at)
+{
+    for (size_t length = 0;; length += JSON_BLOCK) {
+        const unsigned black = json_block_black(json_block_at(at + length));
+        if (black)
+            return length + (size_t)__builtin_ctz(black);
+    }
+}
 
-/* The fault's position in the first string that the first pass cannot read: a raw control character, a backslash
- * before something that is not printable ASCII, or the end of the text. Sets *opening to its opening quote. */
-size_t json_string_broken(const char *text, size_t length, size_t *opening);
+/* Decodes the rest of a string in place, from a byte of its content on. A NUL must stand behind the text, and
+ * JSON_PADDING readable bytes behind that. Returns JSON_OK          *from is the closing quote, and *to the end of the
+ * decoded content. Of *flags, those that do not apply to the rest are cleared JSON_SYNTAX, JSON_SURROGATE   *from is
+ * the faulty escape, the raw control or the end of the text JSON_UTF8        the string is not UTF-8 What is before
+ * *from may have changed. */
+enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags);
+
+/* The closing quote of a string, from a byte of its content on that is not within an escape. If the string has none,
+ * the place where it is broken: a backslash before something that is not printable ASCII, a raw control, or `text_end`.
+ * What is behind `text_end` is as above. */
+const char *json_string_end(const char *at, const char *text_end);
 
 #endif

@@ -23,10 +23,6 @@ void *failing_mmap(void *at, size_t length, int protection, int flags, int file,
 int failing_munmap(void *at, size_t length);
 FILE *failing_fopen(const char *path, const char *mode);
 FILE *failing_open_memstream(char **text, size_t *length);
-void *failing__ZnwmRKSt9nothrow_t(size_t size, const void *nothrow);
-
-/* C++'s operator new(size_t, std::nothrow_t const &) */
-void *_ZnwmRKSt9nothrow_t(size_t size, const void *nothrow);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool armed;
@@ -171,9 +167,4 @@ FILE *failing_fopen(const char *path, const char *mode)
 FILE *failing_open_memstream(char **text, size_t *length)
 {
     return fails() ? NULL : open_memstream(text, length);
-}
-
-void *failing__ZnwmRKSt9nothrow_t(size_t size, const void *nothrow)
-{
-    return fails() ? NULL : _ZnwmRKSt9nothrow_t(size, nothrow);
 }

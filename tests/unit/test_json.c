@@ -312,6 +312,13 @@ START_TEST(faults_have_a_place)
         {SPAN("\"\0\""), JSON_SYNTAX, " ^"},
         {SPAN("\"\x1f\""), JSON_SYNTAX, " ^"},
         {SPAN("\"\\\n\""), JSON_SYNTAX, " ^"},
+        {SPAN("\"a\\q"), JSON_SYNTAX, "    ^"},
+        {SPAN("\"a\\\x7f"), JSON_SYNTAX, "  ^"},
+        {SPAN("\"a\\\xc3\xa9\\\n"), JSON_SYNTAX, "  ^"},
+        {SPAN("{\"a\" \"b"), JSON_SYNTAX, "       ^"},
+        {SPAN("{\"a\" \"b\nc"), JSON_SYNTAX, "       ^"},
+        {SPAN("[-\"a"), JSON_SYNTAX, "    ^"},
+        {SPAN("[tru\"a"), JSON_SYNTAX, "      ^"},
         {SPAN("[\"a\",\"\n\",\"b"), JSON_SYNTAX, "      ^"},
         {SPAN("\"a\\x41\""), JSON_SYNTAX, "  ^"},
         {SPAN("\"\\a\""), JSON_SYNTAX, " ^"},
@@ -590,6 +597,35 @@ START_TEST(escapes_are_found_at_every_place)
                 ck_assert(span_equal(json_text(&document, 2), span_of(decoded, (size_t)kept)));
             }
         }
+    }
+}
+END_TEST
+
+/* White space is read in blocks, so its length matters. */
+START_TEST(white_space_of_every_length_is_skipped)
+{
+    for (size_t length = 0; length < 70; length++) {
+        char space[70], text[800];
+        for (size_t i = 0; i < length; i++)
+            space[i] = " \n\r\t"[(i + length) % 4];
+        const int run = (int)length;
+        const int size = snprintf(text, sizeof(text), "%.*s{%.*s\"a\"%.*s:%.*s[%.*s1%.*s,%.*s2%.*s]%.*s}%.*s", run,
+                                  space, run, space, run, space, run, space, run, space, run, space, run, space, run,
+                                  space, run, space, run, space);
+        ck_assert(parse(span_of(text, (size_t)size)));
+        ck_assert_uint_eq(document.count, 4);
+        ck_assert(span_equal(json_name(&document, 1), SPAN("a")));
+        ck_assert(span_equal(json_text(&document, 2), SPAN("1")));
+        ck_assert(span_equal(json_text(&document, 3), SPAN("2")));
+        ck_assert_uint_eq(document.nodes[0].at, length);
+        ck_assert_uint_eq(document.nodes[0].length, (size_t)size - 2 * length);
+
+        /* A form feed is none, and the end of the text is no fault of white space. */
+        const int wrong = snprintf(text, sizeof(text), "[%.*s\f]", run, space);
+        ck_assert(!parse(span_of(text, (size_t)wrong)));
+        ck_assert_uint_eq(fault.at, 1 + length);
+        ck_assert(!parse(span_of(text, 1 + length)));
+        ck_assert_uint_eq(fault.at, 1 + length);
     }
 }
 END_TEST
@@ -926,7 +962,7 @@ START_TEST(a_parser_takes_its_capacity)
         memset(text, '1', capacity);
         ck_assert(json_parse(tight, text, capacity, 0, &arena, &document, &fault));
         ck_assert_uint_eq(document.nodes[0].length, capacity);
-        /* The maximum of structural characters. */
+        /* Nothing but structural characters. */
         memset(text, ',', capacity);
         ck_assert(!json_parse(tight, text, capacity, 0, &arena, &document, &fault));
         ck_assert_uint_eq(fault.at, 0);
@@ -963,6 +999,7 @@ int main(void)
     tcase_add_test(cases, nodes_say_where_things_are);
     tcase_add_test(cases, members_are_found_by_name);
     tcase_add_test(cases, escapes_are_found_at_every_place);
+    tcase_add_test(cases, white_space_of_every_length_is_skipped);
     tcase_add_test(cases, names_differ_in_objects_of_any_size);
     tcase_add_test(cases, large_objects_nest);
     tcase_add_test(cases, many_members_take_no_quadratic_time);
