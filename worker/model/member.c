@@ -15,14 +15,33 @@ static const struct span names[MEMBER_COUNT] = {
     [MEMBER_CUSTOM_FIELDS] = {"customFields", 12},
 };
 
+/* Few names have the same length, and the compiler compares with a literal in two or three instructions. */
+#define IS(literal) (memcmp(name.at, literal, sizeof(literal) - 1) == 0)
+
 enum member member_find(struct span name)
 {
-    /* Lengths and first letters distinguish most names. */
-    for (enum member member = 0; member < MEMBER_COUNT; member++)
-        if (names[member].length == name.length && names[member].at[0] == name.at[0] &&
-            memcmp(names[member].at, name.at, name.length) == 0)
-            return member;
-    return MEMBER_UNKNOWN;
+    switch (name.length) {
+    case 4:
+        return IS("type") ? MEMBER_TYPE : MEMBER_UNKNOWN;
+    case 5:
+        return IS("email") ? MEMBER_EMAIL : MEMBER_UNKNOWN;
+    case 9:
+        return IS("commandId")   ? MEMBER_COMMAND_ID
+               : IS("givenName") ? MEMBER_GIVEN_NAME
+               : IS("companyId") ? MEMBER_COMPANY_ID
+                                 : MEMBER_UNKNOWN;
+    case 10:
+        return IS("familyName")   ? MEMBER_FAMILY_NAME
+               : IS("sendInvite") ? MEMBER_SEND_INVITE
+               : IS("companyIds") ? MEMBER_COMPANY_IDS
+                                  : MEMBER_UNKNOWN;
+    case 11:
+        return IS("workspaceId") ? MEMBER_WORKSPACE_ID : MEMBER_UNKNOWN;
+    case 12:
+        return IS("customFields") ? MEMBER_CUSTOM_FIELDS : MEMBER_UNKNOWN;
+    default:
+        return MEMBER_UNKNOWN;
+    }
 }
 
 struct span member_name(enum member member)
