@@ -146,6 +146,18 @@ START_TEST(test_hash)
              (unsigned long long)hash.low64);
     hash_text(SPAN("{\"a\":1}"), text);
     expect_span(span_of(text, sizeof(text)), expected);
+
+    /* Of any length, with whatever instructions the processor has. */
+    char bytes[2048];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 31 + i / 256);
+    for (size_t length = 0; length <= sizeof(bytes); length++) {
+        hash = XXH3_128bits(bytes, length);
+        snprintf(expected, sizeof(expected), "%016llx%016llx", (unsigned long long)hash.high64,
+                 (unsigned long long)hash.low64);
+        hash_text(span_of(bytes, length), text);
+        expect_span(span_of(text, sizeof(text)), expected);
+    }
 }
 END_TEST
 

@@ -59,6 +59,32 @@ START_TEST(a_client_id_is_libuuids_for_every_length_of_its_name)
 }
 END_TEST
 
+/* Names of random bytes and lengths, the same in every run. */
+START_TEST(client_ids_of_random_names_are_libuuids)
+{
+    enum { NAMES = 100000 };
+    uint64_t state = 20261127;
+    uuid_t namespace;
+    ck_assert_int_eq(uuid_parse(CLIENT_ID_NAMESPACE, namespace), 0);
+    for (int round = 0; round < NAMES; round++) {
+        char name[WORKSPACE_ID_CHARACTERS + 1 + COMMAND_ID_CHARACTERS];
+        for (size_t i = 0; i < sizeof(name); i++) {
+            state = state * 6364136223846793005 + 1442695040888963407;
+            name[i] = (char)(state >> 56);
+        }
+        const size_t before = (state >> 32) % (WORKSPACE_ID_CHARACTERS + 1);
+        const size_t length = (state >> 40) % (COMMAND_ID_CHARACTERS + 1);
+        name[before] = '/';
+        uuid_t id;
+        char expected[UUID_STR_LEN], text[CLIENT_ID_LENGTH];
+        uuid_generate_sha1(id, namespace, name, before + 1 + length);
+        uuid_unparse_lower(id, expected);
+        client_id_text(span_of(name, before), span_of(name + before + 1, length), text);
+        ck_assert_mem_eq(text, expected, CLIENT_ID_LENGTH);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sha1");
@@ -66,6 +92,7 @@ int main(void)
     tcase_add_test(tests, the_examples_of_the_standard_are_right);
     tcase_add_test(tests, a_million_bytes_are_right);
     tcase_add_test(tests, a_client_id_is_libuuids_for_every_length_of_its_name);
+    tcase_add_test(tests, client_ids_of_random_names_are_libuuids);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <stdint.h>
 #include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* the functions with the widest instructions that the processor has; others use SSE2 */
+#endif
 
 #include "common/sha1.h"
 
