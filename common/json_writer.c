@@ -1,40 +1,18 @@
 #include "common/json_writer.h"
 
-#include <assert.h>
-
+#include "common/byte_block.h"
 #include "common/decimal.h"
 
 #define ESCAPE_BYTES 6 /* of the longest escape, such as \u001f */
-
-void writer_open(struct json_writer *writer, struct arena *arena)
-{
-    *writer = (struct json_writer){.arena = arena, .begin = arena->used};
-}
-
-struct span writer_close(struct json_writer *writer)
-{
-    const struct arena *const arena = writer->arena;
-    assert(arena->used >= writer->begin);
-    return span_of(arena->base + writer->begin, arena->used - writer->begin);
-}
 
 static bool needs_escape(char character)
 {
     return (unsigned char)character < 0x20 || character == '"' || character == '\\';
 }
 
-/* True if one of eight bytes needs an escape. A byte of x is zero if x - 1 borrows into its top bit, which must have
- * been clear; a further borrow adds false hits only above a true one. */
-static bool any_needs_escape(const char *eight)
+static byte_marks needs_escapes(byte_block bytes)
 {
-    const uint64_t ones = 0x0101010101010101;
-    const uint64_t tops = 0x8080808080808080;
-    uint64_t bytes;
-    memcpy(&bytes, eight, sizeof(bytes));
-    const uint64_t quote = bytes ^ ones * '"';
-    const uint64_t backslash = bytes ^ ones * '\\';
-    const uint64_t control = (bytes - ones * 0x20) & ~bytes;
-    return ((control | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops) != 0;
+    return (byte_marks)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
 }
 
 /* Writes the escape of `character`; returns its end. */
@@ -65,35 +43,49 @@ static size_t written_length(struct span text)
     return length;
 }
 
+/* Writes fewer bytes than a block. */
+static char *short_write(char *to, struct span text)
+{
+    if (text.length == 0 || byte_block_mask(needs_escapes(byte_block_of_short(text))) == 0)
+        return span_copy(to, text);
+    for (size_t i = 0; i < text.length; i++) {
+        if (needs_escape(text.at[i]))
+            to = escape_write(to, text.at[i]);
+        else
+            *to++ = text.at[i];
+    }
+    return to;
+}
+
+/* Each byte of `text` becomes at least one, so a block has room even where what follows it was an escape. */
+static char *escaped_write(char *to, struct span text)
+{
+    while (text.length >= BYTE_BLOCK) {
+        const byte_block bytes = byte_block_load(text.at);
+        const uint32_t escapes = byte_block_mask(needs_escapes(bytes));
+        byte_block_store(to, bytes);
+        if (escapes == 0) {
+            to += BYTE_BLOCK;
+            text = span_from(text, BYTE_BLOCK);
+            continue;
+        }
+        const unsigned clean = (unsigned)__builtin_ctz(escapes);
+        to = escape_write(to + clean, text.at[clean]);
+        text = span_from(text, clean + 1);
+    }
+    return short_write(to, text);
+}
+
 void writer_string(struct json_writer *writer, struct span text)
 {
     size_t room = ESCAPE_BYTES * text.length + 2;
-    if (room > writer->arena->capacity - writer->arena->used)
+    if (room > (size_t)(writer->end - writer->to))
         room = written_length(text); /* a nearly full arena is asked for no more than is needed */
-    char *const begin = arena_room(writer->arena, room), *to = begin;
-    const char *from = text.at;
-    size_t left = text.length;
+    char *to = writer_room(writer, room);
     *to++ = '"';
-    while (left > 0) {
-        if (left >= 8 && !any_needs_escape(from)) {
-            memcpy(to, from, 8);
-            to += 8;
-            from += 8;
-            left -= 8;
-            continue;
-        }
-        const size_t few = left < 8 ? left : 8;
-        for (size_t i = 0; i < few; i++) {
-            if (needs_escape(from[i]))
-                to = escape_write(to, from[i]);
-            else
-                *to++ = from[i];
-        }
-        from += few;
-        left -= few;
-    }
+    to = escaped_write(to, text);
     *to++ = '"';
-    writer->arena->used += (size_t)(to - begin);
+    writer->to = to;
 }
 
 void writer_integer(struct json_writer *writer, int64_t value)

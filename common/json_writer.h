@@ -13,20 +13,41 @@
 
 struct json_writer {
     struct arena *arena;
-    size_t begin; /* arena->used when it was opened */
+    char *to;        /* behind what is written */
+    const char *end; /* of the arena */
 };
 
-void writer_open(struct json_writer *writer, struct arena *arena);
+static inline void writer_open(struct json_writer *writer, struct arena *arena)
+{
+    *writer = (struct json_writer){arena, arena->base + arena->used, arena->base + arena->capacity};
+}
+
+/* The bytes written since writer_open. */
+static inline size_t writer_length(const struct json_writer *writer)
+{
+    return (size_t)(writer->to - writer->arena->base) - writer->arena->used;
+}
+
 /* The text written since writer_open; lives as long as the arena's bytes. */
-struct span writer_close(struct json_writer *writer);
+static inline struct span writer_close(struct json_writer *writer)
+{
+    const struct span text = span_of(writer->arena->base + writer->arena->used, writer_length(writer));
+    writer->arena->used += text.length;
+    return text;
+}
+
+/* Where the caller writes `size` bytes at most, and then sets `to` to their end. */
+static inline char *writer_room(struct json_writer *writer, size_t size)
+{
+    if (size > (size_t)(writer->end - writer->to))
+        arena_fail(writer->arena, size);
+    return writer->to;
+}
 
 /* Inline, since most output is literal and is then copied in a few moves. */
 static inline void writer_raw(struct json_writer *writer, struct span text)
 {
-    char *const to = arena_room(writer->arena, text.length);
-    if (text.length > 0)
-        memcpy(to, text.at, text.length);
-    writer->arena->used += text.length;
+    writer->to = span_copy(writer_room(writer, text.length), text);
 }
 #define writer_literal(writer, literal) writer_raw((writer), SPAN(literal))
 /* Writes quotes and escapes. `text` must be UTF-8. */

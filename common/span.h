@@ -40,6 +40,33 @@ static inline bool span_begins_with(struct span whole, struct span part)
     return whole.length >= part.length && (part.length == 0 || memcmp(whole.at, part.at, part.length) == 0);
 }
 
+/* Copies the bytes to `to` and returns their end there. Most texts are short; those are copied as their first and last
+ * bytes, which may overlap, without a call. */
+static inline char *span_copy(char *to, struct span from)
+{
+    const size_t length = from.length;
+    if (length > 32) {
+        memcpy(to, from.at, length);
+    } else if (length >= 16) {
+        char first[16], last[16];
+        memcpy(first, from.at, 16);
+        memcpy(last, from.at + length - 16, 16);
+        memcpy(to, first, 16);
+        memcpy(to + length - 16, last, 16);
+    } else if (length >= 8) {
+        memcpy(to, from.at, 8);
+        memcpy(to + length - 8, from.at + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(to, from.at, 4);
+        memcpy(to + length - 4, from.at + length - 4, 4);
+    } else if (length > 0) {
+        to[0] = from.at[0];
+        to[length / 2] = from.at[length / 2];
+        to[length - 1] = from.at[length - 1];
+    }
+    return to + length;
+}
+
 /* The bytes of `whole` from `from` on; empty if there are none. */
 static inline struct span span_from(struct span whole, size_t from)
 {

@@ -2,6 +2,8 @@
 
 #include <unictype.h>
 
+#include "common/byte_block.h"
+
 #define BRAILLE_BLANK 0x2800
 
 /* Bytes of the UTF-8 character that begins with `lead`. */
@@ -22,22 +24,30 @@ size_t text_length(struct span text)
     return length;
 }
 
+static byte_marks not_printable(byte_block bytes)
+{
+    return (byte_marks)((bytes < 0x20) | (bytes > 0x7E));
+}
+
+static byte_marks not_plain(byte_block bytes)
+{
+    return not_printable(bytes) & (byte_marks)((bytes != '\t') & (bytes != '\n'));
+}
+
+/* The first bytes of all controls, and of U+00A0 to U+00BF. */
+static byte_marks begins_control(byte_block bytes)
+{
+    return (byte_marks)((bytes < 0x20) | (bytes == 0x7F) | (bytes == 0xC2));
+}
+
 bool text_is_printable_ascii(struct span text)
 {
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.at[i] < 0x20 || (unsigned char)text.at[i] > 0x7E)
-            return false;
-    return true;
+    return !byte_block_any(text, not_printable);
 }
 
 bool text_is_plain_ascii(struct span text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        const unsigned char byte = (unsigned char)text.at[i];
-        if (byte < 0x20 ? byte != '\t' && byte != '\n' : byte > 0x7E)
-            return false;
-    }
-    return true;
+    return !byte_block_any(text, not_plain);
 }
 
 uint32_t text_code_point(struct span text, size_t at, size_t *size)
@@ -68,8 +78,16 @@ bool text_is_white_space(uint32_t code_point)
            code_point == 0x205F || code_point == 0x3000;
 }
 
+/* Most texts begin and end with one. */
+static bool is_visible_ascii(char byte)
+{
+    return byte > ' ' && byte < 0x7F;
+}
+
 struct span text_trim(struct span text)
 {
+    if (text.length > 0 && is_visible_ascii(text.at[0]) && is_visible_ascii(text.at[text.length - 1]))
+        return text;
     size_t begin = 0, end = text.length, size;
     while (begin < end && text_is_white_space(text_code_point(text, begin, &size)))
         begin += size;
@@ -105,6 +123,8 @@ bool text_can_be_seen(struct span text)
 
 uint32_t text_find_control(struct span text, const char *allowed)
 {
+    if (!byte_block_any(text, begins_control))
+        return 0;
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.at[i];
         if (byte >= 0x20 && byte != 0x7F && byte != 0xC2)
@@ -175,22 +195,28 @@ struct span text_collapse_white_space(struct span text, struct arena *arena)
     return span_of(collapsed.at, length);
 }
 
+/* Changes the case of the ASCII letters from `first` to `last`. */
+static struct span change_case(struct span text, unsigned char first, unsigned char last, struct arena *arena)
+{
+    struct span changed = arena_copy(arena, text);
+    char *to = (char *)changed.at, *const end = to + changed.length;
+    for (; end - to >= BYTE_BLOCK; to += BYTE_BLOCK) {
+        const byte_block bytes = byte_block_load(to);
+        const byte_marks letters = (byte_marks)((bytes >= first) & (bytes <= last));
+        byte_block_store(to, bytes ^ (letters & 0x20));
+    }
+    for (; to < end; to++)
+        if ((unsigned char)*to >= first && (unsigned char)*to <= last)
+            *to ^= 0x20;
+    return changed;
+}
+
 struct span text_ascii_lower(struct span text, struct arena *arena)
 {
-    struct span lower = arena_copy(arena, text);
-    char *to = (char *)lower.at;
-    for (size_t i = 0; i < lower.length; i++)
-        if (to[i] >= 'A' && to[i] <= 'Z')
-            to[i] = (char)(to[i] + ('a' - 'A'));
-    return lower;
+    return change_case(text, 'A', 'Z', arena);
 }
 
 struct span text_ascii_upper(struct span text, struct arena *arena)
 {
-    struct span upper = arena_copy(arena, text);
-    char *to = (char *)upper.at;
-    for (size_t i = 0; i < upper.length; i++)
-        if (to[i] >= 'a' && to[i] <= 'z')
-            to[i] = (char)(to[i] - ('a' - 'A'));
-    return upper;
+    return change_case(text, 'a', 'z', arena);
 }

@@ -55,14 +55,14 @@ START_TEST(strings_have_the_shortest_escapes)
 }
 END_TEST
 
-/* Each byte in each position of a run, since the search for escapes takes eight bytes at a time. The text is an
+/* Each byte in each position of a run, since the search for escapes takes sixteen bytes at a time. The text is an
  * allocation of its own size, so that a sanitizer sees a read beyond it. */
 START_TEST(every_byte_at_every_place)
 {
     for (int byte = 0; byte < 256; byte++) {
-        for (size_t length = 1; length <= 20; length++) {
+        for (size_t length = 1; length <= 36; length++) {
             for (size_t at = 0; at < length; at++) {
-                char expected[32], *to = expected;
+                char expected[48], *to = expected;
                 char *const text = malloc(length);
                 ck_assert_ptr_nonnull(text);
                 memset(text, 'x', length);
@@ -84,12 +84,52 @@ START_TEST(every_byte_at_every_place)
                 }
                 *to++ = '"';
                 const struct span written = json_string_of(&arena, span_of(text, length));
-                ck_assert_msg(span_equal(written, span_of(expected, (size_t)(to - expected))), "byte %d at %zu of %zu",
-                              byte, at, length);
+                if (!span_equal(written, span_of(expected, (size_t)(to - expected))))
+                    ck_abort_msg("byte %d at %zu of %zu", byte, at, length);
                 arena_reset(&arena, 0);
                 free(text);
             }
         }
+    }
+}
+END_TEST
+
+/* Writes the string byte by byte. */
+static size_t slow_string(struct span text, char *expected)
+{
+    char *to = expected;
+    *to++ = '"';
+    for (size_t i = 0; i < text.length; i++) {
+        const unsigned char byte = (unsigned char)text.at[i];
+        const char *const named = byte ? strchr("\"\\\b\f\n\r\t", byte) : NULL;
+        if (named)
+            to += sprintf(to, "\\%c", "\"\\bfnrt"[named - strchr("\"\\\b\f\n\r\t", '"')]);
+        else if (byte < 0x20)
+            to += sprintf(to, "\\u%04x", byte);
+        else
+            *to++ = (char)byte;
+    }
+    *to++ = '"';
+    return (size_t)(to - expected);
+}
+
+/* Escapes next to each other, at the ends of blocks and anywhere else, also in an arena with no room to spare. */
+START_TEST(random_strings)
+{
+    static const char bytes[] = "abcdefghijklmnopqrstuvwxyz\"\\\n\x01\xc3\xa9\x7f";
+    char text[100], expected[6 * sizeof(text) + 2];
+    srandom(1);
+    for (int round = 0; round < 50000; round++) {
+        const size_t length = (size_t)random() % sizeof(text);
+        const size_t kinds = random() & 1 ? sizeof(bytes) - 1 : 26 + (size_t)random() % 3;
+        for (size_t i = 0; i < length; i++)
+            text[i] = bytes[(size_t)random() % kinds];
+        const size_t size = slow_string(span_of(text, length), expected);
+        struct arena narrow = {.base = malloc(size), .capacity = size};
+        const struct span written = json_string_of(&narrow, span_of(text, length));
+        if (!span_equal(written, span_of(expected, size)))
+            ck_abort_msg("%.*s, not %.*s", SPAN_FORMAT(written), (int)size, expected);
+        free(narrow.base);
     }
 }
 END_TEST
@@ -191,6 +231,7 @@ int main(void)
     tcase_add_checked_fixture(cases, arena_set_up, arena_tear_down);
     tcase_add_test(cases, strings_have_the_shortest_escapes);
     tcase_add_test(cases, every_byte_at_every_place);
+    tcase_add_test(cases, random_strings);
     tcase_add_test(cases, integers);
     tcase_add_test(cases, pieces_stand_together);
     tcase_add_test(cases, what_is_written_reads_back);

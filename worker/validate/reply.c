@@ -91,7 +91,7 @@ void reply_compose(struct item *item, struct arena *arena)
         writer_raw(&writer, item->record);
     } else {
         writer_literal(&writer, ",\"error\":");
-        error_at = arena->used - writer.begin;
+        error_at = writer_length(&writer);
         write_error(&writer, item);
     }
     writer_literal(&writer, "}");
