@@ -9,4 +9,10 @@ static inline bool ascii_is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
+/* Neither white space nor a control. */
+static inline bool ascii_is_visible(char byte)
+{
+    return byte > ' ' && byte < 0x7f;
+}
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct span {
@@ -30,9 +31,32 @@ static inline struct span span_of_text(const char *text)
     return (struct span){text, strlen(text)};
 }
 
+/* Most texts are short; those are compared without a call, by their first and last bytes, which may overlap. */
 static inline bool span_equal(struct span a, struct span b)
 {
-    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+    const size_t length = b.length;
+    if (a.length != length)
+        return false;
+    if (length > 16)
+        return memcmp(a.at, b.at, length) == 0;
+    if (length >= 8) {
+        uint64_t first[2], last[2];
+        memcpy(&first[0], a.at, 8);
+        memcpy(&first[1], b.at, 8);
+        memcpy(&last[0], a.at + length - 8, 8);
+        memcpy(&last[1], b.at + length - 8, 8);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+    if (length >= 4) {
+        uint32_t first[2], last[2];
+        memcpy(&first[0], a.at, 4);
+        memcpy(&first[1], b.at, 4);
+        memcpy(&last[0], a.at + length - 4, 4);
+        memcpy(&last[1], b.at + length - 4, 4);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+    return length == 0 ||
+           (a.at[0] == b.at[0] && a.at[length / 2] == b.at[length / 2] && a.at[length - 1] == b.at[length - 1]);
 }
 
 static inline bool span_begins_with(struct span whole, struct span part)

@@ -78,16 +78,8 @@ bool text_is_white_space(uint32_t code_point)
            code_point == 0x205F || code_point == 0x3000;
 }
 
-/* Most texts begin and end with one. */
-static bool is_visible_ascii(char byte)
+struct span text_trim_ends(struct span text)
 {
-    return byte > ' ' && byte < 0x7F;
-}
-
-struct span text_trim(struct span text)
-{
-    if (text.length > 0 && is_visible_ascii(text.at[0]) && is_visible_ascii(text.at[text.length - 1]))
-        return text;
     size_t begin = 0, end = text.length, size;
     while (begin < end && text_is_white_space(text_code_point(text, begin, &size)))
         begin += size;
@@ -102,7 +94,7 @@ struct span text_trim(struct span text)
     return span_of(text.at + begin, end - begin);
 }
 
-bool text_is_blank(struct span text)
+bool text_is_white_space_only(struct span text)
 {
     for (size_t i = 0, size; i < text.length; i += size)
         if (!text_is_white_space(text_code_point(text, i, &size)))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/ascii.h"
 #include "common/span.h"
 
 /* Code points in `text`. */
@@ -25,11 +26,21 @@ uint32_t text_code_point(struct span text, size_t at, size_t *size);
  * 205F, 3000. */
 bool text_is_white_space(uint32_t code_point);
 
-/* `text` without White_Space at both ends; a part of it. */
-struct span text_trim(struct span text);
+/* `text` without White_Space at both ends; a part of it. Most texts have none there, which is seen here. */
+struct span text_trim_ends(struct span text);
+static inline struct span text_trim(struct span text)
+{
+    if (text.length > 0 && ascii_is_visible(text.at[0]) && ascii_is_visible(text.at[text.length - 1]))
+        return text;
+    return text_trim_ends(text);
+}
 
-/* True if there is nothing but White_Space. */
-bool text_is_blank(struct span text);
+/* True if there is nothing but White_Space. Most texts begin with something else, which is seen here. */
+bool text_is_white_space_only(struct span text);
+static inline bool text_is_blank(struct span text)
+{
+    return !(text.length > 0 && ascii_is_visible(text.at[0])) && text_is_white_space_only(text);
+}
 
 /* True if there is anything but White_Space, Default_Ignorable_Code_Point (UAX #44) and U+2800, a Braille pattern
  * without dots. */

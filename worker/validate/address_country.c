@@ -1,6 +1,5 @@
 #include "worker/validate/address_country.h"
 
-#include <stdlib.h>
 #include <strings.h>
 
 /* Sorted by code. */
@@ -10,19 +9,31 @@ static const struct country countries[] = {
 #undef COUNTRY
 };
 
-static int compare_codes(const void *code, const void *country)
+/* Both letters as one number, in the order of the table. */
+static unsigned number_of_code(const char code[2])
 {
-    return memcmp(code, ((const struct country *)country)->code, 2);
+    return (unsigned)(unsigned char)code[0] << 8 | (unsigned char)code[1];
+}
+
+static char upper(char byte)
+{
+    return byte >= 'a' && byte <= 'z' ? (char)(byte & ~0x20) : byte;
 }
 
 const struct country *country_find(struct span code)
 {
     if (code.length != 2)
         return NULL;
-    char upper[2];
-    for (size_t i = 0; i < 2; i++)
-        upper[i] = code.at[i] >= 'a' && code.at[i] <= 'z' ? (char)(code.at[i] & ~0x20) : code.at[i];
-    return bsearch(upper, countries, sizeof(countries) / sizeof(countries[0]), sizeof(countries[0]), compare_codes);
+    const unsigned wanted = number_of_code((const char[]){upper(code.at[0]), upper(code.at[1])});
+    size_t first = 0, behind = sizeof(countries) / sizeof(countries[0]);
+    while (behind - first > 1) {
+        const size_t middle = (first + behind) / 2;
+        if (number_of_code(countries[middle].code) <= wanted)
+            first = middle;
+        else
+            behind = middle;
+    }
+    return number_of_code(countries[first].code) == wanted ? &countries[first] : NULL;
 }
 
 static bool is_same(struct span text, const char *name)

@@ -135,21 +135,22 @@ size_t postal_code_normalize(struct span country, struct span text, char form[PO
 {
     char upper[POSTAL_CODE_BYTES + 1]; /* one byte for a space too many */
     struct span left, right;
-    const struct span code = span_of(upper, plain_upper(text_trim(text), upper));
 
+    text = text_trim(text);
+    if (span_equal(country, SPAN("US")) || span_equal(country, SPAN("AU")) || span_equal(country, SPAN("NZ"))) {
+        const bool holds = span_equal(country, SPAN("US")) ? is_zip(text) : text.length == 4 && are_digits(text);
+        if (!holds)
+            return 0;
+        memcpy(form, text.at, text.length);
+        return text.length;
+    }
+    const struct span code = span_of(upper, plain_upper(text, upper));
     if (span_equal(country, SPAN("CA")))
         return split(code, 3, &left, &right) && is_canadian(left, right) ? join(left, right, form) : 0;
-    if (span_equal(country, SPAN("GB"))) {
-        const size_t length = forces_normalize(code, form);
-        if (length > 0)
-            return length;
-        return split(code, 3, &left, &right) && is_british(left, right) ? join(left, right, form) : 0;
-    }
-    const bool holds = span_equal(country, SPAN("US")) ? is_zip(code) : code.length == 4 && are_digits(code);
-    if (!holds)
-        return 0;
-    memcpy(form, code.at, code.length);
-    return code.length;
+    const size_t length = forces_normalize(code, form);
+    if (length > 0)
+        return length;
+    return split(code, 3, &left, &right) && is_british(left, right) ? join(left, right, form) : 0;
 }
 
 const char *postal_code_example(struct span country)

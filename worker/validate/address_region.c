@@ -4,35 +4,50 @@
 #include <strings.h>
 #include <uninorm.h>
 
+#include "common/byte_block.h"
 #include "common/text.h"
 
+#define REGION_CODE_BYTES 3  /* of the longest code; every name is longer */
 #define REGION_NAME_BYTES 63 /* of the longest name, with room to spare */
 
 struct region {
-    struct span country, code, name;
+    char country[3];
+    char code[REGION_CODE_BYTES + 1];
+    struct span name;
     bool is_other_name; /* the region's own name is in the other row with this code */
 };
 
-/* Spans, so that their lengths, which nearly always differ, are compared first: every address walks this table. */
 static const struct region regions[] = {
-#define ROW(country, code, name, is_other_name)                                                                        \
-    {{country, sizeof(country) - 1}, {code, sizeof(code) - 1}, {name, sizeof(name) - 1}, is_other_name},
-#define REGION(country, code, name)     ROW(country, code, name, false)
-#define OTHER_NAME(country, code, name) ROW(country, code, name, true)
+#define ROW(country, code, name, is_other_name) {country, code, {name, sizeof(name) - 1}, is_other_name},
+#define REGION(country, code, name)             ROW(country, code, name, false)
+#define OTHER_NAME(country, code, name)         ROW(country, code, name, true)
 #include "worker/validate/data/regions.inc"
 #undef REGION
 #undef OTHER_NAME
 #undef ROW
-    {{NULL, 0}, {NULL, 0}, {NULL, 0}, false},
+};
+#define REGIONS (sizeof(regions) / sizeof(regions[0]))
+
+/* The lengths of all names, in blocks: few names have the length of a given one. 0 behind the last. */
+static const unsigned char name_lengths[(REGIONS + BYTE_BLOCK - 1) / BYTE_BLOCK * BYTE_BLOCK] = {
+#define REGION(country, code, name)     sizeof(name) - 1,
+#define OTHER_NAME(country, code, name) sizeof(name) - 1,
+#include "worker/validate/data/regions.inc"
+#undef REGION
+#undef OTHER_NAME
 };
 
-static bool is_text(struct span text, struct span other)
+/* In any case. The lengths are equal, and not 0. */
+static bool is_name(struct span text, struct span name)
 {
-    if (text.length != other.length)
-        return false;
-    /* First letters distinguish most of the rest without a call. */
-    return text.length == 0 ||
-           (((text.at[0] ^ other.at[0]) & ~0x20) == 0 && strncasecmp(text.at, other.at, text.length) == 0);
+    /* First letters distinguish most without a call. */
+    return ((text.at[0] ^ name.at[0]) & ~0x20) == 0 &&
+           (span_equal(text, name) || strncasecmp(text.at, name.at, name.length) == 0);
+}
+
+static bool is_in(const struct region *region, struct span country)
+{
+    return span_equal(country, span_of(region->country, 2));
 }
 
 static bool is_diacritic(uint32_t code_point)
@@ -52,11 +67,13 @@ static uint32_t base_letter(uint32_t code_point)
     return code_point;
 }
 
-/* `text` without diacritics, with a space for each white space, in `letters`. Empty if a character beyond ASCII is
- * left, or if it is too long for a name. */
+/* `text` without diacritics, with a space for each white space: itself or in `letters`. Empty if a character beyond
+ * ASCII is left, or if it is too long for a name. */
 static struct span plain_letters(struct span text, char letters[REGION_NAME_BYTES])
 {
     size_t length = 0;
+    if (text.length <= REGION_NAME_BYTES && text_is_printable_ascii(text))
+        return text;
     for (size_t at = 0, size; at < text.length; at += size) {
         const uint32_t code_point = text_code_point(text, at, &size);
         if (is_diacritic(code_point))
@@ -73,20 +90,17 @@ static struct span plain_letters(struct span text, char letters[REGION_NAME_BYTE
 
 bool region_is_listed(struct span country)
 {
-    for (const struct region *region = regions; region->country.at; region++)
-        if (is_text(country, region->country))
-            return true;
-    return false;
+    return span_equal(country, SPAN("US")) || span_equal(country, SPAN("CA")) || span_equal(country, SPAN("AU"));
 }
 
 static struct span own_name(const struct region *found)
 {
     if (!found->is_other_name)
         return found->name;
-    for (const struct region *region = regions; region->country.at; region++)
-        if (!region->is_other_name && span_equal(region->code, found->code) &&
-            span_equal(region->country, found->country))
-            return region->name;
+    for (size_t i = 0; i < REGIONS; i++)
+        if (!regions[i].is_other_name && memcmp(regions[i].code, found->code, sizeof(found->code)) == 0 &&
+            memcmp(regions[i].country, found->country, sizeof(found->country)) == 0)
+            return regions[i].name;
     return SPAN("");
 }
 
@@ -94,24 +108,58 @@ static struct span own_name(const struct region *found)
 static struct span without_country(struct span text, struct span country)
 {
     const bool has_country = text.length > country.length && text.at[country.length] == '-' &&
-                             is_text(span_of(text.at, country.length), country);
+                             strncasecmp(text.at, country.at, country.length) == 0;
     return has_country ? span_from(text, country.length + 1) : text;
+}
+
+/* The row with this code, which has one to three bytes, or NULL. */
+static const struct region *find_by_code(struct span country, struct span code)
+{
+    char upper[REGION_CODE_BYTES + 1] = "";
+    for (size_t i = 0; i < code.length; i++) {
+        if (!ascii_is_visible(code.at[i]))
+            return NULL;
+        upper[i] = code.at[i] >= 'a' && code.at[i] <= 'z' ? (char)(code.at[i] & ~0x20) : code.at[i];
+    }
+    for (size_t i = 0; i < REGIONS; i++)
+        if (memcmp(upper, regions[i].code, sizeof(upper)) == 0 && is_in(&regions[i], country))
+            return &regions[i];
+    return NULL;
+}
+
+static const struct region *find_by_name(struct span country, struct span name)
+{
+    for (size_t block = 0; block < sizeof(name_lengths); block += BYTE_BLOCK) {
+        const byte_block lengths = byte_block_load((const char *)name_lengths + block);
+        uint32_t rows = byte_block_mask((byte_marks)(lengths == (unsigned char)name.length));
+        for (; rows != 0; rows &= rows - 1) {
+            const struct region *region = &regions[block + (size_t)__builtin_ctz(rows)];
+            if (is_name(name, region->name) && is_in(region, country))
+                return region;
+        }
+    }
+    return NULL;
 }
 
 struct span region_find(struct span country, struct span text)
 {
     char letters[REGION_NAME_BYTES];
     text = text_trim(text);
-    const struct span code = without_country(text, country), name = plain_letters(text, letters);
-    for (const struct region *region = regions; region->country.at; region++)
-        if ((is_text(code, region->code) || is_text(name, region->name)) && is_text(country, region->country))
-            return own_name(region);
-    return SPAN("");
+    const struct span code = without_country(text, country);
+    const struct region *found = NULL;
+    if (code.length > 0 && code.length <= REGION_CODE_BYTES) {
+        found = find_by_code(country, code);
+    } else {
+        const struct span name = plain_letters(text, letters);
+        if (name.length > 0)
+            found = find_by_name(country, name);
+    }
+    return found ? own_name(found) : SPAN("");
 }
 
 void region_offer(struct span country, struct choices *choices)
 {
-    for (const struct region *region = regions; region->country.at; region++)
-        if (!region->is_other_name && is_text(country, region->country))
-            choices_offer(choices, region->name, SPAN_NONE);
+    for (size_t i = 0; i < REGIONS; i++)
+        if (!regions[i].is_other_name && is_in(&regions[i], country))
+            choices_offer(choices, regions[i].name, SPAN_NONE);
 }

@@ -8,6 +8,8 @@
 #ifndef WORKER_VALIDATE_CHECK_H
 #define WORKER_VALIDATE_CHECK_H
 
+#include <assert.h>
+
 #include "common/quote.h"
 #include "worker/config/config.h"
 #include "worker/model/batch.h"
@@ -22,7 +24,7 @@ struct check {
     struct arena *arena;
     struct check_step {
         struct span name; /* at == NULL: an array index */
-        uint32_t index;
+        uint32_t index;   /* only of an array index */
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
     size_t compared; /* work for suggestions; see nearest_word.h */
@@ -38,9 +40,23 @@ struct check {
 void check_item(struct item *item, const struct config *config, struct arena *arena);
 
 /* The path on which violations are reported: enter a member or an array element, leave it again. */
-void check_enter(struct check *check, struct span name);
-void check_enter_index(struct check *check, uint32_t index);
-void check_leave(struct check *check);
+static inline void check_enter(struct check *check, struct span name)
+{
+    assert(check->depth < CHECK_PATH_DEPTH && name.at);
+    check->path[check->depth++].name = name;
+}
+
+static inline void check_enter_index(struct check *check, uint32_t index)
+{
+    assert(check->depth < CHECK_PATH_DEPTH);
+    check->path[check->depth++] = (struct check_step){.index = index};
+}
+
+static inline void check_leave(struct check *check)
+{
+    assert(check->depth > 0);
+    check->depth--;
+}
 
 /* Adds a violation at the present path. The message says what is wrong and what would be right, without a capital or
  * a full stop, and repeats no more than QUOTE_BYTES of a value (use quote_of). Always returns false. */

@@ -1,6 +1,5 @@
 #include "worker/validate/field.h"
 
-#include "common/json_writer.h"
 #include "common/text.h"
 
 const struct field_type field_types[] = {
@@ -20,16 +19,6 @@ const struct field_type *field_type_find(struct span name)
         if (span_equal(span_of_text(type->name), name))
             return type;
     return NULL;
-}
-
-struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
-                               struct span text)
-{
-    struct span given = json_text(document, node);
-    bool unchanged = text.at == given.at && text.length == given.length;
-    if (unchanged && (document->nodes[node].flags & JSON_PLAIN))
-        return json_token(document, node);
-    return json_string_of(check->arena, text);
 }
 
 bool field_length_holds(struct check *check, const struct field *field, struct span text)

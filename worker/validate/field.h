@@ -2,6 +2,7 @@
 #ifndef WORKER_VALIDATE_FIELD_H
 #define WORKER_VALIDATE_FIELD_H
 
+#include "common/json_writer.h"
 #include "worker/validate/check.h"
 
 /* Checks the value at `node`. Returns true with *normal = its normalized form as JSON text, which lives as long as
@@ -38,8 +39,15 @@ field_evaluate field_text_evaluate, field_number_evaluate, field_email_evaluate,
 
 /* The JSON text of a string value: the document's own token if `text` is the node's unchanged content without
  * escapes, otherwise a new JSON string in the arena. */
-struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
-                               struct span text);
+static inline struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
+                                             struct span text)
+{
+    const struct span given = json_text(document, node);
+    const bool unchanged = text.at == given.at && text.length == given.length;
+    if (unchanged && (document->nodes[node].flags & JSON_PLAIN))
+        return json_token(document, node);
+    return json_string_of(check->arena, text);
+}
 
 /* Checks minLength and maxLength (code points) of `text`. True if they hold or are not set. */
 bool field_length_holds(struct check *check, const struct field *field, struct span text);

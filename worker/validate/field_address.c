@@ -7,6 +7,7 @@
 #include "common/json_writer.h"
 #include "common/text.h"
 #include "worker/validate/address_country.h"
+#include "worker/validate/address_members.h"
 #include "worker/validate/address_postal_code.h"
 #include "worker/validate/address_region.h"
 #include "worker/validate/field.h"
@@ -15,59 +16,32 @@
 #define FULL_ADDRESS_CHARACTERS 1000 /* code points */
 #define PART_CHARACTERS         255
 
-/* In output order. */
-enum part { COUNTRY, REGION, POSTAL_CODE, ADDRESS_LINE_1, ADDRESS_LINE_2, CITY, FULL_ADDRESS, PART_COUNT };
-
-/* As JSON, after a bracket or comma. */
+/* As JSON, after another member. */
 static const struct span part_labels[PART_COUNT] = {
-    [COUNTRY] = SPAN("\"country\":"),
-    [REGION] = SPAN("\"region\":"),
-    [POSTAL_CODE] = SPAN("\"postalCode\":"),
-    [ADDRESS_LINE_1] = SPAN("\"addressLine1\":"),
-    [ADDRESS_LINE_2] = SPAN("\"addressLine2\":"),
-    [CITY] = SPAN("\"city\":"),
-    [FULL_ADDRESS] = SPAN("\"fullAddress\":"),
-};
-
-static const struct span part_names[PART_COUNT] = {
-    [COUNTRY] = SPAN("country"),
-    [REGION] = SPAN("region"),
-    [POSTAL_CODE] = SPAN("postalCode"),
-    [ADDRESS_LINE_1] = SPAN("addressLine1"),
-    [ADDRESS_LINE_2] = SPAN("addressLine2"),
-    [CITY] = SPAN("city"),
-    [FULL_ADDRESS] = SPAN("fullAddress"),
+    [COUNTRY] = SPAN(",\"country\":"),
+    [REGION] = SPAN(",\"region\":"),
+    [POSTAL_CODE] = SPAN(",\"postalCode\":"),
+    [ADDRESS_LINE_1] = SPAN(",\"addressLine1\":"),
+    [ADDRESS_LINE_2] = SPAN(",\"addressLine2\":"),
+    [CITY] = SPAN(",\"city\":"),
+    [FULL_ADDRESS] = SPAN(",\"fullAddress\":"),
 };
 
 /* Normalized. */
 struct address {
     struct span country;            /* empty if there is none */
+    bool may_have_parts;            /* the country's addresses may have parts */
     struct span tokens[PART_COUNT]; /* as JSON strings; at == NULL: absent */
 };
-
-/* PART_COUNT for an unknown name. */
-static enum part part_find(struct span name)
-{
-    enum part part = COUNTRY;
-    while (part < PART_COUNT && !span_equal(name, part_names[part]))
-        part++;
-    return part;
-}
 
 static bool is_absent(const struct json_node *node)
 {
     return node->type == NODE_NULL || (node->type == NODE_STRING && node->length == 0);
 }
 
-/* The countries whose addresses may have parts. */
-static bool has_parts(struct span country)
-{
-    return postal_code_example(country)[0] != '\0';
-}
-
-/* Checks text by the rule of the type text, with at most `limit` code points. */
-static bool text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
-                       struct span *normal)
+/* Checks any text by the rule of the type text, with at most `limit` code points. */
+static bool any_text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
+                           struct span *normal)
 {
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);
@@ -84,6 +58,17 @@ static bool text_holds(struct check *check, const struct json_document *document
         return check_fail(check, ERROR_TOO_LONG, "is %zu characters long, must be at most %zu", text_length(text),
                           limit);
     *normal = text;
+    return true;
+}
+
+/* The same, without a call for printable ASCII, as most texts are. */
+static inline bool text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
+                              struct span *normal)
+{
+    const struct json_node *const value = &document->nodes[node];
+    if (value->type != NODE_STRING || !(value->flags & JSON_ASCII) || value->length > limit)
+        return any_text_holds(check, document, node, limit, normal);
+    *normal = json_text(document, node);
     return true;
 }
 
@@ -160,13 +145,14 @@ static bool postal_code_holds(struct check *check, struct span country, struct s
     return true;
 }
 
-/* Checks a member other than country and fullAddress. `country` is valid, or empty. */
-static bool part_holds(struct check *check, const struct json_document *document, uint32_t node, enum part part,
-                       struct span country, struct span *token)
+/* Checks a member other than country and fullAddress. The address' country is valid, or empty. */
+static bool part_holds(struct check *check, const struct json_document *document, uint32_t node, enum address_part part,
+                       struct address *address)
 {
+    const struct span country = address->country;
     if (is_absent(&document->nodes[node]))
         return true;
-    if (!has_parts(country))
+    if (!address->may_have_parts)
         return check_fail(check, ERROR_ADDRESS_PART_NOT_ALLOWED,
                           "is not allowed for %.*s, only for US, CA, AU, GB and NZ; must be part of fullAddress",
                           SPAN_FORMAT(country));
@@ -175,7 +161,7 @@ static bool part_holds(struct check *check, const struct json_document *document
         (part == REGION && !region_holds(check, country, &text)) ||
         (part == POSTAL_CODE && !postal_code_holds(check, country, &text)))
         return false;
-    *token = field_string_token(check, document, node, text);
+    address->tokens[part] = field_string_token(check, document, node, text);
     return true;
 }
 
@@ -199,24 +185,21 @@ static bool country_is_allowed(struct check *check, const struct rules *rules, s
 /* The same for a missing country. */
 static bool missing_country_is_allowed(struct check *check, const struct rules *rules)
 {
-    check_enter(check, part_names[COUNTRY]);
+    check_enter(check, address_part_names[COUNTRY]);
     const bool holds = country_is_allowed(check, rules, SPAN(""));
     check_leave(check);
     return holds;
 }
 
 /* True if fullAddress is the only member: a string becomes such an object. */
-static bool is_full_address_alone(const struct json_document *document, uint32_t object)
+static bool is_full_address_alone(const struct json_document *document, const struct address_members *members)
 {
-    bool has_full_address = false;
-    for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
-        const enum part part = part_find(json_name(document, i));
-        if (part == FULL_ADDRESS)
-            has_full_address = true;
-        else if (part == COUNTRY || part == PART_COUNT || !is_absent(&document->nodes[i]))
+    if (members->nodes[COUNTRY] != 0 || members->any_is_unknown)
+        return false;
+    for (enum address_part part = REGION; part < FULL_ADDRESS; part++)
+        if (members->nodes[part] != 0 && !is_absent(&document->nodes[members->nodes[part]]))
             return false;
-    }
-    return has_full_address;
+    return members->nodes[FULL_ADDRESS] != 0;
 }
 
 static bool country_fail(struct check *check, struct span text)
@@ -226,14 +209,32 @@ static bool country_fail(struct check *check, struct span text)
                       quote_of(check, text), meant ? meant : "US");
 }
 
-/* The country of an object, or empty if it may be missing. */
-static bool country_holds(struct check *check, const struct json_document *document, uint32_t object,
-                          struct span *country)
+/* The countries whose addresses may have parts, which most addresses name as here; an empty span for others. */
+static struct span country_with_parts(struct span code)
 {
-    *country = SPAN("");
-    if (is_full_address_alone(document, object))
+    static const struct span countries[] = {SPAN("US"), SPAN("CA"), SPAN("AU"), SPAN("GB"), SPAN("NZ")};
+    for (size_t i = 0; i < sizeof(countries) / sizeof(countries[0]); i++)
+        if (code.length == 2 && memcmp(code.at, countries[i].at, 2) == 0)
+            return countries[i];
+    return SPAN("");
+}
+
+static struct span country_code(struct span text)
+{
+    const struct span code = country_with_parts(text);
+    if (code.length > 0)
+        return code;
+    const struct country *found = country_find(text);
+    return found ? span_of(found->code, 2) : SPAN("");
+}
+
+/* The country of an object, which stays empty if it may be missing. */
+static bool country_holds(struct check *check, const struct json_document *document,
+                          const struct address_members *members, struct address *address)
+{
+    const uint32_t node = members->nodes[COUNTRY];
+    if (is_full_address_alone(document, members))
         return true;
-    const uint32_t node = json_member(document, object, part_names[COUNTRY]);
     if (node == 0 || is_absent(&document->nodes[node]))
         return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
     struct span text;
@@ -241,10 +242,13 @@ static bool country_holds(struct check *check, const struct json_document *docum
         return false;
     if (text_is_blank(text))
         return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
-    const struct country *found = country_find(text_trim(text));
-    if (!found)
+    address->country = country_code(text_trim(text));
+    if (address->country.length == 0)
         return country_fail(check, text);
-    *country = span_of(found->code, 2);
+    address->may_have_parts = country_with_parts(address->country).length > 0;
+    if (!span_equal(text, address->country))
+        text = address->country;
+    address->tokens[COUNTRY] = field_string_token(check, document, node, text);
     return true;
 }
 
@@ -266,20 +270,22 @@ static bool unknown_fail(struct check *check, struct span name)
         return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address; did you mean %s?",
                           quote_of(check, name), meant);
     choices_open(&choices, name, &check->compared);
-    for (enum part part = COUNTRY; part < PART_COUNT; part++)
-        choices_offer(&choices, part_names[part], SPAN_NONE);
+    for (enum address_part part = COUNTRY; part < PART_COUNT; part++)
+        choices_offer(&choices, address_part_names[part], SPAN_NONE);
     return check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of an address%s", quote_of(check, name),
                       suggest_choices(check, &choices));
 }
 
 /* Checks the members in order. The country is valid already, or empty. */
 static bool members_hold(struct check *check, const struct field *field, const struct json_document *document,
-                         uint32_t object, struct address *address)
+                         uint32_t object, const struct address_members *members, struct address *address)
 {
     const struct span country = address->country;
-    bool holds = true, has_full_address = false;
+    bool holds = true;
+    uint32_t count = 0;
     for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
-        const enum part part = part_find(json_name(document, i));
+        const enum address_part part =
+            members->any_is_unknown ? address_part_find(json_name(document, i)) : members->in_order[count++];
         check_enter(check, json_name(document, i));
         if (part == PART_COUNT)
             holds = unknown_fail(check, json_name(document, i));
@@ -288,14 +294,13 @@ static bool members_hold(struct check *check, const struct field *field, const s
         else if (part == FULL_ADDRESS)
             holds &= full_address_holds(check, document, i, &address->tokens[part]);
         else
-            holds &= part_holds(check, document, i, part, country, &address->tokens[part]);
+            holds &= part_holds(check, document, i, part, address);
         check_leave(check);
-        has_full_address |= part == FULL_ADDRESS;
     }
     if (country.length == 0)
         holds &= missing_country_is_allowed(check, &field->rules);
-    if (!has_full_address) {
-        check_enter(check, part_names[FULL_ADDRESS]);
+    if (members->nodes[FULL_ADDRESS] == 0) {
+        check_enter(check, address_part_names[FULL_ADDRESS]);
         holds = check_fail(check, ERROR_REQUIRED, "is required, must be the whole address as text");
         check_leave(check);
     }
@@ -305,12 +310,11 @@ static bool members_hold(struct check *check, const struct field *field, const s
 static bool object_holds(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t object, struct address *address)
 {
-    check_enter(check, part_names[COUNTRY]);
-    const bool holds = country_holds(check, document, object, &address->country);
+    const struct address_members members = address_members_of(document, object);
+    check_enter(check, address_part_names[COUNTRY]);
+    const bool holds = country_holds(check, document, &members, address);
     check_leave(check);
-    if (address->country.length > 0)
-        address->tokens[COUNTRY] = json_string_of(check->arena, address->country);
-    return holds && members_hold(check, field, document, object, address);
+    return holds && members_hold(check, field, document, object, &members, address);
 }
 
 static bool string_holds(struct check *check, const struct field *field, const struct json_document *document,
@@ -320,18 +324,20 @@ static bool string_holds(struct check *check, const struct field *field, const s
            missing_country_is_allowed(check, &field->rules);
 }
 
+/* The address has one member at least. */
 static struct span address_write(const struct address *address, struct arena *arena)
 {
     struct json_writer writer;
     writer_open(&writer, arena);
-    for (enum part part = COUNTRY, written = 0; part < PART_COUNT; part++) {
+    char *const begin = writer.to;
+    for (enum address_part part = COUNTRY; part < PART_COUNT; part++) {
         if (!address->tokens[part].at)
             continue;
-        writer_raw(&writer, written++ == 0 ? SPAN("{") : SPAN(","));
         writer_raw(&writer, part_labels[part]);
         writer_raw(&writer, address->tokens[part]);
     }
     writer_literal(&writer, "}");
+    *begin = '{'; /* in place of the first comma */
     return writer_close(&writer);
 }
 

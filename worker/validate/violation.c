@@ -10,24 +10,6 @@
 #define MESSAGE_BYTES 1024
 #define PATH_BYTES    (CHECK_PATH_DEPTH * (2 * PATH_TOKEN_BYTES + 1))
 
-void check_enter(struct check *check, struct span name)
-{
-    assert(check->depth < CHECK_PATH_DEPTH && name.at);
-    check->path[check->depth++] = (struct check_step){.name = name};
-}
-
-void check_enter_index(struct check *check, uint32_t index)
-{
-    assert(check->depth < CHECK_PATH_DEPTH);
-    check->path[check->depth++] = (struct check_step){.index = index};
-}
-
-void check_leave(struct check *check)
-{
-    assert(check->depth > 0);
-    check->depth--;
-}
-
 /* RFC 6901: "~" is written "~0" and "/" "~1". Returns the end, or NULL if the token is too long. */
 static char *append_token(char *to, const struct check_step *step)
 {
