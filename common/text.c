@@ -187,6 +187,16 @@ struct span text_collapse_white_space(struct span text, struct arena *arena)
     return span_of(collapsed.at, length);
 }
 
+static byte_marks is_capital(byte_block bytes)
+{
+    return (byte_marks)((bytes >= 'A') & (bytes <= 'Z'));
+}
+
+bool text_has_ascii_capitals(struct span text)
+{
+    return byte_block_any(text, is_capital);
+}
+
 /* Changes the case of the ASCII letters from `first` to `last`. */
 static struct span change_case(struct span text, unsigned char first, unsigned char last, struct arena *arena)
 {

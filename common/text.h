@@ -61,6 +61,9 @@ struct span text_unify_line_ends(struct span text, struct arena *arena);
  * changes, otherwise new bytes in the arena. */
 struct span text_collapse_white_space(struct span text, struct arena *arena);
 
+/* True if any byte is a capital ASCII letter. */
+bool text_has_ascii_capitals(struct span text);
+
 /* ASCII letters become lower (upper) case; other bytes stay. New bytes in the arena. */
 struct span text_ascii_lower(struct span text, struct arena *arena);
 struct span text_ascii_upper(struct span text, struct arena *arena);

@@ -51,10 +51,19 @@ static const struct {
     [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_evaluate, false},
 };
 
+/* The member that decode found at `node`, or MEMBER_UNKNOWN. */
+static enum member member_at(const struct item *item, uint32_t node)
+{
+    enum member member = 0;
+    while (member < MEMBER_COUNT && item->members[member] != node)
+        member++;
+    return member;
+}
+
 static void member_evaluate(struct check *check, uint32_t node, struct client *client)
 {
     struct span name = json_name(&check->item->document, node);
-    enum member member = member_find(name);
+    enum member member = member_at(check->item, node);
     check_enter(check, name);
     if (member != MEMBER_UNKNOWN)
         rules[member].evaluate(check, node, client);
@@ -178,7 +187,7 @@ static void item_evaluate(struct item *item, const struct config *config, struct
     decide(&check, &client);
     if (item->outcome == OUTCOME_REJECTED)
         return;
-    item->email_key = text_ascii_lower(client.email, arena);
+    item->email_key = text_has_ascii_capitals(client.email) ? text_ascii_lower(client.email, arena) : client.email;
     item->record = record_compose(item, &client, arena);
 }
 

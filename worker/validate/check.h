@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "common/quote.h"
+#include "common/text.h"
 #include "worker/config/config.h"
 #include "worker/model/batch.h"
 #include "worker/validate/definitions.h"
@@ -80,9 +81,18 @@ const char *name_of(struct check *check, struct span name);
 const char *character_of(struct check *check, struct span text);
 
 /* True for null, "" and []: in a create command they mean that an optional value is absent. */
-bool value_is_absent(const struct json_document *document, uint32_t node);
+static inline bool value_is_absent(const struct json_document *document, uint32_t node)
+{
+    const struct json_node *value = &document->nodes[node];
+    return value->type == NODE_NULL || (value->type == NODE_STRING && value->length == 0) ||
+           (value->type == NODE_ARRAY && value->next == node + 1);
+}
 
 /* True for null, "" and a string of white space only: no value for a required member. */
-bool value_is_blank(const struct json_document *document, uint32_t node);
+static inline bool value_is_blank(const struct json_document *document, uint32_t node)
+{
+    const struct json_node *value = &document->nodes[node];
+    return value->type == NODE_NULL || (value->type == NODE_STRING && text_is_blank(json_text(document, node)));
+}
 
 #endif

@@ -56,4 +56,7 @@ bool field_length_holds(struct check *check, const struct field *field, struct s
  * address (not JSON), a part of `text` or in the arena; or false with a violation added. */
 bool email_normalize(struct check *check, struct span text, struct span *normal);
 
+/* The same, without the quick way for plain addresses (email_plain.h). */
+bool email_normalize_any(struct check *check, struct span text, struct span *normal);
+
 #endif

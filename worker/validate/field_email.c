@@ -2,20 +2,12 @@
  * accepts addresses that no mail server accepts. */
 #include "common/host.h"
 #include "common/text.h"
+#include "worker/validate/email_plain.h"
 #include "worker/validate/field.h"
 #include "worker/validate/host_message.h"
 
 #define EMAIL_BYTES       254  /* RFC 5321, §4.5.3.1.3: a path of 256 octets with its angle brackets */
-#define LOCAL_PART_BYTES  64   /* RFC 5321, §4.5.3.1.1 */
 #define EMAIL_INPUT_BYTES 2048 /* longest input: a Unicode domain may take more bytes than its A-labels */
-
-/* RFC 5322's atext. */
-static const bool is_atom_byte[256] = {
-    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['!'] = true, ['#'] = true, ['$'] = true,
-    ['%'] = true,         ['&'] = true,         ['\''] = true,        ['*'] = true, ['+'] = true, ['-'] = true,
-    ['/'] = true,         ['='] = true,         ['?'] = true,         ['^'] = true, ['_'] = true, ['`'] = true,
-    ['{'] = true,         ['|'] = true,         ['}'] = true,         ['~'] = true,
-};
 
 static bool controls_hold(struct check *check, struct span text)
 {
@@ -32,7 +24,7 @@ static bool local_part_holds(struct check *check, struct span local)
     if (local.length == 0)
         return check_fail(check, ERROR_EMAIL_SYNTAX, "has nothing before the @, must be like ada@example.com");
     for (size_t i = 0; i < local.length; i++) {
-        if (is_atom_byte[(unsigned char)local.at[i]])
+        if (email_atom_bytes[(unsigned char)local.at[i]])
             continue;
         if (local.at[i] != '.')
             return check_fail(check, ERROR_EMAIL_SYNTAX,
@@ -75,7 +67,7 @@ static bool domain_holds(struct check *check, struct span domain, size_t before,
     return true;
 }
 
-bool email_normalize(struct check *check, struct span text, struct span *normal)
+bool email_normalize_any(struct check *check, struct span text, struct span *normal)
 {
     if (text_is_blank(text))
         return check_fail(check, ERROR_REQUIRED, "is required, must hold more than white space");
@@ -105,6 +97,14 @@ bool email_normalize(struct check *check, struct span text, struct span *normal)
     memcpy(address, text.at, local.length + 1);
     memcpy(address + local.length + 1, host.text, host.length);
     *normal = span_of(address, local.length + 1 + host.length);
+    return true;
+}
+
+bool email_normalize(struct check *check, struct span text, struct span *normal)
+{
+    if (!email_is_plain(text))
+        return email_normalize_any(check, text, normal);
+    *normal = text;
     return true;
 }
 

@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/text.h"
-
 #define MESSAGE_BYTES 1024
 #define PATH_BYTES    (CHECK_PATH_DEPTH * (2 * PATH_TOKEN_BYTES + 1))
 
@@ -128,17 +126,4 @@ const char *character_of(struct check *check, struct span text)
         return "";
     character_write(text, character);
     return arena_copy(check->arena, span_of(character, strlen(character) + 1)).at;
-}
-
-bool value_is_absent(const struct json_document *document, uint32_t node)
-{
-    const struct json_node *value = &document->nodes[node];
-    return value->type == NODE_NULL || (value->type == NODE_STRING && value->length == 0) ||
-           (value->type == NODE_ARRAY && value->next == node + 1);
-}
-
-bool value_is_blank(const struct json_document *document, uint32_t node)
-{
-    const struct json_node *value = &document->nodes[node];
-    return value->type == NODE_NULL || (value->type == NODE_STRING && text_is_blank(json_text(document, node)));
 }
