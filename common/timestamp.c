@@ -1,5 +1,7 @@
 #include "common/timestamp.h"
 
+#include "common/decimal.h"
+
 #define DAY_MS       INT64_C(86400000)
 #define MINUTE_MS    INT64_C(60000)
 #define YEAR_0_MS    INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
@@ -19,7 +21,7 @@ static struct date date_of_day(int64_t since_1970)
 {
     int64_t day = since_1970 + DAYS_BEFORE_1970 + DAYS_IN_400_YEARS; /* never negative from year 0 on */
     int64_t era = day / DAYS_IN_400_YEARS;
-    unsigned of_era = (unsigned)(day % DAYS_IN_400_YEARS);
+    unsigned of_era = (unsigned)(day - era * DAYS_IN_400_YEARS);
     unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     unsigned month_from_march = (5 * of_year + 2) / 153;
@@ -38,12 +40,6 @@ static int64_t day_of_date(struct date date)
     int64_t of_year = (153 * month_from_march + 2) / 5 + date.day - 1;
     int64_t of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
     return (era - 1) * DAYS_IN_400_YEARS + of_era - DAYS_BEFORE_1970;
-}
-
-static void write_digits(char *to, unsigned digits, unsigned value)
-{
-    for (unsigned i = digits; i > 0; i--, value /= 10)
-        to[i - 1] = (char)('0' + value % 10);
 }
 
 /* The nearest time whose year has four digits. */
@@ -71,13 +67,16 @@ void time_text(int64_t since_1970_ms, char text[TIME_LENGTH])
     struct date date = date_of_day(day);
     unsigned of_day = (unsigned)rest;
     memcpy(text, "0000-00-00T00:00:00.000Z", TIME_LENGTH);
-    write_digits(text, 4, (unsigned)date.year);
-    write_digits(text + 5, 2, date.month);
-    write_digits(text + 8, 2, date.day);
-    write_digits(text + 11, 2, of_day / 3600000);
-    write_digits(text + 14, 2, of_day / 60000 % 60);
-    write_digits(text + 17, 2, of_day / 1000 % 60);
-    write_digits(text + 20, 3, of_day % 1000);
+    const unsigned year = (unsigned)date.year, of_minute = of_day % 60000, milliseconds = of_minute % 1000;
+    decimal_pair(text, year / 100);
+    decimal_pair(text + 2, year % 100);
+    decimal_pair(text + 5, date.month);
+    decimal_pair(text + 8, date.day);
+    decimal_pair(text + 11, of_day / 3600000);
+    decimal_pair(text + 14, of_day / 60000 % 60);
+    decimal_pair(text + 17, of_minute / 1000);
+    decimal_pair(text + 20, milliseconds / 10);
+    text[22] = (char)('0' + milliseconds % 10);
 }
 
 /* Reads `digits` digits at the front of *text and removes them. */

@@ -114,7 +114,7 @@ struct reply_address reply_address(const struct item *item, const struct config 
 {
     struct reply_address address = {
         .absence = REPLY_ASKED_NOTHING, .topic = SPAN_NONE, .big_endian = -1, .decimal = -1};
-    struct span topic = first_value(item, topic_headers);
+    struct span topic = item->header_count > 0 ? first_value(item, topic_headers) : SPAN_NONE;
     if (!topic.at)
         return address;
     if (!reply_topic_is_legal(topic)) {
