@@ -38,6 +38,15 @@ void client_custom_fields_missing(struct check *check)
         missing_evaluate(check, NULL);
 }
 
+/* The field with this key. Most commands give the fields in the order of their definitions, so the one at `next` is
+ * compared first. */
+static inline const struct field *field_at(const struct definitions *definitions, uint32_t next, struct span key)
+{
+    if (next < definitions->count && span_equal(key, definitions->fields[next].key))
+        return &definitions->fields[next];
+    return definitions_field(definitions, key);
+}
+
 static void members_evaluate(struct check *check, uint32_t object, struct client *client)
 {
     const struct json_document *document = &check->item->document;
@@ -48,11 +57,13 @@ static void members_evaluate(struct check *check, uint32_t object, struct client
     memset(given, 0, definitions->count * sizeof(*given));
     client->custom_fields = normal;
 
+    uint32_t next = 0;
     for (uint32_t node = object + 1; node < document->nodes[object].next; node = document->nodes[node].next) {
         struct span key = json_name(document, node);
-        const struct field *field = definitions_field(definitions, key);
+        const struct field *field = field_at(definitions, next, key);
         check_enter(check, key);
         if (field) {
+            next = field->index + 1;
             given[field->index] = true;
             value_evaluate(check, field, node, &normal[field->index]);
         } else {

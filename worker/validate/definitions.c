@@ -8,6 +8,8 @@
 #include "worker/validate/field.h"
 #include "worker/validate/field_spec.h"
 
+#define FEW_OPTIONS 8 /* are compared faster than a hash is calculated */
+
 static int field_spec_compare(const void *a, const void *b)
 {
     const struct field_spec *left = a, *right = b;
@@ -149,5 +151,11 @@ const struct field *definitions_field(const struct definitions *definitions, str
 
 int field_option(const struct field *field, struct span key)
 {
+    if (field->option_count <= FEW_OPTIONS) {
+        for (uint32_t i = 0; i < field->option_count; i++)
+            if (span_equal(key, field->options[i]))
+                return (int)i;
+        return -1;
+    }
     return key_table_find(&field->option_table, key);
 }
