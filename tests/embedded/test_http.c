@@ -3,6 +3,8 @@
 #include <check.h>
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -489,6 +491,47 @@ START_TEST(a_client_that_says_nothing_does_not_block_another)
 }
 END_TEST
 
+/* More clients than the server takes at once. All begin a request, and none ends it. */
+#define SLOW_CLIENTS 200
+
+struct slow {
+    int sockets[SLOW_CLIENTS];
+    atomic_bool ends;
+};
+
+static void *send_slowly(void *argument)
+{
+    struct slow *slow = argument;
+    for (; !atomic_load(&slow->ends); sleep_ms(100))
+        for (size_t i = 0; i < SLOW_CLIENTS; i++)
+            send(slow->sockets[i], "X: y\r\n", 6, MSG_NOSIGNAL);
+    return NULL;
+}
+
+START_TEST(clients_that_never_end_their_requests_do_not_block_another)
+{
+    static const char begin[] = "GET /metrics HTTP/1.1\r\nHost: slow\r\n";
+    struct slow slow = {.ends = false};
+    pthread_t sender;
+    serve("at-least-once", "worker.threads=1");
+    for (size_t i = 0; i < SLOW_CLIENTS; i++) {
+        slow.sockets[i] = connect_to(AF_INET, http_port(http));
+        send(slow.sockets[i], begin, strlen(begin), MSG_NOSIGNAL);
+    }
+    ck_assert_int_eq(pthread_create(&sender, NULL, send_slowly, &slow), 0);
+    for (int i = 0; i < 10; i++) {
+        struct answer live = ask("GET", "/livez");
+        ck_assert_int_eq(live.status, 200);
+        free(live.text);
+    }
+    wait_for_readiness(NULL);
+    atomic_store(&slow.ends, true);
+    pthread_join(sender, NULL);
+    for (size_t i = 0; i < SLOW_CLIENTS; i++)
+        close(slow.sockets[i]);
+}
+END_TEST
+
 /* ---- listening ---- */
 
 static struct config *listening_at(const char *address)
@@ -585,6 +628,7 @@ int main(void)
     tcase_add_test(pages, the_version_is_told);
     tcase_add_test(pages, the_page_needs_nothing_from_outside);
     tcase_add_test(pages, a_client_that_says_nothing_does_not_block_another);
+    tcase_add_test(pages, clients_that_never_end_their_requests_do_not_block_another);
     TCase *listening = tcase_create("listening");
     tcase_add_test(listening, a_port_that_is_taken_is_refused);
     tcase_add_test(listening, nothing_listens_if_the_address_is_empty);

@@ -15,8 +15,15 @@
 #include "worker/http/status_page.h"
 
 #define CONNECTIONS_MOST     64U /* browsers and scrapers need no more, and each takes a file descriptor */
+#define CONNECTIONS_ENDING   64U /* at once, at most: they were shut down and wait to be closed */
 #define CONNECTION_TIMEOUT_S 15U /* of a silent connection */
-#define BACKLOG              16
+#define BACKLOG              128
+
+/* A connection that is open. */
+struct client {
+    int socket;      /* -1: this place is free */
+    uint64_t active; /* when it was accepted or last had an answer, by http.clock */
+};
 
 struct http {
     const struct config *config;
@@ -25,6 +32,10 @@ struct http {
     struct MHD_Daemon *daemon;
     struct metrics *const *threads;
     size_t count;
+
+    /* Of the server's thread. */
+    struct client clients[CONNECTIONS_MOST];
+    uint64_t clock; /* counts what the clients do */
 };
 
 /* ---- pages: each function writes a body and returns the status ---- */
@@ -160,17 +171,61 @@ static enum MHD_Result send_resource(const struct http *http, struct MHD_Connect
     return result;
 }
 
+/* ---- connections ---- */
+
+/* The free place; or that of the connection that did nothing for the longest time, which is shut down. */
+static struct client *client_place(struct http *http)
+{
+    struct client *oldest = &http->clients[0];
+    for (size_t i = 0; i < CONNECTIONS_MOST; i++) {
+        struct client *client = &http->clients[i];
+        if (client->socket < 0)
+            return client;
+        if (client->active < oldest->active)
+            oldest = client;
+    }
+    shutdown(oldest->socket, SHUT_RDWR);
+    return oldest;
+}
+
+/* Without this, clients that send a byte now and then would keep everyone else from being answered: the server accepts
+ * no connection beyond its limit, and liveness probes would fail. */
+static void on_connection(void *opaque, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http *http = opaque;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct client *client = *context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        client = client_place(http);
+        *client = (struct client){.socket = info->connect_fd, .active = ++http->clock};
+        *context = client;
+    } else if (client && client->socket == info->connect_fd) { /* else another connection has its place */
+        client->socket = -1;
+    }
+}
+
+static void note_answer(struct http *http, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct client *client = info ? info->socket_context : NULL;
+    if (client)
+        client->active = ++http->clock;
+}
+
 /* Called once when a request's headers are complete, and again when all of it is. A method that may have a body is
  * refused at the first call, so that the body is not awaited. */
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *path, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **seen)
 {
     static const char mark;
-    const struct http *http = opaque;
+    struct http *http = opaque;
     const struct resource *resource = resource_find(path);
     (void)version;
     (void)upload;
     bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (!reads || *seen)
+        note_answer(http, connection);
     if (!reads)
         return send_resource(http, connection, resource->path ? &not_allowed : resource);
     if (!*seen) {
@@ -260,6 +315,8 @@ struct http *http_open(const struct config *config)
     }
     http->config = config;
     http->socket = -1;
+    for (size_t i = 0; i < CONNECTIONS_MOST; i++)
+        http->clients[i].socket = -1;
     if (config->http.listen[0] == '\0' || http_listen(http))
         return http;
     http_close(http);
@@ -281,11 +338,11 @@ bool http_serve(struct http *http, struct metrics *const *threads, size_t count)
     http->count = count;
     if (http->socket < 0)
         return true;
-    http->daemon =
-        MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, (uint16_t)http->port, NULL,
-                         NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-                         http->socket, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
-                         CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+    http->daemon = MHD_start_daemon(
+        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, (uint16_t)http->port, NULL, NULL,
+        on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, http->socket,
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST + CONNECTIONS_ENDING, MHD_OPTION_CONNECTION_TIMEOUT,
+        CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
     if (!http->daemon) {
         http_fail(http, "the server does not start");
         return false;
