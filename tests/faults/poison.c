@@ -21,6 +21,7 @@ static const char usage[] =
     "  text        a good command with as many long texts as it takes, fields t0, t1, ... of the workspace \"big\"\n"
     "  elements    an array of elements, each of them wrong\n"
     "  members     members, none of them known\n"
+    "  names       the same with short names, so that a small command has many\n"
     "  conflict    the command id of the text number 0 and another body\n"
     "  duplicate   the text number 0 again\n"
     "  again       the text of that number again\n"
@@ -162,12 +163,14 @@ static void make_text(struct value *value, uint64_t number, size_t bytes)
 static void make_repeated(struct value *value, const char *kind, uint64_t number, size_t bytes)
 {
     append_person(value, kind, number);
-    bool elements = strcmp(kind, "elements") == 0;
+    bool elements = strcmp(kind, "elements") == 0, short_names = strcmp(kind, "names") == 0;
     if (elements)
         append(value, ",\"customFields\":{\"services\":[1");
     for (unsigned long long i = 0; value->length < bytes; i++) {
         if (elements)
             append(value, ",1");
+        else if (short_names)
+            append(value, ",\"%llx\":1", i);
         else
             append(value, ",\"\\u0001\\u0001\\u0001%llu\":1", i);
     }
@@ -196,7 +199,7 @@ static struct value value_made(const struct request *request, uint64_t number)
     } else if (strcmp(kind, "conflict") == 0) {
         append(&value, "{\"commandId\":\"text-0\",\"workspaceId\":\"big\",\"givenName\":%llu}",
                (unsigned long long)number);
-    } else if (strcmp(kind, "elements") == 0 || strcmp(kind, "members") == 0) {
+    } else if (strcmp(kind, "elements") == 0 || strcmp(kind, "members") == 0 || strcmp(kind, "names") == 0) {
         make_repeated(&value, kind, number, request->bytes);
     } else {
         usage_error();

@@ -74,6 +74,14 @@ longest=$((garbage_ms > 3000 ? garbage_ms : 3000))
 check "the other partitions are not held up: $other_ms ms at most, the garbage $garbage_ms ms" [ "$other_ms" -lt "$longest" ]
 worker_stop one
 
+# With all of them in one batch, their errors and replies would take 310 MiB.
+criterion "a backlog of small commands with a hundred errors each" "a worker has 300 MiB at most, since a batch ends where its errors take too much"
+poison names validation_failed 2 5000 800
+worker --set kafka.consumer.max.partition.fetch.bytes=8388608
+answered "commands with a hundred errors"
+memory_stays_below "memory with a hundred errors in each command" "${worker_pids[one]}" 300
+worker_stop one
+
 criterion "many small commands with the id of one large client" "each is a command_id_conflict, $memory_mib MiB are enough, though all of them are in one batch"
 poison conflict command_id_conflict 2 4000 100
 poison padded created 2 100 200

@@ -4,6 +4,8 @@
 #include "common/key_table.h"
 #include "worker/model/member.h"
 #include "worker/validate/check.h"
+#include "worker/validate/decode.h"
+#include "worker/validate/reply.h"
 
 #define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
 
@@ -240,6 +242,91 @@ START_TEST(test_key_table)
 }
 END_TEST
 
+/* ---- a batch within its room ---- */
+
+#define BATCH_COMMANDS 1000
+
+/* Fills a batch with commands of this value, decoded. */
+static void fill_batch(struct batch *batch, struct span value)
+{
+    ck_assert_int_eq(batch_open(batch, BATCH_COMMANDS, BATCH_COMMANDS * value.length, value.length), 0);
+    for (; batch->count < BATCH_COMMANDS; batch->count++) {
+        struct item *item = &batch->items[batch->count];
+        *item = (struct item){.from = {"clients.commands", 0, batch->count, EVALUATING_TIME}, .value = value};
+        decode_item(item, evaluating.config, evaluating.evaluate.parser, &batch->arena);
+        item->definitions = evaluating.definitions;
+    }
+}
+
+/* What the checked items and their replies take of the arena. */
+static size_t check_and_reply(struct batch *batch, size_t room, uint32_t *checked)
+{
+    const size_t before = batch->arena.used;
+    *checked = check_batch(batch, evaluating.config, room);
+    uint32_t left = *checked;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+        if (!item_is_ours(item))
+            continue;
+        if (left == 0) {
+            ck_assert(item->outcome == OUTCOME_UNDECIDED && !item->record.at);
+            continue;
+        }
+        left--;
+        if (item->outcome == OUTCOME_UNDECIDED)
+            item->outcome = OUTCOME_CREATED;
+        reply_prepare(item, evaluating.config, &batch->arena);
+    }
+    ck_assert_uint_eq(left, 0);
+    return batch->arena.used - before;
+}
+
+/* A hundred errors each, in 700 bytes; or errors whose paths are escapes in JSON. */
+START_TEST(test_room_bounds_a_batch_of_many_errors)
+{
+    static const char *const names[] = {"k", "\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001"};
+    const size_t room = (size_t)8 << 20;
+    char value[8192];
+    size_t length = (size_t)sprintf(value, "{" VALID);
+    for (unsigned i = 0; i < 100; i++)
+        length += (size_t)sprintf(value + length, ",\"%s%u\":1", names[_i], i);
+    value[length++] = '}';
+    struct batch batch;
+    uint32_t checked;
+    fill_batch(&batch, span_of(value, length));
+    batch.items[1].custody = CUSTODY_REVOKED;
+    const size_t taken = check_and_reply(&batch, room, &checked);
+    ck_assert_uint_gt(checked, 10);
+    ck_assert_uint_lt(checked, BATCH_COMMANDS / 2);
+    ck_assert_uint_le(taken, room + room / 4);
+    ck_assert_int_eq(batch.items[1].outcome, OUTCOME_UNDECIDED);
+    batch_close(&batch);
+}
+END_TEST
+
+START_TEST(test_room_is_enough_for_usual_commands)
+{
+    struct batch batch;
+    uint32_t checked;
+    fill_batch(&batch, SPAN("{" VALID ",\"customFields\":{\"n\":\"12.50\"}}"));
+    const size_t taken = check_and_reply(&batch, (size_t)8 << 20, &checked);
+    ck_assert_uint_eq(checked, BATCH_COMMANDS);
+    ck_assert_uint_le(taken, (size_t)8 << 20);
+    batch_close(&batch);
+}
+END_TEST
+
+START_TEST(test_room_always_has_the_first_item)
+{
+    struct batch batch;
+    fill_batch(&batch, SPAN("{" VALID "}"));
+    batch.items[0].custody = CUSTODY_ANSWERED;
+    ck_assert_uint_eq(check_batch(&batch, evaluating.config, 0), 1);
+    ck_assert(batch.items[1].record.at && !batch.items[0].record.at && !batch.items[2].record.at);
+    batch_close(&batch);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 int main(void)
@@ -259,6 +346,9 @@ int main(void)
     tcase_add_loop_test(tests, test_largest, 0, ROWS(largest));
     tcase_add_test(tests, test_member_names);
     tcase_add_test(tests, test_key_table);
+    tcase_add_loop_test(tests, test_room_bounds_a_batch_of_many_errors, 0, 2);
+    tcase_add_test(tests, test_room_is_enough_for_usual_commands);
+    tcase_add_test(tests, test_room_always_has_the_first_item);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -11,6 +11,11 @@
 
 #define FILL_WAIT_MS 100 /* also how soon a stop is noticed while there are no commands */
 
+/* What checking a batch and its replies may take of the arena: so much, and so much for each byte of batch.bytes.
+ * Batches of usual commands take half of it at most. */
+#define CHECK_BYTES ((size_t)32 << 20)
+#define CHECK_SHARE 8
+
 typedef enum stage_result worker_stage(struct worker *worker);
 
 static worker_stage worker_fill, worker_decode, worker_look_up, worker_check, worker_claim, worker_compose,
@@ -98,11 +103,23 @@ static void worker_postpone(struct worker *worker)
     }
 }
 
-static enum stage_result worker_check(struct worker *worker)
+/* What the batch may take once it is checked. At-least-once: no limit after some of its messages have arrived, since a
+ * command that waits for another batch would have them sent again. */
+static size_t worker_check_room(const struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
-        if (item_is_ours(&worker->batch.items[i]))
-            check_item(&worker->batch.items[i], worker->validation, &worker->batch.arena);
+        for (int kind = 0; kind < MESSAGE_KINDS; kind++)
+            if (worker->batch.items[i].arrival[kind] != ARRIVAL_OPEN)
+                return SIZE_MAX;
+    return CHECK_BYTES + CHECK_SHARE * (size_t)worker->config->batch.bytes;
+}
+
+/* Commands for which there is no room, since those before them have too many errors, wait for the next batch. */
+static enum stage_result worker_check(struct worker *worker)
+{
+    const uint32_t checked = check_batch(&worker->batch, worker->validation, worker_check_room(worker));
+    if (checked < batch_count_ours(&worker->batch))
+        worker->feed->put_off(worker->source, checked);
     if (worker->config->definitions.on_missing == ON_MISSING_WAIT)
         worker_postpone(worker);
     return BATCH_GOES_ON;

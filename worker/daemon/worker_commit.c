@@ -45,14 +45,6 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
     return result;
 }
 
-static uint32_t count_items(const struct batch *batch)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->count; i++)
-        count += item_is_ours(&batch->items[i]);
-    return count;
-}
-
 /* Sends the batch and ends its transaction. *is_void: it was aborted since the outcomes are void. */
 static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
                                     bool *is_void)
@@ -62,14 +54,14 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
         *is_void = true;
         return SINK_ABORTED;
     }
-    uint32_t count = count_items(&worker->batch);
+    uint32_t count = batch_count_ours(&worker->batch);
     failpoint(FAILPOINT_BEFORE_SEND);
     enum sink_result result = worker_step(worker, STEP_SEND, offsets);
     failpoint(FAILPOINT_AFTER_SEND);
     if (result == SINK_DONE)
         result = worker_step(worker, STEP_SEND_OFFSETS, offsets);
     /* If items were revoked meanwhile, the transaction is aborted, and the batch is sent again without them. */
-    if (result == SINK_DONE && count_items(&worker->batch) != count &&
+    if (result == SINK_DONE && batch_count_ours(&worker->batch) != count &&
         worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         result = worker_step(worker, STEP_ABORT, NULL);
     failpoint(FAILPOINT_AFTER_OFFSETS);
@@ -154,7 +146,7 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
  */
 static void worker_end_batch(struct worker *worker, const struct offsets *record_ends)
 {
-    uint32_t answered = count_items(&worker->batch);
+    uint32_t answered = batch_count_ours(&worker->batch);
     /* If this commit fails, the commands come again. Their messages were sent, so the checkpoint is correct. */
     bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || worker->feed->commit(worker->source);
     if (worker->feed->committed)

@@ -87,6 +87,14 @@ void batch_reset_for_retry(struct batch *batch)
     arena_reset(&batch->arena, batch->filled);
 }
 
+uint32_t batch_count_ours(const struct batch *batch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        count += item_is_ours(&batch->items[i]);
+    return count;
+}
+
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
 {
     uint32_t count = 0, last = 0;

@@ -250,6 +250,9 @@ void batch_begin(struct batch *batch);
 /* Restores the state after batch_begin, so that the batch can be evaluated again. Custody stays as it is. */
 void batch_reset_for_retry(struct batch *batch);
 
+/* How many items are ours. */
+uint32_t batch_count_ours(const struct batch *batch);
+
 /* The batch's partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
 

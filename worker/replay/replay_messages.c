@@ -37,7 +37,7 @@ uint32_t messages_put_off(void *source, uint32_t most)
         struct item *item = &apply->worker.batch->items[i];
         if (!item_is_ours(item) && item->custody != CUSTODY_ANSWERED)
             continue;
-        if (kept++ < most)
+        if (count == 0 && (!item_is_ours(item) || kept++ < most))
             continue;
         count += item_is_ours(item);
         item->custody = CUSTODY_POSTPONED;

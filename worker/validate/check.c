@@ -11,6 +11,11 @@
 #include "worker/validate/record.h"
 #include "worker/validate/suggest.h"
 
+/* Of a reply: all but a client and the errors; how much longer a text gets as JSON; what stands around an error. */
+#define REPLY_FRAME_BYTES     1024
+#define REPLY_ESCAPE_BYTES    6
+#define REPLY_VIOLATION_BYTES 64
+
 /* The members of a command. */
 
 /* An id that decode found wrong in this member, or one that is not a string even though another source has
@@ -231,4 +236,29 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
         item_evaluate(item, config, arena);
     if (item->record_form == FORM_NONE)
         refusal_evaluate(item, arena);
+}
+
+/* About the most that the reply takes of the arena. */
+static size_t reply_bytes_most(const struct item *item)
+{
+    return REPLY_FRAME_BYTES + item->record.length + REPLY_ESCAPE_BYTES * item->violation_bytes +
+           item->violation_listed * REPLY_VIOLATION_BYTES;
+}
+
+uint32_t check_batch(struct batch *batch, const struct config *config, size_t room)
+{
+    const size_t before = batch->arena.used;
+    size_t replies = 0;
+    uint32_t checked = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+        if (!item_is_ours(item))
+            continue;
+        if (checked > 0 && batch->arena.used - before + replies > room)
+            break;
+        check_item(item, config, &batch->arena);
+        replies += reply_bytes_most(item);
+        checked++;
+    }
+    return checked;
 }

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 
+#include "common/must_check.h"
 #include "common/quote.h"
 #include "common/text.h"
 #include "worker/config/config.h"
@@ -39,6 +40,11 @@ struct check {
  * Only a command that is otherwise valid becomes definitions_missing. That error is retryable, and a retry cannot
  * help a command with other errors. */
 void check_item(struct item *item, const struct config *config, struct arena *arena);
+
+/* Checks the batch's items that are ours, in their order, until they and their replies take about `room` bytes of the
+ * arena; the first one in any case. Returns how many were checked. A small command can have a reply that is a hundred
+ * times as long, since each of its errors has a message. */
+MUST_CHECK uint32_t check_batch(struct batch *batch, const struct config *config, size_t room);
 
 /* The path on which violations are reported: enter a member or an array element, leave it again. */
 static inline void check_enter(struct check *check, struct span name)
