@@ -183,6 +183,26 @@ static bool is_other_literal(struct span rest)
     return false;
 }
 
+/* A byte that a number, or what was meant as one, may consist of. */
+static bool is_of_number(char byte)
+{
+    return (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' || is_letter(byte);
+}
+
+/* True if a value that begins like a number is wrong at `at`, or ends too early there. */
+static bool is_in_number(struct span value, size_t at)
+{
+    size_t begin = at;
+    while (begin > 0 && is_of_number(value.at[begin - 1]))
+        begin--;
+    const char last = before(value, begin);
+    if ((last != ':' && last != ',' && last != '[') || is_letter(value.at[begin]))
+        return false;
+    if (begin == at)
+        return value.at[at] == '+' || value.at[at] == '.';
+    return is_of_number(value.at[at]) || value.at[at - 1] < '0' || value.at[at - 1] > '9';
+}
+
 /* A hint for a usual slip, or what would be right in general. */
 static const char *slip_hint(struct span value, size_t at)
 {
@@ -201,6 +221,8 @@ static const char *slip_hint(struct span value, size_t at)
         return "inside a string it must be an escape such as \\n";
     if (byte == '\\' && at + 1 < value.length)
         return "a back slash must begin an escape, be one itself as \\\\, and stand in a string";
+    if (is_in_number(value, at))
+        return "a number must be like 12, -0.5 or 6e23, and anything else in double quotes";
     if (is_letter(value.at[word]) && (before_word == '{' || (before_word == ',' && memchr(value.at, '{', word))) &&
         !is_other_literal(span_from(value, word)))
         return "names and strings must be in double quotes";
