@@ -612,6 +612,27 @@ START_TEST(lengths_count_after_normalization)
 }
 END_TEST
 
+static void expect_message(const char *message)
+{
+    const struct span found = field_fixture.item.violations->message;
+    ck_assert_msg(span_equal(found, span_of_text(message)), "%.*s", SPAN_FORMAT(found));
+}
+
+/* A message does not say that a URL is longer than it is. */
+START_TEST(message_tells_which_length_counts)
+{
+    static char text[2 * URL_INPUT_BYTES];
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "http://a/", 9);
+    field_fixture_string(&field_fixture, span_of(text, URL_BYTES + 1));
+    expect_message("is longer than 2048 bytes once normalized, must have at most that");
+    for (size_t i = 9; i + 2 <= sizeof(text); i += 2)
+        memcpy(text + i, "./", 2);
+    field_fixture_string(&field_fixture, span_of(text, URL_INPUT_BYTES + 1));
+    expect_message("has 8193 bytes, must have at most 8192, and 2048 once normalized");
+}
+END_TEST
+
 START_TEST(the_rules_of_a_field_hold)
 {
     field_fixture.field.rules =
@@ -649,6 +670,7 @@ int main(void)
     tcase_add_test(rules, only_strings_are_urls);
     tcase_add_test(rules, escapes_in_json_are_the_characters_they_mean);
     tcase_add_test(rules, lengths_count_after_normalization);
+    tcase_add_test(rules, message_tells_which_length_counts);
     tcase_add_test(rules, the_rules_of_a_field_hold);
     tcase_add_test(rules, a_normal_url_is_returned_as_it_is);
     return field_fixture_run(rules, "url");

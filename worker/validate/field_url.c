@@ -37,6 +37,8 @@ static bool url_fail(struct check *check, struct span text, struct url_fault fau
     case URL_OK:
         break;
     case URL_INPUT_LENGTH:
+        return check_fail(check, ERROR_TOO_LONG, "has %zu bytes, must have at most %d, and %d once normalized",
+                          text.length, URL_INPUT_BYTES, URL_BYTES);
     case URL_LENGTH:
         return check_fail(check, ERROR_TOO_LONG, "is longer than %d bytes once normalized, must have at most that",
                           URL_BYTES);
