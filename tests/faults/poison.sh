@@ -6,7 +6,7 @@
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=8
-LIVE_CHECKS=38
+LIVE_CHECKS=41
 LIVE_COMPRESSION=producer # the broker takes compressed batches of any size
 memory_mib=512 # limits.memory_bytes, by default
 limit=262144   # limits.command_bytes, by default
