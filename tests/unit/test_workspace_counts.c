@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "common/folder.h"
+#include "tests/unit/colliding_names.h"
 #include "worker/replay/workspace_counts.h"
 
 #define WORKSPACES 300
@@ -237,6 +238,25 @@ START_TEST(a_full_spill_is_an_error)
 }
 END_TEST
 
+static double add_all(void name_write(unsigned number, char name[COLLIDING_NAME_SIZE]))
+{
+    open_counts(COLLIDING_NAMES);
+    const double began = cpu_seconds();
+    for (unsigned i = 0; i < 3 * COLLIDING_NAMES; i++) {
+        char name[COLLIDING_NAME_SIZE];
+        name_write(i % COLLIDING_NAMES, name);
+        add_changed(name, 1);
+    }
+    return cpu_seconds() - began;
+}
+
+START_TEST(names_that_collide_cost_no_more)
+{
+    const double usual = add_all(usual_name_write), colliding = add_all(colliding_name_write);
+    ck_assert_msg(colliding < 3 * usual + 0.02, "%.1f ms, of others %.1f ms", colliding * 1000, usual * 1000);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void)
@@ -254,6 +274,7 @@ int main(void)
     tcase_add_loop_test(tests, no_workspace_is_counted, 0, COUNT(mosts));
     tcase_add_loop_test(tests, runs_merge_to_a_plain_count, 0, COUNT(many));
     tcase_add_test(tests, a_full_spill_is_an_error);
+    tcase_add_test(tests, names_that_collide_cost_no_more);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 /* Out of memory, uthash leaves an element out (its hh.tbl is NULL then) instead of ending the program. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <xxhash.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -124,9 +125,10 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
 {
     if (cache->last && span_equal(cache->last->entry.workspace, workspace))
         return &cache->last->entry;
-    unsigned hash;
+    /* Commands name the workspaces. uthash's own function has no seed, so names that collide could be prepared. */
+    const unsigned hash =
+        (unsigned)XXH3_64bits_withSeed(workspace.at, workspace.length, (uintptr_t)cache->scratch.base);
     struct slot *slot;
-    HASH_VALUE(workspace.at, workspace.length, hash);
     HASH_FIND_BYHASHVALUE(hh, cache->slots, workspace.at, workspace.length, hash, slot);
     if (slot)
         HASH_DEL(cache->slots, slot);

@@ -6,6 +6,7 @@
 #include <string.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <xxhash.h>
 
 #define READ_AHEAD 8 /* counts of a run that are read at once */
 
@@ -137,7 +138,9 @@ static struct entry *find_entry(struct workspace_counts *counts, struct span wor
     struct entry *entry = counts->last;
     if (entry && span_equal(span_of(entry->count.name, entry->count.length), workspace))
         return entry;
-    HASH_FIND(hh, counts->entries, workspace.at, (unsigned)workspace.length, entry);
+    /* Commands name the workspaces. uthash's own function has no seed, so names that collide could be prepared. */
+    const unsigned hash = (unsigned)XXH3_64bits_withSeed(workspace.at, workspace.length, (uintptr_t)counts);
+    HASH_FIND_BYHASHVALUE(hh, counts->entries, workspace.at, (unsigned)workspace.length, hash, entry);
     if (entry)
         return entry;
     if (counts->entries && HASH_COUNT(counts->entries) >= counts->most && !write_run(counts))
@@ -147,7 +150,7 @@ static struct entry *find_entry(struct workspace_counts *counts, struct span wor
         return NULL;
     entry->count.length = (uint32_t)workspace.length;
     memcpy(entry->count.name, workspace.at, workspace.length);
-    HASH_ADD_KEYPTR(hh, counts->entries, entry->count.name, entry->count.length, entry);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, counts->entries, entry->count.name, entry->count.length, hash, entry);
     if (entry->hh.tbl)
         return entry;
     free(entry);
