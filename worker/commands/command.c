@@ -49,8 +49,8 @@ const struct command commands[] = {
      "FILE may be - for standard input.\n"
      "  --options KEY=FILE  for put and lint: the options of the field KEY, a List Custom Field Options response\n"
      "  --output FORM       text (default), or json: one line for each entry\n"
-     "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 Kafka or Redis cannot be "
-     "reached.\n"},
+     "Exit codes: 0 ok, 1 FILE is not valid or the workspace has no definitions, 69 FILE cannot be read, or Kafka or "
+     "Redis\ncannot be reached.\n"},
     {"send", command_send, NULL, "[--ordered] [--reply-topic TOPIC] [--rate N] [--no-wait] [--timeout DURATION] [FILE]",
      "enqueue commands and print their replies",
      "Reads one command a line, from standard input without FILE. Each reply is printed as it comes, one a line.\n"

@@ -33,8 +33,8 @@ struct definitions_file {
     struct definitions *definitions; /* owned */
 };
 
-/* Reads request->path, inserts the options, and compiles it. Returns COMMAND_OK, or COMMAND_NEGATIVE after the
- * faults were printed; then there is nothing to close. */
+/* Reads request->path, inserts the options, and compiles it. Returns COMMAND_OK; or COMMAND_NEGATIVE after the faults
+ * were printed, COMMAND_UNAVAILABLE if a file cannot be read: then there is nothing to close. */
 MUST_CHECK int definitions_file_open(struct definitions_file *file, const struct definitions_request *request);
 void definitions_file_close(struct definitions_file *file);
 

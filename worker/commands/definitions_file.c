@@ -22,8 +22,9 @@ static char *read_file(const char *path, size_t *length, char *error, size_t err
     return bytes;
 }
 
-/* The argument KEY=FILE. A key may contain '=', and a file's name rarely does, so the last one counts. */
-static bool add_options(struct definitions_file *file, const char *argument)
+/* The argument KEY=FILE. A key may contain '=', and a file's name rarely does, so the last one counts. Returns the exit
+ * code. */
+static int add_options(struct definitions_file *file, const char *argument)
 {
     char error[256];
     size_t option_length, merged_length;
@@ -33,27 +34,27 @@ static bool add_options(struct definitions_file *file, const char *argument)
     if (options)
         merged = definitions_import_options(span_of(file->bytes, file->length), key, span_of(options, option_length),
                                             &merged_length, error, sizeof(error));
+    const int failure = options ? COMMAND_NEGATIVE : COMMAND_UNAVAILABLE;
     free(options);
-    if (!merged) {
-        definitions_complain(COMMAND_NEGATIVE, argument, error);
-        return false;
-    }
+    if (!merged)
+        return definitions_complain(failure, argument, error);
     free(file->bytes);
     file->bytes = merged;
     file->length = merged_length;
-    return true;
+    return COMMAND_OK;
 }
 
-static bool compile(struct definitions_file *file, const struct definitions_request *request)
+static int compile(struct definitions_file *file, const struct definitions_request *request)
 {
     struct definitions_fault *faults = NULL;
     file->definitions = definitions_compile(span_of(file->bytes, file->length), &faults);
-    if (!file->definitions && !faults)
-        definitions_complain(COMMAND_NEGATIVE, request->path, "out of memory");
-    else if (!file->definitions)
-        definitions_print_faults(request->path, faults, request->json);
+    if (file->definitions)
+        return COMMAND_OK;
+    if (!faults)
+        return definitions_complain(COMMAND_UNAVAILABLE, request->path, "out of memory");
+    definitions_print_faults(request->path, faults, request->json);
     definitions_faults_free(faults);
-    return file->definitions != NULL;
+    return COMMAND_NEGATIVE;
 }
 
 int definitions_file_open(struct definitions_file *file, const struct definitions_request *request)
@@ -62,14 +63,15 @@ int definitions_file_open(struct definitions_file *file, const struct definition
     *file = (struct definitions_file){0};
     file->bytes = read_file(request->path, &file->length, error, sizeof(error));
     if (!file->bytes)
-        return definitions_complain(COMMAND_NEGATIVE, request->path, error);
-    bool ok = true;
-    for (const struct options_source *source = request->options; source && ok; source = source->next)
-        ok = add_options(file, source->argument);
-    if (ok && compile(file, request))
-        return COMMAND_OK;
-    free(file->bytes);
-    return COMMAND_NEGATIVE;
+        return definitions_complain(COMMAND_UNAVAILABLE, request->path, error);
+    int result = COMMAND_OK;
+    for (const struct options_source *source = request->options; source && result == COMMAND_OK; source = source->next)
+        result = add_options(file, source->argument);
+    if (result == COMMAND_OK)
+        result = compile(file, request);
+    if (result != COMMAND_OK)
+        free(file->bytes);
+    return result;
 }
 
 void definitions_file_close(struct definitions_file *file)
