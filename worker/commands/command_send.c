@@ -94,9 +94,18 @@ static int run(const struct options *options, const struct config *config)
                                        (json_int_t)counts.rejected, "unanswered", (json_int_t)counts.unanswered));
     if (result == SENDING_FORCED)
         return COMMAND_FORCED;
-    if (result == SENDING_FAILED || counts.unsent > 0 || counts.unanswered > 0)
+    if (result == SENDING_FAILED || counts.input_failed || counts.unsent > 0 || counts.unanswered > 0)
         return COMMAND_UNAVAILABLE;
     return counts.rejected > 0 ? COMMAND_NEGATIVE : COMMAND_OK;
+}
+
+/* False with errno set if the input cannot be read. A pipe may have no bytes yet, and is asked for none. */
+static bool open_input(struct options *options)
+{
+    char byte;
+    if (options->path && (options->request.input = open(options->path, O_RDONLY | O_CLOEXEC)) < 0)
+        return false;
+    return pread(options->request.input, &byte, 1, 0) >= 0 || errno == ESPIPE;
 }
 
 int command_send(int argc, char **argv, const struct config *config)
@@ -105,12 +114,14 @@ int command_send(int argc, char **argv, const struct config *config)
     int result = read_options(argc, argv, config, &options);
     if (result != COMMAND_OK)
         return result;
-    if (options.path && (options.request.input = open(options.path, O_RDONLY | O_CLOEXEC)) < 0) {
-        fprintf(stderr, "client-intake send: %s: %s\n", options.path, strerror(errno));
-        return COMMAND_UNAVAILABLE;
+    options.request.input_name = options.path ? options.path : "standard input";
+    if (open_input(&options)) {
+        result = run(&options, config);
+    } else {
+        fprintf(stderr, "client-intake send: %s: %s\n", options.request.input_name, strerror(errno));
+        result = COMMAND_UNAVAILABLE;
     }
-    result = run(&options, config);
-    if (options.path)
+    if (options.path && options.request.input >= 0)
         close(options.request.input);
     return result;
 }

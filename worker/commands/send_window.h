@@ -13,12 +13,13 @@
 
 struct sent_command {
     enum sent_state {
-        SENT_FREE,     /* no command */
-        SENT_QUEUED,   /* librdkafka has it */
-        SENT_STORED,   /* Kafka has it, at `partition` and `offset` */
-        SENT_FAILED,   /* Kafka will never have it */
-        SENT_ANSWERED, /* its reply is in `reply`, and waits for those of earlier commands */
-        SENT_DONE      /* its reply was printed; earlier commands are not finished */
+        SENT_FREE,        /* no command */
+        SENT_QUEUED,      /* librdkafka has it */
+        SENT_STORED,      /* Kafka has it, at `partition` and `offset` */
+        SENT_UNCONFIRMED, /* librdkafka takes it for stored, but knows no offset. Its reply tells that it is */
+        SENT_FAILED,      /* Kafka will never have it */
+        SENT_ANSWERED,    /* its reply is in `reply`, and waits for those of earlier commands */
+        SENT_DONE         /* its reply was printed; earlier commands are not finished */
     } state;
     int64_t line; /* of the input, from 0 */
     int32_t partition;

@@ -12,6 +12,7 @@
 #include "common/lines.h"
 #include "common/rate.h"
 #include "common/stop.h"
+#include "worker/commands/early_replies.h"
 #include "worker/commands/send_window.h"
 #include "worker/definitions/json_line.h"
 #include "worker/kafka/kafka_client.h"
@@ -42,14 +43,36 @@ struct sending {
     int32_t partitions;    /* of the reply topic, that are assigned */
     struct offsets begins; /* where they ended before the first command */
     struct lines lines;
-    bool input_ended;
+    bool input_ended, output_failed;
     struct send_window window;
+    struct early_replies early;
     struct batch batch; /* of one item, to find a command's workspace */
     struct json_parser *parser;
     int64_t begin_ms, last_sent_ms, looked_ms, shown_ms; /* CLOCK_MONOTONIC */
     struct rate rate;                                    /* of commands from the input */
     bool is_shown;
+    char *error; /* why the run has failed */
+    size_t error_size;
 };
+
+/* The run has failed with errno. Returns false. */
+static bool fail(struct sending *sending, const char *subject)
+{
+    snprintf(sending->error, sending->error_size, "%s: %s", subject, strerror(errno));
+    return false;
+}
+
+static bool fail_memory(struct sending *sending)
+{
+    snprintf(sending->error, sending->error_size, "out of memory");
+    return false;
+}
+
+static bool fail_output(struct sending *sending)
+{
+    sending->output_failed = true;
+    return fail(sending, "standard output");
+}
 
 /* ---- Opening ---- */
 
@@ -87,6 +110,8 @@ static void name_unconfirmed(struct sending *sending, int64_t line, const char *
     print_row(sending, line, "unconfirmed", reason, NULL);
 }
 
+static const char unconfirmed[] = "the broker has not confirmed it";
+
 /* True if a message that failed was on its way. A broker's error is a refusal, apart from two. */
 static bool may_be_stored(const rd_kafka_message_t *message)
 {
@@ -94,6 +119,17 @@ static bool may_be_stored(const rd_kafka_message_t *message)
                             message->err != RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT &&
                             message->err != RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
     return !is_refused && rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+}
+
+/* Without an offset no broker has confirmed the message. Librdkafka infers that it is stored if a later one of its
+ * partition is, since the broker would miss the sequence numbers between. But a broker takes any number from a producer
+ * that it does not know. So if it refuses the first request of all and takes the second one, which was on its way, then
+ * the commands of the first are not stored. */
+static void take_unconfirmed(struct sending *sending, struct sent_command *command)
+{
+    command->state = sending->request->no_wait ? SENT_FAILED : SENT_UNCONFIRMED;
+    if (sending->request->no_wait)
+        name_unconfirmed(sending, command->line, unconfirmed);
 }
 
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
@@ -112,8 +148,12 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
         command->state = SENT_FAILED;
         return;
     }
-    sending->counts->sent++;
     sending->last_sent_ms = clock_now_ms();
+    if (message->offset < 0) {
+        take_unconfirmed(sending, command);
+        return;
+    }
+    sending->counts->sent++;
     command->partition = message->partition;
     command->offset = message->offset;
     command->state = sending->request->no_wait ? SENT_DONE : SENT_STORED;
@@ -206,6 +246,7 @@ static void sending_close(struct sending *sending)
     if (sending->parser)
         json_parser_free(sending->parser);
     send_window_close(&sending->window);
+    early_replies_clear(&sending->early);
 }
 
 /* ---- Commands ---- */
@@ -286,8 +327,16 @@ static bool input_is_there(const struct sending *sending)
     return poll(&input, 1, 0) > 0;
 }
 
-/* Sends some lines, as far as they are there. *moved: it did. False with errno set if the input cannot be read. */
-static bool send_lines(struct sending *sending, bool *moved)
+/* An input that cannot be read any more has ended. */
+static void end_input(struct sending *sending)
+{
+    fprintf(stderr, "client-intake send: %s: %s; nothing behind line %lld was sent\n", sending->request->input_name,
+            strerror(errno), (long long)sending->lines.number);
+    sending->counts->input_failed = sending->input_ended = true;
+}
+
+/* Sends some lines, as far as they are there. *moved: it did. */
+static void send_lines(struct sending *sending, bool *moved)
 {
     struct line line;
     for (int i = 0; i < BURST_LINES && may_send(sending); i++) {
@@ -296,14 +345,14 @@ static bool send_lines(struct sending *sending, bool *moved)
             *moved = true;
         } else if (lines_are_done(&sending->lines)) {
             sending->input_ended = true;
-            return true;
+            return;
         } else if (!input_is_there(sending)) {
-            return true;
+            return;
         } else if (lines_fill(&sending->lines) != 0) {
-            return false;
+            end_input(sending);
+            return;
         }
     }
-    return true;
 }
 
 /* ---- Replies ---- */
@@ -336,55 +385,96 @@ static struct sent_command *find_by_correlation(const struct sending *sending, s
     return *end == '\0' ? send_window_find(&sending->window, number) : NULL;
 }
 
-/* A minimal reply echoes nothing; it still names its source. */
-static struct sent_command *find_by_source(struct sending *sending, struct span reply)
+/* Whether the reply is to a command of our topic; then its place there is in *reply. A minimal reply echoes nothing,
+ * but names its source. */
+static bool read_source(struct sending *sending, struct early_reply *reply)
 {
     struct reply_content content;
     batch_reset(&sending->batch);
-    if (reply.length > LINE_BYTES || !reply_content_read(reply, sending->parser, &sending->batch.arena, &content) ||
+    if (reply->length > LINE_BYTES ||
+        !reply_content_read(span_of(reply->bytes, reply->length), sending->parser, &sending->batch.arena, &content) ||
         !span_equal(content.topic, span_of_text(sending->config->commands.topic)))
-        return NULL;
-    return send_window_at(&sending->window, content.partition, content.offset);
+        return false;
+    reply->partition = content.partition;
+    reply->offset = content.offset;
+    return true;
 }
 
-/* False, with errno set, if standard output or memory fails. */
+/* False if standard output fails. */
 static bool print_ready(struct sending *sending)
 {
     struct sent_command *command;
     while ((command = send_window_take(&sending->window))) {
         if (command->reply && !print_reply(span_of(command->reply, command->length)))
-            return false;
+            return fail_output(sending);
         send_window_drop(&sending->window);
     }
     return true;
 }
 
-static bool take_reply(struct sending *sending, const rd_kafka_message_t *message)
+/* `command` has this reply. False if standard output or memory fails. */
+static bool answer(struct sending *sending, struct sent_command *command, struct span reply, bool is_rejection)
 {
-    const struct span reply = span_of(message->payload, message->payload ? message->len : 0);
-    const struct span correlation = last_header(message, "correlation-id");
-    struct sent_command *command = correlation.at ? find_by_correlation(sending, correlation) : NULL;
-    if (!command && !correlation.at && reply.at) {
-        rd_kafka_poll(sending->producer, 0); /* tells where the commands are */
-        command = find_by_source(sending, reply);
-    }
     /* In at-least-once delivery a command may be answered twice. */
-    if (!command || (command->state != SENT_QUEUED && command->state != SENT_STORED))
+    if (command->state != SENT_QUEUED && command->state != SENT_STORED && command->state != SENT_UNCONFIRMED)
         return true;
     /* A reply may be here before the producer tells that its command is stored. */
-    if (command->state == SENT_QUEUED) {
+    if (command->state != SENT_STORED) {
         sending->counts->sent++;
         sending->last_sent_ms = clock_now_ms();
     }
     sending->counts->answered++;
-    if (span_equal(last_header(message, "ce_type"), SPAN("client.rejected")))
+    if (is_rejection)
         sending->counts->rejected++;
     if (!sending->request->ordered) {
         command->state = SENT_DONE;
-        return print_reply(reply) && print_ready(sending);
+        return print_reply(reply) ? print_ready(sending) : fail_output(sending);
     }
-    errno = ENOMEM;
-    return send_window_keep(&sending->window, command, reply) && print_ready(sending);
+    return send_window_keep(&sending->window, command, reply) ? print_ready(sending) : fail_memory(sending);
+}
+
+/* A reply without correlation. It waits if the producer has not yet told the places of all commands. */
+static bool take_minimal(struct sending *sending, struct early_reply *reply)
+{
+    if (!reply->bytes || !read_source(sending, reply))
+        return true;
+    rd_kafka_poll(sending->producer, 0);
+    struct sent_command *command = send_window_at(&sending->window, reply->partition, reply->offset);
+    if (command)
+        return answer(sending, command, span_of(reply->bytes, reply->length), reply->is_rejection);
+    if (rd_kafka_outq_len(sending->producer) == 0)
+        return true;
+    return early_replies_add(&sending->early, reply) || fail_memory(sending);
+}
+
+/* Looks for the commands of replies that were early. */
+static bool take_early(struct sending *sending)
+{
+    for (size_t i = 0; i < sending->early.count;) {
+        const struct early_reply *reply = &sending->early.items[i];
+        struct sent_command *command = send_window_at(&sending->window, reply->partition, reply->offset);
+        if (command && !answer(sending, command, span_of(reply->bytes, reply->length), reply->is_rejection))
+            return false;
+        if (command)
+            early_replies_remove(&sending->early, i);
+        else
+            i++;
+    }
+    if (rd_kafka_outq_len(sending->producer) == 0)
+        early_replies_clear(&sending->early);
+    return true;
+}
+
+static bool take_reply(struct sending *sending, const rd_kafka_message_t *message)
+{
+    const struct span correlation = last_header(message, "correlation-id");
+    struct early_reply reply = {.is_rejection = span_equal(last_header(message, "ce_type"), SPAN("client.rejected")),
+                                .bytes = message->payload,
+                                .length = message->payload ? message->len : 0};
+    if (!correlation.at)
+        return take_minimal(sending, &reply);
+    struct sent_command *command = find_by_correlation(sending, correlation);
+    return !command || answer(sending, command, span_of(reply.bytes, reply.length), reply.is_rejection);
 }
 
 /* Takes the replies that are there, waiting up to `wait_ms` for the first. *moved: there was one. */
@@ -457,6 +547,8 @@ static void name_unanswered(struct sending *sending)
             print_row(sending, command->line, "unanswered", NULL,
                       json_line_pack("{s:s, s:i, s:I}", "topic", sending->config->commands.topic, "partition",
                                      (int)command->partition, "offset", (json_int_t)command->offset));
+        } else if (command->state == SENT_UNCONFIRMED) {
+            name_unconfirmed(sending, command->line, unconfirmed);
         } else if (command->state == SENT_QUEUED) {
             name_unconfirmed(sending, command->line, sending->fault[0] ? sending->fault : "the program was stopped");
         }
@@ -491,7 +583,7 @@ static bool print_rest(struct sending *sending)
     for (int64_t number = sending->window.first; number < sending->window.next; number++) {
         const struct sent_command *command = send_window_find(&sending->window, number);
         if (command->state == SENT_ANSWERED && !print_reply(span_of(command->reply, command->length)))
-            return false;
+            return fail_output(sending);
     }
     return true;
 }
@@ -509,22 +601,23 @@ static bool is_done(const struct sending *sending)
     return clock_now_ms() - sending->last_sent_ms >= sending->request->timeout_ms;
 }
 
-/* False with errno set. */
+/* False if the run has failed. */
 static bool step(struct sending *sending)
 {
     bool moved = false;
-    if (!sending->input_ended && !stop_is_requested() && !send_lines(sending, &moved))
-        return false;
+    if (!sending->input_ended && !stop_is_requested())
+        send_lines(sending, &moved);
     const int wait_ms = moved ? 0 : IDLE_WAIT_MS;
     if (sending->request->no_wait) {
         rd_kafka_poll(sending->producer, wait_ms);
         return print_ready(sending);
     }
     rd_kafka_poll(sending->producer, 0);
-    if (!take_replies(sending, wait_ms, &moved) || !print_ready(sending))
+    if (!take_early(sending) || !take_replies(sending, wait_ms, &moved) || !print_ready(sending))
         return false;
     if (!moved) {
-        fflush(stdout); /* so that a pipe gets each reply at once */
+        if (fflush(stdout) != 0) /* so that a pipe gets each reply at once */
+            return fail_output(sending);
         look_for_partitions(sending);
     }
     show(sending, false);
@@ -541,6 +634,8 @@ enum sending_result sending_run(const struct config *config, const struct sendin
         .rate = RATE_OF(request->rate),
         .reply_topic = request->reply_topic ? request->reply_topic : config->replies.topic,
         .is_shown = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+        .error = error,
+        .error_size = error_size,
     };
     *counts = (struct sending_counts){0};
     bool ok = sending_open(&sending, error, error_size);
@@ -548,14 +643,11 @@ enum sending_result sending_run(const struct config *config, const struct sendin
         sending.begin_ms = sending.last_sent_ms = sending.looked_ms = clock_now_ms();
         while (ok && !is_done(&sending))
             ok = step(&sending);
-        if (!ok)
-            snprintf(error, error_size, "%s", strerror(errno));
         show(&sending, true);
-        if (ok && !print_rest(&sending)) {
-            snprintf(error, error_size, "standard output: %s", strerror(errno));
-            ok = false;
-        }
-        name_unanswered(&sending);
+        ok = ok && print_rest(&sending);
+        /* Where replies could not be printed it is not known which are missing. */
+        if (!sending.output_failed)
+            name_unanswered(&sending);
         if (ok)
             name_rest(&sending);
     }

@@ -7,6 +7,7 @@
 
 struct sending_request {
     int input;               /* a descriptor: one command a line */
+    const char *input_name;  /* for people */
     const char *reply_topic; /* NULL: replies.topic, and no command names a topic */
     bool ordered;            /* replies are printed in the order of the input */
     bool no_wait;            /* replies are not read */
@@ -21,6 +22,7 @@ struct sending_counts {
                            When the input is not read to its end, for want of replies, its next line counts, too */
     int64_t answered;   /* of those that were sent */
     int64_t rejected;   /* of those that were answered */
+    bool input_failed;  /* it could not be read to its end, which standard error tells; what was read counts above */
     int64_t unanswered; /* of those that were sent; each is named on standard error, unless no_wait */
 };
 
