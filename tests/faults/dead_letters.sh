@@ -1,51 +1,9 @@
 #!/usr/bin/env bash
 # dead-letters retry is killed, overtaken and held up: each letter is sent once.
-. "$(dirname "$0")/../lib/faults.sh" || exit 1
+. "$(dirname "$0")/../lib/letters.sh" || exit 1
 
 live_begin 3
 LIVE_DEFINITIONS=
-letter_count=0 # letters of the values letter-1, letter-2, ...
-
-# letters_add COUNT: more of them, as the worker writes them.
-letters_add() {
-    seq -f letter-%.0f $((letter_count + 1)) $((letter_count + $1)) \
-        | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 \
-            -H "dlq-topic=$live_name.commands" -H dlq-partition=0 -H dlq-offset=7 -H dlq-timestamp=0 \
-            -H dlq-code=malformed_json -H "dlq-message=the text is not JSON at byte 0" || suite_fail "letters were added"
-    letter_count=$((letter_count + $1))
-}
-
-retry() {
-    live_intake dead-letters retry --apply "$@" >"$suite_folder/retry" 2>"$suite_folder/retry-error"
-}
-
-# deadly_retry POINT PASSES SIGNAL [OPTION ...]: begins one that ends or freezes there; its process is $retry_pid.
-deadly_retry() {
-    FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=$3 "$BUILD/tests/faults/client-intake" dead-letters retry --apply \
-        --config "$live_config" "${@:4}" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
-    retry_pid=$!
-    suite_owns "$retry_pid"
-}
-
-retry_is_stopped() {
-    [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$retry_pid/status" 2>/dev/null)" = T ]
-}
-
-read_topic() {
-    kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -X isolation.level=read_committed -t "$live_name.$1" -o beginning -e -q -f "$2"
-}
-
-# Every letter became one command, and has one note that names it.
-each_is_sent_once() {
-    live_settle "$live_name.commands" "$live_name.dead-letters"
-    check_equal "$1: each letter is sent once" "$(seq -f letter-%.0f "$letter_count" | sort | sha256sum)" \
-        "$(read_topic commands '%s\n' | grep '^letter-' | sort | sha256sum)"
-    check_equal "$1: each has one note" "$letter_count $letter_count" \
-        "$(read_topic dead-letters '%h\n' | sed -n 's/^dlq-retried=\([^,]*\),dlq-retried-to=.*/\1/p' | tee "$suite_folder/notes" | wc -l) $(sort -u "$suite_folder/notes" | wc -l)"
-    check_equal "$1: each note names its command" "$(read_topic commands '%t/%p/%o %s\n' | grep ' letter-' | cut -d' ' -f 1 | sort | sha256sum)" \
-        "$(read_topic dead-letters '%h\n' | sed -n 's/^dlq-retried=.*,dlq-retried-to=//p' | sort | sha256sum)"
-}
-
 criterion "kill -9 of a retry at each of $(retry_points | wc -l) named points" "the next one sends each letter once"
 check "there are points" [ "$(retry_points | wc -l)" -ge 6 ]
 for point in $(retry_points); do
@@ -179,29 +137,90 @@ is_refused() {
     ! is_taken
 }
 
-# The second run gives librdkafka no command before those before it were answered: what is refused is then told while the
-# others of its transaction are still to come. The third one sends each command in a request of its own, some of which are
-# under way when one is refused.
-criterion "letters that the command topic refuses as too large" "they are refused by name, and all others are sent"
-head -c 200000 /dev/zero | tr '\0' x >"$suite_folder/large"
+# large_letters COUNT: letters whose value is $suite_folder/large.
+large_letters() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
+            -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
+    done
+}
+
+# The offsets of the command topic that are no messages: each transaction, committed or aborted, leaves one in each of its
+# partitions.
+markers() {
+    echo $(($(kcat -Q -b "$kafka_address" $(printf -- "-t $live_name.commands:%d:-1 " 0 1 2) | awk '{ sum += $NF } END { print sum }') \
+        - $(kcat -b "$kafka_address" -C -X isolation.level=read_uncommitted -t "$live_name.commands" -o beginning -e -q -f '.\n' | wc -l)))
+}
+
+# What does not shrink when it is compressed.
+head -c 150000 /dev/urandom | base64 -w 0 | head -c 200000 >"$suite_folder/large"
 command_limit 100000
 check "the command topic takes no long command any more" eventually is_refused
+
+criterion "200 letters that the command topic refuses as too large, and many short ones" \
+    "they are refused by name, and never sent; all others are sent, in batches that the topic takes"
+letters_add 3000
+large_letters 200
+letters_add 3000
+live_intake dead-letters retry >"$suite_folder/retry" 2>"$suite_folder/retry-error"
+check_equal "it is known before" "1 200 6000" "$? $(grep -c 'refused: it would have .* at most 100000, its max.message.bytes' "$suite_folder/retry") $(grep -c ': would be sent to ' "$suite_folder/retry")"
+before=$(markers)
+began=$(date +%s%3N)
+retry
+check_equal "they are refused" "1 200" "$? $(grep -c 'refused: it would have .* at most 100000, its max.message.bytes' "$suite_folder/retry")"
+check_equal "the others are sent" 6000 "$(grep -c ': sent to ' "$suite_folder/retry")"
+live_settle "$live_name.commands" "$live_name.dead-letters"
+check "no transaction is undone: $(($(markers) - before)) markers, $(($(date +%s%3N) - began)) ms" [ $(($(markers) - before)) -le 45 ]
+each_is_sent_once "beside letters that are too large"
+
+# Where commands are compressed, only the broker knows. The second run gives librdkafka no command before those before it
+# were answered: what is refused is then told while the others of its transaction are still to come. The third one sends
+# each command in a request of its own, some of which are under way when one is refused.
+criterion "letters that are too large though they are compressed" "they are refused by name, and all others are sent"
 large_count=0
+beginning=$(date -u +%FT%TZ)
+sleep 1 # --since takes whole seconds
 for options in "" "--set kafka.producer.queue.buffering.max.messages=10" \
     "--set kafka.producer.batch.num.messages=1 --set kafka.producer.linger.ms=0"; do
     for ((i = 0; i < 2; i++)); do
         letters_add 20
-        kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
-            -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
+        large_letters 1
         large_count=$((large_count + 1))
     done
     letters_add 20
     # shellcheck disable=SC2086
-    retry $options
+    retry --since "$beginning" --set kafka.producer.compression.type=gzip $options
     check_equal "they are refused${options:+ with $options}" "1 $large_count" "$? $(grep -c 'refused: the topic, or kafka.producer.message.max.bytes, takes no command of its size' "$suite_folder/retry")"
     check_equal "the others are sent" 60 "$(grep -c ': sent to ' "$suite_folder/retry")"
     each_is_sent_once "around letters that are too large"
 done
+criterion "a letter that has exactly as many bytes as the command topic takes, and one byte more" \
+    "what the retry takes for its length is what the broker takes"
+# exactly BYTES: limits the topic so. A command like that of the retry has this length.
+exactly() {
+    command_limit "$1" && { eventually is_length_taken "$2" || suite_fail "the topic takes $1 bytes: $2"; }
+}
+like_the_retry() {
+    kcat -P -b "$kafka_address" -t "$live_name.commands" -k ws-1 -H "command-id=$live_name.commands/0/8" -H dlq-retries=1 "$suite_folder/large"
+}
+is_length_taken() {
+    if like_the_retry 2>/dev/null; then [ "$1" = yes ]; else [ "$1" = no ]; fi
+}
+head -c 70000 "$suite_folder/large" >"$suite_folder/shorter"
+mv "$suite_folder/shorter" "$suite_folder/large"
+large_letters 1
+command_limit 60000
+live_intake dead-letters retry >"$suite_folder/retry"
+length=$(sed -n 's/.*refused: it would have \(70[0-9]*\) bytes.*/\1/p' "$suite_folder/retry" | tail -n 1)
+check "it tells the length: $length" [ "${length:-0}" -gt 70000 ]
+exactly $((length - 1)) no
+retry
+check_equal "one byte too long is refused" 1 "$(grep -c "refused: it would have $length bytes" "$suite_folder/retry")"
+exactly "$length" yes
+retry
+check_equal "the length itself is sent" "1 0" "$(grep -c ': sent to ' "$suite_folder/retry") $(grep -c "refused: it would have $length bytes" "$suite_folder/retry")"
+
 command_limit 1000000
 check "the command topic takes long commands again" eventually is_taken
 check "with a higher limit they are sent" retry

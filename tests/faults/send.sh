@@ -50,6 +50,8 @@ messages() {
 }
 
 unset KAFKA_LANE # the broker that is killed is the suite's own
+KAFKA_PROXY_PORT=$(free_port)
+export KAFKA_PROXY_PORT
 live_begin 3
 faults_own_kafka
 faults_worker_start one
@@ -92,6 +94,52 @@ many_errors=$(seq 60 | sed 's/.*/"unknown&":&/' | paste -sd,)
 sends --reply-topic "$live_name.small" --timeout 20s <<<'{"commandId":"wrong","workspaceId":"ws-0",'"$many_errors"'}'
 check_equal "a minimal reply is recognized" "1 wrong" "$code $(ids)"
 check_equal "it has no echo" 0 "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.small" -e -o beginning -f '%h\n' | grep -c correlation-id)"
+
+# ---- Kafka's answers come late, or not at all ----
+
+produce_key=0 # of Kafka's protocol
+proxy_start kafka "127.0.0.1:$KAFKA_PROXY_PORT" "$(cat "$kafka_folder/proxied")" --kafka
+by_proxy=(--set "kafka.bootstrap.servers=127.0.0.1:$KAFKA_PROXY_PORT")
+answers_are_met() { [ "$(proxy_matched kafka)" -gt "$before" ]; }
+
+# A minimal reply overtakes Kafka's report of where its command is.
+criterion "a reply without correlation is here before Kafka tells where its command is" "it is found"
+worker_stop one
+mkfifo "$suite_folder/overtaken"
+sends_along "$suite_folder/overtaken" --output json --timeout 60s "${by_proxy[@]}"
+exec 9>"$suite_folder/overtaken"
+commands 25 1 >&9
+check "a command is sent" eventually correlation_of c-25
+before=$(proxy_matched kafka)
+proxy_tell kafka answer $produce_key delay 6000 1
+commands 26 1 >&9
+check "the answer to the next one is late" eventually answers_are_met
+place=$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%p %o %s\n' | awk '/"c-26"/ { print $1, $2 }')
+printf '{"type":"client.rejected","commandId":"c-26","source":{"topic":"%s","partition":%d,"offset":%d},"error":{"code":"too_large"}}' \
+    "$live_name.commands" ${place% *} ${place#* } | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H ce_type=client.rejected
+printf '{"answers":"c-25"}' | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H "$(correlation_of c-25)"
+check "a later reply is printed while the answer is on its way" eventually grep -q '"answers":"c-25"' "$suite_folder/output"
+exec 9>&-
+wait "$sender"
+check_equal "the overtaking reply is found, too" "1 1" "$? $(grep -c '"commandId":"c-26"' "$suite_folder/output")"
+check_equal "and counts as a rejection" '{"sent":2,"unsent":0,"answered":2,"rejected":1,"unanswered":0}' "$(tail -n 1 "$suite_folder/output")"
+proxy_tell kafka pass
+
+criterion "connections are lost together with Kafka's answers, --no-wait" "what counts as sent is in the topic, once"
+for number in 1 2 3 4; do
+    before=$(proxy_matched kafka)
+    proxy_tell kafka answer $produce_key reset "$number"
+    sends --no-wait --output json "${by_proxy[@]}" --set kafka.producer.batch.num.messages=10 <<<"$(commands $((1000 * number + 2000)) 500)"
+    proxy_tell kafka pass
+    check "answers are lost" [ "$(proxy_matched kafka)" -gt "$before" ]
+    check_equal "each command is sent or named" 500 "$(jq -s '.[-1].sent + .[-1].unsent' "$suite_folder/output")"
+    check_equal "the exit code says the same" "$(jq -s 'if .[-1].unsent > 0 then 69 else 0 end' "$suite_folder/output")" "$code"
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%s\n' \
+        | grep -oE "\"c-$((number + 2))[0-9]{3}\"" | sort >"$suite_folder/stored"
+    check "what was sent is stored" [ "$(sort -u "$suite_folder/stored" | wc -l)" -ge "$(jq -s '.[-1].sent' "$suite_folder/output")" ]
+    check_equal "nothing is stored twice" "" "$(uniq -d "$suite_folder/stored")"
+done
+faults_worker_start one
 
 # ---- an open pipe ----
 mkfifo "$suite_folder/pipe"

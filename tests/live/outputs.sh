@@ -113,5 +113,37 @@ names "dead-letters list"
 
 fault=$(/usr/bin/python3 tests/lib/output_names.py seen "$seen" 2>&1)
 check_equal "every documented name was seen" "" "$fault"
+
+# ---- a full standard output ----
+
+# full COMMAND ARGUMENT ...: it ends with 69, and one line says why.
+full() {
+    # shellcheck disable=SC2086
+    "$BUILD/client-intake" $1 --config "$live_config" "${@:2}" >/dev/full 2>"$suite_folder/error"
+    check_equal "$*, standard output is full" "69 1" \
+        "$? $(grep -cE '^client-intake[ a-z-]*: standard output: No space left on device' "$suite_folder/error")"
+}
+command_line c-9 i >"$suite_folder/commands"
+read -r place <"$suite_folder/places"
+for form in text json; do
+    full check --output $form
+    full "topics create" --output $form
+    full "definitions put" --output $form acme tests/live/definitions.json
+    full "definitions get" --output $form acme
+    full "definitions list" --output $form
+    full "definitions history" --output $form acme
+    full "definitions sync" --output $form
+    full send --output $form "$suite_folder/commands"
+    full send --output $form --ordered "$suite_folder/commands"
+    full replay --output $form --diff
+    full "dead-letters list" --output $form
+    full "dead-letters list" --output $form --group
+    full "dead-letters show" --output $form "$place"
+    full "dead-letters retry" --output $form "$place"
+    full "dead-letters retry" --output $form "$place" --apply
+done
+full "dead-letters show" --raw "$place"
+full "dead-letters show" --hex "$place"
+full send --no-wait --output json "$suite_folder/commands"
 worker_stop one
 suite_end

@@ -8,6 +8,7 @@
 #include "worker/letters/letter_groups.h"
 #include "worker/letters/letter_notes.h"
 #include "worker/letters/letter_selection.h"
+#include "worker/letters/letter_tally.h"
 #include "worker/letters/letter_text.h"
 
 static struct spill *spill_new(void)
@@ -405,6 +406,23 @@ START_TEST(a_letter_passes_over_notes_of_letters_that_are_gone)
 }
 END_TEST
 
+START_TEST(tallies_are_equal_for_the_same_notes)
+{
+    struct letter_position a = {"clients.commands", 0, 7}, b = {"clients.commands", 1, 7};
+    struct letter_tally one = {0}, other = {0};
+    letter_tally_add(&one, (struct letter_place){0, 1}, &a);
+    ck_assert(!letter_tally_equal(&one, &other));
+    letter_tally_add(&one, (struct letter_place){0, 2}, &b);
+    letter_tally_add(&other, (struct letter_place){0, 2}, &b);
+    letter_tally_add(&other, (struct letter_place){0, 1}, &a);
+    ck_assert_msg(letter_tally_equal(&one, &other), "the order does not matter");
+    struct letter_tally swapped = {0};
+    letter_tally_add(&swapped, (struct letter_place){0, 1}, &b);
+    letter_tally_add(&swapped, (struct letter_place){0, 2}, &a);
+    ck_assert_msg(!letter_tally_equal(&one, &swapped), "which letter became which command does");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("letters");
@@ -423,6 +441,7 @@ int main(void)
     tcase_add_test(tests, entries_come_out_sorted);
     tcase_add_test(tests, a_letter_finds_its_notes_in_their_order);
     tcase_add_test(tests, a_letter_passes_over_notes_of_letters_that_are_gone);
+    tcase_add_test(tests, tallies_are_equal_for_the_same_notes);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -78,11 +78,24 @@ static void print_summary(const struct dead_letters_request *request, const stru
     printf("%s\n", request->apply || counts->sent == 0 ? "" : "; --apply sends them");
 }
 
-static int explain(enum retrying_result result, const char *error, const struct retrying_counts *counts)
+/* What a retry that has failed has left behind. */
+static const char *rest_of(const struct dead_letters_request *request, const struct retrying_counts *counts)
+{
+    if (!request->apply)
+        return "";
+    if (counts->sent == 0)
+        return "; nothing was sent";
+    if (request->place_count > 0 || request->again)
+        return "; what is told as sent was sent, and nothing else";
+    return "; what is told as sent was sent, and the same retry sends the rest";
+}
+
+static int explain(enum retrying_result result, const char *error, const struct dead_letters_request *request,
+                   const struct retrying_counts *counts)
 {
     switch (result) {
     case RETRYING_FAILED:
-        fprintf(stderr, "client-intake dead-letters: %s\n", error);
+        fprintf(stderr, "client-intake dead-letters: %s%s\n", error, rest_of(request, counts));
         return COMMAND_UNAVAILABLE;
     case RETRYING_UNCERTAIN:
         fprintf(stderr,
@@ -136,5 +149,5 @@ int dead_letters_retry(const struct dead_letters_request *request, const struct 
     const enum retrying_result result = letter_retrying_run(config, &retrying, &counts, error, sizeof(error));
     print_summary(request, &counts);
     free(bytes);
-    return explain(result, error, &counts);
+    return explain(result, error, request, &counts);
 }

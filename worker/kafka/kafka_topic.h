@@ -17,4 +17,8 @@ MUST_CHECK int32_t kafka_topic_partitions(rd_kafka_t *client, const char *topic,
  * RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, whether it exists or not. */
 MUST_CHECK rd_kafka_resp_err_t kafka_topic_ask(rd_kafka_t *client, const char *topic, int wait_ms, int32_t *count);
 
+/* The longest batch of messages in bytes that the topic takes, its max.message.bytes. 0 if that is not known: there was
+ * no reply within `wait_ms`, or the user has no right to describe the topic's settings. */
+int64_t kafka_topic_longest(rd_kafka_t *client, const char *topic, int wait_ms);
+
 #endif

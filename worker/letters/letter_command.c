@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/quote.h"
+#include "worker/config/config_kafka.h"
+#include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/validate/decode.h"
 
@@ -14,6 +16,7 @@ struct letter_maker {
     const struct config *config;
     struct config wide; /* the same, but a value of any length is decoded */
     size_t longest;     /* the room for a value */
+    int64_t most;       /* bytes of a command that the topic takes; 0: not known */
     struct batch batch; /* of one item */
     struct json_parser *parser;
 };
@@ -62,6 +65,16 @@ void letter_maker_free(struct letter_maker *maker)
     free(maker);
 }
 
+int64_t letter_maker_find_limit(struct letter_maker *maker, rd_kafka_t *client, int wait_ms)
+{
+    const struct config *config = maker->config;
+    const char *compression = config_kafka(config, config->kafka_producer, kafka_setting_name("compression.type"));
+    maker->most = compression && strcmp(compression, "none") != 0
+                      ? 0
+                      : kafka_topic_longest(client, config->commands.topic, wait_ms);
+    return maker->most;
+}
+
 void letter_command_free(struct letter_command *command)
 {
     if (command->headers)
@@ -100,7 +113,7 @@ static bool may_be_sent(const struct config *config, const struct letter *letter
     return false;
 }
 
-/* ---- The command ---- */
+/* ---- Headers and id ---- */
 
 /* Ends the program when out of memory. */
 static void add_header(rd_kafka_headers_t *headers, struct span name, struct span value)
@@ -145,6 +158,51 @@ static bool value_names_id(struct letter_maker *maker, const struct letter *lett
            !span_equal(item->command_id, position_text(&item->from, &maker->batch.arena));
 }
 
+/* ---- How long ---- */
+
+#define BATCH_HEADER_BYTES 61
+
+/* The length of a length as Kafka writes it: in groups of seven bits, after it was doubled. -1 takes one byte. */
+static size_t length_bytes(size_t length)
+{
+    size_t bytes = 1;
+    for (size_t rest = length << 1; rest > 127; rest >>= 7)
+        bytes++;
+    return bytes;
+}
+
+static size_t bytes_of(struct span span)
+{
+    return length_bytes(span.length) + span.length;
+}
+
+/* Of a batch that has this command alone, without compression. */
+static size_t batch_bytes(const struct letter_command *command)
+{
+    const char *name;
+    const void *value;
+    size_t size, count = 0, record = 3; /* attributes, and differences of time and offset, which are 0 */
+    record += bytes_of(command->key) + bytes_of(command->value);
+    for (; !rd_kafka_header_get_all(command->headers, count, &name, &value, &size); count++)
+        record += bytes_of(message_header_name(name, value)) + bytes_of(span_of(value, value ? size : 0));
+    record += length_bytes(count);
+    return BATCH_HEADER_BYTES + length_bytes(record) + record;
+}
+
+static bool fits(const struct letter_maker *maker, const struct letter_command *command,
+                 char reason[LETTER_REASON_SIZE])
+{
+    const size_t bytes = batch_bytes(command);
+    if (maker->most == 0 || bytes <= (size_t)maker->most)
+        return true;
+    snprintf(reason, LETTER_REASON_SIZE,
+             "it would have %zu bytes, and the topic takes at most %lld, its max.message.bytes", bytes,
+             (long long)maker->most);
+    return false;
+}
+
+/* ---- The command ---- */
+
 static struct span copy(char *to, struct span from)
 {
     if (!from.at)
@@ -179,5 +237,8 @@ bool letter_command_make(struct letter_maker *maker, const struct letter *letter
     }
     snprintf(retries, sizeof(retries), "%lld", (long long)command->retries);
     add_header(command->headers, SPAN("dlq-retries"), span_of_text(retries));
-    return true;
+    if (fits(maker, command, reason))
+        return true;
+    letter_command_free(command);
+    return false;
 }

@@ -33,14 +33,18 @@ struct letter_maker;
 MUST_CHECK struct letter_maker *letter_maker_new(const struct config *config);
 void letter_maker_free(struct letter_maker *maker); /* NULL is allowed */
 
+/* Asks how long a batch of the command topic may be. From now on a command that is longer alone is refused. Returns the
+ * length in bytes; or 0 if it is not known (kafka_topic_longest), or if the producer compresses: then no command is. */
+int64_t letter_maker_find_limit(struct letter_maker *maker, rd_kafka_t *client, int wait_ms);
+
 #define LETTER_REASON_SIZE 1024
 
 /* The command of the letter in `message`: its key, its headers without those that begin with "dlq-", and its value, or
  * `mended` if that is not NULL. dlq-retries is counted up. The header command-id is added, the letter's source, if
  * neither a header nor the value names the command. A command without a key goes to its source's partition.
  *
- * False if the letter must not be sent, with the reason for people: it is of another topic, was retried too often, or
- * lacks a part. Ends the program when out of memory. */
+ * False if the letter must not be sent, with the reason for people: it is of another topic, was retried too often,
+ * lacks a part, or is too long. Ends the program when out of memory. */
 MUST_CHECK bool letter_command_make(struct letter_maker *maker, const struct letter *letter,
                                     rd_kafka_message_t *message, const struct span *mended,
                                     struct letter_command *command, char reason[LETTER_REASON_SIZE]);

@@ -92,6 +92,17 @@ bool letter_log_has_partitions(const struct letter_log *log, const struct letter
     return true;
 }
 
+int32_t letter_log_partitions(const struct letter_log *log)
+{
+    return log->partitions;
+}
+
+int64_t letter_log_end(const struct letter_log *log, int32_t partition)
+{
+    const int64_t end = offsets_get(&log->ends, partition);
+    return end == OFFSET_NONE ? 0 : end;
+}
+
 rd_kafka_t *letter_log_handle(const struct letter_log *log)
 {
     return history_reader_handle(log->reader);

@@ -26,6 +26,10 @@ MUST_CHECK bool letter_log_await_open(struct letter_log *log, char *error, size_
 MUST_CHECK bool letter_log_has_partitions(const struct letter_log *log, const struct letter_selection *selection,
                                           char *error, size_t error_size);
 
+/* The number of partitions, and the end of one; 0 for a partition that the topic did not have. */
+int32_t letter_log_partitions(const struct letter_log *log);
+int64_t letter_log_end(const struct letter_log *log, int32_t partition);
+
 /* Borrowed: the consumer, for queries. */
 rd_kafka_t *letter_log_handle(const struct letter_log *log);
 

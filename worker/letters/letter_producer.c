@@ -1,6 +1,7 @@
 #include "worker/letters/letter_producer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/stop.h"
@@ -37,7 +38,16 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(producer->fault, sizeof(producer->fault), "%s", reason);
 }
 
-static bool new_handle(struct letter_producer *producer, const struct config *config, char *error, size_t error_size)
+/* A topic refuses a request if one of its batches is too long, though each message alone is not. */
+static bool bound_batches(rd_kafka_conf_t *conf, int64_t longest, char *error, size_t error_size)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)longest);
+    return longest == 0 || kafka_conf_set(conf, "batch.size", text, error, error_size);
+}
+
+static bool new_handle(struct letter_producer *producer, const struct config *config, int64_t longest, char *error,
+                       size_t error_size)
 {
     char id[256];
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
@@ -48,7 +58,8 @@ static bool new_handle(struct letter_producer *producer, const struct config *co
     rd_kafka_conf_set_opaque(conf, producer);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (kafka_conf_set(conf, "transactional.id", id, error, error_size))
+    if (kafka_conf_set(conf, "transactional.id", id, error, error_size) &&
+        bound_batches(conf, longest, error, error_size))
         producer->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
     if (!producer->handle)
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
@@ -90,10 +101,11 @@ static bool init_transactions(struct letter_producer *producer, int wait_ms, cha
     }
 }
 
-bool letter_producer_open(struct letter_producer *producer, const struct config *config, int wait_ms, char *error,
-                          size_t error_size)
+bool letter_producer_open(struct letter_producer *producer, const struct config *config, int64_t longest, int wait_ms,
+                          char *error, size_t error_size)
 {
-    if (new_handle(producer, config, error, error_size) && init_transactions(producer, wait_ms, error, error_size))
+    if (new_handle(producer, config, longest, error, error_size) &&
+        init_transactions(producer, wait_ms, error, error_size))
         return true;
     letter_producer_close(producer);
     return false;
@@ -107,6 +119,15 @@ void letter_producer_close(struct letter_producer *producer)
     rd_kafka_poll(producer->handle, 0);
     rd_kafka_destroy(producer->handle);
     producer->handle = NULL;
+}
+
+int64_t letter_producer_batch_bytes(const struct letter_producer *producer)
+{
+    char text[32];
+    size_t size = sizeof(text);
+    const bool is_known =
+        rd_kafka_conf_get(rd_kafka_conf(producer->handle), "batch.size", text, &size) == RD_KAFKA_CONF_OK;
+    return is_known ? strtoll(text, NULL, 10) : INT64_MAX;
 }
 
 bool letter_producer_begin(struct letter_producer *producer, char *error, size_t error_size)

@@ -20,12 +20,16 @@ struct letter_producer {
     void *listener;
 };
 
-/* Opens it, and ends the transaction of the one before, which is of no more use from now on. `delivered` and `listener`
+/* Opens it, and ends the transaction of the one before, which is of no more use from now on. Batches of several
+ * messages have at most `longest` bytes; 0: what the config says. `delivered` and `listener`
  * must be set, and `producer` must not move until letter_producer_close, which takes an empty one too. False with the
  * reason in `error`. */
-MUST_CHECK bool letter_producer_open(struct letter_producer *producer, const struct config *config, int wait_ms,
-                                     char *error, size_t error_size);
+MUST_CHECK bool letter_producer_open(struct letter_producer *producer, const struct config *config, int64_t longest,
+                                     int wait_ms, char *error, size_t error_size);
 void letter_producer_close(struct letter_producer *producer);
+
+/* The longest batch of several messages. */
+int64_t letter_producer_batch_bytes(const struct letter_producer *producer);
 
 /* Begins a transaction. False with the reason in `error`. */
 MUST_CHECK bool letter_producer_begin(struct letter_producer *producer, char *error, size_t error_size);

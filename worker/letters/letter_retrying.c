@@ -13,8 +13,12 @@
 #include "worker/letters/letter_candidates.h"
 #include "worker/letters/letter_chunk.h"
 #include "worker/letters/letter_sender.h"
+#include "worker/letters/letter_tally.h"
 
 #define RATE_SLICE_MS 50
+#define RESUME_MS     60000 /* how long a lost connection to Kafka may stay away */
+#define RESUME_TRY_MS 5000
+#define LOSSES_MOST   5 /* in a row, without a transaction that was committed between them */
 
 struct retrying {
     const struct config *config;
@@ -30,7 +34,10 @@ struct retrying {
     int error; /* errno if that is CANDIDATE_FAILED */
     struct letter_chunk *chunk;
 
-    size_t most; /* commands of one transaction */
+    size_t most;              /* commands of one transaction */
+    int64_t longest;          /* of letter_maker_find_limit */
+    struct letter_tally sent; /* the notes that were committed */
+    int losses;               /* of the connection, in a row */
     struct rate rate;
 
     struct progress progress;
@@ -95,6 +102,8 @@ static void end_chunk(struct retrying *retrying)
             retrying->counts->refused++;
         else
             retrying->counts->sent++;
+        if (verdict.fate == FATE_SENT)
+            letter_tally_add(&retrying->sent, letter->place, &letter->command->to);
         request->tell(request->listener, &verdict);
     }
     letter_chunk_drop(retrying->chunk);
@@ -111,6 +120,12 @@ static void keep_rate(struct retrying *retrying)
 
 enum step { STEP_GO_ON, STEP_STOPPED, STEP_FAILED, STEP_UNCERTAIN };
 
+/* While nothing is being sent, what fails after a signal has failed because of it. */
+static enum step failed_or_stopped(void)
+{
+    return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
+}
+
 /* Fewer letters are tried, down to one that fails alone and is refused. */
 static void find_too_large(struct retrying *retrying)
 {
@@ -126,8 +141,56 @@ static void find_too_large(struct retrying *retrying)
     end_chunk(retrying);
 }
 
+/* ---- After a lost connection ---- */
+
+/* A line on standard error, in place of that of the progress. */
+static void say(const struct retrying *retrying, const char *text, const char *reason)
+{
+    fprintf(stderr, "%sclient-intake dead-letters: %s%s\n", retrying->progress.shown ? "\r\033[K" : "", text, reason);
+}
+
+/* A new sender. It ends the transaction, and another retry that has begun since. */
+static bool open_again(struct retrying *retrying, char *error, size_t error_size)
+{
+    const int64_t until = clock_now_ms() + RESUME_MS;
+    letter_sender_close(retrying->sender);
+    do
+        retrying->sender = letter_sender_open(retrying->config, RESUME_TRY_MS, error, error_size);
+    while (!retrying->sender && clock_now_ms() < until && !stop_is_requested());
+    return retrying->sender &&
+           letter_sender_bound(retrying->sender, retrying->longest, RESUME_TRY_MS, error, error_size);
+}
+
+/* STEP_GO_ON: no other retry has sent anything meanwhile. Then what Kafka has of the chunk is known. */
+static enum step resume(struct retrying *retrying, char *error, size_t error_size)
+{
+    size_t count;
+    const struct letter_command *commands = letter_chunk_commands(retrying->chunk, &count);
+    struct letter_tally found, with_chunk = retrying->sent;
+    if (++retrying->losses > LOSSES_MOST)
+        return STEP_FAILED;
+    say(retrying, "the connection to Kafka was lost: ", error);
+    if (!open_again(retrying, error, error_size) ||
+        !letter_tally_read(&found, retrying->config, retrying->log, retrying->request->wait_ms, error, error_size))
+        return failed_or_stopped();
+    for (size_t i = 0; i < count; i++)
+        letter_tally_add(&with_chunk, commands[i].letter, &commands[i].to);
+    if (letter_tally_equal(&found, &retrying->sent)) {
+        letter_chunk_rewind(retrying->chunk);
+    } else if (letter_tally_equal(&found, &with_chunk)) {
+        rate_take(&retrying->rate, (int64_t)count);
+        end_chunk(retrying);
+    } else {
+        snprintf(error, error_size, "another retry has sent letters while the connection to Kafka was lost");
+        return STEP_FAILED;
+    }
+    say(retrying, "Kafka is back, and the retry goes on", "");
+    return STEP_GO_ON;
+}
+
 static enum step send_chunk(struct retrying *retrying, char *error, size_t error_size)
 {
+    enum step step;
     size_t count;
     struct letter_command *commands = letter_chunk_commands(retrying->chunk, &count);
     if (retrying->request->apply && count > 0) {
@@ -136,6 +199,7 @@ static enum step send_chunk(struct retrying *retrying, char *error, size_t error
             return STEP_STOPPED;
         switch (letter_sender_send(retrying->sender, commands, count, error, error_size)) {
         case LETTERS_SENT:
+            retrying->losses = 0;
             rate_take(&retrying->rate, (int64_t)count);
             break;
         case LETTERS_TOO_LARGE:
@@ -146,6 +210,11 @@ static enum step send_chunk(struct retrying *retrying, char *error, size_t error
             return STEP_GO_ON;
         case LETTERS_FAILED: /* nothing of the chunk was sent; a second signal gives its transaction up */
             return stop_requests() > 1 ? STEP_STOPPED : STEP_FAILED;
+        case LETTERS_LOST:
+            return stop_requests() > 1 ? STEP_STOPPED : resume(retrying, error, error_size);
+        case LETTERS_UNANSWERED:
+            step = stop_requests() > 1 ? STEP_FAILED : resume(retrying, error, error_size);
+            return step == STEP_GO_ON ? STEP_GO_ON : STEP_UNCERTAIN;
         case LETTERS_UNCERTAIN:
             return STEP_UNCERTAIN;
         }
@@ -163,10 +232,12 @@ static bool is_at_limit(const struct retrying *retrying)
     return limit > 0 && retrying->counts->sent >= limit;
 }
 
-/* While nothing is being sent, what fails after a signal has failed because of it. */
-static enum step failed_or_stopped(void)
+/* A request that is refused as too large costs most of a second: what is known before is not sent. */
+static bool find_limit(struct retrying *retrying, char *error, size_t error_size)
 {
-    return stop_is_requested() ? STEP_STOPPED : STEP_FAILED;
+    const int wait_ms = retrying->request->wait_ms;
+    retrying->longest = letter_maker_find_limit(retrying->maker, letter_log_handle(retrying->log), wait_ms);
+    return !retrying->sender || letter_sender_bound(retrying->sender, retrying->longest, wait_ms, error, error_size);
 }
 
 /* The producer is ready before the notes are read. So no other retry can add to them any more. */
@@ -178,7 +249,8 @@ static enum step retrying_open(struct retrying *retrying, char *error, size_t er
         return failed_or_stopped();
     failpoint(FAILPOINT_RETRY_READY);
     retrying->log = letter_log_open(config, request->wait_ms, error, error_size);
-    if (!retrying->log || (request->apply && !letter_log_await_open(retrying->log, error, error_size)))
+    if (!retrying->log || !find_limit(retrying, error, error_size) ||
+        (request->apply && !letter_log_await_open(retrying->log, error, error_size)))
         return failed_or_stopped();
     snprintf(error, error_size, "out of memory");
     retrying->candidates = request->named ? letter_candidates_named(request->named, request->named_count)

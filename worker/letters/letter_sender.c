@@ -53,7 +53,7 @@ struct letter_sender *letter_sender_open(const struct config *config, int wait_m
     sender->config = config;
     sender->producer.delivered = on_delivered;
     sender->producer.listener = sender;
-    if (letter_producer_open(&sender->producer, config, wait_ms, error, error_size) &&
+    if (letter_producer_open(&sender->producer, config, 0, wait_ms, error, error_size) &&
         find_topic(sender, wait_ms, error, error_size))
         return sender;
     letter_sender_close(sender);
@@ -66,6 +66,14 @@ void letter_sender_close(struct letter_sender *sender)
         return;
     letter_producer_close(&sender->producer);
     free(sender);
+}
+
+bool letter_sender_bound(struct letter_sender *sender, int64_t longest, int wait_ms, char *error, size_t error_size)
+{
+    if (longest == 0 || letter_producer_batch_bytes(&sender->producer) <= longest)
+        return true;
+    letter_producer_close(&sender->producer);
+    return letter_producer_open(&sender->producer, sender->config, longest, wait_ms, error, error_size);
 }
 
 /* ---- Messages ---- */
@@ -148,7 +156,9 @@ static enum letter_sending undo(struct letter_sender *sender, const struct lette
         if (reason[0] != '\0' &&
             rd_kafka_fatal_error(sender->producer.handle, NULL, 0) == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE)
             snprintf(error, error_size, "%s", reason);
-        return LETTERS_FAILED;
+        return sender->producer.connection_lost && !rd_kafka_fatal_error(sender->producer.handle, NULL, 0)
+                   ? LETTERS_LOST
+                   : LETTERS_FAILED;
     }
     code = failure_of(commands, count, code);
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !sender->note) {
@@ -173,7 +183,7 @@ static enum letter_sending judge(struct letter_sender *sender, const struct lett
     if (!sender->producer.connection_lost && !rd_kafka_fatal_error(sender->producer.handle, NULL, 0))
         return undo(sender, commands, count, code, error, error_size);
     letter_producer_explain(&sender->producer, code, error, error_size);
-    return LETTERS_FAILED;
+    return rd_kafka_fatal_error(sender->producer.handle, NULL, 0) ? LETTERS_FAILED : LETTERS_LOST;
 }
 
 static enum letter_sending send_commands(struct letter_sender *sender, struct letter_command *commands, size_t count,
@@ -215,7 +225,7 @@ static enum letter_sending commit(struct letter_sender *sender, char *error, siz
     case LETTER_COMMIT_UNKNOWN:
         break;
     }
-    return LETTERS_UNCERTAIN;
+    return rd_kafka_fatal_error(sender->producer.handle, NULL, 0) ? LETTERS_UNCERTAIN : LETTERS_UNANSWERED;
 }
 
 enum letter_sending letter_sender_send(struct letter_sender *sender, struct letter_command *commands, size_t count,

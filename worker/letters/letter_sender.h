@@ -14,6 +14,11 @@ MUST_CHECK struct letter_sender *letter_sender_open(const struct config *config,
                                                     size_t error_size);
 void letter_sender_close(struct letter_sender *sender); /* NULL is allowed */
 
+/* From now on batches of several commands have at most `longest` bytes; 0: what the config says. May open the producer
+ * again. False with the reason in `error`. */
+MUST_CHECK bool letter_sender_bound(struct letter_sender *sender, int64_t longest, int wait_ms, char *error,
+                                    size_t error_size);
+
 enum letter_sending {
     LETTERS_SENT,      /* committed; each command's `to` says where it is */
     LETTERS_TOO_LARGE, /* nothing was sent: the topic or librdkafka takes no command of the size that one of these has.
@@ -21,11 +26,15 @@ enum letter_sending {
     LETTERS_REPEAT,    /* nothing was sent, but another try may succeed: to be sent again. Told a few times in a row at
                           most */
     LETTERS_FAILED,    /* nothing was sent; the reason is in `error` */
-    LETTERS_UNCERTAIN  /* it is not known whether the commit succeeded; the reason is in `error` */
+    LETTERS_LOST,      /* the same; the connection was lost, and a new sender may send them */
+    LETTERS_UNCERTAIN, /* it is not known whether the commit succeeded, and another retry has begun; the reason is in
+                          `error` */
+    LETTERS_UNANSWERED /* it is not known whether the commit succeeded, since Kafka has not answered; the reason is in
+                          `error` */
 };
 
-/* Sends the commands and notes that they were retried. After a failure, or if it is not known, the sender is
- * of no more use. */
+/* Sends the commands and notes that they were retried. After LETTERS_FAILED and all below it the sender is of no more
+ * use. */
 MUST_CHECK enum letter_sending letter_sender_send(struct letter_sender *sender, struct letter_command *commands,
                                                   size_t count, char *error, size_t error_size);
 
