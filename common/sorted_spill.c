@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_ENTRIES 64 /* of each run in memory while runs are merged */
+/* What is in memory while runs are merged: so many entries of each run, or fewer if there are many runs. */
+#define WINDOW_ENTRIES 64
+#define WINDOWS_BYTES  ((size_t)256 << 10) /* of all runs */
 
 /* Sorted entries in the spill. */
 struct run {
@@ -27,6 +29,7 @@ struct sorted_spill {
     size_t run_count, run_capacity;
     size_t *heap; /* numbers of runs that have entries left, the one with the least entry first */
     size_t heap_count;
+    int64_t window_entries;
     size_t taken; /* of `entries`, where there are no runs */
 };
 
@@ -136,8 +139,8 @@ bool sorted_spill_add(struct sorted_spill *sorted, const void *entry)
 static bool fill_window(struct sorted_spill *sorted, struct run *run)
 {
     int64_t some = run->count - run->windowed;
-    if (some > WINDOW_ENTRIES)
-        some = WINDOW_ENTRIES;
+    if (some > sorted->window_entries)
+        some = sorted->window_entries;
     run->window_at = run->windowed;
     run->windowed += some;
     return spill_read(sorted->spill, run->at + run->window_at * (int64_t)sorted->entry_bytes, run->window,
@@ -173,6 +176,12 @@ static void sink_down(struct sorted_spill *sorted, size_t at)
     }
 }
 
+static int64_t window_entries_of(const struct sorted_spill *sorted)
+{
+    const size_t fit = WINDOWS_BYTES / (sorted->run_count * sorted->entry_bytes);
+    return fit > WINDOW_ENTRIES ? WINDOW_ENTRIES : fit == 0 ? 1 : (int64_t)fit;
+}
+
 bool sorted_spill_begin(struct sorted_spill *sorted)
 {
     sorted->taken = sorted->heap_count = 0;
@@ -185,10 +194,11 @@ bool sorted_spill_begin(struct sorted_spill *sorted)
     free(sorted->heap);
     free_windows(sorted);
     sorted->heap = calloc(sorted->run_count, sizeof(*sorted->heap));
+    sorted->window_entries = window_entries_of(sorted);
     for (size_t i = 0; sorted->heap && i < sorted->run_count; i++) {
         struct run *run = &sorted->runs[i];
         run->taken = run->windowed = 0;
-        run->window = malloc(WINDOW_ENTRIES * sorted->entry_bytes);
+        run->window = malloc((size_t)sorted->window_entries * sorted->entry_bytes);
         if (!run->window || !fill_window(sorted, run))
             return false;
         sorted->heap[sorted->heap_count++] = i;

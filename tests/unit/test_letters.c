@@ -1,5 +1,6 @@
 /* letters: what is read from dead letters, what is printed of them, how they are grouped, and how notes find them. */
 #include <check.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "common/sorted_spill.h"
@@ -345,6 +346,26 @@ START_TEST(entries_come_out_sorted)
 }
 END_TEST
 
+START_TEST(sorting_takes_no_more_memory_for_many_runs)
+{
+    enum { RUN = 16, FEW = 16 * RUN, MANY = 20000 * RUN };
+    size_t taken[2];
+    for (int i = 0; i < 2; i++) {
+        struct spill *spill = spill_new();
+        const size_t before = mallinfo2().uordblks;
+        struct sorted_spill *sorted = sorted_spill_new(spill, sizeof(struct pair), RUN, by_key);
+        for (int j = 0; j < (i == 0 ? FEW : MANY); j++)
+            ck_assert(sorted_spill_add(sorted, &(struct pair){j % 1000, j}));
+        ck_assert(sorted_spill_begin(sorted));
+        taken[i] = mallinfo2().uordblks - before;
+        sorted_spill_free(sorted);
+        spill_close(spill);
+    }
+    /* A run itself takes some 70 bytes. */
+    ck_assert_uint_lt(taken[1], taken[0] + (size_t)4 * 1024 * 1024);
+}
+END_TEST
+
 /* ---- notes ---- */
 
 static void add_note(struct letter_notes *notes, struct letter_place at, struct letter_place of, const char *topic,
@@ -439,6 +460,7 @@ int main(void)
     tcase_add_test(tests, lines_of_a_value_stay_lines);
     tcase_add_test(tests, json_holds_any_bytes);
     tcase_add_test(tests, entries_come_out_sorted);
+    tcase_add_test(tests, sorting_takes_no_more_memory_for_many_runs);
     tcase_add_test(tests, a_letter_finds_its_notes_in_their_order);
     tcase_add_test(tests, a_letter_passes_over_notes_of_letters_that_are_gone);
     tcase_add_test(tests, tallies_are_equal_for_the_same_notes);
