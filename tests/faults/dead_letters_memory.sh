@@ -53,10 +53,23 @@ stays_below() {
     fi
 }
 
-# stays_flat COUNT EXPECTED_CODE ACTION ...: the same; it takes hardly more for many letters than for few.
+# is_above_few WHAT
+is_above_few() {
+    [ -n "${peaks[$1]:-}" ] && [ "$peak" -ge $((${peaks[$1]} + apart * 1024)) ]
+}
+
+# stays_flat COUNT EXPECTED_CODE ACTION ...: the same; it takes hardly more for many letters than for few. How much is
+# fetched at a time differs by some MiB from run to run, so what changes nothing is run again where it took more.
 stays_flat() {
-    local what="${*:3}"
+    local what="${*:3}" least _
     stays_below "${@:2}"
+    least=$peak
+    for _ in 2 3; do
+        [[ $what != *--apply* ]] && is_above_few "$what" || break
+        peak_of "$BUILD/client-intake" dead-letters "${@:3}" --config "$live_config"
+        [ "$peak" -ge "$least" ] || least=$peak
+    done
+    peak=$least
     if [ -z "${peaks[$what]:-}" ]; then
         peaks[$what]=$peak
     elif [ "$peak" -lt $((${peaks[$what]} + apart * 1024)) ]; then
