@@ -7,23 +7,27 @@
 #include <xxh_x86dispatch.h> /* the functions with the widest instructions that the processor has; others use SSE2 */
 #endif
 
+#include "common/hexadecimal.h"
 #include "common/sha1.h"
-
-static char *append_hexadecimal(char *to, const unsigned char *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
-    }
-    return to;
-}
 
 void hash_text(struct span bytes, char text[HASH_LENGTH])
 {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.at, bytes.length));
-    append_hexadecimal(text, canonical.digest, sizeof(canonical.digest));
+    hexadecimal_write(canonical.digest, text);
+}
+
+/* RFC 4122, section 3. */
+static void uuid_text(const unsigned char uuid[HEXADECIMAL_BYTES], char text[CLIENT_ID_LENGTH])
+{
+    char digits[HEXADECIMAL_DIGITS];
+    hexadecimal_write(uuid, digits);
+    memcpy(text, digits, 8);
+    memcpy(text + 9, digits + 8, 4);
+    memcpy(text + 14, digits + 12, 4);
+    memcpy(text + 19, digits + 16, 4);
+    memcpy(text + 24, digits + 20, 12);
+    text[8] = text[13] = text[18] = text[23] = '-';
 }
 
 void client_id_text(struct span workspace, struct span command_id, char text[CLIENT_ID_LENGTH])
@@ -40,12 +44,5 @@ void client_id_text(struct span workspace, struct span command_id, char text[CLI
     sha1(span_of(namespace, sizeof(namespace) - 1), span_of(name, workspace.length + 1 + command_id.length), id);
     id[6] = (unsigned char)((id[6] & 0x0f) | 0x50); /* version 5 */
     id[8] = (unsigned char)((id[8] & 0x3f) | 0x80); /* the variant of RFC 4122 */
-    static const size_t groups[] = {4, 2, 2, 2, 6};
-    const unsigned char *from = id;
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (i > 0)
-            *text++ = '-';
-        text = append_hexadecimal(text, from, groups[i]);
-        from += groups[i];
-    }
+    uuid_text(id, text);
 }
