@@ -2,74 +2,106 @@
 
 #include <assert.h>
 
-#include "common/json_writer.h"
 #include "common/text.h"
 #include "common/timestamp.h"
 
-static void write_companies(struct json_writer *writer, const struct client *client)
+#define LITERAL_BYTES 512 /* at most, of a record's names and constant values, its id and times */
+
+/* Copies a literal to `to` and returns its end there. */
+#define literal_copy(to, literal) span_copy((to), SPAN(literal))
+
+struct companies {
+    const struct span *ids; /* JSON strings */
+    uint32_t count;
+};
+
+/* companyId alone gives companyIds with this one id. */
+static struct companies companies_of(const struct client *client)
 {
-    /* companyId alone gives companyIds with this one id. */
-    const struct span *ids = client->company_count > 0 ? client->company_ids : &client->company_id;
-    uint32_t count = client->company_count > 0 ? client->company_count : client->company_id.at ? 1 : 0;
-    if (count == 0)
-        return;
-    writer_literal(writer, ",\"companyId\":");
-    writer_raw(writer, ids[0]);
-    writer_literal(writer, ",\"companyIds\":[");
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0)
-            writer_literal(writer, ",");
-        writer_raw(writer, ids[i]);
-    }
-    writer_literal(writer, "]");
+    if (client->company_count > 0)
+        return (struct companies){client->company_ids, client->company_count};
+    return (struct companies){&client->company_id, client->company_id.at ? 1 : 0};
 }
 
-static void write_custom_fields(struct json_writer *writer, const struct definitions *definitions,
-                                const struct span *values)
+/* Room for the whole record, so that its pieces are copied without further checks. */
+static size_t bytes_at_most(const struct client *client, struct companies companies,
+                            const struct definitions *definitions)
 {
-    writer_literal(writer, ",\"customFields\":{");
+    size_t bytes = LITERAL_BYTES + client->given_name.length + client->family_name.length + client->email.length;
+    if (companies.count > 0)
+        bytes += companies.ids[0].length;
+    for (uint32_t i = 0; i < companies.count; i++)
+        bytes += companies.ids[i].length + 1;
+    for (uint32_t i = 0; client->custom_fields && i < definitions->count; i++)
+        if (client->custom_fields[i].at)
+            bytes += definitions->fields[i].label_token.length + client->custom_fields[i].length + 1;
+    return bytes;
+}
+
+static char *companies_copy(char *to, struct companies companies)
+{
+    if (companies.count == 0)
+        return to;
+    to = literal_copy(to, ",\"companyId\":");
+    to = span_copy(to, companies.ids[0]);
+    to = literal_copy(to, ",\"companyIds\":[");
+    for (uint32_t i = 0; i < companies.count; i++) {
+        if (i > 0)
+            *to++ = ',';
+        to = span_copy(to, companies.ids[i]);
+    }
+    *to++ = ']';
+    return to;
+}
+
+static char *custom_fields_copy(char *to, const struct definitions *definitions, const struct span *values)
+{
     bool first = true;
+    to = literal_copy(to, ",\"customFields\":{");
     for (uint32_t i = 0; values && i < definitions->count; i++) {
         if (!values[i].at)
             continue;
         if (!first)
-            writer_literal(writer, ",");
+            *to++ = ',';
         first = false;
-        writer_raw(writer, definitions->fields[i].label_token);
-        writer_raw(writer, values[i]);
+        to = span_copy(to, definitions->fields[i].label_token);
+        to = span_copy(to, values[i]);
     }
-    writer_literal(writer, "}");
+    *to++ = '}';
+    return to;
 }
 
 struct span record_compose(const struct item *item, const struct client *client, struct arena *arena)
 {
     assert(item->has_identity);
+    const struct companies companies = companies_of(client);
+    const size_t room = bytes_at_most(client, companies, item->definitions);
+    char *const begin = arena_room(arena, room), *to = begin;
     char created[TIME_LENGTH];
     time_text(item->from.timestamp_ms, created);
-    struct json_writer writer;
-    writer_open(&writer, arena);
-    writer_literal(&writer, "{\"id\":\"");
-    writer_raw(&writer, span_of(item->client_id, CLIENT_ID_LENGTH));
-    writer_literal(&writer, "\",\"object\":\"client\",\"createdAt\":\"");
-    writer_raw(&writer, span_of(created, TIME_LENGTH));
-    writer_literal(&writer, "\",\"updatedAt\":\"");
-    writer_raw(&writer, span_of(created, TIME_LENGTH));
-    writer_literal(&writer, "\",\"givenName\":");
-    writer_raw(&writer, client->given_name);
-    writer_literal(&writer, ",\"familyName\":");
-    writer_raw(&writer, client->family_name);
-    writer_literal(&writer, ",\"email\":");
-    writer_string(&writer, client->email);
-    write_companies(&writer, client);
-    writer_literal(&writer, ",\"status\":\"");
+    to = literal_copy(to, "{\"id\":\"");
+    to = span_copy(to, span_of(item->client_id, CLIENT_ID_LENGTH));
+    to = literal_copy(to, "\",\"object\":\"client\",\"createdAt\":\"");
+    to = span_copy(to, span_of(created, TIME_LENGTH));
+    to = literal_copy(to, "\",\"updatedAt\":\"");
+    to = span_copy(to, span_of(created, TIME_LENGTH));
+    to = literal_copy(to, "\",\"givenName\":");
+    to = span_copy(to, client->given_name);
+    to = literal_copy(to, ",\"familyName\":");
+    to = span_copy(to, client->family_name);
+    to = literal_copy(to, ",\"email\":\"");
+    to = span_copy(to, client->email); /* it holds nothing that JSON escapes */
+    to = literal_copy(to, "\"");
+    to = companies_copy(to, companies);
     if (client->invited)
-        writer_literal(&writer, "invited");
+        to = literal_copy(to, ",\"status\":\"invited\",\"creationMethod\":\"internalUser\"");
     else
-        writer_literal(&writer, "notInvited");
-    writer_literal(&writer, "\",\"creationMethod\":\"internalUser\"");
-    write_custom_fields(&writer, item->definitions, client->custom_fields);
-    writer_literal(&writer, "}");
-    return writer_close(&writer);
+        to = literal_copy(to, ",\"status\":\"notInvited\",\"creationMethod\":\"internalUser\"");
+    to = custom_fields_copy(to, item->definitions, client->custom_fields);
+    *to++ = '}';
+    assert((size_t)(to - begin) <= room);
+    arena->used += (size_t)(to - begin);
+    return span_of(begin, (size_t)(to - begin));
 }
 
 /* Found by its position in the text: an email has neither quotes nor escapes, and the names before it cannot hold an
