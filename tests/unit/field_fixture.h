@@ -69,13 +69,13 @@ static inline const char *field_fixture_json(struct field_fixture *field_fixture
     arena_reset(&field_fixture->arena, 0);
     field_fixture->item = (struct item){0};
     field_fixture->check = (struct check){.item = &field_fixture->item, .arena = &field_fixture->arena};
-    struct json_document document;
+    struct json_document *document = &field_fixture->item.document;
     struct json_fault fault;
-    ck_assert_msg(json_parse(field_fixture->parser, text, json.length, 16, &field_fixture->arena, &document, &fault),
+    ck_assert_msg(json_parse(field_fixture->parser, text, json.length, 16, &field_fixture->arena, document, &fault),
                   "not JSON: %.*s", SPAN_FORMAT(json));
     struct span normal = SPAN_NONE;
     const bool accepted =
-        field_fixture->field.type->evaluate(&field_fixture->check, &field_fixture->field, &document, 0, &normal);
+        field_fixture->field.type->evaluate(&field_fixture->check, &field_fixture->field, document, 0, &normal);
     ck_assert_uint_eq(field_fixture->check.depth, 0);
     ck_assert_msg(accepted == (field_fixture->item.violation_count == 0), "verdict and violations differ: %.*s",
                   SPAN_FORMAT(json));

@@ -54,6 +54,7 @@ static void evaluate(const struct field *field, struct span value, struct evalua
     memset(evaluation, 0, sizeof(*evaluation));
     if (!json_parse(parser, text, value.length, CUSTOM_FIELDS_DEPTH, &arena, &evaluation->document, &fault))
         ck_abort_msg("%.*s is not JSON: %s", SPAN_FORMAT(value), json_fault_text(fault.code));
+    evaluation->item.document = evaluation->document;
     struct check check = {.item = &evaluation->item, .arena = &arena};
     evaluation->accepted = field->type->evaluate(&check, field, &evaluation->document, 0, &evaluation->normal);
     if (evaluation->accepted != (evaluation->item.violation_count == 0))

@@ -148,9 +148,11 @@ struct span position_text(const struct position *from, struct arena *arena)
     *--begin = '/';
     begin = decimal_before(begin, from->partition);
     *--begin = '/';
-    struct span topic = arena_copy(arena, span_of_text(from->topic));
-    struct span rest = arena_copy(arena, span_of(begin, (size_t)(end - begin)));
-    return span_of(topic.at, topic.length + rest.length);
+    const struct span topic = span_of_text(from->topic), rest = span_of(begin, (size_t)(end - begin));
+    char *const text = arena_room(arena, topic.length + rest.length);
+    span_copy(span_copy(text, topic), rest);
+    arena->used += topic.length + rest.length;
+    return span_of(text, topic.length + rest.length);
 }
 
 const struct header *item_header(const struct item *item, struct span name)

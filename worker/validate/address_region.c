@@ -28,21 +28,27 @@ static const struct region regions[] = {
 };
 #define REGIONS (sizeof(regions) / sizeof(regions[0]))
 
-/* The lengths of all names, in blocks: few names have the length of a given one. 0 behind the last. */
-static const unsigned char name_lengths[(REGIONS + BYTE_BLOCK - 1) / BYTE_BLOCK * BYTE_BLOCK] = {
+/* The lengths and first letters of all names, in blocks: few names have the same two. 0 behind the last. */
+#define BLOCKS_BYTES ((REGIONS + BYTE_BLOCK - 1) / BYTE_BLOCK * BYTE_BLOCK)
+static const char name_lengths[BLOCKS_BYTES] = {
 #define REGION(country, code, name)     sizeof(name) - 1,
 #define OTHER_NAME(country, code, name) sizeof(name) - 1,
 #include "worker/validate/data/regions.inc"
 #undef REGION
 #undef OTHER_NAME
 };
+static const char name_letters[BLOCKS_BYTES] = {
+#define REGION(country, code, name)     (name)[0],
+#define OTHER_NAME(country, code, name) (name)[0],
+#include "worker/validate/data/regions.inc"
+#undef REGION
+#undef OTHER_NAME
+};
 
-/* In any case. The lengths are equal, and not 0. */
+/* In any case. The lengths are equal. */
 static bool is_name(struct span text, struct span name)
 {
-    /* First letters distinguish most without a call. */
-    return ((text.at[0] ^ name.at[0]) & ~0x20) == 0 &&
-           (span_equal(text, name) || strncasecmp(text.at, name.at, name.length) == 0);
+    return span_equal(text, name) || strncasecmp(text.at, name.at, name.length) == 0;
 }
 
 static bool is_in(const struct region *region, struct span country)
@@ -112,6 +118,11 @@ static struct span without_country(struct span text, struct span country)
     return has_country ? span_from(text, country.length + 1) : text;
 }
 
+static char upper_case(char byte)
+{
+    return byte >= 'a' && byte <= 'z' ? (char)(byte & ~0x20) : byte;
+}
+
 /* The row with this code, which has one to three bytes, or NULL. */
 static const struct region *find_by_code(struct span country, struct span code)
 {
@@ -119,7 +130,7 @@ static const struct region *find_by_code(struct span country, struct span code)
     for (size_t i = 0; i < code.length; i++) {
         if (!ascii_is_visible(code.at[i]))
             return NULL;
-        upper[i] = code.at[i] >= 'a' && code.at[i] <= 'z' ? (char)(code.at[i] & ~0x20) : code.at[i];
+        upper[i] = upper_case(code.at[i]);
     }
     for (size_t i = 0; i < REGIONS; i++)
         if (memcmp(upper, regions[i].code, sizeof(upper)) == 0 && is_in(&regions[i], country))
@@ -129,9 +140,11 @@ static const struct region *find_by_code(struct span country, struct span code)
 
 static const struct region *find_by_name(struct span country, struct span name)
 {
-    for (size_t block = 0; block < sizeof(name_lengths); block += BYTE_BLOCK) {
-        const byte_block lengths = byte_block_load((const char *)name_lengths + block);
-        uint32_t rows = byte_block_mask((byte_marks)(lengths == (unsigned char)name.length));
+    const unsigned char length = (unsigned char)name.length, letter = (unsigned char)upper_case(name.at[0]);
+    for (size_t block = 0; block < BLOCKS_BYTES; block += BYTE_BLOCK) {
+        const byte_block lengths = byte_block_load(name_lengths + block),
+                         letters = byte_block_load(name_letters + block);
+        uint32_t rows = byte_block_mask((byte_marks)((lengths == length) & (letters == letter)));
         for (; rows != 0; rows &= rows - 1) {
             const struct region *region = &regions[block + (size_t)__builtin_ctz(rows)];
             if (is_name(name, region->name) && is_in(region, country))

@@ -56,26 +56,43 @@ static const struct {
     [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_evaluate, false},
 };
 
-/* The member that decode found at `node`, or MEMBER_UNKNOWN. */
-static enum member member_at(const struct item *item, uint32_t node)
+/* The member that decode found at `node`, or MEMBER_UNKNOWN. Members mostly come in one order, so those from `from` on
+ * are compared first. */
+static enum member member_at(const struct item *item, uint32_t node, enum member from)
 {
-    enum member member = 0;
-    while (member < MEMBER_COUNT && item->members[member] != node)
-        member++;
-    return member;
+    for (enum member member = from; member < MEMBER_COUNT; member++)
+        if (item->members[member] == node)
+            return member;
+    for (enum member member = 0; member < from; member++)
+        if (item->members[member] == node)
+            return member;
+    return MEMBER_UNKNOWN;
 }
 
-static void member_evaluate(struct check *check, uint32_t node, struct client *client)
+static void unknown_evaluate(struct check *check, uint32_t node)
 {
-    struct span name = json_name(&check->item->document, node);
-    enum member member = member_at(check->item, node);
-    check_enter(check, name);
-    if (member != MEMBER_UNKNOWN)
-        rules[member].evaluate(check, node, client);
-    else if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
+    const struct span name = json_name(&check->item->document, node);
+    if (check->config->validation.unknown_attributes == UNKNOWN_ATTRIBUTES_REJECT)
         check_fail(check, ERROR_UNKNOWN_ATTRIBUTE, "%s is not a member of a create-client command%s",
                    quote_of(check, name), suggest_member(check, name));
-    check_leave(check);
+}
+
+static void members_evaluate(struct check *check, struct client *client)
+{
+    const struct item *item = check->item;
+    const struct json_node *nodes = item->document.nodes;
+    enum member next = 0;
+    for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next) {
+        const enum member member = member_at(item, node, next);
+        check_enter_member(check, node);
+        if (member != MEMBER_UNKNOWN) {
+            rules[member].evaluate(check, node, client);
+            next = member + 1;
+        } else {
+            unknown_evaluate(check, node);
+        }
+        check_leave(check);
+    }
 }
 
 static void missing_evaluate(struct check *check)
@@ -83,10 +100,12 @@ static void missing_evaluate(struct check *check)
     for (enum member member = 0; member < MEMBER_COUNT; member++) {
         if (check->item->members[member] != 0)
             continue;
+        if (!rules[member].required && member != MEMBER_CUSTOM_FIELDS)
+            continue;
         check_enter(check, member_name(member));
         if (rules[member].required)
             check_fail_required(check);
-        else if (member == MEMBER_CUSTOM_FIELDS)
+        else
             client_custom_fields_missing(check);
         check_leave(check);
     }
@@ -106,9 +125,7 @@ static void workspace_missing_evaluate(struct check *check, struct span name)
 static void command_evaluate(struct check *check, struct client *client)
 {
     const struct item *item = check->item;
-    const struct json_node *nodes = item->document.nodes;
-    for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next)
-        member_evaluate(check, node, client);
+    members_evaluate(check, client);
     if (!item->structured)
         workspace_missing_evaluate(check, member_name(MEMBER_WORKSPACE_ID));
     missing_evaluate(check);

@@ -25,8 +25,9 @@ struct check {
     struct item *item;
     struct arena *arena;
     struct check_step {
-        struct span name; /* at == NULL: an array index */
-        uint32_t index;   /* only of an array index */
+        uint32_t node;    /* not 0: the member at this node of the item's document */
+        uint32_t index;   /* otherwise of an array element, if the name's `at` is NULL */
+        struct span name; /* otherwise */
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
     size_t compared; /* work for suggestions; see nearest_word.h */
@@ -46,11 +47,18 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
  * times as long, since each of its errors has a message. */
 MUST_CHECK uint32_t check_batch(struct batch *batch, const struct config *config, size_t room);
 
-/* The path on which violations are reported: enter a member or an array element, leave it again. */
+/* The path on which violations are reported: enter a member by its name or by its node, or an array element, and leave
+ * it again. A node's name is read only for a violation. */
 static inline void check_enter(struct check *check, struct span name)
 {
     assert(check->depth < CHECK_PATH_DEPTH && name.at);
-    check->path[check->depth++].name = name;
+    check->path[check->depth++] = (struct check_step){.name = name};
+}
+
+static inline void check_enter_member(struct check *check, uint32_t node)
+{
+    assert(check->depth < CHECK_PATH_DEPTH);
+    check->path[check->depth++].node = node;
 }
 
 static inline void check_enter_index(struct check *check, uint32_t index)
@@ -61,8 +69,7 @@ static inline void check_enter_index(struct check *check, uint32_t index)
 
 static inline void check_leave(struct check *check)
 {
-    assert(check->depth > 0);
-    check->depth--;
+    check->depth--; /* check_item sees that all are left */
 }
 
 /* Adds a violation at the present path. The message says what is wrong and what would be right, without a capital or

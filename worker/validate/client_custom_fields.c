@@ -61,7 +61,7 @@ static void members_evaluate(struct check *check, uint32_t object, struct client
     for (uint32_t node = object + 1; node < document->nodes[object].next; node = document->nodes[node].next) {
         struct span key = json_name(document, node);
         const struct field *field = field_at(definitions, next, key);
-        check_enter(check, key);
+        check_enter_member(check, node);
         if (field) {
             next = field->index + 1;
             given[field->index] = true;

@@ -286,7 +286,7 @@ static bool members_hold(struct check *check, const struct field *field, const s
     for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
         const enum address_part part =
             members->any_is_unknown ? address_part_find(json_name(document, i)) : members->in_order[count++];
-        check_enter(check, json_name(document, i));
+        check_enter_member(check, i);
         if (part == PART_COUNT)
             holds = unknown_fail(check, json_name(document, i));
         else if (part == COUNTRY)

@@ -9,15 +9,16 @@
 #define PATH_BYTES    (CHECK_PATH_DEPTH * (2 * PATH_TOKEN_BYTES + 1))
 
 /* RFC 6901: "~" is written "~0" and "/" "~1". Returns the end, or NULL if the token is too long. */
-static char *append_token(char *to, const struct check_step *step)
+static char *append_token(char *to, const struct check *check, const struct check_step *step)
 {
-    if (!step->name.at)
+    const struct span name = step->node != 0 ? json_name(&check->item->document, step->node) : step->name;
+    if (!name.at)
         return to + sprintf(to, "/%u", (unsigned)step->index);
-    if (step->name.length > PATH_TOKEN_BYTES)
+    if (name.length > PATH_TOKEN_BYTES)
         return NULL;
     *to++ = '/';
-    for (size_t i = 0; i < step->name.length; i++) {
-        char byte = step->name.at[i];
+    for (size_t i = 0; i < name.length; i++) {
+        char byte = name.at[i];
         if (byte == '~' || byte == '/') {
             *to++ = '~';
             byte = byte == '~' ? '0' : '1';
@@ -31,7 +32,7 @@ static size_t path_write(const struct check *check, char path[PATH_BYTES])
 {
     char *end = path;
     for (uint32_t i = 0; i < check->depth; i++) {
-        char *next = append_token(end, &check->path[i]);
+        char *next = append_token(end, check, &check->path[i]);
         if (!next)
             break;
         end = next;
