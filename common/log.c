@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/complaint.h"
 #include "common/timestamp.h"
 
 /* What a pipe takes in one piece (PIPE_BUF on Linux), so that the lines of several processes do not mix. */
@@ -214,6 +215,13 @@ void log_fault_begin(struct log_fault *fault, const struct log_value *values)
     if (fault->began_ms == 0)
         fault->began_ms = 1;
     log_event(LOG_LEVEL_WARNING, fault->event, values);
+    if (!fault->told)
+        return;
+    struct span detail = SPAN("");
+    for (const struct log_value *value = values; value && value->name; value++)
+        if (strcmp(value->name, "error") == 0 || strcmp(value->name, "reason") == 0)
+            detail = value->text;
+    complaint_begin(fault->told, fault->event, detail);
 }
 
 void log_fault_end(struct log_fault *fault)
@@ -222,4 +230,6 @@ void log_fault_end(struct log_fault *fault)
         return;
     log_info(fault->ended, LOG_INTEGER("seconds", (clock_now_ms() - fault->began_ms + 500) / 1000));
     fault->began_ms = 0;
+    if (fault->told)
+        complaint_end(fault->told);
 }

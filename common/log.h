@@ -40,11 +40,14 @@ void log_event(enum log_level level, const char *event, const struct log_value *
             log_event(LOG_LEVEL_DEBUG, (event), LOG_LIST(__VA_ARGS__));                                                \
     } while (0)
 
+struct complaint; /* common/complaint.h */
+
 /* A fault that may repeat. It is logged when it starts and, with its duration, when it ends. */
 struct log_fault {
-    const char *event; /* "Redis is away" */
-    const char *ended; /* "Redis is back" */
-    int64_t began_ms;  /* CLOCK_MONOTONIC; 0: not active */
+    const char *event;      /* "Redis is away" */
+    const char *ended;      /* "Redis is back" */
+    int64_t began_ms;       /* CLOCK_MONOTONIC; 0: not active */
+    struct complaint *told; /* hears of it, too; NULL: none. Borrowed */
 };
 
 /* Logs `event` as a warning unless the fault is active already. */

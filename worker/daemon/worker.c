@@ -77,7 +77,7 @@ static enum stage_result worker_fill(struct worker *worker)
         return BATCH_ENDS;
     }
     worker_take_config(worker);
-    worker->state = WORKER_IN_BATCH;
+    worker_enter(worker, WORKER_IN_BATCH);
     size_limits_begin_batch(&worker->size_limits);
     failpoint(FAILPOINT_FILLED);
     return BATCH_GOES_ON;
@@ -98,8 +98,9 @@ static void worker_postpone(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++) {
         const struct item *item = &worker->batch.items[i];
-        if (item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->error == ERROR_DEFINITIONS_MISSING)
-            worker->feed->postpone(worker->source, i, worker->config->definitions.wait_ms);
+        if (item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->error == ERROR_DEFINITIONS_MISSING &&
+            worker->feed->postpone(worker->source, i, worker->config->definitions.wait_ms))
+            thread_board_note_waiting(metrics_board(worker->metrics), item, clock_wall_ms());
     }
 }
 
@@ -179,6 +180,6 @@ static enum stage_result worker_release(struct worker *worker)
 {
     worker->feed->release(worker->source);
     worker->feed->resume(worker->source);
-    worker->state = WORKER_READY;
+    worker_enter(worker, WORKER_READY);
     return BATCH_GOES_ON;
 }

@@ -85,7 +85,7 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
 static enum try_result worker_give_up(struct worker *worker, enum sink_result result, bool is_void)
 {
     if (sink_commit_was_tried(worker->sink)) {
-        worker->state = WORKER_IN_DOUBT;
+        worker_enter(worker, WORKER_IN_DOUBT);
         worker->doubtful = result;
     }
     bool oversized = result != SINK_LATER && sink_is_oversized(worker->sink);
@@ -138,7 +138,7 @@ static bool worker_recover(struct worker *worker, struct backoff *backoff, bool 
     *committed = result == RECONCILE_COMMITTED;
     if (in_doubt)
         worker_count_transaction(worker, *committed ? SINK_DONE : worker->doubtful);
-    worker->state = WORKER_IN_BATCH;
+    worker_enter(worker, WORKER_IN_BATCH);
     return true;
 }
 
@@ -155,7 +155,10 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
               LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));
-    batch_metrics_count(worker->metrics, &worker->batch, clock_wall_ms());
+    int64_t clock_ms = clock_now_ms(), wall_ms = clock_wall_ms();
+    batch_metrics_count(worker->metrics, &worker->batch, wall_ms);
+    thread_board_count(metrics_board(worker->metrics), &worker->batch, clock_ms, wall_ms);
+    metrics_look_for_noise(worker->metrics, clock_ms, wall_ms);
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;

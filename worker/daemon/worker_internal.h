@@ -6,26 +6,16 @@
 #include "worker/daemon/worker.h"
 #include "worker/daemon/worker_feed.h"
 #include "worker/index/index.h"
+#include "worker/metrics/thread_board.h"
 #include "worker/sink/sink.h"
 
 #define COMMIT_WAIT_MS   1000 /* also how soon a stop is noticed while Kafka is away */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 
-/* The state of a worker. The loop and worker_ready.c change it, unless a comment names another place. */
-enum worker_state {
-    WORKER_OPENING,  /* Redis, the producer or the consumer is missing. Nothing is decided. Also after the consumer was
-                        closed, which empties the batch (worker_drop_source). */
-    WORKER_AUDITING, /* All three are there. Redis is compared with the committed offsets, and rebuilt if need be. */
-    WORKER_READY,    /* It waits for commands. */
-    WORKER_IN_BATCH, /* A batch passes through the stages. The producer and the Redis connection may be replaced. */
-    WORKER_IN_DOUBT  /* In a batch: a transaction may have been committed, and the committed offsets are not known yet.
-                        Begins and ends in worker_commit.c. */
-};
-
 struct worker {
     const struct worker_shared *shared;
-    enum worker_state state;
+    enum worker_state state;         /* worker_enter changes it */
     enum sink_result doubtful;       /* WORKER_IN_DOUBT: the transaction's result, if it turns out not committed */
     const struct config *config;     /* of the start: used for connections */
     const struct config *validation; /* validates the present batch */
@@ -78,6 +68,9 @@ void worker_beat(struct worker *worker);
 /* Waits, longer each time, and stays in the group if there is a consumer. False if a stop was requested. If the
  * consumer fails, it is closed, and the worker is WORKER_OPENING. */
 bool worker_back_off(struct worker *worker, struct backoff *backoff);
+
+/* Changes the state, and shows it. */
+void worker_enter(struct worker *worker, enum worker_state state);
 
 void worker_close_source(struct worker *worker);
 void worker_drop_source(struct worker *worker);

@@ -8,6 +8,7 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
                            const struct worker_feed *feed)
 {
     const struct config *config = shared->config;
+    struct thread_board *board = metrics_board(metrics);
     struct worker *worker = calloc(1, sizeof(*worker));
     if (!worker)
         goto failed;
@@ -21,17 +22,19 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
         snprintf(worker->transactional, sizeof(worker->transactional), "%s", feed->transactional);
     else
         snprintf(worker->transactional, sizeof(worker->transactional), "%u", number);
-    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0};
+    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0, &board->kafka};
     worker->rebuild_fault =
-        (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", 0};
+        (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", 0, NULL};
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
                    (size_t)config->limits.command_bytes) != 0)
         goto failed;
     worker->parser = json_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
-    if (worker->index)
+    if (worker->index) {
         index_set_keep_going(worker->index, worker_keep_going, worker);
+        index_set_complaint(worker->index, &board->redis);
+    }
     if (worker->parser && worker->cache && worker->index)
         return worker;
 failed:

@@ -180,9 +180,9 @@ bool worker_get_ready(struct worker *worker)
 {
     struct backoff backoff = {0};
     while (!stop_is_requested()) {
-        worker->state = worker_open_all(worker) ? WORKER_AUDITING : WORKER_OPENING;
+        worker_enter(worker, worker_open_all(worker) ? WORKER_AUDITING : WORKER_OPENING);
         if (worker->state == WORKER_AUDITING && worker_ensure_index(worker)) {
-            worker->state = WORKER_READY;
+            worker_enter(worker, WORKER_READY);
             worker->feed->resume(worker->source);
             worker_beat(worker);
             return true;

@@ -22,6 +22,12 @@ void worker_beat(struct worker *worker)
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_INVALIDATED, look_ups.invalidated);
 }
 
+void worker_enter(struct worker *worker, enum worker_state state)
+{
+    worker->state = state;
+    thread_board_enter(metrics_board(worker->metrics), state);
+}
+
 void worker_close_source(struct worker *worker)
 {
     if (worker->source)
@@ -32,7 +38,7 @@ void worker_close_source(struct worker *worker)
 void worker_drop_source(struct worker *worker)
 {
     worker_close_source(worker);
-    worker->state = WORKER_OPENING;
+    worker_enter(worker, WORKER_OPENING);
 }
 
 bool worker_back_off(struct worker *worker, struct backoff *backoff)

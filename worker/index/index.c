@@ -20,9 +20,9 @@ struct index *index_open(const struct config *config)
     if (!index)
         return NULL;
     index->config = config;
-    index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0};
-    index->unverified =
-        (struct log_fault){"the index in Redis is unverified; commands wait", "the index in Redis is verified", 0};
+    index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0, NULL};
+    index->unverified = (struct log_fault){"the index in Redis is unverified; commands wait",
+                                           "the index in Redis is verified", 0, NULL};
     if (redis_epoch_random(index->owner))
         return index;
     free(index);
@@ -44,6 +44,11 @@ void index_set_keep_going(struct index *index, index_keep_going *keep_going, voi
 {
     index->keep_going = keep_going;
     index->listener = listener;
+}
+
+void index_set_complaint(struct index *index, struct complaint *complaint)
+{
+    index->away.told = complaint;
 }
 
 bool index_may_go_on(struct index *index)

@@ -59,6 +59,7 @@
 #ifndef WORKER_INDEX_INDEX_H
 #define WORKER_INDEX_INDEX_H
 
+#include "common/complaint.h"
 #include "common/must_check.h"
 #include "worker/config/config.h"
 #include "worker/definitions/definitions_cache.h"
@@ -95,6 +96,9 @@ MUST_CHECK bool index_trust(struct index *index, int32_t partitions);
 /* Called several times a second while a call takes longer than a few round trips, so that the caller can keep its own
  * connections alive. False: the call must give up for now. */
 typedef bool index_keep_going(void *listener);
+
+/* It hears when Redis is away, and when it is back. Borrowed. */
+void index_set_complaint(struct index *index, struct complaint *complaint);
 
 /* The keep_going of index_claim. It may drop items of the batch. Without one, index_claim does not give up. */
 void index_set_keep_going(struct index *index, index_keep_going *keep_going, void *listener);

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "worker/metrics/metrics_internal.h"
+#include "worker/metrics/thread_board.h"
 #include "worker/model/batch.h"
 
 /* ---- labels: the values that each can take ---- */
@@ -107,6 +108,11 @@ struct metrics *metrics_new(void)
     if (!metrics)
         return NULL;
     memset(metrics, 0, size);
+    metrics->board = thread_board_new();
+    if (!metrics->board) {
+        free(metrics);
+        return NULL;
+    }
     pthread_mutex_init(&metrics->lags_lock, NULL);
     metrics_set(metrics, METRIC_BUILD_INFO, 0, 1);
     metrics_beat(metrics);
@@ -119,7 +125,13 @@ void metrics_free(struct metrics *metrics)
         return;
     pthread_mutex_destroy(&metrics->lags_lock);
     free(metrics->lags);
+    thread_board_free(metrics->board);
     free(metrics);
+}
+
+struct thread_board *metrics_board(const struct metrics *metrics)
+{
+    return metrics->board;
 }
 
 /* The first cell of a series. */
@@ -203,6 +215,15 @@ void metrics_show_lags(struct metrics *metrics, const char *topic, const struct 
 void metrics_beat(struct metrics *metrics)
 {
     atomic_store_explicit(&metrics->last_beat_ms, clock_now_ms(), memory_order_relaxed);
+}
+
+/* The lags are this thread's own, so reading them needs no lock. */
+void metrics_look_for_noise(struct metrics *metrics, int64_t clock_ms, int64_t wall_ms)
+{
+    struct thread_board *board = metrics->board;
+    if (noisy_workspaces_are_due(board->noisy, clock_ms))
+        noisy_workspaces_look(board->noisy, board->window, metrics->topic, metrics->lags, metrics->lag_count, clock_ms,
+                              wall_ms);
 }
 
 int64_t metrics_last_beat_ms(const struct metrics *metrics)

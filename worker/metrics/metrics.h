@@ -98,10 +98,14 @@ enum batch_stage {
 
 /* The metrics of one thread. */
 struct metrics;
+struct thread_board;
 
 /* New, all zero, or NULL when out of memory. */
 MUST_CHECK struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
+
+/* What the thread shows to people, which is no metric (thread_board.h). It lives as long as the metrics. */
+struct thread_board *metrics_board(const struct metrics *metrics);
 
 /* ---- for the thread that owns the metrics; `value` is that of the metric's label, 0 if it has none ---- */
 
@@ -125,6 +129,10 @@ void metrics_show_lags(struct metrics *metrics, const char *topic, const struct 
 
 /* Records a heartbeat of the thread's loop. */
 void metrics_beat(struct metrics *metrics);
+
+/* Looks for workspaces that take more than their share of a partition, if that is due (noisy_workspaces.h). `clock_ms`
+ * is CLOCK_MONOTONIC, `wall_ms` since 1970, UTC. */
+void metrics_look_for_noise(struct metrics *metrics, int64_t clock_ms, int64_t wall_ms);
 
 /* ---- for any thread ---- */
 

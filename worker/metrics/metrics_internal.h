@@ -40,6 +40,7 @@ extern const struct metric_row metric_rows[METRIC_COUNT];
 const double *metric_bounds(enum metric_kind kind);
 
 struct metrics {
+    struct thread_board *board;
     _Atomic int64_t last_beat_ms;
     pthread_mutex_t lags_lock;
     const char *topic;

@@ -181,7 +181,7 @@ struct reply_topics *reply_topics_open(const struct config *config)
     }
     topics->config = config;
     topics->silent =
-        (struct log_fault){"reading reply topics failing; the last answer is used", "reply topics read again", 0};
+        (struct log_fault){"reading reply topics failing; the last answer is used", "reply topics read again", 0, NULL};
     pthread_condattr_t attributes;
     pthread_mutex_init(&topics->lock, NULL);
     pthread_condattr_init(&attributes);

@@ -6,13 +6,15 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
+#include "worker/metrics/thread_board.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
-#define LOG_ERROR          3   /* syslog's, as librdkafka has them */
-#define REASSIGN_EVERY_MS  500 /* between resets of partitions that librdkafka does not fetch */
-#define END_WAIT_MS        300 /* for the end of a log */
-#define POSTPONED_RETRY_MS 200 /* how soon new definitions are noticed */
+#define LOG_ERROR          3     /* syslog's, as librdkafka has them */
+#define CAUSE_MS           10000 /* how old an error may be that made all brokers unreachable */
+#define REASSIGN_EVERY_MS  500   /* between resets of partitions that librdkafka does not fetch */
+#define END_WAIT_MS        300   /* for the end of a log */
+#define POSTPONED_RETRY_MS 200   /* how soon new definitions are noticed */
 /* Average bytes of key and headers. A thread can hold queued.min.messages of this size. */
 #define BURDEN_BYTES  ((size_t)2048)
 #define BURDEN_LIMIT  ((size_t)64 << 20) /* keys and headers of prefetched messages */
@@ -25,9 +27,18 @@
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
 {
     struct source *source = opaque;
+    struct complaint *complaint = &metrics_board(source->metrics)->kafka;
     kafka_log(consumer, LOG_ERROR, "ERROR", reason);
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        complaint_begin(complaint, reason, SPAN(""));
+        if (!source->cut_off)
+            complaint_end(complaint);
+    } else if (!source->cut_off) {
+        struct complaint_view last = complaint_read(complaint);
+        bool is_recent = clock_wall_ms() - last.began_ms < CAUSE_MS;
+        complaint_begin(complaint, "no broker can be reached", span_of_text(is_recent ? last.text : reason));
         source->cut_off = true;
+    }
 }
 
 static rd_kafka_conf_t *source_settings(struct source *source, const struct config *config, unsigned thread,
@@ -87,9 +98,9 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
-    source->fault = (struct log_fault){"consumer failing", "consumer recovered", 0};
-    source->progress_fault =
-        (struct log_fault){"reading committed offsets failing; commands wait", "committed offsets read again", 0};
+    source->fault = (struct log_fault){"consumer failing", "consumer recovered", 0, &metrics_board(metrics)->kafka};
+    source->progress_fault = (struct log_fault){"reading committed offsets failing; commands wait",
+                                                "committed offsets read again", 0, &metrics_board(metrics)->kafka};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/metrics/thread_board.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
@@ -301,8 +302,11 @@ void source_look_around(struct source *source)
     if (now - source->looked_ms < LOOK_EVERY_MS)
         return;
     source->looked_ms = now;
-    if (source->cut_off)
+    if (source->cut_off) {
         source->cut_off = !source_reaches_broker(source);
+        if (!source->cut_off)
+            complaint_end(&metrics_board(source->metrics)->kafka);
+    }
     source_show_lags(source, now);
 }
 
