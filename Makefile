@@ -109,7 +109,7 @@ build-packages:
 demo-packages:
 	@tests/install-packages build demo
 test-packages:
-	@tests/install-packages build demo test kafka clients
+	@tests/install-packages build demo test kafka clients page
 bench-packages:
 	@tests/install-packages bench
 

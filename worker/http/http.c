@@ -1,8 +1,6 @@
 #include "worker/http/http.h"
 
 #include <errno.h>
-#include <hiredis/hiredis.h>
-#include <librdkafka/rdkafka.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdarg.h>
@@ -11,7 +9,7 @@
 
 #include "common/clock.h"
 #include "worker/config/config_table.h"
-#include "worker/http/health.h"
+#include "worker/http/resource.h"
 #include "worker/http/status_page.h"
 
 #define CONNECTIONS_MOST     64U /* browsers and scrapers need no more, and each takes a file descriptor */
@@ -30,118 +28,14 @@ struct http {
     int socket; /* -1: none, or the daemon's */
     int port;
     struct MHD_Daemon *daemon;
-    struct metrics *const *threads;
-    size_t count;
+    struct pages pages;
 
     /* Of the server's thread. */
     struct client clients[CONNECTIONS_MOST];
     uint64_t clock; /* counts what the clients do */
 };
 
-/* ---- pages: each function writes a body and returns the status ---- */
-
-static unsigned write_verdict(FILE *out, const char *what, bool holds, const char *reason)
-{
-    /* Reasons are texts of ours, which need no escapes. */
-    if (holds)
-        fprintf(out, "{\"%s\":true}\n", what);
-    else
-        fprintf(out, "{\"%s\":false,\"reason\":\"%s\"}\n", what, reason);
-    return holds ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
-}
-
-static unsigned write_livez(const struct http *http, FILE *out)
-{
-    char reason[HEALTH_REASON_SIZE] = "";
-    bool live = health_is_live(http->threads, http->count, http->config, clock_now_ms(), reason);
-    return write_verdict(out, "live", live, reason);
-}
-
-static unsigned write_readyz(const struct http *http, FILE *out)
-{
-    char reason[HEALTH_REASON_SIZE] = "";
-    bool ready = health_is_ready(http->threads, http->count, reason);
-    return write_verdict(out, "ready", ready, reason);
-}
-
-static unsigned write_metrics(const struct http *http, FILE *out)
-{
-    char reason[HEALTH_REASON_SIZE];
-    bool ready = health_is_ready(http->threads, http->count, reason);
-    for (size_t i = 0; i < http->count; i++)
-        metrics_set(http->threads[i], METRIC_READY, 0, ready);
-    metrics_write(out, http->threads, http->count);
-    return MHD_HTTP_OK;
-}
-
-static unsigned write_version(const struct http *http, FILE *out)
-{
-    (void)http;
-    fprintf(out, "{\"name\":\"client-intake\",\"version\":\"%s\",\"librdkafka\":\"%s\",\"hiredis\":\"%d.%d.%d\"}\n",
-            CLIENT_INTAKE_VERSION, rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
-    return MHD_HTTP_OK;
-}
-
-static unsigned write_status_page(const struct http *http, FILE *out)
-{
-    (void)http;
-    struct span page = status_page();
-    fwrite(page.at, 1, page.length, out);
-    return MHD_HTTP_OK;
-}
-
-static unsigned write_not_found(const struct http *http, FILE *out)
-{
-    (void)http;
-    fputs("{\"error\":\"there are /, /livez, /readyz, /metrics and /version\"}\n", out);
-    return MHD_HTTP_NOT_FOUND;
-}
-
-static unsigned write_not_allowed(const struct http *http, FILE *out)
-{
-    (void)http;
-    fputs("{\"error\":\"only GET and HEAD\"}\n", out);
-    return MHD_HTTP_METHOD_NOT_ALLOWED;
-}
-
-#define TYPE_JSON "application/json"
-
-struct resource {
-    const char *path;
-    const char *type;
-    unsigned (*write)(const struct http *http, FILE *out);
-};
-
-static const struct resource resources[] = {
-    {"/livez", TYPE_JSON, write_livez},
-    {"/readyz", TYPE_JSON, write_readyz},
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
-    {"/version", TYPE_JSON, write_version},
-    {"/", "text/html; charset=utf-8", write_status_page},
-};
-static const struct resource not_found = {NULL, TYPE_JSON, write_not_found};
-static const struct resource not_allowed = {NULL, TYPE_JSON, write_not_allowed};
-
-static const struct resource *resource_find(const char *path)
-{
-    for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++)
-        if (strcmp(resources[i].path, path) == 0)
-            return &resources[i];
-    return &not_found;
-}
-
 /* ---- replies ---- */
-
-static const struct {
-    const char *name, *value;
-} headers[] = {
-    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
-    {"X-Content-Type-Options", "nosniff"},
-    /* The page contains its script and style, and fetches only from its own origin. */
-    {"Content-Security-Policy",
-     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-};
 
 static enum MHD_Result send_resource(const struct http *http, struct MHD_Connection *connection,
                                      const struct resource *resource)
@@ -151,7 +45,7 @@ static enum MHD_Result send_resource(const struct http *http, struct MHD_Connect
     FILE *out = open_memstream(&body, &length);
     if (!out)
         return MHD_NO;
-    unsigned status = resource->write(http, out);
+    unsigned status = resource->write(&http->pages, out);
     if (fclose(out) != 0) {
         free(body);
         return MHD_NO;
@@ -162,8 +56,10 @@ static enum MHD_Result send_resource(const struct http *http, struct MHD_Connect
         return MHD_NO;
     }
     bool ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, resource->type) == MHD_YES;
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        ok = ok && MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
+    ok = ok && MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
+         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
+         MHD_add_response_header(response, "Referrer-Policy", "no-referrer") == MHD_YES &&
+         MHD_add_response_header(response, "Content-Security-Policy", http->pages.policy) == MHD_YES;
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         ok = ok && MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
     enum MHD_Result result = ok ? MHD_queue_response(connection, status, response) : MHD_NO;
@@ -227,7 +123,7 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     if (!reads || *seen)
         note_answer(http, connection);
     if (!reads)
-        return send_resource(http, connection, resource->path ? &not_allowed : resource);
+        return send_resource(http, connection, resource->path ? resource_not_allowed() : resource);
     if (!*seen) {
         *seen = (void *)(uintptr_t)&mark;
         return MHD_YES;
@@ -317,6 +213,8 @@ struct http *http_open(const struct config *config)
     http->socket = -1;
     for (size_t i = 0; i < CONNECTIONS_MOST; i++)
         http->clients[i].socket = -1;
+    http->pages = (struct pages){.config = config, .started_ms = clock_wall_ms()};
+    status_page_policy(http->pages.policy);
     if (config->http.listen[0] == '\0' || http_listen(http))
         return http;
     http_close(http);
@@ -334,10 +232,15 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *opaque, const cha
 
 bool http_serve(struct http *http, struct metrics *const *threads, size_t count)
 {
-    http->threads = threads;
-    http->count = count;
+    http->pages.threads = threads;
+    http->pages.count = count;
     if (http->socket < 0)
         return true;
+    http->pages.history = status_history_start(threads, count);
+    if (!http->pages.history) {
+        http_fail(http, "no thread for the history of the page");
+        return false;
+    }
     http->daemon = MHD_start_daemon(
         MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, (uint16_t)http->port, NULL, NULL,
         on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, http->socket,
@@ -357,6 +260,7 @@ void http_close(struct http *http)
         return;
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
+    status_history_end(http->pages.history);
     if (http->socket >= 0)
         close(http->socket);
     free(http);

@@ -1,5 +1,6 @@
-/* http: the daemon's HTTP server on http.listen: /livez, /readyz, /metrics, /version and a page at /. Read-only,
- * without login. It uses the config and the metrics only, and no other part of the daemon. */
+/* http: the daemon's HTTP server on http.listen: /livez, /readyz, /metrics, /version, /status.json and a page at /.
+ * Read-only, without login. It uses the config, the metrics and what threads show (worker/metrics) only, and no other
+ * part of the daemon. */
 #ifndef WORKER_HTTP_HTTP_H
 #define WORKER_HTTP_HTTP_H
 
