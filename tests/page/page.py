@@ -134,6 +134,12 @@ with browser.Browser() as page:
     page.screenshot(f"{output}/page-findings-360-dark.png", whole=False)
     page.view(1440, 900)
 
+    server.status = changed(ready=False, findings=[{**finding("redis_full"), "level": "note", "text": "The worker gets ready: x.", "section": "The worker starts"}])
+    check("a worker that gets ready says so", says("The worker gets ready: x."))
+    check("and not that all is well", "All is well" not in body() and page.evaluate("document.title") == "i The worker starts – client-intake", page.evaluate("document.title"))
+    server.status = changed(findings=[{**finding("redis_full"), "level": "note", "text": "Most are rejected.", "section": "Most commands are rejected"}])
+    check("a note stands below the line that all is well", page.wait("/All is well[^]*Most are rejected/.test(document.querySelector('#verdict').innerText)"), text("#verdict"))
+
     # ---- texts of strangers ----
     hostile = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202eabc\u200b\u2066\u00ad"
     rows = [{"workspace": hostile, "partition": 0, "commands": 10, "error": 0, "share": 1}]

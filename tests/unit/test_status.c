@@ -249,6 +249,20 @@ START_TEST(a_worker_that_gets_ready_says_what_it_waits_for)
     snprintf(status->ready_reason, sizeof(status->ready_reason), "Redis has not been audited yet");
     ck_findings(status, "starting");
     ck_assert_str_eq(verdict.findings[0].text, "The worker gets ready: Redis has not been audited yet.");
+    status->started_ms = status->now.wall_ms - 29000;
+    status->kafka_up = status->redis_up = false;
+    ck_findings(status, "starting");
+    status->redis_up = true;
+    ck_findings(status, "starting");
+    status->started_ms = status->now.wall_ms - 30000; /* that is too long */
+    ck_findings(status, "kafka_away");
+    status->redis_up = false;
+    ck_findings(status, "redis_away");
+    status->started_ms = status->now.wall_ms;
+    complain(&status->redis, "Redis is away; commands wait: Connection refused", 0);
+    ck_findings(status, "redis_away");
+    complain(&status->kafka, "no broker can be reached: Connection refused", 0);
+    ck_findings(status, "redis_away kafka_away");
     end(status);
 }
 END_TEST

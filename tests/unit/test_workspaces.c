@@ -398,6 +398,23 @@ START_TEST(what_is_not_noisy_is_not_logged)
 }
 END_TEST
 
+/* It has taken over a counter, so that its count is far above what is certain. */
+START_TEST(what_is_not_certain_is_not_noisy)
+{
+    char line[512];
+    for (uint32_t i = 0; i < SKETCH_COUNTERS; i++) {
+        char name[32];
+        name_of(i, name);
+        count(1000, 1000, 0, name, OUTCOME_CREATED);
+    }
+    count(1000, NOISY_COMMANDS - 1, 2, "late", OUTCOME_CREATED);
+    workspace_window_read(window, WINDOW_COMMANDS, 1000, &rows);
+    ck_row(0, 2, "late", 1000 + NOISY_COMMANDS - 1);
+    look(2000, 2, 60);
+    ck_assert_int_eq(log_lines(line), 0);
+}
+END_TEST
+
 START_TEST(few_are_logged_per_minute_and_the_others_later)
 {
     char line[512];
@@ -522,6 +539,7 @@ int main(void)
     tcase_add_test(share, a_noisy_workspace_is_logged_once_and_shown_with_its_share);
     tcase_add_test(share, it_is_logged_again_only_after_minutes_of_quiet);
     tcase_add_test(share, what_is_not_noisy_is_not_logged);
+    tcase_add_test(share, what_is_not_certain_is_not_noisy);
     tcase_add_test(share, few_are_logged_per_minute_and_the_others_later);
     tcase_add_test(share, it_is_due_every_ten_seconds);
     suite_add_tcase(suite, share);

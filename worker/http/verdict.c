@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOW_KAFKA_SECONDS 0.5  /* of a transaction, on average */
-#define SLOW_REDIS_SECONDS 0.25 /* of a stage that asks Redis, on average */
-#define LATE_SECONDS       60   /* as the alert ClientIntakeRepliesLate has it */
-#define GARBAGE_LEAST      20   /* in the last minute */
+#define SLOW_KAFKA_SECONDS 0.5   /* of a transaction, on average */
+#define SLOW_REDIS_SECONDS 0.25  /* of a stage that asks Redis, on average */
+#define BEGINS_MS          30000 /* while a missing connection is no fault yet, unless there is a complaint */
+#define LATE_SECONDS       60    /* as the alert ClientIntakeRepliesLate has it */
+#define GARBAGE_LEAST      20    /* in the last minute */
 #define GARBAGE_PERCENT    5
 #define REJECTIONS_LEAST   100
 #define REJECTIONS_PERCENT 50
@@ -59,9 +60,14 @@ static bool is_open(const struct complaint_view *complaint)
     return complaint->began_ms > 0 && complaint->ended_ms == 0;
 }
 
+static bool begins(const struct status *status)
+{
+    return status->now.wall_ms - status->started_ms < BEGINS_MS;
+}
+
 static void find_redis(struct verdict *verdict, const struct status *status)
 {
-    if (status->redis_up)
+    if (status->redis_up || (begins(status) && !is_open(&status->redis)))
         return;
     const char *text = is_open(&status->redis) ? status->redis.text : "there is no connection yet";
     int64_t since_ms = is_open(&status->redis) ? status->redis.began_ms : 0;
@@ -79,7 +85,8 @@ static void find_kafka(struct verdict *verdict, const struct status *status)
 {
     double seconds = average(&status->minute.stages[STAGE_COMMIT]);
     /* Without Redis a thread does not yet ask Kafka. */
-    if (!status->kafka_up && seconds < SLOW_KAFKA_SECONDS && (status->redis_up || is_open(&status->kafka)))
+    bool is_missing = !status->kafka_up && (is_open(&status->kafka) || (status->redis_up && !begins(status)));
+    if (is_missing && seconds < SLOW_KAFKA_SECONDS)
         add(verdict, FINDING_KAFKA_AWAY, is_open(&status->kafka) ? status->kafka.began_ms : 0,
             "Look at the brokers and the network. The worker goes on by itself; nothing is lost.",
             "Kafka does not answer, so commands wait. The last complaint: %s",
@@ -183,7 +190,7 @@ void verdict_find(struct verdict *verdict, const struct status *status)
     if (status->rebuilding > 0)
         add(verdict, FINDING_REBUILDING, 0, "Wait: the log tells how far it is.",
             "Redis lost its data, and is rebuilt from the record topic. Commands wait.");
-    else if (!status->ready && status->kafka_up && status->redis_up)
+    else if (!status->ready && verdict->count == 0)
         add(verdict, FINDING_STARTING, 0, "If this stays for a minute, read the log.", "The worker gets ready: %s.",
             status->ready_reason);
     find_slow_redis(verdict, status);
