@@ -374,7 +374,7 @@ install: build-packages
 	install -D -m 644 config/client-intake.ini $(DESTDIR)$(PREFIX)/share/client-intake/client-intake.ini
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/demo $(wildcard config/demo/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake README.md CHANGELOG.md
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs docs/*.md docs/asyncapi.yaml docs/page.png
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/client-intake/schemas $(wildcard docs/schemas/*.json)
 	ln -sfn ../../../client-intake/schemas $(DESTDIR)$(PREFIX)/share/doc/client-intake/docs/schemas
 	install -D -m 644 docs/client-intake.1 $(DESTDIR)$(PREFIX)/share/man/man1/client-intake.1

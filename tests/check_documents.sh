@@ -113,6 +113,17 @@ check "worker/metrics/metrics.h has metrics" [ "$(metric_rows | wc -l)" -ge 20 ]
 check_equal "operations.md has the metrics" "$(metric_rows | sort)" \
     "$(sed -nE 's/^\| `([a-z_]+)` \| (counter|gauge|histogram) \|.*/\1 \2/p' docs/operations.md | sort)"
 
+# The members of /status.json, and the findings of the page with the sections that tell what to do.
+members=$(cat worker/http/status_json*.c | tr '\n' ' ' | grep -oE '(json_build_set\([^"]*|\{|\] = )"[a-z][a-zA-Z0-9]*"' | cut -d'"' -f2 | sort -u)
+check "/status.json has members" [ "$(wc -l <<<"$members")" -ge 60 ]
+status_section=$(sed -n '/^### status.json/,/^## /p' docs/operations.md)
+check_equal "operations.md has every member of /status.json" "" \
+    "$(for member in $members; do grep -qw "$member" <<<"$status_section" || echo "$member"; done)"
+sections=$(sed -nE 's/^ *ROW\([A-Z_]+, "[a-z_]+", [A-Z]+, "([^"]*)"\).*/\1/p' worker/http/verdict.h)
+check "the page names sections" [ "$(wc -l <<<"$sections")" -ge 12 ]
+check_equal "operations.md has every section that the page names" "" "$(while read -r section; do
+    grep -qxE "##+ $section" docs/operations.md || echo "$section"; done <<<"$sections")"
+
 # A line "level event" for each event above debug that the program can log; "level begin / end" for a fault that lasts.
 log_events() {
     local code

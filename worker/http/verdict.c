@@ -60,6 +60,13 @@ static bool is_open(const struct complaint_view *complaint)
     return complaint->began_ms > 0 && complaint->ended_ms == 0;
 }
 
+/* What stands behind the event: the server's own words. */
+static const char *words_of(const struct complaint_view *complaint)
+{
+    const char *colon = strstr(complaint->text, ": ");
+    return colon ? colon + 2 : complaint->text;
+}
+
 static bool begins(const struct status *status)
 {
     return status->now.wall_ms - status->started_ms < BEGINS_MS;
@@ -69,7 +76,7 @@ static void find_redis(struct verdict *verdict, const struct status *status)
 {
     if (status->redis_up || (begins(status) && !is_open(&status->redis)))
         return;
-    const char *text = is_open(&status->redis) ? status->redis.text : "there is no connection yet";
+    const char *text = is_open(&status->redis) ? words_of(&status->redis) : "there is no connection yet";
     int64_t since_ms = is_open(&status->redis) ? status->redis.began_ms : 0;
     if (is_open(&status->redis) && strstr(text, "OOM"))
         add(verdict, FINDING_REDIS_FULL, since_ms,
@@ -90,7 +97,7 @@ static void find_kafka(struct verdict *verdict, const struct status *status)
         add(verdict, FINDING_KAFKA_AWAY, is_open(&status->kafka) ? status->kafka.began_ms : 0,
             "Look at the brokers and the network. The worker goes on by itself; nothing is lost.",
             "Kafka does not answer, so commands wait. The last complaint: %s",
-            is_open(&status->kafka) ? status->kafka.text : "none yet; the worker is joining its group");
+            is_open(&status->kafka) ? words_of(&status->kafka) : "none; the worker joins its group");
     else if (seconds >= SLOW_KAFKA_SECONDS)
         add(verdict, FINDING_KAFKA_SLOW, 0, "Look at the brokers: load, disks, and replicas that are behind.",
             "Kafka is slow: a transaction takes %.1f s on average, over the last minute.", seconds);
