@@ -2,6 +2,9 @@
 
 #include <string.h>
 #include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* the functions with the widest instructions that the processor has; others use SSE2 */
+#endif
 
 #include "common/json_writer.h"
 
