@@ -323,6 +323,29 @@ START_TEST(test_many_faults)
 }
 END_TEST
 
+/* A set may have millions of errors, each of which would take memory of the daemon. */
+START_TEST(test_no_more_faults_than_anyone_reads)
+{
+    enum { ENTRIES = 500000 };
+    char *json = malloc(2 * ENTRIES + 2), *end = json;
+    *end++ = '[';
+    for (int i = 0; i < ENTRIES; i++)
+        end = stpcpy(end, i > 0 ? ",1" : "1");
+    strcpy(end, "]");
+    struct definitions_fault *faults;
+    ck_assert_ptr_null(definitions_compile(span_of_text(json), &faults));
+    unsigned count = 0;
+    const struct definitions_fault *last = NULL;
+    for (const struct definitions_fault *fault = faults; fault; fault = fault->next, count++)
+        last = fault;
+    ck_assert_uint_eq(count, FAULTS_LISTED + 1);
+    ck_assert_str_eq(last->path, "");
+    ck_assert_str_eq(last->message, "499000 further errors are not listed");
+    definitions_faults_free(faults);
+    free(json);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions");
@@ -335,6 +358,7 @@ int main(void)
     tcase_add_test(tests, test_many_fields);
     tcase_add_test(tests, test_long_rule_name);
     tcase_add_test(tests, test_many_faults);
+    tcase_add_test(tests, test_no_more_faults_than_anyone_reads);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -43,7 +43,7 @@ const struct command commands[] = {
      "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"
      "  get      prints what Redis holds: a table on a terminal, otherwise the bytes\n"
      "  list     prints the workspaces with definitions in Redis\n"
-     "  lint     prints every error in FILE with its position\n"
+     "  lint     prints the errors in FILE with their positions\n"
      "  history  prints every version of the workspace in the definitions topic\n"
      "  sync     fills Redis from the definitions topic; the last version of a workspace wins\n"
      "FILE may be - for standard input.\n"

@@ -109,6 +109,7 @@ struct definitions *definitions_compile_in(struct arena *scratch, struct span js
         qsort(specs.items, specs.count, sizeof(*specs.items), field_spec_compare);
         definitions = build(&specs, json);
     }
+    reader_end_faults(&reader);
     arena_reset(&reader.scratch, scratch->used);
     if (faults)
         *faults = reader.first;

@@ -12,6 +12,7 @@
 
 #define FIELD_KEY_BYTES      255 /* longest key of a field or an option */
 #define FIELDS_PER_WORKSPACE 2000
+#define FAULTS_LISTED        1000 /* errors of a definition set; one more tells how many further ones there are */
 
 /* What a field can require beyond its type; the contract's `rules`. */
 struct rules {
@@ -57,9 +58,9 @@ struct definitions_fault {
 };
 
 /* Compiles `json`, a List Custom Fields response or its bare array. New, to be freed with definitions_free; or NULL,
- * then *faults (if faults is not NULL) lists every error, in document order, to be freed with
- * definitions_faults_free. NULL without an error means out of memory. `json` is not needed afterwards. Entries whose
- * entityType is "company" are skipped. Unknown members are ignored, since the public API adds attributes; unknown
+ * then *faults (if faults is not NULL) lists the first FAULTS_LISTED errors, in document order, to be freed
+ * with definitions_faults_free. NULL without an error means out of memory. `json` is not needed afterwards. Entries
+ * whose entityType is "company" are skipped. Unknown members are ignored, since the public API adds attributes; unknown
  * rules are errors, since a misspelt rule must not vanish. The command line and the daemon use this one reader, on
  * common/json.h, so the daemon accepts every file that lint accepts. The text limits its memory, and it reports the
  * position of an error. jansson differs in integers beyond 64 bits, in numbers beyond binary64 and in its depth limit.

@@ -43,18 +43,11 @@ void reader_leave(struct definitions_reader *reader, size_t where)
     reader->path[where] = '\0';
 }
 
-bool reader_fault(struct definitions_reader *reader, const char *format, ...)
+static void list_fault(struct definitions_reader *reader, const char *message)
 {
-    reader->failed = true;
-    char message[MESSAGE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    end_at_character(message);
     struct definitions_fault *fault = malloc(sizeof(*fault) + strlen(message) + 1);
     if (!fault)
-        return false;
+        return;
     fault->next = NULL;
     memcpy(fault->path, reader->path, sizeof(fault->path));
     strcpy(fault->message, message);
@@ -63,7 +56,32 @@ bool reader_fault(struct definitions_reader *reader, const char *format, ...)
     else
         reader->first = fault;
     reader->last = fault;
+}
+
+bool reader_fault(struct definitions_reader *reader, const char *format, ...)
+{
+    reader->failed = true;
+    if (reader->faults++ >= FAULTS_LISTED)
+        return false;
+    char message[MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    end_at_character(message);
+    list_fault(reader, message);
     return false;
+}
+
+void reader_end_faults(struct definitions_reader *reader)
+{
+    char message[64];
+    if (reader->faults <= FAULTS_LISTED)
+        return;
+    const uint32_t further = reader->faults - FAULTS_LISTED;
+    snprintf(message, sizeof(message), "%u further error%s not listed", (unsigned)further,
+             further == 1 ? " is" : "s are");
+    list_fault(reader, message);
 }
 
 const char *reader_list(struct definitions_reader *reader, const struct choices *choices, char text[READER_LIST_BYTES])

@@ -14,6 +14,7 @@ struct definitions_reader {
     struct definitions_fault *first, *last;
     size_t compared; /* work for suggestions; see nearest_word.h */
     uint32_t lists;  /* number of messages so far that list alternatives */
+    uint32_t faults; /* errors that were found */
     bool failed;     /* at least one error was found, listed or, when out of memory, not */
 };
 
@@ -22,8 +23,11 @@ size_t reader_enter(struct definitions_reader *reader, struct span name);
 size_t reader_enter_index(struct definitions_reader *reader, size_t index);
 void reader_leave(struct definitions_reader *reader, size_t where);
 
-/* Adds an error at the present position. Always returns false. */
+/* Adds an error at the present position; beyond FAULTS_LISTED it is only counted. Always returns false. */
 bool reader_fault(struct definitions_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* At the end: adds how many errors are not listed, if any. */
+void reader_end_faults(struct definitions_reader *reader);
 
 /* The end of a message about an unknown name: ", must be one of text, number, ...". Only the first READER_LISTS
  * messages list names, since a set may have more errors than anyone reads. Returns `text`. */
