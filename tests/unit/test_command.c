@@ -231,8 +231,8 @@ static const struct row {
      "\"faults\":[{\"path\":\"/1/type\",\"message\":\"",
      NULL},
     {{"definitions", "--json", "lint", "FAULTY"}, 1, "\"faults\":[{\"path\":\"/1/type\",\"message\":\"", NULL},
-    {{"definitions", "lint", "/does/not/exist"}, 1, NULL, "/does/not/exist: No such file or directory\n"},
-    {{"definitions", "lint", "/tmp"}, 1, NULL, "/tmp: Is a directory\n"},
+    {{"definitions", "lint", "/does/not/exist"}, 69, NULL, "/does/not/exist: No such file or directory\n"},
+    {{"definitions", "lint", "/tmp"}, 69, NULL, "/tmp: Is a directory\n"},
     {{"definitions", "put", "acme", "FAULTY"}, 1, "/faulty: /1/type: ", NULL},
     /* a Redis that does not exist */
     {{"definitions", "get", "acme", "--set", "redis.address=unix:/does/not/exist"},
