@@ -19,7 +19,6 @@ letters_add() {
             -H "dlq-message=the text is not JSON at byte 0" || suite_fail "letters were added"
 }
 
-unset KAFKA_LANE # a proxy stands in front of a broker of the suite's own
 faults_begin 2
 LIVE_DEFINITIONS=
 by_proxy=("${live_worker_options[@]}")

@@ -31,15 +31,14 @@ faults_replaces_topics() {
 # faults_begin PARTITIONS [REDIS SETTING ...]: live_begin, with a proxy between the workers and each of their servers.
 # Senders and the oracle go directly. See `proxy` for what `proxy_tell kafka|redis WORD ...` can say.
 faults_begin() {
-    local redis_port
-    KAFKA_PROXY_PORT=$(free_port)
+    local kafka_proxy redis_port
     redis_port=$(free_port)
-    export KAFKA_PROXY_PORT
     live_begin "$@"
     faults_own_kafka
-    proxy_start kafka "127.0.0.1:$KAFKA_PROXY_PORT" "$(cat "$kafka_folder/proxied")" --kafka
+    kafka_proxy=$(cat "$kafka_folder/proxy")
+    proxy_start kafka "$kafka_proxy" "$(cat "$kafka_folder/proxied")" --kafka
     proxy_start redis "127.0.0.1:$redis_port" "unix:$redis_socket"
-    live_worker_options+=(--set "kafka.bootstrap.servers=127.0.0.1:$KAFKA_PROXY_PORT"
+    live_worker_options+=(--set "kafka.bootstrap.servers=$kafka_proxy"
         --set "redis.address=127.0.0.1:$redis_port")
 }
 
