@@ -84,6 +84,11 @@ test-faults: test-packages
 test-debian13:
 	@tests/debian13 $(SUITES)
 
+# help: lint           clang-format, clang-tidy, cppcheck and shellcheck over the source
+lint: build-packages lint-packages
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake
+	@BUILD=$(BUILD) tests/run tests/lint/lint.sh
+
 # help: soak           load and faults for MINUTES=10 on a real Apache Kafka and Redis; SEED=number repeats a run's faults
 soak: export MINUTES := $(or $(MINUTES),10)
 soak: test-packages
@@ -95,7 +100,7 @@ sanitize: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined check
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
-bench: test-packages bench-packages
+bench: test-packages bench-packages lint lint-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 
@@ -110,6 +115,8 @@ demo-packages:
 	@tests/install-packages build demo
 test-packages:
 	@tests/install-packages build demo test kafka clients page
+lint-packages:
+	@tests/install-packages lint
 bench-packages:
 	@tests/install-packages bench
 
@@ -404,4 +411,4 @@ help:
 
 .SECONDARY:
 .PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
-        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages bench-packages
+        test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages lint lint-packages bench-packages

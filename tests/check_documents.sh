@@ -93,7 +93,7 @@ help=$("$program" replay --help)
 for option in $options; do
     check "the help has replay --$option" grep -qE -- "--$option\b" <<<"$help"
     check "the manual has replay --$option" grep -qE "Fl -$option\b" docs/client-intake.1
-    check "operations.md has replay --$option" grep -qE "^\| \`--$option[ \`]" docs/operations.md
+    check "operations.md has replay --$option" grep -qE "^\| \`--${option}[ \`]" docs/operations.md
 done
 
 # The classes of a replay, with what they mean.

@@ -26,6 +26,7 @@ arrows_up() {
 }
 
 includes() {
+    # shellcheck disable=SC2046 # a list of files
     grep -HoE '^#include "(common|worker)/[^"]+"' $(git ls-files 'common/*.[ch]' 'common/*.cc' 'worker/*.[ch]') \
         | sed -E 's/^([^:]+):#include "(.*)"$/\1 \2/'
 }
@@ -70,7 +71,9 @@ check_equal "validation knows neither Kafka nor Redis" "" \
     "$(grep -lE '#include <(librdkafka|hiredis)/' common/*.[ch] worker/model/* worker/validate/*.[ch] 2>/dev/null)"
 check_equal "every folder of the source is a room" "" \
     "$(git ls-files worker | sed 's/\/[^/]*$//' | sort -u | grep -vx worker/validate/data | grep -vxFf "$suite_folder/rooms")"
-check "there are functions whose result must be looked at" [ "$(grep -h '^MUST_CHECK ' $checked_headers | wc -l)" -gt 60 ]
+# shellcheck disable=SC2086 # a list of files
+check "there are functions whose result must be looked at" [ "$(cat $checked_headers | grep -c '^MUST_CHECK ')" -gt 60 ]
+# shellcheck disable=SC2086 # a list of files
 check_equal "every result that tells of success must be looked at" "" "$(cat $checked_headers | without_must_check)"
 # The checks themselves are tested: what is wrong is found.
 check_equal "a function that may be ignored is told" "sink_open sink_do" "$(without_must_check <<'END' | xargs
@@ -85,6 +88,7 @@ END
 spelling() {
     grep -lE '"([A-Z]+ )*(client-intake:[a-z]|client:\{|client-email:\{|custom-fields:)' "$@"
 }
+# shellcheck disable=SC2046 # a list of files
 check_equal "only redis_keys.h spells the names of keys in Redis" worker/redis/redis_keys.h \
     "$(spelling $(git ls-files 'common/*.[ch]' 'worker/*.[ch]'))"
 # The check itself is tested: an arrow up is found.

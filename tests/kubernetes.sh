@@ -88,6 +88,7 @@ check "which is mounted there" grep -qx /run/secrets/client-intake "$suite_folde
 sed "s|/run/secrets/client-intake|$suite_folder/secrets|" "$ini" >"$suite_folder/here.ini"
 # reads_config: `validate` connects to nothing.
 reads_config() {
+    # shellcheck disable=SC2153 # the runner sets BUILD
     POD_NAME=client-intake-0 "$BUILD/client-intake" validate --config "$suite_folder/here.ini" --definitions tests/live/definitions.json /dev/null 2>&1
     echo "exit $?"
 }

@@ -90,10 +90,10 @@ static void run(struct bench *bench, int64_t spent[STAGES])
 /* Prints the number of all commands, and the medians over the batches, which rare interruptions do not change. */
 static void measure_commands(struct bench *bench, int64_t batches)
 {
-    double *whole = calloc((size_t)batches * (STAGES + 1), sizeof(*whole)), *stages = whole + batches;
-
+    double *whole = calloc((size_t)batches * (STAGES + 1), sizeof(*whole));
     if (whole == NULL)
         fail("out of memory");
+    double *stages = whole + batches;
     for (int64_t batch = -WARM_UP; batch < batches; batch++) {
         int64_t spent[STAGES];
         fill(bench);

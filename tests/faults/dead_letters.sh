@@ -149,6 +149,7 @@ large_letters() {
 # The offsets of the command topic that are no messages: each transaction, committed or aborted, leaves one in each of its
 # partitions.
 markers() {
+    # shellcheck disable=SC2046 # options
     echo $(($(kcat -Q -b "$kafka_address" $(printf -- "-t $live_name.commands:%d:-1 " 0 1 2) | awk '{ sum += $NF } END { print sum }') \
         - $(kcat -b "$kafka_address" -C -X isolation.level=read_uncommitted -t "$live_name.commands" -o beginning -e -q -f '.\n' | wc -l)))
 }

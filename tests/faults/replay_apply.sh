@@ -341,7 +341,7 @@ suite_of_terminated() {
     replies_are_there() { [ "$(consume -t "$live_name.again-$scene" | grep -c .)" -gt $((before + 60)) ]; }
     check "replies come" eventually replies_are_there
     began=$(date +%s%N)
-    kill -TERM $(apply_process)
+    kill -TERM "$(apply_process)"
     apply_wait
     check_equal "it ends with 2" 2 "$apply_code"
     check "it ends within 5 s" [ $((($(date +%s%N) - began) / 1000000)) -lt 5000 ]
@@ -386,7 +386,7 @@ suite_of_terminated_early() {
     redis_of SET "$(lock)" another PX 3000 >/dev/null
     apply_start whole "${history[@]}"
     tenths 5
-    kill -TERM $(apply_process)
+    kill -TERM "$(apply_process)"
     apply_wait
     check_equal "one that waits for the lock ends with 2, too" 2 "$apply_code"
     redis_of DEL "$(lock)" >/dev/null

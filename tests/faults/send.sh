@@ -116,7 +116,7 @@ commands 26 1 >&9
 check "the answer to the next one is late" eventually answers_are_met
 place=$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%p %o %s\n' | awk '/"c-26"/ { print $1, $2 }')
 printf '{"type":"client.rejected","commandId":"c-26","source":{"topic":"%s","partition":%d,"offset":%d},"error":{"code":"too_large"}}' \
-    "$live_name.commands" ${place% *} ${place#* } | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H ce_type=client.rejected
+    "$live_name.commands" "${place% *}" "${place#* }" | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H ce_type=client.rejected
 printf '{"answers":"c-25"}' | kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H "$(correlation_of c-25)"
 check "a later reply is printed while the answer is on its way" eventually grep -q '"answers":"c-25"' "$suite_folder/output"
 exec 9>&-

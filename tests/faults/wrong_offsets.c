@@ -46,7 +46,7 @@ static void put_number(struct text *text, int bytes, int64_t number)
 
 static void put_varint(struct text *text, int64_t number)
 {
-    uint64_t left = ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
+    uint64_t left = number < 0 ? ~((uint64_t)number << 1) : (uint64_t)number << 1;
     for (; left >= 128; left >>= 7)
         put_number(text, 1, (int64_t)(left & 127) | 128);
     put_number(text, 1, (int64_t)left);

@@ -41,7 +41,7 @@ clean_root_make() {
     for file in /etc/apt/apt.conf.d/*; do
         dpkg-query --search "$file" >/dev/null 2>&1 || cp -a "$file" "$root/etc/apt/apt.conf.d/" || return 69
     done
-    : >"$root/etc/resolv.conf" >"$root/etc/hosts"
+    truncate -s 0 "$root/etc/resolv.conf" "$root/etc/hosts"
     clean_root_mount "$root" || return 69
     if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
         cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" || return 69

@@ -4,7 +4,7 @@
 # A port on 127.0.0.1 without a listener, below the range from which the kernel takes those of outgoing connections. Suites
 # that run at the same time, and calls of one suite, get different ones: each is reserved for an hour.
 free_port() {
-    local port reserved=${TMPDIR:-/tmp}/client-intake-ports-$(id -u)
+    local port reserved=${TMPDIR:-/tmp}/client-intake-ports-$UID
     mkdir -p "$reserved"
     while true; do
         port=$((RANDOM % 12000 + 20000))

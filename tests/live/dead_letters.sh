@@ -69,7 +69,7 @@ send_raw ws-1 "{\"commandId\":\"a-1\",\"workspaceId\":\"ws-1\",$person,\"email\"
 send_raw ws-1 $'\e[31mred\a' -H command-id=named-1
 send_raw - 'no json' -H workspace-id=ws-1
 printf 'ws-1\x1f\x1e' | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.commands" -K $'\x1f' -D $'\x1e' -Z
-send_raw ws-1 "{\"commandId\":\"big-1\",\"workspaceId\":\"ws-1\",$person,\"email\":\"big@example.com\"$(printf '%300000s')}"
+send_raw ws-1 "{\"commandId\":\"big-1\",\"workspaceId\":\"ws-1\",$person,\"email\":\"big@example.com\"$(printf '%300000s' '')}"
 send_raw ws-1 'evil' -H dlq-topic=other -H dlq-offset=99 -H dlq-retried=0/0 -H dlq-retried-to=x/0/0 -H dlq-message=$'\e[2J' -H dlq-lost=headers
 check "every broken command is a letter" eventually has_letters 6
 
@@ -83,6 +83,7 @@ check_equal "a producer's dlq headers do not count" "$live_name.commands" "$(row
 check_equal "a producer cannot make its letter a note" 6 "$(rows | wc -l)"
 check_equal "the list for people has a line for each" 6 "$(live_intake dead-letters list | wc -l)"
 for action in list "list --group" "show $(place_of '.message | test("binary")')" "show $(place_of '.message | test("does not fit")')"; do
+    # shellcheck disable=SC2086 # $action may have an option
     check_equal "$action prints nothing that a terminal obeys" "" "$(live_intake dead-letters $action | LC_ALL=C tr -d '\n' | LC_ALL=C tr -cd '\000-\037\177')"
 done
 
@@ -95,6 +96,7 @@ letters retry --partition 7
 check_equal "by retry, too" "69 1" "$code $(grep -c 'has no partition 7; its partitions are 0 to 2' <<<"$error")"
 check_equal "--limit takes the first" "$(rows | head -n 2)" "$(rows --limit 2)"
 while IFS='|' read -r options reason; do
+    # shellcheck disable=SC2086 # a list of options
     letters list $options
     check_equal "list $options is refused" "64 1" "$code $(grep -cF -e "$reason" <<<"$error")"
 done <<'EOF'
@@ -216,8 +218,8 @@ note-and-letter|dlq-topic=other dlq-partition=0 dlq-offset=1 dlq-retried=0/0|oth
 EOF
 
 # A long key, long headers, and a message with nothing in it.
-long=$(printf '%100000s' | tr ' ' h)
-printf '%900000s|long key' | tr ' ' k | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -p 0 -K '|' -H dlq-code=long-key
+long=$(printf '%100000s' '' | tr ' ' h)
+printf '%900000s|long key' '' | tr ' ' k | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -p 0 -K '|' -H dlq-code=long-key
 to_letters k -H dlq-code=long-headers -H "a=$long" -H "b=$long" -H "c=$long" -H "dlq-message=$long"
 printf '\x1f\x1e' | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -p 0 -K $'\x1f' -D $'\x1e' -Z -H dlq-code=nothing
 for name in long-key long-headers nothing; do

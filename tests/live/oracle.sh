@@ -70,6 +70,7 @@ seen() {
     actual=$(verdicts | awk -F '\t' '{ print $1 "=" $3 }' | sort)
     check_equal "$what" "$expected" "$actual"
     [ "$actual" = "$expected" ] || copies_shown
+    # shellcheck disable=SC2013 # words are wanted
     for word in $(sed 's/^[^=]*=//; s/,/ /g' <<<"$expected"); do words_seen[$word]=yes; done
     world_reset
 }
@@ -260,7 +261,7 @@ seen "a dead letter of no command" "$place=no-dead-letter" "-=dead-letter-unknow
 # in_workspace WORKSPACE NUMBER: sets email, client (the keys) and place of one of its clients.
 in_workspace() {
     email=$(redis_ask --scan --pattern "client-email:{$1}:*" | sort | sed -n "$2p")
-    client=client:{$1}:$(redis_ask GET "$email")
+    client="client:{$1}:$(redis_ask GET "$email")"
     place=$(redis_ask GET "$client" | sed 's/ .*//;q')
 }
 in_workspace ws-1 1

@@ -53,6 +53,7 @@ static bool worker_open_source(struct worker *worker)
         worker->assignments = 0;
         worker->losses = 0;
     }
+    // cppcheck-suppress invalidLifetime // a feed copies what it needs of `self`
     return worker->source != NULL;
 }
 
