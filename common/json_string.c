@@ -1,6 +1,5 @@
 #include "common/json_string.h"
 
-#include <limits.h>
 #include <string.h>
 #include <unistr.h>
 
@@ -93,11 +92,11 @@ static enum json_fault_code escape_decode(char **from, char **to)
  * printable ASCII. */
 static inline size_t run_length(const char *at, bool *is_printable)
 {
-    unsigned beyond = 0;
-    for (size_t length = 0;; length += JSON_BLOCK) {
-        const json_block bytes = json_block_at(at + length);
-        const unsigned stops = json_block_stops(bytes);
-        const unsigned before = stops ? (stops & -stops) - 1 : UINT_MAX;
+    uint32_t beyond = 0;
+    for (size_t length = 0;; length += BYTE_BLOCK) {
+        const byte_block bytes = byte_block_load(at + length);
+        const uint32_t stops = json_block_stops(bytes);
+        const uint32_t before = stops ? (stops & -stops) - 1 : UINT32_MAX;
         beyond |= json_block_beyond(bytes) & before;
         if (!stops)
             continue;

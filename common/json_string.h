@@ -11,8 +11,8 @@
  * must follow, with JSON_PADDING readable bytes behind it. */
 static inline size_t json_string_plain(const char *at)
 {
-    for (size_t length = 0;; length += JSON_BLOCK) {
-        const unsigned special = json_block_special(json_block_at(at + length));
+    for (size_t length = 0;; length += BYTE_BLOCK) {
+        const uint32_t special = json_block_special(byte_block_load(at + length));
         if (special)
             return length + (size_t)__builtin_ctz(special);
     }
@@ -21,8 +21,8 @@ static inline size_t json_string_plain(const char *at)
 /* The number of bytes from `at` on before the first that is no white space. What follows is as above. */
 static inline size_t json_string_white_space(const char *at)
 {
-    for (size_t length = 0;; length += JSON_BLOCK) {
-        const unsigned black = json_block_black(json_block_at(at + length));
+    for (size_t length = 0;; length += BYTE_BLOCK) {
+        const uint32_t black = json_block_black(byte_block_load(at + length));
         if (black)
             return length + (size_t)__builtin_ctz(black);
     }
