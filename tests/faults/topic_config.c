@@ -9,6 +9,7 @@
 #include "tests/lib/quick_client.h"
 
 #define REQUEST_MS 60000
+#define TRY_MS     2000
 
 static const char usage[] =
     "topic_config ADDRESS set TOPIC NAME=VALUE ...   the topic's whole own configuration; returns once it is in force\n"
@@ -132,16 +133,18 @@ static void configure(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *t
     await_mark(client, queue, topic, false);
 }
 
-/* Waits until a leader answers for each partition. */
+/* Waits until a leader answers for each partition. Each try is short, since librdkafka asks for the metadata of a
+ * partition that it does not know only when a try begins. */
 static void await_partitions(rd_kafka_t *client, const char *topic, int partitions)
 {
-    const time_t deadline = time(NULL) + REQUEST_MS / 1000;
+    const time_t deadline = time(NULL) + 2 * REQUEST_MS / 1000;
     for (int i = 0; i < partitions; i++) {
+        rd_kafka_resp_err_t code;
         int64_t low, high;
-        while (rd_kafka_query_watermark_offsets(client, topic, i, &low, &high, REQUEST_MS) !=
+        while ((code = rd_kafka_query_watermark_offsets(client, topic, i, &low, &high, TRY_MS)) !=
                RD_KAFKA_RESP_ERR_NO_ERROR) {
             if (time(NULL) > deadline)
-                give_up(topic, "its partitions do not answer");
+                give_up(topic, rd_kafka_err2str(code));
             nanosleep(&pause_between, NULL);
         }
     }
