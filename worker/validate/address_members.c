@@ -12,7 +12,7 @@ const struct span address_part_names[PART_COUNT] = {
     [FULL_ADDRESS] = SPAN("fullAddress"),
 };
 
-enum address_part address_part_find(struct span name)
+static inline enum address_part part_find(struct span name)
 {
     /* Only the two lines have names of the same length. */
     static const unsigned char of_length[] = {
@@ -27,12 +27,17 @@ enum address_part address_part_find(struct span name)
     return span_equal(name, address_part_names[part]) ? part : PART_COUNT;
 }
 
+enum address_part address_part_find(struct span name)
+{
+    return part_find(name);
+}
+
 struct address_members address_members_of(const struct json_document *document, uint32_t object)
 {
     struct address_members members = {.any_is_unknown = false};
     uint32_t count = 0;
     for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
-        const enum address_part part = address_part_find(json_name(document, i));
+        const enum address_part part = part_find(json_name(document, i));
         if (part == PART_COUNT) {
             members.any_is_unknown = true;
         } else {

@@ -40,20 +40,17 @@ static void text_evaluate(struct check *check, uint32_t node, struct client *cli
     id_evaluate(check, node);
 }
 
-static const struct {
-    void (*evaluate)(struct check *check, uint32_t node, struct client *client);
-    bool required;
-} rules[MEMBER_COUNT] = {
-    [MEMBER_COMMAND_ID] = {text_evaluate, false},
-    [MEMBER_WORKSPACE_ID] = {text_evaluate, false}, /* several sources can have it, so it is checked separately */
-    [MEMBER_TYPE] = {text_evaluate, false},
-    [MEMBER_SEND_INVITE] = {client_send_invite_evaluate, false},
-    [MEMBER_GIVEN_NAME] = {client_given_name_evaluate, true},
-    [MEMBER_FAMILY_NAME] = {client_family_name_evaluate, true},
-    [MEMBER_EMAIL] = {client_email_evaluate, true},
-    [MEMBER_COMPANY_ID] = {client_company_id_evaluate, false},
-    [MEMBER_COMPANY_IDS] = {client_company_ids_evaluate, false},
-    [MEMBER_CUSTOM_FIELDS] = {client_custom_fields_evaluate, false},
+static void (*const rules[MEMBER_COUNT])(struct check *check, uint32_t node, struct client *client) = {
+    [MEMBER_COMMAND_ID] = text_evaluate,
+    [MEMBER_WORKSPACE_ID] = text_evaluate, /* several sources can have it, so it is checked separately */
+    [MEMBER_TYPE] = text_evaluate,
+    [MEMBER_SEND_INVITE] = client_send_invite_evaluate,
+    [MEMBER_GIVEN_NAME] = client_given_name_evaluate,
+    [MEMBER_FAMILY_NAME] = client_family_name_evaluate,
+    [MEMBER_EMAIL] = client_email_evaluate,
+    [MEMBER_COMPANY_ID] = client_company_id_evaluate,
+    [MEMBER_COMPANY_IDS] = client_company_ids_evaluate,
+    [MEMBER_CUSTOM_FIELDS] = client_custom_fields_evaluate,
 };
 
 /* The member that decode found at `node`, or MEMBER_UNKNOWN. Members mostly come in one order, so those from `from` on
@@ -86,7 +83,7 @@ static void members_evaluate(struct check *check, struct client *client)
         const enum member member = member_at(item, node, next);
         check_enter_member(check, node);
         if (member != MEMBER_UNKNOWN) {
-            rules[member].evaluate(check, node, client);
+            rules[member](check, node, client);
             next = member + 1;
         } else {
             unknown_evaluate(check, node);
@@ -97,16 +94,17 @@ static void members_evaluate(struct check *check, struct client *client)
 
 static void missing_evaluate(struct check *check)
 {
-    for (enum member member = 0; member < MEMBER_COUNT; member++) {
-        if (check->item->members[member] != 0)
+    static const enum member required[] = {MEMBER_GIVEN_NAME, MEMBER_FAMILY_NAME, MEMBER_EMAIL};
+    for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+        if (check->item->members[required[i]] != 0)
             continue;
-        if (!rules[member].required && member != MEMBER_CUSTOM_FIELDS)
-            continue;
-        check_enter(check, member_name(member));
-        if (rules[member].required)
-            check_fail_required(check);
-        else
-            client_custom_fields_missing(check);
+        check_enter(check, member_name(required[i]));
+        check_fail_required(check);
+        check_leave(check);
+    }
+    if (check->item->members[MEMBER_CUSTOM_FIELDS] == 0) {
+        check_enter(check, member_name(MEMBER_CUSTOM_FIELDS));
+        client_custom_fields_missing(check);
         check_leave(check);
     }
 }

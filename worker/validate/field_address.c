@@ -1,6 +1,7 @@
 /* The type address: a string, which is the full address, or an object of up to seven members.
  *
  * The country decides which other members are allowed, so it is checked first, in any position. */
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -324,21 +325,26 @@ static bool string_holds(struct check *check, const struct field *field, const s
            missing_country_is_allowed(check, &field->rules);
 }
 
+#define LABEL_BYTES 128 /* at most, of all labels and the brackets */
+
 /* The address has one member at least. */
 static struct span address_write(const struct address *address, struct arena *arena)
 {
-    struct json_writer writer;
-    writer_open(&writer, arena);
-    char *const begin = writer.to;
+    size_t room = LABEL_BYTES;
+    for (enum address_part part = COUNTRY; part < PART_COUNT; part++)
+        room += address->tokens[part].length;
+    char *const begin = arena_room(arena, room), *to = begin;
     for (enum address_part part = COUNTRY; part < PART_COUNT; part++) {
         if (!address->tokens[part].at)
             continue;
-        writer_raw(&writer, part_labels[part]);
-        writer_raw(&writer, address->tokens[part]);
+        to = span_copy(to, part_labels[part]);
+        to = span_copy(to, address->tokens[part]);
     }
-    writer_literal(&writer, "}");
+    *to++ = '}';
     *begin = '{'; /* in place of the first comma */
-    return writer_close(&writer);
+    assert((size_t)(to - begin) <= room);
+    arena->used += (size_t)(to - begin);
+    return span_of(begin, (size_t)(to - begin));
 }
 
 bool field_address_evaluate(struct check *check, const struct field *field, const struct json_document *document,

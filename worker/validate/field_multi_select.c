@@ -93,10 +93,26 @@ static bool elements_fail(struct check *check, const struct field *field, const 
     return false;
 }
 
+/* drop_duplicates for fields of up to 64 options. */
+static uint32_t drop_duplicates_of_few(int *options, uint32_t count)
+{
+    uint64_t seen = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t bit = UINT64_C(1) << options[i];
+        if (!(seen & bit))
+            options[kept++] = options[i];
+        seen |= bit;
+    }
+    return kept;
+}
+
 /* Keeps the first of each option, in order, and returns how many are left. It needs memory in proportion to the
  * field's options, not to the value, and frees it. */
 static uint32_t drop_duplicates(int *options, uint32_t count, uint32_t option_count, struct arena *arena)
 {
+    if (option_count <= 64)
+        return drop_duplicates_of_few(options, count);
     size_t mark = arena->used;
     bool *seen = arena_alloc(arena, option_count);
     memset(seen, 0, option_count);
