@@ -141,6 +141,7 @@ static bool postal_code_holds(struct check *check, struct span country, struct s
     const size_t length = postal_code_normalize(country, *text, form);
     if (length == 0)
         return postal_code_fail(check, country, *text);
+    assert(length <= sizeof(form));
     if (!span_equal(*text, span_of(form, length)))
         *text = arena_copy(check->arena, span_of(form, length));
     return true;
