@@ -7,7 +7,7 @@ end_transaction=26 # Kafka's keys of requests
 by_proxy=()
 faults_begin 3
 LIVE_DEFINITIONS=
-by_proxy=(--set "kafka.bootstrap.servers=127.0.0.1:$KAFKA_PROXY_PORT")
+by_proxy=(--set "kafka.bootstrap.servers=$(cat "$kafka_folder/proxy")")
 
 retry_ends() {
     wait "$retry_pid"

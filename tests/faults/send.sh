@@ -50,8 +50,6 @@ messages() {
 }
 
 unset KAFKA_LANE # the broker that is killed is the suite's own
-KAFKA_PROXY_PORT=$(free_port)
-export KAFKA_PROXY_PORT
 live_begin 3
 faults_own_kafka
 faults_worker_start one
@@ -98,8 +96,9 @@ check_equal "it has no echo" 0 "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_
 # ---- Kafka's answers come late, or not at all ----
 
 produce_key=0 # of Kafka's protocol
-proxy_start kafka "127.0.0.1:$KAFKA_PROXY_PORT" "$(cat "$kafka_folder/proxied")" --kafka
-by_proxy=(--set "kafka.bootstrap.servers=127.0.0.1:$KAFKA_PROXY_PORT")
+kafka_proxy=$(cat "$kafka_folder/proxy")
+proxy_start kafka "$kafka_proxy" "$(cat "$kafka_folder/proxied")" --kafka
+by_proxy=(--set "kafka.bootstrap.servers=$kafka_proxy")
 answers_are_met() { [ "$(proxy_matched kafka)" -gt "$before" ]; }
 
 # A minimal reply overtakes Kafka's report of where its command is.
