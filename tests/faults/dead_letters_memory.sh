@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # dead-letters list and retry take the same memory however many letters there are, and whatever is in them.
-. "$(dirname "$0")/../lib/faults.sh" || exit 1
+. "$(dirname "$0")/../lib/letters.sh" || exit 1
 . "$(dirname "$0")/../lib/memory.sh" || exit 1
 
 few=$(faults_choose 10000 100000)
@@ -14,17 +14,7 @@ criterion "letters with 200 KB of headers, or with keys or values of 900 KB" "wh
 
 live_begin 3
 LIVE_DEFINITIONS=
-letter_count=0
 declare -A peaks=()
-
-# letters_add COUNT: more letters, as the worker writes them.
-letters_add() {
-    seq -f letter-%.0f $((letter_count + 1)) $((letter_count + $1)) \
-        | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 \
-            -H "dlq-topic=$live_name.commands" -H dlq-partition=0 -H dlq-offset=7 -H dlq-timestamp=0 \
-            -H dlq-code=malformed_json -H "dlq-message=the text is not JSON at byte 0" || suite_fail "letters were added"
-    letter_count=$((letter_count + $1))
-}
 
 # peak_of COMMAND ...: sets peak, the most resident memory of a process in KiB, and peak_code.
 peak_of() {
