@@ -22,6 +22,13 @@ void stop_on_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+void stop_on_hangup(void)
+{
+    struct sigaction ask = {.sa_handler = on_signal};
+    sigemptyset(&ask.sa_mask);
+    sigaction(SIGHUP, &ask, NULL);
+}
+
 void stop_request(void)
 {
     atomic_fetch_add(&requests, 1);

@@ -8,6 +8,9 @@
  * write(). */
 void stop_on_signals(void);
 
+/* HUP requests the end, too: somebody closes the terminal of a program that would leave something behind. */
+void stop_on_hangup(void);
+
 void stop_request(void);
 
 /* How many times the end was requested. Two or more: do not finish the work in hand. */

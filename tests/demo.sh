@@ -58,4 +58,73 @@ timeout 300 "$BUILD/client-intake" demo -d "$suite_folder/own" >"$demo" 2>"$suit
 check_equal "without changed definitions the demo ends with 0, too" 0 "$?"
 check_equal "after the replies" "10 commands, 10 replies." "$(tail -n 1 "$demo")"
 [ "$suite_failed" -eq 0 ] || cat "$suite_folder/error"
+
+# --stay. Each demo is the leader of its session, and Control-C goes to its whole process group, as on a terminal.
+children() { # of the demo
+    cat "/proc/$stay/task/$stay/children"
+}
+folders() { # of the demos
+    find "$suite_folder/tmp" -mindepth 1 -maxdepth 1
+}
+folders_exist() {
+    [ -n "$(folders)" ]
+}
+has_stopped() {
+    ! suite_is_child "$stay" || grep -q '^State:[[:space:]]*Z' "/proc/$stay/status"
+}
+demo_stay() { # ARGUMENT ...
+    mkdir -p "$suite_folder/tmp"
+    TMPDIR=$suite_folder/tmp setsid "$BUILD/client-intake" demo --stay "$@" >"$demo" 2>"$suite_folder/error" &
+    stay=$!
+    suite_owns "$stay"
+    eventually grep -q '^stop ' "$demo"
+    redis=$(children)
+}
+# ends WHAT SIGNAL PROCESS: the demo ends and leaves nothing.
+ends() {
+    kill "-$2" -- "$3"
+    check "$1: it ends within ten seconds" until_true 10 has_stopped
+    wait "$stay"
+    check_equal "$1: with 0" 0 "$?"
+    check_equal "$1: Redis has ended, too" gone "$([ -d "/proc/$redis" ] && echo runs || echo gone)"
+    check_equal "$1: no folder is left" "" "$(folders)"
+    check_equal "$1: nobody listens on the page's address" closed \
+        "$( (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && echo open || echo closed)"
+}
+
+port=$(free_port)
+demo_stay --set "http.listen=127.0.0.1:$port"
+check "with --stay the address of the page is printed" grep -qxF "page   http://127.0.0.1:$port/" "$demo"
+check "the page is there" grep -qF '<title>' <(curl -s "http://127.0.0.1:$port/")
+check_equal "it knows the ten commands" 10 \
+    "$(curl -s "http://127.0.0.1:$port/status.json" | jq '.totals | add')"
+sed -n '/^send /,/^stop /p' "$demo" | sed '$d; s/^send//' >"$suite_folder/send"
+check_equal "the command line that is printed creates a client" client.created \
+    "$(timeout 60 sh "$suite_folder/send" 2>"$suite_folder/send.log" | jq -r .type)"
+check_equal "and another time the email is taken" email_taken \
+    "$(timeout 60 sh "$suite_folder/send" 2>"$suite_folder/send.log" | jq -r .error.code)"
+check_equal "the page counts them" 12 "$(curl -s "http://127.0.0.1:$port/status.json" | jq '.totals | add')"
+ends "Control-C" INT "-$stay"
+check_equal "nothing but the demo's commands was logged" "" "$(grep level= "$suite_folder/error")"
+
+demo_stay --set "http.listen=127.0.0.1:$port"
+ends "the terminal is closed" HUP "$stay"
+
+demo_stay --set "http.listen=127.0.0.1:$port"
+timeout 60 "$BUILD/client-intake" demo --stay --set "http.listen=127.0.0.1:$port" >"$suite_folder/second" 2>"$suite_folder/second.err"
+check_equal "a second one finds the address taken: 69" 69 "$?"
+check "and says which one, and what to do" grep -q 'http\.listen=127\.0\.0\.1:0' "$suite_folder/second.err"
+ends "TERM" TERM "$stay"
+
+# A signal before the replies are there.
+TMPDIR=$suite_folder/tmp "$BUILD/client-intake" demo >"$demo" 2>"$suite_folder/error" &
+stay=$!
+suite_owns "$stay"
+eventually folders_exist
+redis=$(children)
+kill -INT "$stay"
+check "a signal in the middle: it ends within ten seconds" until_true 10 has_stopped
+wait "$stay"
+check_equal "a signal in the middle: with 2" 2 "$?"
+check_equal "a signal in the middle: no folder is left" "" "$(folders)"
 suite_end

@@ -117,10 +117,11 @@ const struct command commands[] = {
      "Exit codes: 0 ok, 1 the letter is not there, or a letter was refused, 2 stopped by a signal, 3 part of the topic "
      "could not\n"
      "be read, 69 Kafka cannot be reached, or FILE cannot be read.\n"},
-    {"demo", command_demo, NULL, "[-d FOLDER]", "show commands and their replies, with its own servers",
+    {"demo", command_demo, NULL, "[--stay] [-d FOLDER]", "show commands and their replies, with its own servers",
      "Then it decides the commands again by changed definitions, and shows what differs.\n"
+     "  --stay     keep the servers and the worker until Control-C, with the page on http.listen\n"
      "  -d FOLDER  the folder of commands.txt, definitions.json and, if you like, definitions-changed.json\n"
-     "Exit codes: 0 every command got a reply, 69 a server could not be started.\n"},
+     "Exit codes: 0 every command got a reply, 2 stopped by a signal before, 69 a server could not be started.\n"},
     {0},
 };
 

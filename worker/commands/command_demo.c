@@ -13,9 +13,11 @@
 #include "worker/commands/command.h"
 #include "worker/commands/command_option.h"
 #include "worker/commands/demo_replay.h"
+#include "worker/commands/demo_stay.h"
 #include "worker/commands/embedded_broker.h"
 #include "worker/commands/private_redis.h"
 #include "worker/daemon/worker.h"
+#include "worker/http/http.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
 
@@ -37,6 +39,7 @@ struct demo {
     struct embedded_broker broker;
     struct private_redis redis;
     struct config *config;
+    struct http *http; /* NULL: it does not stay */
     struct workers *workers;
     struct demo_command commands[DEMO_COMMANDS];
     size_t count, replies;
@@ -103,13 +106,16 @@ static bool demo_put_definitions(struct demo *demo, const char *directory)
 
 /* ---- the embedded parts ---- */
 
-static bool demo_configure(struct demo *demo)
+/* `listen`: http.listen of the user's config. */
+static bool demo_configure(struct demo *demo, const char *listen)
 {
-    char servers[256], redis[640];
+    char servers[256], redis[640], http[640];
     snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", demo->broker.address);
     snprintf(redis, sizeof(redis), "redis.address=%s", demo->redis.address);
+    snprintf(http, sizeof(http), "http.listen=%s", listen);
     const char *settings[] = {servers,
                               redis,
+                              http,
                               "delivery.mode=at-least-once",
                               "worker.threads=1",
                               "log.level=warning",
@@ -122,7 +128,8 @@ static bool demo_configure(struct demo *demo)
     return true;
 }
 
-static bool demo_start(struct demo *demo, const char *directory)
+/* `listen`: where the page is served; NULL: nowhere. */
+static bool demo_start(struct demo *demo, const char *directory, const char *listen)
 {
     char error[256];
     if (!folder_make_temporary("client-intake-demo", demo->folder, sizeof(demo->folder)))
@@ -131,8 +138,10 @@ static bool demo_start(struct demo *demo, const char *directory)
         return demo_fail("embedded broker", error);
     if (!private_redis_start(&demo->redis, demo->folder, error, sizeof(error)))
         return demo_fail("private Redis", error);
-    if (!demo_configure(demo))
+    if (!demo_configure(demo, listen ? listen : ""))
         return false;
+    if (listen && !(demo->http = http_open(demo->config)))
+        return demo_fail("the page", "give it another address with --set http.listen=127.0.0.1:0");
     const char *topics[] = {demo->config->commands.topic, demo->config->replies.topic, demo->config->records.topic,
                             demo->config->definitions.topic, demo->config->dead_letters.topic};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
@@ -141,12 +150,17 @@ static bool demo_start(struct demo *demo, const char *directory)
     if (!demo_put_definitions(demo, directory))
         return false;
     demo->workers = workers_start(demo->config);
-    return demo->workers != NULL;
+    if (!demo->workers || !demo->http)
+        return demo->workers != NULL;
+    size_t threads;
+    struct metrics *const *metrics = workers_metrics(demo->workers, &threads);
+    return http_serve(demo->http, metrics, threads);
 }
 
 static void demo_stop(struct demo *demo)
 {
     stop_request();
+    http_close(demo->http);
     bool ended = !demo->workers || workers_join(demo->workers, STOP_LIMIT_MS);
     if (!ended)
         demo_fail("worker", "did not stop in time");
@@ -233,7 +247,8 @@ static bool demo_receive(struct demo *demo)
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer, replies);
     rd_kafka_topic_partition_list_destroy(replies);
     int64_t limit = clock_now_ms() + REPLIES_LIMIT_MS;
-    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && clock_now_ms() < limit) {
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && demo->replies < demo->count && clock_now_ms() < limit &&
+           !stop_is_requested()) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
         if (message && !message->err)
             demo_take_reply(demo, message);
@@ -242,7 +257,8 @@ static bool demo_receive(struct demo *demo)
     }
     rd_kafka_consumer_close(consumer);
     rd_kafka_destroy(consumer);
-    return demo->replies == demo->count || demo_fail("replies", "not all replies came in time");
+    return demo->replies == demo->count ||
+           demo_fail("replies", stop_is_requested() ? "stopped by a signal" : "not all replies came in time");
 }
 
 static void demo_print(const struct demo *demo)
@@ -274,33 +290,49 @@ static const char *find_installed(char *path, size_t size)
     return path;
 }
 
+/* True if every command got its reply. */
+static bool demo_run(struct demo *demo, const char *directory, const char *listen)
+{
+    if (!demo_read_commands(demo, directory) || !demo_start(demo, directory, listen) || !demo_send(demo) ||
+        !demo_receive(demo))
+        return false;
+    demo_print(demo);
+    if (!demo_replay(demo->config, directory, DEMO_WORKSPACE))
+        return false;
+    if (demo->http)
+        demo_stay(demo->config, http_port(demo->http), demo->broker.address, DEMO_WORKSPACE);
+    return true;
+}
+
 int command_demo(int argc, char **argv, const struct config *config)
 {
-    (void)config;
     char installed[PATH_MAX];
     const char *directory =
         access(DEMO_DIRECTORY, R_OK) == 0 ? DEMO_DIRECTORY : find_installed(installed, sizeof(installed));
-    static const struct option none[] = {{0}};
+    static const struct option known[] = {{"stay", no_argument, NULL, 's'}, {0}};
+    bool stays = false;
     int option;
     command_options_begin();
-    while ((option = command_option(argc, argv, "d:", none)) != COMMAND_OPTION_END) {
+    while ((option = command_option(argc, argv, "d:", known)) != COMMAND_OPTION_END) {
         if (option == COMMAND_OPTION_WRONG)
             return COMMAND_USAGE;
-        directory = optarg;
+        if (option == 's')
+            stays = true;
+        else
+            directory = optarg;
     }
     if (optind < argc)
         return command_usage("demo", "unexpected argument \"%s\"", argv[optind]);
+    if (stays && config->http.listen[0] == '\0')
+        return command_usage("demo", "--stay shows the page, so http.listen may not be empty");
     stop_on_signals();
+    stop_on_hangup();
     struct demo *demo = calloc(1, sizeof(*demo));
     if (!demo)
         return COMMAND_UNAVAILABLE;
-    bool ok =
-        demo_read_commands(demo, directory) && demo_start(demo, directory) && demo_send(demo) && demo_receive(demo);
-    if (ok) {
-        demo_print(demo);
-        ok = demo_replay(demo->config, directory, DEMO_WORKSPACE);
-    }
+    const bool ok = demo_run(demo, directory, stays ? config->http.listen : NULL);
+    const bool interrupted = !ok && stop_is_requested();
     demo_stop(demo);
     free(demo);
-    return ok ? COMMAND_OK : COMMAND_UNAVAILABLE;
+    return ok ? COMMAND_OK : interrupted ? COMMAND_FORCED : COMMAND_UNAVAILABLE;
 }

@@ -19,6 +19,7 @@
 static void become_redis(const char *folder, const char *socket_path)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0); /* Control-C is for the parent alone, which still needs Redis to drain */
     int nowhere = open("/dev/null", O_RDWR);
     if (nowhere >= 0) {
         dup2(nowhere, STDIN_FILENO);
