@@ -103,6 +103,7 @@ check_equal "the command line that is printed creates a client" client.created \
     "$(timeout 60 sh "$suite_folder/send" 2>"$suite_folder/send.log" | jq -r .type)"
 check_equal "and another time the email is taken" email_taken \
     "$(timeout 60 sh "$suite_folder/send" 2>"$suite_folder/send.log" | jq -r .error.code)"
+check_equal "they log nothing" "" "$(grep level= "$suite_folder/send.log")"
 check_equal "the page counts them" 12 "$(curl -s "http://127.0.0.1:$port/status.json" | jq '.totals | add')"
 ends "Control-C" INT "-$stay"
 check_equal "nothing but the demo's commands was logged" "" "$(grep level= "$suite_folder/error")"

@@ -23,13 +23,14 @@
 #include "worker/replay/outcome.h"
 #include "worker/validate/decode.h"
 
-#define LINE_BYTES    ((size_t)16 << 20)
-#define BUFFER_BYTES  (2 * LINE_BYTES)
-#define RUN_ID_LENGTH 16
-#define IDLE_WAIT_MS  20
-#define LOOK_MS       5000 /* how often the reply topic is asked for new partitions while replies are missing */
-#define SHOWN_MS      200
-#define BURST_LINES   256
+#define LINE_BYTES      ((size_t)16 << 20)
+#define BUFFER_BYTES    (2 * LINE_BYTES)
+#define RUN_ID_LENGTH   16
+#define IDLE_WAIT_MS    20
+#define LOOK_MS         5000 /* how often the reply topic is asked for new partitions while replies are missing */
+#define SHOWN_MS        200
+#define LAST_REPORTS_MS 1000
+#define BURST_LINES     256
 
 struct sending {
     const struct config *config;
@@ -237,6 +238,10 @@ static bool sending_open(struct sending *sending, char *error, size_t error_size
 
 static void sending_close(struct sending *sending)
 {
+    /* A reply may overtake Kafka's report of its command, and librdkafka warns about a command without a report. The
+     * replies are printed already, so nothing depends on the result. */
+    if (sending->producer && stop_requests() < 2)
+        (void)rd_kafka_flush(sending->producer, LAST_REPORTS_MS);
     if (sending->producer)
         rd_kafka_destroy(sending->producer);
     history_client_close(&sending->consumer);
