@@ -1,5 +1,6 @@
-/* Readers that change or end their assignment as soon as it has begun. Librdkafka ends the process with an assertion if
- * a partition is taken away twice before it has stopped (its issue 5573). */
+/* Readers that change or end their assignment at a bad moment. Librdkafka ends the process with an assertion if a
+ * partition is taken away twice before it has stopped (its issue 5573), and if rd_kafka_poll finds a message in a
+ * consumer's queue. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 
 #define TOPIC    "clients.commands"
 #define WAIT_MS  20000
+#define AWAY_MS  2000
 #define COMMANDS 20
 #define TURNS    3000
 #define OPENINGS 60
@@ -89,6 +91,24 @@ START_TEST(a_topic_reader_is_rewound_and_closed_at_once)
 }
 END_TEST
 
+START_TEST(a_topic_reader_is_extended_while_kafka_is_away_and_messages_wait)
+{
+    rd_kafka_message_t *message = NULL;
+    bool grown;
+    struct topic_reader *reader = topic_reader_open(fixture.config, TOPIC, AWAY_MS, error, sizeof(error));
+    ck_assert_msg(reader != NULL, "%s", error);
+    enum topic_reading reading;
+    while ((reading = topic_reader_next(reader, &message, error, sizeof(error))) == TOPIC_PAUSE)
+        ;
+    ck_assert_msg(reading == TOPIC_MESSAGE, "%s", error); /* the others of its batch are in the queue */
+    rd_kafka_message_destroy(message);
+    ck_assert_int_eq(rd_kafka_mock_broker_set_down(fixture.broker.cluster, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert(!topic_reader_extend(reader, &grown, error, sizeof(error)));
+    ck_assert_str_ne(error, "");
+    topic_reader_close(reader);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("assignments");
@@ -98,6 +118,7 @@ int main(void)
     tcase_add_test(tests, a_history_reader_turns_at_once);
     tcase_add_test(tests, a_history_reader_is_closed_at_once);
     tcase_add_test(tests, a_topic_reader_is_rewound_and_closed_at_once);
+    tcase_add_test(tests, a_topic_reader_is_extended_while_kafka_is_away_and_messages_wait);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
