@@ -119,8 +119,8 @@ static bool find_partitions(struct topic_reader *reader, char *error, size_t err
         return false;
     }
     if (code) {
-        /* For the reason, which on_error gets. Not once messages may wait in the queue: rd_kafka_poll has no callback for
-         * them, and librdkafka ends the process with an assertion. */
+        /* For the reason, which on_error gets. Not once messages may wait in the queue: rd_kafka_poll has no callback
+         * for them, and librdkafka ends the process with an assertion. */
         if (reader->count == 0)
             rd_kafka_poll(reader->handle, 0);
         return fail(reader, code, error, error_size);

@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/pipeline.h"
-#include "worker/kafka/kafka_topic.h"
-#include "worker/kafka/offsets.h"
 #include "worker/replay/decision.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 #include "worker/replay/presumed_reply.h"
-#include "worker/validate/reply_address.h"
+#include "worker/replay/reply_partitions.h"
 
 #define CHUNK_REPLIES 512
 #define CHUNK_BYTES   ((size_t)1 << 20)
@@ -43,13 +40,6 @@ struct chunk {
     int64_t done; /* offsets of all topics, behind its last message */
 };
 
-/* A partition that has replies. */
-struct part {
-    uint16_t topic;
-    int32_t partition;
-    int64_t from, to;
-};
-
 struct run {
     const struct reply_reading *reading;
     struct recorded_replies *replies;
@@ -61,20 +51,15 @@ struct run {
     } threads[PIPELINE_THREADS];
     uint32_t thread_count;
     size_t longest; /* of a reply that can be one of ours */
-    char **topics;  /* sorted */
-    uint32_t topic_count;
-
-    struct part *parts; /* by topic and partition */
-    size_t part_count;
-    int64_t total; /* offsets of all parts */
+    struct reply_partitions partitions;
 
     /* Of the filling thread. */
     struct history_reader *reader; /* NULL: to be opened */
     uint16_t topic;                /* that it reads */
-    size_t part;
-    bool is_begun;  /* the reader reads the part */
-    int64_t before; /* offsets of the parts before it */
-    bool is_ended;  /* keep_going has ended the reading */
+    size_t partition;              /* that it reads: its number among `partitions` */
+    bool is_begun;                 /* the reader reads it */
+    int64_t before;                /* offsets of the partitions before it */
+    bool is_ended;                 /* keep_going has ended the reading */
     bool has_failed;
     char failure[768];
 
@@ -83,113 +68,12 @@ struct run {
     int spill_error; /* errno; 0: none */
 };
 
-/* ---- The topics ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool has_topic(const struct run *run, const char *name)
-{
-    uint32_t i = 0;
-    while (i < run->topic_count && strcmp(run->topics[i], name) != 0)
-        i++;
-    return i < run->topic_count;
-}
-
-static bool find_topics(struct run *run, char *error, size_t error_size)
-{
-    const struct config *config = run->reading->config;
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(run->reading->consumer, 1, NULL, &metadata, run->reading->wait_ms);
-    if (code) {
-        snprintf(error, error_size, "the list of topics: %s", rd_kafka_err2str(code));
-        return false;
-    }
-    run->topics = calloc((size_t)metadata->topic_cnt + 1, sizeof(*run->topics));
-    bool ok = run->topics != NULL;
-    for (int i = 0; ok && i < metadata->topic_cnt; i++) {
-        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
-        if (topic->partition_cnt < 1 || run->topic_count > UINT16_MAX ||
-            !reply_topic_is_allowed(config, span_of_text(topic->topic)))
-            continue;
-        run->topics[run->topic_count] = strdup(topic->topic);
-        ok = run->topics[run->topic_count++] != NULL;
-    }
-    rd_kafka_metadata_destroy(metadata);
-    if (ok && !has_topic(run, config->replies.topic))
-        log_warning("the reply topic does not exist, so it has no recorded replies; is replies.topic right?",
-                    LOG_TEXT("topic", config->replies.topic));
-    if (!ok)
-        snprintf(error, error_size, "out of memory");
-    else if (run->topic_count > 1)
-        qsort(run->topics, run->topic_count, sizeof(*run->topics), by_name);
-    return ok;
-}
-
-/* Raises the first offsets to those of the first replies that count. */
-static bool raise_starts(const struct reply_reading *reading, const char *topic, struct offsets *starts,
-                         const struct offsets *ends, char *error, size_t error_size)
-{
-    if (reading->since_ms <= 0 || starts->count == 0)
-        return true;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(starts->count);
-    for (int32_t i = 0; i < starts->count; i++)
-        rd_kafka_topic_partition_list_add(list, topic, i)->offset = reading->since_ms;
-    const bool ok = history_ask_offsets(reading->consumer, list, reading->wait_ms, error, error_size);
-    for (int i = 0; ok && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *found = &list->elems[i];
-        offsets_raise(starts, found->partition,
-                      found->offset >= 0 ? found->offset : offsets_get(ends, found->partition));
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return ok;
-}
-
-/* The first and last stable offsets of the topic's partitions. */
-static bool find_parts(struct run *run, uint16_t topic, char *error, size_t error_size)
-{
-    const struct reply_reading *reading = run->reading;
-    const char *name = run->topics[topic];
-    struct offsets starts = {0}, ends = {0};
-    const int32_t count = kafka_topic_partitions(reading->consumer, name, reading->wait_ms, error, error_size);
-    bool ok = count >= 0 &&
-              offsets_of_starts(&starts, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
-              offsets_of_known_ends(&ends, reading->consumer, name, count, reading->wait_ms, error, error_size) &&
-              raise_starts(reading, name, &starts, &ends, error, error_size);
-    struct part *grown = ok ? realloc(run->parts, (run->part_count + (size_t)count + 1) * sizeof(*grown)) : NULL;
-    if (ok && !grown) {
-        snprintf(error, error_size, "out of memory");
-        ok = false;
-    }
-    if (grown)
-        run->parts = grown;
-    for (int32_t i = 0; ok && i < count; i++) {
-        const struct part part = {topic, i, offsets_get(&starts, i), offsets_get(&ends, i)};
-        if (part.from >= part.to)
-            continue;
-        run->parts[run->part_count++] = part;
-        run->total += part.to - part.from;
-    }
-    offsets_free(&starts);
-    offsets_free(&ends);
-    return ok;
-}
-
-static bool find_all_parts(struct run *run, char *error, size_t error_size)
-{
-    char reason[512];
-    for (uint32_t i = 0; i < run->topic_count; i++) {
-        if (find_parts(run, (uint16_t)i, reason, sizeof(reason)))
-            continue;
-        snprintf(error, error_size, "%s: %s", run->topics[i], reason);
-        return false;
-    }
-    return true;
-}
-
 /* ---- Filling ---- */
+
+static const struct reply_partition *partition_of(const struct run *run)
+{
+    return &run->partitions.items[run->partition];
+}
 
 static void chunk_clear(struct chunk *chunk)
 {
@@ -208,7 +92,7 @@ static void chunk_take(const struct run *run, struct chunk *chunk, rd_kafka_mess
     }
     struct raw_reply *reply = &chunk->replies[chunk->count++];
     reply->message = message;
-    reply->topic = run->parts[run->part].topic;
+    reply->topic = partition_of(run)->topic;
     reply->is_kept = false;
     chunk->bytes += message->len;
 }
@@ -216,7 +100,7 @@ static void chunk_take(const struct run *run, struct chunk *chunk, rd_kafka_mess
 /* Returns false. */
 static bool fail(struct run *run, const char *reason)
 {
-    snprintf(run->failure, sizeof(run->failure), "%s: %s", run->topics[run->parts[run->part].topic], reason);
+    snprintf(run->failure, sizeof(run->failure), "%s: %s", run->partitions.topics[partition_of(run)->topic], reason);
     run->has_failed = true;
     return false;
 }
@@ -224,7 +108,7 @@ static bool fail(struct run *run, const char *reason)
 static bool turn_to(struct run *run, uint16_t topic, char *error, size_t error_size)
 {
     const struct reply_reading *reading = run->reading;
-    const char *name = run->topics[topic];
+    const char *name = run->partitions.topics[topic];
     const bool is_open = run->reader != NULL, is_turned = is_open && run->topic == topic;
     run->topic = topic;
     if (!is_open)
@@ -234,19 +118,20 @@ static bool turn_to(struct run *run, uint16_t topic, char *error, size_t error_s
 }
 
 /* False after the failure was noted. */
-static bool begin_part(struct run *run)
+static bool begin_partition(struct run *run)
 {
     char reason[512];
-    const struct part *part = &run->parts[run->part];
-    run->is_begun = turn_to(run, part->topic, reason, sizeof(reason)) &&
-                    history_reader_begin(run->reader, part->partition, part->from, part->to, reason, sizeof(reason));
+    const struct reply_partition *next = partition_of(run);
+    run->is_begun = turn_to(run, next->topic, reason, sizeof(reason)) &&
+                    history_reader_begin(run->reader, next->partition, next->from, next->to, reason, sizeof(reason));
     return run->is_begun || fail(run, reason);
 }
 
-static void end_part(struct run *run)
+static void end_partition(struct run *run)
 {
-    const struct part *part = &run->parts[run->part++];
-    run->before += part->to - part->from;
+    const struct reply_partition *ended = partition_of(run);
+    run->before += ended->to - ended->from;
+    run->partition++;
     run->is_begun = false;
 }
 
@@ -264,7 +149,7 @@ static void read_message(struct run *run, struct chunk *chunk)
     case HISTORY_PAUSE:
         break;
     case HISTORY_END:
-        end_part(run);
+        end_partition(run);
         break;
     case HISTORY_FAILED:
         fail(run, reason);
@@ -283,13 +168,13 @@ static bool fill(void *subject, uint32_t place)
     struct run *run = subject;
     struct chunk *chunk = &run->chunks[place];
     chunk_clear(chunk);
-    while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->part < run->part_count &&
+    while (chunk->count < CHUNK_REPLIES && chunk->bytes < CHUNK_BYTES && run->partition < run->partitions.count &&
            !run->has_failed && !atomic_load(&run->stopped) && keeps_going(run))
-        if (run->is_begun || begin_part(run))
+        if (run->is_begun || begin_partition(run))
             read_message(run, chunk);
     chunk->done = run->before;
     if (run->is_begun)
-        chunk->done += history_reader_position(run->reader) - run->parts[run->part].from;
+        chunk->done += history_reader_position(run->reader) - partition_of(run)->from;
     return chunk->count > 0;
 }
 
@@ -387,7 +272,7 @@ static bool empty(void *subject, uint32_t place)
     }
     chunk_clear(chunk);
     if (run->reading->progress)
-        run->reading->progress(run->reading->listener, chunk->done, run->total);
+        run->reading->progress(run->reading->listener, chunk->done, run->partitions.total);
     return true;
 }
 
@@ -435,10 +320,7 @@ static void run_close(struct run *run)
         json_parser_free(thread->parser);
         arena_close(&thread->scratch);
     }
-    while (run->topic_count > 0)
-        free(run->topics[--run->topic_count]);
-    free(run->topics);
-    free(run->parts);
+    reply_partitions_free(&run->partitions);
     history_reader_close(run->reader);
 }
 
@@ -472,7 +354,8 @@ bool reply_reading_run(const struct reply_reading *reading, struct recorded_repl
 {
     struct run run = {.reading = reading, .replies = replies};
     run.longest = decision_parser_bytes(reading->config); /* it is compared there */
-    bool ok = find_topics(&run, error, error_size) && find_all_parts(&run, error, error_size);
+    bool ok = reply_partitions_find(&run.partitions, reading->config, reading->consumer, reading->since_ms,
+                                    reading->wait_ms, error, error_size);
     if (ok && !run_open(&run)) {
         snprintf(error, error_size, "out of memory");
         ok = false;
