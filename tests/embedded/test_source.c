@@ -539,9 +539,9 @@ START_TEST(long_headers_that_are_fetched_ahead_are_given_back)
 }
 END_TEST
 
-START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
+/* Sends two commands, whose log gives no answer for a moment to who reads a command again. */
+static void expect_commands_to_wait_for_their_log(void)
 {
-    have_mark_of_another_log();
     atomic_store(&log_is_silent, true);
     fixture_send_valid(0, 0);
     fixture_send_valid(0, 1);
@@ -554,7 +554,23 @@ START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 0);
     atomic_store(&log_is_silent, false);
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
+}
+
+START_TEST(commands_wait_until_their_log_was_compared_with_the_mark)
+{
+    have_mark_of_another_log();
+    expect_commands_to_wait_for_their_log();
     ck_assert_uint_ge(count_of(METRIC_LOGS_REPLACED, 0), 1);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop();
+}
+END_TEST
+
+/* Without one, a log that takes its place after these commands would be read on from where this one was. */
+START_TEST(commands_wait_until_their_log_has_a_mark)
+{
+    expect_commands_to_wait_for_their_log();
+    ck_assert_uint_eq(count_of(METRIC_LOGS_REPLACED, 0), 0);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
     fixture_stop();
 }
@@ -578,9 +594,8 @@ START_TEST(an_end_that_only_seems_to_be_one_is_no_other_log)
 }
 END_TEST
 
-START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
+static void expect_a_silent_log_to_hold_up_commands_for_some_seconds(void)
 {
-    have_mark_of_another_log();
     atomic_store(&log_is_silent, true);
     fixture_send_valid(0, 0);
     fixture_send_valid(0, 1);
@@ -589,6 +604,18 @@ START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
     ck_assert_int_ge(atomic_load(&read_in_vain), 100);
     atomic_store(&log_is_silent, false);
     fixture_stop();
+}
+
+START_TEST(a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only)
+{
+    have_mark_of_another_log();
+    expect_a_silent_log_to_hold_up_commands_for_some_seconds();
+}
+END_TEST
+
+START_TEST(so_does_a_log_without_a_mark)
+{
+    expect_a_silent_log_to_hold_up_commands_for_some_seconds();
 }
 END_TEST
 
@@ -801,9 +828,11 @@ int main(void)
     tcase_add_test(partitions, a_backlog_of_short_transactions_is_not_held_up);
     tcase_add_test(partitions, long_gaps_are_verified_however_many_there_are);
     tcase_add_test(partitions, commands_wait_until_their_log_was_compared_with_the_mark);
+    tcase_add_test(partitions, commands_wait_until_their_log_has_a_mark);
     tcase_add_test(partitions, an_end_that_only_seems_to_be_one_is_no_other_log);
     TCase *silent = add_case(suite, "silent");
     tcase_add_test(silent, a_log_that_gives_no_answer_holds_up_commands_for_some_seconds_only);
+    tcase_add_test(silent, so_does_a_log_without_a_mark);
     TCase *commit = add_case(suite, "commit");
     tcase_add_test(commit, the_group_is_served_while_a_commit_waits);
     TCase *transactions = add_case(suite, "transactions");

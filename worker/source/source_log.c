@@ -8,7 +8,8 @@
  * mark is committed in the metadata of the offsets. A client outside the group reads that command again once a second,
  * and also before commands are answered whose partition was quiet for a moment. If another command is in its place, or
  * none, the log was replaced, and the partition is read from the beginning. Commands that were fetched before a
- * successful comparison belong to the same log, since a deleted log does not come back. */
+ * successful comparison belong to the same log, since a deleted log does not come back. The first commands of a log
+ * wait until one of them was read again, so that no command is answered in a log without a mark. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@
 #define LATER_MS      5000  /* added after a comparison without an answer */
 #define READ_WAIT_MS  1500
 #define ASK_WAIT_MS   300
-#define SILENT_MS     10000 /* how long a log without an answer delays its commands */
+#define SILENT_MS     10000 /* how long a log without an answer to its first comparison delays its commands */
 #define MOST_AT_ONCE  500   /* partitions in one comparison */
 
 static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1},
@@ -233,7 +234,8 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
 }
 
 /* The last commands of these partitions in the batch become their marks, if the log has them in their places. Otherwise
- * the partition's finding becomes LOG_MISNUMBERED. */
+ * the partition's finding becomes LOG_MISNUMBERED. It becomes LOG_UNKNOWN if there is neither an answer nor a mark: if
+ * such commands were answered, another log could take this one's place unnoticed. */
 static void renew_marks(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_topic_partition_list_t *next = rd_kafka_topic_partition_list_new(partitions->cnt);
@@ -244,10 +246,15 @@ static void renew_marks(struct source *source, rd_kafka_topic_partition_list_t *
         read_again(source, next, true);
     for (int i = 0; i < next->cnt; i++) {
         const rd_kafka_topic_partition_t *found = &next->elems[i];
+        struct log_state *log = source_log(source, found->partition);
+        rd_kafka_topic_partition_t *place =
+            rd_kafka_topic_partition_list_find(partitions, source->topic, found->partition);
         if (found->offset == LOG_SAME)
-            renew_mark(source_log(source, found->partition));
+            renew_mark(log);
         else if (found->offset == LOG_OTHER)
-            rd_kafka_topic_partition_list_find(partitions, source->topic, found->partition)->offset = LOG_MISNUMBERED;
+            place->offset = LOG_MISNUMBERED;
+        else if (log->mark.offset < 0)
+            place->offset = LOG_UNKNOWN;
     }
     rd_kafka_topic_partition_list_destroy(next);
 }
@@ -447,9 +454,9 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
     for (int i = 0; i < partitions->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &partitions->elems[i];
         struct log_state *log = source_log(source, place->partition);
-        if (place->offset != LOG_UNKNOWN)
+        if (place->offset != LOG_UNKNOWN && log->mark.offset >= 0)
             log->silent_ms = LOG_HAS_ANSWERED;
-        else if (log->silent_ms == 0 && log->group == GROUP_ASKED)
+        else if (place->offset == LOG_UNKNOWN && log->silent_ms == 0 && log->group == GROUP_ASKED)
             log->silent_ms = now;
         bool is_put_off = place->offset == LOG_UNKNOWN && source_knows_log(source, place->partition);
         log->compared_ms = is_put_off ? now + LATER_MS : now;
@@ -540,8 +547,6 @@ bool source_is_repetition(struct source *source, int32_t partition)
     } else if (find_next_mark(source, partition)) {
         list->elems[0].offset = LOG_SAME;
         renew_marks(source, list);
-        if (log->mark.offset < 0 && list->elems[0].offset == LOG_SAME)
-            list->elems[0].offset = LOG_UNKNOWN;
     }
     enum log_finding finding = (enum log_finding)list->elems[0].offset;
     if (finding == LOG_OTHER)
