@@ -129,12 +129,12 @@ faults_answers_nothing() {
 
 faults_load_next=0 # number of the first command that was not yet sent
 
-# faults_load RATE: sees to it that commands are on their way, some seconds of them.
+# faults_load RATE [SECONDS]: sees to it that commands are on their way, for 5 s or so many.
 faults_load() {
     if [ -n "$producer_pid" ] && producing; then return; fi
     if [ -n "$producer_pid" ]; then wait "$producer_pid" || suite_fail "commands were sent"; fi
-    produce_along "$faults_load_next" $(($1 * 5)) --rate "$1"
-    faults_load_next=$((faults_load_next + $1 * 5))
+    produce_along "$faults_load_next" $(($1 * ${2:-5})) --rate "$1"
+    faults_load_next=$((faults_load_next + $1 * ${2:-5}))
 }
 
 # Waits for the last of them.

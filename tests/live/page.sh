@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=8
-LIVE_CHECKS=73
+LIVE_CHECKS=75
 end_txn=26 # Kafka's request that ends a transaction
 output=$BUILD/tests/output
 mkdir -p "$output"
@@ -51,7 +51,7 @@ faults_worker_start one
 faults_load 300
 check "commands get replies" eventually faults_answered_more_than one 500
 faults_load_end
-faults_load 300
+faults_load 300 30
 looks "under load" load --agree --variants 'All is well: [\d.,]+ commands a second, p99 latency' 'WORKER_(READY|IN_BATCH)' 'ws-\d'
 faults_load_end
 check "every command gets a reply" answers_all
