@@ -76,6 +76,13 @@ static inline void close_all(void)
     folder_remove(folder);
 }
 
+static inline void ask(const char *command)
+{
+    redisReply *reply = redisCommand(aside, command);
+    ck_assert_msg(reply && reply->type != REDIS_REPLY_ERROR, "%s: %s", command, reply ? reply->str : aside->errstr);
+    freeReplyObject(reply);
+}
+
 /* An index and a record topic of its own; messages go out in batches of `at_once`, which decides how the reader gets
  * them mixed. */
 static inline void open_case(const char *name, int at_once)
@@ -89,6 +96,7 @@ static inline void open_case(const char *name, int at_once)
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
     ck_assert(embedded_broker_topic(&broker, name, PARTITIONS));
+    ask("DEL client-intake:records");
     the_index = index_open(config);
     ck_assert(index_connect(the_index));
     rd_kafka_conf_t *conf = quick_client_conf();
@@ -99,13 +107,6 @@ static inline void open_case(const char *name, int at_once)
     rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
     producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     ck_assert_msg(producer != NULL, "%s", why);
-}
-
-static inline void ask(const char *command)
-{
-    redisReply *reply = redisCommand(aside, command);
-    ck_assert_msg(reply && reply->type != REDIS_REPLY_ERROR, "%s: %s", command, reply ? reply->str : aside->errstr);
-    freeReplyObject(reply);
 }
 
 /* ---- a history ---- */

@@ -10,6 +10,8 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_tls_errors.h"
 #include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_pipeline.h"
+#include "worker/redis/redis_record_topic.h"
 
 /* ---- Kafka ---- */
 
@@ -66,9 +68,23 @@ static void info_value(const char *info, const char *name, char *value, size_t s
     snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
 }
 
-/* Redis replies. Its INFO says the rest. */
-static void check_reached_redis(struct check_report *report, const char *address, redisContext *connection)
+/* Whether the clients there come from our record topic. */
+static void check_record_topic(struct check_report *report, const struct config *config, redisContext *connection)
 {
+    char text[RECORD_TOPIC_TEXT_BYTES];
+    redisReply *reply = redisCommand(connection, RECORD_TOPIC_READ);
+    if (!reply || (reply->type == REDIS_REPLY_ERROR && !redis_is_wrong_type(reply)))
+        check_tell(report, "redis", CHECK_UNKNOWN, "record_topic_unknown", RECORD_TOPIC_KEY, "%s",
+                   reply ? reply->str : connection->errstr);
+    else if (redis_record_topic_compare(reply, config->records.topic, text) == RECORD_TOPIC_OTHER)
+        check_tell(report, "redis", CHECK_FAULT, "other_record_topic", config->redis.address, "%s", text);
+    freeReplyObject(reply);
+}
+
+/* Redis replies. Its INFO and the name of its record topic say the rest. */
+static void check_reached_redis(struct check_report *report, const struct config *config, redisContext *connection)
+{
+    const char *address = config->redis.address;
     redisReply *info = redisCommand(connection, "INFO");
     char version[64] = "", policy[64] = "", most[64] = "", cluster[8] = "";
     const bool is_told = info && info->type == REDIS_REPLY_STRING;
@@ -92,6 +108,8 @@ static void check_reached_redis(struct check_report *report, const char *address
             "noeviction",
             policy, most);
     freeReplyObject(info);
+    if (cluster[0] != '1')
+        check_record_topic(report, config, connection);
 }
 
 static void check_redis(struct check_report *report, const struct config *config)
@@ -103,7 +121,7 @@ static void check_redis(struct check_report *report, const struct config *config
     if (connection && !ok)
         snprintf(error, sizeof(error), "PING: %s", reply ? reply->str : connection->errstr);
     if (ok)
-        check_reached_redis(report, config->redis.address, connection);
+        check_reached_redis(report, config, connection);
     else
         check_tell(report, "redis", CHECK_UNAVAILABLE, "unreachable", config->redis.address, "%s", error);
     freeReplyObject(reply);

@@ -279,6 +279,9 @@ static int run_rebuild(const struct config *config)
         return COMMAND_OK;
     case REPLAY_REBUILD_STOPPED:
         return COMMAND_FORCED;
+    case REPLAY_REBUILD_FOREIGN:
+        complain(error);
+        return COMMAND_CONFIGURATION;
     case REPLAY_REBUILD_FAILED:
         break;
     }

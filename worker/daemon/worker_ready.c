@@ -16,7 +16,8 @@
 bool worker_has_redis(struct worker *worker)
 {
     bool has = index_connect(worker->index);
-    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, has && !index_is_refused(worker->index));
+    bool can_be_used = has && !index_is_refused(worker->index) && !index_foreign(worker->index);
+    metrics_set(worker->metrics, METRIC_REDIS_UP, 0, can_be_used);
     return has;
 }
 

@@ -23,6 +23,8 @@ struct index *index_open(const struct config *config)
     index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0, NULL};
     index->unverified = (struct log_fault){"the index in Redis is unverified; commands wait",
                                            "the index in Redis is verified", 0, NULL};
+    index->foreign = (struct log_fault){"Redis belongs to another record topic; commands wait",
+                                        "Redis belongs to no other record topic any more", 0, NULL};
     if (redis_epoch_random(index->owner))
         return index;
     free(index);
@@ -49,6 +51,23 @@ void index_set_keep_going(struct index *index, index_keep_going *keep_going, voi
 void index_set_complaint(struct index *index, struct complaint *complaint)
 {
     index->away.told = complaint;
+    index->foreign.told = complaint;
+}
+
+enum record_topic_finding index_note_record_topic(struct index *index, const redisReply *reply)
+{
+    enum record_topic_finding finding =
+        redis_record_topic_compare(reply, index->config->records.topic, index->foreign_text);
+    if (finding == RECORD_TOPIC_OTHER)
+        log_fault_begin(&index->foreign, LOG_LIST(LOG_TEXT("reason", index->foreign_text)));
+    else
+        log_fault_end(&index->foreign);
+    return finding;
+}
+
+const char *index_foreign(const struct index *index)
+{
+    return index->foreign_text[0] ? index->foreign_text : NULL;
 }
 
 bool index_may_go_on(struct index *index)

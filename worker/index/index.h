@@ -44,6 +44,8 @@
  *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
  *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
  *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
+ *   record topic  a whole rebuild, with its first step and its last; index_take, where there is no name yet. Nobody
+ *                 deletes it, so it also stands while the epoch is missing (redis_record_topic.h)
  *   epoch         a whole rebuild deletes it first, so that no worker claims, and writes a new one last, together with
  *                 all checkpoints; only then Redis is complete
  *   replay marks  index_checkpoint and the rebuild, for an index that serves a replay (index_replay.h), which writes no
@@ -78,6 +80,10 @@ MUST_CHECK bool index_connect(struct index *index);
 
 /* True if Redis answers but refused the last command (no right, no memory, read-only). */
 bool index_is_refused(const struct index *index);
+
+/* NULL, or, if Redis was last found to belong to another record topic, whose it is and what to do about it. Then
+ * nothing is claimed or rebuilt. Valid until the next audit. */
+const char *index_foreign(const struct index *index);
 
 /* True while the last audit holds. The stages below are false without one. */
 bool index_is_verified(const struct index *index);

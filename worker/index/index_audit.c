@@ -36,7 +36,7 @@ void audit_gap_free(struct audit_gap *gap)
 
 /* The replies that an audit reads. */
 struct answers {
-    redisReply *epoch, *definitions;
+    redisReply *epoch, *definitions, *record_topic;
     redisReply **checkpoints; /* of the partitions 0 to count - 1; in the scratch arena */
     int32_t count;
 };
@@ -45,6 +45,7 @@ static void answers_free(struct answers *answers)
 {
     freeReplyObject(answers->epoch);
     freeReplyObject(answers->definitions);
+    freeReplyObject(answers->record_topic);
     for (int32_t i = 0; i < answers->count; i++)
         freeReplyObject(answers->checkpoints[i]);
 }
@@ -68,12 +69,14 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
     pipeline_open(&pipeline, index->connection, scratch);
     redis_epoch_ask(&pipeline);
     pipeline_read_parts(&pipeline, OFFSETS_BYTES, SPAN(DEFINITIONS_READ_KEY));
+    pipeline_read_parts(&pipeline, RECORD_TOPIC_LENGTH, SPAN(RECORD_TOPIC_KEY));
     for (int32_t i = 0; i < answers->count; i++)
         pipeline_read_parts(&pipeline, OFFSETS_BYTES, CHECKPOINT_KEY(places[i]));
     index_write_ask_replication(&pipeline);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    bool ok = take(index, &pipeline, &answers->epoch) && take(index, &pipeline, &answers->definitions);
+    bool ok = take(index, &pipeline, &answers->epoch) && take(index, &pipeline, &answers->definitions) &&
+              take(index, &pipeline, &answers->record_topic);
     for (int32_t i = 0; i < answers->count && ok; i++)
         ok = take(index, &pipeline, &answers->checkpoints[i]);
     if (!ok)
@@ -164,8 +167,9 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         return AUDIT_FAILED;
     answers.checkpoints = arena_alloc(scratch, (size_t)answers.count * sizeof(redisReply *));
     memset(answers.checkpoints, 0, (size_t)answers.count * sizeof(redisReply *));
-    bool ok = ask(index, scratch, &answers);
+    bool ok = ask(index, scratch, &answers), is_foreign = false;
     if (ok) {
+        is_foreign = index_note_record_topic(index, answers.record_topic) == RECORD_TOPIC_OTHER;
         redis_epoch_adopt(&index->epoch, answers.epoch);
         compare_definitions(answers.definitions, &progress->definition_ends, gap);
         for (int32_t i = 0; i < answers.count; i++)
@@ -176,6 +180,8 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     ok = ok && (!index->replay || index_replay_compare(index, scratch, gap));
     if (!ok)
         return AUDIT_FAILED;
+    if (is_foreign)
+        return AUDIT_FOREIGN;
     bool is_damaged = index->damaged.known && memcmp(&index->damaged, &index->epoch, sizeof(index->epoch)) == 0;
     bool distrusted = is_distrusted(index);
     if (!index->epoch.known || is_damaged || distrusted)
@@ -192,9 +198,27 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     return AUDIT_FINE;
 }
 
+/* Redis belongs to our record topic from now on, if to none yet. False after index_fail, or if it belongs to another.
+ */
+static bool name_record_topic(struct index *index)
+{
+    const char *topic = index->config->records.topic;
+    redisReply *named = index_ask(index, "SET " RECORD_TOPIC_KEY " %s NX", topic);
+    redisReply *found = named ? index_ask(index, RECORD_TOPIC_READ) : NULL;
+    enum record_topic_finding finding = found ? index_note_record_topic(index, found) : RECORD_TOPIC_OTHER;
+    freeReplyObject(named);
+    freeReplyObject(found);
+    if (finding != RECORD_TOPIC_NONE)
+        return finding == RECORD_TOPIC_OURS;
+    /* The key holds something else. */
+    redisReply *replaced = index_ask(index, "SET " RECORD_TOPIC_KEY " %s", topic);
+    freeReplyObject(replaced);
+    return replaced != NULL;
+}
+
 bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch)
 {
-    if (!index->connection || !index->epoch.known)
+    if (!index->connection || !index->epoch.known || !name_record_topic(index))
         return false;
     if (!(index->replay ? index_replay_raise(index, scratch) : index_own(index, partitions, count, scratch)))
         return false;

@@ -34,7 +34,8 @@ enum audit_result {
     AUDIT_LOST,   /* anything may be missing or too much: there is no epoch, the index is damaged under it, or the group
                      has lost its offset. Kafka deletes offsets together with their topic. Then nothing tells that the
                      topic is another one, and claims of commands that went with it would stay. */
-    AUDIT_FAILED  /* Redis did not answer: again after index_connect */
+    AUDIT_FOREIGN, /* Redis belongs to another record topic (index_foreign): nothing may be written */
+    AUDIT_FAILED   /* Redis did not answer: again after index_connect */
 };
 
 /* What Kafka knows, in the order in which it is asked for. */
@@ -66,8 +67,8 @@ void audit_gap_free(struct audit_gap *gap);
 MUST_CHECK enum audit_result index_audit(struct index *index, const struct kafka_progress *progress,
                                          struct arena *scratch, struct audit_gap *gap);
 
-/* After AUDIT_FINE: makes this index the owner of these partitions, and verified. A replay becomes no owner. False
- * after a failure. */
+/* After AUDIT_FINE: makes this index the owner of these partitions, and verified. A replay becomes no owner. If Redis
+ * has no name of a record topic yet, it gets ours. False after a failure, or if it got another one meanwhile. */
 MUST_CHECK bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 
 /* ---- the rebuild ---- */

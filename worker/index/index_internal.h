@@ -9,6 +9,7 @@
 #include "worker/redis/redis_epoch.h"
 #include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
+#include "worker/redis/redis_record_topic.h"
 
 #define ERROR_TEXT_BYTES      256
 #define REPLICATION_ID_LENGTH 40 /* hexadecimal digits */
@@ -48,7 +49,8 @@ struct index {
     void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
     void *rebuild_listener;
     const struct index_replay *replay; /* NULL: the daemon's index */
-    struct log_fault away, unverified;
+    struct log_fault away, unverified, foreign;
+    char foreign_text[RECORD_TOPIC_TEXT_BYTES]; /* "" unless Redis belongs to another record topic (index_foreign) */
 };
 
 /* True if the reply is this index's fencing token, which it writes into the owner keys and the rebuild lock. */
@@ -59,6 +61,9 @@ struct span index_place(const struct index *index, int32_t partition, struct are
 
 /* Calls keep_going if that is due, and returns its answer; else true. */
 MUST_CHECK bool index_may_go_on(struct index *index);
+
+/* Notes whether Redis belongs to another record topic. `reply` is that to RECORD_TOPIC_READ. */
+enum record_topic_finding index_note_record_topic(struct index *index, const redisReply *reply);
 
 /* Redis has executed all commands of a batch: it refuses none. */
 void index_accepted(struct index *index);

@@ -223,16 +223,32 @@ static bool await_turn(struct rebuild *rebuild, bool *ours)
     }
 }
 
-/* Deletes the epoch, so that no worker can claim. *needed is false if another worker has rebuilt since the audit: there
- * is an epoch that the audit did not find. */
+/* Whether a whole rebuild may begin: no other worker has rebuilt since the audit (there is no epoch that the audit did
+ * not find), and Redis belongs to no other record topic. Watches the name of that topic, in addition to the lock.
+ * False after index_fail. */
+static bool may_begin_whole(struct rebuild *rebuild, bool *may)
+{
+    struct index *index = rebuild->index;
+    redisReply *watching = index_ask(index, "WATCH " RECORD_TOPIC_KEY);
+    redisReply *topic = watching ? index_ask(index, RECORD_TOPIC_READ) : NULL;
+    redisReply *epoch = topic ? index_ask(index, EPOCH_READ) : NULL;
+    bool ok = epoch != NULL;
+    if (ok)
+        *may = index_note_record_topic(index, topic) != RECORD_TOPIC_OTHER &&
+               redis_epoch_compare(&index->epoch, epoch) != EPOCH_OTHER;
+    freeReplyObject(watching);
+    freeReplyObject(topic);
+    freeReplyObject(epoch);
+    return ok;
+}
+
+/* Deletes the epoch, so that no worker can claim, and makes Redis belong to our record topic. *needed is false if the
+ * next audit decides. */
 static bool begin_whole(struct rebuild *rebuild, bool *needed)
 {
     struct index *index = rebuild->index;
-    redisReply *epoch = rebuild_lock_watch(&rebuild->lock, rebuild->scratch) ? index_ask(index, EPOCH_READ) : NULL;
-    if (!epoch)
+    if (!rebuild_lock_watch(&rebuild->lock, rebuild->scratch) || !may_begin_whole(rebuild, needed))
         return rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
-    *needed = redis_epoch_compare(&index->epoch, epoch) != EPOCH_OTHER;
-    freeReplyObject(epoch);
     if (!*needed)
         return true;
     struct redis_pipeline pipeline;
@@ -242,9 +258,10 @@ static bool begin_whole(struct rebuild *rebuild, bool *needed)
     pipeline_parts(&pipeline, SPAN("DEL"));
     pipeline_parts(&pipeline, SPAN(EPOCH_KEY));
     pipeline_parts(&pipeline, SPAN(SHARED_EMAILS_KEY));
+    index_write_set(&pipeline, SPAN(RECORD_TOPIC_KEY), span_of_text(index->config->records.topic));
     index_write_word(&pipeline, SPAN("EXEC"));
     bool sent = pipeline_send(&pipeline) || index_fail(index, "sending failed");
-    redisReply *gone = sent ? index_executed(index, &pipeline, 1) : NULL;
+    redisReply *gone = sent ? index_executed(index, &pipeline, 2) : NULL;
     freeReplyObject(gone);
     failpoint(FAILPOINT_REBUILD_BEGUN);
     return gone || rebuild_fail(rebuild, "no connection to Redis, or another loss of data");

@@ -33,7 +33,7 @@ bool rebuild_end_whole(struct rebuild *rebuild)
         places[i] = index_place(rebuild->index, i, scratch);
     struct span ends = offsets_text(&rebuild->record_ends, scratch),
                 read = offsets_text(&rebuild->definitions, scratch);
-    size_t count = 3;
+    size_t count = 4;
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, rebuild->index->connection, scratch);
     index_write_word(&pipeline, SPAN("MULTI"));
@@ -46,6 +46,7 @@ bool rebuild_end_whole(struct rebuild *rebuild)
         count++;
     }
     index_write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
+    index_write_set(&pipeline, SPAN(RECORD_TOPIC_KEY), span_of_text(rebuild->index->config->records.topic));
     index_write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));
     index_write_unlock(&pipeline);
     bool ok = execute(rebuild, &pipeline, count);

@@ -10,10 +10,11 @@
  *   custom-fields:{WORKSPACE}           a set of definitions                 another type: as if missing; else broken
  *   client-intake:epoch                 32 hexadecimal digits                as if missing: Redis is rebuilt
  *   client-intake:owner:TOPIC/P         a worker's name, 32 digits           another owner: audit, then overwritten
- *   client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST[,NONCE] OFFSETS"               as if missing: records are read
- * again client-intake:definitions           OFFSETS                              as if missing: definitions are read
- * again client-intake:rebuild               the name of the rebuilding worker    not a lock: removed
- *   client-intake:shared-emails         "1", only its existence counts       as if it were set
+ *   client-intake:records               the name of the record topic         as if missing: written; the name of
+ * another topic: nothing is claimed or rebuilt client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST[,NONCE] OFFSETS" as if
+ * missing: records are read again client-intake:definitions           OFFSETS                              as if
+ * missing: definitions are read again client-intake:rebuild               the name of the rebuilding worker    not a
+ * lock: removed client-intake:shared-emails         "1", only its existence counts       as if it were set
  *   client-intake:replay-lock:TOPIC     a replay's token, 32 digits          not a lock: as if another replay ran
  *   client-intake:replay-mark:NAME:TOPIC/P "NEXT,HIGHEST,NONCE OFFSETS"      as if missing: records are read again
  *   client-intake:nothing               is never there                       removed
@@ -28,6 +29,7 @@
 /* ---- whole names ---- */
 
 #define EPOCH_KEY            "client-intake:epoch"
+#define RECORD_TOPIC_KEY     "client-intake:records"
 #define DEFINITIONS_READ_KEY "client-intake:definitions"
 #define REBUILD_LOCK_KEY     "client-intake:rebuild"
 #define SHARED_EMAILS_KEY    "client-intake:shared-emails"

@@ -234,6 +234,8 @@ static void feed_beat(void *context)
     struct apply *apply = context;
     if (replay_lock_state(apply->lock) != REPLAY_LOCK_OURS)
         apply_holds_lock(apply);
+    if (apply->worker.index && index_foreign(apply->worker.index))
+        apply_end(apply, REPLAY_MISCONFIGURED, index_foreign(apply->worker.index));
     if (clock_now_ms() - apply->moved_ms >= PATIENCE_MS)
         apply_end(apply, REPLAY_UNAVAILABLE, "Kafka or Redis has not been there for two minutes; see the log");
 }

@@ -40,7 +40,8 @@ static void show(void *listener, int64_t done, int64_t total)
 /* What one look at Redis has led to. */
 enum step {
     STEP_COMPLETE,
-    STEP_AGAIN, /* something was written, or Kafka or Redis gave no answer */
+    STEP_AGAIN,   /* something was written, or Kafka or Redis gave no answer */
+    STEP_FOREIGN, /* Redis belongs to another record topic */
     STEP_STOPPED
 };
 
@@ -74,6 +75,8 @@ static enum step look(struct run *run, const struct config *config, char *error,
     }
     if (result == AUDIT_FINE)
         step = STEP_COMPLETE;
+    if (result == AUDIT_FOREIGN)
+        step = STEP_FOREIGN;
     if (result == AUDIT_BEHIND || result == AUDIT_LOST)
         step = rebuild(run, &progress, result == AUDIT_LOST ? NULL : &gap, error, error_size);
     kafka_progress_free(&progress);
@@ -88,6 +91,10 @@ static enum replay_rebuild_result run_all(struct run *run, const struct config *
         const enum step step = index_connect(run->index) ? look(run, config, error, error_size) : STEP_AGAIN;
         if (step == STEP_COMPLETE)
             return REPLAY_REBUILT;
+        if (step == STEP_FOREIGN) {
+            snprintf(error, error_size, "%s", index_foreign(run->index));
+            return REPLAY_REBUILD_FOREIGN;
+        }
         if (step == STEP_STOPPED || stop_is_requested())
             return REPLAY_REBUILD_STOPPED;
     }

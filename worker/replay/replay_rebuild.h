@@ -9,9 +9,10 @@
 #include "worker/config/config.h"
 
 enum replay_rebuild_result {
-    REPLAY_REBUILT,        /* Redis is complete; what was done is printed on standard output */
-    REPLAY_REBUILD_FAILED, /* the reason is in `error` */
-    REPLAY_REBUILD_STOPPED /* a stop was requested; what was written is right */
+    REPLAY_REBUILT,         /* Redis is complete; what was done is printed on standard output */
+    REPLAY_REBUILD_FAILED,  /* the reason is in `error` */
+    REPLAY_REBUILD_FOREIGN, /* Redis belongs to another record topic; `error` says what to do */
+    REPLAY_REBUILD_STOPPED  /* a stop was requested; what was written is right */
 };
 
 MUST_CHECK enum replay_rebuild_result replay_rebuild(const struct config *config, char *error, size_t error_size);
