@@ -11,3 +11,8 @@ int quiet_thread_start(pthread_t *thread, void *run(void *argument), void *argum
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
+
+bool thread_join_until(pthread_t thread, const struct timespec *deadline)
+{
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline) == 0;
+}

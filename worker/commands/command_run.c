@@ -26,7 +26,7 @@ static void wait_for_stop(struct workers *workers, struct reload *reload)
 /* Drains: the batches in hand are finished. True if that succeeded in time and without a second request. */
 static bool drain(struct workers *workers, int64_t limit_ms)
 {
-    for (int64_t waited = 0; waited < limit_ms && stop_requests() < 2; waited += LOOK_EVERY_MS)
+    for (int64_t until_ms = clock_now_ms() + limit_ms; clock_now_ms() < until_ms && stop_requests() < 2;)
         if (workers_wait(workers, LOOK_EVERY_MS))
             return true;
     return false;

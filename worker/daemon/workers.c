@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/quiet_thread.h"
 #include "common/stop.h"
 #include "worker/daemon/worker.h"
 #include "worker/daemon/worker_feed.h"
@@ -106,7 +107,7 @@ void workers_validate_by(struct workers *workers, const struct config *config)
 
 static struct timespec deadline_in(int64_t wait_ms)
 {
-    return clock_time(clock_wall_ms() + (wait_ms < DEADLINE_LAST_MS ? wait_ms : DEADLINE_LAST_MS));
+    return clock_time(clock_now_ms() + (wait_ms < DEADLINE_LAST_MS ? wait_ms : DEADLINE_LAST_MS));
 }
 
 bool workers_wait(struct workers *workers, int64_t wait_ms)
@@ -116,7 +117,7 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
         struct workers_thread *thread = &workers->threads[i];
         if (!thread->started || thread->joined)
             continue;
-        if (pthread_timedjoin_np(thread->thread, NULL, &deadline) != 0)
+        if (!thread_join_until(thread->thread, &deadline))
             return false;
         thread->joined = true;
     }

@@ -77,7 +77,7 @@ bool definitions_preload_end(struct definitions_preload *fill, const struct time
     if (!fill || fill->ended)
         return true;
     atomic_store(&fill->ending, true);
-    fill->ended = pthread_timedjoin_np(fill->thread, NULL, deadline) == 0;
+    fill->ended = thread_join_until(fill->thread, deadline);
     return fill->ended;
 }
 

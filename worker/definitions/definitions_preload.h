@@ -13,7 +13,7 @@ struct definitions_preload;
 /* New, with its thread started; or NULL after the reason was logged. `config` must outlive it. */
 MUST_CHECK struct definitions_preload *definitions_preload_open(const struct config *config);
 
-/* Asks the thread to end and waits for it until `deadline` (CLOCK_REALTIME): a call to Kafka or Redis may be in
+/* Asks the thread to end and waits for it until `deadline` (CLOCK_MONOTONIC): a call to Kafka or Redis may be in
  * progress, which takes seconds. True if it has ended. The thread holds nothing that could be lost. NULL is allowed. */
 MUST_CHECK bool definitions_preload_end(struct definitions_preload *fill, const struct timespec *deadline);
 

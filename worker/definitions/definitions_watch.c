@@ -341,7 +341,7 @@ bool definitions_watch_end(struct definitions_watch *watch, const struct timespe
         return true;
     atomic_store(&watch->ending, true);
     watch_wake(watch);
-    watch->ended = pthread_timedjoin_np(watch->thread, NULL, deadline) == 0;
+    watch->ended = thread_join_until(watch->thread, deadline);
     return watch->ended;
 }
 

@@ -23,7 +23,7 @@ struct definitions_watch;
  * `config` must outlive it. */
 MUST_CHECK struct definitions_watch *definitions_watch_open(const struct config *config);
 
-/* Asks the thread to end and waits for it until `deadline` (CLOCK_REALTIME): it may be waiting for a reply of Redis
+/* Asks the thread to end and waits for it until `deadline` (CLOCK_MONOTONIC): it may be waiting for a reply of Redis
  * for up to redis.timeout. True if it has ended. NULL is allowed. */
 MUST_CHECK bool definitions_watch_end(struct definitions_watch *watch, const struct timespec *deadline);
 

@@ -55,13 +55,12 @@ static void history_add(struct status_history *history, const struct status_samp
 static void *run(void *argument)
 {
     struct status_history *history = argument;
-    int64_t next_ms = clock_wall_ms();
+    int64_t next_ms = clock_now_ms();
     pthread_mutex_lock(&history->lock);
     while (!history->is_ending) {
         next_ms += HISTORY_EVERY_MS;
-        int64_t now_ms = clock_wall_ms();
-        /* The wall clock was set, or the machine slept. */
-        if (next_ms < now_ms || next_ms > now_ms + HISTORY_EVERY_MS)
+        int64_t now_ms = clock_now_ms();
+        if (next_ms < now_ms) /* the process was stopped */
             next_ms = now_ms + HISTORY_EVERY_MS;
         const struct timespec until = clock_time(next_ms);
         int result = 0;
@@ -87,7 +86,11 @@ struct status_history *status_history_start(struct metrics *const *threads, size
     history->threads = threads;
     history->thread_count = count;
     pthread_mutex_init(&history->lock, NULL);
-    pthread_cond_init(&history->ends, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&history->ends, &attributes);
+    pthread_condattr_destroy(&attributes);
     struct status_sample first;
     status_sample_take(&first, threads, count);
     history_add(history, &first);

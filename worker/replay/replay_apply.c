@@ -318,7 +318,7 @@ static void run(struct apply *apply)
         run_worker(apply, &shared, metrics);
     else
         apply_end(apply, REPLAY_UNAVAILABLE, "out of memory");
-    const struct timespec deadline = clock_time(clock_wall_ms() + HELPER_MS);
+    const struct timespec deadline = clock_time(clock_now_ms() + HELPER_MS);
     if (reply_topics_end(shared.topics, &deadline))
         reply_topics_free(shared.topics); /* otherwise the thread still uses it; the process ends soon */
     metrics_free(metrics);

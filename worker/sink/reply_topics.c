@@ -203,7 +203,7 @@ bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadli
     topics->ending = true;
     pthread_cond_broadcast(&topics->changed);
     pthread_mutex_unlock(&topics->lock);
-    topics->ended = pthread_timedjoin_np(topics->thread, NULL, deadline) == 0;
+    topics->ended = thread_join_until(topics->thread, deadline);
     return topics->ended;
 }
 

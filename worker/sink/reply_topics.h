@@ -19,7 +19,7 @@ struct reply_topics;
 /* New, with its thread started; or NULL after the reason was logged. `config` must outlive it. */
 MUST_CHECK struct reply_topics *reply_topics_open(const struct config *config);
 
-/* Asks the thread to end and waits until `deadline` (CLOCK_REALTIME), since a request to Kafka may be under way. True
+/* Asks the thread to end and waits until `deadline` (CLOCK_MONOTONIC), since a request to Kafka may be under way. True
  * if it has ended. NULL is fine. */
 MUST_CHECK bool reply_topics_end(struct reply_topics *topics, const struct timespec *deadline);
 

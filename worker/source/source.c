@@ -31,11 +31,12 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
     kafka_log(consumer, LOG_ERROR, "ERROR", reason);
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         complaint_begin(complaint, reason, SPAN(""));
+        source->error_ms = clock_now_ms();
         if (!source->cut_off)
             complaint_end(complaint);
     } else if (!source->cut_off) {
         struct complaint_view last = complaint_read(complaint);
-        bool is_recent = clock_wall_ms() - last.began_ms < CAUSE_MS;
+        bool is_recent = source->error_ms != 0 && clock_now_ms() - source->error_ms < CAUSE_MS;
         complaint_begin(complaint, "no broker can be reached", span_of_text(is_recent ? last.text : reason));
         source->cut_off = true;
     }

@@ -112,6 +112,7 @@ struct source {
     bool paused;               /* all partitions, until source_resume */
     bool broken;
     bool cut_off;
+    int64_t error_ms; /* when Kafka last had another error; 0: never */
     struct lag *lag;
     struct lag_position *positions; /* by index in the assignment */
     int position_capacity;
