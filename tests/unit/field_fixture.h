@@ -3,12 +3,12 @@
 #ifndef TESTS_UNIT_FIELD_FIXTURE_H
 #define TESTS_UNIT_FIELD_FIXTURE_H
 
-#include <check.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/json_writer.h"
+#include "tests/lib/quick_check.h"
 #include "worker/validate/field.h"
 
 #define TRIAL_BYTES ((size_t)1 << 20)

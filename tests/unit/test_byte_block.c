@@ -3,6 +3,7 @@
 
 #include "common/byte_block.h"
 #include "common/text.h"
+#include "tests/lib/quick_check.h"
 #include "tests/unit/evaluating.h"
 
 #define LONGEST 50 /* of the texts: three blocks and a bit */

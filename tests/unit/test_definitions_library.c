@@ -1,5 +1,4 @@
 /* Every version is found by its hash and by its time, compiled once, and shared by the threads that need it. */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -12,6 +11,7 @@
 #include "common/folder.h"
 #include "common/log.h"
 #include "common/quiet_thread.h"
+#include "tests/lib/quick_check.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/model/identity.h"
 #include "worker/replay/definitions_library.h"

@@ -1,11 +1,11 @@
 /* The JSON parser: accepted texts, refused texts and the position of the fault, and that no input can crash it. */
-#include <check.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "common/json.h"
+#include "tests/lib/quick_check.h"
 
 #define CAPACITY    (1u << 20)
 #define ARENA_BYTES ((size_t)256 << 20)

@@ -1,11 +1,11 @@
 /* The JSON writer: escapes, integers, and that its output is contiguous at the end of the arena. */
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/json.h"
 #include "common/json_writer.h"
+#include "tests/lib/quick_check.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 

@@ -1,9 +1,9 @@
 /* letters: what is read from dead letters, what is printed of them, how they are grouped, and how notes find them. */
-#include <check.h>
 #include <malloc.h>
 #include <stdlib.h>
 
 #include "common/sorted_spill.h"
+#include "tests/lib/quick_check.h"
 #include "worker/letters/letter.h"
 #include "worker/letters/letter_cause.h"
 #include "worker/letters/letter_groups.h"

@@ -1,12 +1,12 @@
 /* metrics: every row of the table is shown, once and well-formed; counts arrive in the right place; and what is not
  * a metric cannot be counted. */
-#include <check.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/stop.h"
+#include "tests/lib/quick_check.h"
 #include "worker/http/health.h"
 #include "worker/metrics/batch_metrics.h"
 #include "worker/metrics/metrics.h"

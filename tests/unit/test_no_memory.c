@@ -1,6 +1,5 @@
 /* Wherever memory runs out, the call fails as its header says, nothing is leaked, and the next try finds all in order.
  * Each way is gone once for each of its allocations, of which that one fails. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "common/file.h"
 #include "common/lines.h"
 #include "common/ordered_queue.h"
+#include "tests/lib/quick_check.h"
 #include "tests/unit/failing_allocator.h"
 #include "worker/commands/validation.h"
 #include "worker/daemon/reload.h"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/folder.h"
+#include "tests/lib/quick_check.h"
 #include "worker/replay/presumed_reply.h"
 #include "worker/validate/check.h"
 #include "worker/validate/decode.h"

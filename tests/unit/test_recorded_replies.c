@@ -1,5 +1,6 @@
 /* recorded_replies: the earliest reply to each command is found, whatever the order of the replies, and however little
  * of them stays in memory. */
+#include "tests/lib/quick_check.h"
 #include "tests/unit/evaluating.h"
 
 #include <errno.h>
