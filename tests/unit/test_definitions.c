@@ -1,6 +1,9 @@
 /* definitions: which sets compile, the order of fields and the look-up; every error with its position. */
 #include "tests/unit/evaluating.h"
 
+#include <xxhash.h>
+
+#include "tests/unit/colliding_names.h"
 #include "tests/unit/visible.h"
 #include "worker/model/identity.h"
 #include "worker/validate/field.h"
@@ -346,6 +349,39 @@ START_TEST(test_no_more_faults_than_anyone_reads)
 }
 END_TEST
 
+/* CPU time to compile a multiSelect with COLLIDING_OPTIONS options, and to look for one that it does not have. With
+ * `collide` the keys are chosen so that without a random seed they all would fall into a sixteenth of the table. */
+#define COLLIDING_OPTIONS 20000
+static double compile_options(bool collide)
+{
+    const uint32_t part = key_table_slots(COLLIDING_OPTIONS) / 16, mask = key_table_slots(COLLIDING_OPTIONS) - 1;
+    char *json = malloc(COLLIDING_OPTIONS * sizeof("{\"key\":\"00000000\"},") + 100);
+    char *end = stpcpy(json, "[{\"key\":\"k\",\"type\":\"multiSelect\",\"options\":[");
+    for (unsigned number = 0, count = 0; count < COLLIDING_OPTIONS; number++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%08u", number);
+        if (!collide || ((uint32_t)XXH3_64bits_withSeed(key, 8, 0) & mask) < part)
+            end += sprintf(end, "%s{\"key\":\"%s\"}", count++ > 0 ? "," : "", key);
+    }
+    stpcpy(end, "]}]");
+    const double began = cpu_seconds();
+    struct definitions *definitions = definitions_compile(span_of_text(json), NULL);
+    ck_assert_ptr_nonnull(definitions);
+    ck_assert_int_eq(field_option(&definitions->fields[0], SPAN("another")), -1);
+    const double taken = cpu_seconds() - began;
+    definitions_free(definitions);
+    free(json);
+    return taken;
+}
+
+/* The author of one workspace's definitions must not be able to stop the threads that compile them. */
+START_TEST(test_options_that_collide_cost_no_more)
+{
+    const double usual = compile_options(false), colliding = compile_options(true);
+    ck_assert_msg(colliding < 5 * usual + 0.05, "%.1f ms, of others %.1f ms", colliding * 1000, usual * 1000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions");
@@ -359,6 +395,7 @@ int main(void)
     tcase_add_test(tests, test_long_rule_name);
     tcase_add_test(tests, test_many_faults);
     tcase_add_test(tests, test_no_more_faults_than_anyone_reads);
+    tcase_add_test(tests, test_options_that_collide_cost_no_more);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

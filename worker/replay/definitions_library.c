@@ -75,7 +75,7 @@ static bool grow_workspaces(struct definitions_library *library)
     free(library->slots);
     library->slots = slots;
     library->workspace_capacity = capacity;
-    key_table_open(&library->table, workspaces, slots, slot_count, 0);
+    key_table_open(&library->table, workspaces, slots, slot_count, (uintptr_t)slots);
     bool all_new = true;
     for (uint32_t i = 0; i < library->workspace_count; i++)
         all_new = key_table_add(&library->table, i) && all_new;

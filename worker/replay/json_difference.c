@@ -181,7 +181,8 @@ static void members_index(struct members *members, struct arena *arena)
     struct span *names = arena_alloc(arena, most * sizeof(*names));
     uint32_t count = 0;
     members->nodes = arena_alloc(arena, most * sizeof(*members->nodes));
-    key_table_open(&members->table, names, arena_alloc(arena, slot_count * sizeof(uint32_t)), slot_count, 0);
+    key_table_open(&members->table, names, arena_alloc(arena, slot_count * sizeof(uint32_t)), slot_count,
+                   (uintptr_t)arena->base);
     for (uint32_t node = members->object + 1; node < nodes[members->object].next; node = nodes[node].next) {
         names[count] = json_name(members->document, node);
         members->nodes[count] = node;

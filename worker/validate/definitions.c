@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "common/json_writer.h"
 #include "worker/model/identity.h"
@@ -38,11 +39,11 @@ static size_t block_bytes(const struct field_specs *specs)
     return bytes;
 }
 
-static struct key_table build_table(struct arena *block, const struct span *keys, uint32_t count)
+static struct key_table build_table(struct arena *block, const struct span *keys, uint32_t count, uint64_t seed)
 {
     struct key_table table;
     uint32_t slots = key_table_slots(count);
-    key_table_open(&table, keys, arena_alloc(block, slots * sizeof(uint32_t)), slots, 0);
+    key_table_open(&table, keys, arena_alloc(block, slots * sizeof(uint32_t)), slots, seed);
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = key_table_add(&table, i);
         assert(is_new); /* a key that occurs twice is a fault, and then nothing is built */
@@ -51,7 +52,7 @@ static struct key_table build_table(struct arena *block, const struct span *keys
     return table;
 }
 
-static void build_options(struct arena *block, const struct field_spec *spec, struct field *field)
+static void build_options(struct arena *block, const struct field_spec *spec, uint64_t seed, struct field *field)
 {
     struct span *keys = arena_alloc(block, spec->option_count * sizeof(*keys));
     struct span *tokens = arena_alloc(block, spec->option_count * sizeof(*tokens));
@@ -62,10 +63,11 @@ static void build_options(struct arena *block, const struct field_spec *spec, st
     field->options = keys;
     field->option_tokens = tokens;
     field->option_count = spec->option_count;
-    field->option_table = build_table(block, keys, spec->option_count);
+    field->option_table = build_table(block, keys, spec->option_count, seed);
 }
 
-static void build_field(struct arena *block, const struct field_spec *spec, uint32_t index, struct field *field)
+static void build_field(struct arena *block, const struct field_spec *spec, uint32_t index, uint64_t seed,
+                        struct field *field)
 {
     *field = (struct field){.type = spec->type, .rules = spec->rules, .index = index};
     field->key = arena_copy(block, spec->key);
@@ -73,10 +75,10 @@ static void build_field(struct arena *block, const struct field_spec *spec, uint
     struct span token = json_string_of(block, field->key);
     struct span colon = arena_copy(block, SPAN(":"));
     field->label_token = span_of(token.at, token.length + colon.length);
-    build_options(block, spec, field);
+    build_options(block, spec, seed, field);
 }
 
-static struct definitions *build(const struct field_specs *specs, struct span json)
+static struct definitions *build(const struct field_specs *specs, struct span json, uint64_t seed)
 {
     size_t size = sizeof(struct definitions) + block_bytes(specs);
     struct definitions *definitions = malloc(size);
@@ -90,12 +92,12 @@ static struct definitions *build(const struct field_specs *specs, struct span js
     *definitions = (struct definitions){.fields = fields, .count = specs->count, .required = required};
     hash_text(json, definitions->version);
     for (uint32_t i = 0; i < specs->count; i++) {
-        build_field(&block, &specs->items[i], i, &fields[i]);
+        build_field(&block, &specs->items[i], i, seed, &fields[i]);
         keys[i] = fields[i].key;
         if (fields[i].rules.required)
             required[definitions->required_count++] = &fields[i];
     }
-    definitions->table = build_table(&block, keys, specs->count);
+    definitions->table = build_table(&block, keys, specs->count, seed);
     return definitions;
 }
 
@@ -105,9 +107,10 @@ struct definitions *definitions_compile_in(struct arena *scratch, struct span js
     struct definitions *definitions = NULL;
     struct field_specs specs = {0};
     assert(scratch->capacity - scratch->used >= DEFINITIONS_SCRATCH_BYTES(json.length));
-    if (field_specs_read(&reader, json, &specs) && !reader.failed) {
+    if (getentropy(&reader.seed, sizeof(reader.seed)) == 0 && field_specs_read(&reader, json, &specs) &&
+        !reader.failed) {
         qsort(specs.items, specs.count, sizeof(*specs.items), field_spec_compare);
-        definitions = build(&specs, json);
+        definitions = build(&specs, json, reader.seed);
     }
     reader_end_faults(&reader);
     arena_reset(&reader.scratch, scratch->used);

@@ -9,6 +9,7 @@
 
 struct definitions_reader {
     struct arena scratch; /* for the time of reading */
+    uint64_t seed;        /* of tables: random, so that keys with one hash cannot be prepared */
     struct json_document document;
     char path[128]; /* JSON Pointer of the position that is being read; cut if longer */
     struct definitions_fault *first, *last;

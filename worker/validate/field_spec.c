@@ -47,7 +47,7 @@ static struct key_table scratch_table(struct definitions_reader *reader, const s
 {
     struct key_table table;
     uint32_t slots = key_table_slots(count);
-    key_table_open(&table, keys, arena_alloc(&reader->scratch, slots * sizeof(uint32_t)), slots, 0);
+    key_table_open(&table, keys, arena_alloc(&reader->scratch, slots * sizeof(uint32_t)), slots, reader->seed);
     return table;
 }
 
