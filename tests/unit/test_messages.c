@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/quote.h"
+#include "tests/unit/colliding_names.h"
 #include "tests/unit/visible.h"
 #include "worker/index/claim.h"
 
@@ -802,6 +803,45 @@ START_TEST(options_without_number_are_counted)
 }
 END_TEST
 
+/* CPU time to check a command with a hundred unknown options of a field that has so many. The options have the same
+ * length as what is given. */
+static double check_wrong_options(int options)
+{
+    enum { WRONG = 100, OPTION_BYTES = 32 };
+    char *json = malloc((size_t)options * OPTION_BYTES + 100), *command = malloc(WRONG * OPTION_BYTES + 1000);
+    ck_assert(json && command);
+    char *end = stpcpy(json, "[{\"key\":\"f\",\"type\":\"multiSelect\",\"options\":[");
+    for (int i = 0; i < options; i++)
+        end += sprintf(end, "%s{\"key\":\"option%08d\"}", i > 0 ? "," : "", i);
+    strcpy(end, "]}]");
+    end = stpcpy(command, "{" PERSON ",\"customFields\":{\"f\":[");
+    for (int i = 0; i < WRONG; i++)
+        end += sprintf(end, "%s\"Option%08d\"", i > 0 ? "," : "", i == 0 ? 7 : 90000000 + i);
+    strcpy(end, "]}}");
+
+    struct evaluating many;
+    evaluating_open(&many, json, NULL);
+    struct item *item = evaluating_item(&many, command);
+    const double began = cpu_seconds();
+    evaluate_item(&many.evaluate, item, &many.batch.arena);
+    const double taken = cpu_seconds() - began;
+    ck_assert_uint_eq(item->violation_listed, WRONG);
+    const struct span first = item->violations->message, written = SPAN("must be written option00000007");
+    ck_assert_msg(memmem(first.at, first.length, written.at, written.length), "%.*s", SPAN_FORMAT(first));
+    evaluating_close(&many);
+    free(json);
+    free(command);
+    return taken;
+}
+
+/* A batch of such commands would not end before its partitions go to another worker, where it would not end either. */
+START_TEST(wrong_options_cost_no_more_where_there_are_many)
+{
+    const double few = check_wrong_options(100), many = check_wrong_options(300000);
+    ck_assert_msg(many < few + 0.03, "%.1f ms, with few options %.1f ms", many * 1000, few * 1000);
+}
+END_TEST
+
 START_TEST(every_error_has_a_row)
 {
     for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
@@ -820,6 +860,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_all, close_all);
     tcase_add_test(tests, every_error_has_a_row);
     tcase_add_test(tests, options_without_number_are_counted);
+    tcase_add_test(tests, wrong_options_cost_no_more_where_there_are_many);
     tcase_add_loop_test(tests, row_says_what_would_be_right, 0, (int)ROWS);
     tcase_add_loop_test(tests, hostile_values_stay_short_and_visible, 0, (int)ROWS);
     suite_add_tcase(suite, tests);

@@ -31,6 +31,7 @@ struct check {
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
     size_t compared; /* work for suggestions; see nearest_word.h */
+    size_t cased;    /* the same, for options in another case; see field_multi_select.c */
 };
 
 /* Checks `item` as far as possible without the index: sets outcome to OUTCOME_REJECTED with its error and
