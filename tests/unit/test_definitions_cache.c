@@ -1,5 +1,6 @@
 /* The cache of definitions. Names that come from strangers cost no more than others. */
 #include <check.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "tests/unit/colliding_names.h"
@@ -32,11 +33,92 @@ START_TEST(names_that_collide_cost_no_more)
 }
 END_TEST
 
+/* ---- sets of the largest kind: 16 MiB of options take some 90 MiB when they are compiled ---- */
+
+enum { OPTIONS = 20000, SETS = 40, KEPT_MIB = 16 };
+
+/* A set of so many options, and another one for each number. The caller frees it. */
+static char *large_set(int number)
+{
+    char *json = NULL;
+    size_t length;
+    FILE *out = open_memstream(&json, &length);
+    ck_assert_ptr_nonnull(out);
+    fprintf(out, "[{\"key\":\"k%d\",\"type\":\"multiSelect\",\"options\":[{\"key\":\"a\"}", number);
+    for (int i = 0; i < OPTIONS; i++)
+        fprintf(out, ",{\"key\":\"%x\"}", i + 16);
+    fprintf(out, "]}]");
+    ck_assert_int_eq(fclose(out), 0);
+    return json;
+}
+
+static void use(struct definitions_cache *cache, int number)
+{
+    char name[16], *json = large_set(number);
+    snprintf(name, sizeof(name), "ws-%d", number);
+    definitions_cache_begin(cache, 0);
+    struct definitions_entry *entry = definitions_cache_entry(cache, span_of_text(name));
+    ck_assert_ptr_nonnull(entry);
+    ck_assert(definitions_cache_put(cache, entry, span_of_text(json), TTL_ENDLESS));
+    ck_assert_ptr_nonnull(entry->definitions);
+    free(json);
+}
+
+static size_t taken(void)
+{
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+}
+
+START_TEST(large_sets_are_bounded_by_their_bytes)
+{
+    struct definitions_cache *cache = definitions_cache_new(10000, NULL);
+    ck_assert_ptr_nonnull(cache);
+    definitions_cache_limit(cache, (size_t)KEPT_MIB << 20);
+    const size_t before = taken();
+    use(cache, 0);
+    const size_t one = taken() - before;
+    for (int i = 1; i < SETS; i++)
+        use(cache, i);
+    definitions_cache_begin(cache, 0);
+    const size_t all = taken() - before;
+    /* A sanitizer's allocator tells nothing. */
+    ck_assert_msg(all <= ((size_t)KEPT_MIB << 20) + one, "%zu bytes, one set takes %zu", all, one);
+    ck_assert_int_gt((int)definitions_cache_counts(cache).evicted, 0);
+
+    /* Those that were used last are there still: the same bytes are not compiled again. */
+    const uint64_t compiled = definitions_cache_counts(cache).compiled;
+    use(cache, SETS - 1);
+    use(cache, SETS - 2);
+    ck_assert_int_eq((int)definitions_cache_counts(cache).compiled, (int)compiled);
+    definitions_cache_free(cache);
+}
+END_TEST
+
+/* It would be compiled for each batch. */
+START_TEST(one_set_that_is_larger_than_all_may_be_stays)
+{
+    struct definitions_cache *cache = definitions_cache_new(10000, NULL);
+    ck_assert_ptr_nonnull(cache);
+    definitions_cache_limit(cache, 1000);
+    use(cache, 0);
+    use(cache, 0);
+    ck_assert_int_eq((int)definitions_cache_counts(cache).compiled, 1);
+    use(cache, 1);
+    use(cache, 0);
+    ck_assert_int_eq((int)definitions_cache_counts(cache).compiled, 3);
+    definitions_cache_free(cache);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions cache");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, names_that_collide_cost_no_more);
+    tcase_add_test(tests, large_sets_are_bounded_by_their_bytes);
+    tcase_add_test(tests, one_set_that_is_larger_than_all_may_be_stays);
+    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -65,8 +65,8 @@ struct config {
     struct {
         char *topic;
         enum on_missing on_missing;
-        int64_t wait_ms; /* longest wait for missing definitions */
-        int64_t cache_workspaces;
+        int64_t wait_ms;                       /* longest wait for missing definitions */
+        int64_t cache_workspaces, cache_bytes; /* of each thread */
     } definitions;
     struct {
         int64_t partitions, replication;    /* replication -1: the broker's default */

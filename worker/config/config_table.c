@@ -82,6 +82,7 @@ const struct config_row config_rows[] = {
     WORD("definitions", "on_missing", definitions.on_missing, "reject", on_missing_words, 0),
     DURATION("definitions", "wait", definitions.wait_ms, "30 s", SECOND, 24 * HOUR, 0),
     INTEGER("definitions", "cache_workspaces", definitions.cache_workspaces, "10000", 1, 1000000, 0),
+    SIZE("definitions", "cache_bytes", definitions.cache_bytes, "64 MiB", MIB, 1024 * GIB, 0),
     INTEGER("topics", "partitions", topics.partitions, "6", 1, 10000, 0),
     INTEGER("topics", "replication", topics.replication, "-1", -1, 100, 0),
     WORD("topics", "compression", topics.compression, "uncompressed", compression_words, 0),

@@ -1,5 +1,6 @@
 #include "worker/definitions/definitions_cache.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 /* Out of memory, uthash leaves an element out (its hh.tbl is NULL then) instead of ending the program. */
 #define HASH_NONFATAL_OOM 1
@@ -19,6 +20,7 @@ struct slot {
     bool known;                     /* has been put at least once */
     bool present;                   /* Redis had a value */
     char hash[HASH_LENGTH];         /* of that value */
+    size_t bytes;                   /* of the slot and its definitions, as the cache counts them */
     uint64_t batch;                 /* the last batch that needed it */
     uint64_t life;                  /* the cache's life when it was put */
     uint64_t stamp;                 /* the watch's version, taken before it was read */
@@ -32,6 +34,7 @@ struct definitions_cache {
     struct definitions_watch *watch;
     struct slot *slots;
     size_t capacity;
+    size_t bytes, most;   /* of all slots; what they may take between two batches */
     uint64_t batch;       /* counts batches */
     uint64_t life;        /* counts replacements of Redis' data */
     bool caught_up;       /* the watch knows all changes before this batch */
@@ -47,6 +50,7 @@ struct definitions_cache *definitions_cache_new(size_t capacity, struct definiti
     if (!cache)
         return NULL;
     cache->capacity = capacity;
+    cache->most = SIZE_MAX;
     cache->watch = watch;
     if (arena_open(&cache->scratch, DEFINITIONS_SCRATCH_BYTES(USUAL_BYTES)) == 0)
         return cache;
@@ -63,7 +67,21 @@ static void slot_destroy(struct slot *slot)
 static void slot_free(struct definitions_cache *cache, struct slot *slot)
 {
     HASH_DEL(cache->slots, slot);
+    cache->bytes -= slot->bytes;
     slot_destroy(slot);
+}
+
+void definitions_cache_limit(struct definitions_cache *cache, size_t most)
+{
+    cache->most = most;
+}
+
+/* What the slot takes has changed. */
+static void slot_weigh(struct definitions_cache *cache, struct slot *slot)
+{
+    cache->bytes -= slot->bytes;
+    slot->bytes = malloc_usable_size(slot) + (slot->owned ? malloc_usable_size(slot->owned) : 0);
+    cache->bytes += slot->bytes;
 }
 
 void definitions_cache_free(struct definitions_cache *cache)
@@ -83,7 +101,7 @@ void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms)
     cache->last = NULL;
     cache->caught_up = definitions_watch_catch_up(cache->watch, wait_ms);
     cache->began_ms = clock_now_ms();
-    while (HASH_COUNT(cache->slots) > cache->capacity) {
+    while (HASH_COUNT(cache->slots) > cache->capacity || (cache->bytes > cache->most && HASH_COUNT(cache->slots) > 1)) {
         slot_free(cache, cache->slots);
         cache->counts.evicted++;
     }
@@ -138,9 +156,12 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
         return NULL;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->slots, slot->workspace, workspace.length, hash, slot);
     if (!slot->hh.tbl) {
+        cache->bytes -= slot->bytes;
         slot_destroy(slot);
         return NULL;
     }
+    if (slot->bytes == 0)
+        slot_weigh(cache, slot);
     if (slot->batch != cache->batch)
         slot_look_up(cache, slot);
     cache->last = slot;
@@ -199,6 +220,7 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     entry->definitions = NULL;
     entry->broken = false;
     slot->known = !present || slot_compile(cache, slot, json);
+    slot_weigh(cache, slot);
     return slot->known;
 }
 

@@ -1,5 +1,5 @@
-/* definitions_cache: the compiled definitions that one thread holds, by workspace. Its size is bounded: the least
- * recently used workspace is evicted first, but never one that the present batch points to. The absence of
+/* definitions_cache: the compiled definitions that one thread holds, by workspace. Their number and bytes are bounded:
+ * the least recently used workspace is evicted first, but never one that the present batch points to. The absence of
  * definitions is cached too.
  *
  * A fresh entry need not be read. An entry is fresh as long as the watch says that Redis' value is unchanged and its
@@ -39,8 +39,12 @@ struct definitions_counts {
 MUST_CHECK struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch);
 void definitions_cache_free(struct definitions_cache *cache);
 
+/* From the next batch on, the entries between two batches take no more than `most` bytes either, but for the last one
+ * that was used. Without this call only their number is bounded. */
+void definitions_cache_limit(struct definitions_cache *cache, size_t most);
+
 /* Begins a batch: learns all changes that Redis replied to before this call, waiting up to `wait_ms` for news of
- * them. Evicts entries beyond the capacity. */
+ * them. Evicts entries beyond the capacity and the limit of bytes. */
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms);
 
 /* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. NULL when
