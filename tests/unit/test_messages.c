@@ -256,6 +256,8 @@ static const struct row {
      "has the label \"-example\", which begins with a hyphen"},
     {ERROR_EMAIL_DOMAIN, PLAIN, SPAN(EMAIL("u@exa\xe2\x99\xa5mple.com" HERE)),
      "holds \"\xe2\x99\xa5\" (U+2665), must hold only letters"},
+    {ERROR_EMAIL_DOMAIN, PLAIN, SPAN(EMAIL("u@exa\xef\xbc\x8fmple.com" HERE)),
+     "holds \"\xef\xbc\x8f\" (U+FF0F), must hold only letters"},
     {ERROR_EMAIL_DOMAIN, PLAIN, SPAN(EMAIL("u@localhost")),
      "is a single label, must have two or more, like example.com"},
     {ERROR_EMAIL_DOMAIN, PLAIN, SPAN(EMAIL("u@")), "is empty, must be a name such as example.com"},

@@ -4,6 +4,7 @@
 #include "common/text.h"
 
 #define WHERE_NAME  "must be a name such as example.com"
+#define LETTERS     "letters, digits, hyphens and dots"
 #define IDN_REFUSED "is not valid in internationalized names (IDNA 2008)"
 
 static const char *new_text(struct check *check, struct span text)
@@ -94,6 +95,14 @@ static const char *character_message(struct check *check, struct span found, con
     return new_text(check, arena_format(check->arena, "holds %s, must hold only %s", character, allowed));
 }
 
+/* Without such a character in ASCII, one beyond ASCII stands for it. */
+static const char *no_name_message(struct check *check, struct span other, struct span text)
+{
+    if (!other.at)
+        other = find_refused_character(label_with(text, HOST_CHARACTER));
+    return other.at ? character_message(check, other, LETTERS) : "holds something else than " LETTERS ", must not";
+}
+
 static const char *label_message(struct check *check, struct span label, const char *what)
 {
     return new_text(check, arena_format(check->arena, "has the label %s, which %s", quote_of(check, label), what));
@@ -113,7 +122,7 @@ static const char *idn_message(struct check *check, struct span text)
     const struct span label = label_with(text, HOST_IDN);
     const struct span character = find_refused_character(label);
     if (character.at)
-        return character_message(check, character, "letters, digits, hyphens and dots");
+        return character_message(check, character, LETTERS);
     if (label.length == text.length && text_length(text) != text.length && bidi_is_right_to_left(text))
         return label_message(check, label, "mixes directions of writing, must keep to one (RFC 5893)");
     if (label.length >= 4 && label.at[2] == '-' && label.at[3] == '-')
@@ -134,19 +143,18 @@ static const char *invisible_message(struct check *check, struct span text)
 
 const char *host_message(struct check *check, struct span text, enum host_fault fault, enum host_use use)
 {
-    static const char letters[] = "letters, digits, hyphens and dots";
     if (check->item->violations_full)
         return "";
     const struct span invisible = find_character(text, is_invisible), other = find_character(text, is_no_name_byte);
     if (invisible.at && fault != HOST_IPV6 && (!other.at || invisible.at <= other.at))
-        return character_message(check, invisible, letters);
+        return character_message(check, invisible, LETTERS);
     switch (fault) {
     case HOST_EMPTY:
         return "is empty, " WHERE_NAME;
     case HOST_EMPTY_LABEL:
         return "has a dot at an end, or two in a row, must have one between its labels";
     case HOST_CHARACTER:
-        return other.at ? character_message(check, other, letters) : host_fault_text(fault);
+        return no_name_message(check, other, text);
     case HOST_HYPHEN:
         return hyphen_message(check, text);
     case HOST_LABEL_LENGTH:
