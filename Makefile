@@ -84,6 +84,10 @@ test-faults: test-packages
 test-debian13:
 	@tests/debian13 $(SUITES)
 
+# help: trial          what docs/clients.md says, in a clean Debian 13 with empty caches, and how long it takes; EXAMPLES="..." for some
+trial:
+	@tests/clients/trial $(EXAMPLES)
+
 # help: lint           clang-format, clang-tidy, cppcheck and shellcheck over the source
 lint: build-packages lint-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake
@@ -410,5 +414,5 @@ help:
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
         test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages lint lint-packages bench-packages

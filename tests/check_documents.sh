@@ -211,6 +211,19 @@ for example in $examples; do
 done
 check_equal "clients.md shows no other file" "$(sort <<<"$examples")" "$(sed -nE 's/^<!-- file (.*) -->$/\1/p' docs/clients.md | sort)"
 
+# The libraries that a reader installs in a folder of his own are those of the tests.
+shown_libraries() {
+    sed -nE 's/^\$ .*(npm|pip) install (.*)/\2/p' docs/clients.md | tr ' ' '\n' | grep -E '(@|==)[0-9]' | sort -u
+}
+tested_libraries() {
+    cat tests/clients/*/package.json | sed -nE 's/^ *"([^"]+)": "([0-9][0-9.]*)",?$/\1@\2/p'
+    cat tests/clients/*/requirements.txt
+}
+check "clients.md names libraries" [ "$(shown_libraries | wc -l)" -ge 10 ]
+check_equal "clients.md names libraries in the versions of the tests" "" "$(shown_libraries | grep -vxF "$(tested_libraries)")"
+check_equal "each example of clients.md can be tried in a folder of one's own" \
+    "$(sed -nE 's/^<!-- run (.*) -->$/\1/p' docs/clients.md)" "$(sed -nE 's/^<!-- own ([a-z]+) .* -->$/\1/p' docs/clients.md)"
+
 tests=$(grep -ohE 'tests/[A-Za-z0-9_./-]+' docs/guarantees.md | sort -u)
 check "guarantees.md names tests" [ "$(wc -l <<<"$tests")" -ge 30 ]
 check_equal "every test that guarantees.md names is there" "" "$(for path in $tests; do [ -e "$path" ] || echo "$path"; done)"
