@@ -12,7 +12,7 @@ install_seconds=300
 client_seconds=240
 clients=("$@")
 [ $# -gt 0 ] || clients=(kcat kafkajs nestjs python java)
-checks=17
+checks=18
 
 suite_begin
 kafka_folder=$suite_folder/kafka
@@ -197,6 +197,16 @@ for client in "${clients[@]}"; do "client_$client"; done
 two_instances_end
 check_equal "no reply went elsewhere than it was asked to" "" \
     "$(kcat -b "$KAFKA" -C -X fetch.wait.max.ms=10 -t clients.replies -e -q -f '%s\n')"
+
+# What these clients were answered.
+for topic in "${topics[@]}"; do
+    kcat -b "$KAFKA" -C -X fetch.wait.max.ms=10 -X isolation.level=read_committed -t "$topic" -e -q -f '%s\n'
+done >"$suite_folder/replies"
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+    check "the replies agree with docs/schemas" /usr/bin/python3 tests/lib/schemas.py replies "$suite_folder/replies"
+else
+    REQUIRE_KAFKA= suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
+fi
 
 kill -TERM "$worker"
 wait "$worker"
