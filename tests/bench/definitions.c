@@ -118,9 +118,10 @@ static void look_up(struct bench *bench, struct definitions_cache *cache, int64_
         bench->batch.items[i] =
             (struct item){.workspace = span_of(bench->names[draws[i]], bench->name_lengths[draws[i]])};
     bench->batch.count = BATCH;
+    uint32_t known;
     const int64_t since = clock_ns();
     if (!index_connect(bench->index) || !(index_is_verified(bench->index) || index_trust(bench->index, 1)) ||
-        !index_definitions(bench->index, cache, &bench->batch))
+        !index_definitions(bench->index, cache, &bench->batch, &known))
         fail("Redis went away");
     *spent_ns += clock_ns() - since;
     for (uint32_t i = 0; i < BATCH; i++)

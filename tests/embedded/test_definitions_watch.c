@@ -117,9 +117,10 @@ static int look_up_by(struct reader *self, const char *const *workspaces, size_t
     batch_reset(&self->batch);
     for (size_t i = 0; i < count; i++)
         self->batch.items[self->batch.count++] = (struct item){.workspace = span_of_text(workspaces[i])};
+    uint32_t known = 0;
     for (int tries = 0;
          !index_connect(self->index) || !(index_is_verified(self->index) || index_trust(self->index, 1)) ||
-         !index_definitions(self->index, self->cache, &self->batch);
+         !index_definitions(self->index, self->cache, &self->batch, &known);
          tries++) {
         ck_assert_int_lt(tries, 1000);
         pause_ms(10);

@@ -1,5 +1,6 @@
 /* The flow on the embedded broker: every command gets one reply, whatever it is and whatever happens around it. */
 #include <check.h>
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -558,6 +559,55 @@ START_TEST(missing_definitions_are_waited_for_in_their_partition_only)
 }
 END_TEST
 
+/* Gives the workspace a set that takes a third of a MiB once it is compiled. */
+static void define_large(const char *workspace)
+{
+    enum { OPTIONS = 4000 };
+    char *json = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&json, &size);
+    ck_assert_ptr_nonnull(out);
+    fprintf(out, "[{\"key\":\"services\",\"type\":\"multiSelect\",\"options\":[");
+    for (int i = 0; i < OPTIONS; i++)
+        fprintf(out, "%s{\"key\":\"option-%d\"}", i > 0 ? "," : "", i);
+    fprintf(out, "]}]");
+    fclose(out);
+    redisContext *connection = redisConnectUnix(fixture.redis.address + strlen("unix:"));
+    redisReply *reply = redisCommand(connection, "SET custom-fields:{%s} %b", workspace, json, size);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_eq(reply->type, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    redisFree(connection);
+    free(json);
+}
+
+START_TEST(a_batch_whose_definitions_have_no_room_is_split)
+{
+    enum { WORKSPACES = 12, COMMANDS = 2 * WORKSPACES };
+    char text[256], workspace[16];
+    size_t threads;
+    for (int i = 0; i < COMMANDS; i++) {
+        snprintf(workspace, sizeof(workspace), "ws-%d", i % WORKSPACES);
+        if (i < WORKSPACES)
+            define_large(workspace);
+        snprintf(text, sizeof(text),
+                 "{\"commandId\":\"large-%d\",\"workspaceId\":\"%s\",\"givenName\":\"A\",\"familyName\":\"B\","
+                 "\"email\":\"large%d@example.com\",\"customFields\":{\"services\":[\"option-%d\"]}}",
+                 i, workspace, i, i);
+        fixture_send(0, SPAN_NONE, span_of_text(text), NULL);
+    }
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", "definitions.cache_bytes=1MiB", NULL});
+    wait_until_committed(COMMANDS);
+    struct metrics *const *metrics = workers_metrics(fixture.workers, &threads);
+    ck_assert_uint_ge(metrics_get(metrics[0], METRIC_TRANSACTIONS, TRANSACTION_COMMITTED), 4);
+    rd_kafka_message_t *replies[COMMANDS];
+    ck_assert_uint_eq(fixture_read("clients.replies", replies, COMMANDS), COMMANDS);
+    fixture_forget(replies, COMMANDS);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(the_wait_for_definitions_has_a_limit)
 {
     const char *settings[] = {"definitions.on_missing=wait", "definitions.wait=2s", NULL};
@@ -812,6 +862,7 @@ int main(void)
     tcase_add_test(redis, it_stops_in_time_while_redis_is_away);
     TCase *definitions = add_case(suite, "definitions", fixture_open);
     tcase_add_test(definitions, missing_definitions_are_waited_for_in_their_partition_only);
+    tcase_add_test(definitions, a_batch_whose_definitions_have_no_room_is_split);
     tcase_add_test(definitions, the_wait_for_definitions_has_a_limit);
     tcase_add_test(definitions, it_stops_in_time_while_a_partition_waits);
     TCase *broker = add_case(suite, "broker", fixture_open);

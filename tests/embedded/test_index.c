@@ -255,10 +255,11 @@ END_TEST
 START_TEST(definitions_count_from_the_next_batch_on)
 {
     struct definitions_cache *cache = definitions_cache_new(10, NULL);
+    uint32_t known;
     for (int i = 0; i < 3; i++) {
         batch_reset(&batch);
         put(&(struct command){0, i, "x", "a", "x@example.com"});
-        ck_assert(index_definitions(the_index, cache, &batch));
+        ck_assert(index_definitions(the_index, cache, &batch, &known));
         if (i == 0)
             ck_assert_ptr_null(batch.items[0].definitions);
         else
@@ -270,7 +271,7 @@ START_TEST(definitions_count_from_the_next_batch_on)
     freeReplyObject(redisCommand(aside, "SET custom-fields:{acme} nonsense"));
     batch_reset(&batch);
     put(&(struct command){0, 9, "x", "a", "x@example.com"});
-    ck_assert(index_definitions(the_index, cache, &batch));
+    ck_assert(index_definitions(the_index, cache, &batch, &known));
     ck_assert_ptr_null(batch.items[0].definitions);
     ck_assert(batch.items[0].definitions_broken);
     definitions_cache_free(cache);

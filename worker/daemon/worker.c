@@ -104,23 +104,30 @@ static void worker_postpone(struct worker *worker)
     }
 }
 
-/* What the batch may take once it is checked. At-least-once: no limit after some of its messages have arrived, since a
- * command that waits for another batch would have them sent again. */
-static size_t worker_check_room(const struct worker *worker)
+/* At-least-once: not after some of the batch's messages have arrived, since a command that waits for another batch
+ * would have them sent again. */
+static bool worker_may_split(const struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->batch.count; i++)
         for (int kind = 0; kind < MESSAGE_KINDS; kind++)
             if (worker->batch.items[i].arrival[kind] != ARRIVAL_OPEN)
-                return SIZE_MAX;
-    return CHECK_BYTES + CHECK_SHARE * (size_t)worker->config->batch.bytes;
+                return false;
+    return true;
+}
+
+/* The first commands of the batch, of those that are ours, stay. The others wait for the next batch. */
+static void worker_split(struct worker *worker, uint32_t kept)
+{
+    if (kept < batch_count_ours(&worker->batch))
+        worker->feed->put_off(worker->source, kept);
 }
 
 /* Commands for which there is no room, since those before them have too many errors, wait for the next batch. */
 static enum stage_result worker_check(struct worker *worker)
 {
-    const uint32_t checked = check_batch(&worker->batch, worker->validation, worker_check_room(worker));
-    if (checked < batch_count_ours(&worker->batch))
-        worker->feed->put_off(worker->source, checked);
+    const size_t room =
+        worker_may_split(worker) ? CHECK_BYTES + CHECK_SHARE * (size_t)worker->config->batch.bytes : SIZE_MAX;
+    worker_split(worker, check_batch(&worker->batch, worker->validation, room));
     if (worker->config->definitions.on_missing == ON_MISSING_WAIT)
         worker_postpone(worker);
     return BATCH_GOES_ON;
@@ -134,10 +141,18 @@ static enum stage_result worker_compose(struct worker *worker)
     return BATCH_GOES_ON;
 }
 
+/* Commands of workspaces for whose definitions there is no room wait for the next batch. */
 static bool try_look_up(struct worker *worker)
 {
-    return worker->feed->look_up ? worker->feed->look_up(worker->source)
-                                 : index_definitions(worker->index, worker->cache, &worker->batch);
+    uint32_t known;
+    if (worker->feed->look_up)
+        return worker->feed->look_up(worker->source);
+    definitions_cache_limit(worker->cache,
+                            worker_may_split(worker) ? (size_t)worker->config->definitions.cache_bytes : SIZE_MAX);
+    if (!index_definitions(worker->index, worker->cache, &worker->batch, &known))
+        return false;
+    worker_split(worker, known);
+    return true;
 }
 
 static bool try_claim(struct worker *worker)

@@ -31,8 +31,6 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->parser = json_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
-    if (worker->cache)
-        definitions_cache_limit(worker->cache, (size_t)config->definitions.cache_bytes);
     if (worker->index) {
         index_set_keep_going(worker->index, worker_keep_going, worker);
         index_set_complaint(worker->index, &board->redis);

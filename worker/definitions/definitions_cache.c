@@ -34,7 +34,7 @@ struct definitions_cache {
     struct definitions_watch *watch;
     struct slot *slots;
     size_t capacity;
-    size_t bytes, most;   /* of all slots; what they may take between two batches */
+    size_t bytes, most;   /* of all slots; what they may take */
     uint64_t batch;       /* counts batches */
     uint64_t life;        /* counts replacements of Redis' data */
     bool caught_up;       /* the watch knows all changes before this batch */
@@ -76,6 +76,11 @@ void definitions_cache_limit(struct definitions_cache *cache, size_t most)
     cache->most = most;
 }
 
+bool definitions_cache_is_full(const struct definitions_cache *cache)
+{
+    return cache->bytes > cache->most;
+}
+
 /* What the slot takes has changed. */
 static void slot_weigh(struct definitions_cache *cache, struct slot *slot)
 {
@@ -95,16 +100,28 @@ void definitions_cache_free(struct definitions_cache *cache)
     free(cache);
 }
 
+static void evict_first(struct definitions_cache *cache)
+{
+    slot_free(cache, cache->slots);
+    cache->counts.evicted++;
+}
+
+/* The present batch needs the entries that it has looked up, which are the last ones. */
+static void make_room(struct definitions_cache *cache)
+{
+    while (definitions_cache_is_full(cache) && cache->slots->batch != cache->batch)
+        evict_first(cache);
+}
+
 void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms)
 {
     cache->batch++;
     cache->last = NULL;
     cache->caught_up = definitions_watch_catch_up(cache->watch, wait_ms);
     cache->began_ms = clock_now_ms();
-    while (HASH_COUNT(cache->slots) > cache->capacity || (cache->bytes > cache->most && HASH_COUNT(cache->slots) > 1)) {
-        slot_free(cache, cache->slots);
-        cache->counts.evicted++;
-    }
+    while (HASH_COUNT(cache->slots) > cache->capacity ||
+           (definitions_cache_is_full(cache) && HASH_COUNT(cache->slots) > 1))
+        evict_first(cache);
 }
 
 void definitions_cache_void(struct definitions_cache *cache)
@@ -221,6 +238,7 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     entry->broken = false;
     slot->known = !present || slot_compile(cache, slot, json);
     slot_weigh(cache, slot);
+    make_room(cache);
     return slot->known;
 }
 

@@ -39,9 +39,12 @@ struct definitions_counts {
 MUST_CHECK struct definitions_cache *definitions_cache_new(size_t capacity, struct definitions_watch *watch);
 void definitions_cache_free(struct definitions_cache *cache);
 
-/* From the next batch on, the entries between two batches take no more than `most` bytes either, but for the last one
- * that was used. Without this call only their number is bounded. */
+/* From the next batch on, all entries together take no more than `most` bytes, unless a batch goes on after the cache
+ * was full. Without this call only their number is bounded. */
 void definitions_cache_limit(struct definitions_cache *cache, size_t most);
+
+/* True if the entries of the present batch alone take more than the limit. */
+bool definitions_cache_is_full(const struct definitions_cache *cache);
 
 /* Begins a batch: learns all changes that Redis replied to before this call, waiting up to `wait_ms` for news of
  * them. Evicts entries beyond the capacity and the limit of bytes. */
@@ -53,7 +56,8 @@ MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_
 
 /* Puts the value that Redis held since the batch began into the entry: `json`, or at == NULL for none, with its time
  * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
- * False when out of memory: then nothing is known of the workspace, and the batch cannot be checked. */
+ * Entries that the batch does not need are evicted if there is no room. False when out of memory: then nothing is known
+ * of the workspace, and the batch cannot be checked. */
 #define TTL_ENDLESS (-1)
 MUST_CHECK bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry,
                                       struct span json, int64_t ttl_ms);

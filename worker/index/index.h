@@ -109,9 +109,11 @@ void index_set_complaint(struct index *index, struct complaint *complaint);
 /* The keep_going of index_claim. It may drop items of the batch. Without one, index_claim does not give up. */
 void index_set_keep_going(struct index *index, index_keep_going *keep_going, void *listener);
 
-/* Looks up item->definitions for every item that is still undecided. False: run it again after index_connect and, if
- * the index is stale, an audit. */
-MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch);
+/* Looks up item->definitions for the items that are still undecided. *known: how many of the batch's own items, the
+ * first ones, have what they need: all, unless the cache is full (definitions_cache_is_full), but at least one. The
+ * caller puts the others off. False: run it again after index_connect and, if the index is stale, an audit. */
+MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch,
+                                  uint32_t *known);
 
 /* Claims id and email of every valid item, in order. Looks up the ids of rejected items whose verdict an earlier client
  * could change. Afterwards no item is OUTCOME_UNDECIDED. False: as index_definitions; nothing was decided, and the next

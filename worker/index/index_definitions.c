@@ -9,6 +9,7 @@
 struct look_up {
     struct definitions_entry **stale;
     uint32_t stale_count;
+    uint32_t taken;                     /* so many of them, the first ones, are in the cache */
     struct definitions_entry **entries; /* by item; NULL: the item needs none */
 };
 
@@ -76,6 +77,35 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
     return ok || index_fail(index, error);
 }
 
+/* The answers about the other workspaces, for which the cache has no room. */
+static bool pass_entry(struct index *index, struct redis_pipeline *pipeline, struct definitions_entry *entry)
+{
+    char error[ERROR_TEXT_BYTES];
+    for (int answers = 0; answers < 2; answers++) {
+        redisReply *answer = pipeline_answer(pipeline, error, sizeof(error));
+        if (!answer)
+            return index_fail(index, error);
+        freeReplyObject(answer);
+    }
+    entry->fresh = false;
+    return true;
+}
+
+/* Takes as many as there is room for, and one at least. */
+static bool take_entries(struct index *index, struct redis_pipeline *pipeline, struct definitions_cache *cache,
+                         struct look_up *look_up)
+{
+    bool ok = true;
+    look_up->taken = 0;
+    for (uint32_t i = 0; ok && i < look_up->stale_count; i++) {
+        const bool has_room = i == look_up->taken && (i == 0 || !definitions_cache_is_full(cache));
+        ok = has_room ? take_entry(index, pipeline, cache, look_up->stale[i])
+                      : pass_entry(index, pipeline, look_up->stale[i]);
+        look_up->taken += has_room;
+    }
+    return ok;
+}
+
 /* One run. *finding: whether all answers belong to the epoch that the cache knows. */
 static bool look_up_run(struct index *index, struct definitions_cache *cache, struct batch *batch,
                         struct look_up *look_up, enum epoch_finding *finding)
@@ -87,13 +117,30 @@ static bool look_up_run(struct index *index, struct definitions_cache *cache, st
     pipeline_open(&pipeline, index->connection, &batch->arena);
     if (!ask(&pipeline, look_up))
         return index_fail(index, "sending failed");
-    for (uint32_t i = 0; i < look_up->stale_count; i++)
-        if (!take_entry(index, &pipeline, cache, look_up->stale[i]))
-            return false;
+    if (!take_entries(index, &pipeline, cache, look_up))
+        return false;
     return redis_epoch_answer(&index->epoch, &pipeline, finding, error, sizeof(error)) || index_fail(index, error);
 }
 
-bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch)
+/* Gives the items their definitions, up to the first one whose entry has no room. Returns how many of ours these are.
+ */
+static uint32_t give_definitions(const struct look_up *look_up, struct batch *batch)
+{
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct definitions_entry *entry = look_up->entries[i];
+        if (entry && !entry->fresh)
+            break;
+        if (entry) {
+            batch->items[i].definitions = entry->definitions;
+            batch->items[i].definitions_broken = entry->broken;
+        }
+        known += item_is_ours(&batch->items[i]);
+    }
+    return known;
+}
+
+bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch, uint32_t *known)
 {
     size_t mark = batch->arena.used;
     struct look_up look_up = {.stale = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.stale)),
@@ -111,12 +158,7 @@ bool index_definitions(struct index *index, struct definitions_cache *cache, str
         index->definitions_epoch.known = false; /* what was read may belong to either epoch */
         return index_invalidate(index, "the epoch is missing or different");
     }
-    for (uint32_t i = 0; i < batch->count; i++) {
-        if (!look_up.entries[i])
-            continue;
-        batch->items[i].definitions = look_up.entries[i]->definitions;
-        batch->items[i].definitions_broken = look_up.entries[i]->broken;
-    }
+    *known = give_definitions(&look_up, batch);
     arena_reset(&batch->arena, mark);
     return true;
 }
