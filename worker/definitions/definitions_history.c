@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <uthash.h>
+#include <xxhash.h>
 
 #include "worker/config/config_table.h"
 #include "worker/model/batch.h"
@@ -98,10 +99,16 @@ static bool add_place(struct last *last, const struct place *place)
     return true;
 }
 
+/* uthash's own function has no seed, so workspaces whose names collide could be prepared. */
+static unsigned hash_of(const struct definitions_history *history, struct span workspace)
+{
+    return (unsigned)XXH3_64bits_withSeed(workspace.at, workspace.length, (uintptr_t)history);
+}
+
 static struct last *find(const struct definitions_history *history, struct span workspace)
 {
     struct last *last;
-    HASH_FIND(hh, history->workspaces, workspace.at, workspace.length, last);
+    HASH_FIND_BYHASHVALUE(hh, history->workspaces, workspace.at, workspace.length, hash_of(history, workspace), last);
     return last;
 }
 
@@ -115,7 +122,8 @@ bool definitions_history_note(struct definitions_history *history, const rd_kafk
         if (!last)
             abort();
         memcpy(last->workspace, workspace.at, workspace.length);
-        HASH_ADD_KEYPTR(hh, history->workspaces, last->workspace, workspace.length, last);
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, history->workspaces, last->workspace, workspace.length,
+                                    hash_of(history, workspace), last);
     }
     return add_place(last, &place) && is_at(latest(last), place.partition, place.offset);
 }
