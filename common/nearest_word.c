@@ -90,7 +90,7 @@ static uint32_t distance_of(struct choices *choices, struct span name)
     if (*choices->work >= CHOICES_WORK)
         return FAR;
     struct span written = span_of(choices->folded, choices->folded_length), offered = fold(name, folded);
-    *choices->work += written.length + offered.length;
+    *choices->work += 1 + written.length + name.length; /* of a name of separators only, nothing is left */
     if (written.length == 0)
         return FAR;
     if (span_equal(written, offered))

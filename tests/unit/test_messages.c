@@ -844,6 +844,39 @@ START_TEST(wrong_options_cost_no_more_where_there_are_many)
 }
 END_TEST
 
+/* Such names are nothing once the characters between words are left out. Comparing stops there, too. */
+START_TEST(options_of_nothing_but_separators_are_not_compared_without_end)
+{
+    enum { OPTIONS = 177147, DIGITS_OF_3 = 11, WRONG = 100, OPTION_BYTES = 32 };
+    char *json = malloc(OPTIONS * OPTION_BYTES + 100), *command = malloc(1000 + 3 * WRONG);
+    ck_assert(json && command);
+    char *end = stpcpy(json, "[{\"key\":\"f\",\"type\":\"multiSelect\",\"options\":[");
+    for (int i = 0; i < OPTIONS; i++) {
+        end = stpcpy(end, i > 0 ? ",{\"key\":\"" : "{\"key\":\"");
+        for (int digit = 0, rest = i; digit < DIGITS_OF_3; digit++, rest /= 3)
+            *end++ = "-_."[rest % 3];
+        end = stpcpy(end, "\"}");
+    }
+    strcpy(end, "]}]");
+    end = stpcpy(command, "{" PERSON ",\"customFields\":{\"f\":[");
+    for (int i = 0; i < WRONG; i++)
+        end = stpcpy(end, i > 0 ? ",\"\"" : "\"\"");
+    strcpy(end, "]}}");
+
+    struct evaluating many;
+    evaluating_open(&many, json, NULL);
+    struct item *item = evaluating_item(&many, command);
+    const double began = cpu_seconds();
+    evaluate_item(&many.evaluate, item, &many.batch.arena);
+    const double taken = cpu_seconds() - began;
+    ck_assert_uint_eq(item->violation_listed, WRONG);
+    ck_assert_msg(taken < 0.03, "%.1f ms", taken * 1000);
+    evaluating_close(&many);
+    free(json);
+    free(command);
+}
+END_TEST
+
 START_TEST(every_error_has_a_row)
 {
     for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
@@ -863,6 +896,7 @@ int main(void)
     tcase_add_test(tests, every_error_has_a_row);
     tcase_add_test(tests, options_without_number_are_counted);
     tcase_add_test(tests, wrong_options_cost_no_more_where_there_are_many);
+    tcase_add_test(tests, options_of_nothing_but_separators_are_not_compared_without_end);
     tcase_add_loop_test(tests, row_says_what_would_be_right, 0, (int)ROWS);
     tcase_add_loop_test(tests, hostile_values_stay_short_and_visible, 0, (int)ROWS);
     suite_add_tcase(suite, tests);
