@@ -32,6 +32,9 @@ PARTS   := $(filter-out $(BUILD)/worker/main.o,$(OBJECTS))
 # In an archive, of which the linker takes what a program needs: hardly half of a test's time to link.
 PARTS_ARCHIVE := $(BUILD)/parts.a
 
+# Programs of the tests alone are linked by gold where it is there, in a quarter of the time.
+TEST_LINKER := $(if $(shell command -v ld.gold),-fuse-ld=gold)
+
 # Unit tests and tests on the embedded broker link everything but main.
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 EMBEDDED := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/embedded/test_*.c)))
@@ -191,7 +194,7 @@ $(BUILD)/tests/phone/phone.o: common/phone.c common/phone.h $(BUILD)/tests/phone
 	$(CC) -I$(BUILD)/tests/phone/library $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # GCC 12 warns that std::regex is uninitialized when it builds with a sanitizer.
-$(BUILD)/tests/phone/differential.o: CXXFLAGS += -Wno-maybe-uninitialized
+$(BUILD)/tests/phone/differential.o: CXXFLAGS += -O1 -Wno-maybe-uninitialized
 
 $(DIFFERENTIAL): $(BUILD)/tests/phone/differential.o $(BUILD)/tests/phone/phone.o
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PHONE_LIBRARY_LIBS)
@@ -211,10 +214,13 @@ bench-phone: test-packages
 
 # ---- tests ----
 
+# They run once: -O1 compiles them in two thirds of the time of -O2.
+$(UNITS:%=%.o) $(EMBEDDED:%=%.o): CFLAGS += -O1
+
 $(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # The program's objects in one, in which these calls for memory go to tests/unit/failing_allocator.c.
 FAILING_CALLS := malloc calloc realloc reallocarray aligned_alloc strdup strndup vasprintf free mmap munmap fopen \
@@ -227,13 +233,13 @@ $(BUILD)/tests/unit/failing_parts.o: $(PARTS)
 
 $(BUILD)/tests/unit/test_no_memory: %: %.o $(BUILD)/tests/unit/failing_allocator.o $(BUILD)/tests/unit/failing_parts.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # Kafka's error codes on the embedded broker.
 ERROR_CODES := $(BUILD)/tests/faults/error_codes
 $(ERROR_CODES): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/error_*.c)) $(BUILD)/tests/embedded/fixture.o $(PARTS_ARCHIVE)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
 
 # The oracle shares no code with the program that it checks.
 PRODUCE := commands command_text produce
@@ -255,13 +261,13 @@ $(BUILD)/tests/live/replay_oracle: $(REPLAY_ORACLE:%=$(BUILD)/tests/live/%.o)
 SEND_LINES := $(BUILD)/tests/documents/send_lines
 $(SEND_LINES): %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ -lrdkafka
 
 # What the program's own parts read of a history.
 REPLAY_READER := $(BUILD)/tests/live/replay_reader
 $(REPLAY_READER): $(REPLAY_READER).o $(PARTS_ARCHIVE)
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 test-programs: $(REPLAY_READER)
 
 # The daemon with failpoints that end it.
@@ -272,23 +278,23 @@ $(DEADLY): $(OBJECTS) $(BUILD)/tests/faults/failpoint.o
 
 $(LIVE_PROGRAMS):
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ -lrdkafka -lhiredis -ljansson -lxxhash -lpthread
 
 # Further programs for the suites of tests/faults; a suite that needs a program adds it here.
 FAULT_PROGRAMS := $(DEADLY) $(ERROR_CODES) $(patsubst %,$(BUILD)/tests/faults/%,proxy acl terminal)
 $(BUILD)/tests/faults/proxy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/faults/proxy*.c))
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^
 $(BUILD)/tests/faults/acl $(BUILD)/tests/faults/terminal: %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^
 
 # Hostile commands, and topics that change while the daemon runs.
 PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form wrong_offsets)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson
 
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
