@@ -10,6 +10,10 @@ check_equal "the node has all slots" OK "$slots"
 settings=(--set "redis.address=unix:$redis_socket" --set kafka.bootstrap.servers=127.0.0.1:1 --set http.listen=)
 intake() { "$BUILD/client-intake" "$@" "${settings[@]}"; }
 
+# Each waits for Kafka first, so both do at the same time.
+intake definitions put ws-1 tests/live/definitions.json >"$suite_folder/put" 2>&1 &
+put=$!
+suite_owns "$put"
 intake check >"$suite_folder/check" 2>&1
 check_equal "check ends with 78, whatever else is wrong" 78 $?
 line=$(grep '^redis ' "$suite_folder/check")
@@ -26,7 +30,7 @@ check "it says it once for each thing that needs Redis" [ "$(grep -c cluster_ena
 kill -TERM "$daemon"
 wait "$daemon"
 check_equal "and ends when it is asked to" 0 $?
-intake definitions put ws-1 tests/live/definitions.json >"$suite_folder/put" 2>&1
+wait "$put"
 check_equal "definitions put cannot reach what it needs" 69 $?
 
 redis_kill
