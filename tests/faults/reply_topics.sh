@@ -46,10 +46,10 @@ send() {
     printf '%s' "${value:-$body}" | kcat -b "$kafka_address" -P -t "$name.commands" -p 0 ${key:+-k "$key"} \
         -H "command-id=$id" ${headers[@]+"${headers[@]}"}
 }
-# replies TOPIC: one line each, "partition id".
+# replies TOPIC: one line each, "partition id". It is asked again and again while there are thousands.
 replies() {
     timeout 30 kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$1" -e -q -X isolation.level=read_committed -f '%p %s\n' \
-        | jq -Rr 'split(" ") as $parts | (.[($parts[0] | length) + 1:] | fromjson | .commandId) as $id | "\($parts[0]) \($id)"'
+        | awk 'match($0, /"commandId":"[^"]*"/) { print $1, substr($0, RSTART + 13, RLENGTH - 14) }'
 }
 is_in() { replies "$1" | grep -qE "^${3:-[0-9]+} $2$"; }
 # answered_in SECONDS TOPIC ID [PARTITION] WHAT
