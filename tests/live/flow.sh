@@ -2,6 +2,7 @@
 # The whole path: good, bad, repeated and hostile commands over six partitions, each with exactly one reply.
 . "$(dirname "$0")/../lib/live.sh" || exit 1
 
+live_replies_per_shape=25
 live_begin 6
 worker_start one --set worker.threads=2
 produce 0 4000
