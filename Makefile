@@ -44,16 +44,25 @@ FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Further suites that have a long form.
 LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
 
-# Suites mostly wait, so more run at a time than there are processors. The longest begin first, so that no lane ends late.
-LANES   := $(if $(SANITIZE),1,4)
-LONGEST := $(patsubst %,tests/faults/%.sh,replay_apply command_topic) tests/live/replay.sh \
-           $(patsubst %,tests/faults/%.sh,reply_topics dead_letters) $(BUILD)/tests/embedded/test_rebuild_disturbed \
-           tests/live/security.sh $(patsubst %,tests/faults/%.sh,connections forced_stop send network) \
-           $(patsubst %,tests/live/%.sh,dead_letters oracle kubernetes replay_oracle) \
-           $(patsubst %,tests/faults/%.sh,not_authorized redis_loss poison rebalance replay_kafka_away error_codes) \
-           $(patsubst %,$(BUILD)/tests/embedded/%,test_source test_flow test_http) \
-           $(patsubst %,tests/faults/%.sh,zombies message_forms transaction crash_points pressure kafka_away) tests/clients/clients.sh
+# Suites wait for two thirds of their time, so three run at a time for each of two processors; those of the long forms load
+# them more. The longest begin first, so that no lane ends late.
+LANES   := $(if $(SANITIZE),1,6)
+LONGEST := $(patsubst %,tests/%.sh,live/replay faults/replay_apply faults/command_topic faults/dead_letters live/page \
+             faults/reply_topics live/replay_oracle faults/send faults/offset_jumps live/security live/dead_letters \
+             faults/forced_stop faults/message_forms faults/replay_kafka_away faults/connections) \
+           $(BUILD)/tests/embedded/test_source \
+           $(patsubst %,tests/%.sh,faults/dead_letters_away live/oracle check_package faults/rebalance faults/network faults/poison) \
+           $(BUILD)/tests/embedded/test_rebuild_disturbed \
+           $(patsubst %,tests/faults/%.sh,redis_loss not_authorized error_codes pressure kafka_away crash_points redis_access) \
+           $(patsubst %,tests/%.sh,live/kubernetes page faults/unreadable faults/topics faults/zombies) \
+           $(BUILD)/tests/embedded/test_flow \
+           $(patsubst %,tests/%.sh,faults/dead_letters_memory faults/transaction faults/replay_history live/replay_range live/lag \
+             live/check faults/duplicate_ids live/redis_away live/dashboard redis_cluster clients/clients faults/redis_full \
+             faults/shutdown) \
+           $(BUILD)/tests/embedded/test_replay_range $(BUILD)/tests/embedded/test_http \
+           $(patsubst %,tests/%.sh,faults/crash live/outputs faults/refused fuzz/run live/definitions)
 longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
+test-faults test-kafka debian13-suites: LANES := $(if $(SANITIZE),1,4)
 
 # help: all            the program, build/client-intake
 all: build-packages
@@ -67,7 +76,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, with a message, where it is missing
 test: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
-	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED)) $(UNITS) $(DIFFERENTIAL) $(SHELL_TESTS)
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(SHELL_TESTS) $(UNITS) $(DIFFERENTIAL))
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
