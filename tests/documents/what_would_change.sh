@@ -6,6 +6,7 @@
 #
 # --print: shows the page's commands with what they print now.
 . "$(dirname "$0")/../lib/redis.sh" || exit 1
+. tests/lib/document.sh
 
 page=$PWD/docs/what-would-change.md
 print=${1:-}
@@ -73,37 +74,14 @@ check_equal "the daemon ends" 0 $?
 # A block that begins with "# NAME" is a file of that name.
 mkdir "$suite_folder/desk"
 awk -v folder="$suite_folder/desk" '/^```sh$/ { getline; file = folder "/" $2 } /^```$/ { file = "" } file { print > file }' "$page"
-sed -n '/^```console$/,/^```$/{/^```/d;p}' "$page" >"$suite_folder/expected"
-
-# Runs the commands of standard input, which stand behind "$ ", as a shell would, and prints them with what they print.
-run_page() {
-    local line status=0
-    cd "$suite_folder/desk" || return
-    while IFS= read -r line; do
-        [[ $line == '$ '* ]] || continue
-        printf '%s\n' "$line"
-        (exit "$status")
-        eval "${line#??}" </dev/null 2>&1
-        status=$?
-    done
-}
-run_page <"$suite_folder/expected" | sed "s/$name\./clients./g" >"$suite_folder/printed"
+document_shown "$page" >"$suite_folder/expected"
+document_run "$suite_folder/desk" <"$suite_folder/expected" | sed "s/$name\./clients./g" >"$suite_folder/printed"
 if [ "$print" = --print ]; then
     cat "$suite_folder/printed"
     exit
 fi
 check "the page has commands" [ "$(grep -c '^\$ client-intake replay' "$suite_folder/expected")" -ge 8 ]
-
-# command_part FILE NUMBER: the command of this number with its output.
-command_part() {
-    awk -v number="$2" '/^\$ / { count++ } count == number' "$1"
-}
-number=0
-while IFS= read -r command; do
-    number=$((number + 1))
-    check_equal "the page shows what is printed by ${command#??}" "$(command_part "$suite_folder/expected" "$number")" \
-        "$(command_part "$suite_folder/printed" "$number")"
-done < <(grep '^\$ ' "$suite_folder/expected")
+document_compare "$suite_folder/expected" "$suite_folder/printed"
 
 # What the page says without an example.
 check_equal "a recorded version is found without Redis" 0 \
