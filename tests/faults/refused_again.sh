@@ -32,4 +32,5 @@ check "another command with its email is answered" eventually has_replies 3
 check_equal "as taken" "email_taken" "$(verdict 3)"
 check_equal "by that client" "$(replies | sed -n 1p | jq -r .client.id)" "$(replies | sed -n 3p | jq -r .error.existingClientId)"
 worker_stop one
+live_compare_schemas
 suite_end

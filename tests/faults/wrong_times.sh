@@ -26,4 +26,5 @@ done
 worker_start one --set worker.threads=1 --set definitions.on_missing=wait --set definitions.wait=8s --set batch.commands=10
 check "all are answered in time" until_true 90 has_replies 300
 worker_stop one
+live_compare_schemas
 suite_end

@@ -283,6 +283,8 @@ check "and is counted up below it" holds "$output" "retry 2 of 5"
 letters retry --again --limit 3
 check "--again takes what was retried" holds "$output" "3 would be sent"
 
+live_compare_schemas # before forged ones are among them
+
 # ---- which replies are read ----
 
 # reply_to COMMAND MINUTES: a forged reply, that it was created, so many minutes older than now; the earliest one counts.

@@ -118,4 +118,5 @@ check "Redis is away: their age" until_true 20 seconds_are 0 1 60
 kill -CONT "$redis_pid"
 check_no_lag "Redis is back, with one worker"
 worker_stop one
+live_compare_schemas
 suite_end

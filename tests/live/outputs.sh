@@ -146,4 +146,5 @@ full "dead-letters show" --raw "$place"
 full "dead-letters show" --hex "$place"
 full send --no-wait --output json "$suite_folder/commands"
 worker_stop one
+live_compare_schemas
 suite_end

@@ -69,4 +69,5 @@ command d ',"nickname":"A"'
 answered d created "then nothing changes"
 check "one reload succeeded" times_logged "the config is reloaded" 1
 worker_stop one
+live_compare_schemas
 suite_end
