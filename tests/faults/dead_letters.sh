@@ -67,6 +67,18 @@ check_equal "the next retry sends nothing" "0 0" "$? $(grep -c ': sent to ' "$su
 each_is_sent_once "behind an open transaction"
 worker_kill one
 
+criterion "letters that come while a retry is under way" "it ends where the topic ended at its start; the next one sends them"
+letters_add 40
+deadly_retry retry-read 0 STOP
+check "a retry is frozen when it has read" eventually retry_is_stopped
+letters_add 30
+kill -CONT "$retry_pid"
+wait "$retry_pid"
+check_equal "it sends those of its start" "0 40" "$? $(grep -c ': sent to ' "$suite_folder/deadly")"
+retry
+check_equal "and the next one those that came later" "0 30" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+each_is_sent_once "while more came"
+
 criterion "TERM" "the transaction in hand is finished, the rest is not sent, and a later retry sends it"
 letters_add 1500
 deadly_retry retry-sent 1 STOP
