@@ -8,7 +8,7 @@ criterion "the broker is killed and comes back while commands are sent" "each co
 criterion "no worker; a second signal; a line that cannot be sent" "it ends by itself and names each command without a reply"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=50
+LIVE_CHECKS=71
 many=$(faults_choose 20000 100000)
 
 # commands FIRST COUNT: lines with ids and emails of their own.
@@ -152,6 +152,32 @@ exec 9>&-
 wait "$sender"
 check_equal "it ends with the pipe" 0 $?
 
+# ---- a signal ----
+
+criterion "a signal" "what was sent is answered; what was not is named"
+mkfifo "$suite_folder/ended"
+sends_along "$suite_folder/ended"
+exec 9>"$suite_folder/ended"
+commands 32 1 >&9
+check "a reply comes from an open pipe" eventually grep -q '"c-32"' "$suite_folder/output"
+kill -TERM "$sender"
+wait "$sender"
+check_equal "TERM ends it, and nothing is left to send" "0 1 0" "$? $(ids | wc -l) $(grep -c . "$suite_folder/error")"
+exec 9>&-
+commands 2000 400 >"$suite_folder/commands"
+sends_along "$suite_folder/commands" --rate 50 --output json
+answered_ten() { [ "$(wc -l <"$suite_folder/output")" -ge 10 ]; }
+check "the first commands of a file are answered" eventually answered_ten
+kill -INT "$sender"
+wait "$sender"
+code=$?
+sent=$(tail -n 1 "$suite_folder/output" | jq .sent)
+check_equal "INT ends it, and all that was sent is answered" "69 {\"sent\":$sent,\"unsent\":1,\"answered\":$sent,\"rejected\":0,\"unanswered\":0}" \
+    "$code $(tail -n 1 "$suite_folder/output")"
+check "which is a part of the file: $sent" [ "$sent" -ge 10 -a "$sent" -lt 400 ]
+check_equal "the first line that was not sent is named" \
+    "client-intake send: line $((sent + 1)) was not sent: nor was any line behind it, since a signal ended the sending" "$(cat "$suite_folder/error")"
+
 # ---- options ----
 began=$(date +%s%3N)
 sends --rate 100 <<<"$(commands 40 200)"
@@ -177,6 +203,33 @@ check_equal "--no-wait prints nothing" "0 0" "$code $(wc -l <"$suite_folder/outp
 check_equal "the commands are in the topic" $((before + 50)) "$(messages "$live_name.commands")"
 sends --timeout 5 <<<"$(commands 1 1)"
 check_equal "a timeout without its unit" 64 "$code"
+
+# ---- progress ----
+
+# on_terminal [OPTION ...]: standard error is a terminal, and standard output is a file: sets code; the error is in a file.
+on_terminal() {
+    "$BUILD/tests/faults/terminal" "$BUILD/client-intake" send --config "$live_config" "$@" >"$suite_folder/output" 2>"$suite_folder/shown"
+    code=$?
+}
+# The lines of the terminal, as they were one after the other.
+shown() {
+    sed $'s/\r/\\n/g; s/\033\\[K/<cleared>/g' "$suite_folder/shown"
+}
+criterion "a terminal" "it shows sent, answered, rejected and a rate; other lines have a line of their own"
+{ commands 800 30; echo 'not JSON'; } >"$suite_folder/commands"
+on_terminal --rate 20 "$suite_folder/commands"
+check_equal "commands are sent from a terminal" "1 31" "$code $(ids | wc -l)"
+check "the progress is shown meanwhile" [ "$(shown | grep -cE '^[0-9]{1,2} sent, [0-9]+ answered, 0 rejected, [0-9]+/s<cleared>$')" -ge 3 ]
+check_equal "and at the end" "31 sent, 31 answered, 1 rejected" "$(shown | grep . | tail -n 1 | sed -n 's/, [0-9]*\/s<cleared>$//p')"
+on_terminal --rate 20 --no-wait "$suite_folder/commands"
+check_equal "--no-wait" "0 0" "$code $(ids | wc -l)"
+check "it is shown with --no-wait, too" [ "$(shown | grep -cE '^[0-9]{1,2} sent, 0 answered, 0 rejected, [0-9]+/s<cleared>$')" -ge 3 ]
+{ commands 840 10; head -c 17000000 /dev/zero | tr '\0' x; echo; } >"$suite_folder/commands"
+on_terminal --rate 10 "$suite_folder/commands"
+check_equal "a line that is not sent has a line of its own" "69 1" \
+    "$code $(shown | grep -cxE '(<cleared>)?client-intake send: line 11 was not sent: it is longer than 16 MiB')"
+sends --rate 20 <<<"$(commands 860 10)"
+check_equal "what is no terminal gets none" "0 0" "$code $(wc -c <"$suite_folder/error")"
 
 # ---- what has no reply ----
 head -c 17000000 /dev/zero | tr '\0' 'x' >"$suite_folder/long"

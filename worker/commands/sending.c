@@ -51,8 +51,8 @@ struct sending {
     struct json_parser *parser;
     int64_t begin_ms, last_sent_ms, looked_ms, shown_ms; /* CLOCK_MONOTONIC */
     struct rate rate;                                    /* of commands from the input */
-    bool is_shown;
-    char *error; /* why the run has failed */
+    bool is_shown;                                       /* the progress; shown_ms is 0 while the line is empty */
+    char *error;                                         /* why the run has failed */
     size_t error_size;
 };
 
@@ -96,9 +96,18 @@ static void print_row(const struct sending *sending, int64_t line, const char *r
         json_decref(source);
 }
 
+/* Makes room for another line on standard error. The progress is shown again below it. */
+static void clear_progress(struct sending *sending)
+{
+    if (sending->is_shown && sending->shown_ms > 0)
+        fputs("\r\033[K", stderr);
+    sending->shown_ms = 0;
+}
+
 static void name_unsent(struct sending *sending, int64_t line, const char *reason)
 {
     sending->counts->unsent++;
+    clear_progress(sending);
     fprintf(stderr, "client-intake send: line %lld was not sent: %s\n", (long long)line + 1, reason);
     print_row(sending, line, "unsent", reason, NULL);
 }
@@ -106,6 +115,7 @@ static void name_unsent(struct sending *sending, int64_t line, const char *reaso
 static void name_unconfirmed(struct sending *sending, int64_t line, const char *reason)
 {
     sending->counts->unsent++;
+    clear_progress(sending);
     fprintf(stderr, "client-intake send: line %lld is not confirmed, Kafka may have it or not: %s\n",
             (long long)line + 1, reason);
     print_row(sending, line, "unconfirmed", reason, NULL);
@@ -335,8 +345,10 @@ static bool input_is_there(const struct sending *sending)
 /* An input that cannot be read any more has ended. */
 static void end_input(struct sending *sending)
 {
+    const int reason = errno;
+    clear_progress(sending);
     fprintf(stderr, "client-intake send: %s: %s; nothing behind line %lld was sent\n", sending->request->input_name,
-            strerror(errno), (long long)sending->lines.number);
+            strerror(reason), (long long)sending->lines.number);
     sending->counts->input_failed = sending->input_ended = true;
 }
 
@@ -519,8 +531,10 @@ static void look_for_partitions(struct sending *sending)
             const int64_t position = list->elems[i].offset;
             offsets_set(&positions, partition, position >= 0 ? position : offsets_get(&sending->begins, partition));
         }
-        if (!assign(sending, &positions, count, error, sizeof(error)))
+        if (!assign(sending, &positions, count, error, sizeof(error))) {
+            clear_progress(sending);
             fprintf(stderr, "client-intake send: new partitions of %s: %s\n", sending->reply_topic, error);
+        }
     }
     rd_kafka_topic_partition_list_destroy(list);
     offsets_free(&positions);
@@ -539,6 +553,7 @@ static void show(struct sending *sending, bool is_last)
     fprintf(stderr, "\r%lld sent, %lld answered, %lld rejected, %.0f/s\033[K%s", (long long)counts->sent,
             (long long)counts->answered, (long long)counts->rejected,
             (double)(sending->request->no_wait ? counts->sent : counts->answered) / seconds, is_last ? "\n" : "");
+    sending->is_shown = !is_last;
 }
 
 static void name_unanswered(struct sending *sending)
@@ -573,13 +588,15 @@ static bool find_rest(struct sending *sending, struct line *line)
     }
 }
 
-/* The window is full of commands without a reply, so the input was not read to its end. */
+/* The input was not read to its end, since the window is full of commands without a reply, or because of a signal. */
 static void name_rest(struct sending *sending)
 {
     struct line line;
-    if (!sending->input_ended && !stop_is_requested() && find_rest(sending, &line))
+    if (!sending->input_ended && find_rest(sending, &line))
         name_unsent(sending, line.number,
-                    "nor was any line behind it, since replies to the commands before it did not come");
+                    stop_is_requested()
+                        ? "nor was any line behind it, since a signal ended the sending"
+                        : "nor was any line behind it, since replies to the commands before it did not come");
 }
 
 /* Replies to later commands that wait for a missing one. */
@@ -615,6 +632,7 @@ static bool step(struct sending *sending)
     const int wait_ms = moved ? 0 : IDLE_WAIT_MS;
     if (sending->request->no_wait) {
         rd_kafka_poll(sending->producer, wait_ms);
+        show(sending, false);
         return print_ready(sending);
     }
     rd_kafka_poll(sending->producer, 0);
@@ -638,7 +656,7 @@ enum sending_result sending_run(const struct config *config, const struct sendin
         .counts = counts,
         .rate = RATE_OF(request->rate),
         .reply_topic = request->reply_topic ? request->reply_topic : config->replies.topic,
-        .is_shown = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+        .is_shown = isatty(STDERR_FILENO) && (request->no_wait || !isatty(STDOUT_FILENO)),
         .error = error,
         .error_size = error_size,
     };

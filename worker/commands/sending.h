@@ -19,7 +19,8 @@ struct sending_request {
 struct sending_counts {
     int64_t sent;       /* stored by Kafka */
     int64_t unsent;     /* refused by Kafka or librdkafka, too long, or not confirmed; each is named on standard error.
-                           When the input is not read to its end, for want of replies, its next line counts, too */
+                           When the input is not read to its end, for want of replies or because of a signal, its next line
+                           counts, too */
     int64_t answered;   /* of those that were sent */
     int64_t rejected;   /* of those that were answered */
     bool input_failed;  /* it could not be read to its end, which standard error tells; what was read counts above */
