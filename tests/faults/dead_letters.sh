@@ -149,13 +149,12 @@ is_refused() {
     ! is_taken
 }
 
-# large_letters COUNT: letters whose value is $suite_folder/large.
+# large_letters COUNT: letters whose value is $suite_folder/large. Each file that is given is one message.
 large_letters() {
-    local i
-    for ((i = 0; i < $1; i++)); do
-        kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
-            -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "$suite_folder/large"
-    done
+    local files=() i
+    for ((i = 0; i < $1; i++)); do files[i]=$suite_folder/large; done
+    kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.dead-letters" -k ws-1 -H "dlq-topic=$live_name.commands" \
+        -H dlq-partition=0 -H dlq-offset=8 -H dlq-code=large "${files[@]}" || suite_fail "large letters were added"
 }
 
 # The offsets of the command topic that are no messages: each transaction, committed or aborted, leaves one in each of its
