@@ -46,8 +46,8 @@ replies() {
 
 # How many commands of a tag have been answered, and how often at most.
 answered() {
-    replies | grep "^$1-" | cut -d' ' -f1 | sort | uniq -c \
-        | awk '{ if ($1 > most) most = $1 } END { print NR + 0, most + 0 }'
+    replies | awk -v tag="$1-" 'index($0, tag) == 1 { if (++seen[$1] == 1) ids++; if (seen[$1] > most) most = seen[$1] }
+        END { print ids + 0, most + 0 }'
 }
 
 has_answered() {
