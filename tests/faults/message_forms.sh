@@ -227,8 +227,8 @@ worker_stop one
 criterion "more messages in a batch than librdkafka takes at once" "the worker lives on, and ends when it is asked to"
 worker --set delivery.mode=at-least-once --set kafka.producer.queue.buffering.max.messages=100 \
     --set kafka.producer.linger.ms=200000
-form_send 300 --partition 0 >"$suite_folder/queued"
 clients=$(redis_ask --scan --pattern 'client:{*' | wc -l)
+form_send 300 --partition 0 >"$suite_folder/queued"
 are_claimed() { [ "$(redis_ask --scan --pattern 'client:{*' | wc -l)" -ge $((clients + 300)) ]; }
 waits_for_room() { [ "$(metric kafka_up)" = 0 ]; }
 check "the batch is on its way" eventually are_claimed
