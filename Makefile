@@ -116,7 +116,7 @@ sanitize: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined check
 
 # help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
-bench: test-packages bench-packages lint lint-packages
+bench: test-packages bench-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
 	@BUILD=$(BUILD) tests/bench/run
 

@@ -412,7 +412,7 @@ START_TEST(a_letter_passes_over_notes_of_letters_that_are_gone)
     struct letter_notes *notes = letter_notes_new(spill);
     ck_assert_ptr_nonnull(notes);
     for (int i = 0; i < 200; i++) {
-        char topic[16];
+        char topic[32];
         snprintf(topic, sizeof(topic), "topic-%d", i);
         add_note(notes, (struct letter_place){0, 1000 + i}, (struct letter_place){0, i}, topic, i);
     }
