@@ -7,8 +7,8 @@ RUN make install DESTDIR=/image PREFIX=/usr
 
 FROM debian:13-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates librdkafka1 libhiredis1.1.0 libssl3t64 libjansson4 libinih1 libmicrohttpd12t64 libidn2-0 \
-        libunistring5 libxxhash0 libjemalloc2 \
+        ca-certificates librdkafka1 libhiredis1.1.0 libssl3t64 libjansson4 libinih1 libmicrohttpd12t64 libcurl4t64 \
+        libidn2-0 libunistring5 libxxhash0 libjemalloc2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /image/ /
 USER nobody

@@ -19,7 +19,7 @@ CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DCLIENT_INTAKE_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes $(CHECKED)
 CXXFLAGS += -std=c++17 -O2 -g $(WARNINGS) -fno-rtti $(CHECKED)
 LDFLAGS  += $(CHECKED)
-LDLIBS   += -lrdkafka -lcrypto -lhiredis -lmicrohttpd -ljansson -linih -lidn2 -lunistring -lxxhash -lstdc++ -lm -lpthread
+LDLIBS   += -lrdkafka -lcrypto -lhiredis -lmicrohttpd -lcurl -ljansson -linih -lidn2 -lunistring -lxxhash -lstdc++ -lm -lpthread
 
 # TLS to Redis, where hiredis has it: 1.0 and later, not in Debian 12.
 REDIS_TLS := $(shell printf '\043include <%s>\n' hiredis/hiredis_ssl.h openssl/ssl.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)

@@ -5,7 +5,7 @@
 # only rooms above it in the list below, and validation knows neither Kafka nor Redis.
 . "$(dirname "$0")/lib/suite.sh" || exit 1
 
-rooms=(common worker/model worker/config worker/metrics worker/kafka worker/redis worker/validate worker/definitions
+rooms=(common worker/model worker/config worker/metrics worker/tracing worker/kafka worker/redis worker/validate worker/definitions
     worker/index worker/source worker/sink worker/daemon worker/replay worker/letters worker/http worker/commands worker)
 
 suite_begin

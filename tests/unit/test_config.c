@@ -174,6 +174,9 @@ static const struct accepted {
     {NULL, NULL, "redis.address=unix:/run/redis.sock", "redis.address", "unix:/run/redis.sock"},
     {NULL, NULL, "redis.address=[::1]:6379", "redis.address", "[::1]:6379"},
     {NULL, NULL, "http.listen=", "http.listen", ""},
+    {NULL, NULL, "tracing.endpoint=http://127.0.0.1:4318", "tracing.endpoint", "http://127.0.0.1:4318"},
+    {NULL, NULL, "tracing.endpoint=https://[::1]:4318/a/b?c=@d", "tracing.endpoint", "https://[::1]:4318/a/b?c=@d"},
+    {NULL, NULL, "tracing.headers=a=b=c, X-1=", "tracing.headers", "a=b=c, X-1="},
     {NULL, NULL, "http.listen=0.0.0.0:0", "http.listen", "0.0.0.0:0"},
     /* references */
     {NULL, "SECRET_OF_TEST=open sesame", "redis.password=${SECRET_OF_TEST}!", "redis.password", "open sesame!"},
@@ -265,6 +268,26 @@ static const struct refused {
      "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"::1:6379\"\n"},
     {NULL, "redis.address=unix:",
      "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"unix:\"\n"},
+#define ENDPOINT_FORM                                                                                                  \
+    "--set: tracing.endpoint must be a URL such as http://127.0.0.1:4318 or https://HOST/v1/traces, without a name, "  \
+    "a "                                                                                                               \
+    "password or a fragment, not "
+    {NULL, "tracing.endpoint=localhost:4318", ENDPOINT_FORM "\"localhost:4318\"\n"},
+    {NULL, "tracing.endpoint=http:///v1/traces", ENDPOINT_FORM "\"http:///v1/traces\"\n"},
+    {NULL, "tracing.endpoint=grpc://a:4317", ENDPOINT_FORM "\"grpc://a:4317\"\n"},
+    {NULL, "tracing.endpoint=http://user@a", ENDPOINT_FORM "\"http://user@a\"\n"},
+    {NULL, "tracing.endpoint=http://a b", ENDPOINT_FORM "\"http://a b\"\n"},
+    {NULL, "tracing.endpoint=http://a#b", ENDPOINT_FORM "\"http://a#b\"\n"},
+    {NULL, "tracing.service=", "--set: tracing.service must be a name of 1 to 255 bytes, not \"\"\n"},
+#define HEADER_FORM                                                                                                    \
+    "--set: tracing.headers each entry must be NAME=VALUE, with the name of a header that the program does not set "   \
+    "itself\n"
+    {NULL, "tracing.headers=s3cret", HEADER_FORM},
+    {NULL, "tracing.headers=a=b,c d=s3cret", HEADER_FORM},
+    {NULL, "tracing.headers==s3cret", HEADER_FORM},
+    {NULL, "tracing.headers=a=b\x01", HEADER_FORM},
+    {NULL, "tracing.headers=Content-Type=s3cret", HEADER_FORM},
+    {NULL, "tracing.tls_ca=/a.pem", "--set: tracing.tls_ca needs a tracing.endpoint with https\n"},
     {NULL, "http.listen=localhost:99999",
      "--set: http.listen must be HOST:PORT, such as 127.0.0.1:9464, or empty for none, not \"localhost:99999\"\n"},
     /* references */

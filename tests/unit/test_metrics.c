@@ -228,6 +228,7 @@ static const struct {
     {"batch_commands", "histogram", 14 + 2},
     {"consumer_lag", "gauge", 0},
     {"oldest_unanswered_seconds", "gauge", 0},
+    {"spans_total", "counter", 5},
     {"ready", "gauge", 1},
     {"redis_up", "gauge", 1},
     {"kafka_up", "gauge", 1},

@@ -23,13 +23,23 @@ static void wait_for_stop(struct workers *workers, struct reload *reload)
     }
 }
 
-/* Drains: the batches in hand are finished. True if that succeeded in time and without a second request. */
-static bool drain(struct workers *workers, int64_t limit_ms)
+/* Drains: the batches in hand are finished. True if that succeeded before `end_ms` and without a second request. */
+static bool drain(struct workers *workers, int64_t end_ms)
 {
-    for (int64_t until_ms = clock_now_ms() + limit_ms; clock_now_ms() < until_ms && stop_requests() < 2;)
+    while (clock_now_ms() < end_ms && stop_requests() < 2)
         if (workers_wait(workers, LOOK_EVERY_MS))
             return true;
     return false;
+}
+
+/* Sends the traces that are left, until `end_ms` or a second request. They are no work that must be done. */
+static void send_traces(struct workers *workers, const struct config *config, int64_t end_ms)
+{
+    int64_t limit_ms = end_ms - HELPERS_MS - clock_now_ms();
+    if (limit_ms > config->tracing.timeout_ms)
+        limit_ms = config->tracing.timeout_ms;
+    while (limit_ms > 0 && stop_requests() < 2 && !workers_end_traces(workers, limit_ms, LOOK_EVERY_MS))
+        limit_ms -= LOOK_EVERY_MS;
 }
 
 /* Ends the process while threads still run. They use the config and objects that the libraries' destructors would
@@ -50,12 +60,14 @@ static int run(struct http *http, struct workers *workers, struct reload *reload
         stop_request();
     wait_for_stop(workers, reload);
     log_info("stopping");
-    if (!drain(workers, config->shutdown.timeout_ms)) {
+    const int64_t end_ms = clock_now_ms() + config->shutdown.timeout_ms;
+    if (!drain(workers, end_ms)) {
         log_warning("stopped before the work in hand was finished; it will be repeated");
         leave(COMMAND_FORCED);
     }
     int code = served ? COMMAND_OK : COMMAND_UNAVAILABLE;
     http_close(http);
+    send_traces(workers, config, end_ms);
     bool ended = workers_end_helpers(workers, HELPERS_MS);
     log_info("stopped");
     if (!ended)

@@ -105,6 +105,15 @@ struct config {
         char *listen; /* "" turns it off */
     } http;
     struct {
+        char *endpoint; /* "" turns traces off */
+        char *service;
+        struct text_list headers; /* NAME=VALUE */
+        char *tls_ca;             /* a file; "": the system's authorities */
+        int64_t timeout_ms;       /* of one request */
+        int64_t queue;            /* spans */
+        int64_t links;            /* of one span, at most */
+    } tracing;
+    struct {
         enum log_level level;
         enum log_format format;
     } log;

@@ -111,12 +111,20 @@ static void check_redis(struct config_reading *reading, const struct config *con
                      "redis.tls = on does not go with a unix socket, which needs none");
 }
 
+static void check_tracing(struct config_reading *reading, const struct config *config)
+{
+    if (config->tracing.tls_ca[0] && strncmp(config->tracing.endpoint, "https:", 6) != 0)
+        config_fault(reading, PLACE("tracing.tls_ca", "tracing.endpoint"),
+                     "tracing.tls_ca needs a tracing.endpoint with https");
+}
+
 void config_check(struct config_reading *reading, const struct config *config)
 {
     check_topics(reading, config);
     check_memory(reading, config);
     check_kafka(reading, config);
     check_redis(reading, config);
+    check_tracing(reading, config);
     if (config->topics.replication == 0)
         config_fault(reading, PLACE("topics.replication"),
                      "topics.replication must be 1 or more, or -1 for the broker's default");

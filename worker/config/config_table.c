@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/phone.h"
 #include "worker/model/batch.h"
@@ -18,7 +19,10 @@
 /* Kafka's limit for topic names. */
 #define TOPIC_CHARACTERS 249
 
-static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_source;
+#define SERVICE_CHARACTERS 255
+
+static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_source,
+    rule_endpoint, rule_service, rule_http_header;
 
 static const struct config_word delivery_modes[] = {
     {"exactly-once", DELIVERY_EXACTLY_ONCE}, {"at-least-once", DELIVERY_AT_LEAST_ONCE}, {NULL, 0}};
@@ -107,6 +111,13 @@ const struct config_row config_rows[] = {
     INTEGER("worker", "threads", worker.threads, "1", 1, 64, 0),
     DURATION("shutdown", "timeout", shutdown.timeout_ms, "25 s", SECOND, HOUR, 0),
     TEXT("http", "listen", http.listen, "127.0.0.1:9464", rule_listen, 0),
+    TEXT("tracing", "endpoint", tracing.endpoint, "", rule_endpoint, 0),
+    TEXT("tracing", "service", tracing.service, "client-intake", rule_service, 0),
+    LIST("tracing", "headers", tracing.headers, "", rule_http_header, CONFIG_SECRET),
+    TEXT("tracing", "tls_ca", tracing.tls_ca, "", NULL, 0),
+    DURATION("tracing", "timeout", tracing.timeout_ms, "10 s", 100, 60 * SECOND, 0),
+    INTEGER("tracing", "queue", tracing.queue, "2048", 64, 65536, 0),
+    INTEGER("tracing", "links", tracing.links, "128", 1, 1000, 0),
     WORD("log", "level", log.level, "info", log_levels, CONFIG_MAY_RELOAD),
     WORD("log", "format", log.format, "logfmt", log_formats, 0),
     {NULL, NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL, NULL, 0},
@@ -220,4 +231,40 @@ static const char *rule_redis_address(const char *text)
 {
     bool holds = strncmp(text, "unix:", 5) == 0 ? text[5] != '\0' : is_host_and_port(text, 1);
     return holds ? NULL : "must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH";
+}
+
+/* A name and a password in a URL would be printed; `tracing.headers` is for secrets. */
+static const char *rule_endpoint(const char *text)
+{
+    static const char form[] =
+        "must be a URL such as http://127.0.0.1:4318 or https://HOST/v1/traces, without a name, a "
+        "password or a fragment";
+    if (text[0] == '\0')
+        return NULL;
+    const char *host = strncmp(text, "http://", 7) == 0 ? text + 7 : strncmp(text, "https://", 8) == 0 ? text + 8 : "";
+    const size_t authority = strcspn(host, "/?");
+    for (const char *at = text; *at; at++)
+        if (!isascii((unsigned char)*at) || !isgraph((unsigned char)*at) || *at == '#')
+            return form;
+    return authority == 0 || memchr(host, '@', authority) ? form : NULL;
+}
+
+static const char *rule_service(const char *text)
+{
+    return text[0] != '\0' && strlen(text) <= SERVICE_CHARACTERS ? NULL : "must be a name of 1 to 255 bytes";
+}
+
+/* RFC 9110: the name is a token. The program itself sets those that frame the request. */
+static const char *rule_http_header(const char *text)
+{
+    static const char *const own[] = {"content-type", "content-length", "transfer-encoding", "host", "expect"};
+    const char *equals = strchr(text, '=');
+    bool holds = equals != NULL && equals > text;
+    for (const char *at = text; holds && at < equals; at++)
+        holds = isascii((unsigned char)*at) && (isalnum((unsigned char)*at) || strchr("!#$%&'*+-.^_`|~", *at));
+    for (const char *at = equals; holds && *at; at++)
+        holds = (unsigned char)*at >= ' ' && *at != 0x7f;
+    for (size_t i = 0; holds && i < sizeof(own) / sizeof(own[0]); i++)
+        holds = strlen(own[i]) != (size_t)(equals - text) || strncasecmp(own[i], text, strlen(own[i])) != 0;
+    return holds ? NULL : "must be NAME=VALUE, with the name of a header that the program does not set itself";
 }

@@ -43,15 +43,21 @@ static void worker_pass_stages(struct worker *worker)
     while (next < STAGE_COUNT) {
         double began = clock_now_seconds();
         enum stage_result result = stages[next].run(worker);
-        if (result == BATCH_ENDS)
+        double ended = clock_now_seconds();
+        if (stages[next].timed != BATCH_STAGES)
+            batch_trace_stage(worker->trace, stages[next].timed, began, ended, result != BATCH_GOES_ON);
+        if (result == BATCH_ENDS) {
+            batch_trace_end(worker->trace, &worker->batch,
+                            worker->state == WORKER_OPENING ? TRACE_CONSUMER_CLOSED : TRACE_STOPPED, ended);
             return;
+        }
         if (result == BATCH_STARTS_OVER) {
             batch_reset_for_retry(&worker->batch);
             next = FIRST_STAGE_OF_RETRY;
             continue;
         }
         if (stages[next].timed != BATCH_STAGES)
-            metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[next].timed, clock_now_seconds() - began);
+            metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[next].timed, ended - began);
         next++;
     }
 }
@@ -79,6 +85,8 @@ static enum stage_result worker_fill(struct worker *worker)
     worker_take_config(worker);
     worker_enter(worker, WORKER_IN_BATCH);
     size_limits_begin_batch(&worker->size_limits);
+    if (worker->trace)
+        batch_trace_begin(worker->trace, &worker->batch, clock_now_seconds());
     failpoint(FAILPOINT_FILLED);
     return BATCH_GOES_ON;
 }
@@ -193,6 +201,8 @@ static enum stage_result worker_claim(struct worker *worker)
 
 static enum stage_result worker_release(struct worker *worker)
 {
+    if (worker->trace)
+        batch_trace_end(worker->trace, &worker->batch, TRACE_COMMITTED, clock_now_seconds());
     worker->feed->release(worker->source);
     worker->feed->resume(worker->source);
     worker_enter(worker, WORKER_READY);

@@ -11,6 +11,7 @@
 #include "worker/definitions/definitions_watch.h"
 #include "worker/metrics/metrics.h"
 #include "worker/sink/reply_topics.h"
+#include "worker/tracing/tracing.h"
 
 /* What all threads share. */
 struct worker_shared {
@@ -18,6 +19,7 @@ struct worker_shared {
     struct definitions_watch *watch;
     struct definitions_preload *preload; /* NULL: the audit alone sees to the definitions */
     struct reply_topics *topics;
+    struct tracing *tracing;                 /* NULL: no traces */
     const struct config *_Atomic validation; /* validates commands; may be replaced while the threads run */
 };
 
@@ -45,6 +47,10 @@ void workers_validate_by(struct workers *workers, const struct config *config);
 
 /* Waits up to `wait_ms` until all threads have ended, which they do once a stop is requested. True if they have. */
 bool workers_wait(struct workers *workers, int64_t wait_ms);
+
+/* workers_wait must have returned true. Sends the traces that are left, within `limit_ms`; waits up to `wait_ms` for
+ * that, and may be called again. A shorter limit counts. True if it has ended. */
+bool workers_end_traces(struct workers *workers, int64_t limit_ms, int64_t wait_ms);
 
 /* workers_wait must have returned true. Ends the helper threads, which may wait for an answer from Kafka or Redis, and
  * waits up to `wait_ms` for them. True if they have ended. They hold no work that could be lost. */

@@ -8,6 +8,7 @@
 #include "worker/index/index.h"
 #include "worker/metrics/thread_board.h"
 #include "worker/sink/sink.h"
+#include "worker/tracing/batch_trace.h"
 
 #define COMMIT_WAIT_MS   1000 /* also how soon a stop is noticed while Kafka is away */
 #define BACKOFF_FIRST_MS 20
@@ -26,7 +27,8 @@ struct worker {
     int64_t command_bytes; /* the longest command that batch and parser have room for */
     struct definitions_cache *cache;
     struct index *index;
-    struct sink *sink; /* NULL: to be opened */
+    struct sink *sink;         /* NULL: to be opened */
+    struct batch_trace *trace; /* NULL: no traces */
     const struct worker_feed *feed;
     void *source;                   /* the feed's; NULL: to be opened */
     char transactional[80];         /* what is added to the prefix of transactional.id */

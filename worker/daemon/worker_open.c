@@ -31,11 +31,12 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     worker->parser = json_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
+    worker->trace = shared->tracing ? batch_trace_new(shared->tracing, number) : NULL;
     if (worker->index) {
         index_set_keep_going(worker->index, worker_keep_going, worker);
         index_set_complaint(worker->index, &board->redis);
     }
-    if (worker->parser && worker->cache && worker->index)
+    if (worker->parser && worker->cache && worker->index && (worker->trace || !shared->tracing))
         return worker;
 failed:
     log_error("a worker cannot start: out of memory", LOG_INTEGER("thread", number));
@@ -51,6 +52,7 @@ void worker_close(struct worker *worker)
     worker_close_source(worker);
     index_close(worker->index);
     definitions_cache_free(worker->cache);
+    batch_trace_free(worker->trace);
     if (worker->parser)
         json_parser_free(worker->parser);
     batch_close(&worker->batch);

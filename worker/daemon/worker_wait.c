@@ -20,6 +20,9 @@ void worker_beat(struct worker *worker)
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_COMPILED, look_ups.compiled);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_EVICTED, look_ups.evicted);
     metrics_set(worker->metrics, METRIC_DEFINITIONS_CACHE, CACHE_INVALIDATED, look_ups.invalidated);
+    /* Counts of the process: one thread shows them. */
+    for (unsigned result = 0; worker->shared->tracing && worker->number == 0 && result < SPAN_RESULTS; result++)
+        metrics_set(worker->metrics, METRIC_SPANS, result, tracing_count(worker->shared->tracing, result));
 }
 
 void worker_enter(struct worker *worker, enum worker_state state)

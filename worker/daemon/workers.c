@@ -82,11 +82,12 @@ struct workers *workers_start(const struct config *config)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct worker_shared *shared = &workers->shared;
     shared->config = config;
+    bool ok = tracing_open(config, &shared->tracing);
     shared->watch = definitions_watch_open(config);
     shared->preload = definitions_preload_open(config);
     shared->topics = reply_topics_open(config);
     atomic_store(&shared->validation, config);
-    bool ok = shared->watch && shared->preload && shared->topics;
+    ok = ok && shared->watch && shared->preload && shared->topics;
     for (unsigned i = 0; i < count && ok; i++)
         ok = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -124,12 +125,21 @@ bool workers_wait(struct workers *workers, int64_t wait_ms)
     return true;
 }
 
+bool workers_end_traces(struct workers *workers, int64_t limit_ms, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    tracing_finish(workers->shared.tracing, limit_ms);
+    return tracing_end(workers->shared.tracing, &deadline);
+}
+
 bool workers_end_helpers(struct workers *workers, int64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
+    tracing_finish(workers->shared.tracing, 0);
+    bool tracing_ended = tracing_end(workers->shared.tracing, &deadline);
     bool preload_ended = definitions_preload_end(workers->shared.preload, &deadline);
     bool watch_ended = definitions_watch_end(workers->shared.watch, &deadline);
-    return reply_topics_end(workers->shared.topics, &deadline) && watch_ended && preload_ended;
+    return reply_topics_end(workers->shared.topics, &deadline) && watch_ended && preload_ended && tracing_ended;
 }
 
 void workers_free(struct workers *workers)
@@ -137,6 +147,7 @@ void workers_free(struct workers *workers)
     definitions_preload_free(workers->shared.preload);
     definitions_watch_free(workers->shared.watch);
     reply_topics_free(workers->shared.topics);
+    tracing_free(workers->shared.tracing);
     for (unsigned i = 0; workers->metrics && i < workers->count; i++)
         metrics_free(workers->metrics[i]);
     free(workers->metrics);

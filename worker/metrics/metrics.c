@@ -25,6 +25,11 @@ static const char *const absences[REPLY_ABSENCES] = {[REPLY_ILLEGAL_NAME] = "ill
 static const char *const stages[BATCH_STAGES] = {
     [STAGE_DECODE] = "decode", [STAGE_DEFINITIONS] = "definitions", [STAGE_CHECK] = "check",
     [STAGE_CLAIM] = "claim",   [STAGE_COMPOSE] = "compose",         [STAGE_COMMIT] = "commit"};
+static const char *const spans[SPAN_RESULTS] = {[SPAN_SENT] = "sent",
+                                                [SPAN_REFUSED] = "refused",
+                                                [SPAN_QUEUE_FULL] = "queue_full",
+                                                [SPAN_UNREACHABLE] = "unreachable",
+                                                [SPAN_UNSENT] = "unsent"};
 static const char *const versions[] = {CLIENT_INTAKE_VERSION};
 #define CODE_OF_COMMAND(code)                                      code
 #define CODE_OF_VALUE(code)                                        NULL
@@ -41,6 +46,7 @@ static const char *const codes[ERROR_COUNT] = {ERROR_TABLE(ERROR_ROW)};
     ROW(TRANSACTION, "result", transactions)                                                                           \
     ROW(CACHE, "event", cache_events)                                                                                  \
     ROW(STAGE, "stage", stages)                                                                                        \
+    ROW(SPAN, "result", spans)                                                                                         \
     ROW(PARTITION, "partition", no_values)                                                                             \
     ROW(VERSION, "version", versions)
 

@@ -62,6 +62,7 @@
         "Offsets between a partition's last answered command and its end.")                                            \
     ROW(OLDEST_UNANSWERED, "oldest_unanswered_seconds", AGE, PARTITION,                                                \
         "Age of a partition's first command without a reply, 0 if there is none.")                                     \
+    ROW(SPANS, "spans_total", COUNTER, SPAN, "Spans of traces, by what became of them.")                               \
     ROW(READY, "ready", GAUGE, NONE, "1 if /readyz says so, otherwise 0.")                                             \
     ROW(REDIS_UP, "redis_up", GAUGE, NONE, "1 if every thread has a working connection to Redis, otherwise 0.")        \
     ROW(KAFKA_UP, "kafka_up", GAUGE, NONE, "1 if every thread has a working connection to Kafka, otherwise 0.")        \
@@ -85,6 +86,14 @@ enum cache_event {
     CACHE_EVICTED,
     CACHE_INVALIDATED,
     CACHE_EVENTS
+};
+enum span_result {
+    SPAN_SENT,
+    SPAN_REFUSED,     /* by the receiver */
+    SPAN_QUEUE_FULL,  /* dropped: no room in the queue */
+    SPAN_UNREACHABLE, /* dropped: the receiver was away, or busy, for too long */
+    SPAN_UNSENT,      /* dropped at the end of the process */
+    SPAN_RESULTS
 };
 enum batch_stage {
     STAGE_DECODE,

@@ -1,0 +1,133 @@
+#include "worker/tracing/batch_trace.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+
+struct batch_trace {
+    struct tracing *tracing;
+    bool active;            /* the batch has a trace */
+    int64_t clock_began_ns; /* of CLOCK_MONOTONIC, when trace.began_ns was read */
+    uint32_t links_most;
+    struct trace trace;
+    char *states; /* TRACE_STATE_BYTES for each link */
+};
+
+struct batch_trace *batch_trace_new(struct tracing *tracing, unsigned thread)
+{
+    const uint32_t links_most = tracing_links(tracing);
+    struct batch_trace *notes = calloc(1, sizeof(*notes));
+    if (!notes)
+        return NULL;
+    notes->tracing = tracing;
+    notes->links_most = links_most;
+    notes->trace.thread = thread;
+    notes->trace.links = calloc(links_most, sizeof(notes->trace.links[0]));
+    notes->states = malloc((size_t)links_most * TRACE_STATE_BYTES);
+    if (notes->trace.links && notes->states)
+        return notes;
+    batch_trace_free(notes);
+    return NULL;
+}
+
+void batch_trace_free(struct batch_trace *notes)
+{
+    if (!notes)
+        return;
+    free(notes->trace.links);
+    free(notes->states);
+    free(notes);
+}
+
+static int64_t nanoseconds(double seconds)
+{
+    return (int64_t)(seconds * 1e9);
+}
+
+static int64_t wall_time(const struct batch_trace *notes, double at)
+{
+    return notes->trace.began_ns + nanoseconds(at) - notes->clock_began_ns;
+}
+
+static void take_link(struct batch_trace *notes, const struct item *item, const struct trace_context *parent)
+{
+    struct trace *trace = &notes->trace;
+    if (trace->link_count == notes->links_most) {
+        trace->links_left_out++;
+        return;
+    }
+    const struct header *header = item_header(item, SPAN("tracestate"));
+    struct span state = SPAN_NONE;
+    if (header && header->value.at && trace_state_is_valid(header->value)) {
+        char *room = notes->states + (size_t)trace->link_count * TRACE_STATE_BYTES;
+        state = span_of(room, header->value.length);
+        span_copy(room, header->value);
+    }
+    trace->links[trace->link_count++] = (struct trace_link){*parent, item->from.partition, item->from.offset, state};
+}
+
+static void take_links(struct batch_trace *notes, const struct batch *batch)
+{
+    struct trace_context parent;
+    notes->trace.link_count = notes->trace.links_left_out = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        const struct header *header = item->header_count > 0 ? item_header(item, SPAN("traceparent")) : NULL;
+        if (header && header->value.at && trace_context_read(header->value, &parent) &&
+            (parent.flags & TRACE_FLAG_SAMPLED))
+            take_link(notes, item, &parent);
+    }
+}
+
+static int32_t partition_of_all(const struct batch *batch)
+{
+    for (uint32_t i = 1; i < batch->count; i++)
+        if (batch->items[i].from.partition != batch->items[0].from.partition)
+            return -1;
+    return batch->items[0].from.partition;
+}
+
+void batch_trace_begin(struct batch_trace *notes, const struct batch *batch, double at)
+{
+    if (!notes)
+        return;
+    struct trace *trace = &notes->trace;
+    take_links(notes, batch);
+    notes->active = trace->link_count > 0;
+    if (!notes->active)
+        return;
+    trace->began_ns = clock_wall_ms() * 1000000;
+    notes->clock_began_ns = nanoseconds(at);
+    trace->commands = batch->count;
+    trace->partition = partition_of_all(batch);
+    trace->offset = batch->items[0].from.offset;
+    trace->stage_count = trace->stages_left_out = 0;
+    memset(trace->outcomes, 0, sizeof(trace->outcomes));
+}
+
+void batch_trace_stage(struct batch_trace *notes, enum batch_stage stage, double began, double ended, bool failed)
+{
+    if (!notes || !notes->active)
+        return;
+    struct trace *trace = &notes->trace;
+    if (trace->stage_count == TRACE_STAGES) {
+        trace->stages_left_out++;
+        return;
+    }
+    trace->stages[trace->stage_count++] =
+        (struct trace_stage){stage, failed, wall_time(notes, began), wall_time(notes, ended)};
+}
+
+void batch_trace_end(struct batch_trace *notes, const struct batch *batch, enum trace_end end, double at)
+{
+    if (!notes || !notes->active)
+        return;
+    struct trace *trace = &notes->trace;
+    notes->active = false;
+    trace->end = end;
+    trace->ended_ns = wall_time(notes, at);
+    for (uint32_t i = 0; end == TRACE_COMMITTED && i < batch->count; i++)
+        if (item_is_ours(&batch->items[i]))
+            trace->outcomes[batch->items[i].outcome]++;
+    tracing_put(notes->tracing, trace);
+}
