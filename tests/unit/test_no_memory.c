@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/lines.h"
 #include "common/ordered_queue.h"
@@ -19,6 +20,7 @@
 #include "worker/replay/definitions_library.h"
 #include "worker/replay/recorded_replies.h"
 #include "worker/replay/workspace_counts.h"
+#include "worker/tracing/batch_trace.h"
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
@@ -332,6 +334,33 @@ static enum ending make_metrics(void)
     return metrics ? SUCCESS : FAILURE;
 }
 
+/* A batch with a trace; the receiver is not there. A trace that finds no memory is counted as dropped. */
+static enum ending trace_batch(void)
+{
+    struct config traced = *config;
+    struct tracing *tracing;
+    char endpoint[] = "http://127.0.0.1:1";
+    traced.tracing.endpoint = endpoint;
+    if (!tracing_open(&traced, &tracing))
+        return FAILURE;
+    const struct header parent = {SPAN("traceparent"), SPAN("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")};
+    struct item item = {.headers = &parent, .header_count = 1, .outcome = OUTCOME_CREATED};
+    const struct batch batch = {.items = &item, .count = 1};
+    struct batch_trace *notes = batch_trace_new(tracing, 0);
+    if (notes) {
+        batch_trace_begin(notes, &batch, 1);
+        batch_trace_end(notes, &batch, TRACE_COMMITTED, 2);
+        batch_trace_free(notes);
+    }
+    const struct timespec deadline = clock_time(clock_wall_ms() + 60000);
+    tracing_finish(tracing, 0);
+    ck_assert(tracing_end(tracing, &deadline));
+    const bool dropped = tracing_count(tracing, SPAN_QUEUE_FULL) > 0;
+    ck_assert(!notes || dropped == (tracing_count(tracing, SPAN_UNSENT) == 0));
+    tracing_free(tracing);
+    return notes && !dropped ? SUCCESS : FAILURE;
+}
+
 static enum ending read_whole_file(void)
 {
     size_t length;
@@ -360,6 +389,7 @@ static const struct way {
     {"validating a file", validate_file, 10, false},
     {"opening the index", open_index, 1, false},
     {"metrics", make_metrics, 1, false},
+    {"the trace of a batch", trace_batch, 8, false},
     {"reading a file", read_whole_file, 1, false},
 };
 

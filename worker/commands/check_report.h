@@ -17,8 +17,8 @@ struct check_report {
     int code; /* enum command_result, the highest so far */
 };
 
-/* Prints one line. `check`: config, kafka, topic, right or redis. `kind`: a stable name for what was found. `subject`:
- * the topic, the group, the address, the key, or the place in the config that it is about; NULL: none. */
+/* Prints one line. `check`: config, kafka, topic, right, redis or tracing. `kind`: a stable name for what was found.
+ * `subject`: the topic, the group, the address, the key, or the place in the config that it is about; NULL: none. */
 void check_tell(struct check_report *report, const char *check, enum check_result result, const char *kind,
                 const char *subject, const char *format, ...) __attribute__((format(printf, 6, 7)));
 

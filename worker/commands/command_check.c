@@ -1,4 +1,5 @@
-/* check: the config, then Kafka and Redis, one line each, and one for everything there that will hurt. */
+/* check: the config, then Kafka, Redis and the receiver of traces, one line each, and one for everything there that
+ * will hurt. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_pipeline.h"
 #include "worker/redis/redis_record_topic.h"
+#include "worker/tracing/tracing.h"
 
 /* ---- Kafka ---- */
 
@@ -129,6 +131,27 @@ static void check_redis(struct check_report *report, const struct config *config
         redisFree(connection);
 }
 
+/* ---- The receiver of traces ---- */
+
+static void check_tracing(struct check_report *report, const struct config *config)
+{
+    const char *endpoint = config->tracing.endpoint;
+    char text[256];
+    if (!endpoint[0])
+        return;
+    switch (tracing_probe(config, text, sizeof(text))) {
+    case TRACING_ACCEPTS:
+        check_tell(report, "tracing", CHECK_OK, "reached", endpoint, "%s", "");
+        break;
+    case TRACING_REFUSES:
+        check_tell(report, "tracing", CHECK_WARNING, "spans_refused", endpoint, "it would refuse spans: %s", text);
+        break;
+    case TRACING_AWAY:
+        check_tell(report, "tracing", CHECK_UNAVAILABLE, "unreachable", endpoint, "%s", text);
+        break;
+    }
+}
+
 /* ---- The whole ---- */
 
 static int read_options(int argc, char **argv, struct check_report *report, bool *offline)
@@ -181,6 +204,7 @@ int command_check(int argc, char **argv, const struct config *config)
     if (!offline) {
         check_kafka(&report, config);
         check_redis(&report, config);
+        check_tracing(&report, config);
     }
     return report.code;
 }

@@ -58,7 +58,6 @@ static bool set_options(struct http_post *post, const char *url, const char *aut
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->headers) == CURLE_OK &&
@@ -137,6 +136,8 @@ struct http_answer http_post_send(struct http_post *post, struct span body, int6
     } else if (ended) {
         snprintf(answer.error, sizeof(answer.error), "%s", said[0] ? said : curl_easy_strerror(result));
     }
+    if (!ended)
+        curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* does not wait for the answer of a name server */
     curl_multi_remove_handle(post->multi, post->easy);
     curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, NULL);
     answer.retry_after_ms = retry_after < INT32_MAX ? (int64_t)retry_after * 1000 : (int64_t)INT32_MAX * 1000;

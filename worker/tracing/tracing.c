@@ -227,15 +227,47 @@ static char *url_of(const char *endpoint)
     return url;
 }
 
+/* New, or NULL when out of memory. */
+static struct http_post *post_open(const struct config *config)
+{
+    struct http_post *post = NULL;
+    char *url = url_of(config->tracing.endpoint);
+    if (url)
+        post = http_post_open(url, &config->tracing.headers, config->tracing.tls_ca, config->tracing.timeout_ms);
+    free(url);
+    return post;
+}
+
+static int64_t no_deadline(void *context)
+{
+    (void)context;
+    return INT64_MAX;
+}
+
+enum tracing_answer tracing_probe(const struct config *config, char *text, size_t size)
+{
+    struct http_post *post = post_open(config);
+    if (!post) {
+        snprintf(text, size, "out of memory");
+        return TRACING_AWAY;
+    }
+    const struct http_answer http = http_post_send(post, SPAN("{\"resourceSpans\":[]}"), no_deadline, NULL);
+    const enum otlp_verdict verdict = otlp_answer_read(http.status, http.body).verdict;
+    if (http.status == 0)
+        snprintf(text, size, "%s", http.error);
+    else
+        snprintf(text, size, "HTTP status %ld", http.status);
+    http_post_close(post);
+    if (http.status == 0 || verdict == OTLP_LATER)
+        return TRACING_AWAY;
+    return verdict == OTLP_ACCEPTED ? TRACING_ACCEPTS : TRACING_REFUSES;
+}
+
 static bool tracing_start(struct tracing *tracing)
 {
     const struct config *config = tracing->config;
     const size_t places = (size_t)config->tracing.queue;
-    char *url = url_of(config->tracing.endpoint);
-    if (url)
-        tracing->post =
-            http_post_open(url, &config->tracing.headers, config->tracing.tls_ca, config->tracing.timeout_ms);
-    free(url);
+    tracing->post = post_open(config);
     if (!tracing->post || arena_open(&tracing->arena, REQUEST_BYTES) != 0 ||
         trace_queue_open(&tracing->queue, places, QUEUE_BYTES,
                          places / 2 < REQUEST_SPANS ? places / 2 : REQUEST_SPANS) != 0) {

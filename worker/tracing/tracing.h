@@ -15,6 +15,16 @@ struct tracing;
  * logged. `config` must outlive it. To be called before other threads are started. */
 MUST_CHECK bool tracing_open(const struct config *config, struct tracing **tracing);
 
+enum tracing_answer {
+    TRACING_ACCEPTS,
+    TRACING_REFUSES, /* the receiver answers, and would not take spans */
+    TRACING_AWAY     /* it does not answer, or says that it is busy */
+};
+
+/* Sends `tracing.endpoint` a request without spans, and waits for the answer until the timeout. `text` is what is
+ * wrong. For a process without other threads. */
+MUST_CHECK enum tracing_answer tracing_probe(const struct config *config, char *text, size_t size);
+
 /* Tells the thread to end: it sends what it has, within `within_ms`. May be called again, to have it end sooner.
  * `tracing` NULL is allowed, here and below. */
 void tracing_finish(struct tracing *tracing, int64_t within_ms);
