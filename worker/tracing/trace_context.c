@@ -6,23 +6,19 @@ enum { AT_VERSION = 0, AT_TRACE = 3, AT_SPAN = 36, AT_FLAGS = 53, TRACEPARENT_LE
 #define STATE_MEMBERS 32  /* most list-members of a tracestate */
 #define KEY_LENGTH    256 /* of a member's key and value */
 
-/* The value of a lower-case hexadecimal digit, or -1. */
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
+/* One more than the value of a lower-case hexadecimal digit; 0 for other bytes. */
+static const unsigned char digit_values[256] = {['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['a'] = 11, 12, 13, 14, 15, 16};
 
 static bool read_bytes(const char *digits, unsigned char *bytes, size_t count)
 {
+    bool valid = true;
     for (size_t i = 0; i < count; i++) {
-        const int high = digit_value(digits[2 * i]), low = digit_value(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        bytes[i] = (unsigned char)(high << 4 | low);
+        const unsigned high = digit_values[(unsigned char)digits[2 * i]];
+        const unsigned low = digit_values[(unsigned char)digits[2 * i + 1]];
+        valid &= high != 0 && low != 0;
+        bytes[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
-    return true;
+    return valid;
 }
 
 static bool read_id(const char *digits, unsigned char *bytes, size_t count)
