@@ -156,23 +156,27 @@ START_TEST(the_end_ends_waits)
     ck_assert(put(1, 2, 1));
     ck_assert_str_eq(take(LONG_MS, SPANS_MOST, BYTES_MOST), "1 "); /* what is left is taken */
     ck_assert_str_eq(take(LONG_MS, SPANS_MOST, BYTES_MOST), "");
-    trace_queue_pause(&queue, clock_now_ms() + LONG_MS);
+    ck_assert(!trace_queue_pause(&queue, clock_now_ms() + LONG_MS));
 }
 END_TEST
 
-START_TEST(a_pause_lasts_until_its_time_or_the_deadline)
+START_TEST(a_pause_lasts_until_its_time_unless_the_end_is_before)
 {
     pthread_t thread;
-    int64_t began_ms = clock_now_ms(), within_ms = 200;
-    trace_queue_pause(&queue, began_ms + 100);
+    int64_t began_ms = clock_now_ms(), within_ms = LONG_MS;
+    ck_assert(trace_queue_pause(&queue, began_ms + 100));
     ck_assert_int_ge(clock_now_ms() - began_ms, 100);
     began_ms = clock_now_ms();
     ck_assert_int_eq(pthread_create(&thread, NULL, end_soon, &within_ms), 0);
-    trace_queue_pause(&queue, began_ms + LONG_MS);
-    ck_assert_int_ge(clock_now_ms() - began_ms, 200);
+    ck_assert(!trace_queue_pause(&queue, began_ms + 3 * LONG_MS));
+    ck_assert_int_lt(clock_now_ms() - began_ms, LONG_MS / 2);
     pthread_join(thread, NULL);
+    began_ms = clock_now_ms();
+    ck_assert(trace_queue_pause(&queue, began_ms + 100)); /* there is time for it */
+    ck_assert_int_ge(clock_now_ms() - began_ms, 100);
+    trace_queue_end(&queue, clock_now_ms());
     trace_queue_end(&queue, clock_now_ms() + LONG_MS); /* no later than before */
-    trace_queue_pause(&queue, clock_now_ms() + LONG_MS);
+    ck_assert(!trace_queue_pause(&queue, clock_now_ms() + 100));
 }
 END_TEST
 
@@ -190,7 +194,7 @@ int main(void)
     tcase_add_test(tests, enough_spans_do_not_wait);
     tcase_add_test(tests, enough_spans_end_a_wait);
     tcase_add_test(tests, the_end_ends_waits);
-    tcase_add_test(tests, a_pause_lasts_until_its_time_or_the_deadline);
+    tcase_add_test(tests, a_pause_lasts_until_its_time_unless_the_end_is_before);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

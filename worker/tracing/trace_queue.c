@@ -100,16 +100,14 @@ size_t trace_queue_take(struct trace_queue *queue, int64_t delay_ms, size_t byte
     return taken;
 }
 
-void trace_queue_pause(struct trace_queue *queue, int64_t until_ms)
+bool trace_queue_pause(struct trace_queue *queue, int64_t until_ms)
 {
     pthread_mutex_lock(&queue->lock);
-    for (;;) {
-        const int64_t end_ms = until_ms < queue->deadline_ms ? until_ms : queue->deadline_ms;
-        if (clock_now_ms() >= end_ms)
-            break;
-        wait_for_change(queue, end_ms);
-    }
+    while (until_ms < queue->deadline_ms && clock_now_ms() < until_ms)
+        wait_for_change(queue, until_ms);
+    const bool in_time = until_ms < queue->deadline_ms;
     pthread_mutex_unlock(&queue->lock);
+    return in_time;
 }
 
 void trace_queue_end(struct trace_queue *queue, int64_t deadline_ms)

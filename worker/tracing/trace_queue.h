@@ -36,8 +36,9 @@ MUST_CHECK bool trace_queue_put(struct trace_queue *queue, struct trace *trace);
  * `bytes` bytes. Returns how many; 0 if the queue has ended and is empty. */
 size_t trace_queue_take(struct trace_queue *queue, int64_t delay_ms, size_t bytes, struct trace **traces, size_t most);
 
-/* For the taking thread: waits until `until_ms` (CLOCK_MONOTONIC), or the deadline of the end. */
-void trace_queue_pause(struct trace_queue *queue, int64_t until_ms);
+/* For the taking thread: waits until `until_ms` (CLOCK_MONOTONIC). False, at once, if the deadline of the end is
+ * before. */
+MUST_CHECK bool trace_queue_pause(struct trace_queue *queue, int64_t until_ms);
 
 /* Wakes the taking thread. What is put from now on is taken, too, until the queue is empty. The deadline may be moved
  * to an earlier time. */

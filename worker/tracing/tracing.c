@@ -120,34 +120,35 @@ static bool tracing_try(struct tracing *tracing, struct span request, uint32_t s
     return true;
 }
 
+/* Spans were dropped for want of room since the last look. */
+static bool was_full(struct tracing *tracing)
+{
+    const uint64_t before = tracing->full_before;
+    tracing->full_before = tracing_count(tracing, SPAN_QUEUE_FULL);
+    return tracing->full_before != before;
+}
+
 /* Tries until there is an answer, for as long as a request is tried. */
 static void tracing_send(struct tracing *tracing, struct span request, uint32_t spans)
 {
     const int64_t last_ms = clock_now_ms() + RETRY_MOST_MS;
     for (;;) {
-        trace_queue_pause(&tracing->queue, tracing->not_before_ms);
-        const int64_t deadline_ms = deadline_of(tracing), now_ms = clock_now_ms();
-        if (now_ms >= deadline_ms) {
+        if (!trace_queue_pause(&tracing->queue, tracing->not_before_ms) || clock_now_ms() >= deadline_of(tracing)) {
             count(tracing, SPAN_UNSENT, spans);
             return;
         }
-        if (tracing_try(tracing, request, spans))
+        const bool is_answered = tracing_try(tracing, request, spans);
+        if (was_full(tracing))
+            log_fault_begin(&tracing->full, LOG_LIST());
+        else if (is_answered)
+            log_fault_end(&tracing->full);
+        if (is_answered)
             return;
-        if (tracing->not_before_ms >= deadline_of(tracing) || tracing->not_before_ms > last_ms) {
-            count(tracing, tracing->not_before_ms >= deadline_of(tracing) ? SPAN_UNSENT : SPAN_UNREACHABLE, spans);
+        if (tracing->not_before_ms > last_ms && tracing->not_before_ms < deadline_of(tracing)) {
+            count(tracing, SPAN_UNREACHABLE, spans);
             return;
         }
     }
-}
-
-static void note_full(struct tracing *tracing)
-{
-    const uint64_t full = tracing_count(tracing, SPAN_QUEUE_FULL);
-    if (full != tracing->full_before)
-        log_fault_begin(&tracing->full, LOG_LIST());
-    else
-        log_fault_end(&tracing->full);
-    tracing->full_before = full;
 }
 
 static void *tracing_main(void *argument)
@@ -159,7 +160,6 @@ static void *tracing_main(void *argument)
         uint32_t spans = 0;
         for (size_t i = 0; i < taken; i++)
             spans += trace_spans(traces[i]);
-        note_full(tracing);
         arena_reset(&tracing->arena, 0);
         tracing_send(tracing, otlp_request(&tracing->arena, &tracing->source, traces, taken), spans);
         for (size_t i = 0; i < taken; i++)
