@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/certificates.sh
 
-LIVE_CHECKS=80
+LIVE_CHECKS=142
 receiver=
 receiver_pid=
 
@@ -201,7 +201,9 @@ strange_parents() {
 
 hanging_ms=
 disturbances() {
-    local before drops
+    local before
+    receiver_end
+    receiver_start disturbed
     worker --set tracing.queue=64 --set tracing.timeout=1s --set batch.commands=50
     check_answered "commands are answered" 2000
     hanging_ms=$answer_ms
