@@ -289,7 +289,7 @@ hanging_end() {
     before=$(live_log_count one 'event="spans were left unsent"')
     worker_stop one 9 # shutdown.timeout, and a little
     check_equal "the end of unsent spans is reported" $((before + 1)) "$(live_log_count one 'event="spans were left unsent"')"
-    worker --set tracing.timeout=60s
+    worker --set tracing.timeout=60s --set shutdown.timeout=120s
     check_answered "commands are answered" 500
     forced_end
     receiver_says 503 120
@@ -309,7 +309,7 @@ forced_end() {
     check "the work is done" eventually eval '! curl --silent --max-time 2 "http://$(faults_address one)/livez"'
     check "it waits for the receiver" process_runs "$pid"
     kill -TERM "$pid"
-    check "a second signal ends that" until_true 3 process_is_gone "$pid"
+    check "a second signal ends that" until_true 5 process_is_gone "$pid"
     wait "$pid"
     check_equal "nothing was lost" 0 "$?"
     unset "worker_pids[one]"
