@@ -54,7 +54,7 @@ END_TEST
 START_TEST(the_oldest_gives_way)
 {
     struct size_limits limits = {0};
-    char topic[16];
+    char topic[32];
     for (int i = 0; i <= SIZE_LIMITS_TOPICS; i++) {
         snprintf(topic, sizeof(topic), "topic-%d", i);
         size_limits_learn(&limits, topic, 100, 1000 + i);
