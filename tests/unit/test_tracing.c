@@ -162,13 +162,19 @@ static uint64_t spans_of_batch(const char *const *parents, uint32_t count)
     return tracing_count(tracing, SPAN_QUEUE_FULL) - before;
 }
 
+/* The thread sends, and takes nothing out of the queue meanwhile. */
+static void fill_queue(void)
+{
+    struct pollfd connection = {.fd = listener, .events = POLLIN};
+    put_many(1);
+    ck_assert_int_eq(poll(&connection, 1, PATIENCE_MS), 1);
+    put_many(1000);
+}
+
 /* The queue is full, so its count shows what a batch gives. */
 START_TEST(a_batch_has_a_trace_if_a_parent_is_sampled)
 {
-    put_many(1);
-    struct pollfd connection = {.fd = listener, .events = POLLIN};
-    ck_assert_int_eq(poll(&connection, 1, PATIENCE_MS), 1); /* it sends, and takes nothing out of the queue meanwhile */
-    put_many(1000);
+    fill_queue();
     ck_assert_uint_eq(spans_of_batch((const char *const[]){PARENT("7-01")}, 1), 1 + BATCH_STAGES);
     ck_assert_uint_eq(spans_of_batch((const char *const[]){NULL, PARENT("7-00"), PARENT("8-03")}, 3), 1 + BATCH_STAGES);
     ck_assert_uint_eq(spans_of_batch((const char *const[]){PARENT("7-01"), PARENT("8-01"), PARENT("9-01")}, 3),
@@ -184,7 +190,7 @@ START_TEST(a_batch_that_is_evaluated_again_and_again_has_a_bounded_trace)
     struct item item = item_with(&header, PARENT("7-01"));
     struct batch batch = {.items = &item, .count = 1};
     struct batch_trace *notes = batch_trace_new(tracing, 0);
-    put_many(1000);
+    fill_queue();
     const uint64_t before = tracing_count(tracing, SPAN_QUEUE_FULL);
     batch_trace_begin(notes, &batch, 1);
     for (int i = 0; i < 1000; i++)
