@@ -40,7 +40,7 @@ static const struct fault_row {
     {"[{\"key\":\" \\t\",\"type\":\"text\"}]", "/0/key: must not be blank"},
     {"[{\"key\":\"a\\u0007\",\"type\":\"text\"}]", "/0/key: must not hold a control character, but holds U+0007"},
     {"[{\"key\":\"a\\u0000\",\"type\":\"text\"}]", "/0/key: must not hold a control character, but holds U+0000"},
-    {"[{\"key\":\"a\",\"type\":\"date\"}]", "/0/type: \"date\" is not a type of custom field, must be one of ..."},
+    {"[{\"key\":\"a\",\"type\":\"colour\"}]", "/0/type: \"colour\" is not a type of custom field, must be one of ..."},
     {"[{\"key\":\"a\",\"type\":\"Text\"}]",
      "/0/type: \"Text\" is not a type of custom field, must be one of text, ..."},
     {"[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"},{\"key\":\"\\u0061\",\"type\":\"url\"}]",
