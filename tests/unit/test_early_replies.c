@@ -51,6 +51,30 @@ START_TEST(the_oldest_goes_for_want_of_room)
 }
 END_TEST
 
+/* Replies to other programs may have any length. */
+START_TEST(the_oldest_go_for_want_of_bytes)
+{
+    static char text[EARLY_REPLY_BYTES + 1];
+    memset(text, 'r', EARLY_REPLY_BYTES / 4);
+    for (int64_t i = 0; i < 7; i++)
+        add(i, text);
+    ck_assert_uint_eq(early.count, 4);
+    ck_assert_uint_eq(early.bytes, EARLY_REPLY_BYTES);
+    ck_assert_int_eq(early.items[0].offset, 3);
+    early_replies_remove(&early, 1);
+    ck_assert_uint_eq(early.bytes, EARLY_REPLY_BYTES / 4 * 3);
+    add(7, "short");
+    ck_assert_int_eq(early.items[0].offset, 3);
+    ck_assert_uint_eq(early.count, 4);
+    memset(text, 'r', EARLY_REPLY_BYTES);
+    add(8, text);
+    ck_assert_uint_eq(early.count, 1);
+    ck_assert_int_eq(early.items[0].offset, 8);
+    early_replies_clear(&early);
+    ck_assert_uint_eq(early.bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("early replies");
@@ -58,6 +82,7 @@ int main(void)
     tcase_add_test(tests, a_copy_is_kept);
     tcase_add_test(tests, the_others_keep_their_order);
     tcase_add_test(tests, the_oldest_goes_for_want_of_room);
+    tcase_add_test(tests, the_oldest_go_for_want_of_bytes);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,16 +1,19 @@
 #include "worker/commands/early_replies.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool early_replies_add(struct early_replies *early, const struct early_reply *reply)
 {
+    assert(reply->length <= EARLY_REPLY_BYTES);
+    while (early->count == EARLY_REPLIES || early->bytes + reply->length > EARLY_REPLY_BYTES)
+        early_replies_remove(early, 0);
     char *copy = malloc(reply->length + 1);
     if (!copy)
         return false;
     memcpy(copy, reply->bytes, reply->length);
-    if (early->count == EARLY_REPLIES)
-        early_replies_remove(early, 0);
+    early->bytes += reply->length;
     early->items[early->count] = *reply;
     early->items[early->count++].bytes = copy;
     return true;
@@ -19,6 +22,7 @@ bool early_replies_add(struct early_replies *early, const struct early_reply *re
 void early_replies_remove(struct early_replies *early, size_t index)
 {
     free(early->items[index].bytes);
+    early->bytes -= early->items[index].length;
     early->count--;
     memmove(&early->items[index], &early->items[index + 1], (early->count - index) * sizeof(*early->items));
 }

@@ -8,8 +8,10 @@
 #include "common/must_check.h"
 #include "common/span.h"
 
-/* A minimal reply has less than 2 KiB. More of them wait only if they are replies to other programs. */
-#define EARLY_REPLIES 1024
+/* Nearly all minimal replies have less than 2 KiB. More of them, or longer ones, wait only if they are replies to other
+ * programs. */
+#define EARLY_REPLIES     1024
+#define EARLY_REPLY_BYTES ((size_t)16 << 20) /* of all of them together */
 
 struct early_reply {
     int32_t partition;
@@ -22,9 +24,11 @@ struct early_reply {
 struct early_replies {
     struct early_reply items[EARLY_REPLIES];
     size_t count;
+    size_t bytes; /* of all of them */
 };
 
-/* Keeps a copy. The oldest one goes if there is no room. False when out of memory. */
+/* Keeps a copy of the reply, which has EARLY_REPLY_BYTES at most. The oldest ones go if there is no room. False when
+ * out of memory. */
 MUST_CHECK bool early_replies_add(struct early_replies *early, const struct early_reply *reply);
 
 /* Removes the reply at `index`. */

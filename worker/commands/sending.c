@@ -408,7 +408,7 @@ static bool read_source(struct sending *sending, struct early_reply *reply)
 {
     struct reply_content content;
     batch_reset(&sending->batch);
-    if (reply->length > LINE_BYTES ||
+    if (reply->length > EARLY_REPLY_BYTES ||
         !reply_content_read(span_of(reply->bytes, reply->length), sending->parser, &sending->batch.arena, &content) ||
         !span_equal(content.topic, span_of_text(sending->config->commands.topic)))
         return false;
