@@ -1,10 +1,12 @@
 /* A rebuild of Redis that others disturb: keys that hold something else, a log that becomes shorter, another rebuilder,
  * and definitions that are put meanwhile. */
+#include "common/clock.h"
 #include "common/failpoint.h"
 #include "tests/embedded/rebuild_stage.h"
 #include "tests/embedded/side_by_side.h"
 #include "tests/lib/quick_client.h"
 #include "worker/definitions/definitions_sync.h"
+#include "worker/index/rebuild_lock.h"
 #include "worker/kafka/topic_reader.h"
 
 /* ---- keys of another type, which another hand has put there ---- */
@@ -262,6 +264,40 @@ START_TEST(an_end_that_cannot_be_reached_any_more_is_not_awaited)
 }
 END_TEST
 
+/* The lock lives for half a minute, and a query for each partition would take longer than that. */
+START_TEST(a_thousand_partitions_on_a_slow_broker_do_not_outlive_the_lock)
+{
+    enum { MANY = 1000, SLOW_MS = 200 };
+    static char name[] = "wide";
+    static char value[] = "{\"id\":\"00000001-0000-5000-8000-000000000000\"}";
+    char why[512] = "";
+    struct offsets committed = {0};
+    open_case("narrow", 100);
+    ck_assert(embedded_broker_topic(&broker, "wide", MANY));
+    struct config wide = *config;
+    wide.records.topic = name;
+    ask("FLUSHALL");
+    index_close(the_index);
+    the_index = index_open(&wide);
+    ck_assert(index_connect(the_index));
+    ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("wide"), RD_KAFKA_V_PARTITION(MANY - 1),
+                                       RD_KAFKA_V_KEY("acme/one", 8), RD_KAFKA_V_VALUE(value, sizeof(value) - 1),
+                                       RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(producer, 60000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_mock_broker_set_rtt(broker.cluster, 1, SLOW_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    audit();
+    const int64_t began_ms = clock_now_ms();
+    ck_assert_msg(index_rebuild(the_index, &committed, NULL, &scratch, patient, NULL, why, sizeof(why)) == REBUILD_DONE,
+                  "%s", why);
+    ck_assert_int_lt(clock_now_ms() - began_ms, REBUILD_LOCK_LIFE_MS);
+    rd_kafka_mock_broker_set_rtt(broker.cluster, 1, 0);
+    index_close(the_index);
+    the_index = NULL;
+    offsets_free(&committed);
+}
+END_TEST
+
 /* ---- a rebuilder that was taken for dead ---- */
 
 static enum failpoint when;
@@ -465,6 +501,8 @@ int main(void)
     TCase *shorter = add_case(suite, "shorter");
     tcase_add_loop_test(shorter, an_end_that_cannot_be_reached_any_more_is_not_awaited, 0,
                         sizeof(later_logs) / sizeof(later_logs[0]));
+    TCase *slow = add_case(suite, "slow");
+    tcase_add_test(slow, a_thousand_partitions_on_a_slow_broker_do_not_outlive_the_lock);
     TCase *takeover = add_case(suite, "takeover");
     tcase_add_loop_test(takeover, a_rebuilder_that_lost_its_lock_writes_no_marks, 0,
                         2 * sizeof(takeovers) / sizeof(takeovers[0]));
@@ -472,5 +510,5 @@ int main(void)
     TCase *stalled = add_case(suite, "stalled");
     tcase_add_loop_test(stalled, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
                         sizeof(stalls) / sizeof(stalls[0]));
-    return side_by_side(suite, (const char *const[]){"foreign keys", "shorter", "takeover", "stalled", NULL});
+    return side_by_side(suite, (const char *const[]){"foreign keys", "shorter", "slow", "takeover", "stalled", NULL});
 }
