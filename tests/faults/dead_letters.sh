@@ -50,7 +50,7 @@ deadly_retry retry-read 0 STOP
 check "a retry is frozen" eventually retry_is_stopped
 printf 'broken' | kcat -P -b "$kafka_address" -X partitioner=murmur2_random -t "$live_name.commands" -k ws-1
 deadly_signal=STOP
-deadly_worker_start one after-send 0 --set kafka.producer.transaction.timeout.ms=30000
+deadly_worker_start one after-offsets 0 --set kafka.producer.transaction.timeout.ms=30000
 check "a worker is frozen in its transaction" eventually worker_is_stopped one
 kill -CONT "$retry_pid"
 wait "$retry_pid"
