@@ -633,6 +633,10 @@ suite_of_rebuild() {
     scene rebuilt
     prepare
     apply_ends "the records are made" 0 whole --definitions current "${history[@]}"
+    redis_ask -n $((databases - 1)) SET client-intake:rebuild another PX 32000 >/dev/null
+    live_intake replay --rebuild "${scene_options[@]}" --set "redis.database=$((databases - 1))" >"$suite_folder/patient" 2>&1 &
+    local patient=$!
+    suite_owns "$patient"
     redis_of FLUSHDB >/dev/null
     check "an empty Redis is filled" live_intake replay --rebuild "${scene_options[@]}"
     as_without_interruption "it has what the topics have"
@@ -657,6 +661,10 @@ suite_of_rebuild() {
         >"$suite_folder/rebuild" 2>&1 </dev/null
     check_equal "on a terminal it ends with 0" 0 $?
     check "a terminal shows its progress" grep -qE '[0-9]+ of [0-9]+ offsets' "$suite_folder/rebuild"
+
+    wait "$patient"
+    check_equal "one that takes longer than half a minute ends with 0, too" "0 Redis has everything that the topics have." \
+        "$? $(tail -n 1 "$suite_folder/patient")"
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with.

@@ -10,7 +10,8 @@
 #include "worker/kafka/kafka_client.h"
 
 #define KAFKA_WAIT_MS 3000
-#define PATIENCE_MS   30000 /* while Kafka or Redis does not answer */
+#define PATIENCE_MS   30000 /* without progress: Kafka or Redis does not answer */
+#define MOST_REBUILDS 5     /* that count as progress: Redis may lose each time what it has got */
 #define PAUSE_MS      200
 #define SCRATCH_BYTES ((size_t)16 << 20) /* as ARENA_LEAST of batch.c */
 
@@ -20,6 +21,9 @@ struct run {
     struct arena scratch;
     struct progress progress;
     bool is_shown;
+    int64_t furthest; /* the most offsets that a rebuild has read */
+    int64_t moved_ms; /* CLOCK_MONOTONIC: the beginning, or the last progress */
+    int rebuilds;     /* that were done, here or by another process */
 };
 
 static bool keep_going(void *listener)
@@ -35,6 +39,10 @@ static void show(void *listener, int64_t done, int64_t total)
         progress_begin(&run->progress, "offsets", 2 * total, false); /* each is read twice */
     run->is_shown = true;
     progress_move(&run->progress, done);
+    if (done <= run->furthest)
+        return;
+    run->furthest = done;
+    run->moved_ms = clock_now_ms();
 }
 
 /* What one look at Redis has led to. */
@@ -53,6 +61,8 @@ static enum step rebuild(struct run *run, const struct kafka_progress *progress,
     if (run->is_shown)
         progress_close(&run->progress);
     run->is_shown = false;
+    if ((result == REBUILD_DONE || result == REBUILD_BY_OTHER) && ++run->rebuilds <= MOST_REBUILDS)
+        run->moved_ms = clock_now_ms();
     if (result == REBUILD_DONE)
         printf(gap ? "Redis has caught up with the topics.\n" : "Redis is rebuilt.\n");
     if (result == REBUILD_BY_OTHER)
@@ -86,7 +96,7 @@ static enum step look(struct run *run, const struct config *config, char *error,
 
 static enum replay_rebuild_result run_all(struct run *run, const struct config *config, char *error, size_t error_size)
 {
-    for (int64_t until_ms = clock_now_ms() + PATIENCE_MS; clock_now_ms() < until_ms; clock_sleep(PAUSE_MS)) {
+    for (run->moved_ms = clock_now_ms(); clock_now_ms() - run->moved_ms < PATIENCE_MS; clock_sleep(PAUSE_MS)) {
         error[0] = '\0';
         const enum step step = index_connect(run->index) ? look(run, config, error, error_size) : STEP_AGAIN;
         if (step == STEP_COMPLETE)
