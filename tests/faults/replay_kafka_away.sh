@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Kafka is away during `replay --apply`, for a short while and beyond the two minutes for which a run waits.
+# Kafka is away during `replay --apply`, for a short while and beyond the two minutes for which a run waits; and answers only
+# in part during `replay --rebuild`.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 unset KAFKA_LANE # the broker that is killed is the suite's own
 LIVE_WORKSPACES=1
-LIVE_CHECKS=$(faults_choose 9 15)
+LIVE_CHECKS=$(faults_choose 9 19)
 live_begin 1
 faults_own_kafka
 count=300
@@ -71,5 +72,23 @@ if faults_all; then
     apply_wait
     check_equal "the next run ends with 0" 0 "$apply_code"
     each_is_answered_once "each command is answered once"
+
+    criterion "Kafka no longer tells the group's offsets, from the beginning of a rebuild on" "the rebuild ends by itself, with 69"
+    proxy_start kafka "$(cat "$kafka_folder/proxy")" "$(cat "$kafka_folder/proxied")" --kafka
+    offset_fetch=9
+    redis_ask FLUSHALL >/dev/null
+    FAILPOINT=rebuild-begun FAILPOINT_SIGNAL=STOP "$BUILD/tests/faults/client-intake" replay --config "$live_config" --rebuild \
+        --set "kafka.bootstrap.servers=$(cat "$kafka_folder/proxy")" >"$suite_folder/rebuild" 2>"$suite_folder/rebuild.log" &
+    apply_pid=$!
+    suite_owns "$apply_pid"
+    rebuild_is_stopped() { grep -q '^State:.*T' "/proc/$apply_pid/status"; }
+    check "the rebuild has begun" eventually rebuild_is_stopped
+    proxy_tell kafka answer "$offset_fetch" drop
+    kill -CONT "$apply_pid"
+    check "the rebuild ends" until_true 180 process_is_gone "$apply_pid"
+    kill -KILL "$apply_pid" 2>/dev/null
+    wait "$apply_pid"
+    check_equal "it ends with 69" 69 $?
+    check "it says why" grep -q 'client-intake replay: .*Timed out' "$suite_folder/rebuild.log"
 fi
 suite_end

@@ -10,6 +10,7 @@
 #define SAY_EVERY_MS   5000
 #define RENEW_EVERY_MS 500
 #define WAIT_MS        100
+#define COMMITS_MS     120000 /* longer than a transaction may take to end, by Kafka's default */
 
 bool rebuild_fail(struct rebuild *rebuild, const char *error)
 {
@@ -130,14 +131,16 @@ static bool restore_range(struct rebuild *rebuild)
 }
 
 /* A claim that was made before the epoch was deleted can still be committed by a transaction that had reached its
- * commit. So wait for the offsets of such transactions, and then for the records that they wrote. */
+ * commit. So wait for the offsets of such transactions, and then for the records that they wrote. A commit that does
+ * not end, or Kafka that is away, fails the rebuild, so that a command ends by itself. */
 static bool await_commits(struct rebuild *rebuild)
 {
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
+    const int64_t since_ms = clock_now_ms();
     while (!offsets_of_group_listening(&rebuild->committed, &rebuild->nonces, consumer,
                                        rebuild->index->config->commands.topic, KAFKA_WAIT_MS, go_on, rebuild,
                                        rebuild->error, rebuild->error_size))
-        if (!rebuild->lock.held || !go_on(rebuild))
+        if (!rebuild->lock.held || !go_on(rebuild) || clock_now_ms() - since_ms >= COMMITS_MS)
             return false;
     return go_on(rebuild);
 }
