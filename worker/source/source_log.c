@@ -224,8 +224,9 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
     }
     source_read_places(source, places, READ_WAIT_MS, next ? take_next_finding : take_finding, partitions);
     rd_kafka_topic_partition_list_destroy(places);
-    /* Behind an open transaction there is no answer. */
-    for (int i = 0; i < partitions->cnt && next; i++) {
+    /* Behind an open transaction there is no answer. Where Kafka is silent, the next comparison asks for the rest. */
+    const int64_t until_ms = clock_now_ms() + READ_WAIT_MS;
+    for (int i = 0; i < partitions->cnt && next && clock_now_ms() < until_ms; i++) {
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         if (place->offset == LOG_UNKNOWN)
             place->offset = source_compare_watermarks(
