@@ -86,7 +86,7 @@ test-kafka: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(call longest_first,$(LIVE_TESTS))
 
-# help: test-faults    every fault, each with its pass criterion: 20 minutes; `make test` has a selection of ten minutes
+# help: test-faults    every fault, each with its pass criterion, for most of an hour; `make test` has a selection
 test-faults: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LONG_TESTS))
