@@ -10,26 +10,7 @@
 
 page=$PWD/docs/what-would-change.md
 print=${1:-}
-suite_begin
-kafka_folder=$suite_folder/kafka
-suite_clean_more() {
-    tests/kafka/stop --kill "$kafka_folder"
-}
-if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
-    suite_skip 28 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
-    suite_end
-fi
-redis_start || suite_end
-
-# The page leaves out --config. An external broker may hold the topics of other runs.
-name=page-${suite_folder##*.}
-export CLIENT_INTAKE_KAFKA_BOOTSTRAP_SERVERS=$kafka_address CLIENT_INTAKE_REDIS_ADDRESS=unix:$redis_socket
-export CLIENT_INTAKE_COMMANDS_TOPIC=$name.commands CLIENT_INTAKE_REPLIES_TOPIC=$name.replies
-export CLIENT_INTAKE_RECORDS_TOPIC=$name.records CLIENT_INTAKE_DEFINITIONS_TOPIC=$name.definitions
-export CLIENT_INTAKE_DEAD_LETTERS_TOPIC=$name.dead-letters CLIENT_INTAKE_KAFKA_CONSUMER_GROUP_ID=$name
-export CLIENT_INTAKE_KAFKA_PRODUCER_TRANSACTIONAL_ID=$name CLIENT_INTAKE_HTTP_LISTEN=
-export CLIENT_INTAKE_TOPICS_PARTITIONS=2 CLIENT_INTAKE_TOPICS_REPLICATION=1
-PATH=$(cd "$BUILD" && pwd):$PATH
+document_begin page 28 2
 
 # ---- the history that the page tells of ----
 
