@@ -52,9 +52,20 @@ static void *real(const char *name)
     return found;
 }
 
+static bool is_member(rd_kafka_t *client)
+{
+    rd_kafka_topic_partition_list_t *subscribed = NULL;
+    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool is_member = subscribed->cnt > 0;
+    rd_kafka_topic_partition_list_destroy(subscribed);
+    return is_member;
+}
+
+/* Only members are not told. The reader, which asks so that its partitions have stopped, would take them away too
+ * early, and librdkafka would end the process (kafka_assign.h). */
 rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions)
 {
-    if (atomic_exchange(&assignment_told, true) && atomic_load(&assignments_to_fail) > 0) {
+    if (is_member(client) && atomic_exchange(&assignment_told, true) && atomic_load(&assignments_to_fail) > 0) {
         atomic_fetch_sub(&assignments_to_fail, 1);
         atomic_fetch_add(&assignment_failures, 1);
         return RD_KAFKA_RESP_ERR__STATE;
@@ -141,15 +152,6 @@ rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *client, rd_kafka_topi
         real("rd_kafka_offsets_for_times");
     auditor = client;
     return function(client, offsets, wait_ms);
-}
-
-static bool is_member(rd_kafka_t *client)
-{
-    rd_kafka_topic_partition_list_t *subscribed = NULL;
-    ck_assert_int_eq(rd_kafka_subscription(client, &subscribed), RD_KAFKA_RESP_ERR_NO_ERROR);
-    bool is_member = subscribed->cnt > 0;
-    rd_kafka_topic_partition_list_destroy(subscribed);
-    return is_member;
 }
 
 static void have_another_nonce(rd_kafka_topic_partition_t *place)
