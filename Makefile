@@ -114,10 +114,15 @@ soak: test-packages
 sanitize: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined check
 
-# help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing
+# help: bench          speed as JSON lines and ratios, compared with a program that does the same I/O without processing; JUDGE=1 for limits
 bench: test-packages bench-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES) $(BUILD)/tests/live/replay_history
-	@BUILD=$(BUILD) tests/bench/run
+	@BUILD=$(BUILD) tests/bench/run $(if $(JUDGE),--judge)
+
+# help: bench-scale    whether the cost of a command depends on the numbers of workspaces and partitions, as JSON lines; JUDGE=1 for limits
+bench-scale: test-packages bench-packages
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES)
+	@BUILD=$(BUILD) tests/bench/scale $(if $(JUDGE),--judge)
 
 # help: bench-definitions  speed of definitions look-ups, as JSON lines (2 GB of memory, about a minute)
 bench-definitions: test-packages
@@ -428,5 +433,5 @@ help:
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-scale bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
         test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages lint lint-packages bench-packages

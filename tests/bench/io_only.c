@@ -138,7 +138,9 @@ static void run_one_by_one(const struct options *options)
     if (milliseconds == NULL)
         fail("out of memory");
     probe_run(&probe, milliseconds);
-    printf("{\"name\":\"io_only_one\",\"ms\":%.3f", quantile(milliseconds, (size_t)options->count, 0.5));
+    const double median = quantile(milliseconds, (size_t)options->count, 0.5);
+    printf("{\"name\":\"io_only_one\",\"ms\":%.3f,\"p99_ms\":%.3f", median,
+           quantile(milliseconds, (size_t)options->count, 0.99));
     free(milliseconds);
 }
 

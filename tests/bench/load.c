@@ -149,8 +149,8 @@ static void latency(const struct options *options)
         fail("out of memory");
     probe_run(&probe, milliseconds);
     const double median = quantile(milliseconds, (size_t)options->count, 0.5);
-    printf("{\"name\":\"probe\",\"ms\":%.3f,\"p95_ms\":%.3f,\"count\":%" PRId64 "}\n", median,
-           quantile(milliseconds, (size_t)options->count, 0.95), options->count);
+    printf("{\"name\":\"probe\",\"ms\":%.3f,\"p99_ms\":%.3f,\"count\":%" PRId64 "}\n", median,
+           quantile(milliseconds, (size_t)options->count, 0.99), options->count);
     free(milliseconds);
 }
 
