@@ -7,6 +7,8 @@ few=$(faults_choose 10000 100000)
 many=$(faults_choose 25000 1000000)
 most=64   # MiB, the bound of docs/dead-letters.md
 apart=$(faults_choose 16 6) # MiB, between few letters and many; the few of the long form fill every buffer
+# What changes something cannot be measured again. Sixteen bytes for each of the 900,000 letters more would be over this.
+apart_once=$(faults_choose 16 12)
 wait_seconds=$(faults_choose 120 1200)
 
 criterion "$few letters, and then $many" "list, its groups and a retry stay below $most MiB, and take the same for many as for few"
@@ -51,7 +53,8 @@ is_above_few() {
 # stays_flat COUNT EXPECTED_CODE ACTION ...: the same; it takes hardly more for many letters than for few. How much is
 # fetched at a time differs by some MiB from run to run, so what changes nothing is run again where it took more.
 stays_flat() {
-    local what="${*:3}" least _
+    local what="${*:3}" allowed=$apart least _
+    [[ $what != *--apply* ]] || allowed=$apart_once
     stays_below "${@:2}"
     least=$peak
     for _ in 2 3; do
@@ -62,7 +65,7 @@ stays_flat() {
     peak=$least
     if [ -z "${peaks[$what]:-}" ]; then
         peaks[$what]=$peak
-    elif [ "$peak" -lt $((${peaks[$what]} + apart * 1024)) ]; then
+    elif [ "$peak" -lt $((${peaks[$what]} + allowed * 1024)) ]; then
         suite_pass "$what: $((peak / 1024)) MiB with $1 letters, $((${peaks[$what]} / 1024)) with fewer"
     else
         suite_fail "$what grows" "$((peak / 1024)) MiB with $1 letters, $((${peaks[$what]} / 1024)) with fewer"
