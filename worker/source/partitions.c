@@ -4,20 +4,31 @@
 
 #define GROW_BY 16
 
+enum wait {
+    WAITS_NOT,
+    WAITS_FOR_BATCH,      /* set when commands are put off, or a try was answered */
+    WAITS_FOR_DEFINITIONS /* set when a command lacks them */
+};
+
 struct partition {
     int64_t next;      /* the offset after the last noted command, or -1 */
     int64_t committed; /* the last committed offset, or -1 */
-    bool waits;
+    enum wait wait;
+    bool is_tried;      /* WAITS_FOR_DEFINITIONS: its first command is in the batch */
+    uint32_t turn;      /* the last turn in which it was tried */
     int64_t waiting_ms; /* when it began to wait for definitions, or -1 */
-    int64_t retry_ms;   /* when its next try is due */
+    int64_t retry_ms;   /* WAITS_FOR_DEFINITIONS: when its next try is due */
 };
 
 struct partitions {
     struct partition *list; /* by partition number */
     int32_t count;
+    uint32_t turn;       /* of tries: each partition that is due has one in each turn */
+    uint32_t tries_left; /* for the batch that is being filled */
+    bool has_tried;      /* the last batch had a try */
 };
 
-static const struct partition unknown = {-1, -1, false, -1, 0};
+static const struct partition unknown = {-1, -1, WAITS_NOT, false, 0, -1, 0};
 
 struct partitions *partitions_new(void)
 {
@@ -89,43 +100,83 @@ bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t n
                      int64_t limit_ms)
 {
     struct partition *state = at(partitions, partition);
-    state->waits = true;
-    if (state->waiting_ms < 0)
-        state->waiting_ms = now_ms;
+    const int64_t since_ms = state->waiting_ms >= 0 ? state->waiting_ms : now_ms;
+    if (now_ms - since_ms >= limit_ms)
+        return false;
+    state->wait = WAITS_FOR_DEFINITIONS;
+    state->is_tried = false;
+    state->waiting_ms = since_ms;
     state->retry_ms = now_ms + retry_ms;
-    return now_ms - state->waiting_ms < limit_ms;
+    return true;
 }
 
 void partitions_put_off(struct partitions *partitions, int32_t partition)
 {
-    struct partition *state = at(partitions, partition);
-    state->waits = true;
-    state->retry_ms = 0;
+    at(partitions, partition)->wait = WAITS_FOR_BATCH;
 }
 
 void partitions_end_wait(struct partitions *partitions, int32_t partition)
 {
     struct partition *state = at(partitions, partition);
-    state->waits = false;
+    state->wait = WAITS_NOT;
     state->waiting_ms = -1;
 }
 
 bool partitions_is_waiting(const struct partitions *partitions, int32_t partition)
 {
-    return look(partitions, partition)->waits;
+    return look(partitions, partition)->wait != WAITS_NOT;
+}
+
+static bool is_due(const struct partition *state, int64_t now_ms)
+{
+    return state->wait == WAITS_FOR_DEFINITIONS && now_ms >= state->retry_ms;
+}
+
+void partitions_begin_tries(struct partitions *partitions, uint32_t room, int64_t now_ms)
+{
+    bool any = false, any_in_turn = false;
+    for (int32_t i = 0; i < partitions->count; i++) {
+        struct partition *state = &partitions->list[i];
+        state->is_tried = false;
+        any = any || is_due(state, now_ms);
+        any_in_turn = any_in_turn || (is_due(state, now_ms) && state->turn != partitions->turn);
+    }
+    if (any && !any_in_turn)
+        partitions->turn++;
+    partitions->tries_left = partitions->has_tried ? 0 : room > 1 ? room / 2 : 1;
+    partitions->has_tried = false;
 }
 
 bool partitions_may_try(const struct partitions *partitions, int32_t partition, int64_t now_ms)
 {
     const struct partition *state = look(partitions, partition);
-    return !state->waits || now_ms >= state->retry_ms;
+    return state->wait != WAITS_FOR_DEFINITIONS ||
+           (is_due(state, now_ms) && !state->is_tried && state->turn != partitions->turn && partitions->tries_left > 0);
+}
+
+void partitions_note_try(struct partitions *partitions, int32_t partition)
+{
+    struct partition *state = at(partitions, partition);
+    if (state->wait != WAITS_FOR_DEFINITIONS)
+        return;
+    state->is_tried = true;
+    state->turn = partitions->turn;
+    partitions->tries_left--;
+    partitions->has_tried = true;
+}
+
+void partitions_note_answer(struct partitions *partitions, int32_t partition)
+{
+    struct partition *state = at(partitions, partition);
+    if (state->wait == WAITS_FOR_DEFINITIONS && state->is_tried)
+        state->wait = WAITS_FOR_BATCH;
 }
 
 uint32_t partitions_waiting(const struct partitions *partitions)
 {
     uint32_t waiting = 0;
     for (int32_t i = 0; i < partitions->count; i++)
-        waiting += partitions->list[i].waits;
+        waiting += partitions->list[i].wait != WAITS_NOT;
     return waiting;
 }
 
@@ -133,6 +184,6 @@ uint32_t partitions_lacking_definitions(const struct partitions *partitions)
 {
     uint32_t lacking = 0;
     for (int32_t i = 0; i < partitions->count; i++)
-        lacking += partitions->list[i].waiting_ms >= 0;
+        lacking += partitions->list[i].wait == WAITS_FOR_DEFINITIONS;
     return lacking;
 }

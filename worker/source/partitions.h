@@ -1,7 +1,11 @@
 /* partitions: the state of each partition of the command topic while it is assigned to us: the next offset, the
  * committed offset, and whether it waits. A partition waits for definitions, or for the next batch if its commands did
  * not all fit into a transaction. A wait for definitions has a limit. The limit counts from when the partition began to
- * wait, so it ends for all waiting commands of the partition at once. */
+ * wait, so it ends for all waiting commands of the partition at once.
+ *
+ * Of a partition that waits for definitions only the first command is tried, now and then. If that is answered, the
+ * partition waits for the next batch with the others. So partitions that wait take little room in batches, however many
+ * they are and however much they hold. */
 #ifndef WORKER_SOURCE_PARTITIONS_H
 #define WORKER_SOURCE_PARTITIONS_H
 
@@ -34,7 +38,7 @@ void partitions_note_committed(struct partitions *partitions, int32_t partition,
 int64_t partitions_committed(const struct partitions *partitions, int32_t partition);
 
 /* The partition waits for definitions. Its next try is due in `retry_ms`. False if it has waited for `limit_ms`
- * already. All times are milliseconds of one monotonic clock. */
+ * already; then nothing changes. All times are milliseconds of one monotonic clock. */
 MUST_CHECK bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
                                 int64_t limit_ms);
 /* The partition waits for the next batch only. */
@@ -45,8 +49,20 @@ void partitions_end_wait(struct partitions *partitions, int32_t partition);
 
 bool partitions_is_waiting(const struct partitions *partitions, int32_t partition);
 
-/* True if the partition does not wait, or if its next try is due. */
+/* Before a batch of at most `room` commands takes held ones. Tries of partitions that wait for definitions get half of
+ * every second batch at most. Where more are due, each has its turn before any has another. */
+void partitions_begin_tries(struct partitions *partitions, uint32_t room, int64_t now_ms);
+
+/* True if the batch may take the partition's next command: it does not wait, it waits for this batch, or its try is
+ * due and was not made since partitions_begin_tries. */
 bool partitions_may_try(const struct partitions *partitions, int32_t partition, int64_t now_ms);
+
+/* The batch has taken a command of the partition. */
+void partitions_note_try(struct partitions *partitions, int32_t partition);
+
+/* A command of the partition that was in the batch is answered. If it was a try, the wait for definitions becomes one
+ * for the next batch. Its limit goes on, since the next command may lack others. */
+void partitions_note_answer(struct partitions *partitions, int32_t partition);
 
 /* How many partitions wait, and how many of them wait for definitions. */
 uint32_t partitions_waiting(const struct partitions *partitions);

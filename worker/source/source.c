@@ -266,6 +266,7 @@ static bool take_held(void *taker, const struct held_message *held)
         !partitions_may_try(source->partitions, held->message->partition, source->filling_ms) ||
         source_holds_back(source, held->message->partition, held->message->offset))
         return false;
+    partitions_note_try(source->partitions, held->message->partition);
     source_take(source, held->message);
     source->batch->items[source->batch->count - 1].claimed = held->claimed;
     return true;
@@ -402,6 +403,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     source_follow_held_jumps(source);
     source_pass_misnumbered(source);
+    partitions_begin_tries(source->partitions, source->most, source->filling_ms);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */
     bool is_full = !source_has_room(source);
@@ -546,6 +548,8 @@ void source_release(struct source *source)
             held_messages_add(&postponed, source->messages[i], batch->items[i].claimed);
         else
             source_message_destroy(source->messages[i]);
+        if (waits && item_is_ours(&batch->items[i]))
+            partitions_note_answer(source->partitions, batch->items[i].from.partition);
     }
     held_messages_put_before(&source->held, &postponed);
     for (uint32_t i = 0; waits && i < batch->count; i++)

@@ -1,0 +1,142 @@
+/* What batches take while partitions wait for definitions: the first command of each of these at a time, and those of
+ * the other partitions. The source is used directly, as the worker uses it. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "tests/embedded/fixture.h"
+#include "worker/metrics/metrics.h"
+#include "worker/model/batch.h"
+#include "worker/source/source.h"
+
+#define WAITING       0 /* the partition that waits */
+#define OTHER         1
+#define ROOM          10
+#define COMMANDS      30 /* of the partition that waits */
+#define BATCH_BYTES   (1 << 20)
+#define COMMAND_BYTES 1024
+#define LIMIT_MS      60000
+#define TRIES         3
+
+static struct batch batch;
+static struct metrics *metrics;
+static struct source *source;
+
+static void open_source(void)
+{
+    char servers[256];
+    fixture_open();
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
+    fixture.config =
+        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
+    ck_assert_ptr_nonnull(fixture.config);
+    ck_assert_int_eq(batch_open(&batch, ROOM, BATCH_BYTES, COMMAND_BYTES), 0);
+    metrics = metrics_new();
+    ck_assert_ptr_nonnull(metrics);
+    source = source_open(fixture.config, 0, &batch, metrics);
+    ck_assert_ptr_nonnull(source);
+}
+
+static void close_source(void)
+{
+    source_close(source);
+    metrics_free(metrics);
+    batch_close(&batch);
+    fixture_close();
+}
+
+/* Fills batches until one has commands. */
+static void fill(void)
+{
+    for (int64_t began = clock_now_ms(); batch.count == 0;) {
+        ck_assert_int_eq(source_fill(source, ROOM, 10), 0);
+        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
+    }
+}
+
+static uint32_t count_of(int32_t partition)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch.count; i++)
+        count += batch.items[i].from.partition == partition;
+    return count;
+}
+
+/* As the worker does, where the commands of the partition lack definitions. */
+static void end_batch(bool lacks_definitions)
+{
+    for (uint32_t i = 0; i < batch.count && lacks_definitions; i++)
+        if (item_is_ours(&batch.items[i]) && batch.items[i].from.partition == WAITING)
+            ck_assert(source_postpone(source, i, LIMIT_MS));
+    source_release(source);
+}
+
+/* A whole batch of the partition begins to wait. Returns the offset of its first command. *end: behind its last. */
+static int64_t begin_wait(int64_t *end)
+{
+    int64_t first = -1;
+    for (*end = 0; first < 0;) {
+        for (int i = 0; i < COMMANDS; i++)
+            fixture_send_valid(WAITING, (int)(*end)++);
+        ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+        for (int64_t next = 0; first < 0 && next < *end;) {
+            fill();
+            next = batch.items[batch.count - 1].from.offset + 1;
+            first = batch.count == ROOM ? batch.items[0].from.offset : -1;
+            end_batch(first >= 0);
+        }
+    }
+    ck_assert_uint_eq(source_waiting(source), 1);
+    return first;
+}
+
+START_TEST(a_partition_that_waits_takes_one_place_and_others_go_on)
+{
+    int64_t offset = 0, end;
+    const int64_t first = begin_wait(&end);
+    for (int tries = 0; tries < TRIES;) {
+        fixture_send_valid(OTHER, (int)end++);
+        do {
+            fill();
+            ck_assert_uint_le(count_of(WAITING), 1);
+            if (count_of(WAITING) > 0)
+                tries++;
+            for (uint32_t i = 0; i < batch.count; i++) {
+                const struct position *from = &batch.items[i].from;
+                ck_assert_int_eq(from->offset, from->partition == WAITING ? first : offset++);
+            }
+            end_batch(true);
+        } while (count_of(OTHER) > 0);
+    }
+    ck_assert_int_gt(offset, 0);
+}
+END_TEST
+
+START_TEST(when_definitions_come_the_commands_follow_in_their_order)
+{
+    int64_t end, offset = begin_wait(&end);
+    while (offset < end) {
+        fill();
+        for (uint32_t i = 0; i < batch.count; i++)
+            ck_assert_int_eq(batch.items[i].from.offset, offset++);
+        end_batch(false);
+    }
+    ck_assert_uint_eq(source_waiting(source), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("waiting");
+    TCase *waiting = tcase_create("waiting");
+    tcase_add_checked_fixture(waiting, open_source, close_source);
+    tcase_add_test(waiting, a_partition_that_waits_takes_one_place_and_others_go_on);
+    tcase_add_test(waiting, when_definitions_come_the_commands_follow_in_their_order);
+    tcase_set_timeout(waiting, 60);
+    suite_add_tcase(suite, waiting);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
