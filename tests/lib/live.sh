@@ -37,7 +37,7 @@ live_begin() {
         suite_skip "$LIVE_CHECKS" "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
         suite_end
     fi
-    redis_start "$@" || suite_end
+    live_redis_start "$@" || suite_end
 
     # A broker that was given may hold the topics and groups of other runs.
     live_name=live-${suite_folder##*.}
@@ -64,7 +64,7 @@ on_missing = reject
 partitions = $live_partitions
 replication = 1
 [redis]
-address = unix:$redis_socket
+$(live_redis_settings)
 [http]
 listen =
 EOF
@@ -74,6 +74,15 @@ EOF
     check "topics are created" live_intake topics create --set "topics.compression=${LIVE_COMPRESSION:-uncompressed}"
     check "another reply topic is created" live_intake topics create --set "replies.topic=$live_name.elsewhere"
     live_put_definitions
+}
+
+# The index's Redis; a suite with Sentinels has its own (tests/lib/sentinels.sh).
+live_redis_start() {
+    redis_start "$@"
+}
+
+live_redis_settings() {
+    echo "address = unix:$redis_socket"
 }
 
 # Puts LIVE_DEFINITIONS for every workspace: one message each, and then all of them to Redis at once. Bytes that no

@@ -135,6 +135,8 @@ static void value_of(const struct config *config, const char *dotted, char *text
     ck_abort_msg("no key %s", dotted);
 }
 
+#define SENTINEL "[redis]\nkind = sentinel\nmaster = m\n"
+
 static const struct accepted {
     const char *file, *variable, *option; /* NULL: none */
     const char *key, *value;
@@ -173,6 +175,10 @@ static const struct accepted {
     /* addresses */
     {NULL, NULL, "redis.address=unix:/run/redis.sock", "redis.address", "unix:/run/redis.sock"},
     {NULL, NULL, "redis.address=[::1]:6379", "redis.address", "[::1]:6379"},
+    {SENTINEL "address = a:26379,[fe80::1]:26379 , c.example:26380\n", NULL, NULL, "redis.address",
+     "a:26379, [fe80::1]:26379, c.example:26380"},
+    {SENTINEL "address = a:26379\n", NULL, "redis.sentinel_password=${file:SECRET_FILE}", "redis.sentinel_password",
+     "open sesame"},
     {NULL, NULL, "http.listen=", "http.listen", ""},
     {NULL, NULL, "tracing.endpoint=http://127.0.0.1:4318", "tracing.endpoint", "http://127.0.0.1:4318"},
     {NULL, NULL, "tracing.endpoint=https://[::1]:4318/a/b?c=@d", "tracing.endpoint", "https://[::1]:4318/a/b?c=@d"},
@@ -263,11 +269,33 @@ static const struct refused {
     {NULL, "replies.nest=on", "--set: replies.nest must be off, results or errors, not \"on\"\n"},
     {NULL, "replies.source=", "--set: replies.source must be a URI reference, such as /client-intake, not \"\"\n"},
     {NULL, "redis.address=localhost",
-     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"localhost\"\n"},
+     "--set: redis.address each entry must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"localhost\"\n"},
     {NULL, "redis.address=::1:6379",
-     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"::1:6379\"\n"},
+     "--set: redis.address each entry must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"::1:6379\"\n"},
     {NULL, "redis.address=unix:",
-     "--set: redis.address must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"unix:\"\n"},
+     "--set: redis.address each entry must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"unix:\"\n"},
+    {NULL, "redis.address=", "--set: redis.address must not be empty\n"},
+    {NULL, "redis.address=a:1,,b:1",
+     "--set: redis.address each entry must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"a:1,,b:1\"\n"},
+    /* the kinds of Redis */
+    {NULL, "redis.kind=sentinels", "--set: redis.kind must be single, sentinel or cluster, not \"sentinels\"\n"},
+    {"[redis]\nkind = cluster\n", NULL,
+     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
+    {"[redis]\naddress = a:1, b:1\nmaster = m\nsentinel_password = s3cret\n", NULL,
+     "F:2: redis.address must be one address with redis.kind = single\n"
+     "F:3: redis.master needs redis.kind = sentinel\n"
+     "F:4: redis.sentinel_username and redis.sentinel_password need redis.kind = sentinel\n"},
+    {"[redis]\nkind = sentinel\naddress = a:1\nsentinel_username = u\n", NULL,
+     "F:2: redis.kind = sentinel needs redis.master, the name that the Sentinels have for the master\n"
+     "F:4: redis.sentinel_username needs a redis.sentinel_password\n"},
+    {SENTINEL "address = a:1,b:1,A:1\n", NULL, "F:4: redis.address must list each Sentinel once\n"},
+    {SENTINEL "address = a:1,unix:/s\n", NULL,
+     "F:4: redis.address must list Sentinels as HOST:PORT with redis.kind = sentinel, not unix:PATH\n"},
+    {SENTINEL "address = a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,a:10,a:11,a:12,a:13,a:14,a:15,a:16\n", NULL,
+     "F:4: redis.address must list at most 15 Sentinels\n"},
+    {NULL, "redis.master=a b",
+     "--set: redis.master must be the name of a master as Sentinel takes it: 1 to 255 of A-Z a-z 0-9 . _ -, not "
+     "\"a b\"\n"},
 #define ENDPOINT_FORM                                                                                                  \
     "--set: tracing.endpoint must be a URL such as http://127.0.0.1:4318 or https://HOST/v1/traces, without a name, "  \
     "a "                                                                                                               \
@@ -420,6 +448,8 @@ static const char *const secrets[] = {
     "kafka.sasl.mechanism=${SECRET_OF_TEST}\x01",
     "kafka.sasl.passwort=hunter two",
     "redis.passwort=hunter two",
+    "redis.sentinel_password=hunter two",
+    "redis.sentinel_passwort=hunter two",
 };
 
 START_TEST(secret_is_not_printed)

@@ -79,14 +79,14 @@ static void check_record_topic(struct check_report *report, const struct config 
         check_tell(report, "redis", CHECK_UNKNOWN, "record_topic_unknown", RECORD_TOPIC_KEY, "%s",
                    reply ? reply->str : connection->errstr);
     else if (redis_record_topic_compare(reply, config->records.topic, text) == RECORD_TOPIC_OTHER)
-        check_tell(report, "redis", CHECK_FAULT, "other_record_topic", config->redis.address, "%s", text);
+        check_tell(report, "redis", CHECK_FAULT, "other_record_topic", config->redis.address.items[0], "%s", text);
     freeReplyObject(reply);
 }
 
 /* Redis replies. Its INFO and the name of its record topic say the rest. */
 static void check_reached_redis(struct check_report *report, const struct config *config, redisContext *connection)
 {
-    const char *address = config->redis.address;
+    const char *address = config->redis.address.items[0];
     redisReply *info = redisCommand(connection, "INFO");
     char version[64] = "", policy[64] = "", most[64] = "", cluster[8] = "";
     const bool is_told = info && info->type == REDIS_REPLY_STRING;
@@ -125,7 +125,7 @@ static void check_redis(struct check_report *report, const struct config *config
     if (ok)
         check_reached_redis(report, config, connection);
     else
-        check_tell(report, "redis", CHECK_UNAVAILABLE, "unreachable", config->redis.address, "%s", error);
+        check_tell(report, "redis", CHECK_UNAVAILABLE, "unreachable", config->redis.address.items[0], "%s", error);
     freeReplyObject(reply);
     if (connection)
         redisFree(connection);

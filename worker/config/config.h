@@ -16,10 +16,14 @@
 
 enum delivery_mode { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum unknown_attributes { UNKNOWN_ATTRIBUTES_REJECT, UNKNOWN_ATTRIBUTES_IGNORE };
+enum redis_kind { REDIS_SINGLE, REDIS_SENTINEL, REDIS_CLUSTER };
 enum redis_tls { REDIS_TLS_OFF, REDIS_TLS_ON };
 enum topic_compression { COMPRESSION_NONE, COMPRESSION_PRODUCER };
 enum nest_headers { NEST_OFF, NEST_RESULTS, NEST_ERRORS };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
+
+/* The most Sentinels of redis.address. */
+#define REDIS_SENTINELS_MOST 15
 
 /* A setting that goes to librdkafka unchanged. */
 struct kafka_setting {
@@ -88,10 +92,14 @@ struct config {
         enum delivery_mode mode;
     } delivery;
     struct {
-        char *address, *username, *password;
+        enum redis_kind kind;
+        struct text_list address; /* of the server, one; of the Sentinels, up to REDIS_SENTINELS_MOST */
+        char *username, *password;
+        char *master; /* its name at the Sentinels */
+        char *sentinel_username, *sentinel_password;
         int64_t database;
-        int64_t timeout_ms; /* of connecting and of one round trip */
-        enum redis_tls tls;
+        int64_t timeout_ms;                       /* of connecting and of one round trip */
+        enum redis_tls tls;                       /* to the server and to the Sentinels */
         char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no client certificate */
         char *tls_name;                           /* "": the address's host */
     } redis;

@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h> /* its version */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "worker/config/config_value.h"
 
@@ -86,6 +87,72 @@ static void check_kafka(struct config_reading *reading, const struct config *con
                      "transactional.id must not be empty with delivery.mode = exactly-once");
 }
 
+static bool has_unix_address(const struct config *config)
+{
+    bool has = false;
+    for (size_t i = 0; i < config->redis.address.count; i++)
+        has = has || strncmp(config->redis.address.items[i], "unix:", 5) == 0;
+    return has;
+}
+
+static void check_single(struct config_reading *reading, const struct config *config)
+{
+    if (config->redis.address.count > 1)
+        config_fault(reading, PLACE("redis.address", "redis.kind"),
+                     "redis.address must be one address with redis.kind = single");
+    if (config->redis.master[0])
+        config_fault(reading, PLACE("redis.master", "redis.kind"), "redis.master needs redis.kind = sentinel");
+    if (config->redis.sentinel_username[0] || config->redis.sentinel_password[0])
+        config_fault(reading, PLACE("redis.sentinel_username", "redis.sentinel_password", "redis.kind"),
+                     "redis.sentinel_username and redis.sentinel_password need redis.kind = sentinel");
+}
+
+/* A Sentinel that stands there twice would have two votes. */
+static bool is_listed_twice(const struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcasecmp(list->items[i], list->items[j]) == 0)
+                return true;
+    return false;
+}
+
+static void check_sentinel(struct config_reading *reading, const struct config *config)
+{
+    if (!config->redis.master[0])
+        config_fault(reading, PLACE("redis.kind", "redis.master"),
+                     "redis.kind = sentinel needs redis.master, the name that the Sentinels have for the master");
+    if (config->redis.sentinel_username[0] && !config->redis.sentinel_password[0])
+        config_fault(reading, PLACE("redis.sentinel_username", "redis.sentinel_password"),
+                     "redis.sentinel_username needs a redis.sentinel_password");
+    if (config->redis.address.count > REDIS_SENTINELS_MOST)
+        config_fault(reading, PLACE("redis.address"), "redis.address must list at most %d Sentinels",
+                     REDIS_SENTINELS_MOST);
+    else if (is_listed_twice(&config->redis.address))
+        config_fault(reading, PLACE("redis.address"), "redis.address must list each Sentinel once");
+    if (has_unix_address(config))
+        config_fault(reading, PLACE("redis.address", "redis.kind"),
+                     "redis.address must list Sentinels as HOST:PORT with redis.kind = sentinel, not unix:PATH");
+}
+
+static void check_redis_kind(struct config_reading *reading, const struct config *config)
+{
+    if (config->redis.address.count == 0)
+        config_fault(reading, PLACE("redis.address"), "redis.address must not be empty");
+    switch (config->redis.kind) {
+    case REDIS_SINGLE:
+        check_single(reading, config);
+        break;
+    case REDIS_SENTINEL:
+        check_sentinel(reading, config);
+        break;
+    case REDIS_CLUSTER:
+        config_fault(reading, PLACE("redis.kind"),
+                     "redis.kind = cluster is not supported yet; it must be single or sentinel");
+        break;
+    }
+}
+
 /* With TLS settings but without TLS, data would cross the network unencrypted, and unnoticed. */
 static void check_redis(struct config_reading *reading, const struct config *config)
 {
@@ -106,7 +173,7 @@ static void check_redis(struct config_reading *reading, const struct config *con
             "redis.tls = on is not possible: this program is built with hiredis %d.%d.%d, without TLS; it takes "
             "1.0 or later with hiredis_ssl",
             HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
-    if (strncmp(config->redis.address, "unix:", 5) == 0)
+    if (config->redis.kind == REDIS_SINGLE && has_unix_address(config))
         config_fault(reading, PLACE("redis.tls", "redis.address"),
                      "redis.tls = on does not go with a unix socket, which needs none");
 }
@@ -123,6 +190,7 @@ void config_check(struct config_reading *reading, const struct config *config)
     check_topics(reading, config);
     check_memory(reading, config);
     check_kafka(reading, config);
+    check_redis_kind(reading, config);
     check_redis(reading, config);
     check_tracing(reading, config);
     if (config->topics.replication == 0)

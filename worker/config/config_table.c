@@ -20,9 +20,10 @@
 #define TOPIC_CHARACTERS 249
 
 #define SERVICE_CHARACTERS 255
+#define MASTER_CHARACTERS  255
 
-static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_source,
-    rule_endpoint, rule_service, rule_http_header;
+static config_rule rule_topic_pattern, rule_workspace_or_none, rule_listen, rule_redis_address, rule_redis_master,
+    rule_source, rule_endpoint, rule_service, rule_http_header;
 
 static const struct config_word delivery_modes[] = {
     {"exactly-once", DELIVERY_EXACTLY_ONCE}, {"at-least-once", DELIVERY_AT_LEAST_ONCE}, {NULL, 0}};
@@ -36,6 +37,8 @@ static const struct config_word on_missing_words[] = {
     {"reject", ON_MISSING_REJECT}, {"wait", ON_MISSING_WAIT}, {NULL, 0}};
 static const struct config_word phone_levels[] = {
     {"possible", PHONE_POSSIBLE}, {"plan", PHONE_PLAN}, {"assigned", PHONE_ASSIGNED}, {NULL, 0}};
+static const struct config_word redis_kinds[] = {
+    {"single", REDIS_SINGLE}, {"sentinel", REDIS_SENTINEL}, {"cluster", REDIS_CLUSTER}, {NULL, 0}};
 static const struct config_word off_or_on[] = {{"off", REDIS_TLS_OFF}, {"on", REDIS_TLS_ON}, {NULL, 0}};
 static const struct config_word log_formats[] = {{"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
 static const struct config_word log_levels[] = {{"error", LOG_LEVEL_ERROR},
@@ -98,7 +101,11 @@ const struct config_row config_rows[] = {
     WORD("validation", "unknown_attributes", validation.unknown_attributes, "reject", unknown_attribute_words,
          CONFIG_MAY_RELOAD),
     WORD("delivery", "mode", delivery.mode, "exactly-once", delivery_modes, 0),
-    TEXT("redis", "address", redis.address, "127.0.0.1:6379", rule_redis_address, 0),
+    WORD("redis", "kind", redis.kind, "single", redis_kinds, 0),
+    LIST("redis", "address", redis.address, "127.0.0.1:6379", rule_redis_address, 0),
+    TEXT("redis", "master", redis.master, "", rule_redis_master, 0),
+    TEXT("redis", "sentinel_username", redis.sentinel_username, "", NULL, 0),
+    TEXT("redis", "sentinel_password", redis.sentinel_password, "", NULL, CONFIG_SECRET),
     TEXT("redis", "username", redis.username, "", NULL, 0),
     TEXT("redis", "password", redis.password, "", NULL, CONFIG_SECRET),
     INTEGER("redis", "database", redis.database, "0", 0, 65535, 0),
@@ -231,6 +238,13 @@ static const char *rule_redis_address(const char *text)
 {
     bool holds = strncmp(text, "unix:", 5) == 0 ? text[5] != '\0' : is_host_and_port(text, 1);
     return holds ? NULL : "must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH";
+}
+
+/* Sentinel refuses other names. */
+static const char *rule_redis_master(const char *text)
+{
+    bool holds = text[0] == '\0' || consists_of(text, MASTER_CHARACTERS, "._-");
+    return holds ? NULL : "must be the name of a master as Sentinel takes it: 1 to 255 of A-Z a-z 0-9 . _ -";
 }
 
 /* A name and a password in a URL would be printed; `tracing.headers` is for secrets. */

@@ -25,8 +25,11 @@ struct index *index_open(const struct config *config)
                                            "the index in Redis is verified", 0, NULL};
     index->foreign = (struct log_fault){"Redis belongs to another record topic; commands wait",
                                         "Redis belongs to no other record topic any more", 0, NULL};
-    if (redis_epoch_random(index->owner))
+    if (config->redis.kind == REDIS_SENTINEL)
+        index->sentinels = redis_sentinels_open(config);
+    if (redis_epoch_random(index->owner) && (index->sentinels || config->redis.kind != REDIS_SENTINEL))
         return index;
+    redis_sentinels_close(index->sentinels);
     free(index);
     return NULL;
 }
@@ -37,6 +40,7 @@ void index_close(struct index *index)
         return;
     if (index->connection)
         redisFree(index->connection);
+    redis_sentinels_close(index->sentinels);
     offsets_free(&index->record_ends);
     offsets_free(&index->committed);
     free(index);
@@ -129,6 +133,16 @@ void index_distrust(struct index *index)
     index->verified = false;
 }
 
+bool index_is_on_master(struct index *index)
+{
+    char error[ERROR_TEXT_BYTES];
+    if (!index->sentinels || redis_sentinels_confirm(index->sentinels, index->connection, error, sizeof(error)))
+        return true;
+    redisFree(index->connection);
+    index->connection = NULL; /* this server has refused nothing (index_is_refused) */
+    return index_fail(index, error);
+}
+
 /* Checks that the connection answers and that the epoch is the same. */
 static bool index_look(struct index *index)
 {
@@ -153,7 +167,7 @@ bool index_connect(struct index *index)
         index->connection = redis_connect(index->config, error, sizeof(error));
     if (!index->connection)
         return index_fail(index, error);
-    if (!index_look(index))
+    if (!index_look(index) || !index_is_on_master(index))
         return false;
     index->checked_ms = now_ms;
     if (!index->refused || now_ms - index->failed_ms >= FORGIVEN_MS)

@@ -91,7 +91,7 @@ bool index_same_replication_id(struct index *index, struct redis_pipeline *pipel
 {
     char error[ERROR_TEXT_BYTES], replication_id[REPLICATION_ID_LENGTH];
     redisReply *reply = pipeline_answer(pipeline, error, sizeof(error));
-    if (!reply && index->connection->err)
+    if (!reply && (index->connection->err || index->sentinels))
         return index_fail(index, error);
     index_read_replication_id(reply, replication_id);
     freeReplyObject(reply);
@@ -149,5 +149,6 @@ bool index_confirm(struct index *index, struct batch *batch)
 {
     if (!index->verified || !index->connection || (index->asked && index->asked_audit != index->audits))
         return false;
-    return fence(index, batch, true);
+    /* In this order: a master that was a replica meanwhile has another replication id. */
+    return index_is_on_master(index) && fence(index, batch, true);
 }

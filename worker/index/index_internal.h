@@ -10,6 +10,7 @@
 #include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
 #include "worker/redis/redis_record_topic.h"
+#include "worker/redis/redis_sentinels.h"
 
 #define ERROR_TEXT_BYTES      256
 #define REPLICATION_ID_LENGTH 40 /* hexadecimal digits */
@@ -21,8 +22,9 @@
 
 struct index {
     const struct config *config;
-    redisContext *connection; /* NULL: none */
-    int64_t checked_ms;       /* when the connection was last found to answer */
+    redisContext *connection;          /* NULL: none */
+    struct redis_sentinels *sentinels; /* NULL: redis.kind is single */
+    int64_t checked_ms;                /* when the connection was last found to answer */
     uint64_t retries;
     bool refused;      /* Redis answers, but refused the last command */
     int64_t failed_ms; /* when index_fail was last called */
@@ -83,7 +85,8 @@ void index_read_replication_id(const redisReply *reply, char replication_id[REPL
 void index_write_ask_replication(struct redis_pipeline *pipeline);
 
 /* Reads the answer to index_write_ask_replication, and compares it with the last audit's. If the user may not ask
- * (NOPERM), the check is left out. False after index_fail or index_invalidate. */
+ * (NOPERM), the check is left out, but not with Sentinels (redis_sentinels.h). False after index_fail or
+ * index_invalidate. */
 MUST_CHECK bool index_same_replication_id(struct index *index, struct redis_pipeline *pipeline);
 
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
@@ -129,6 +132,10 @@ void index_write_set(struct redis_pipeline *pipeline, struct span key, struct sp
 
 /* Closes the connection, on which answers may be outstanding. Always returns false. */
 bool index_fail(struct index *index, const char *error);
+
+/* Whether the Sentinels still name the server of the connection (redis_sentinels.h). Without Sentinels always true.
+ * False after index_fail. */
+MUST_CHECK bool index_is_on_master(struct index *index);
 
 /* A key of the index holds something that the index never writes there: its content is lost, and only the record topic
  * has it. Until another epoch is found, an audit returns AUDIT_LOST. Closes the connection, on which answers may be

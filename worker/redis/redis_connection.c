@@ -1,75 +1,102 @@
 #include "worker/redis/redis_connection.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "worker/config/config_table.h"
-#include "worker/redis/redis_tls.h"
+#include "worker/redis/redis_dial.h"
+#include "worker/redis/redis_sentinels.h"
 
 #define CLUSTER_ENABLED "cluster_enabled:1"
 
-/* *host: new, or NULL for a unix socket. */
-static redisContext *open_socket(const char *address, struct timeval timeout, char **host)
+static bool select_database(redisContext *connection, const struct config *config, char *error, size_t error_size)
 {
-    *host = NULL;
-    if (strncmp(address, "unix:", 5) == 0)
-        return redisConnectUnixWithTimeout(address + 5, timeout);
-    int port = 0;
-    if (!config_split_address(address, host, &port))
-        return NULL;
-    return redisConnectWithTimeout(*host, port, timeout);
+    char database[24];
+    snprintf(database, sizeof(database), "%lld", (long long)config->redis.database);
+    return config->redis.database == 0 ||
+           redis_order(connection, error, error_size, 2, (const char *const[]){"SELECT", database});
 }
 
-/* Sends one command. False with the reason in `error`, which names the command but none of its arguments. */
-static bool ask(redisContext *connection, char *error, size_t error_size, int count, const char *const *arguments)
+/* redis.kind = single */
+static redisContext *reach_single(const struct config *config, char *error, size_t error_size)
 {
-    redisReply *reply = redisCommandArgv(connection, count, (const char **)arguments, NULL);
-    bool ok = reply && reply->type != REDIS_REPLY_ERROR;
-    if (!ok)
-        snprintf(error, error_size, "%s: %s", arguments[0], reply ? reply->str : connection->errstr);
+    const char *address = config->redis.address.items[0];
+    struct redis_call call = {
+        .username = config->redis.username, .password = config->redis.password, .timeout_ms = config->redis.timeout_ms};
+    char *host = NULL;
+    snprintf(error, error_size, "out of memory");
+    if (strncmp(address, "unix:", 5) == 0)
+        call.path = address + 5;
+    else if (!config_split_address(address, &host, &call.port))
+        return NULL;
+    call.host = host;
+    redisContext *connection = redis_dial(&call, config, error, error_size);
+    free(host);
+    return connection;
+}
+
+/* ---- redis.kind = sentinel ---- */
+
+static bool find_master(const struct config *config, struct redis_place *master, char *error, size_t error_size)
+{
+    struct redis_sentinels *sentinels = redis_sentinels_open(config);
+    snprintf(error, error_size, "out of memory");
+    bool found = sentinels && redis_sentinels_find(sentinels, master, error, error_size);
+    redis_sentinels_close(sentinels);
+    return found;
+}
+
+/* A server that was the master may be a replica by now, or again. */
+static bool is_master(redisContext *connection, const char *place, char *error, size_t error_size)
+{
+    redisReply *reply = redisCommand(connection, "ROLE");
+    const char *role = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+                               reply->element[0]->type == REDIS_REPLY_STRING
+                           ? reply->element[0]->str
+                           : NULL;
+    bool ok = role && strcmp(role, "master") == 0;
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        snprintf(error, error_size, "%s: ROLE: %s", place, reply ? reply->str : connection->errstr);
+    else if (!ok)
+        snprintf(error, error_size, "%s, which the Sentinels name as the master, is a %s", place,
+                 role && strcmp(role, "slave") == 0 ? "replica"
+                 : role                             ? role
+                                                    : "server without a role");
     freeReplyObject(reply);
     return ok;
 }
 
-static bool log_in(redisContext *connection, const struct config *config, char *error, size_t error_size)
+static redisContext *reach_master(const struct config *config, char *error, size_t error_size)
 {
-    const char *username = config->redis.username, *password = config->redis.password;
-    if (username[0] && !ask(connection, error, error_size, 3, (const char *const[]){"AUTH", username, password}))
-        return false;
-    if (!username[0] && password[0] && !ask(connection, error, error_size, 2, (const char *const[]){"AUTH", password}))
-        return false;
-    char database[24];
-    snprintf(database, sizeof(database), "%lld", (long long)config->redis.database);
-    return config->redis.database == 0 ||
-           ask(connection, error, error_size, 2, (const char *const[]){"SELECT", database});
+    struct redis_place master;
+    char place[REDIS_PLACE_BYTES], reason[256];
+    if (!find_master(config, &master, error, error_size))
+        return NULL;
+    const struct redis_call call = {.host = master.host,
+                                    .port = master.port,
+                                    .username = config->redis.username,
+                                    .password = config->redis.password,
+                                    .timeout_ms = config->redis.timeout_ms};
+    redis_place_text(&master, place);
+    redisContext *connection = redis_dial(&call, config, reason, sizeof(reason));
+    if (!connection)
+        snprintf(error, error_size, "the master, %s: %s", place, reason);
+    if (!connection || is_master(connection, place, error, error_size))
+        return connection;
+    redisFree(connection);
+    return NULL;
 }
+
+/* ---- both ---- */
 
 redisContext *redis_reach(const struct config *config, char *error, size_t error_size)
 {
-    struct timeval timeout = {.tv_sec = config->redis.timeout_ms / 1000,
-                              .tv_usec = config->redis.timeout_ms % 1000 * 1000};
-    char *host = NULL;
-    redisContext *connection = open_socket(config->redis.address, timeout, &host);
-    bool ok = false;
-    if (!connection)
-        snprintf(error, error_size, "out of memory");
-    else if (connection->err)
-        snprintf(error, error_size, "%s", connection->errstr);
-    else if (redisSetTimeout(connection, timeout) != REDIS_OK)
-        snprintf(error, error_size, "timeout: %s", connection->errstr);
-    else if (connection->connection_type == REDIS_CONN_TCP && redisEnableKeepAlive(connection) != REDIS_OK)
-        snprintf(error, error_size, "keepalive: %s", connection->errstr);
-    else
-        ok = (config->redis.tls == REDIS_TLS_OFF || redis_tls_begin(connection, config, host, error, error_size)) &&
-             log_in(connection, config, error, error_size);
-    free(host);
-    if (ok)
+    redisContext *connection = config->redis.kind == REDIS_SENTINEL ? reach_master(config, error, error_size)
+                                                                    : reach_single(config, error, error_size);
+    if (!connection || select_database(connection, config, error, error_size))
         return connection;
-    if (connection)
-        redisFree(connection);
+    redisFree(connection);
     return NULL;
 }
 
@@ -92,4 +119,24 @@ redisContext *redis_connect(const struct config *config, char *error, size_t err
         redisFree(connection);
     }
     return NULL;
+}
+
+bool redis_is_still_chosen(const struct config *config, const redisContext *connection, char *error, size_t error_size)
+{
+    if (config->redis.kind != REDIS_SENTINEL)
+        return true;
+    struct redis_sentinels *sentinels = redis_sentinels_open(config);
+    snprintf(error, error_size, "out of memory");
+    bool is = sentinels && redis_sentinels_confirm(sentinels, connection, error, error_size);
+    redis_sentinels_close(sentinels);
+    return is;
+}
+
+bool redis_is_same_address(const redisContext *one, const redisContext *other)
+{
+    if (one->connection_type != other->connection_type)
+        return false;
+    if (one->connection_type == REDIS_CONN_TCP)
+        return one->tcp.port == other->tcp.port && strcmp(one->tcp.host, other->tcp.host) == 0;
+    return strcmp(one->unix_sock.path, other->unix_sock.path) == 0;
 }

@@ -1,7 +1,8 @@
-/* redis_connection: opens a connection to Redis as the config says. Works with hiredis 0.14 and 1.x.
+/* redis_connection: opens a connection to Redis as the config says. Works with hiredis 0.14 and 1.x. Every connection
+ * of the program to the server that keeps the index is made here.
  *
- * The folder worker/redis holds what several users of Redis share: connections, pipelines, the epoch and the names of
- * keys. It may use hiredis and the folders before it in docs/design.md. */
+ * The folder worker/redis holds what several users of Redis share: connections, Sentinels, pipelines, the epoch and the
+ * names of keys. It may use hiredis and the folders before it in docs/design.md. */
 #ifndef WORKER_REDIS_REDIS_CONNECTION_H
 #define WORKER_REDIS_REDIS_CONNECTION_H
 
@@ -16,8 +17,9 @@
     "Redis that runs with cluster-enabled no"
 
 /* New, to be freed with redisFree: connected, with TLS if the config says so, authenticated, and on the config's
- * database. redis.timeout limits connecting and every read and write. NULL with the reason in `error`, which never
- * holds a password.
+ * database. With redis.kind = sentinel it is a connection to the server that the Sentinels name as the master now, if
+ * that server says so, too. redis.timeout limits connecting and every read and write. NULL with the reason in `error`,
+ * which never holds a password.
  */
 MUST_CHECK redisContext *redis_reach(const struct config *config, char *error, size_t error_size);
 
@@ -27,5 +29,14 @@ bool redis_is_cluster_node(redisContext *connection);
 
 /* Like redis_reach, but NULL for a node of a cluster. */
 MUST_CHECK redisContext *redis_connect(const struct config *config, char *error, size_t error_size);
+
+/* Whether the server of this connection is still the one that redis_connect would choose: for whoever wrote something
+ * without an audit that would notice its loss. False with the reason in `error`, also if that is not certain. Without
+ * Sentinels it is always true. */
+MUST_CHECK bool redis_is_still_chosen(const struct config *config, const redisContext *connection, char *error,
+                                      size_t error_size);
+
+/* True if both are connections to the same address. */
+bool redis_is_same_address(const redisContext *one, const redisContext *other);
 
 #endif

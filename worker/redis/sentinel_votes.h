@@ -1,0 +1,66 @@
+/* sentinel_votes: which server is the master, by the answers of the Sentinels of redis.address. It does no I/O.
+ *
+ * A server counts as the master if more than half of the Sentinels that the config lists name it, at the same address.
+ * Each Sentinel counts, whether it answers or not: so any two such majorities have a Sentinel in common, on which the
+ * proof in redis_sentinels.h rests, and fewer than half of them can lie without effect. */
+#ifndef WORKER_REDIS_SENTINEL_VOTES_H
+#define WORKER_REDIS_SENTINEL_VOTES_H
+
+#include <hiredis/hiredis.h>
+
+#include "common/must_check.h"
+#include "worker/config/config.h"
+
+#define SENTINEL_HOST_BYTES 256 /* with the NUL */
+
+/* Where a server is, as a Sentinel names it. */
+struct redis_place {
+    char host[SENTINEL_HOST_BYTES]; /* a name or an address, IPv6 without brackets */
+    int port;
+};
+
+/* Room for the text of a place. */
+#define REDIS_PLACE_BYTES (SENTINEL_HOST_BYTES + 16)
+
+enum sentinel_vote {
+    VOTE_NONE,    /* not asked, or no answer that can be used; the reason is in `error` */
+    VOTE_UNKNOWN, /* it does not know redis.master */
+    VOTE_NAMED    /* it names `place` */
+};
+
+struct sentinel_answer {
+    enum sentinel_vote vote;
+    struct redis_place place;
+    char error[96];
+};
+
+/* The answers, one for each entry of redis.address. */
+struct sentinel_votes {
+    struct sentinel_answer answers[REDIS_SENTINELS_MOST];
+};
+
+/* "HOST:PORT" or "[IPv6]:PORT". */
+void redis_place_text(const struct redis_place *place, char text[REDIS_PLACE_BYTES]);
+bool redis_place_is(const struct redis_place *one, const struct redis_place *other);
+
+/* The answer to SENTINEL get-master-addr-by-name; NULL: there was none, and `error` is the reason. */
+void sentinel_answer_read(struct sentinel_answer *answer, const redisReply *reply, const char *error);
+
+/* More than half of `count`. */
+size_t sentinel_votes_needed(size_t count);
+
+/* How many of the Sentinels name the place. */
+size_t sentinel_votes_for(const struct sentinel_votes *votes, const struct config *config,
+                          const struct redis_place *place);
+
+/* *master: the place that more than half of the Sentinels name. False with the reason in `error`: that none answers, or
+ * too few, that none knows the name, or that they do not agree. */
+MUST_CHECK bool sentinel_votes_count(const struct sentinel_votes *votes, const struct config *config,
+                                     struct redis_place *master, char *error, size_t error_size);
+
+/* "HOST:PORT names HOST:PORT; HOST:PORT: Connection refused": each Sentinel that does not name `master`, which may be
+ * NULL. "" if there is none. */
+void sentinel_votes_text(const struct sentinel_votes *votes, const struct config *config,
+                         const struct redis_place *master, char *text, size_t size);
+
+#endif
