@@ -230,7 +230,7 @@ bench-phone: test-packages
 # They run once: -O1 compiles them in two thirds of the time of -O2.
 $(UNITS:%=%.o) $(EMBEDDED:%=%.o): CFLAGS += -O1
 
-$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side)
+$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side fake_redis)
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm

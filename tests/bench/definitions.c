@@ -214,7 +214,7 @@ static void bench_open(struct bench *bench, const struct private_redis *redis)
     if (!bench->index || !bench->watch || batch_open(&bench->batch, BATCH, 1 << 20, 1 << 16) != 0)
         fail("out of memory");
     const int64_t since = clock_ns();
-    while (!definitions_watch_catch_up(bench->watch, 100))
+    while (!definitions_watch_catch_up(bench->watch, NULL, 100))
         if (clock_ns() - since > WAIT_MS * 1000000LL)
             fail("the watch does not connect");
 }

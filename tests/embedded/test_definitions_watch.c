@@ -76,7 +76,7 @@ static void reader_close(struct reader *self)
 
 static void wait_for_watch(void)
 {
-    for (int waited = 0; !definitions_watch_catch_up(watch, WAIT_MS); waited++) {
+    for (int waited = 0; !definitions_watch_catch_up(watch, NULL, WAIT_MS); waited++) {
         ck_assert_int_lt(waited, 6000); /* if the connection is lost, it fails at once */
         pause_ms(10);
     }
@@ -428,9 +428,9 @@ START_TEST(redis_is_frozen_for_longer_than_the_time_limit)
     interfere("SET custom-fields:{acme} %s", ONE_FIELD);
     look_up("acme");
     kill(redis.process, SIGSTOP);
-    ck_assert(!definitions_watch_catch_up(watch, 100));
+    ck_assert(!definitions_watch_catch_up(watch, NULL, 100));
     pause_ms(5000);
-    ck_assert(!definitions_watch_catch_up(watch, 100));
+    ck_assert(!definitions_watch_catch_up(watch, NULL, 100));
     kill(redis.process, SIGCONT);
     interfere("SET custom-fields:{acme} %s", TWO_FIELDS);
     ck_assert_int_eq(look_up("acme"), 2);
@@ -445,7 +445,7 @@ START_TEST(an_idle_watch_stays_connected_and_makes_sure_of_it)
     int before = calls_of("ping");
     pause_ms(4500);
     ck_assert_int_ge(calls_of("ping"), before + 1);
-    ck_assert(definitions_watch_catch_up(watch, WAIT_MS));
+    ck_assert(definitions_watch_catch_up(watch, NULL, WAIT_MS));
     ck_assert_int_eq(calls_of("subscribe"), 1);
 }
 END_TEST

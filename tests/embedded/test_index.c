@@ -281,13 +281,13 @@ END_TEST
 START_TEST(the_cache_holds_no_more_workspaces_than_it_may)
 {
     struct definitions_cache *cache = definitions_cache_new(2, NULL);
-    definitions_cache_begin(cache, 0);
+    definitions_cache_begin(cache, NULL, 0);
     static const char *const names[] = {"a", "b", "c"};
     for (size_t i = 0; i < 3; i++)
         ck_assert(definitions_cache_put(cache, definitions_cache_entry(cache, span_of_text(names[i])),
                                         SPAN("[{\"key\":\"k\",\"type\":\"text\"}]"), TTL_ENDLESS));
     ck_assert(definitions_cache_entry(cache, SPAN("a"))->fresh);
-    definitions_cache_begin(cache, 0);
+    definitions_cache_begin(cache, NULL, 0);
     ck_assert_ptr_nonnull(definitions_cache_entry(cache, SPAN("a"))->definitions);
     ck_assert_ptr_nonnull(definitions_cache_entry(cache, SPAN("c"))->definitions);
     ck_assert_ptr_null(definitions_cache_entry(cache, SPAN("b"))->definitions);

@@ -14,7 +14,7 @@ static double look_up_all(void name_write(unsigned number, char name[COLLIDING_N
 {
     struct definitions_cache *cache = definitions_cache_new(COLLIDING_NAMES, NULL);
     ck_assert_ptr_nonnull(cache);
-    definitions_cache_begin(cache, 0);
+    definitions_cache_begin(cache, NULL, 0);
     const double began = cpu_seconds();
     for (int round = 0; round < ROUNDS; round++)
         for (unsigned i = 0; i < COLLIDING_NAMES; i++) {
@@ -84,7 +84,7 @@ static void use(struct definitions_cache *cache, int number)
 {
     char name[16], *json = large_set(number);
     snprintf(name, sizeof(name), "ws-%d", number);
-    definitions_cache_begin(cache, 0);
+    definitions_cache_begin(cache, NULL, 0);
     struct definitions_entry *entry = definitions_cache_entry(cache, span_of_text(name));
     ck_assert_ptr_nonnull(entry);
     ck_assert(definitions_cache_put(cache, entry, span_of_text(json), TTL_ENDLESS));
@@ -108,7 +108,7 @@ START_TEST(large_sets_are_bounded_by_their_bytes)
     const size_t one = taken() - before;
     for (int i = 1; i < SETS; i++)
         use(cache, i);
-    definitions_cache_begin(cache, 0);
+    definitions_cache_begin(cache, NULL, 0);
     const size_t all = taken() - before;
     /* A sanitizer's allocator tells nothing. */
     ck_assert_msg(all <= ((size_t)KEPT_MIB << 20) + one, "%zu bytes, one set takes %zu", all, one);

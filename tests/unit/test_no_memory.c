@@ -187,7 +187,7 @@ static enum ending fill_cache(void)
     for (int number = 0; number < 400; number++) {
         char name[16];
         snprintf(name, sizeof(name), "w-%d", number % 390);
-        definitions_cache_begin(cache, 0);
+        definitions_cache_begin(cache, NULL, 0);
         struct definitions_entry *entry = definitions_cache_entry(cache, span_of_text(name));
         if (!entry || !definitions_cache_put(cache, entry, span_of_text(definitions_json), TTL_ENDLESS)) {
             ck_assert_int_eq(ending, SUCCESS);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/commands/check_redis.h"
 #include "worker/commands/check_report.h"
 #include "worker/commands/check_rights.h"
 #include "worker/commands/check_topics.h"
@@ -10,9 +11,6 @@
 #include "worker/commands/command_option.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_tls_errors.h"
-#include "worker/redis/redis_connection.h"
-#include "worker/redis/redis_pipeline.h"
-#include "worker/redis/redis_record_topic.h"
 #include "worker/tracing/tracing.h"
 
 /* ---- Kafka ---- */
@@ -58,77 +56,6 @@ static void check_kafka(struct check_report *report, const struct config *config
     check_rights(report, config, client, &topics);
     checked_topics_free(&topics);
     rd_kafka_destroy(client);
-}
-
-/* ---- Redis ---- */
-
-/* The value of "name:value" in Redis' INFO, or "" if there is none. */
-static void info_value(const char *info, const char *name, char *value, size_t size)
-{
-    const char *line = strstr(info, name);
-    const char *begin = line ? line + strlen(name) : "";
-    snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
-}
-
-/* Whether the clients there come from our record topic. */
-static void check_record_topic(struct check_report *report, const struct config *config, redisContext *connection)
-{
-    char text[RECORD_TOPIC_TEXT_BYTES];
-    redisReply *reply = redisCommand(connection, RECORD_TOPIC_READ);
-    if (!reply || (reply->type == REDIS_REPLY_ERROR && !redis_is_wrong_type(reply)))
-        check_tell(report, "redis", CHECK_UNKNOWN, "record_topic_unknown", RECORD_TOPIC_KEY, "%s",
-                   reply ? reply->str : connection->errstr);
-    else if (redis_record_topic_compare(reply, config->records.topic, text) == RECORD_TOPIC_OTHER)
-        check_tell(report, "redis", CHECK_FAULT, "other_record_topic", config->redis.address.items[0], "%s", text);
-    freeReplyObject(reply);
-}
-
-/* Redis replies. Its INFO and the name of its record topic say the rest. */
-static void check_reached_redis(struct check_report *report, const struct config *config, redisContext *connection)
-{
-    const char *address = config->redis.address.items[0];
-    redisReply *info = redisCommand(connection, "INFO");
-    char version[64] = "", policy[64] = "", most[64] = "", cluster[8] = "";
-    const bool is_told = info && info->type == REDIS_REPLY_STRING;
-    if (is_told) {
-        info_value(info->str, "\nredis_version:", version, sizeof(version));
-        info_value(info->str, "\nmaxmemory_policy:", policy, sizeof(policy));
-        info_value(info->str, "\nmaxmemory:", most, sizeof(most));
-        info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
-    }
-    if (cluster[0] == '1')
-        check_tell(report, "redis", CHECK_FAULT, "cluster_enabled", address, "%s", REDIS_IS_CLUSTER_NODE);
-    else
-        check_tell(report, "redis", CHECK_OK, "reached", address, "%s%s", version[0] ? "version " : "", version);
-    if (!is_told)
-        check_tell(report, "redis", CHECK_UNKNOWN, "settings_unknown", address, "INFO: %s; it needs the right +info",
-                   info ? info->str : connection->errstr);
-    if (policy[0] && strcmp(policy, "noeviction") != 0 && atoll(most) > 0)
-        check_tell(
-            report, "redis", CHECK_WARNING, "evicting", address,
-            "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops clients when it is full: it must be "
-            "noeviction",
-            policy, most);
-    freeReplyObject(info);
-    if (cluster[0] != '1')
-        check_record_topic(report, config, connection);
-}
-
-static void check_redis(struct check_report *report, const struct config *config)
-{
-    char error[256];
-    redisContext *connection = redis_reach(config, error, sizeof(error));
-    redisReply *reply = connection ? redisCommand(connection, "PING") : NULL;
-    const bool ok = reply && reply->type == REDIS_REPLY_STATUS;
-    if (connection && !ok)
-        snprintf(error, sizeof(error), "PING: %s", reply ? reply->str : connection->errstr);
-    if (ok)
-        check_reached_redis(report, config, connection);
-    else
-        check_tell(report, "redis", CHECK_UNAVAILABLE, "unreachable", config->redis.address.items[0], "%s", error);
-    freeReplyObject(reply);
-    if (connection)
-        redisFree(connection);
 }
 
 /* ---- The receiver of traces ---- */

@@ -128,7 +128,7 @@ static int put_to_redis(struct put *put, const redisReply *there, bool *done)
 
 /* Another process may put definitions of this workspace at the same time. Like definitions_sync, this reads the
  * topic between the watch and the write: a later message in the topic is written to Redis later. */
-static int put_settle(struct put *put)
+static int put_once(struct put *put)
 {
     char error[512];
     bool grown, done = false;
@@ -145,6 +145,20 @@ static int put_settle(struct put *put)
         freeReplyObject(there);
     }
     return result;
+}
+
+/* What an old master is told is lost, and no audit would notice it: that of the new one may be over. So after the write
+ * the Sentinels are asked whether it went to the master. If not, it is written to the new one. */
+static int put_settle(struct put *put)
+{
+    char error[256];
+    for (;;) {
+        int result = put_once(put);
+        if (result != COMMAND_OK || redis_is_still_chosen(put->config, put->redis, error, sizeof(error)))
+            return result;
+        redisFree(put->redis);
+        put->redis = NULL;
+    }
 }
 
 static void put_print(const struct put *put)

@@ -113,11 +113,11 @@ static void make_room(struct definitions_cache *cache)
         evict_first(cache);
 }
 
-void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms)
+void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms)
 {
     cache->batch++;
     cache->last = NULL;
-    cache->caught_up = definitions_watch_catch_up(cache->watch, wait_ms);
+    cache->caught_up = definitions_watch_catch_up(cache->watch, server, wait_ms);
     cache->began_ms = clock_now_ms();
     while (HASH_COUNT(cache->slots) > cache->capacity ||
            (definitions_cache_is_full(cache) && HASH_COUNT(cache->slots) > 1))

@@ -47,8 +47,8 @@ void definitions_cache_limit(struct definitions_cache *cache, size_t most);
 bool definitions_cache_is_full(const struct definitions_cache *cache);
 
 /* Begins a batch: learns all changes that Redis replied to before this call, waiting up to `wait_ms` for news of
- * them. Evicts entries beyond the capacity and the limit of bytes. */
-void definitions_cache_begin(struct definitions_cache *cache, int64_t wait_ms);
+ * them. `server`: as definitions_watch_catch_up. Evicts entries beyond the capacity and the limit of bytes. */
+void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms);
 
 /* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. NULL when
  * out of memory. */

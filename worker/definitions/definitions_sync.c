@@ -161,6 +161,13 @@ static bool sync_run(struct sync *sync)
     return sync_read(sync, visit_last, &count) && (sync->mode == SYNC_MISSING || sync_follow(sync));
 }
 
+/* What was written to an old master is lost (redis_sentinels.h): the caller tries again. */
+static bool sync_counts(struct sync *sync)
+{
+    char reason[256];
+    return redis_is_still_chosen(sync->config, sync->redis, reason, sizeof(reason)) || sync_fail(sync, "Redis", reason);
+}
+
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
                       definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
                       char *error, size_t error_size)
@@ -192,7 +199,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     else if (mode == SYNC_SINCE && !topic_reader_await_open(sync->reader, range, reason, sizeof(reason)))
         sync_fail(sync, "Kafka", reason);
     else
-        ok = sync_run(sync);
+        ok = sync_run(sync) && sync_counts(sync);
     if (ok && range)
         topic_reader_ends(sync->reader, range);
     sync_chunk_clear(sync);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -36,10 +37,12 @@ struct definitions_watch {
     pthread_mutex_t lock; /* for the members below */
     pthread_cond_t changed;
     bool connected;
-    uint64_t losses;   /* of connections */
-    uint64_t wanted;   /* highest ping that a caller waits for */
-    uint64_t sent;     /* last ping sent */
-    uint64_t answered; /* last ping answered */
+    char server[REDIS_ADDRESS_BYTES]; /* of the connection */
+    bool doubted;                     /* a caller reads from another server */
+    uint64_t losses;                  /* of connections */
+    uint64_t wanted;                  /* highest ping that a caller waits for */
+    uint64_t sent;                    /* last ping sent */
+    uint64_t answered;                /* last ping answered */
 
     /* The thread's own. */
     redisContext *connection; /* NULL: none */
@@ -101,6 +104,8 @@ static void watch_connect(struct definitions_watch *watch)
         definitions_versions_grow(&watch->stamps);
         pthread_mutex_lock(&watch->lock);
         watch->connected = true;
+        watch->doubted = false;
+        redis_address(connection, watch->server);
         pthread_mutex_unlock(&watch->lock);
         log_fault_end(&watch->away);
         return;
@@ -232,6 +237,16 @@ static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
     return files[1].revents != 0;
 }
 
+/* Whether the connection is to a server that is no longer the master. Asks only if a caller reads from another one. */
+static bool watch_is_outdated(struct definitions_watch *watch, char *error)
+{
+    pthread_mutex_lock(&watch->lock);
+    const bool doubted = watch->doubted;
+    watch->doubted = false;
+    pthread_mutex_unlock(&watch->lock);
+    return doubted && !redis_is_still_chosen(watch->config, watch->connection, error, ERROR_TEXT_BYTES);
+}
+
 /* How long the thread may sleep if nothing happens. */
 static int64_t watch_patience(const struct definitions_watch *watch)
 {
@@ -245,6 +260,10 @@ static void watch_serve(struct definitions_watch *watch)
 {
     char error[ERROR_TEXT_BYTES] = "";
     if (watch_wait(watch, watch_patience(watch)) && !watch_read(watch, error)) {
+        watch_lose(watch, error);
+        return;
+    }
+    if (watch_is_outdated(watch, error)) {
         watch_lose(watch, error);
         return;
     }
@@ -282,21 +301,33 @@ static void watch_wake(struct definitions_watch *watch)
 
 /* ---- the callers ---- */
 
-bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms)
+/* Whether the watch is on the caller's server; if it is on another one, the thread looks whether it should be. Under
+ * the lock. */
+static bool watch_serves(struct definitions_watch *watch, const char *server)
+{
+    if (!watch->connected || !server || strcmp(server, watch->server) == 0)
+        return watch->connected;
+    watch->doubted = true;
+    watch_wake(watch);
+    return false;
+}
+
+bool definitions_watch_catch_up(struct definitions_watch *watch, const char *server, int64_t wait_ms)
 {
     if (!watch)
         return false;
     struct timespec deadline = clock_time(clock_now_ms() + wait_ms);
     pthread_mutex_lock(&watch->lock);
     uint64_t losses = watch->losses, ping = watch->sent + 1;
-    bool waiting = watch->connected;
+    bool waiting = watch_serves(watch, server);
+    const bool serves = waiting;
     if (waiting && watch->wanted < ping) {
         watch->wanted = ping;
         watch_wake(watch);
     }
     while (waiting && watch->losses == losses && watch->answered < ping)
         waiting = pthread_cond_timedwait(&watch->changed, &watch->lock, &deadline) == 0;
-    bool caught_up = watch->connected && watch->losses == losses && watch->answered >= ping;
+    bool caught_up = serves && watch->connected && watch->losses == losses && watch->answered >= ping;
     pthread_mutex_unlock(&watch->lock);
     return caught_up;
 }

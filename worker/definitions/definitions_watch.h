@@ -7,6 +7,9 @@
  * the workspace's hash, so two workspaces may share one and be read once too often, never too rarely. When
  * everything is flushed, and whenever the connection is lost or made, every version grows.
  *
+ * After a failover the old master may live on for a while, and announce nothing of what changes on the new one. So a
+ * caller says which server it reads from, and no version counts that was learnt from another one.
+ *
  * Redis does not announce SWAPDB (redis_epoch detects it), nor the moment at which the time to live of a key ends. */
 #ifndef WORKER_DEFINITIONS_DEFINITIONS_WATCH_H
 #define WORKER_DEFINITIONS_DEFINITIONS_WATCH_H
@@ -31,9 +34,10 @@ MUST_CHECK bool definitions_watch_end(struct definitions_watch *watch, const str
 void definitions_watch_free(struct definitions_watch *watch);
 
 /* Waits up to `wait_ms` until the versions include every change that Redis replied to before this call: sends a
- * ping, whose reply comes after all news of earlier changes. False if there is no connection, or no reply in time;
- * then the versions prove nothing. Any thread may call it, many at once. `watch` NULL gives false. */
-MUST_CHECK bool definitions_watch_catch_up(struct definitions_watch *watch, int64_t wait_ms);
+ * ping, whose reply comes after all news of earlier changes. `server` (redis_address) is where the caller reads from;
+ * NULL: not asked for. False if there is no connection, if it is to another server, or if no reply comes in time; then
+ * the versions prove nothing. Any thread may call it, many at once. `watch` NULL gives false. */
+MUST_CHECK bool definitions_watch_catch_up(struct definitions_watch *watch, const char *server, int64_t wait_ms);
 
 /* The workspace's version. A value that was read from Redis after this call is unchanged if the version is the same
  * after a later successful catch-up. 0 if `watch` is NULL. */

@@ -2,6 +2,7 @@
 #include "worker/definitions/definitions_cache.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/index/index_internal.h"
+#include "worker/redis/redis_connection.h"
 
 #define TTL_MISSING (-2) /* PTTL: there is no such key */
 
@@ -140,18 +141,29 @@ static uint32_t give_definitions(const struct look_up *look_up, struct batch *ba
     return known;
 }
 
+/* True if what the cache holds was read from this server, and from the data that the audit found. */
+static bool cache_is_of_server(struct index *index, const char *server)
+{
+    const bool is = strcmp(index->definitions_server, server) == 0 &&
+                    memcmp(&index->definitions_epoch, &index->epoch, sizeof(index->epoch)) == 0;
+    snprintf(index->definitions_server, sizeof(index->definitions_server), "%s", server);
+    index->definitions_epoch = index->epoch;
+    return is;
+}
+
 bool index_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch, uint32_t *known)
 {
     size_t mark = batch->arena.used;
     struct look_up look_up = {.stale = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.stale)),
                               .entries = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.entries))};
     enum epoch_finding finding;
-    if (!index->verified)
+    char server[REDIS_ADDRESS_BYTES];
+    if (!index->verified || !index->connection)
         return false;
-    if (memcmp(&index->definitions_epoch, &index->epoch, sizeof(index->epoch)) != 0)
+    redis_address(index->connection, server);
+    if (!cache_is_of_server(index, server))
         definitions_cache_void(cache);
-    index->definitions_epoch = index->epoch;
-    definitions_cache_begin(cache, index->config->redis.timeout_ms);
+    definitions_cache_begin(cache, server, index->config->redis.timeout_ms);
     if (!look_up_run(index, cache, batch, &look_up, &finding))
         return false;
     if (finding != EPOCH_SAME) {

@@ -6,6 +6,7 @@
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/index/index_replay.h"
+#include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_epoch.h"
 #include "worker/redis/redis_keys.h"
 #include "worker/redis/redis_pipeline.h"
@@ -38,14 +39,15 @@ struct index {
         DISTRUST_EPOCH /* since that audit: it found the epoch `distrusted`, which is not trusted any more */
     } distrust;
     char distrusted[EPOCH_LENGTH];
-    struct redis_epoch definitions_epoch;       /* of the data that the definitions cache comes from */
-    char replication_id[REPLICATION_ID_LENGTH]; /* of the server, at the last audit */
-    char owner[EPOCH_LENGTH];                   /* our fencing token, in the owner keys of our partitions */
-    struct offsets record_ends;                 /* every record before them is in Redis */
-    struct offsets committed;                   /* of the command topic: the highest that were ever committed */
-    bool asked;                                 /* the outcomes of the present batch come from Redis */
-    uint64_t asked_audit;                       /* `audits` at that time */
-    index_keep_going *keep_going;               /* NULL: never gives up */
+    struct redis_epoch definitions_epoch;         /* of the data that the definitions cache comes from */
+    char definitions_server[REDIS_ADDRESS_BYTES]; /* where they were read */
+    char replication_id[REPLICATION_ID_LENGTH];   /* of the server, at the last audit */
+    char owner[EPOCH_LENGTH];                     /* our fencing token, in the owner keys of our partitions */
+    struct offsets record_ends;                   /* every record before them is in Redis */
+    struct offsets committed;                     /* of the command topic: the highest that were ever committed */
+    bool asked;                                   /* the outcomes of the present batch come from Redis */
+    uint64_t asked_audit;                         /* `audits` at that time */
+    index_keep_going *keep_going;                 /* NULL: never gives up */
     void *listener;
     int64_t kept_going_ms;                                                 /* when keep_going was last called */
     void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */

@@ -132,11 +132,11 @@ bool redis_is_still_chosen(const struct config *config, const redisContext *conn
     return is;
 }
 
-bool redis_is_same_address(const redisContext *one, const redisContext *other)
+void redis_address(const redisContext *connection, char text[REDIS_ADDRESS_BYTES])
 {
-    if (one->connection_type != other->connection_type)
-        return false;
-    if (one->connection_type == REDIS_CONN_TCP)
-        return one->tcp.port == other->tcp.port && strcmp(one->tcp.host, other->tcp.host) == 0;
-    return strcmp(one->unix_sock.path, other->unix_sock.path) == 0;
+    if (connection->connection_type == REDIS_CONN_UNIX)
+        snprintf(text, REDIS_ADDRESS_BYTES, "unix:%s", connection->unix_sock.path);
+    else
+        snprintf(text, REDIS_ADDRESS_BYTES, strchr(connection->tcp.host, ':') ? "[%s]:%d" : "%s:%d",
+                 connection->tcp.host, connection->tcp.port);
 }

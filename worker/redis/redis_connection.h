@@ -36,7 +36,10 @@ MUST_CHECK redisContext *redis_connect(const struct config *config, char *error,
 MUST_CHECK bool redis_is_still_chosen(const struct config *config, const redisContext *connection, char *error,
                                       size_t error_size);
 
-/* True if both are connections to the same address. */
-bool redis_is_same_address(const redisContext *one, const redisContext *other);
+/* Room for the text of redis_address. */
+#define REDIS_ADDRESS_BYTES 272
+
+/* Where the server of a connection is: "HOST:PORT", "[IPv6]:PORT" or "unix:PATH", cut if it is longer. */
+void redis_address(const redisContext *connection, char text[REDIS_ADDRESS_BYTES]);
 
 #endif

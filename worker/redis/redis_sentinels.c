@@ -176,10 +176,10 @@ bool redis_sentinels_find(struct redis_sentinels *sentinels, struct redis_place 
         first[i] = !last[i];
     }
     ask(sentinels, first);
-    if (sentinel_votes_count(&sentinels->votes, config, master, error, error_size))
+    if (sentinel_votes_count(&sentinels->votes, config, master, error, error_size) == SENTINELS_AGREE)
         return true;
     ask(sentinels, last);
-    return sentinel_votes_count(&sentinels->votes, config, master, error, error_size);
+    return sentinel_votes_count(&sentinels->votes, config, master, error, error_size) == SENTINELS_AGREE;
 }
 
 const struct sentinel_votes *redis_sentinels_ask_all(struct redis_sentinels *sentinels)

@@ -99,27 +99,32 @@ void sentinel_votes_text(const struct sentinel_votes *votes, const struct config
     }
 }
 
-static void explain(const struct sentinel_votes *votes, const struct config *config, char *error, size_t error_size)
+static enum sentinel_verdict explain(const struct sentinel_votes *votes, const struct config *config, char *error,
+                                     size_t error_size)
 {
     const size_t count = config->redis.address.count, silent = votes_of(votes, config, VOTE_NONE),
                  unknown = votes_of(votes, config, VOTE_UNKNOWN), needed = sentinel_votes_needed(count);
     char all[512];
     sentinel_votes_text(votes, config, NULL, all, sizeof(all));
-    if (silent == count)
-        snprintf(error, error_size, "no Sentinel answers: %s", all);
-    else if (silent + unknown == count)
+    if (silent + unknown == count && unknown > 0) {
         snprintf(error, error_size, "no Sentinel that answers knows a master named %s (redis.master): %s",
                  config->redis.master, all);
+        return SENTINELS_NO_SUCH_MASTER;
+    }
+    if (silent == count)
+        snprintf(error, error_size, "no Sentinel answers: %s", all);
     else if (count - silent < needed)
         snprintf(error, error_size, "too few Sentinels answer, %zu of %zu, where %zu must: %s", count - silent, count,
                  needed, all);
-    else
-        snprintf(error, error_size, "the Sentinels do not agree on the master, where %zu of %zu must: %s", needed,
-                 count, all);
+    if (count - silent < needed)
+        return SENTINELS_SILENT;
+    snprintf(error, error_size, "the Sentinels do not agree on the master, where %zu of %zu must: %s", needed, count,
+             all);
+    return SENTINELS_DISAGREE;
 }
 
-bool sentinel_votes_count(const struct sentinel_votes *votes, const struct config *config, struct redis_place *master,
-                          char *error, size_t error_size)
+enum sentinel_verdict sentinel_votes_count(const struct sentinel_votes *votes, const struct config *config,
+                                           struct redis_place *master, char *error, size_t error_size)
 {
     const size_t needed = sentinel_votes_needed(config->redis.address.count);
     for (size_t i = 0; i < config->redis.address.count; i++) {
@@ -127,8 +132,7 @@ bool sentinel_votes_count(const struct sentinel_votes *votes, const struct confi
         if (answer->vote != VOTE_NAMED || sentinel_votes_for(votes, config, &answer->place) < needed)
             continue;
         *master = answer->place;
-        return true;
+        return SENTINELS_AGREE;
     }
-    explain(votes, config, error, error_size);
-    return false;
+    return explain(votes, config, error, error_size);
 }

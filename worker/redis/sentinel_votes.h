@@ -53,10 +53,16 @@ size_t sentinel_votes_needed(size_t count);
 size_t sentinel_votes_for(const struct sentinel_votes *votes, const struct config *config,
                           const struct redis_place *place);
 
-/* *master: the place that more than half of the Sentinels name. False with the reason in `error`: that none answers, or
- * too few, that none knows the name, or that they do not agree. */
-MUST_CHECK bool sentinel_votes_count(const struct sentinel_votes *votes, const struct config *config,
-                                     struct redis_place *master, char *error, size_t error_size);
+enum sentinel_verdict {
+    SENTINELS_AGREE,
+    SENTINELS_SILENT,         /* too few of them answer */
+    SENTINELS_NO_SUCH_MASTER, /* none of those that answer knows redis.master */
+    SENTINELS_DISAGREE
+};
+
+/* *master: the place that more than half of the Sentinels name. The reason is in `error` if there is none. */
+MUST_CHECK enum sentinel_verdict sentinel_votes_count(const struct sentinel_votes *votes, const struct config *config,
+                                                      struct redis_place *master, char *error, size_t error_size);
 
 /* "HOST:PORT names HOST:PORT; HOST:PORT: Connection refused": each Sentinel that does not name `master`, which may be
  * NULL. "" if there is none. */

@@ -47,6 +47,16 @@ static redisReply *ask(struct replay_lock *lock, const char *format, ...)
     return NULL;
 }
 
+/* After a failover the lock is another one. The old master would keep ours for as long as it lives. */
+static void leave_old_master(struct replay_lock *lock)
+{
+    char error[256];
+    if (!lock->connection || redis_is_still_chosen(lock->config, lock->connection, error, sizeof(error)))
+        return;
+    redisFree(lock->connection);
+    lock->connection = NULL;
+}
+
 /* ---- the steps ---- */
 
 enum step { STEP_OURS, STEP_OTHERS, STEP_FREE, STEP_FAILED };
@@ -101,6 +111,7 @@ static enum replay_lock_state settle(struct replay_lock *lock, enum step step)
 enum replay_lock_state replay_lock_ask(struct replay_lock *lock)
 {
     pthread_mutex_lock(&lock->mutex);
+    leave_old_master(lock);
     const enum step step = whose(lock);
     if (step == STEP_OURS)
         freeReplyObject(ask(lock, "PEXPIRE %s %d", lock->key, REPLAY_LOCK_LIFE_MS));
