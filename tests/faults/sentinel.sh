@@ -265,6 +265,17 @@ if faults_all; then
     done
 fi
 
+criterion "users with the documented rights, at the servers and at the Sentinels" "nothing was refused; no password is shown"
+refused() {
+    local number
+    for number in 1 2 3; do
+        server_ask "$number" ACL LOG
+        sentinel_ask "$number" ACL LOG
+    done
+}
+check_equal "nothing was refused" "" "$(refused)"
+check "no password is logged" eval '! grep -qF -e "$server_password" -e "$sentinel_password" "${worker_logs[@]}"'
+
 criterion "redis.master is not what the Sentinels call it" "check ends with 78, the worker logs it and waits"
 live_intake check --set redis.master=nobody >"$suite_folder/check" 2>&1
 check_equal "check ends with 78" 78 $?

@@ -1,6 +1,9 @@
 # sentinels: a Redis master with two replicas and three Sentinels, on loopback ports in the suite's folder, in place of the
 # one Redis of live.sh. A suite reads it after live.sh; live_begin starts them.
 #
+# The program has the users of docs/operations.md, one with a password of its own at the servers and one at the Sentinels, and
+# exactly the rights that stand there.
+#
 # Servers and Sentinels have numbers: 1, 2, 3. $redis_socket is always the socket of the present master, once
 # sentinels_settle has found it; the oracle gets it by sentinels_oracle.
 # shellcheck shell=bash
@@ -8,7 +11,14 @@
 SENTINEL_MASTER=clients
 SENTINEL_DOWN_MS=1500 # how long the master is silent before a Sentinel calls it down
 
+server_password=secret-of-the-servers sentinel_password=secret-of-the-sentinels
+
 declare -A server_pids=() server_ports=() sentinel_pids=() sentinel_ports=()
+
+# sentinels_rights LINE PASSWORD: the rights of the first or second ACL line of docs/operations.md.
+sentinels_rights() {
+    sed -n 's/^ACL SETUSER client-intake //p' docs/operations.md | sed -n "$1p" | sed "s/PASSWORD/$2/"
+}
 
 live_redis_start() {
     local number
@@ -27,6 +37,7 @@ dir $suite_folder
 sentinel monitor $SENTINEL_MASTER 127.0.0.1 ${server_ports[1]} 2
 sentinel down-after-milliseconds $SENTINEL_MASTER $SENTINEL_DOWN_MS
 sentinel failover-timeout $SENTINEL_MASTER 4000
+user client-intake $(sentinels_rights 2 "$sentinel_password")
 EOF
         sentinel_start "$number"
     done
@@ -38,6 +49,10 @@ live_redis_settings() {
     echo "kind = sentinel"
     echo "address = $(sentinels_addresses)"
     echo "master = $SENTINEL_MASTER"
+    echo "username = client-intake"
+    echo "password = $server_password"
+    echo "sentinel_username = client-intake"
+    echo "sentinel_password = $sentinel_password"
 }
 
 sentinels_addresses() {
@@ -56,7 +71,8 @@ server_start() {
     local number=$1 folder=$suite_folder/server-$1
     shift
     mkdir -p "$folder"
-    redis-server --port "${server_ports[$number]}" --bind 127.0.0.1 --unixsocket "$folder/socket" --dir "$folder" --save '' \
+    echo "user client-intake $(sentinels_rights 1 "$server_password")" >"$folder/conf"
+    redis-server "$folder/conf" --port "${server_ports[$number]}" --bind 127.0.0.1 --unixsocket "$folder/socket" --dir "$folder" --save '' \
         --daemonize no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@" >>"$folder/log" 2>&1 &
     server_pids[$number]=$!
     suite_owns "$!"

@@ -18,6 +18,7 @@
  *                 record topic's offsets before which every record is in Redis
  *   fence         WATCH and read the epoch and the owners; the EXEC that follows fails if one of them changes
  *   verified      the last audit holds: Redis has everything that Kafka says is committed
+ *   master        with redis.kind = sentinel: the server that more than half of the Sentinels name (redis_sentinels.h)
  *   stale         not verified: another audit is due
  *   audit         compare epoch, checkpoints and definitions with what Kafka has committed (index_audit.h)
  *   rebuild       write what Redis lacks from the record and definitions topics; whole, or the part since a checkpoint
@@ -28,7 +29,7 @@
  *   disconnected  index_connect -> stale. Answers that were outstanding are lost, and what Redis did is unknown.
  *   stale         index_audit and index_take -> verified. A rebuild comes between them if the audit asks for it.
  *   verified      batches are decided. A missing or different epoch, another owner, another replication id, another
- *                 assignment (index_mark_stale) -> stale. An error, or damage -> disconnected.
+ *                 assignment (index_mark_stale) -> stale. An error, damage, or another master -> disconnected.
  *
  * Who writes what, and when
  *
@@ -39,8 +40,9 @@
  *                 mean
  *   displacements index_claim: each is a Redis transaction that watches the epoch, the owners and the keys that it
  *                 read. The batch is then claimed again, since later commands may now meet other clients
- *   nothing       index_confirm, after everything was sent and before the commit: fences again, and deletes a key that
- *                 does not exist, which fails on a server that no longer accepts writes
+ *   nothing       index_confirm, after everything was sent and before the commit: asks the Sentinels whether the server
+ *                 is still the master, fences again, and deletes a key that does not exist, which fails on a server that
+ *                 no longer accepts writes
  *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
  *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
  *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
@@ -54,10 +56,10 @@
  *
  * Why this is enough. Every step can run again and gives the same outcome: a batch whose connection failed finds its
  * own claims. A claim that was not committed before a crash is found by the run after it, which answers the same
- * command. A loss before the confirmation voids the batch. A loss after it does no harm: the rebuild waits for
- * transactions that have reached their commit, and then reads their records. A damaged key is not repaired alone, since
- * only the record topic knows what it held: the audit finds everything lost under that epoch, and the whole index is
- * rebuilt. */
+ * command. A loss before the confirmation voids the batch, as does another master. A loss after it does no harm: the
+ * rebuild waits for transactions that have reached their commit, and then reads their records. A damaged key is not
+ * repaired alone, since only the record topic knows what it held: the audit finds everything lost under that epoch, and
+ * the whole index is rebuilt. */
 #ifndef WORKER_INDEX_INDEX_H
 #define WORKER_INDEX_INDEX_H
 
@@ -74,8 +76,8 @@ struct index;
 MUST_CHECK struct index *index_open(const struct config *config);
 void index_close(struct index *index);
 
-/* Connects if there is no connection. Checks an existing one once a second: whether it answers, and whether the epoch
- * is the same. True if Redis can be used. Logs once that Redis is away, and once that it is back. */
+/* Connects if there is no connection. Checks an existing one once a second: whether it answers, whether the epoch is the
+ * same, and whether the Sentinels still name its server. True if Redis can be used. Logs once that Redis is away, and once that it is back. */
 MUST_CHECK bool index_connect(struct index *index);
 
 /* True if Redis answers but refused the last command (no right, no memory, read-only). */

@@ -2,13 +2,24 @@
  *
  * A loss of data ends every connection (a restart, another server), removes the epoch (a flush), or changes the
  * replication id (a server that was a replica for a while). An audit follows every new connection and every change of
- * these, so it meets every loss but one: a master that goes on taking writes after another one has been promoted.
+ * these, so it meets every loss but one: a master that goes on taking writes after another one has been promoted. With
+ * Sentinels it meets that one, too: the worker leaves such a master before it commits anything (redis_sentinels.h).
  *
  * What survives a loss is the state of Redis at an earlier moment, because a file and a replica's stream are cut at
  * their end. So if a checkpoint survived, everything that was in Redis before it survived, too. If a partition's
  * checkpoint is not behind what the group has committed, nothing of that partition is lost. If this holds for every
  * partition of the topic, ours or not, nothing is lost at all. If a checkpoint is behind, only what was written to the
  * record topic after it can be missing.
+ *
+ * A replica that is promoted has such an earlier state of the old master, transactions of Redis whole. It may have the
+ * epoch and lack claims: then it lacks the checkpoint of their commit, which was written behind them, so the audit finds
+ * that checkpoint behind, and the records since it are read. That also holds for what a worker has committed while
+ * another one was already connected to the promoted server, since the group's offsets are asked for after connecting,
+ * and transactions that had come to their commit are waited for. A second failover may promote a server that is as old
+ * as the first one was. Nothing that was read for the first one counts then: the checkpoints that tell of it stand on
+ * the server that is gone, and those of the second server are compared with the group's offsets anew. A promoted server
+ * in the middle of a whole rebuild has no epoch, or the epoch and all of the state before that rebuild. What is damaged
+ * or not trusted under an epoch stays so when the epoch comes back with an older server (index_damaged, index_distrust).
  *
  * A checkpoint at the group's offset proves nothing either if it was written after another commit: a tool has set the
  * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and

@@ -27,6 +27,9 @@
  * So it does not matter for how long the old master takes writes, nor what a single Sentinel says that lies, is late,
  * or has lost its file, nor that a restarted old master is empty and calls itself master.
  *
+ * The proof is about one group. A replay that is applied has a group of its own, for whose transactions the daemon's
+ * audit does not wait (docs/guarantees.md, "Applying a replay").
+ *
  * Without an answer of more than half of the Sentinels nothing is confirmed: the worker waits, as if Redis were away.
  * To go on would not be safe. A worker that cannot reach the Sentinels may be the one that is cut off, while those on
  * the other side have promoted a replica, for other workers. For the same reason a batch does not count the Sentinels
