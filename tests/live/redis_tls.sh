@@ -54,6 +54,35 @@ told "a key that does not fit" 'redis.tls_key: ' --set "redis.tls_key=$certifica
 told "a key with a pass phrase" 'redis.tls_key: ' --set "redis.tls_key=$certificates/client-locked.key"
 told "no TLS" '(PING: )?(Server closed the connection|Connection reset by peer)' --set redis.tls=off --set redis.tls_ca= --set redis.tls_certificate= --set redis.tls_key=
 check "another form of the address is accepted" live_intake check --set "redis.address=127.0.0.1:$redis_port"
+# A Sentinel with TLS, which requires our certificate, too. The same keys hold for it and for the master that it names.
+sentinel_port=$(free_port)
+cat >"$suite_folder/sentinel.conf" <<EOF
+port 0
+tls-port $sentinel_port
+bind 127.0.0.1
+dir $suite_folder
+tls-replication yes
+tls-cert-file $certificates/here.pem
+tls-key-file $certificates/here.key
+tls-ca-cert-file $certificates/authority.pem
+tls-auth-clients yes
+sentinel monitor clients 127.0.0.1 $redis_port 1
+EOF
+redis-server "$suite_folder/sentinel.conf" --sentinel >"$suite_folder/sentinel.log" 2>&1 &
+suite_owns "$!"
+sentinel=(--set redis.kind=sentinel --set redis.master=clients --set "redis.address=localhost:$sentinel_port")
+through_sentinel() {
+    live_intake check "${sentinel[@]}" "$@" >"$suite_folder/said" 2>&1
+}
+check "a Sentinel with TLS names the master, which has TLS" eventually through_sentinel
+check "check tells it" grep -q "^redis   ok: 127.0.0.1:$redis_port, .*the master clients by 1 of 1 Sentinels" "$suite_folder/said"
+through_sentinel --set redis.tls_name=elsewhere.example
+check_equal "another name: check ends with 69" 69 $?
+check "another name: it is the Sentinel's" \
+    grep -q "^redis   clients: no Sentinel answers: localhost:$sentinel_port: TLS: the server's certificate: hostname mismatch" "$suite_folder/said"
+through_sentinel --set redis.tls=off --set redis.tls_ca= --set redis.tls_certificate= --set redis.tls_key=
+check_equal "no TLS to the Sentinel: check ends with 69" 69 $?
+
 check "definitions are put" live_intake definitions put ws-0 tests/live/definitions.json
 check "get prints the definitions" cmp -s tests/live/definitions.json <(live_intake definitions get ws-0)
 check "definitions are listed" eval '[ "$(live_intake definitions list | grep -c "^ws-")" -ge '"$LIVE_WORKSPACES"' ]'
