@@ -41,8 +41,8 @@
  *   displacements index_claim: each is a Redis transaction that watches the epoch, the owners and the keys that it
  *                 read. The batch is then claimed again, since later commands may now meet other clients
  *   nothing       index_confirm, after everything was sent and before the commit: asks the Sentinels whether the server
- *                 is still the master, fences again, and deletes a key that does not exist, which fails on a server that
- *                 no longer accepts writes
+ *                 is still the master, fences again, and deletes a key that does not exist, which fails on a server
+ *                 that no longer accepts writes
  *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
  *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
  *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
@@ -76,8 +76,9 @@ struct index;
 MUST_CHECK struct index *index_open(const struct config *config);
 void index_close(struct index *index);
 
-/* Connects if there is no connection. Checks an existing one once a second: whether it answers, whether the epoch is the
- * same, and whether the Sentinels still name its server. True if Redis can be used. Logs once that Redis is away, and once that it is back. */
+/* Connects if there is no connection. Checks an existing one once a second: whether it answers, whether the epoch is
+ * the same, and whether the Sentinels still name its server. True if Redis can be used. Logs once that Redis is away,
+ * and once that it is back. */
 MUST_CHECK bool index_connect(struct index *index);
 
 /* True if Redis answers but refused the last command (no right, no memory, read-only). */

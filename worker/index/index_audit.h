@@ -12,14 +12,15 @@
  * record topic after it can be missing.
  *
  * A replica that is promoted has such an earlier state of the old master, transactions of Redis whole. It may have the
- * epoch and lack claims: then it lacks the checkpoint of their commit, which was written behind them, so the audit finds
- * that checkpoint behind, and the records since it are read. That also holds for what a worker has committed while
- * another one was already connected to the promoted server, since the group's offsets are asked for after connecting,
- * and transactions that had come to their commit are waited for. A second failover may promote a server that is as old
- * as the first one was. Nothing that was read for the first one counts then: the checkpoints that tell of it stand on
- * the server that is gone, and those of the second server are compared with the group's offsets anew. A promoted server
- * in the middle of a whole rebuild has no epoch, or the epoch and all of the state before that rebuild. What is damaged
- * or not trusted under an epoch stays so when the epoch comes back with an older server (index_damaged, index_distrust).
+ * epoch and lack claims: then it lacks the checkpoint of their commit, which was written behind them, so the audit
+ * finds that checkpoint behind, and the records since it are read. That also holds for what a worker has committed
+ * while another one was already connected to the promoted server, since the group's offsets are asked for after
+ * connecting, and transactions that had come to their commit are waited for. A second failover may promote a server
+ * that is as old as the first one was. Nothing that was read for the first one counts then: the checkpoints that tell
+ * of it stand on the server that is gone, and those of the second server are compared with the group's offsets anew. A
+ * promoted server in the middle of a whole rebuild has no epoch, or the epoch and all of the state before that rebuild.
+ * What is damaged or not trusted under an epoch stays so when the epoch comes back with an older server (index_damaged,
+ * index_distrust).
  *
  * A checkpoint at the group's offset proves nothing either if it was written after another commit: a tool has set the
  * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and
