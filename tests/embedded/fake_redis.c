@@ -13,10 +13,12 @@ struct caller {
     bool known; /* has sent the password */
 };
 
-static void say(int file, const char *answer)
+static void say(struct fake_redis *fake, int file, const char *answer)
 {
     for (size_t length = strlen(answer); length > 0;) {
-        const ssize_t written = send(file, answer, length, MSG_NOSIGNAL);
+        const ssize_t written = send(file, answer, fake->slow ? 1 : length, MSG_NOSIGNAL);
+        if (fake->slow)
+            usleep(100000);
         if (written <= 0)
             return;
         answer += written;
@@ -35,18 +37,18 @@ static void answer(struct fake_redis *fake, struct caller *caller, char *text)
         name += 2;
         if (strncmp(name, "AUTH", 4) == 0) {
             caller->known = !fake->password || strstr(name, fake->password);
-            say(caller->file, caller->known ? "+OK\r\n" : "-WRONGPASS invalid username-password pair\r\n");
+            say(fake, caller->file, caller->known ? "+OK\r\n" : "-WRONGPASS invalid username-password pair\r\n");
         } else if (fake->password && !caller->known) {
-            say(caller->file, "-NOAUTH Authentication required.\r\n");
+            say(fake, caller->file, "-NOAUTH Authentication required.\r\n");
         } else if (strncmp(name, "SENTINEL", 8) == 0) {
             atomic_fetch_add(&fake->asked, 1);
-            say(caller->file, fake->sentinel ? fake->sentinel : "-ERR unknown command 'SENTINEL'\r\n");
+            say(fake, caller->file, fake->sentinel ? fake->sentinel : "-ERR unknown command 'SENTINEL'\r\n");
         } else if (strncmp(name, "ROLE", 4) == 0) {
-            say(caller->file, fake->role ? fake->role : "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+            say(fake, caller->file, fake->role ? fake->role : "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
         } else if (strncmp(name, "INFO", 4) == 0) {
-            say(caller->file, "$0\r\n\r\n");
+            say(fake, caller->file, "$0\r\n\r\n");
         } else {
-            say(caller->file, "+OK\r\n");
+            say(fake, caller->file, "+OK\r\n");
         }
     }
 }

@@ -16,6 +16,7 @@ struct fake_redis {
     /* All answers are in the protocol, with their line ends. */
     _Atomic(const char *) sentinel; /* to SENTINEL */
     _Atomic(const char *) role;     /* to ROLE */
+    atomic_bool slow;               /* it sends ten bytes a second */
     atomic_bool silent;             /* it answers nothing */
     atomic_int accepted, asked;     /* connections; commands SENTINEL */
     int listener;

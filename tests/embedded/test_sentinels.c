@@ -240,6 +240,20 @@ START_TEST(silent_sentinel_costs_its_time_once)
 }
 END_TEST
 
+START_TEST(sentinel_that_answers_byte_by_byte_counts_as_silent)
+{
+    struct redis_sentinels *asking = redis_sentinels_open(config);
+    redisContext *connection = redis_connect(config, error, sizeof(error));
+    ck_assert(asking && connection && confirms());
+    sentinels[0].slow = true;
+    const int64_t began_ms = clock_now_ms();
+    ck_assert(confirms());
+    ck_assert_int_lt(clock_now_ms() - began_ms, 2 * SENTINEL_WAIT_MS + 300);
+    redisFree(connection);
+    redis_sentinels_close(asking);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sentinels");
@@ -254,6 +268,7 @@ int main(void)
     tcase_add_test(tcase, server_is_confirmed_as_long_as_most_name_it);
     tcase_add_test(tcase, sentinel_that_was_restarted_is_asked_on_a_new_connection);
     tcase_add_test(tcase, silent_sentinel_costs_its_time_once);
+    tcase_add_test(tcase, sentinel_that_answers_byte_by_byte_counts_as_silent);
     tcase_set_timeout(tcase, 30);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

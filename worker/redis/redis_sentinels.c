@@ -53,6 +53,11 @@ void redis_sentinels_close(struct redis_sentinels *sentinels)
 
 /* ---- one Sentinel ---- */
 
+static int64_t wait_ms(const struct config *config)
+{
+    return config->redis.timeout_ms < SENTINEL_WAIT_MS ? config->redis.timeout_ms : SENTINEL_WAIT_MS;
+}
+
 static bool call(struct redis_sentinels *sentinels, size_t number)
 {
     const struct config *config = sentinels->config;
@@ -61,12 +66,11 @@ static bool call(struct redis_sentinels *sentinels, size_t number)
     if (sentinels->connections[number])
         return true;
     if (config_split_address(config->redis.address.items[number], &host, &port)) {
-        const struct redis_call to = {
-            .host = host,
-            .port = port,
-            .username = config->redis.sentinel_username,
-            .password = config->redis.sentinel_password,
-            .timeout_ms = config->redis.timeout_ms < SENTINEL_WAIT_MS ? config->redis.timeout_ms : SENTINEL_WAIT_MS};
+        const struct redis_call to = {.host = host,
+                                      .port = port,
+                                      .username = config->redis.sentinel_username,
+                                      .password = config->redis.sentinel_password,
+                                      .timeout_ms = wait_ms(config)};
         sentinels->connections[number] = redis_dial(&to, config, error, sizeof(error));
     }
     free(host);
@@ -87,12 +91,16 @@ static bool put_question(struct redis_sentinels *sentinels, size_t number)
     return ok;
 }
 
+/* The time of a Sentinel is over even if it goes on sending, byte by byte. */
 static bool take_answer(struct redis_sentinels *sentinels, size_t number)
 {
     redisContext *connection = sentinels->connections[number];
+    const int64_t until_ms = clock_now_ms() + wait_ms(sentinels->config);
     void *reply = NULL;
-    if (redisGetReply(connection, &reply) != REDIS_OK)
-        return false;
+    while (!reply)
+        if (redisGetReplyFromReader(connection, &reply) != REDIS_OK ||
+            (!reply && (clock_now_ms() > until_ms || redisBufferRead(connection) != REDIS_OK)))
+            return false;
     sentinel_answer_read(&sentinels->votes.answers[number], reply, "");
     freeReplyObject(reply);
     return true;
