@@ -13,6 +13,7 @@
 #include "common/stop.h"
 #include "worker/commands/private_redis.h"
 #include "worker/index/index.h"
+#include "worker/redis/redis_connection.h"
 
 #define ONE_FIELD  "[{\"key\":\"a\",\"type\":\"text\"}]"
 #define TWO_FIELDS "[{\"key\":\"a\",\"type\":\"text\"},{\"key\":\"b\",\"type\":\"text\"}]"
@@ -440,6 +441,20 @@ START_TEST(redis_is_frozen_for_longer_than_the_time_limit)
 }
 END_TEST
 
+/* After a failover the watch may still be on the old master. */
+START_TEST(watch_on_another_server_proves_nothing)
+{
+    char server[REDIS_ADDRESS_BYTES];
+    redis_address(aside, server);
+    ck_assert(definitions_watch_catch_up(watch, server, WAIT_MS));
+    ck_assert(!definitions_watch_catch_up(watch, "127.0.0.1:1", WAIT_MS));
+    /* Without Sentinels nothing tells that it should be elsewhere, so it stays. */
+    pause_ms(100);
+    ck_assert(definitions_watch_catch_up(watch, server, WAIT_MS));
+    ck_assert_int_eq(calls_of("subscribe"), 1);
+}
+END_TEST
+
 START_TEST(an_idle_watch_stays_connected_and_makes_sure_of_it)
 {
     int before = calls_of("ping");
@@ -541,6 +556,7 @@ static Suite *suite(void)
     tcase_add_test(trouble, redis_is_killed_and_comes_back_with_other_data);
     tcase_add_test(trouble, redis_is_frozen_for_longer_than_the_time_limit);
     tcase_add_test(trouble, an_idle_watch_stays_connected_and_makes_sure_of_it);
+    tcase_add_test(trouble, watch_on_another_server_proves_nothing);
     tcase_add_test(trouble, many_readers_never_see_an_old_set);
     suite_add_tcase(suite, trouble);
     return suite;
