@@ -65,6 +65,7 @@ both_flow "at the start"
 # definitions.
 definitions_now() {
     local partition
+    definitions_asked_ms=$(date +%s%3N)
     for ((partition = 0; partition < live_partitions; partition++)); do
         echo "{\"commandId\":\"$1-$partition\",\"givenName\":\"Ada\",\"familyName\":\"Lovelace\",\"email\":\"$1-$partition@example.com\"}" \
             | kcat -P -b "$kafka_address" -t "$live_name.commands" -p "$partition" -H workspace-id=elsewhere 2>"$suite_folder/kcat"
@@ -74,7 +75,7 @@ definitions_now() {
 }
 definitions_are_named() {
     local replies
-    replies=$(kcat -C -e -q -b "$kafka_address" -X isolation.level=read_committed -o -3000 -t "$live_name.replies" \
+    replies=$(kcat -C -e -q -b "$kafka_address" -X isolation.level=read_committed -o "s@$definitions_asked_ms" -t "$live_name.replies" \
         2>"$suite_folder/kcat" | sed -n "s/.*\"commandId\":\"$1-[0-9]*\".*\"definitions\":\"\([0-9a-f]*\)\".*/\1/p")
     definitions_version=$(sort -u <<<"$replies")
     [ "$(wc -l <<<"$replies")" -eq "$live_partitions" ] && [ "$(wc -l <<<"$definitions_version")" -eq 1 ]
