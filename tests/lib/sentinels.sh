@@ -149,6 +149,15 @@ sentinels_know_each_other() {
     done
 }
 
+# A Sentinel that was frozen, or that had no processor for two seconds, promotes nothing for the next thirty (TILT). A replica
+# whose link has been down for too long meanwhile is not promoted at all.
+sentinels_are_level() {
+    local number
+    for number in "${!sentinel_pids[@]}"; do
+        sentinel_ask "$number" INFO sentinel | grep -q '^sentinel_tilt:0' || return 1
+    done
+}
+
 # sentinels_agree [NOT]: those that run name the same server, another one than NOT, and it calls itself the master.
 # $sentinel_master becomes its number.
 sentinels_agree() {
