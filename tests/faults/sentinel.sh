@@ -78,7 +78,7 @@ definitions_now() {
 }
 definitions_are_named() {
     local replies
-    replies=$(kcat -C -e -q -b "$kafka_address" -X isolation.level=read_committed -o "s@$definitions_asked_ms" -t "$live_name.replies" \
+    replies=$(timeout 20 kcat -C -e -q -b "$kafka_address" -X isolation.level=read_committed -o "s@$definitions_asked_ms" -t "$live_name.replies" \
         2>"$suite_folder/kcat" | sed -n "s/.*\"commandId\":\"$1-[0-9]*\".*\"definitions\":\"\([0-9a-f]*\)\".*/\1/p")
     definitions_version=$(sort -u <<<"$replies")
     [ "$(wc -l <<<"$replies")" -eq "$live_partitions" ] && [ "$(wc -l <<<"$definitions_version")" -eq 1 ]
@@ -90,8 +90,10 @@ criterion "SENTINEL FAILOVER: for some seconds there are two masters; a worker i
 planned() {
     local before=$sentinel_master what="a planned failover ($1)" old
     check "$what: definitions are put" live_intake definitions put elsewhere "$LIVE_DEFINITIONS"
+    load_end # kcat ends where all partitions have ended
     definitions_now "before-$1"
     old=$definitions_version
+    load_begin
     # A failover that was asked for is refused while another one is under way, or without a replica to promote.
     check "$what: it is asked for" until_true 20 failover_begins
     worker_kill two
