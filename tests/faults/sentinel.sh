@@ -99,11 +99,14 @@ planned() {
     worker_kill two
     check "$what: a replica is promoted" until_true 20 sentinels_agree "$before"
     sentinels_oracle "$sentinel_master"
+    worker two
+    check "$what: the worker that was started answers" until_true 20 faults_answered_more_than two 0
+    load_end
+    definitions_now "between-$1"
+    check_equal "$what: the definitions are the same" "$old" "$definitions_version"
     # The same fields in other bytes.
     { cat "$LIVE_DEFINITIONS"; printf '%*s' "$1" ''; } >"$suite_folder/definitions.json"
     check "$what: others are put" live_intake definitions put elsewhere "$suite_folder/definitions.json"
-    worker two
-    load_end
     produce "$load_next" 2000
     load_next=$((load_next + 2000))
     definitions_now "after-$1"

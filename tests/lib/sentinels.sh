@@ -111,6 +111,8 @@ sentinel_start() {
     sentinel_pids[$1]=$!
     suite_owns "$!"
     eventually sentinel_answers "$1" || suite_fail "Sentinel $1 started" "$(tail -n 3 "$suite_folder/sentinel-$1.log")"
+    # Four times this long a Sentinel leaves an old master as it is: time for what is tried with two masters.
+    sentinel_ask "$1" SENTINEL DEBUG publish-period 3000 >/dev/null
 }
 
 sentinel_kill() {
