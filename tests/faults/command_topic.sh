@@ -288,4 +288,79 @@ check "both are answered again" until_true 30 has_answered_each late-1 late-2
 check_equal "the first does not get the email" "definitions_missing email_taken " "$(verdicts late-1)"
 check_equal "the second is there still" "created created " "$(verdicts late-2)"
 worker_stop one
+
+criterion "the topic is replaced, its commands so far having no text by which the log could be told: no client can decompress them, or their offsets are wrong" \
+    "every command of the new one is answered, also those at offsets of the old one"
+# A batch that a worker cannot decompress: so many commands, over limits.command_bytes.
+send_unreadable() {
+    head -c 300000 /dev/zero | tr '\0' ' ' >"$suite_folder/blanks"
+    local number
+    for ((number = 0; number < $1; number++)); do
+        cat "$suite_folder/blanks"
+        echo
+    done | kcat -P -b "$kafka_address" -t "$commands" -p 0 -z zstd -X linger.ms=5000 -X "batch.num.messages=$1" \
+        -X batch.size=30000000 -X message.max.bytes=30000000 -X topic.metadata.refresh.interval.ms=1000 2>"$suite_folder/kcat" \
+        || suite_fail "unreadable commands are sent" "$(cat "$suite_folder/kcat")"
+}
+# A batch of so many commands whose offsets are far beyond the end.
+send_wrong() {
+    local number records=()
+    for ((number = 0; number < $1; number++)); do records+=("$((1000000 + number))=$(lines "wrong$round" 1)"); done
+    "$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$commands" 0 "${records[@]}" >/dev/null \
+        || suite_fail "commands with wrong offsets are sent"
+}
+reading_worker() {
+    faults_static_worker_start one --set worker.threads=1 --set batch.commands=10 \
+        --set kafka.consumer.receive.message.max.bytes=2000000 --set kafka.consumer.fetch.max.bytes=1048576 \
+        --set kafka.consumer.fetch.error.backoff.ms=100 "$@"
+}
+frozen() { kill -STOP "${worker_pids[one]}"; }
+thawed() { kill -CONT "${worker_pids[one]}"; }
+killed() {
+    committed=$(topic_config offsets "$live_name" "$commands" 1)
+    worker_kill one
+}
+# The group keeps its offset: it usually goes with the topic, but not if its coordinator is away meanwhile.
+revived() {
+    local offset metadata
+    read -r _ offset _ metadata <<<"$committed"
+    check "the committed offset is there, with \"$metadata\"" eventually topic_config commit "$live_name" "$commands" 0 "$offset" "$metadata"
+    reading_worker
+}
+has_committed() { [ "$(group_offset)" = "$1" ]; }
+# replaced_nameless WHAT SEND COUNT BEFORE AFTER: COUNT commands that SEND sends are all that the old topic had.
+replaced_nameless() {
+    round=$((round + 1))
+    replace
+    tenths 5
+    "$2" "$3"
+    check "$1: before" until_true 60 has_committed "$3"
+    "$4"
+    replace
+    send "new$round" $((3 * $3 + 5))
+    "$5"
+    all_answered "$1: after" "new$round" $((3 * $3 + 5)) often
+}
+reading_worker
+replaced_nameless "unreadable, the worker being frozen" send_unreadable 12 frozen thawed
+if faults_all; then
+    replaced_nameless "unreadable, the worker being killed" send_unreadable 12 killed revived
+    replaced_nameless "wrong offsets, the worker being frozen" send_wrong 4 frozen thawed
+    replaced_nameless "wrong offsets, the worker being killed" send_wrong 4 killed revived
+fi
+
+criterion "a topic of commands that can be read is replaced by one that begins with some that no client can decompress" "as above"
+replace
+tenths 5
+send readable 5
+all_answered "before" readable 5
+frozen
+replace
+send_unreadable 12
+send behind_unreadable 5
+refused=$(verdicts "$commands/0/0")
+thawed
+all_answered "behind them" behind_unreadable 5 often
+check_equal "and they are" "${refused}too_large " "$(verdicts "$commands/0/0")"
+worker_stop one
 suite_end

@@ -28,6 +28,7 @@ struct unreadable {
     int64_t inside;       /* an offset that is known to be inside it */
     int64_t behind;       /* an offset that is known to be after it, or -1 */
     struct log_mark last; /* with wrong offsets: its last command */
+    struct log_mark mark; /* by which its log is recognized while no command could be read; made where `first` is */
 };
 
 /* A batch that source_misnumbered.c has read while it passes another one. */
@@ -43,12 +44,13 @@ struct log_state {
         GROUP_UNASKED, /* since the assignment: the committed offset and its mark are not known yet */
         GROUP_ASKED    /* `mark` and `group_offset` are those that the group has, or newer ones of ours */
     } group;
-    struct log_mark mark;      /* a command that was compared with the log, or the first one that we took of it */
-    struct log_mark next_mark; /* of a command in the batch, which becomes the mark if it is in its place */
-    int64_t group_offset;      /* the committed offset, as far as we know, or -1 */
-    int64_t start;             /* where the log began when the group was asked, or -1 */
-    int64_t end;               /* where the consumer last met the end, or -1; transaction markers are in front of it */
-    int64_t seen_offset;       /* of a command that source_peek saw, or -1 */
+    struct log_mark mark;        /* a command that was compared with the log, or the first one that we took of it */
+    struct log_mark next_mark;   /* of a command in the batch, which becomes the mark if it is in its place */
+    struct log_mark passed_mark; /* of the last batch of the log that was passed, or LOG_MARK_NONE */
+    int64_t group_offset;        /* the committed offset, as far as we know, or -1 */
+    int64_t start;               /* where the log began when the group was asked, or -1 */
+    int64_t end;         /* where the consumer last met the end, or -1; transaction markers are in front of it */
+    int64_t seen_offset; /* of a command that source_peek saw, or -1 */
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands last came */
     int64_t compared_ms; /* when the mark was last compared with the log; in the future: see is_due */
@@ -216,6 +218,14 @@ typedef void source_answer(struct source *source, const rd_kafka_message_t *mess
  * that has an answer within `wait_ms`. */
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque);
+
+/* A batch of the log, by which the log can be recognized, gets placeholders. Its mark becomes the log's if there is no
+ * other one. It need not be compared first: it tells the log that the placeholders stand for, and if that is replaced
+ * before they are answered, the next comparison finds that. */
+void source_note_passed(struct source *source, int32_t partition, const struct log_mark *mark);
+
+/* The receive.message.max.bytes of our consumers. */
+int64_t source_receive_limit(const struct source *source);
 
 /* Write and read the mark in the metadata of an offset. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);

@@ -28,7 +28,8 @@
 #define SILENT_MS     10000 /* how long a log without an answer to its first comparison delays its commands */
 #define MOST_AT_ONCE  500   /* partitions in one comparison */
 
-static const struct log_state unknown = {.mark = {-1, -1, -1, 0, -1},
+static const struct log_state unknown = {.mark = {.answered = -1, .offset = -1, .timestamp_ms = -1, .nonce = -1},
+                                         .passed_mark = {.answered = -1, .offset = -1, .timestamp_ms = -1, .nonce = -1},
                                          .group_offset = -1,
                                          .start = -1,
                                          .end = -1,
@@ -109,12 +110,39 @@ static bool find_next_mark(struct source *source, int32_t partition)
     return false;
 }
 
-static void renew_mark(struct log_state *log)
+/* How far the commands are answered stays as it is. */
+static void renew_mark(struct log_state *log, const struct log_mark *mark)
 {
     int64_t answered = log->mark.answered, nonce = log->mark.nonce;
-    log->mark = log->next_mark;
+    log->mark = *mark;
     log->mark.answered = answered;
     log->mark.nonce = nonce;
+}
+
+static void adopt_passed(struct log_state *log)
+{
+    if (log->group != GROUP_ASKED || log->mark.offset >= 0 || log->passed_mark.offset < 0)
+        return;
+    renew_mark(log, &log->passed_mark);
+    log->silent_ms = LOG_HAS_ANSWERED;
+}
+
+void source_note_passed(struct source *source, int32_t partition, const struct log_mark *mark)
+{
+    struct log_state *log = source_log(source, partition);
+    log->passed_mark = *mark;
+    adopt_passed(log);
+}
+
+int64_t source_receive_limit(const struct source *source)
+{
+    char text[24] = "0";
+    size_t size = sizeof(text);
+    /* Its clients get all of kafka.consumer. */
+    if (rd_kafka_conf_get(rd_kafka_conf(source->consumer), "receive.message.max.bytes", text, &size) !=
+        RD_KAFKA_CONF_OK)
+        return 0;
+    return strtoll(text, NULL, 10);
 }
 
 /* ---- reading commands again ---- */
@@ -160,15 +188,32 @@ enum log_finding source_compare_watermarks(struct source *source, int32_t partit
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
 
-static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message,
-                                       const struct log_mark *mark)
+/* Whether the batch that the mark is in can be read by this worker, and could not by the one that has made the mark, or
+ * the other way round, since receive.message.max.bytes was changed. The two cannot be compared. */
+static bool is_of_other_limit(const struct source *source, const rd_kafka_message_t *message,
+                              const struct log_mark *mark)
 {
+    bool is_unreadable = message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+    if (mark->kind == LOG_MARK_UNREADABLE)
+        return !is_unreadable && message->offset == mark->offset && source_receive_limit(source) > mark->limit;
+    return is_unreadable && message->offset <= mark->offset;
+}
+
+/* *found: what tells the log by this answer, if it is LOG_SAME. */
+static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message,
+                                       const struct log_mark *mark, struct log_mark *found)
+{
+    *found = *mark;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return source_compare_watermarks(source, message->partition, mark->offset, ASK_WAIT_MS);
-    if (message->err)
+    if (message->err && message->err != RD_KAFKA_RESP_ERR__BAD_COMPRESSION)
         return LOG_UNKNOWN;
-    struct log_mark found = source_message_mark(message);
-    return log_mark_is_same(mark, &found) ? LOG_SAME : LOG_OTHER;
+    *found = source_message_place_mark(message, mark->offset, source_receive_limit(source));
+    if (log_mark_is_same(mark, found))
+        return LOG_SAME;
+    /* Once this worker has seen the mark in the log, it reads it again in the same way. */
+    bool is_first = source_log(source, message->partition)->silent_ms != LOG_HAS_ANSWERED;
+    return is_first && is_of_other_limit(source, message, mark) ? LOG_SAME : LOG_OTHER;
 }
 
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
@@ -200,14 +245,19 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
 
 static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
-    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
-        compare_answer(source, message, &source_log(source, message->partition)->mark);
+    struct log_state *log = source_log(source, message->partition);
+    struct log_mark found;
+    enum log_finding finding = compare_answer(source, message, &log->mark, &found);
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset = finding;
+    if (finding == LOG_SAME)
+        renew_mark(log, &found);
 }
 
 static void take_next_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
+    struct log_mark found;
     rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
-        compare_answer(source, message, &source_log(source, message->partition)->next_mark);
+        compare_answer(source, message, &source_log(source, message->partition)->next_mark, &found);
 }
 
 /* Reads the commands that the marks, or the next marks, of these partitions refer to. Replaces each partition's offset
@@ -251,7 +301,7 @@ static void renew_marks(struct source *source, rd_kafka_topic_partition_list_t *
         rd_kafka_topic_partition_t *place =
             rd_kafka_topic_partition_list_find(partitions, source->topic, found->partition);
         if (found->offset == LOG_SAME)
-            renew_mark(log);
+            renew_mark(log, &log->next_mark);
         else if (found->offset == LOG_OTHER)
             place->offset = LOG_MISNUMBERED;
         else if (log->mark.offset < 0)
@@ -377,6 +427,7 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
         log->group_offset = place->offset >= 0 ? place->offset : -1;
         if (!source_read_mark(place, &log->mark))
             log->mark.answered = log->group_offset;
+        adopt_passed(log);
     }
     if (observer && code == RD_KAFKA_RESP_ERR_NO_ERROR)
         log_fault_end(&source->progress_fault);

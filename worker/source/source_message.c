@@ -1,6 +1,9 @@
 #include "worker/source/source_message.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "common/log.h"
@@ -37,6 +40,46 @@ struct log_mark source_message_mark(const rd_kafka_message_t *message)
     mark.offset = message->offset;
     mark.timestamp_ms = source_message_timestamp(message);
     mark.hash = message->payload ? XXH3_64bits(message->payload, message->len) : 0;
+    return mark;
+}
+
+/* Librdkafka tells the compressed size of a batch that it cannot decompress in the text of the error only. 0 if it is
+ * not there. */
+static int64_t compressed_bytes(const rd_kafka_message_t *error)
+{
+    int64_t bytes = 0;
+    int end = 0;
+    for (const char *at = rd_kafka_message_errstr(error); (at = strstr(at, " of ")) && end == 0; at += 4)
+        if (sscanf(at, " of %" SCNd64 " bytes failed%n", &bytes, &end) < 1 || end == 0)
+            bytes = end = 0;
+    return bytes > 0 && bytes <= INT32_MAX ? bytes : 0;
+}
+
+struct log_mark source_place_mark(const struct log_mark *command, int64_t place)
+{
+    const int64_t numbers[] = {command->offset, command->timestamp_ms, (int64_t)command->hash};
+    struct log_mark mark = *command;
+    if (command->offset == place)
+        return mark;
+    mark.kind = LOG_MARK_MISNUMBERED;
+    mark.offset = place;
+    mark.timestamp_ms = -1;
+    mark.hash = XXH3_64bits(numbers, sizeof(numbers));
+    return mark;
+}
+
+struct log_mark source_message_place_mark(const rd_kafka_message_t *message, int64_t place, int64_t limit)
+{
+    struct log_mark mark = LOG_MARK_NONE;
+    if (message->err != RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
+        mark = source_message_mark(message);
+        return source_place_mark(&mark, place);
+    }
+    mark.kind = LOG_MARK_UNREADABLE;
+    mark.offset = place > message->offset ? place : message->offset;
+    mark.base = message->offset;
+    mark.bytes = compressed_bytes(message);
+    mark.limit = limit;
     return mark;
 }
 

@@ -29,6 +29,13 @@ int64_t source_message_timestamp(const rd_kafka_message_t *message);
 /* What tells the message from others of its partition: its offset, timestamp and value. Nothing of it is answered. */
 struct log_mark source_message_mark(const rd_kafka_message_t *message);
 
+/* What tells a log by its answer for `place`: a command at that offset or behind it, or
+ * RD_KAFKA_RESP_ERR__BAD_COMPRESSION. Nothing is answered. `limit`: the client's receive.message.max.bytes. */
+struct log_mark source_message_place_mark(const rd_kafka_message_t *message, int64_t place, int64_t limit);
+
+/* The same, for the mark of a command. */
+struct log_mark source_place_mark(const struct log_mark *command, int64_t place);
+
 /* Adds the message to the batch, as an item that refers to it: it must live as long as the batch. There must be room
  * for an item. */
 void source_message_take(struct batch *batch, const char *topic, rd_kafka_message_t *message);

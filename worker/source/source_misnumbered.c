@@ -157,15 +157,17 @@ static enum log_finding find_again(struct source *source, int32_t partition, con
     return source_judge(source, partition, mark, &reading);
 }
 
-/* Whether the batch that the offset is in has wrong offsets. *last: its last command. */
-static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset, struct log_mark *last)
+/* Whether the batch that the offset is in has wrong offsets. *found: its last command and its mark. */
+static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset,
+                                        struct unreadable *found)
 {
     struct batch_reading reading;
     if (!read_batch(source, partition, offset, &reading))
         return PLACE_UNKNOWN;
     if (reading.error)
         return PLACE_BEHIND;
-    *last = reading.last;
+    found->last = reading.last;
+    found->mark = source_place_mark(&reading.first, offset);
     enum log_finding finding =
         reading.first.offset == offset ? LOG_SAME : find_again(source, partition, &reading.first);
     if (finding == LOG_SAME && reading.last.offset != reading.first.offset)
@@ -190,8 +192,9 @@ static enum place_finding look_at(struct source *source, int32_t partition, int6
 static bool find_end(struct source *source, int32_t partition, int64_t first, struct unreadable *unreadable)
 {
     if (unreadable->base != first || unreadable->first != first) {
-        *unreadable = (struct unreadable){.base = first, .first = first, .inside = first - 1, .behind = -1};
-        enum place_finding finding = look_at_first(source, partition, first, &unreadable->last);
+        *unreadable = (struct unreadable){
+            .base = first, .first = first, .inside = first - 1, .behind = -1, .mark = LOG_MARK_NONE};
+        enum place_finding finding = look_at_first(source, partition, first, unreadable);
         if (finding == PLACE_UNKNOWN)
             *unreadable = (struct unreadable){.base = -1};
         else if (finding == PLACE_BEHIND)
@@ -216,6 +219,8 @@ static void pass(struct source *source, int32_t partition, int64_t now_ms)
                   LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", first),
                   LOG_INTEGER("last", found.behind - 1));
     source_reassign_at(source, partition, found.behind < first + PLACEHOLDERS ? found.behind : first + PLACEHOLDERS);
+    if (found.behind > first)
+        source_note_passed(source, partition, &found.mark);
     source_hold_placeholders(source, partition, &found);
 }
 

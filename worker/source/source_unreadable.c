@@ -19,6 +19,7 @@ struct place {
     int64_t base;  /* the offset where the batch begins */
     int64_t asked; /* the offset that is read */
     enum place_finding finding;
+    struct log_mark mark; /* PLACE_UNREADABLE: by which the log is recognized at the offset */
 };
 
 /* A leader that was elected a moment ago, or a follower that lags, may tell of an end that is too early. A query for
@@ -41,18 +42,27 @@ static void take_place(struct source *source, const rd_kafka_message_t *message,
         place->finding = PLACE_BEHIND;
     else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
         place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
+    if (place->finding == PLACE_UNREADABLE)
+        place->mark = source_message_place_mark(message, place->asked, source_receive_limit(source));
 }
 
 /* Behind an open transaction, which holds back the end, the reader gets no answer at all. */
+static void visit(struct source *source, int32_t partition, struct place *place)
+{
+    if (place->asked > place->base && source_is_beyond_end(source, partition, place->asked)) {
+        place->finding = PLACE_BEHIND;
+        return;
+    }
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = place->asked;
+    source_read_places(source, places, LOOK_WAIT_MS, take_place, place);
+    rd_kafka_topic_partition_list_destroy(places);
+}
+
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
-    struct place place = {base, offset, PLACE_UNKNOWN};
-    if (offset > base && source_is_beyond_end(source, partition, offset))
-        return PLACE_BEHIND;
-    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
-    source_read_places(source, places, LOOK_WAIT_MS, take_place, &place);
-    rd_kafka_topic_partition_list_destroy(places);
+    struct place place = {base, offset, PLACE_UNKNOWN, LOG_MARK_NONE};
+    visit(source, partition, &place);
     return place.finding;
 }
 
@@ -134,6 +144,7 @@ int64_t source_hold_placeholders(struct source *source, int32_t partition, const
 /* Holds placeholders for the next offsets of the batch. After the last one it moves the consumer past the batch. */
 static void hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable)
 {
+    source_note_passed(source, partition, &unreadable->mark);
     int64_t next = source_hold_placeholders(source, partition, unreadable);
     if (next >= unreadable->behind)
         seek_to(source, partition, next);
@@ -151,7 +162,8 @@ static void verify_end(struct source *source, int32_t partition, struct unreadab
 
 static void begin_unreadable(struct source *source, int32_t partition, int64_t base)
 {
-    source_log(source, partition)->unreadable = (struct unreadable){.base = base, .first = -1, .behind = -1};
+    source_log(source, partition)->unreadable =
+        (struct unreadable){.base = base, .first = -1, .behind = -1, .mark = LOG_MARK_NONE};
     log_warning("a batch of commands cannot be decompressed within receive.message.max.bytes; it is read again",
                 LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", base));
 }
@@ -163,10 +175,13 @@ static bool is_confirmed(struct source *source, int32_t partition, struct unread
         return true;
     if (unreadable->first < 0)
         unreadable->first = unreadable->inside = source_first_unanswered(source, partition, unreadable->base);
-    enum place_finding finding =
-        unreadable->first < 0 ? PLACE_UNKNOWN : look_at(source, partition, unreadable->base, unreadable->first);
-    unreadable->met += finding == PLACE_UNREADABLE;
-    if (finding == PLACE_BEHIND) {
+    struct place place = {unreadable->base, unreadable->first, PLACE_UNKNOWN, LOG_MARK_NONE};
+    if (unreadable->first >= 0)
+        visit(source, partition, &place);
+    if (place.finding == PLACE_UNREADABLE) {
+        unreadable->met++;
+        unreadable->mark = place.mark;
+    } else if (place.finding == PLACE_BEHIND) {
         seek_to(source, partition, unreadable->first);
         unreadable->first = -1;
         unreadable->met = 0;
