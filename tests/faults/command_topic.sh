@@ -289,7 +289,7 @@ check_equal "the first does not get the email" "definitions_missing email_taken 
 check_equal "the second is there still" "created created " "$(verdicts late-2)"
 worker_stop one
 
-criterion "the topic is replaced, its commands so far having no text by which the log could be told: no client can decompress them, or their offsets are wrong" \
+criterion "the topic is replaced, its commands so far having no text by which the log could be told: no client can decompress them, their offsets are wrong, or they are gone" \
     "every command of the new one is answered, also those at offsets of the old one"
 # A batch that a worker cannot decompress: so many commands, over limits.command_bytes.
 send_unreadable() {
@@ -328,6 +328,9 @@ revived() {
     reading_worker
 }
 has_committed() { [ "$(group_offset)" = "$1" ]; }
+# What the offset's metadata says of the log (log_mark.h). A batch's size is in a text of librdkafka's only.
+declare -A mark_patterns=([send_unreadable]=' - 1[0-9]{29}0{0,9}[1-9][0-9]* - ' [send_wrong]=' - 2[0-9]{39} - '
+    [send_aborted]=' - 3[0-9]{38} -' [send_deleted]=' - 3[0-9]{38} -')
 # replaced_nameless WHAT SEND COUNT BEFORE AFTER: COUNT commands that SEND sends are all that the old topic had.
 replaced_nameless() {
     round=$((round + 1))
@@ -335,11 +338,40 @@ replaced_nameless() {
     tenths 5
     "$2" "$3"
     check "$1: before" until_true 60 has_committed "$3"
+    check "$1: with a mark" grep -qE -- "${mark_patterns[$2]}" <(topic_config offsets "$live_name" "$commands" 1)
     "$4"
     replace
     send "new$round" $((3 * $3 + 5))
     "$5"
     all_answered "$1: after" "new$round" $((3 * $3 + 5)) often
+}
+# COUNT commands, which are deleted before the worker comes.
+send_deleted() {
+    worker_stop one
+    send deleted "$1"
+    topic_config trim "$commands" 0 "$1" || suite_fail "all records are deleted"
+    reading_worker
+}
+# COUNT offsets of a transaction that is aborted; the last one is of its marker.
+send_aborted() {
+    local producer transaction
+    mkfifo "$suite_folder/transaction"
+    kcat -P -b "$kafka_address" -t "$commands" -p 0 -X transactional.id="$live_name-stranger" -X transaction.timeout.ms=1000 \
+        -X batch.num.messages=1 -X topic.metadata.refresh.interval.ms=1000 <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
+    producer=$!
+    suite_owns "$producer"
+    exec {transaction}>"$suite_folder/transaction"
+    { seq $(($1 - 1)); printf '%2048s' ''; } >&"$transaction"
+    until_true 20 log_ends_at $(($1 - 1)) || suite_fail "a transaction is sent"
+    kill -KILL "$producer"
+    wait "$producer" 2>/dev/null
+    exec {transaction}>&-
+    rm "$suite_folder/transaction"
+    echo x | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -X transactional.id="$live_name-stranger" 2>/dev/null # it aborts the one before
+    until_true 20 log_ends_at "$1" || suite_fail "a transaction is aborted"
+}
+log_ends_at() {
+    [ "$(kcat -Q -b "$kafka_address" -t "$commands:0:-1" -X isolation.level=read_uncommitted 2>/dev/null | sed 's/.*offset //')" -ge "$1" ]
 }
 reading_worker
 replaced_nameless "unreadable, the worker being frozen" send_unreadable 12 frozen thawed
@@ -347,6 +379,10 @@ if faults_all; then
     replaced_nameless "unreadable, the worker being killed" send_unreadable 12 killed revived
     replaced_nameless "wrong offsets, the worker being frozen" send_wrong 4 frozen thawed
     replaced_nameless "wrong offsets, the worker being killed" send_wrong 4 killed revived
+    replaced_nameless "aborted, the worker being frozen" send_aborted 12 frozen thawed
+    replaced_nameless "aborted, the worker being killed" send_aborted 12 killed revived
+    replaced_nameless "deleted, the worker being frozen" send_deleted 12 frozen thawed
+    replaced_nameless "deleted, the worker being killed" send_deleted 12 killed revived
 fi
 
 criterion "a topic of commands that can be read is replaced by one that begins with some that no client can decompress" "as above"

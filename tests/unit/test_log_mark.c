@@ -22,6 +22,7 @@ static void expect_round_trip(struct log_mark mark, const char *text)
     ck_assert_int_eq(found.base, mark.base);
     ck_assert_int_eq(found.bytes, mark.bytes);
     ck_assert_int_eq(found.limit, mark.limit);
+    ck_assert_int_eq(found.end, mark.end);
 }
 
 static struct log_mark of_command(int64_t answered, int64_t offset, int64_t timestamp_ms, uint64_t hash, int64_t nonce)
@@ -32,12 +33,17 @@ static struct log_mark of_command(int64_t answered, int64_t offset, int64_t time
 
 static struct log_mark of_unreadable(int64_t offset, int64_t base, int64_t bytes)
 {
-    return (struct log_mark){400, offset, -1, 0, 7, LOG_MARK_UNREADABLE, base, bytes, 100000000};
+    return (struct log_mark){400, offset, -1, 0, 7, LOG_MARK_UNREADABLE, base, bytes, 100000000, 0};
 }
 
-static struct log_mark of_misnumbered(int64_t offset, uint64_t hash)
+static struct log_mark of_next(int64_t offset, uint64_t hash)
 {
-    return (struct log_mark){400, offset, -1, hash, 7, LOG_MARK_MISNUMBERED, 0, 0, 0};
+    return (struct log_mark){400, offset, -1, hash, 7, LOG_MARK_NEXT, 0, 0, 0, 0};
+}
+
+static struct log_mark of_nothing(int64_t offset, int64_t end)
+{
+    return (struct log_mark){400, offset, -1, 0, 7, LOG_MARK_NOTHING, 0, 0, 0, end};
 }
 
 START_TEST(a_command_is_told_by_offset_timestamp_and_value)
@@ -47,7 +53,7 @@ START_TEST(a_command_is_told_by_offset_timestamp_and_value)
                                       of_command(400, 399, 1700000000001, 0xfeed, 7),
                                       of_command(400, 399, 1700000000000, 0xfeee, 7)};
     ck_assert(
-        log_mark_is_same(&mark, &(struct log_mark){-1, 399, 1700000000000, 0xfeed, -1, LOG_MARK_COMMAND, 0, 0, 0}));
+        log_mark_is_same(&mark, &(struct log_mark){-1, 399, 1700000000000, 0xfeed, -1, LOG_MARK_COMMAND, 0, 0, 0, 0}));
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         ck_assert(!log_mark_is_same(&mark, &others[i]));
 }
@@ -62,12 +68,12 @@ START_TEST(a_batch_is_told_by_its_beginning_and_size)
     ck_assert(log_mark_is_same(&mark, &unsized));
     ck_assert(log_mark_is_same(&unsized, &mark));
     const struct log_mark others[] = {of_unreadable(31, 20, 295), of_unreadable(30, 21, 295),
-                                      of_unreadable(30, 20, 296), of_misnumbered(30, 0), of_command(400, 30, -1, 0, 7)};
+                                      of_unreadable(30, 20, 296), of_next(30, 0), of_command(400, 30, -1, 0, 7)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         ck_assert(!log_mark_is_same(&mark, &others[i]));
-    mark = of_misnumbered(30, 5);
-    same = of_misnumbered(30, 5);
-    const struct log_mark another = of_misnumbered(30, 6);
+    mark = of_next(30, 5);
+    same = of_next(30, 5);
+    const struct log_mark another = of_next(30, 6);
     ck_assert(log_mark_is_same(&mark, &same));
     ck_assert(!log_mark_is_same(&mark, &another));
 }
@@ -94,9 +100,9 @@ START_TEST(a_mark_without_a_command_survives_as_text)
                                                   "0000000010"
                                                   "0000000295"
                                                   "0100000000 - 7");
-    expect_round_trip(of_misnumbered(30, UINT64_MAX), "client-intake 400 - 2"
-                                                      "0000000000000000030"
-                                                      "18446744073709551615 - 7");
+    expect_round_trip(of_next(30, UINT64_MAX), "client-intake 400 - 2"
+                                               "0000000000000000030"
+                                               "18446744073709551615 - 7");
     struct log_mark longest = of_unreadable(INT64_MAX, INT64_MAX - INT32_MAX, INT32_MAX);
     longest.answered = longest.nonce = INT64_MAX;
     longest.limit = INT32_MAX;
@@ -105,7 +111,10 @@ START_TEST(a_mark_without_a_command_survives_as_text)
                                "2147483647"
                                "2147483647"
                                "2147483647 - 9223372036854775807");
-    longest = of_misnumbered(INT64_MAX, 0);
+    expect_round_trip(of_nothing(30, 40), "client-intake 400 - 3"
+                                          "0000000000000000030"
+                                          "0000000000000000040 - 7");
+    longest = of_next(INT64_MAX, 0);
     longest.nonce = -1;
     expect_round_trip(longest, "client-intake 400 - 2"
                                "9223372036854775807"
@@ -119,7 +128,8 @@ START_TEST(of_an_unknown_kind_the_rest_is_read)
     static const char *const places[] = {
         "5",
         "1700000000000",
-        "3000000000000000003000000000000000000400",
+        "3000000000000000003000000000000000000400" /* a digit too many */,
+        "300000000000000000309999999999999999999" /* no such offset is there */,
         "1000000000000000003000000000100000002950100000000" /* a digit is missing */,
         "10000000000000000030000000003100000002950100000000" /* it begins below 0 */,
         "19999999999999999999000000001000000002950100000000",
@@ -141,7 +151,7 @@ END_TEST
 /* What versions before these kinds made of the text, word by word. */
 START_TEST(earlier_versions_find_no_mark_where_there_is_no_command)
 {
-    const struct log_mark marks[] = {of_unreadable(30, 20, 295), of_misnumbered(30, UINT64_MAX)};
+    const struct log_mark marks[] = {of_unreadable(30, 20, 295), of_next(30, UINT64_MAX), of_nothing(30, 40)};
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         char text[LOG_MARK_BYTES], *end;
         log_mark_write(&marks[i], text);

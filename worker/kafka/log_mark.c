@@ -12,7 +12,7 @@ bool log_mark_is_same(const struct log_mark *mark, const struct log_mark *other)
 {
     bool has_same_size = mark->bytes == other->bytes || mark->bytes == 0 || other->bytes == 0;
     return mark->kind == other->kind && mark->offset == other->offset && mark->timestamp_ms == other->timestamp_ms &&
-           mark->hash == other->hash && mark->base == other->base && has_same_size;
+           mark->hash == other->hash && mark->base == other->base && mark->end == other->end && has_same_size;
 }
 
 int64_t log_mark_nonce(void)
@@ -33,8 +33,10 @@ static int write_place(const struct log_mark *mark, char *text, size_t size)
     case LOG_MARK_UNREADABLE:
         return snprintf(text, size, "- 1%019" PRId64 "%010" PRId64 "%010" PRId64 "%010" PRId64 " -", mark->offset,
                         mark->offset - mark->base, mark->bytes, mark->limit);
-    case LOG_MARK_MISNUMBERED:
+    case LOG_MARK_NEXT:
         return snprintf(text, size, "- 2%019" PRId64 "%020" PRIu64 " -", mark->offset, mark->hash);
+    case LOG_MARK_NOTHING:
+        return snprintf(text, size, "- 3%019" PRId64 "%019" PRId64 " -", mark->offset, mark->end);
     case LOG_MARK_COMMAND:
         break;
     }
@@ -91,27 +93,47 @@ static uint64_t take_digits(const char **at, int count)
     return value;
 }
 
-/* The third word of a mark without a command. The mark has no offset if it is of no kind that is known here. */
+/* The kind that a third word of so many digits is of, by its first one; LOG_MARK_COMMAND: of none that is known here.
+ */
+static enum log_mark_kind kind_of(size_t digits, char first)
+{
+    static const struct {
+        char first;
+        size_t digits;
+        enum log_mark_kind kind;
+    } kinds[] = {{'1', 50, LOG_MARK_UNREADABLE}, {'2', 40, LOG_MARK_NEXT}, {'3', 39, LOG_MARK_NOTHING}};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].digits == digits && kinds[i].first == first)
+            return kinds[i].kind;
+    return LOG_MARK_COMMAND;
+}
+
+/* The third word of a mark without a command. The mark has no offset if it is of no kind that is known here, or if its
+ * numbers are impossible. */
 static void take_place(const char *at, struct log_mark *mark)
 {
-    const size_t length = strspn(at, "0123456789");
-    bool is_unreadable = length == 50 && *at == '1', is_misnumbered = length == 40 && *at == '2';
-    mark->timestamp_ms = -1;
-    if (!is_unreadable && !is_misnumbered)
+    struct log_mark found = *mark;
+    mark->timestamp_ms = found.timestamp_ms = -1;
+    found.kind = kind_of(strspn(at, "0123456789"), *at);
+    if (found.kind == LOG_MARK_COMMAND)
         return;
     at++;
-    uint64_t offset = take_digits(&at, 19), before = is_unreadable ? take_digits(&at, 10) : 0;
-    if (offset > INT64_MAX || before > offset)
-        return;
-    mark->kind = is_unreadable ? LOG_MARK_UNREADABLE : LOG_MARK_MISNUMBERED;
-    mark->offset = (int64_t)offset;
-    if (is_unreadable) {
-        mark->base = (int64_t)(offset - before);
-        mark->bytes = (int64_t)take_digits(&at, 10);
-        mark->limit = (int64_t)take_digits(&at, 10);
+    uint64_t offset = take_digits(&at, 19), before = 0, end = 0;
+    if (found.kind == LOG_MARK_UNREADABLE) {
+        before = take_digits(&at, 10);
+        found.bytes = (int64_t)take_digits(&at, 10);
+        found.limit = (int64_t)take_digits(&at, 10);
+    } else if (found.kind == LOG_MARK_NEXT) {
+        found.hash = take_digits(&at, 20);
     } else {
-        mark->hash = take_digits(&at, 20);
+        end = take_digits(&at, 19);
     }
+    if (offset > INT64_MAX || before > offset || end > INT64_MAX)
+        return;
+    found.offset = (int64_t)offset;
+    found.base = found.kind == LOG_MARK_UNREADABLE ? (int64_t)(offset - before) : 0;
+    found.end = (int64_t)end;
+    *mark = found;
 }
 
 bool log_mark_read(const char *text, size_t length, struct log_mark *mark)

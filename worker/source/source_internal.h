@@ -49,6 +49,7 @@ struct log_state {
     struct log_mark passed_mark; /* of the last batch of the log that was passed, or LOG_MARK_NONE */
     int64_t group_offset;        /* the committed offset, as far as we know, or -1 */
     int64_t start;               /* where the log began when the group was asked, or -1 */
+    int64_t begun;               /* the `end` when source_begin_mark was last called, or -1 */
     int64_t end;         /* where the consumer last met the end, or -1; transaction markers are in front of it */
     int64_t seen_offset; /* of a command that source_peek saw, or -1 */
     int64_t seen_timestamp_ms;
@@ -219,19 +220,42 @@ typedef void source_answer(struct source *source, const rd_kafka_message_t *mess
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque);
 
-/* A batch of the log, by which the log can be recognized, gets placeholders. Its mark becomes the log's if there is no
- * other one. It need not be compared first: it tells the log that the placeholders stand for, and if that is replaced
- * before they are answered, the next comparison finds that. */
-void source_note_passed(struct source *source, int32_t partition, const struct log_mark *mark);
-
-/* The receive.message.max.bytes of our consumers. */
-int64_t source_receive_limit(const struct source *source);
-
 /* Write and read the mark in the metadata of an offset. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
 MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
 
 void source_close_logs(struct source *source);
+
+/* ---- source_marks.c: marks, and what the log's answers mean for them ---- */
+
+/* The mark becomes the log's. How far the commands are answered stays as it is. */
+void source_renew_mark(struct log_state *log, const struct log_mark *mark);
+
+/* A batch of the log, by which the log can be recognized, gets placeholders. Its mark becomes the log's if there is no
+ * other one. It need not be compared first: it tells the log that the placeholders stand for, and if that is replaced
+ * before they are answered, the next comparison finds that. */
+void source_note_passed(struct source *source, int32_t partition, const struct log_mark *mark);
+
+/* Call when the group was asked: the mark of source_note_passed may have come before. */
+void source_adopt_passed(struct log_state *log);
+
+/* What tells the log by its answer for `place`: a command, or RD_KAFKA_RESP_ERR__BAD_COMPRESSION. */
+struct log_mark source_mark_of_answer(const struct source *source, const rd_kafka_message_t *message, int64_t place);
+
+/* What the log's answer for the mark's offset says of the log. */
+enum log_finding source_compare_answer(struct source *source, const rd_kafka_message_t *message,
+                                       const struct log_mark *mark);
+
+/* The same for the partition's own mark. If it has none, the answer is one to source_begin_mark, and becomes the mark.
+ */
+enum log_finding source_compare_mark(struct source *source, const rd_kafka_message_t *message);
+
+/* For a log without a mark: `next_mark` tells where it is to be read to get one. False if nothing is before what we
+ * read, so that no command can be lost there. */
+MUST_CHECK bool source_begin_mark(struct source *source, int32_t partition);
+
+/* What was found, after the reading. A log that still has no mark counts as the same. */
+enum log_finding source_end_mark(struct source *source, int32_t partition, enum log_finding finding);
 
 /* ---- source_misnumbered.c: commands whose offsets are not their places in the log ---- */
 
@@ -337,6 +361,10 @@ MUST_CHECK rd_kafka_t *source_observer(struct source *source);
 /* A client that reads the group's offsets and never joins it: while the group waits for members to join, a member's own
  * connection to the coordinator answers nothing else. The caller destroys it. NULL with the reason in `error`. */
 MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *error, size_t error_size);
+
+/* The offset of the partition's first command without a reply. If there is none here, the offset that comes next, or -1
+ * if that is not known. */
+int64_t source_open_offset(const struct source *source, int32_t partition);
 
 /* Once a second: shows the lags and, after all brokers were unreachable, asks whether one answers again. */
 void source_look_around(struct source *source);

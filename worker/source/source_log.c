@@ -32,6 +32,7 @@ static const struct log_state unknown = {.mark = {.answered = -1, .offset = -1, 
                                          .passed_mark = {.answered = -1, .offset = -1, .timestamp_ms = -1, .nonce = -1},
                                          .group_offset = -1,
                                          .start = -1,
+                                         .begun = -1,
                                          .end = -1,
                                          .seen_offset = -1,
                                          .unsettled = -1,
@@ -110,41 +111,6 @@ static bool find_next_mark(struct source *source, int32_t partition)
     return false;
 }
 
-/* How far the commands are answered stays as it is. */
-static void renew_mark(struct log_state *log, const struct log_mark *mark)
-{
-    int64_t answered = log->mark.answered, nonce = log->mark.nonce;
-    log->mark = *mark;
-    log->mark.answered = answered;
-    log->mark.nonce = nonce;
-}
-
-static void adopt_passed(struct log_state *log)
-{
-    if (log->group != GROUP_ASKED || log->mark.offset >= 0 || log->passed_mark.offset < 0)
-        return;
-    renew_mark(log, &log->passed_mark);
-    log->silent_ms = LOG_HAS_ANSWERED;
-}
-
-void source_note_passed(struct source *source, int32_t partition, const struct log_mark *mark)
-{
-    struct log_state *log = source_log(source, partition);
-    log->passed_mark = *mark;
-    adopt_passed(log);
-}
-
-int64_t source_receive_limit(const struct source *source)
-{
-    char text[24] = "0";
-    size_t size = sizeof(text);
-    /* Its clients get all of kafka.consumer. */
-    if (rd_kafka_conf_get(rd_kafka_conf(source->consumer), "receive.message.max.bytes", text, &size) !=
-        RD_KAFKA_CONF_OK)
-        return 0;
-    return strtoll(text, NULL, 10);
-}
-
 /* ---- reading commands again ---- */
 
 /* The queue must be long: with a short one librdkafka before 2.2 waits up to a second before it fetches again, in each
@@ -188,34 +154,6 @@ enum log_finding source_compare_watermarks(struct source *source, int32_t partit
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
 
-/* Whether the batch that the mark is in can be read by this worker, and could not by the one that has made the mark, or
- * the other way round, since receive.message.max.bytes was changed. The two cannot be compared. */
-static bool is_of_other_limit(const struct source *source, const rd_kafka_message_t *message,
-                              const struct log_mark *mark)
-{
-    bool is_unreadable = message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
-    if (mark->kind == LOG_MARK_UNREADABLE)
-        return !is_unreadable && message->offset == mark->offset && source_receive_limit(source) > mark->limit;
-    return is_unreadable && message->offset <= mark->offset;
-}
-
-/* *found: what tells the log by this answer, if it is LOG_SAME. */
-static enum log_finding compare_answer(struct source *source, const rd_kafka_message_t *message,
-                                       const struct log_mark *mark, struct log_mark *found)
-{
-    *found = *mark;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        return source_compare_watermarks(source, message->partition, mark->offset, ASK_WAIT_MS);
-    if (message->err && message->err != RD_KAFKA_RESP_ERR__BAD_COMPRESSION)
-        return LOG_UNKNOWN;
-    *found = source_message_place_mark(message, mark->offset, source_receive_limit(source));
-    if (log_mark_is_same(mark, found))
-        return LOG_SAME;
-    /* Once this worker has seen the mark in the log, it reads it again in the same way. */
-    bool is_first = source_log(source, message->partition)->silent_ms != LOG_HAS_ANSWERED;
-    return is_first && is_of_other_limit(source, message, mark) ? LOG_SAME : LOG_OTHER;
-}
-
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque)
 {
@@ -245,19 +183,14 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
 
 static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
-    struct log_state *log = source_log(source, message->partition);
-    struct log_mark found;
-    enum log_finding finding = compare_answer(source, message, &log->mark, &found);
-    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset = finding;
-    if (finding == LOG_SAME)
-        renew_mark(log, &found);
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        source_compare_mark(source, message);
 }
 
 static void take_next_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
 {
-    struct log_mark found;
     rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
-        compare_answer(source, message, &source_log(source, message->partition)->next_mark, &found);
+        source_compare_answer(source, message, &source_log(source, message->partition)->next_mark);
 }
 
 /* Reads the commands that the marks, or the next marks, of these partitions refer to. Replaces each partition's offset
@@ -269,7 +202,7 @@ static void read_again(struct source *source, rd_kafka_topic_partition_list_t *p
         int32_t partition = partitions->elems[i].partition;
         const struct log_state *log = source_log(source, partition);
         rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset =
-            next ? log->next_mark.offset : log->mark.offset;
+            next || log->mark.offset < 0 ? log->next_mark.offset : log->mark.offset;
         partitions->elems[i].offset = LOG_UNKNOWN;
     }
     source_read_places(source, places, READ_WAIT_MS, next ? take_next_finding : take_finding, partitions);
@@ -301,7 +234,7 @@ static void renew_marks(struct source *source, rd_kafka_topic_partition_list_t *
         rd_kafka_topic_partition_t *place =
             rd_kafka_topic_partition_list_find(partitions, source->topic, found->partition);
         if (found->offset == LOG_SAME)
-            renew_mark(log, &log->next_mark);
+            source_renew_mark(log, &log->next_mark);
         else if (found->offset == LOG_OTHER)
             place->offset = LOG_MISNUMBERED;
         else if (log->mark.offset < 0)
@@ -427,7 +360,7 @@ static void ask_group(struct source *source, const rd_kafka_topic_partition_list
         log->group_offset = place->offset >= 0 ? place->offset : -1;
         if (!source_read_mark(place, &log->mark))
             log->mark.answered = log->group_offset;
-        adopt_passed(log);
+        source_adopt_passed(log);
     }
     if (observer && code == RD_KAFKA_RESP_ERR_NO_ERROR)
         log_fault_end(&source->progress_fault);
@@ -493,14 +426,14 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
         rd_kafka_topic_partition_t *place = &partitions->elems[i];
         const struct log_state *log = source_log(source, place->partition);
         place->offset = log->group == GROUP_UNASKED ? LOG_UNKNOWN : LOG_SAME;
-        if (log->mark.offset >= 0)
+        if (log->mark.offset >= 0 || source_begin_mark(source, place->partition))
             rd_kafka_topic_partition_list_add(marked, source->topic, place->partition);
     }
     if (marked->cnt > 0)
         read_again(source, marked, false);
     for (int i = 0; i < marked->cnt; i++)
         rd_kafka_topic_partition_list_find(partitions, source->topic, marked->elems[i].partition)->offset =
-            marked->elems[i].offset;
+            source_end_mark(source, marked->elems[i].partition, (enum log_finding)marked->elems[i].offset);
     renew_marks(source, partitions);
     int64_t now = clock_now_ms();
     for (int i = 0; i < partitions->cnt; i++) {
@@ -543,17 +476,19 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
     return due;
 }
 
-/* The assigned partitions that were not compared for IDLE_EVERY_MS. With `looks_for_losses`: those that were not
- * compared for BUSY_EVERY_MS, or whose group has not answered. NULL after the reason was logged. */
+/* The assigned partitions that were not compared for IDLE_EVERY_MS, or lack a mark. With `looks_for_losses`: those that
+ * were not compared for BUSY_EVERY_MS, or whose group has not answered. NULL after the reason was logged. */
 static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t now_ms, bool looks_for_losses)
 {
     rd_kafka_topic_partition_list_t *due = source_assignment(source);
     for (int i = due ? due->cnt - 1 : -1; i >= 0; i--) {
         const struct log_state *log = source_log(source, due->elems[i].partition);
         int64_t since_ms = now_ms - log->compared_ms;
+        /* It has an offset to commit, which is not done without a mark. */
+        bool needs_mark = log->mark.offset < 0 && log->end > 0 && log->begun != log->end;
         bool wanted = looks_for_losses ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
                                        : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
-        if (!wanted)
+        if (!wanted && !needs_mark)
             rd_kafka_topic_partition_list_del_by_idx(due, i);
     }
     while (due && due->cnt > MOST_AT_ONCE)

@@ -61,7 +61,7 @@ struct log_mark source_place_mark(const struct log_mark *command, int64_t place)
     struct log_mark mark = *command;
     if (command->offset == place)
         return mark;
-    mark.kind = LOG_MARK_MISNUMBERED;
+    mark.kind = LOG_MARK_NEXT;
     mark.offset = place;
     mark.timestamp_ms = -1;
     mark.hash = XXH3_64bits(numbers, sizeof(numbers));

@@ -188,7 +188,8 @@ rd_kafka_topic_partition_list_t *source_idle_offsets(struct source *source)
         rd_kafka_topic_partition_t *place = &offsets->elems[i];
         const struct log_state *log = source_log(source, place->partition);
         place->offset = log->end;
-        if (log->group == GROUP_ASKED && log->end > log->group_offset &&
+        bool has_mark = log->mark.offset >= 0 || log->end <= 0;
+        if (log->group == GROUP_ASKED && log->end > log->group_offset && has_mark &&
             log->end >= partitions_next(source->partitions, place->partition) && !log->is_misnumbered &&
             !partitions_is_waiting(source->partitions, place->partition) &&
             !held_messages_find(&source->held, place->partition))
@@ -226,6 +227,11 @@ static struct lag_position source_position(const struct source *source, const st
     if (next >= 0 && log->seen_offset >= next)
         return (struct lag_position){partition, next, log->seen_offset + 1, log->seen_timestamp_ms};
     return (struct lag_position){partition, next, next, -1};
+}
+
+int64_t source_open_offset(const struct source *source, int32_t partition)
+{
+    return partition < source->log_count ? source_position(source, &source->logs[partition], partition).offset : -1;
 }
 
 /* The end that the client's last fetch returned, or -1. */

@@ -43,7 +43,7 @@ static void take_place(struct source *source, const rd_kafka_message_t *message,
     else if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION && message->offset >= place->base)
         place->finding = message->offset > place->base ? PLACE_BEHIND : PLACE_UNREADABLE;
     if (place->finding == PLACE_UNREADABLE)
-        place->mark = source_message_place_mark(message, place->asked, source_receive_limit(source));
+        place->mark = source_mark_of_answer(source, message, place->asked);
 }
 
 /* Behind an open transaction, which holds back the end, the reader gets no answer at all. */
