@@ -485,7 +485,7 @@ static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t
         const struct log_state *log = source_log(source, due->elems[i].partition);
         int64_t since_ms = now_ms - log->compared_ms;
         /* It has an offset to commit, which is not done without a mark. */
-        bool needs_mark = log->mark.offset < 0 && log->end > 0 && log->begun != log->end;
+        bool needs_mark = log->group == GROUP_ASKED && log->mark.offset < 0 && log->end > 0 && log->begun != log->end;
         bool wanted = looks_for_losses ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
                                        : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
         if (!wanted && !needs_mark)

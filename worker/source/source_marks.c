@@ -145,11 +145,12 @@ enum log_finding source_compare_mark(struct source *source, const rd_kafka_messa
 bool source_begin_mark(struct source *source, int32_t partition)
 {
     struct log_state *log = source_log(source, partition);
-    int64_t open = log->group == GROUP_ASKED ? source_open_offset(source, partition) : -1;
+    if (log->group == GROUP_UNASKED)
+        return false;
+    int64_t open = source_open_offset(source, partition), from = open > BEFORE ? open - BEFORE : 0;
+    log->begun = log->end;
     if (open <= 0)
         return false;
-    int64_t from = open > BEFORE ? open - BEFORE : 0;
-    log->begun = log->end;
     log->next_mark = LOG_MARK_NONE;
     log->next_mark.kind = LOG_MARK_NOTHING;
     log->next_mark.offset = from < log->start && log->start < open ? log->start : from;
