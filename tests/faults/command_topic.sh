@@ -337,7 +337,7 @@ replaced_nameless() {
     replace
     tenths 5
     "$2" "$3"
-    check "$1: before" until_true 60 has_committed "$3"
+    check "$1: before" until_true 60 has_committed "$3" || tail -n 15 "${worker_logs[one]}"
     check "$1: with a mark" grep -qE -- "${mark_patterns[$2]}" <(topic_config offsets "$live_name" "$commands" 1)
     "$4"
     replace
@@ -352,9 +352,11 @@ send_deleted() {
     topic_config trim "$commands" 0 "$1" || suite_fail "all records are deleted"
     reading_worker
 }
-# COUNT offsets of a transaction that is aborted; the last one is of its marker.
+# COUNT offsets of a transaction that is aborted; the last one is of its marker. The worker comes only then. Otherwise it
+# notices at the first command that the topic is another one, since the mark's place has neither a command nor the end.
 send_aborted() {
     local producer transaction
+    worker_stop one
     mkfifo "$suite_folder/transaction"
     kcat -P -b "$kafka_address" -t "$commands" -p 0 -X transactional.id="$live_name-stranger" -X transaction.timeout.ms=1000 \
         -X batch.num.messages=1 -X topic.metadata.refresh.interval.ms=1000 <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
@@ -369,6 +371,7 @@ send_aborted() {
     rm "$suite_folder/transaction"
     echo x | kcat -P -b "$kafka_address" -t "$live_name.dead-letters" -X transactional.id="$live_name-stranger" 2>/dev/null # it aborts the one before
     until_true 20 log_ends_at "$1" || suite_fail "a transaction is aborted"
+    reading_worker
 }
 log_ends_at() {
     [ "$(kcat -Q -b "$kafka_address" -t "$commands:0:-1" -X isolation.level=read_uncommitted 2>/dev/null | sed 's/.*offset //')" -ge "$1" ]
