@@ -209,6 +209,7 @@ void log_event(enum log_level level, const char *event, const struct log_value *
 
 void log_fault_begin(struct log_fault *fault, const struct log_value *values)
 {
+    fault->well_ms = 0;
     if (fault->began_ms != 0)
         return;
     fault->began_ms = clock_now_ms();
@@ -224,12 +225,27 @@ void log_fault_begin(struct log_fault *fault, const struct log_value *values)
     complaint_begin(fault->told, fault->event, detail);
 }
 
+static void fault_log_end(struct log_fault *fault, int64_t ended_ms)
+{
+    log_info(fault->ended, LOG_INTEGER("seconds", (ended_ms - fault->began_ms + 500) / 1000));
+    fault->began_ms = fault->well_ms = 0;
+    if (fault->told)
+        complaint_end(fault->told, clock_now_ms() - ended_ms);
+}
+
 void log_fault_end(struct log_fault *fault)
 {
+    int64_t now_ms = clock_now_ms();
     if (fault->began_ms == 0)
         return;
-    log_info(fault->ended, LOG_INTEGER("seconds", (clock_now_ms() - fault->began_ms + 500) / 1000));
-    fault->began_ms = 0;
-    if (fault->told)
-        complaint_end(fault->told);
+    if (fault->quiet_ms == 0)
+        fault_log_end(fault, now_ms);
+    else if (fault->well_ms == 0)
+        fault->well_ms = now_ms;
+}
+
+void log_fault_look(struct log_fault *fault)
+{
+    if (fault->well_ms != 0 && clock_now_ms() - fault->well_ms >= fault->quiet_ms)
+        fault_log_end(fault, fault->well_ms);
 }

@@ -8,7 +8,7 @@ suite_begin
 output=$BUILD/tests/output
 mkdir -p "$output"
 if ! command -v chromium-headless-shell chromium >/dev/null; then
-    suite_skip 90 "no chromium-headless-shell here"
+    suite_skip 94 "no chromium-headless-shell here"
     suite_end
 fi
 check_counts page python3 tests/page/page.py "$output"

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=8
-LIVE_CHECKS=75
+LIVE_CHECKS=86
 end_txn=26 # Kafka's request that ends a transaction
 output=$BUILD/tests/output
 mkdir -p "$output"
@@ -33,9 +33,9 @@ commands() {
     done
 }
 
-# to_partition PARTITION: sends lines.
+# to_partition PARTITION [OPTION ...]: sends lines.
 to_partition() {
-    kcat -P -b "$kafka_address" -t "$live_name.commands" -p "$1"
+    kcat -P -b "$kafka_address" -t "$live_name.commands" -p "$1" "${@:2}"
 }
 
 answers_all() {
@@ -44,6 +44,19 @@ answers_all() {
 
 logs() {
     [ "$(live_log_count one "$1")" -ge 1 ]
+}
+
+# advice KIND PATTERN: the words of the page's advice that match, such as a command line.
+advice() {
+    curl --silent "http://$(faults_address one)/status.json" | jq -r --arg kind "$1" '.findings[] | select(.kind == $kind).advice' \
+        | grep -oE -- "$2" | head -n 1
+}
+
+# says LINE: what the program says to a command line that the page shows.
+says() {
+    local words
+    read -ra words <<<"$1"
+    "$BUILD/${words[0]}" "${words[@]:1}" 2>&1
 }
 
 faults_begin 3
@@ -58,31 +71,59 @@ check "every command gets a reply" answers_all
 
 set_redis maxmemory 1mb
 faults_load 100
-looks "Redis is full" redis-full 'Redis is full and refuses to write' "OOM command not allowed" 'See “Redis is full” in docs/operations.md. Since \d\d:\d\d:\d\d UTC'
+looks "Redis is full" redis-full 'Redis \(127.0.0.1:\d+\) is full and refuses to write' "OOM command not allowed" 'See “Redis is full” in docs/operations.md. Since \d\d:\d\d:\d\d UTC'
 set_redis maxmemory 0
 faults_load_end
 check "it goes on" answers_all
 looks "Redis has room again" redis-back 'All is well' 'from\s+\d\d:\d\d:\d\d UTC to \d\d:\d\d:\d\d UTC'
 
-seq 400 | sed 's/^/not JSON /' | to_partition 1
+seq 400 | sed 's/^/not JSON /' | to_partition 1 -H sender=import-7
 check "garbage gets replies" answers_all
-looks "a producer sends garbage" garbage 'A producer sends garbage: \d+ of \d+ commands of the last minute cannot be read. The last: partition 1, offset \d+ of live-' \
-    'malformed_json' 'no workspace could be read' 'See “A producer sends garbage”'
+looks "a producer sends garbage" garbage 'A producer sends garbage: \d+ of \d+ commands of the last minute cannot be read. The last: malformed_json, partition 1, offset \d+ of live-\S+, without a workspace' \
+    'dead-letters list --group --since 20\S+Z --config \S+/worker.ini tells' 'Since \d\d:\d\d:\d\d UTC' 'no workspace could be read' 'See “A producer sends garbage”'
 
-proxy_tell kafka answer "$end_txn" delay 700 100000
+listed=$(says "$(advice garbage 'client-intake dead-letters list --group --since [^ ]+ --config [^ ]+')")
+letter=$(grep 'malformed_json' <<<"$listed" | sort -n | tail -n 1 | grep -oE 'such as [0-9]+/[0-9]+' | cut -d' ' -f3)
+check "the command line of the page lists the letters, with an example" [ -n "$letter" ]
+show=$(advice garbage 'client-intake dead-letters show PLACE --config [^ ]+')
+check_equal "another one shows the headers, which name the sender" 1 "$(says "${show/PLACE/$letter}" | grep -cx '  sender: import-7')"
+check_equal "the log reports the garbage, once" 1 "$(live_log_count one 'a producer sends garbage".* partition=1 offset=[0-9]+ code=malformed_json')"
+
+proxy_tell kafka answer "$end_txn" delay 1500 100000
 commands ws-3 0 6000 | to_partition 2
-looks "a slow broker and a noisy workspace" slow-noisy 'Kafka is slow: a transaction takes [\d.]+ s on average' 'See “Kafka is slow”' \
+looks "a slow broker and a noisy workspace" slow-noisy 'Kafka \(127.0.0.1:\d+\) is slow: a transaction takes [\d.]+ s on average' 'See “Kafka is slow” in docs/operations.md. Since \d\d:\d\d:\d\d UTC' \
     'Workspace ws-3 takes \d+ % of partition 2 of live-' 'See “A noisy workspace”' 'Workspaces that take more than their share'
 check "the log reports the noisy workspace" eventually logs 'a workspace takes more than its share of a partition".*partition=2 workspace=ws-3'
 proxy_tell kafka pass
 check "it goes on at once" answers_all
 check_equal "the log reports it once" 1 "$(live_log_count one 'a workspace takes more than its share')"
+check_equal "and once that transactions take long, however many do" 1 "$(live_log_count one 'producer failing')"
+check "and its end, when none has for a while" eventually logs 'producer recovered'
 worker_stop one
 
 faults_worker_start one --set definitions.on_missing=wait --set definitions.wait=10min
-echo '{"commandId":"w","workspaceId":"later","givenName":"A","familyName":"B","email":"w@example.com","customFields":{"x":1}}' | to_partition 0
-looks "a partition waits for definitions" definitions 'partition 0 of live-\S+ waits for those of workspace later' 'See “A partition waits for definitions”'
-check "definitions are put" live_intake definitions put later "$LIVE_DEFINITIONS"
+# waits NUMBER PARTITION WORKSPACE: sends a command whose workspace has no definitions.
+waits() {
+    echo "{\"commandId\":\"w$1\",\"workspaceId\":\"$3\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"w$1@example.com\",\"customFields\":{\"x\":1}}" \
+        | to_partition "$2"
+}
+# A partition that waits for longer than five seconds, as the page tells it.
+waits_long() {
+    curl --silent "http://$(faults_address one)/status.json" \
+        | jq -e --arg workspace "$1" '.time as $now | .definitions.waitingCommands[] | select(.workspace == $workspace and $now - .since > 5000)'
+}
+waits 1 0 later
+check "the page tells since when the partition waits" eventually waits_long later
+redis_ask SET 'custom-fields:{broken}' '[{"key":"x","type":"nonsense"}]' >/dev/null
+waits 2 1 broken
+looks "partitions wait for definitions" definitions \
+    '2 partitions of live-\S+ wait for definitions: partition 0 at offset \d+ \(workspace later has none\), partition 1 at offset \d+ \(those of workspace broken are broken\)\.' \
+    'rejected as definitions_missing when it is 600 s old' 'See “A partition waits for definitions”'
+check "of several the page tells, too, since when they wait" eventually waits_long broken
+check "the log reports the first one" logs 'a partition waits for definitions".* partition=0 offset=[0-9]+ workspace=later'
+put=$(advice definitions_awaited 'client-intake definitions put later FILE --config [^ ]+\.ini')
+check "the command line of the page puts definitions" says "${put/FILE/$LIVE_DEFINITIONS}"
+check "those that are broken are mended" live_intake definitions put broken "$LIVE_DEFINITIONS"
 check "it goes on at once" answers_all
 looks "nothing waits any more" definitions-put 'All is well'
 worker_stop one

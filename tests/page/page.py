@@ -35,17 +35,17 @@ def changed(**members):
 
 
 FINDINGS = {
-    "redis_full": ("bad", "Redis is full", "Redis is full and refuses to write, so commands wait. It says: OOM"),
-    "definitions_awaited": ("warning", "A partition waits for definitions", "1 partition waits for definitions: partition 3 of clients.commands waits for those of workspace acme."),
+    "redis_full": ("bad", "Redis is full", "Redis (redis:6379) is full and refuses to write, so commands wait. It says: OOM"),
+    "definitions_awaited": ("warning", "A partition waits for definitions", "1 partition of clients.commands waits for definitions: partition 3 at offset 17 (workspace acme has none)."),
     "garbage": ("warning", "A producer sends garbage", "A producer sends garbage: 312 of 4000 commands of the last minute cannot be read."),
-    "kafka_slow": ("warning", "Kafka is slow", "Kafka is slow: a transaction takes 2.4 s on average, over the last minute."),
+    "kafka_slow": ("warning", "Kafka is slow", "Kafka (kafka:9092) is slow: a transaction takes 2.4 s on average, over the last 15 s."),
     "noisy_workspace": ("warning", "A noisy workspace", "Workspace acme takes 83 % of partition 3 of clients.commands, while commands of that partition wait."),
 }
 
 
 def finding(kind):
     level, section, text = FINDINGS[kind]
-    return {"kind": kind, "level": level, "text": text, "advice": "Do this.", "section": section, "since": plain["time"] - 42000}
+    return {"kind": kind, "level": level, "text": text, "advice": "Do this.", "section": section, "since": plain["time"] - 42000, "orEarlier": False}
 
 
 with browser.Browser() as page:
@@ -134,6 +134,20 @@ with browser.Browser() as page:
     page.screenshot(f"{output}/page-findings-360-dark.png", whole=False)
     page.view(1440, 900)
 
+    # ---- since when, and which server, and which partitions ----
+    server.status = changed(findings=[finding("kafka_slow")])
+    check("a finding says since when", page.wait("/Since \\d\\d:\\d\\d:\\d\\d UTC, 42 s ago\\./.test(document.querySelector('#verdict').innerText)"), text("#verdict"))
+    server.status = changed(findings=[{**finding("kafka_slow"), "since": plain["time"] - 540000, "orEarlier": True}])
+    check("or that it may have begun before", page.wait("/Since \\d\\d:\\d\\d:\\d\\d UTC or earlier, 9 min ago\\./.test(document.querySelector('#verdict').innerText)"), text("#verdict"))
+    server.status = changed(kafka={"address": "kafka-1:9092,kafka-2:9092", "up": True, "complaint": None},
+                            redis={"address": "unix:/run/redis.sock", "up": True, "complaint": None})
+    check("the page names the servers", says("kafka-1:9092,kafka-2:9092") and says("unix:/run/redis.sock"), body())
+    waiting = [{"workspace": "acme", "partition": 3, "offset": 17, "code": "definitions_missing", "since": plain["time"] - 61000, "broken": False},
+               {"workspace": "globex", "partition": 5, "offset": 2, "code": "definitions_missing", "since": plain["time"] - 3000, "broken": True}]
+    server.status = changed(findings=[finding("definitions_awaited")],
+                            definitions={**plain["definitions"], "waitingPartitions": 2, "waitingCommand": waiting[0], "waitingCommands": waiting})
+    check("it names every command that waits for definitions", page.wait("/acme, partition 3, offset 17, since [^\\n]* 61 s ago[^]*globex, whose are broken, partition 5, offset 2/.test(document.body.innerText)"), body())
+
     server.status = changed(ready=False, findings=[{**finding("redis_full"), "level": "note", "text": "The worker gets ready: x.", "section": "The worker starts"}])
     check("a worker that gets ready says so", says("The worker gets ready: x."))
     check("and not that all is well", "All is well" not in body() and page.evaluate("document.title") == "i The worker starts – client-intake", page.evaluate("document.title"))
@@ -145,7 +159,8 @@ with browser.Browser() as page:
     rows = [{"workspace": hostile, "partition": 0, "commands": 10, "error": 0, "share": 1}]
     server.status = changed(topic=hostile, findings=[{**finding("garbage"), "text": hostile}], busiestWorkspaces=rows, mostRejectedWorkspaces=rows,
                             noisyWorkspaces=[{"workspace": hostile, "partition": 1, "percent": 60, "commands": 9, "since": plain["time"]}],
-                            redis={"up": False, "complaint": {"text": hostile, "since": plain["time"], "until": None}},
+                            kafka={"address": hostile, "up": True, "complaint": None},
+                            redis={"address": hostile, "up": False, "complaint": {"text": hostile, "since": plain["time"], "until": None}},
                             deadLetter={"workspace": hostile, "partition": 0, "offset": 1, "code": hostile, "since": plain["time"]})
     check("a hostile name is shown as text, with its invisible characters", says("<script>document.title='owned'</script>"), body()[:400])
     check("what is invisible is shown by its number", says("<U+202E>abc<U+200B><U+2066><U+00AD>"), body()[:400])

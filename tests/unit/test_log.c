@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/complaint.h"
 #include "common/log.h"
 
 static char written[16384];
@@ -223,6 +225,34 @@ START_TEST(fault_is_told_when_it_begins_and_when_it_ends)
 }
 END_TEST
 
+START_TEST(fault_that_comes_again_and_again_is_told_once)
+{
+    struct complaint complaint;
+    struct log_fault fault = {.event = "Kafka is slow", .ended = "Kafka is fast", .told = &complaint, .quiet_ms = 100};
+    complaint_open(&complaint);
+    capture();
+    for (int i = 0; i < 5; i++) {
+        log_fault_begin(&fault, NULL);
+        clock_sleep(40);
+        log_fault_end(&fault);
+        clock_sleep(40);
+        log_fault_look(&fault);
+    }
+    ck_assert_int_eq(complaint_read(&complaint).ended_ms, 0);
+    int64_t ended_ms = clock_wall_ms() - 40;
+    clock_sleep(200);
+    log_fault_end(&fault); /* that it is well is no news */
+    log_fault_look(&fault);
+    log_fault_look(&fault);
+    ck_assert_int_le(complaint_read(&complaint).ended_ms, ended_ms + 10); /* the log tells it later */
+    log_fault_begin(&fault, NULL);
+    ck_assert_str_eq(release(), "level=warning event=\"Kafka is slow\"\n"
+                                "level=info event=\"Kafka is fast\" seconds=0\n"
+                                "level=warning event=\"Kafka is slow\"\n");
+    complaint_close(&complaint);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -236,6 +266,7 @@ int main(void)
     tcase_add_loop_test(tests, value_whose_name_does_not_fit_is_left_out, 0, 2);
     tcase_add_test(tests, errno_is_kept);
     tcase_add_test(tests, fault_is_told_when_it_begins_and_when_it_ends);
+    tcase_add_test(tests, fault_that_comes_again_and_again_is_told_once);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -12,7 +12,8 @@
 #include "worker/metrics/batch_metrics.h"
 
 static struct metrics *threads[2];
-static struct config config = {.redis.timeout_ms = 1000, .commands.topic = (char[]){"commands"}};
+static struct kafka_setting servers = {(char[]){"bootstrap.servers"}, (char[]){"kafka:9092"}, NULL};
+static struct config config = {.redis.timeout_ms = 1000, .commands.topic = (char[]){"commands"}, .kafka = &servers};
 
 static void open_threads(void)
 {
@@ -80,6 +81,8 @@ static struct status *a_status(void)
 {
     struct status *status = calloc(1, sizeof(*status));
     status->topic = "commands";
+    status->kafka_address = "kafka:9092";
+    status->redis_address = "redis:6379";
     status->live = status->ready = status->kafka_up = status->redis_up = true;
     status->now.wall_ms = 1000000;
     status->threads = calloc(1, sizeof(*status->threads));
@@ -145,12 +148,113 @@ START_TEST(a_full_redis_is_told_from_one_that_is_away)
     ck_findings(status, "redis_full");
     ck_assert_int_eq(verdict.findings[0].since_ms, 5000);
     ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "maxmemory"));
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Redis (redis:6379) is full"));
     complain(&status->redis, "Redis is away; commands wait: Connection refused", 0);
     ck_findings(status, "redis_away");
     ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Connection refused"));
     complain(&status->redis, "Redis is away; commands wait: OOM", 6000); /* an old one says nothing about now */
     ck_findings(status, "redis_away");
     ck_assert_ptr_null(strstr(verdict.findings[0].text, "OOM"));
+    static const char *const remedies[][2] = {
+        {"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", "disk"},
+        {"WRONGPASS invalid username-password pair or user is disabled.", "redis.password"},
+        {"NOPERM User x has no permissions to run the 'set' command", "right"},
+        {"LOADING Redis is loading the dataset in memory", "Wait"},
+        {"READONLY You can't write against a read only replica.", "master"},
+        {"NOREPLICAS Not enough good replicas to write.", "replicas"},
+        {"Connection refused", "Start Redis"}};
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+        complain(&status->redis, "Redis is away; commands wait: ", 0);
+        strcat(status->redis.text, remedies[i][0]);
+        ck_findings(status, "redis_away");
+        ck_assert_msg(strstr(verdict.findings[0].advice, remedies[i][1]) != NULL, "%s", verdict.findings[0].advice);
+    }
+    end(status);
+}
+END_TEST
+
+/* Samples of ten minutes and of `seconds` before now, each with transactions that take so long. */
+static void sample_commits(struct status *status, size_t first, size_t slow, double seconds)
+{
+    status->sample_count = HISTORY_SAMPLES;
+    for (size_t i = 0; i < HISTORY_SAMPLES; i++) {
+        struct status_sample *sample = &status->samples[i];
+        if (i > 0)
+            *sample = sample[-1];
+        sample->clock_ms = 5000 * (int64_t)i;
+        sample->wall_ms = 100000000 + sample->clock_ms;
+        observe(&sample->stages[STAGE_COMMIT], 100, i >= first && i < slow ? seconds : 0.01);
+    }
+    status->now = status->samples[HISTORY_SAMPLES - 1];
+    status->recent =
+        status_period_between(&status->samples[HISTORY_SAMPLES - 4], &status->samples[HISTORY_SAMPLES - 1]);
+    status->minute =
+        status_period_between(&status->samples[HISTORY_SAMPLES - 14], &status->samples[HISTORY_SAMPLES - 1]);
+}
+
+START_TEST(since_when_kafka_is_slow_is_told_from_the_samples)
+{
+    struct status *status = a_status();
+    sample_commits(status, 80, HISTORY_SAMPLES, 2);
+    ck_findings(status, "kafka_slow");
+    ck_assert_str_eq(verdict.findings[0].text,
+                     "Kafka (kafka:9092) is slow: a transaction takes 2.0 s on average, over the last 15 s.");
+    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[80].wall_ms);
+    ck_assert(!verdict.findings[0].or_earlier);
+    sample_commits(status, 0, HISTORY_SAMPLES, 2); /* since before the first sample */
+    ck_findings(status, "kafka_slow");
+    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[13].wall_ms);
+    ck_assert(verdict.findings[0].or_earlier);
+    sample_commits(status, 80, 110, 2); /* it was so in the last minute, and is not now */
+    ck_findings(status, "");
+    sample_commits(status, HISTORY_SAMPLES, 0, 2); /* since a moment */
+    observe(&status->recent.stages[STAGE_COMMIT], 1000, 3);
+    ck_findings(status, "kafka_slow");
+    ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms);
+    end(status);
+}
+END_TEST
+
+START_TEST(where_the_time_goes_tells_why_replies_are_late)
+{
+    struct status *status = a_status();
+    status->now.oldest_seconds = 90;
+    status->lag_count = status->thread_count = 1;
+    status->lags = calloc(1, sizeof(*status->lags));
+    status->lags[0] = (struct partition_lag){4, 900, 90};
+    status->minute.seconds = 60;
+    static const struct {
+        enum batch_stage stage;
+        double seconds; /* of the minute, in transactions that are not slow */
+        const char *advice;
+    } cases[] = {{STAGE_COMMIT, 20, "Kafka delivers commands slowly"},
+                 {STAGE_COMMIT, 40, "transactions of Kafka"},
+                 {STAGE_CLAIM, 40, "goes to Redis"},
+                 {STAGE_CHECK, 40, "more commands than they can take"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(status->minute.stages, 0, sizeof(status->minute.stages));
+        observe(&status->minute.stages[cases[i].stage], 1000, cases[i].seconds / 1000);
+        ck_findings(status, "replies_late");
+        ck_assert_msg(strstr(verdict.findings[0].advice, cases[i].advice) != NULL, "%s", verdict.findings[0].advice);
+        ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms - 90000);
+    }
+    observe(&status->minute.stages[STAGE_COMMIT], 10, 2);
+    ck_findings(status, "kafka_slow replies_late");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[1].advice, "stands above"));
+    end(status);
+}
+END_TEST
+
+START_TEST(lost_spans_are_a_note)
+{
+    struct status *status = a_status();
+    status->minute.spans[SPAN_SENT] = 100;
+    status->minute.spans[SPAN_UNSENT] = 1;
+    ck_findings(status, "");
+    status->minute.spans[SPAN_QUEUE_FULL] = 7;
+    ck_findings(status, "spans_lost");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "no room for 7; it took 100."));
+    ck_assert_int_eq(finding_level(FINDING_SPANS_LOST), FINDING_NOTE);
     end(status);
 }
 END_TEST
@@ -177,12 +281,52 @@ END_TEST
 START_TEST(a_partition_that_waits_for_definitions_is_named_with_its_workspace)
 {
     struct status *status = a_status();
-    status->waiting = 1;
-    status->waiting_command = (struct command_note){.key = {3, 4, "acme"}, .since_ms = 7000};
+    status->definitions_wait_ms = 30000;
+    status->waiting = status->waiting_count = 1;
+    status->waiting_commands[0] = (struct command_note){.key = {3, 4, "acme"}, .offset = 17, .since_ms = 7000};
     ck_findings(status, "definitions_awaited");
-    ck_assert_str_eq(verdict.findings[0].text,
-                     "1 partition waits for definitions: partition 3 of commands waits for those of workspace acme.");
+    ck_assert_str_eq(
+        verdict.findings[0].text,
+        "1 partition of commands waits for definitions: partition 3 at offset 17 (workspace acme has none).");
+    ck_assert_str_eq(verdict.findings[0].advice,
+                     "Put them: client-intake definitions put acme FILE. The partition goes on at once. Otherwise its "
+                     "command is rejected as definitions_missing when it is 30 s old (definitions.wait).");
     ck_assert_int_eq(verdict.findings[0].since_ms, 7000);
+    status->config_path = "/etc/client-intake.ini";
+    ck_findings(status, "definitions_awaited");
+    ck_assert_ptr_nonnull(
+        strstr(verdict.findings[0].advice, "definitions put acme FILE --config /etc/client-intake.ini. The"));
+    end(status);
+}
+END_TEST
+
+START_TEST(partitions_that_wait_are_all_named_or_counted)
+{
+    struct status *status = a_status();
+    status->waiting = status->waiting_count = 2;
+    status->waiting_commands[0] = (struct command_note){.key = {3, 4, "acme"}, .offset = 17, .since_ms = 7000};
+    status->waiting_commands[1] =
+        (struct command_note){.key = {5, 6, "globex"}, .offset = 2, .since_ms = 8000, .is_broken = true};
+    ck_findings(status, "definitions_awaited");
+    ck_assert_str_eq(
+        verdict.findings[0].text,
+        "2 partitions of commands wait for definitions: partition 3 at offset 17 (workspace acme has none), "
+        "partition 5 at offset 2 (those of workspace globex are broken).");
+    status->waiting = 9;
+    status->waiting_count = 8;
+    for (size_t i = 0; i < 8; i++) {
+        struct command_note *note = &status->waiting_commands[i];
+        *note = (struct command_note){
+            .key = {.partition = INT32_MAX, .length = 64}, .offset = INT64_MAX, .since_ms = 1, .is_broken = true};
+        memset(note->key.workspace, 'w', 64);
+    }
+    ck_findings(status, "definitions_awaited");
+    const char *text = verdict.findings[0].text;
+    ck_assert_str_eq(text + strlen(text) - strlen(" are broken), and 6 more."), " are broken), and 6 more.");
+    status->waiting_count = 0; /* a thread that waits has not told yet for what */
+    ck_findings(status, "definitions_awaited");
+    ck_assert_str_eq(verdict.findings[0].text, "9 partitions of commands wait for definitions.");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "definitions put WORKSPACE FILE"));
     end(status);
 }
 END_TEST
@@ -197,7 +341,16 @@ START_TEST(a_producer_that_sends_garbage_is_told_with_the_last_place)
     status->garbage = (struct command_note){.key = {.partition = 2}, .offset = 77, .since_ms = 1, .code = "too_large"};
     ck_findings(status, "garbage");
     ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "20 of 400 commands"));
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "partition 2, offset 77 of commands, too_large"));
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text,
+                                 "The last: too_large, partition 2, offset 77 of commands, without a workspace."));
+    status->config_path = "intake.ini";
+    memcpy(status->garbage.key.workspace, "acme", status->garbage.key.length = 4);
+    ck_findings(status, "garbage");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "offset 77 of commands, workspace acme."));
+    /* The letters of the minute before it was noticed count, too. */
+    ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms);
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice,
+                                 "dead-letters list --group --since 1970-01-01T00:15:40Z --config intake.ini tells"));
     status->minute.rejections[ERROR_TOO_LARGE] = 4; /* 19 are too few */
     ck_findings(status, "");
     end(status);
@@ -212,7 +365,9 @@ START_TEST(the_workspace_of_most_rejections_is_named)
     status->rejected.count = 1;
     status->rejected.rows[0] = (struct workspace_row){{1, 4, "acme"}, 90, 0};
     ck_findings(status, "rejections");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "workspace acme."));
+    ck_assert_ptr_nonnull(
+        strstr(verdict.findings[0].text, "most of them as validation_failed, and of workspace acme."));
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "definitions history acme."));
     ck_assert_int_eq(finding_level(FINDING_REJECTIONS), FINDING_NOTE);
     end(status);
 }
@@ -373,14 +528,23 @@ START_TEST(all_threads_come_out_in_one_object)
                       numbers[i].path, text);
     static const struct {
         const char *path, *value;
-    } texts[] = {{"version", CLIENT_INTAKE_VERSION},        {"topic", "commands"},
-                 {"rejections.0.code", "malformed_json"},   {"deadLetter.code", "malformed_json"},
-                 {"threads.0.state", "WORKER_OPENING"},     {"threads.1.state", "WORKER_IN_DOUBT"},
-                 {"busiestWorkspaces.1.workspace", "acme"}, {"kafka.complaint.text", "consumer failing: why"}};
+    } texts[] = {{"version", CLIENT_INTAKE_VERSION},
+                 {"topic", "commands"},
+                 {"rejections.0.code", "malformed_json"},
+                 {"deadLetter.code", "malformed_json"},
+                 {"threads.0.state", "WORKER_OPENING"},
+                 {"threads.1.state", "WORKER_IN_DOUBT"},
+                 {"busiestWorkspaces.1.workspace", "acme"},
+                 {"kafka.complaint.text", "consumer failing: why"},
+                 {"kafka.address", "kafka:9092"}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_str_eq(json_string_value(member(json, texts[i].path)), texts[i].value);
-    static const char *const nulls[] = {"redis.complaint", "kafka.complaint.until", "now.replyP99Seconds",
-                                        "mostRejectedWorkspaces.0.workspace", "definitions.waitingCommand"};
+    static const char *const nulls[] = {"redis.complaint",
+                                        "kafka.complaint.until",
+                                        "now.replyP99Seconds",
+                                        "mostRejectedWorkspaces.0.workspace",
+                                        "definitions.waitingCommand",
+                                        "redis.address"};
     for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
         ck_assert_msg(json_is_null(member(json, nulls[i])), "%s in %s", nulls[i], text);
     ck_assert(json_is_true(member(json, "kafka.up")) && json_is_true(member(json, "ready")));
@@ -392,6 +556,39 @@ START_TEST(all_threads_come_out_in_one_object)
         snprintf(path, sizeof(path), "history.%s", series[i]);
         ck_assert_uint_eq(json_array_size(member(json, path)), status->sample_count - 1);
     }
+    json_decref(json);
+    free(text);
+    status_free(status);
+    status_history_end(history);
+}
+END_TEST
+
+START_TEST(the_commands_that_have_waited_longest_come_first)
+{
+    struct status_history *history = status_history_start(threads, 2);
+    for (int32_t i = 0; i < 12; i++) {
+        struct item item = {.outcome = OUTCOME_REJECTED,
+                            .error = ERROR_DEFINITIONS_MISSING,
+                            .workspace = SPAN("acme"),
+                            .definitions_broken = i == 11,
+                            .from = {"commands", i, 100 + i, 0}};
+        thread_board_note_waiting(metrics_board(threads[i % 2]), &item, clock_now_ms(), 1000 - i);
+    }
+    metrics_set(threads[0], METRIC_DEFINITIONS_WAITING, 0, 6);
+    struct status *status = status_read(threads, 2, &config, history, 1);
+    ck_assert_uint_eq(status->waiting_count, 6); /* the other thread does not wait any more */
+    status_free(status);
+    metrics_set(threads[1], METRIC_DEFINITIONS_WAITING, 0, 6);
+    status = status_read(threads, 2, &config, history, 1);
+    ck_assert_uint_eq(status->waiting_count, STATUS_WAITING);
+    for (int i = 0; i < STATUS_WAITING; i++)
+        ck_assert_int_eq(status->waiting_commands[i].key.partition, 11 - i);
+    char *text = written(status);
+    json_t *json = parsed(text);
+    ck_assert_int_eq(json_integer_value(member(json, "definitions.waitingCommand.offset")), 111);
+    ck_assert_int_eq(json_integer_value(member(json, "definitions.waitingCommands.1.offset")), 110);
+    ck_assert(json_is_true(member(json, "definitions.waitingCommands.0.broken")));
+    ck_assert(json_is_false(member(json, "definitions.waitingCommands.1.broken")));
     json_decref(json);
     free(text);
     status_free(status);
@@ -448,6 +645,7 @@ int main(void)
     tcase_add_test(sums, totals_are_those_of_all_threads);
     tcase_add_test(sums, quantiles_are_those_of_prometheus);
     tcase_add_test(sums, all_threads_come_out_in_one_object);
+    tcase_add_test(sums, the_commands_that_have_waited_longest_come_first);
     suite_add_tcase(suite, sums);
     TCase *findings = tcase_create("verdict");
     tcase_add_test(findings, nothing_is_found_where_all_is_well);
@@ -455,6 +653,10 @@ int main(void)
     tcase_add_test(findings, a_kafka_that_is_away_is_told_from_a_slow_one);
     tcase_add_test(findings, a_partition_that_waits_for_definitions_is_named_with_its_workspace);
     tcase_add_test(findings, a_producer_that_sends_garbage_is_told_with_the_last_place);
+    tcase_add_test(findings, partitions_that_wait_are_all_named_or_counted);
+    tcase_add_test(findings, since_when_kafka_is_slow_is_told_from_the_samples);
+    tcase_add_test(findings, where_the_time_goes_tells_why_replies_are_late);
+    tcase_add_test(findings, lost_spans_are_a_note);
     tcase_add_test(findings, the_workspace_of_most_rejections_is_named);
     tcase_add_test(findings, causes_come_before_their_effects);
     tcase_add_test(findings, a_worker_that_gets_ready_says_what_it_waits_for);

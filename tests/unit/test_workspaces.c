@@ -459,48 +459,15 @@ START_TEST(states_have_the_names_of_the_enum)
 }
 END_TEST
 
-START_TEST(what_waits_keeps_its_time_and_the_last_dead_letter_is_known)
-{
-    struct thread_board *board = thread_board_new();
-    struct command_note waiting, garbage;
-    struct item item = command(1, "acme", OUTCOME_REJECTED);
-    item.error = ERROR_DEFINITIONS_MISSING;
-    item.from.offset = 7;
-    thread_board_notes(board, &waiting, &garbage);
-    ck_assert_int_eq(waiting.since_ms, 0);
-    ck_assert_int_eq(garbage.since_ms, 0);
-    thread_board_note_waiting(board, &item, 100);
-    thread_board_note_waiting(board, &item, 200);
-    thread_board_notes(board, &waiting, &garbage);
-    ck_assert_int_eq(waiting.since_ms, 100);
-    ck_assert(key_is(&waiting.key, 1, SPAN("acme")));
-    ck_assert_int_eq(waiting.offset, 7);
-    item.from.offset = 8;
-    thread_board_note_waiting(board, &item, 300);
-    thread_board_notes(board, &waiting, &garbage);
-    ck_assert_int_eq(waiting.since_ms, 300);
-    struct item items[] = {command(1, "acme", OUTCOME_REJECTED), command(5, NULL, OUTCOME_REJECTED),
-                           command(6, "acme", OUTCOME_CREATED)};
-    items[1].error = ERROR_MALFORMED_JSON;
-    const struct batch batch = {.items = items, .count = 3};
-    thread_board_count(board, &batch, 0, 400);
-    thread_board_notes(board, &waiting, &garbage);
-    ck_assert_int_eq(garbage.key.partition, 5);
-    ck_assert_str_eq(garbage.code, "malformed_json");
-    ck_assert_int_eq(garbage.since_ms, 400);
-    thread_board_free(board);
-}
-END_TEST
-
 START_TEST(the_last_complaint_stays_with_its_times)
 {
     struct complaint complaint;
     complaint_open(&complaint);
     struct complaint_view view = complaint_read(&complaint);
     ck_assert_int_eq(view.began_ms, 0);
-    complaint_end(&complaint);
+    complaint_end(&complaint, 0);
     ck_assert_int_eq(complaint_read(&complaint).ended_ms, 0);
-    struct log_fault fault = {"Redis is away", "Redis is back", 0, &complaint};
+    struct log_fault fault = {.event = "Redis is away", .ended = "Redis is back", .told = &complaint};
     log_fault_begin(&fault, LOG_LIST(LOG_TEXT("error", "OOM command not allowed")));
     view = complaint_read(&complaint);
     ck_assert_str_eq(view.text, "Redis is away: OOM command not allowed");
@@ -545,7 +512,6 @@ int main(void)
     suite_add_tcase(suite, share);
     TCase *boards = tcase_create("board");
     tcase_add_test(boards, states_have_the_names_of_the_enum);
-    tcase_add_test(boards, what_waits_keeps_its_time_and_the_last_dead_letter_is_known);
     tcase_add_test(boards, the_last_complaint_stays_with_its_times);
     suite_add_tcase(suite, boards);
     SRunner *runner = srunner_create(suite);

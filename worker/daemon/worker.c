@@ -108,7 +108,7 @@ static void worker_postpone(struct worker *worker)
         const struct item *item = &worker->batch.items[i];
         if (item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->error == ERROR_DEFINITIONS_MISSING &&
             worker->feed->postpone(worker->source, i, worker->config->definitions.wait_ms))
-            thread_board_note_waiting(metrics_board(worker->metrics), item, clock_wall_ms());
+            thread_board_note_waiting(metrics_board(worker->metrics), item, clock_now_ms(), clock_wall_ms());
     }
 }
 

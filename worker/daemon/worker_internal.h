@@ -14,6 +14,9 @@
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 
+/* With a slow broker every transaction has a step that takes longer than COMMIT_WAIT_MS: that is one fault. */
+#define SENDING_QUIET_MS 15000
+
 struct worker {
     const struct worker_shared *shared;
     enum worker_state state;         /* worker_enter changes it */

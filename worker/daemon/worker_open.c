@@ -22,9 +22,10 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
         snprintf(worker->transactional, sizeof(worker->transactional), "%s", feed->transactional);
     else
         snprintf(worker->transactional, sizeof(worker->transactional), "%u", number);
-    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", 0, &board->kafka};
+    worker->sending_fault = (struct log_fault){"producer failing", "producer recovered", .told = &board->kafka};
+    worker->sending_fault.quiet_ms = SENDING_QUIET_MS;
     worker->rebuild_fault =
-        (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", 0, NULL};
+        (struct log_fault){"rebuild of Redis failing; commands wait", "rebuild of Redis succeeded", .told = NULL};
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
                    (size_t)config->limits.command_bytes) != 0)
         goto failed;

@@ -8,6 +8,8 @@ void worker_beat(struct worker *worker)
     struct definitions_counts look_ups = definitions_cache_counts(worker->cache);
     bool kafka_is_up = worker->source && !worker->kafka_is_slow && !worker->feed->is_cut_off(worker->source);
     metrics_beat(worker->metrics);
+    thread_board_look(metrics_board(worker->metrics), clock_now_ms());
+    log_fault_look(&worker->sending_fault);
     if (worker->feed->beat)
         worker->feed->beat(worker->feed->context);
     metrics_set(worker->metrics, METRIC_KAFKA_UP, 0, kafka_is_up);

@@ -37,7 +37,7 @@ static void *fill_main(void *argument)
 {
     struct definitions_preload *fill = argument;
     struct log_fault away = {"definitions cannot be read from their topic; commands wait",
-                             "definitions can be read from their topic", 0, NULL};
+                             "definitions can be read from their topic", .told = NULL};
     struct definitions_sync_result result;
     char error[512];
     while (!atomic_load(&fill->ending)) {

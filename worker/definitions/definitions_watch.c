@@ -347,7 +347,7 @@ struct definitions_watch *definitions_watch_open(const struct config *config)
     }
     watch->config = config;
     watch->away = (struct log_fault){"changes of definitions are not announced; every batch reads them",
-                                     "changes of definitions are announced again", 0, NULL};
+                                     "changes of definitions are announced again", .told = NULL};
     pthread_mutex_init(&watch->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

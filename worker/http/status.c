@@ -20,6 +20,8 @@ struct status_period status_period_between(const struct status_sample *before, c
         period.rejections[i] = after->rejections[i] - before->rejections[i];
     for (unsigned i = 0; i < CACHE_EVENTS; i++)
         period.cache[i] = after->cache[i] - before->cache[i];
+    for (unsigned i = 0; i < SPAN_RESULTS; i++)
+        period.spans[i] = after->spans[i] - before->spans[i];
     period.reply = seconds_between(&before->reply, &after->reply);
     for (unsigned i = 0; i < BATCH_STAGES; i++)
         period.stages[i] = seconds_between(&before->stages[i], &after->stages[i]);
@@ -68,10 +70,29 @@ static void read_noisy(struct status *status, struct thread_board *board)
 
 /* ---- threads ---- */
 
-static void take_later(struct command_note *last, const struct command_note *note)
+/* Keeps the commands that have waited longest, in their order. */
+static void take_waiting(struct status *status, const struct command_note *note)
 {
-    if (note->since_ms > last->since_ms)
-        *last = *note;
+    size_t place = status->waiting_count;
+    while (place > 0 && status->waiting_commands[place - 1].since_ms > note->since_ms)
+        place--;
+    if (place == STATUS_WAITING)
+        return;
+    if (status->waiting_count < STATUS_WAITING)
+        status->waiting_count++;
+    memmove(&status->waiting_commands[place + 1], &status->waiting_commands[place],
+            (status->waiting_count - place - 1) * sizeof(*note));
+    status->waiting_commands[place] = *note;
+}
+
+static void read_notes(struct status *status, struct thread_board *board, bool waits)
+{
+    struct command_note waiting[WAITING_MOST], garbage = thread_board_garbage(board);
+    size_t count = waits ? thread_board_waiting(board, status->now.clock_ms, waiting) : 0;
+    for (size_t i = 0; i < count; i++)
+        take_waiting(status, &waiting[i]);
+    if (garbage.since_ms > status->garbage.since_ms)
+        status->garbage = garbage;
 }
 
 /* A complaint that has not ended goes first. Of several the last one. */
@@ -86,7 +107,6 @@ static void take_complaint(struct complaint_view *last, struct complaint *compla
 static void read_thread(struct status *status, size_t index, struct metrics *metrics)
 {
     struct thread_board *board = metrics_board(metrics);
-    struct command_note waiting, garbage;
     struct status_thread *thread = &status->threads[index];
     thread->state = thread_board_state(board);
     thread->beat_ms = status->now.clock_ms - metrics_last_beat_ms(metrics);
@@ -98,10 +118,7 @@ static void read_thread(struct status *status, size_t index, struct metrics *met
     status->redis_up = status->redis_up && thread->redis_up;
     status->rebuilding += thread->rebuilding;
     status->waiting += thread->waiting;
-    thread_board_notes(board, &waiting, &garbage);
-    if (thread->waiting > 0)
-        take_later(&status->waiting_command, &waiting);
-    take_later(&status->garbage, &garbage);
+    read_notes(status, board, thread->waiting > 0);
     take_complaint(&status->kafka, &board->kafka);
     take_complaint(&status->redis, &board->redis);
     read_noisy(status, board);
@@ -116,6 +133,10 @@ struct status *status_read(struct metrics *const *threads, size_t count, const s
     status->threads = calloc(count + 1, sizeof(*status->threads));
     status->thread_count = count;
     status->topic = config->commands.topic;
+    status->kafka_address = config_kafka(config, NULL, "bootstrap.servers");
+    status->redis_address = config->redis.address;
+    status->config_path = config->from.path;
+    status->definitions_wait_ms = config->definitions.wait_ms;
     status->started_ms = started_ms;
     status->sample_count = status_history_read(history, status->samples);
     status_sample_take(&status->now, threads, count);

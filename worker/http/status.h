@@ -7,6 +7,7 @@
 #include "worker/metrics/thread_board.h"
 
 #define STATUS_WORKSPACES 10
+#define STATUS_WAITING    8
 #define RECENT_SAMPLES    2  /* "now" is 10 to 15 seconds */
 #define MINUTE_SAMPLES    12 /* the last minute is 60 to 65 seconds */
 
@@ -17,6 +18,7 @@ struct status_period {
     uint64_t commands; /* the sum of the results */
     uint64_t rejections[ERROR_COUNT];
     uint64_t cache[CACHE_EVENTS];
+    uint64_t spans[SPAN_RESULTS];
     struct seconds_histogram reply;
     struct seconds_histogram stages[BATCH_STAGES];
 };
@@ -36,13 +38,18 @@ struct status_workspaces {
 
 struct status {
     const char *topic;
+    const char *kafka_address, *redis_address; /* of the config; NULL: it has none */
+    const char *config_path;                   /* NULL: there is no file */
+    int64_t definitions_wait_ms;
     int64_t started_ms; /* since 1970, UTC */
     bool live, ready, draining;
     char live_reason[HEALTH_REASON_SIZE], ready_reason[HEALTH_REASON_SIZE];
     bool kafka_up, redis_up;            /* for every thread */
     struct complaint_view kafka, redis; /* the last of all threads */
     uint64_t rebuilding, waiting;
-    struct command_note waiting_command, garbage; /* the last of all threads */
+    size_t waiting_count; /* at most STATUS_WAITING of those that wait, the first that waits first */
+    struct command_note waiting_commands[STATUS_WAITING];
+    struct command_note garbage; /* the last of all threads */
     struct status_sample now;
     struct status_period recent, minute;
     struct status_workspaces busiest, rejected;

@@ -38,6 +38,8 @@ void status_sample_take(struct status_sample *sample, struct metrics *const *thr
             sample->rejections[i] = metrics_total(threads, count, METRIC_REJECTIONS, i);
     for (unsigned i = 0; i < CACHE_EVENTS; i++)
         sample->cache[i] = metrics_total(threads, count, METRIC_DEFINITIONS_CACHE, i);
+    for (unsigned i = 0; i < SPAN_RESULTS; i++)
+        sample->spans[i] = metrics_total(threads, count, METRIC_SPANS, i);
     sample->reply = metrics_seconds(threads, count, METRIC_REPLY_SECONDS, 0);
     for (unsigned i = 0; i < BATCH_STAGES; i++)
         sample->stages[i] = metrics_seconds(threads, count, METRIC_BATCH_SECONDS, i);

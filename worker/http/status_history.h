@@ -17,6 +17,7 @@ struct status_sample {
     uint64_t results[OUTCOME_REJECTED + 1];
     uint64_t rejections[ERROR_COUNT];
     uint64_t cache[CACHE_EVENTS];
+    uint64_t spans[SPAN_RESULTS];
     struct seconds_histogram reply;
     struct seconds_histogram stages[BATCH_STAGES];
     int64_t lag;           /* in commands, of all partitions */

@@ -33,7 +33,7 @@ void json_build_append(struct json_build *build, json_t *array, json_t *value)
 }
 
 /* Of any bytes: those that are not UTF-8 become '?'. */
-static json_t *text_of(struct span text)
+json_t *json_build_text(struct span text)
 {
     char *copy = strndup(text.at, text.length);
     if (!copy)
@@ -44,12 +44,7 @@ static json_t *text_of(struct span text)
     return value;
 }
 
-static json_t *workspace_of(const struct sketch_key *key)
-{
-    return key->length > 0 ? text_of(span_of(key->workspace, key->length)) : json_null();
-}
-
-static json_t *count_of(uint64_t count)
+json_t *json_build_count(uint64_t count)
 {
     return json_integer((json_int_t)count);
 }
@@ -88,10 +83,11 @@ static json_t *verdict_of(struct json_build *build, const struct verdict *verdic
         json_t *object = json_object();
         json_build_set(build, object, "kind", json_string(finding_name(finding->kind)));
         json_build_set(build, object, "level", json_string(levels[finding_level(finding->kind)]));
-        json_build_set(build, object, "text", text_of(span_of_text(finding->text)));
+        json_build_set(build, object, "text", json_build_text(span_of_text(finding->text)));
         json_build_set(build, object, "advice", json_string(finding->advice));
         json_build_set(build, object, "section", json_string(finding_section(finding->kind)));
         json_build_set(build, object, "since", time_or_null(finding->since_ms));
+        json_build_set(build, object, "orEarlier", json_boolean(finding->or_earlier));
         json_build_append(build, findings, object);
     }
     return findings;
@@ -119,7 +115,7 @@ static json_t *totals_of(struct json_build *build, const struct status_sample *n
 {
     json_t *object = json_object();
     for (unsigned i = OUTCOME_CREATED; i <= OUTCOME_REJECTED; i++)
-        json_build_set(build, object, results[i], count_of(now->results[i]));
+        json_build_set(build, object, results[i], json_build_count(now->results[i]));
     return object;
 }
 
@@ -131,8 +127,8 @@ static json_t *rejections_of(struct json_build *build, const struct status *stat
             continue;
         json_t *object = json_object();
         json_build_set(build, object, "code", json_string(error_row((enum error)i)->code));
-        json_build_set(build, object, "total", count_of(status->now.rejections[i]));
-        json_build_set(build, object, "lastMinute", count_of(status->minute.rejections[i]));
+        json_build_set(build, object, "total", json_build_count(status->now.rejections[i]));
+        json_build_set(build, object, "lastMinute", json_build_count(status->minute.rejections[i]));
         json_build_append(build, list, object);
     }
     return list;
@@ -168,7 +164,7 @@ static json_t *lag_of(struct json_build *build, const struct status *status)
     free(sorted);
     json_build_set(build, object, "commands", json_integer(status->now.lag));
     json_build_set(build, object, "oldestSeconds", json_build_number(status->now.oldest_seconds));
-    json_build_set(build, object, "partitionCount", count_of(status->lag_count));
+    json_build_set(build, object, "partitionCount", json_build_count(status->lag_count));
     json_build_set(build, object, "partitions", list);
     return object;
 }
@@ -179,45 +175,33 @@ static json_t *threads_of(struct json_build *build, const struct status *status)
     for (size_t i = 0; i < status->thread_count; i++) {
         const struct status_thread *thread = &status->threads[i];
         json_t *object = json_object();
-        json_build_set(build, object, "thread", count_of(i));
+        json_build_set(build, object, "thread", json_build_count(i));
         json_build_set(build, object, "state", json_string(worker_state_name(thread->state)));
         json_build_set(build, object, "heartbeatSeconds",
                        json_build_number(thread->beat_ms > 0 ? (double)thread->beat_ms / 1000 : 0));
         json_build_set(build, object, "kafkaUp", json_boolean(thread->kafka_up));
         json_build_set(build, object, "redisUp", json_boolean(thread->redis_up));
         json_build_set(build, object, "rebuilding", json_boolean(thread->rebuilding));
-        json_build_set(build, object, "waitingPartitions", count_of(thread->waiting));
+        json_build_set(build, object, "waitingPartitions", json_build_count(thread->waiting));
         json_build_append(build, list, object);
     }
     return list;
 }
 
-static json_t *server_of(struct json_build *build, bool up, const struct complaint_view *complaint)
+static json_t *server_of(struct json_build *build, const char *address, bool up, const struct complaint_view *complaint)
 {
     json_t *object = json_object();
+    json_build_set(build, object, "address", address ? json_build_text(span_of_text(address)) : json_null());
     json_build_set(build, object, "up", json_boolean(up));
     if (complaint->began_ms == 0) {
         json_build_set(build, object, "complaint", json_null());
         return object;
     }
     json_t *last = json_object();
-    json_build_set(build, last, "text", text_of(span_of_text(complaint->text)));
+    json_build_set(build, last, "text", json_build_text(span_of_text(complaint->text)));
     json_build_set(build, last, "since", json_integer(complaint->began_ms));
     json_build_set(build, last, "until", time_or_null(complaint->ended_ms));
     json_build_set(build, object, "complaint", last);
-    return object;
-}
-
-static json_t *note_of(struct json_build *build, const struct command_note *note)
-{
-    if (note->since_ms == 0)
-        return json_null();
-    json_t *object = json_object();
-    json_build_set(build, object, "workspace", workspace_of(&note->key));
-    json_build_set(build, object, "partition", json_integer(note->key.partition));
-    json_build_set(build, object, "offset", json_integer(note->offset));
-    json_build_set(build, object, "code", note->code ? json_string(note->code) : json_null());
-    json_build_set(build, object, "since", json_integer(note->since_ms));
     return object;
 }
 
@@ -225,45 +209,15 @@ static json_t *definitions_of(struct json_build *build, const struct status *sta
 {
     json_t *object = json_object();
     for (unsigned i = 0; i < CACHE_EVENTS; i++)
-        json_build_set(build, object, cache_events[i], count_of(status->now.cache[i]));
+        json_build_set(build, object, cache_events[i], json_build_count(status->now.cache[i]));
     uint64_t hits = status->minute.cache[CACHE_HIT], misses = status->minute.cache[CACHE_MISS];
     json_build_set(build, object, "hitShare",
                    json_build_number(hits + misses > 0 ? (double)hits / (double)(hits + misses) : -1));
-    json_build_set(build, object, "waitingPartitions", count_of(status->waiting));
-    json_build_set(build, object, "waitingCommand", note_of(build, &status->waiting_command));
+    json_build_set(build, object, "waitingPartitions", json_build_count(status->waiting));
+    json_build_set(build, object, "waitingCommand",
+                   status->waiting_count > 0 ? status_json_note(build, &status->waiting_commands[0]) : json_null());
+    json_build_set(build, object, "waitingCommands", status_json_waiting(build, status));
     return object;
-}
-
-static json_t *workspaces_of(struct json_build *build, const struct status_workspaces *workspaces)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < workspaces->count; i++) {
-        const struct workspace_row *row = &workspaces->rows[i];
-        json_t *object = json_object();
-        json_build_set(build, object, "workspace", workspace_of(&row->key));
-        json_build_set(build, object, "partition", json_integer(row->key.partition));
-        json_build_set(build, object, "commands", count_of(row->count));
-        json_build_set(build, object, "error", count_of(row->error));
-        json_build_set(build, object, "share", json_build_number((double)row->count / (double)workspaces->total));
-        json_build_append(build, list, object);
-    }
-    return list;
-}
-
-static json_t *noisy_of(struct json_build *build, const struct status *status)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < status->noisy_count; i++) {
-        const struct noisy_workspace *noisy = &status->noisy[i];
-        json_t *object = json_object();
-        json_build_set(build, object, "workspace", workspace_of(&noisy->key));
-        json_build_set(build, object, "partition", json_integer(noisy->key.partition));
-        json_build_set(build, object, "percent", json_integer(noisy->percent));
-        json_build_set(build, object, "commands", count_of(noisy->commands));
-        json_build_set(build, object, "since", json_integer(noisy->since_ms));
-        json_build_append(build, list, object);
-    }
-    return list;
 }
 
 /* ---- the whole ---- */
@@ -283,7 +237,7 @@ bool status_json_write(FILE *out, const struct status *status, const struct verd
     struct json_build build = {true};
     json_t *root = json_object();
     json_build_set(&build, root, "version", json_string(CLIENT_INTAKE_VERSION));
-    json_build_set(&build, root, "topic", text_of(span_of_text(status->topic)));
+    json_build_set(&build, root, "topic", json_build_text(span_of_text(status->topic)));
     json_build_set(&build, root, "time", json_integer(status->now.wall_ms));
     json_build_set(&build, root, "started", json_integer(status->started_ms));
     json_build_set(&build, root, "ready", json_boolean(status->ready));
@@ -293,13 +247,13 @@ bool status_json_write(FILE *out, const struct status *status, const struct verd
     json_build_set(&build, root, "rejections", rejections_of(&build, status));
     json_build_set(&build, root, "lag", lag_of(&build, status));
     json_build_set(&build, root, "threads", threads_of(&build, status));
-    json_build_set(&build, root, "kafka", server_of(&build, status->kafka_up, &status->kafka));
-    json_build_set(&build, root, "redis", server_of(&build, status->redis_up, &status->redis));
+    json_build_set(&build, root, "kafka", server_of(&build, status->kafka_address, status->kafka_up, &status->kafka));
+    json_build_set(&build, root, "redis", server_of(&build, status->redis_address, status->redis_up, &status->redis));
     json_build_set(&build, root, "definitions", definitions_of(&build, status));
-    json_build_set(&build, root, "deadLetter", note_of(&build, &status->garbage));
-    json_build_set(&build, root, "busiestWorkspaces", workspaces_of(&build, &status->busiest));
-    json_build_set(&build, root, "mostRejectedWorkspaces", workspaces_of(&build, &status->rejected));
-    json_build_set(&build, root, "noisyWorkspaces", noisy_of(&build, status));
+    json_build_set(&build, root, "deadLetter", status_json_note(&build, &status->garbage));
+    json_build_set(&build, root, "busiestWorkspaces", status_json_workspaces(&build, &status->busiest));
+    json_build_set(&build, root, "mostRejectedWorkspaces", status_json_workspaces(&build, &status->rejected));
+    json_build_set(&build, root, "noisyWorkspaces", status_json_noisy(&build, status));
     json_build_set(&build, root, "history", status_json_history(&build, status));
     char *text =
         root && build.complete ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6)) : NULL;

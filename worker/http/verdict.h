@@ -27,7 +27,8 @@ enum finding_level {
     ROW(NOISY_WORKSPACE, "noisy_workspace", WARNING, "A noisy workspace")                                              \
     ROW(GARBAGE, "garbage", WARNING, "A producer sends garbage")                                                       \
     ROW(REJECTIONS, "rejections", NOTE, "Most commands are rejected")                                                  \
-    ROW(REPLIES_LATE, "replies_late", WARNING, "Replies come late")
+    ROW(REPLIES_LATE, "replies_late", WARNING, "Replies come late")                                                    \
+    ROW(SPANS_LOST, "spans_lost", NOTE, "Spans are lost")
 
 enum finding_kind {
 #define FINDING_ROW(name, text, level, section) FINDING_##name,
@@ -36,13 +37,13 @@ enum finding_kind {
         FINDING_COUNT
 };
 
-#define FINDING_BYTES 768
+#define FINDING_BYTES 1024
 
 struct finding {
     enum finding_kind kind;
     int64_t since_ms; /* since 1970, UTC; 0: not known */
-    char text[FINDING_BYTES];
-    const char *advice;
+    bool or_earlier;  /* it may have begun before, which is not known any more */
+    char text[FINDING_BYTES], advice[FINDING_BYTES];
 };
 
 struct verdict {

@@ -20,11 +20,11 @@ struct index *index_open(const struct config *config)
     if (!index)
         return NULL;
     index->config = config;
-    index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", 0, NULL};
+    index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", .told = NULL};
     index->unverified = (struct log_fault){"the index in Redis is unverified; commands wait",
-                                           "the index in Redis is verified", 0, NULL};
+                                           "the index in Redis is verified", .told = NULL};
     index->foreign = (struct log_fault){"Redis belongs to another record topic; commands wait",
-                                        "Redis belongs to no other record topic any more", 0, NULL};
+                                        "Redis belongs to no other record topic any more", .told = NULL};
     if (config->redis.kind == REDIS_SENTINEL)
         index->sentinels = redis_sentinels_open(config);
     if (redis_epoch_random(index->owner) && (index->sentinels || config->redis.kind != REDIS_SENTINEL))

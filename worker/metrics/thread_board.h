@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 
 #include "common/complaint.h"
+#include "worker/metrics/garbage_watch.h"
 #include "worker/metrics/noisy_workspaces.h"
+#include "worker/metrics/waiting_commands.h"
 #include "worker/metrics/workspace_window.h"
 
 /* The state of a worker (worker/daemon). Its loop and worker_ready.c change it, unless a comment names another place.
@@ -36,21 +38,15 @@ enum worker_state {
 /* "WORKER_READY" and so on. */
 const char *worker_state_name(enum worker_state state);
 
-/* A command by its place, and its workspace. */
-struct command_note {
-    struct sketch_key key;
-    int64_t offset;
-    int64_t since_ms; /* since 1970, UTC; 0: there is none */
-    const char *code; /* the error code of a rejected command, otherwise NULL */
-};
-
 struct thread_board {
     _Atomic int state; /* enum worker_state */
     struct complaint kafka, redis;
     struct workspace_window *window;
     struct noisy_workspaces *noisy;
-    pthread_mutex_t lock;        /* of the notes */
-    struct command_note waiting; /* the last command that was postponed for its workspace's definitions */
+    struct garbage_watch garbage_watch; /* for the thread that owns the board, as the next one */
+    struct log_fault waiting_fault;     /* while any command waits for definitions */
+    pthread_mutex_t lock;               /* of what follows */
+    struct waiting_commands waiting;
     struct command_note garbage; /* the last command that went to the dead letters */
 };
 
@@ -62,16 +58,23 @@ void thread_board_free(struct thread_board *board);
 
 void thread_board_enter(struct thread_board *board, enum worker_state state);
 
-/* The command waits for definitions. It keeps its time as long as it is the last that waits. */
-void thread_board_note_waiting(struct thread_board *board, const struct item *item, int64_t wall_ms);
+/* The command waits for definitions. The log hears of the first one. Times are CLOCK_MONOTONIC, and since 1970, UTC. */
+void thread_board_note_waiting(struct thread_board *board, const struct item *item, int64_t clock_ms, int64_t wall_ms);
 
 /* Counts the commands of a committed batch, and notes its last dead letter. */
 void thread_board_count(struct thread_board *board, const struct batch *batch, int64_t clock_ms, int64_t wall_ms);
+
+/* To be called now and then, also when there are no commands: tells the log what has ended. */
+void thread_board_look(struct thread_board *board, int64_t clock_ms);
 
 /* ---- for any thread ---- */
 
 enum worker_state thread_board_state(const struct thread_board *board);
 
-void thread_board_notes(struct thread_board *board, struct command_note *waiting, struct command_note *garbage);
+/* The commands that wait for definitions. Returns how many. */
+size_t thread_board_waiting(struct thread_board *board, int64_t clock_ms, struct command_note notes[WAITING_MOST]);
+
+/* The last command that went to the dead letters. */
+struct command_note thread_board_garbage(struct thread_board *board);
 
 #endif

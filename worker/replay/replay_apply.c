@@ -338,7 +338,7 @@ enum replay_apply_result replay_apply(const struct config *config, const struct 
     *apply = (struct apply){.original = config, .request = request, .error = error, .error_size = error_size};
     apply->workspaces = digest_of_workspaces(&request->selection);
     apply->rate = RATE_OF(request->rate);
-    apply->fault = (struct log_fault){"the replay waits", "the replay goes on", 0, NULL};
+    apply->fault = (struct log_fault){"the replay waits", "the replay goes on", .told = NULL};
     apply->marks.name = request->name;
     apply->marks.begin_standings = standings_begin;
     apply->marks.standing_of = standing_of_claim;

@@ -180,8 +180,8 @@ struct reply_topics *reply_topics_open(const struct config *config)
         return NULL;
     }
     topics->config = config;
-    topics->silent =
-        (struct log_fault){"reading reply topics failing; the last answer is used", "reply topics read again", 0, NULL};
+    topics->silent = (struct log_fault){"reading reply topics failing; the last answer is used",
+                                        "reply topics read again", .told = NULL};
     pthread_condattr_t attributes;
     pthread_mutex_init(&topics->lock, NULL);
     pthread_condattr_init(&attributes);

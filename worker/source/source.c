@@ -33,7 +33,7 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
         complaint_begin(complaint, reason, SPAN(""));
         source->error_ms = clock_now_ms();
         if (!source->cut_off)
-            complaint_end(complaint);
+            complaint_end(complaint, 0);
     } else if (!source->cut_off) {
         struct complaint_view last = complaint_read(complaint);
         bool is_recent = source->error_ms != 0 && clock_now_ms() - source->error_ms < CAUSE_MS;
@@ -99,9 +99,10 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
     source->batch = batch;
-    source->fault = (struct log_fault){"consumer failing", "consumer recovered", 0, &metrics_board(metrics)->kafka};
+    source->fault =
+        (struct log_fault){"consumer failing", "consumer recovered", .told = &metrics_board(metrics)->kafka};
     source->progress_fault = (struct log_fault){"reading committed offsets failing; commands wait",
-                                                "committed offsets read again", 0, &metrics_board(metrics)->kafka};
+                                                "committed offsets read again", .told = &metrics_board(metrics)->kafka};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)

@@ -64,7 +64,7 @@ static struct jumps *jumps_of(struct source *source)
         if (!source->jumps)
             abort();
         source->jumps->fault =
-            (struct log_fault){"verifying offsets failing; commands wait", "offsets verified again", 0, NULL};
+            (struct log_fault){"verifying offsets failing; commands wait", "offsets verified again", .told = NULL};
     }
     return source->jumps;
 }

@@ -292,10 +292,10 @@ bool tracing_open(const struct config *config, struct tracing **tracing)
         return false;
     }
     made->config = config;
-    made->away = (struct log_fault){"spans cannot be sent", "spans can be sent again", 0, NULL};
-    made->refused = (struct log_fault){"spans are refused", "spans are accepted again", 0, NULL};
+    made->away = (struct log_fault){"spans cannot be sent", "spans can be sent again", .told = NULL};
+    made->refused = (struct log_fault){"spans are refused", "spans are accepted again", .told = NULL};
     made->full =
-        (struct log_fault){"spans are dropped, since their queue is full", "no more spans are dropped", 0, NULL};
+        (struct log_fault){"spans are dropped, since their queue is full", "no more spans are dropped", .told = NULL};
     describe_source(made);
     if (!tracing_start(made)) {
         tracing_free(made);
