@@ -27,11 +27,11 @@ void complaint_begin(struct complaint *complaint, const char *what, struct span 
     pthread_mutex_unlock(&complaint->lock);
 }
 
-void complaint_end(struct complaint *complaint, int64_t ago_ms)
+void complaint_end(struct complaint *complaint)
 {
     pthread_mutex_lock(&complaint->lock);
     if (complaint->began_ms > 0 && complaint->ended_ms == 0)
-        complaint->ended_ms = clock_wall_ms() - ago_ms;
+        complaint->ended_ms = clock_wall_ms();
     pthread_mutex_unlock(&complaint->lock);
 }
 

@@ -29,8 +29,8 @@ void complaint_close(struct complaint *complaint);
 /* Something is wrong from now on. A text that is too long is cut. */
 void complaint_begin(struct complaint *complaint, const char *what, struct span detail);
 
-/* It has ended, so many milliseconds ago. It stays the last one. */
-void complaint_end(struct complaint *complaint, int64_t ago_ms);
+/* It has ended. It stays the last one. */
+void complaint_end(struct complaint *complaint);
 
 struct complaint_view complaint_read(struct complaint *complaint);
 

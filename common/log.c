@@ -207,40 +207,64 @@ void log_event(enum log_level level, const char *event, const struct log_value *
     errno = saved;
 }
 
-void log_fault_begin(struct log_fault *fault, const struct log_value *values)
+/* What a person reads of a fault. */
+static struct span fault_detail(const struct log_value *values)
 {
-    fault->well_ms = 0;
-    if (fault->began_ms != 0)
-        return;
-    fault->began_ms = clock_now_ms();
-    if (fault->began_ms == 0)
-        fault->began_ms = 1;
-    log_event(LOG_LEVEL_WARNING, fault->event, values);
-    if (!fault->told)
-        return;
     struct span detail = SPAN("");
     for (const struct log_value *value = values; value && value->name; value++)
         if (strcmp(value->name, "error") == 0 || strcmp(value->name, "reason") == 0)
             detail = value->text;
-    complaint_begin(fault->told, fault->event, detail);
+    return detail;
+}
+
+/* What makes it another fault: the words, and the topic. FNV-1a. */
+static uint32_t fault_checksum(const struct log_value *values)
+{
+    uint32_t sum = 2166136261u;
+    for (const struct log_value *value = values; value && value->name; value++)
+        if (strcmp(value->name, "error") == 0 || strcmp(value->name, "reason") == 0 ||
+            strcmp(value->name, "topic") == 0)
+            for (size_t i = 0; i < value->text.length; i++)
+                sum = (sum ^ (unsigned char)value->text.at[i]) * 16777619u;
+    return sum;
 }
 
 static void fault_log_end(struct log_fault *fault, int64_t ended_ms)
 {
     log_info(fault->ended, LOG_INTEGER("seconds", (ended_ms - fault->began_ms + 500) / 1000));
     fault->began_ms = fault->well_ms = 0;
+}
+
+void log_fault_begin(struct log_fault *fault, const struct log_value *values)
+{
+    struct span detail = fault_detail(values);
+    bool goes_on = fault->began_ms != 0 && fault->well_ms == 0;
+    if (goes_on)
+        return;
+    if (fault->well_ms != 0 && fault->words != fault_checksum(values))
+        fault_log_end(fault, fault->well_ms);
+    if (fault->began_ms == 0) {
+        fault->began_ms = clock_now_ms();
+        if (fault->began_ms == 0)
+            fault->began_ms = 1;
+        log_event(LOG_LEVEL_WARNING, fault->event, values);
+    }
+    fault->well_ms = 0;
+    fault->words = fault_checksum(values);
     if (fault->told)
-        complaint_end(fault->told, clock_now_ms() - ended_ms);
+        complaint_begin(fault->told, fault->event, detail);
 }
 
 void log_fault_end(struct log_fault *fault)
 {
     int64_t now_ms = clock_now_ms();
-    if (fault->began_ms == 0)
+    if (fault->began_ms == 0 || fault->well_ms != 0)
         return;
+    if (fault->told)
+        complaint_end(fault->told);
     if (fault->quiet_ms == 0)
         fault_log_end(fault, now_ms);
-    else if (fault->well_ms == 0)
+    else
         fault->well_ms = now_ms;
 }
 

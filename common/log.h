@@ -50,12 +50,14 @@ struct log_fault {
     struct complaint *told; /* hears of it, too; NULL: none. Borrowed */
     int64_t quiet_ms; /* so long it must not have begun again before its end is logged; 0: the end is logged at once */
     int64_t well_ms;  /* CLOCK_MONOTONIC: when it ended, if that is not logged yet; otherwise 0 */
+    uint32_t words;   /* a checksum of its values `error`, `reason` and `topic` */
 };
 
-/* Logs `event` as a warning unless the fault is active already. */
+/* Logs `event` as a warning unless the fault is active already. While its end is not logged yet, another error is
+ * another fault. */
 void log_fault_begin(struct log_fault *fault, const struct log_value *values);
-/* Logs `ended` with the duration in seconds, if the fault was active. With `quiet_ms`, log_fault_look does that later.
- */
+/* Logs `ended` with the duration in seconds, if the fault was active. With `quiet_ms`, log_fault_look does that later;
+ * `told` hears of it at once. */
 void log_fault_end(struct log_fault *fault);
 /* For a fault with `quiet_ms`, to be called about once a second: logs the end for which the time has come. */
 void log_fault_look(struct log_fault *fault);

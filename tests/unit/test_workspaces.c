@@ -465,7 +465,7 @@ START_TEST(the_last_complaint_stays_with_its_times)
     complaint_open(&complaint);
     struct complaint_view view = complaint_read(&complaint);
     ck_assert_int_eq(view.began_ms, 0);
-    complaint_end(&complaint, 0);
+    complaint_end(&complaint);
     ck_assert_int_eq(complaint_read(&complaint).ended_ms, 0);
     struct log_fault fault = {.event = "Redis is away", .ended = "Redis is back", .told = &complaint};
     log_fault_begin(&fault, LOG_LIST(LOG_TEXT("error", "OOM command not allowed")));

@@ -33,7 +33,7 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
         complaint_begin(complaint, reason, SPAN(""));
         source->error_ms = clock_now_ms();
         if (!source->cut_off)
-            complaint_end(complaint, 0);
+            complaint_end(complaint);
     } else if (!source->cut_off) {
         struct complaint_view last = complaint_read(complaint);
         bool is_recent = source->error_ms != 0 && clock_now_ms() - source->error_ms < CAUSE_MS;

@@ -311,7 +311,7 @@ void source_look_around(struct source *source)
     if (source->cut_off) {
         source->cut_off = !source_reaches_broker(source);
         if (!source->cut_off)
-            complaint_end(&metrics_board(source->metrics)->kafka, 0);
+            complaint_end(&metrics_board(source->metrics)->kafka);
     }
     source_show_lags(source, now);
 }
