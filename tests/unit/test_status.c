@@ -215,6 +215,20 @@ START_TEST(since_when_kafka_is_slow_is_told_from_the_samples)
 }
 END_TEST
 
+START_TEST(redis_in_the_commit_stage_is_not_kafka)
+{
+    struct status *status = a_status();
+    observe(&status->minute.stages[STAGE_COMMIT], 10, 0.7);
+    status->minute.commit_redis_seconds = 4;
+    ck_findings(status, "redis_slow");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Redis (redis:6379) is slow: a batch waits 0.4 s"));
+    status->minute.commit_redis_seconds = 1.5;
+    ck_findings(status, "kafka_slow");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "0.6 s on average")); /* 0.55 */
+    end(status);
+}
+END_TEST
+
 START_TEST(where_the_time_goes_tells_why_replies_are_late)
 {
     struct status *status = a_status();
@@ -241,6 +255,49 @@ START_TEST(where_the_time_goes_tells_why_replies_are_late)
     observe(&status->minute.stages[STAGE_COMMIT], 10, 2);
     ck_findings(status, "kafka_slow replies_late");
     ck_assert_ptr_nonnull(strstr(verdict.findings[1].advice, "stands above"));
+    end(status);
+}
+END_TEST
+
+/* Samples of two minutes with ten replies each, which from sample `first` on are in that bucket of reply_seconds. */
+static void sample_replies(struct status *status, size_t first, size_t bucket)
+{
+    status->sample_count = 24;
+    for (size_t i = 0; i < 24; i++) {
+        struct status_sample *sample = &status->samples[i];
+        *sample = (struct status_sample){.reply = i > 0 ? sample[-1].reply : (struct seconds_histogram){.sum = 0}};
+        sample->wall_ms = 1000000 + 5000 * (int64_t)i;
+        sample->clock_ms = 5000 * (int64_t)i;
+        sample->reply.buckets[i < first ? 5 : bucket] += 10;
+    }
+    status->now = status->samples[23];
+    status->recent = status_period_between(&status->samples[20], &status->now);
+}
+
+START_TEST(commands_that_wait_elsewhere_are_found)
+{
+    struct status *status = a_status();
+    sample_replies(status, 10, 14); /* in (2.5, 5] */
+    ck_findings(status, "commands_late");
+    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "half of the last ones were 4 s old"));
+    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[11].wall_ms);
+    sample_replies(status, 10, 13); /* in (1, 2.5]: half are younger than two seconds */
+    ck_findings(status, "");
+    sample_replies(status, 10, SECONDS_BUCKETS - 1); /* data of yesterday */
+    ck_findings(status, "");
+    sample_replies(status, 20, 14); /* a moment ago partitions came from another worker */
+    ck_findings(status, "");
+    sample_replies(status, 10, 14);
+    status->now.oldest_seconds = 3; /* they wait here */
+    ck_findings(status, "");
+    sample_replies(status, 10, 14);
+    status->samples[11].oldest_seconds = 3; /* they waited here within the last minute: the worker catches up */
+    ck_findings(status, "");
+    status->samples[11].oldest_seconds = 0;
+    status->samples[10].oldest_seconds = 3;
+    ck_findings(status, "commands_late");
+    observe(&status->minute.stages[STAGE_COMMIT], 10, 1); /* that tells why */
+    ck_findings(status, "kafka_slow");
     end(status);
 }
 END_TEST
@@ -289,8 +346,9 @@ START_TEST(a_partition_that_waits_for_definitions_is_named_with_its_workspace)
         verdict.findings[0].text,
         "1 partition of commands waits for definitions: partition 3 at offset 17 (workspace acme has none).");
     ck_assert_str_eq(verdict.findings[0].advice,
-                     "Put them: client-intake definitions put acme FILE. The partition goes on at once. Otherwise its "
-                     "command is rejected as definitions_missing when it is 30 s old (definitions.wait).");
+                     "Put them: client-intake definitions put acme FILE --set kafka.bootstrap.servers=kafka:9092 --set "
+                     "redis.address=redis:6379. The partition goes on at once. Otherwise its command is rejected as "
+                     "definitions_missing when it is 30 s old (definitions.wait).");
     ck_assert_int_eq(verdict.findings[0].since_ms, 7000);
     status->config_path = "/etc/client-intake.ini";
     ck_findings(status, "definitions_awaited");
@@ -367,7 +425,8 @@ START_TEST(the_workspace_of_most_rejections_is_named)
     ck_findings(status, "rejections");
     ck_assert_ptr_nonnull(
         strstr(verdict.findings[0].text, "most of them as validation_failed, and of workspace acme."));
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "definitions history acme."));
+    ck_assert_ptr_nonnull(
+        strstr(verdict.findings[0].advice, "definitions history acme --set kafka.bootstrap.servers=kafka:9092. If"));
     ck_assert_int_eq(finding_level(FINDING_REJECTIONS), FINDING_NOTE);
     end(status);
 }
@@ -384,6 +443,7 @@ START_TEST(causes_come_before_their_effects)
     status->lags[0] = (struct partition_lag){1, 5, 3};
     status->lags[1] = (struct partition_lag){4, 900, 75};
     observe(&status->minute.stages[STAGE_DEFINITIONS], 10, 0.3);
+    observe(&status->minute.stages[STAGE_COMMIT], 10, 0.1);
     ck_findings(status, "redis_slow noisy_workspace replies_late");
     ck_assert_ptr_nonnull(strstr(verdict.findings[1].text, "Workspace loud takes 83 % of partition 4 of commands"));
     ck_assert_ptr_nonnull(strstr(verdict.findings[2].text, "75 s, in partition 4"));
@@ -497,7 +557,10 @@ START_TEST(all_threads_come_out_in_one_object)
     complaint_begin(&metrics_board(threads[1])->kafka, "consumer failing", SPAN("why"));
     metrics_show_lags(threads[0], "commands", (struct partition_lag[]){{0, 5, 1.5}, {1, 7, 3}}, 2);
     metrics_set(threads[1], METRIC_DEFINITIONS_CACHE, CACHE_HIT, 9);
+    for (size_t i = 0; i < 2; i++)
+        thread_board_add_commit_redis(metrics_board(threads[i]), 0.25);
     struct status *status = status_read(threads, 2, &config, history, now_ms - 1000);
+    ck_assert_double_eq_tol(status->minute.commit_redis_seconds, 0.5, 1e-5);
     char *text = written(status);
     json_t *json = parsed(text);
     static const struct {
@@ -655,7 +718,9 @@ int main(void)
     tcase_add_test(findings, a_producer_that_sends_garbage_is_told_with_the_last_place);
     tcase_add_test(findings, partitions_that_wait_are_all_named_or_counted);
     tcase_add_test(findings, since_when_kafka_is_slow_is_told_from_the_samples);
+    tcase_add_test(findings, redis_in_the_commit_stage_is_not_kafka);
     tcase_add_test(findings, where_the_time_goes_tells_why_replies_are_late);
+    tcase_add_test(findings, commands_that_wait_elsewhere_are_found);
     tcase_add_test(findings, lost_spans_are_a_note);
     tcase_add_test(findings, the_workspace_of_most_rejections_is_named);
     tcase_add_test(findings, causes_come_before_their_effects);

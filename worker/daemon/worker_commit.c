@@ -45,12 +45,21 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
     return result;
 }
 
+/* Whether the claims still hold. */
+static bool worker_confirm(struct worker *worker)
+{
+    double began = clock_now_seconds();
+    bool holds = index_confirm(worker->index, &worker->batch);
+    thread_board_add_commit_redis(metrics_board(worker->metrics), clock_now_seconds() - began);
+    return holds;
+}
+
 /* Sends the batch and ends its transaction. *is_void: it was aborted since the outcomes are void. */
 static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_partition_list_t *offsets,
                                     bool *is_void)
 {
     /* Without a transaction sent messages cannot be undone, so the claims are confirmed first. */
-    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !index_confirm(worker->index, &worker->batch)) {
+    if (worker->config->delivery.mode == DELIVERY_AT_LEAST_ONCE && !worker_confirm(worker)) {
         *is_void = true;
         return SINK_ABORTED;
     }
@@ -65,8 +74,7 @@ static enum sink_result worker_send(struct worker *worker, const rd_kafka_topic_
         worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
         result = worker_step(worker, STEP_ABORT, NULL);
     failpoint(FAILPOINT_AFTER_OFFSETS);
-    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE &&
-        !index_confirm(worker->index, &worker->batch)) {
+    if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE && !worker_confirm(worker)) {
         *is_void = true;
         result = worker_step(worker, STEP_ABORT, NULL);
     }
@@ -151,7 +159,9 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     bool committed = worker->config->delivery.mode != DELIVERY_AT_LEAST_ONCE || worker->feed->commit(worker->source);
     if (worker->feed->committed)
         worker->feed->committed(worker->source, record_ends);
+    double began = clock_now_seconds();
     index_checkpoint(worker->index, &worker->batch, record_ends, worker->feed->nonce(worker->source));
+    thread_board_add_commit_redis(metrics_board(worker->metrics), clock_now_seconds() - began);
     failpoint(FAILPOINT_AFTER_CHECKPOINT);
     log_debug(committed ? "batch committed" : "batch sent, but not committed", LOG_INTEGER("thread", worker->number),
               LOG_INTEGER("commands", answered), LOG_INTEGER("bytes", worker->batch.bytes));

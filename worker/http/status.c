@@ -22,6 +22,7 @@ struct status_period status_period_between(const struct status_sample *before, c
         period.cache[i] = after->cache[i] - before->cache[i];
     for (unsigned i = 0; i < SPAN_RESULTS; i++)
         period.spans[i] = after->spans[i] - before->spans[i];
+    period.commit_redis_seconds = after->commit_redis_seconds - before->commit_redis_seconds;
     period.reply = seconds_between(&before->reply, &after->reply);
     for (unsigned i = 0; i < BATCH_STAGES; i++)
         period.stages[i] = seconds_between(&before->stages[i], &after->stages[i]);

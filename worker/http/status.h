@@ -21,6 +21,7 @@ struct status_period {
     uint64_t spans[SPAN_RESULTS];
     struct seconds_histogram reply;
     struct seconds_histogram stages[BATCH_STAGES];
+    double commit_redis_seconds;
 };
 
 struct status_thread {

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/quiet_thread.h"
+#include "worker/metrics/thread_board.h"
 
 struct status_history {
     struct metrics *const *threads;
@@ -43,6 +44,8 @@ void status_sample_take(struct status_sample *sample, struct metrics *const *thr
     sample->reply = metrics_seconds(threads, count, METRIC_REPLY_SECONDS, 0);
     for (unsigned i = 0; i < BATCH_STAGES; i++)
         sample->stages[i] = metrics_seconds(threads, count, METRIC_BATCH_SECONDS, i);
+    for (size_t i = 0; i < count; i++)
+        sample->commit_redis_seconds += thread_board_commit_redis(metrics_board(threads[i]));
     sample_lags(sample, threads, count);
 }
 

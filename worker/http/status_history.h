@@ -20,8 +20,9 @@ struct status_sample {
     uint64_t spans[SPAN_RESULTS];
     struct seconds_histogram reply;
     struct seconds_histogram stages[BATCH_STAGES];
-    int64_t lag;           /* in commands, of all partitions */
-    double oldest_seconds; /* age of the oldest command without a reply */
+    double commit_redis_seconds; /* of the commit stage, spent with Redis */
+    int64_t lag;                 /* in commands, of all partitions */
+    double oldest_seconds;       /* age of the oldest command without a reply */
 };
 
 struct status_history;

@@ -5,6 +5,9 @@
 
 #define BEGINS_MS    30000 /* while a missing connection is no fault yet, unless there is a complaint */
 #define LATE_SECONDS 60    /* as the alert ClientIntakeRepliesLate has it */
+#define OLD_SECONDS  2     /* of a command when it got its reply: it waited somewhere */
+#define OLD_LEAST    10    /* commands of the last seconds */
+#define OLD_MS       20000 /* for so long: partitions that come from another worker bring commands that waited there */
 #define BUSY_SHARE   0.5   /* of their time that threads work on batches: with less they wait for commands */
 
 static const struct {
@@ -58,10 +61,16 @@ void finding_holds_since(struct finding *finding, const struct status *status, s
     finding->or_earlier = since.or_earlier;
 }
 
-double stage_average(const struct seconds_histogram *histogram)
+/* A batch whose commit has not ended may have been with Redis already. */
+double period_kafka_seconds(const struct status_period *period)
 {
-    uint64_t count = seconds_count(histogram);
-    return count > 0 ? histogram->sum / (double)count : 0;
+    double seconds = period->stages[STAGE_COMMIT].sum - period->commit_redis_seconds;
+    return seconds > 0 ? seconds : 0;
+}
+
+double period_redis_seconds(const struct status_period *period)
+{
+    return period->stages[STAGE_DEFINITIONS].sum + period->stages[STAGE_CLAIM].sum + period->commit_redis_seconds;
 }
 
 bool status_begins(const struct status *status)
@@ -101,13 +110,11 @@ static void find_starting(struct verdict *verdict, const struct status *status)
 static const char *lateness_advice(const struct status *status)
 {
     const struct status_period *minute = &status->minute;
-    double kafka = minute->stages[STAGE_COMMIT].sum;
-    double redis = minute->stages[STAGE_DEFINITIONS].sum + minute->stages[STAGE_CLAIM].sum;
-    double ours = 0;
+    double kafka = period_kafka_seconds(minute), redis = period_redis_seconds(minute);
+    double all = 0, available = minute->seconds * (double)status->thread_count;
     for (unsigned i = 0; i < BATCH_STAGES; i++)
-        ours += minute->stages[i].sum;
-    double all = ours, available = minute->seconds * (double)status->thread_count;
-    ours -= kafka + redis;
+        all += minute->stages[i].sum;
+    double ours = all - kafka - redis;
     if (all < available * BUSY_SHARE)
         return "The threads mostly wait, so Kafka delivers commands slowly, or the partition is held up: look at the "
                "brokers, the network, and the log.";
@@ -141,6 +148,51 @@ static void find_late(struct verdict *verdict, const struct status *status)
                    is_explained ? "What stands above explains it. If it does not, read the section."
                                 : lateness_advice(status));
     finding->since_ms = status->now.wall_ms - (int64_t)(oldest->oldest_seconds * 1000);
+}
+
+/* Half of the replies of the last seconds are to commands that are at least so old. */
+static double age_of_commands(const struct status_period *recent)
+{
+    return seconds_quantile(&recent->reply, 0.5);
+}
+
+static bool commands_are_old(const struct status_period *recent, const struct status_period *minute)
+{
+    (void)minute;
+    double age = age_of_commands(recent);
+    return seconds_count(&recent->reply) >= OLD_LEAST && age >= OLD_SECONDS && age < LATE_SECONDS;
+}
+
+/* The age of the oldest command without a reply, as high as it was in the last minute. */
+static double oldest_of_minute(const struct status *status)
+{
+    double oldest = status->now.oldest_seconds;
+    for (size_t i = status->sample_count; i-- > 0 && status->sample_count - i <= MINUTE_SAMPLES + 1;)
+        if (status->samples[i].oldest_seconds > oldest)
+            oldest = status->samples[i].oldest_seconds;
+    return oldest;
+}
+
+/* They wait, but not here. Those that are older than a minute, which is the last bound of the histogram, are mostly an
+ * import of old data. */
+static void find_late_commands(struct verdict *verdict, const struct status *status)
+{
+    double age = age_of_commands(&status->recent);
+    if (!commands_are_old(&status->recent, NULL) || oldest_of_minute(status) > age / 2 || !status->ready ||
+        status->now.wall_ms - since_of(status, commands_are_old).wall_ms < OLD_MS)
+        return;
+    for (size_t i = 0; i < verdict->count; i++)
+        if (finding_level(verdict->findings[i].kind) != FINDING_NOTE)
+            return;
+    struct finding *finding = verdict_add(
+        verdict, FINDING_COMMANDS_LATE,
+        "Commands come late: half of the last ones were %.0f s old when they got their reply, and none waits "
+        "here for so long.",
+        age);
+    finding_advise(finding,
+                   "Kafka delivers them slowly: look at the brokers and the network. Or their producer gave them "
+                   "old timestamps: then nothing is wrong.");
+    finding_holds_since(finding, status, commands_are_old);
 }
 
 /* ---- traces ---- */
@@ -183,5 +235,6 @@ void verdict_find(struct verdict *verdict, const struct status *status)
     verdict_find_slow_redis(verdict, status);
     verdict_find_senders(verdict, status);
     find_late(verdict, status);
+    find_late_commands(verdict, status);
     find_lost_spans(verdict, status);
 }

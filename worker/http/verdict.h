@@ -28,6 +28,7 @@ enum finding_level {
     ROW(GARBAGE, "garbage", WARNING, "A producer sends garbage")                                                       \
     ROW(REJECTIONS, "rejections", NOTE, "Most commands are rejected")                                                  \
     ROW(REPLIES_LATE, "replies_late", WARNING, "Replies come late")                                                    \
+    ROW(COMMANDS_LATE, "commands_late", WARNING, "Commands come late")                                                 \
     ROW(SPANS_LOST, "spans_lost", NOTE, "Spans are lost")
 
 enum finding_kind {

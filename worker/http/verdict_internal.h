@@ -14,8 +14,9 @@ __attribute__((format(printf, 2, 3))) void finding_advise(struct finding *findin
 /* It holds since then, as the samples tell. */
 void finding_holds_since(struct finding *finding, const struct status *status, since_holds *holds);
 
-/* On average; 0 if nothing was observed. */
-double stage_average(const struct seconds_histogram *histogram);
+/* The threads' seconds with Kafka's transactions, and with Redis. */
+double period_kafka_seconds(const struct status_period *period);
+double period_redis_seconds(const struct status_period *period);
 
 /* True while a missing connection is no fault yet. */
 bool status_begins(const struct status *status);

@@ -9,10 +9,26 @@
 #define REJECTIONS_PERCENT 50
 #define WAITING_NAMED      3
 
-/* What a command line of ours needs to reach the same servers. */
-#define CONFIG_FORMAT     "%s%s"
-#define CONFIG_OF(status) (status)->config_path ? " --config " : "", (status)->config_path ? (status)->config_path : ""
+#define OPTIONS_BYTES 512
+
 #define WORKSPACE_OF(key) (int)(key).length, (key).workspace
+
+/* What a command line of ours needs to reach the same servers: the config, or their addresses where there is none. */
+struct options {
+    char text[OPTIONS_BYTES];
+};
+
+static struct options options_of(const struct status *status, bool with_redis)
+{
+    struct options options = {""};
+    if (status->config_path)
+        snprintf(options.text, OPTIONS_BYTES, " --config %s", status->config_path);
+    else if (status->kafka_address)
+        snprintf(options.text, OPTIONS_BYTES, " --set kafka.bootstrap.servers=%s%s%s", status->kafka_address,
+                 with_redis ? " --set redis.address=" : "",
+                 with_redis && status->redis_address ? status->redis_address : "");
+    return options;
+}
 
 static void find_waiting(struct verdict *verdict, const struct status *status)
 {
@@ -35,13 +51,12 @@ static void find_waiting(struct verdict *verdict, const struct status *status)
         verdict_add(verdict, FINDING_DEFINITIONS_AWAITED, "%llu partition%s of %s wait%s for definitions%s.",
                     (unsigned long long)status->waiting, status->waiting == 1 ? "" : "s", status->topic,
                     status->waiting == 1 ? "s" : "", names);
-    finding_advise(
-        finding,
-        "Put them: client-intake definitions put %.*s FILE" CONFIG_FORMAT
-        ". The partition goes on at once. Otherwise its command is rejected as definitions_missing when it is "
-        "%lld s old (definitions.wait).",
-        named > 0 ? (int)notes[0].key.length : 9, named > 0 ? notes[0].key.workspace : "WORKSPACE", CONFIG_OF(status),
-        (long long)(status->definitions_wait_ms / 1000));
+    finding_advise(finding,
+                   "Put them: client-intake definitions put %.*s FILE%s. The partition goes on at once. Otherwise its "
+                   "command is rejected as definitions_missing when it is "
+                   "%lld s old (definitions.wait).",
+                   named > 0 ? (int)notes[0].key.length : 9, named > 0 ? notes[0].key.workspace : "WORKSPACE",
+                   options_of(status, true).text, (long long)(status->definitions_wait_ms / 1000));
     finding->since_ms = named > 0 ? notes[0].since_ms : 0;
 }
 
@@ -95,14 +110,14 @@ static void find_garbage(struct verdict *verdict, const struct status *status)
                     has_workspace ? "workspace " : "without a workspace", WORKSPACE_OF(last->key));
     finding_holds_since(finding, status, garbage_comes);
     char time[TIME_LENGTH];
+    struct options options = options_of(status, false);
     time_text(finding->since_ms - MINUTE_MS, time);
     finding_advise(finding,
-                   "client-intake dead-letters list --group --since %.19sZ" CONFIG_FORMAT
-                   " tells what they have in common, with the place of an example; client-intake dead-letters show "
-                   "PLACE" CONFIG_FORMAT
-                   " its key and headers, which mostly name the sender. Tell the sender. The other commands "
+                   "client-intake dead-letters list --group --since %.19sZ%s tells what they have in common, with the "
+                   "place of an example; client-intake dead-letters show "
+                   "PLACE%s its key and headers, which mostly name the sender. Tell the sender. The other commands "
                    "are answered.",
-                   time, CONFIG_OF(status), CONFIG_OF(status));
+                   time, options.text, options.text);
 }
 
 static void find_rejections(struct verdict *verdict, const struct status *status)
@@ -124,11 +139,10 @@ static void find_rejections(struct verdict *verdict, const struct status *status
                     "%llu of %llu commands of the last minute are rejected, most of them as %s, and of workspace %.*s.",
                     (unsigned long long)minute->results[OUTCOME_REJECTED], (unsigned long long)minute->commands,
                     error_row((enum error)code)->code, WORKSPACE_OF(*key));
-    finding_advise(
-        finding,
-        "See whether the definitions of the workspace changed: client-intake definitions history %.*s" CONFIG_FORMAT
-        ". If they did not, tell the sender.",
-        WORKSPACE_OF(*key), CONFIG_OF(status));
+    finding_advise(finding,
+                   "See whether the definitions of the workspace changed: client-intake definitions history %.*s%s. If "
+                   "they did not, tell the sender.",
+                   WORKSPACE_OF(*key), options_of(status, false).text);
     finding_holds_since(finding, status, most_are_rejected);
 }
 

@@ -4,7 +4,7 @@
 #include "worker/http/verdict_internal.h"
 
 #define SLOW_KAFKA_SECONDS 0.5  /* of a transaction, on average */
-#define SLOW_REDIS_SECONDS 0.25 /* of a stage that asks Redis, on average */
+#define SLOW_REDIS_SECONDS 0.25 /* with Redis, of a batch, on average */
 
 static bool is_open(const struct complaint_view *complaint)
 {
@@ -72,15 +72,23 @@ void verdict_find_redis(struct verdict *verdict, const struct status *status)
 
 /* ---- Kafka is away or slow ---- */
 
-/* The last seconds if they have a transaction, otherwise the last minute. */
+/* The last seconds if a batch was committed in them, otherwise the last minute. */
 static const struct status_period *with_commits(const struct status_period *recent, const struct status_period *minute)
 {
     return seconds_count(&recent->stages[STAGE_COMMIT]) > 0 ? recent : minute;
 }
 
+/* On average; 0 if none was committed. */
+static double of_each_batch(double seconds, const struct status_period *period)
+{
+    uint64_t batches = seconds_count(&period->stages[STAGE_COMMIT]);
+    return batches > 0 ? seconds / (double)batches : 0;
+}
+
 static bool kafka_is_slow(const struct status_period *recent, const struct status_period *minute)
 {
-    return stage_average(&with_commits(recent, minute)->stages[STAGE_COMMIT]) >= SLOW_KAFKA_SECONDS;
+    const struct status_period *period = with_commits(recent, minute);
+    return of_each_batch(period_kafka_seconds(period), period) >= SLOW_KAFKA_SECONDS;
 }
 
 static void find_slow_kafka(struct verdict *verdict, const struct status *status)
@@ -88,7 +96,7 @@ static void find_slow_kafka(struct verdict *verdict, const struct status *status
     const struct status_period *period = with_commits(&status->recent, &status->minute);
     struct finding *finding = verdict_add(
         verdict, FINDING_KAFKA_SLOW, "Kafka (%s) is slow: a transaction takes %.1f s on average, over the last %.0f s.",
-        or_unnamed(status->kafka_address), stage_average(&period->stages[STAGE_COMMIT]), period->seconds);
+        or_unnamed(status->kafka_address), of_each_batch(period_kafka_seconds(period), period), period->seconds);
     finding_advise(finding, "Look at the brokers: load, disks, and replicas that are behind. More threads of the "
                             "worker do not help; nothing is lost.");
     finding_holds_since(finding, status, kafka_is_slow);
@@ -117,23 +125,19 @@ void verdict_find_kafka(struct verdict *verdict, const struct status *status)
 
 static bool redis_is_slow(const struct status_period *recent, const struct status_period *minute)
 {
-    const struct status_period *period = seconds_count(&recent->stages[STAGE_CLAIM]) > 0 ? recent : minute;
-    return stage_average(&period->stages[STAGE_DEFINITIONS]) >= SLOW_REDIS_SECONDS ||
-           stage_average(&period->stages[STAGE_CLAIM]) >= SLOW_REDIS_SECONDS;
+    const struct status_period *period = with_commits(recent, minute);
+    return of_each_batch(period_redis_seconds(period), period) >= SLOW_REDIS_SECONDS;
 }
 
 void verdict_find_slow_redis(struct verdict *verdict, const struct status *status)
 {
     if (!status->redis_up || !redis_is_slow(&status->recent, &status->minute))
         return;
-    const struct status_period *period =
-        seconds_count(&status->recent.stages[STAGE_CLAIM]) > 0 ? &status->recent : &status->minute;
-    struct finding *finding =
-        verdict_add(verdict, FINDING_REDIS_SLOW,
-                    "Redis (%s) is slow: a batch waits %.1f s for it on average, over the last %.0f s.",
-                    or_unnamed(status->redis_address),
-                    stage_average(&period->stages[STAGE_DEFINITIONS]) + stage_average(&period->stages[STAGE_CLAIM]),
-                    period->seconds);
+    const struct status_period *period = with_commits(&status->recent, &status->minute);
+    struct finding *finding = verdict_add(
+        verdict, FINDING_REDIS_SLOW,
+        "Redis (%s) is slow: a batch waits %.1f s for it on average, over the last %.0f s.",
+        or_unnamed(status->redis_address), of_each_batch(period_redis_seconds(period), period), period->seconds);
     finding_advise(finding, "Look at Redis and the network to it: slow commands, swapping, a fork.");
     finding_holds_since(finding, status, redis_is_slow);
 }

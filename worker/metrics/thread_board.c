@@ -58,6 +58,16 @@ enum worker_state thread_board_state(const struct thread_board *board)
     return (enum worker_state)atomic_load_explicit(&board->state, memory_order_relaxed);
 }
 
+void thread_board_add_commit_redis(struct thread_board *board, double seconds)
+{
+    atomic_fetch_add_explicit(&board->commit_redis_us, (uint64_t)(seconds * 1e6), memory_order_relaxed);
+}
+
+double thread_board_commit_redis(const struct thread_board *board)
+{
+    return (double)atomic_load_explicit(&board->commit_redis_us, memory_order_relaxed) / 1e6;
+}
+
 void thread_board_note_waiting(struct thread_board *board, const struct item *item, int64_t clock_ms, int64_t wall_ms)
 {
     struct command_note note = command_note_of(item, wall_ms);

@@ -39,7 +39,8 @@ enum worker_state {
 const char *worker_state_name(enum worker_state state);
 
 struct thread_board {
-    _Atomic int state; /* enum worker_state */
+    _Atomic int state;                /* enum worker_state */
+    _Atomic uint64_t commit_redis_us; /* of the commit stage, spent with Redis */
     struct complaint kafka, redis;
     struct workspace_window *window;
     struct noisy_workspaces *noisy;
@@ -58,6 +59,9 @@ void thread_board_free(struct thread_board *board);
 
 void thread_board_enter(struct thread_board *board, enum worker_state state);
 
+/* So much of the commit stage was spent with Redis. */
+void thread_board_add_commit_redis(struct thread_board *board, double seconds);
+
 /* The command waits for definitions. The log hears of the first one. Times are CLOCK_MONOTONIC, and since 1970, UTC. */
 void thread_board_note_waiting(struct thread_board *board, const struct item *item, int64_t clock_ms, int64_t wall_ms);
 
@@ -70,6 +74,9 @@ void thread_board_look(struct thread_board *board, int64_t clock_ms);
 /* ---- for any thread ---- */
 
 enum worker_state thread_board_state(const struct thread_board *board);
+
+/* Seconds of the commit stage that were spent with Redis, since the start. */
+double thread_board_commit_redis(const struct thread_board *board);
 
 /* The commands that wait for definitions. Returns how many. */
 size_t thread_board_waiting(struct thread_board *board, int64_t clock_ms, struct command_note notes[WAITING_MOST]);
