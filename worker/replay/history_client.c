@@ -11,6 +11,7 @@
 #include "worker/kafka/kafka_conf.h"
 
 #define MESSAGES            1000000
+#define ASK_WAIT_MS         1
 #define QUEUE_BACKOFF_SINCE 0x020200ff /* the first librdkafka with fetch.queue.backoff.ms */
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
@@ -134,12 +135,30 @@ bool history_client_is_silent(const struct history_client *client, int wait_ms, 
     return true;
 }
 
+/* Librdkafka may look only a second later for the leaders of a topic that is new to it. The answer reaches it whenever
+ * it comes, so only the request counts. */
+static void ask_for_leaders(struct history_client *client, const char *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (strcmp(client->topic, topic) == 0)
+        return;
+    snprintf(client->topic, sizeof(client->topic), "%s", topic);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client->handle, topic, NULL);
+    if (!handle)
+        return;
+    if (rd_kafka_metadata(client->handle, 0, handle, &metadata, ASK_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+}
+
 bool history_client_assign(struct history_client *client, const rd_kafka_topic_partition_list_t *list, char *error,
                            size_t error_size)
 {
     rd_kafka_resp_err_t code = kafka_assign(client->handle, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         snprintf(error, error_size, "%s", rd_kafka_err2str(code));
+    for (int i = 0; list && i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        ask_for_leaders(client, list->elems[i].topic);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

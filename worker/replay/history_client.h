@@ -15,6 +15,7 @@ struct history_client {
     char fault[512];    /* librdkafka's last error since the last sign of life; "" if there was none */
     int64_t heard_ms;   /* the last sign of life, CLOCK_MONOTONIC: a message, an end, or progress of the fetcher */
     int64_t fetched;    /* the sum of the offsets that the fetcher has reached */
+    char topic[256];    /* the last one whose partitions were asked for; "": none */
 };
 
 /* What differs between the consumers. */

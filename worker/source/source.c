@@ -317,7 +317,7 @@ static bool source_is_burdened(struct source *source)
 /* librdkafka's limits on prefetched messages count values only. This estimates from the last batches what the keys and
  * headers take, of the prefetched messages and of those that may come until the batch is answered. If that is more than
  * BURDEN_LIMIT, the partitions are paused, which drops the prefetched messages; they are fetched again after the
- * resume. librdkafka may take a second for that, so some very long messages are held for the next batches. */
+ * resume. That takes a while, so some very long messages are held for the next batches. */
 static void source_lighten(struct source *source)
 {
     if (source->paused || !source_is_burdened(source))

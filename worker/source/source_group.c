@@ -38,13 +38,33 @@ void source_pause_partitions(struct source *source, rd_kafka_topic_partition_lis
         source_log_error("pausing partitions failed; their commands are held", code);
 }
 
-void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+static void source_end_pause(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_resp_err_t code = rd_kafka_resume_partitions(source->consumer, partitions);
     for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = partitions->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         source_log_error("resuming partitions failed", code);
+}
+
+/* A resume wakes none of librdkafka's threads: one that has nothing to fetch sleeps for up to a second before it looks
+ * at its partitions again. A query goes to each of them. Only the requests count. */
+#define WAKE_WAIT_MS 1
+
+static void source_wake(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(partitions);
+    for (int i = 0; i < ends->cnt; i++)
+        ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+    if (ends->cnt > 0)
+        (void)rd_kafka_offsets_for_times(source->consumer, ends, WAKE_WAIT_MS);
+    rd_kafka_topic_partition_list_destroy(ends);
+}
+
+void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_end_pause(source, partitions);
+    source_wake(source, partitions);
 }
 
 static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
@@ -68,7 +88,7 @@ static void source_unassign(struct source *source, rd_kafka_topic_partition_list
     source_drop(source, partitions);
     /* Librdkafka remembers a pause beyond the assignment. Without this, a partition that was paused would still be
      * paused when it is assigned again. */
-    source_resume_partitions(source, partitions);
+    source_end_pause(source, partitions);
     rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, partitions);
     if (error) {
         log_warning("unassigning partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));

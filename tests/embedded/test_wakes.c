@@ -1,0 +1,139 @@
+/* How soon messages come where librdkafka by itself may sleep for a second before it fetches them. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "tests/embedded/fixture.h"
+#include "worker/metrics/metrics.h"
+#include "worker/model/batch.h"
+#include "worker/replay/history_client.h"
+#include "worker/source/source.h"
+
+#define TURNS         5
+#define PAUSE_MS      250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
+#define SOON_MS       400 /* in one of the turns, since the machine may be busy */
+#define BATCH_BYTES   (1 << 20)
+#define COMMAND_BYTES 1024
+
+static struct batch batch;
+static struct metrics *metrics;
+static struct source *source;
+
+static void open_broker(void)
+{
+    char servers[256];
+    fixture_open();
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
+    fixture.config =
+        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
+    ck_assert_ptr_nonnull(fixture.config);
+}
+
+static void open_source(void)
+{
+    open_broker();
+    ck_assert_int_eq(batch_open(&batch, 100, BATCH_BYTES, COMMAND_BYTES), 0);
+    metrics = metrics_new();
+    ck_assert_ptr_nonnull(metrics);
+    source = source_open(fixture.config, 0, &batch, metrics);
+    ck_assert_ptr_nonnull(source);
+}
+
+static void close_source(void)
+{
+    source_close(source);
+    metrics_free(metrics);
+    batch_close(&batch);
+    fixture_close();
+}
+
+/* Returns how long the next command takes. */
+static int64_t take_command(void)
+{
+    int64_t began = clock_now_ms();
+    while (batch.count == 0) {
+        ck_assert_int_eq(source_fill(source, 1, 10), 0);
+        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
+    }
+    source_release(source);
+    return clock_now_ms() - began;
+}
+
+START_TEST(commands_come_soon_after_a_resume)
+{
+    int64_t shortest = FIXTURE_PATIENCE_MS;
+    fixture_send_valid(0, 0);
+    take_command();
+    for (int turn = 1; turn <= TURNS; turn++) {
+        for (int64_t until = clock_now_ms() + PAUSE_MS; clock_now_ms() < until;)
+            ck_assert_int_eq(source_pause(source, 10), 0);
+        fixture_send_valid(0, turn);
+        source_resume(source);
+        int64_t took = take_command();
+        shortest = took < shortest ? took : shortest;
+    }
+    ck_assert_int_lt(shortest, SOON_MS);
+}
+END_TEST
+
+/* Returns how long the first message of the topic's partition 0 takes. */
+static int64_t take_first(struct history_client *client, const char *topic)
+{
+    char error[512];
+    rd_kafka_message_t *message = NULL;
+    int64_t began = clock_now_ms();
+    ck_assert_msg(history_client_assign_one(client, topic, 0, 0, error, sizeof(error)), "%s", error);
+    while (!message || message->err) {
+        if (message)
+            rd_kafka_message_destroy(message);
+        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
+        message = rd_kafka_consumer_poll(client->handle, 10);
+    }
+    ck_assert_str_eq(rd_kafka_topic_name(message->rkt), topic);
+    rd_kafka_message_destroy(message);
+    return clock_now_ms() - began;
+}
+
+START_TEST(a_reader_that_changes_its_topic_reads_on_soon)
+{
+    static const struct history_client_settings settings = {
+        .isolation = "read_committed", .reset = "earliest", .fetch_bytes = "1048576"};
+    char error[512];
+    int64_t shortest = FIXTURE_PATIENCE_MS;
+    fixture_send_valid(0, 0);
+    ck_assert_int_eq(rd_kafka_producev(fixture.producer, RD_KAFKA_V_TOPIC("other.replies"), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_VALUE("{}", 2), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    for (int turn = 0; turn < TURNS; turn++) {
+        struct history_client client;
+        ck_assert_msg(history_client_open(&client, fixture.config, &settings, error, sizeof(error)), "%s", error);
+        take_first(&client, "clients.commands");
+        clock_sleep(PAUSE_MS); /* a new connection makes librdkafka look, too */
+        int64_t took = take_first(&client, "other.replies");
+        shortest = took < shortest ? took : shortest;
+        history_client_close(&client);
+    }
+    ck_assert_int_lt(shortest, SOON_MS);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("wakes");
+    TCase *resume = tcase_create("resume");
+    tcase_add_checked_fixture(resume, open_source, close_source);
+    tcase_add_test(resume, commands_come_soon_after_a_resume);
+    TCase *readers = tcase_create("readers");
+    tcase_add_checked_fixture(readers, open_broker, fixture_close);
+    tcase_add_test(readers, a_reader_that_changes_its_topic_reads_on_soon);
+    tcase_set_timeout(resume, 60);
+    tcase_set_timeout(readers, 60);
+    suite_add_tcase(suite, resume);
+    suite_add_tcase(suite, readers);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
