@@ -853,9 +853,10 @@ int main(void)
     tcase_add_test(input, every_command_gets_one_reply_in_the_order_of_its_partition);
     tcase_add_test(input, hostile_input_is_answered_and_never_stops_a_partition);
     tcase_add_test(input, ten_megabytes_are_answered);
-    tcase_add_test(input, headers_are_echoed_and_name_the_reply_topic);
-    tcase_add_test(input, nest_gets_what_it_needs_on_every_kind_of_reply);
-    tcase_add_test(input, header_name_with_a_nul_is_no_known_name);
+    TCase *headers = add_case(suite, "headers", fixture_open);
+    tcase_add_test(headers, headers_are_echoed_and_name_the_reply_topic);
+    tcase_add_test(headers, nest_gets_what_it_needs_on_every_kind_of_reply);
+    tcase_add_test(headers, header_name_with_a_nul_is_no_known_name);
     TCase *redis = add_case(suite, "Redis", fixture_open);
     tcase_add_test(redis, redis_absent_at_start_is_waited_for);
     tcase_add_test(redis, redis_going_away_rejects_nothing);
@@ -863,8 +864,9 @@ int main(void)
     TCase *definitions = add_case(suite, "definitions", fixture_open);
     tcase_add_test(definitions, missing_definitions_are_waited_for_in_their_partition_only);
     tcase_add_test(definitions, a_batch_whose_definitions_have_no_room_is_split);
-    tcase_add_test(definitions, the_wait_for_definitions_has_a_limit);
-    tcase_add_test(definitions, it_stops_in_time_while_a_partition_waits);
+    TCase *limits = add_case(suite, "limits of the wait", fixture_open);
+    tcase_add_test(limits, the_wait_for_definitions_has_a_limit);
+    tcase_add_test(limits, it_stops_in_time_while_a_partition_waits);
     TCase *broker = add_case(suite, "broker", fixture_open);
     tcase_add_test(broker, the_broker_going_away_loses_nothing);
     tcase_add_test(broker, committed_offsets_that_went_back_are_followed);
@@ -879,6 +881,7 @@ int main(void)
     tcase_add_test(delivery, refusal_in_a_large_batch_leaves_one_reply_each);
     TCase *three = add_case(suite, "three brokers", open_three);
     tcase_add_test(three, a_broker_that_stays_away_is_none_of_a_transactions_business);
-    return side_by_side(suite, (const char *const[]){"input", "Redis", "definitions", "broker", "records", "errors",
-                                                     "at least once", "three brokers", NULL});
+    return side_by_side(suite,
+                        (const char *const[]){"input", "headers", "Redis", "definitions", "limits of the wait",
+                                              "broker", "records", "errors", "at least once", "three brokers", NULL});
 }

@@ -645,8 +645,9 @@ int main(void)
     tcase_add_test(reading, a_history_of_short_transactions_is_not_read_twice);
     TCase *silence = add_case(suite, "silence", open_reader);
     tcase_add_test(silence, a_silence_ends_the_reading);
-    tcase_add_test(silence, a_long_stretch_without_messages_is_no_silence);
-    tcase_add_test(silence, time_between_calls_is_no_silence);
+    TCase *stretches = add_case(suite, "stretches", open_reader);
+    tcase_add_test(stretches, a_long_stretch_without_messages_is_no_silence);
+    tcase_add_test(stretches, time_between_calls_is_no_silence);
     TCase *holes = add_case(suite, "holes", open_reader);
     tcase_add_test(holes, deleted_offsets_are_a_hole);
     tcase_add_test(holes, a_log_that_became_shorter_is_a_hole);
@@ -654,6 +655,6 @@ int main(void)
     tcase_add_loop_test(alarms, a_false_alarm_loses_nothing, 0, sizeof(false_alarms) / sizeof(false_alarms[0]));
     TCase *unreadable = add_case(suite, "unreadable", open_reader_of_short_batches);
     tcase_add_test(unreadable, a_batch_that_cannot_be_decompressed_is_a_hole);
-    return side_by_side(
-        suite, (const char *const[]){"ranges", "reading", "silence", "holes", "false alarms", "unreadable", NULL});
+    return side_by_side(suite, (const char *const[]){"ranges", "reading", "silence", "stretches", "holes",
+                                                     "false alarms", "unreadable", NULL});
 }
