@@ -62,8 +62,16 @@ kill -TERM "$retry_pid"
 kill -CONT "$retry_pid"
 wait "$retry_pid"
 check_equal "TERM ends its wait with 2" 2 $?
-retry
-check_equal "the next retry sends nothing" "0 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+retry &
+retry_pid=$!
+suite_owns "$retry_pid"
+sleep 1
+check "the next retry waits" process_runs "$retry_pid"
+# Whoever comes with the same transactional id ends the transaction; otherwise its time does.
+kcat -P -b "$kafka_address" -t "$live_name.commands" -X transactional.id="$live_name-one-0" </dev/null \
+    || suite_fail "the transaction of the worker is ended"
+wait "$retry_pid"
+check_equal "it sends nothing" "0 0" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
 each_is_sent_once "behind an open transaction"
 worker_kill one
 

@@ -71,7 +71,8 @@ each_is_sent_once "overtaken while the connection was lost"
 
 criterion "Kafka does not come back" "the retry ends with 69 after TERM or a minute, and says what was sent"
 letters_add 1500
-deadly_retry retry-sent 1 STOP "${by_proxy[@]}"
+# Messages wait for Kafka as long as their transaction may take.
+deadly_retry retry-sent 1 STOP "${by_proxy[@]}" --set "kafka.producer.transaction.timeout.ms=$(faults_choose 10000 25000)"
 check "a retry is frozen" eventually retry_is_stopped
 proxy_tell kafka refuse
 kill -CONT "$retry_pid"
