@@ -8,7 +8,7 @@ LIVE_WORKSPACES=1
 LIVE_CHECKS=$(faults_choose 9 19)
 live_begin 1
 faults_own_kafka
-count=300
+count=$(faults_choose 120 300) # a run takes a tenth of a second for each
 for ((number = 0; number < count; number++)); do
     printf '{"commandId":"c-%d","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"c%d@example.com"}\n' "$number" "$number"
 done | kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0
