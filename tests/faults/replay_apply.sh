@@ -318,13 +318,20 @@ suite_of_second_process() {
     criterion "a second process" "it ends with 69, and the first one goes on"
     scene second
     prepare
-    apply_start whole --definitions current --rate 30 "${history[@]}"
+    apply_start whole --definitions current --rate 50 "${history[@]}"
     check "the first one has the lock" eventually lock_is_taken
+    others=()
     for name in whole other; do
         "$BUILD/client-intake" replay --config "$live_config" "${scene_options[@]}" --apply --name "$scene.$name" \
-            --replies "$live_name.again-$scene" "${history[@]}" >/dev/null 2>"$suite_folder/second.log"
+            --replies "$live_name.again-$scene" "${history[@]}" >/dev/null 2>"$suite_folder/second-$name.log" &
+        others+=($!)
+        suite_owns "$!"
+    done
+    for name in whole other; do
+        wait "${others[0]}"
         check_equal "a second process by the name $name" 69 $?
-        check "it says why" grep -q "is being applied" "$suite_folder/second.log"
+        check "it says why" grep -q "is being applied" "$suite_folder/second-$name.log"
+        others=("${others[@]:1}")
     done
     apply_wait
     check_equal "the first one ends with 0" 0 "$apply_code"
@@ -633,10 +640,6 @@ suite_of_rebuild() {
     scene rebuilt
     prepare
     apply_ends "the records are made" 0 whole --definitions current "${history[@]}"
-    redis_ask -n $((databases - 1)) SET client-intake:rebuild another PX 32000 >/dev/null
-    live_intake replay --rebuild "${scene_options[@]}" --set "redis.database=$((databases - 1))" >"$suite_folder/patient" 2>&1 &
-    local patient=$!
-    suite_owns "$patient"
     redis_of FLUSHDB >/dev/null
     check "an empty Redis is filled" live_intake replay --rebuild "${scene_options[@]}"
     as_without_interruption "it has what the topics have"
@@ -661,14 +664,26 @@ suite_of_rebuild() {
         >"$suite_folder/rebuild" 2>&1 </dev/null
     check_equal "on a terminal it ends with 0" 0 $?
     check "a terminal shows its progress" grep -qE '[0-9]+ of [0-9]+ offsets' "$suite_folder/rebuild"
+}
 
+# A rebuild that waits for longer than half a minute for the lock of another one, while other scenes run.
+suite_of_patience() {
+    scene_options=(--set "records.topic=$live_name.records-plain" --set "redis.database=$((databases - 1))")
+    redis_ask -n $((databases - 1)) SET client-intake:rebuild another PX 32000 >/dev/null
+    live_intake replay --rebuild "${scene_options[@]}" >"$suite_folder/patient" 2>&1 &
+    patient=$!
+    suite_owns "$patient"
+}
+
+suite_of_patience_end() {
+    criterion "replay --rebuild beside another one that takes half a minute" "it waits, and fills Redis then"
     wait "$patient"
     check_equal "one that takes longer than half a minute ends with 0, too" "0 Redis has everything that the topics have." \
         "$? $(tail -n 1 "$suite_folder/patient")"
 }
 
-# SCENES: a choice of them; the first is what most of the others are compared with.
-for scenes in plain ${SCENES:-points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_beside postponed redis_lost refused rebuild choice}; do
+# SCENES: a choice of them; the first is what most of the others are compared with. Redis is lost when nobody waits for it.
+for scenes in plain ${SCENES:-patience points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_beside postponed patience_end redis_lost refused rebuild choice}; do
     "suite_of_$scenes"
 done
 suite_end
