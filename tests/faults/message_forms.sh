@@ -225,10 +225,10 @@ row "our own limit: a dead letter"                  1  "malformed_json $full id=
 worker_stop one
 
 criterion "more messages in a batch than librdkafka takes at once" "the worker lives on, and ends when it is asked to"
+clients=$(redis_ask --scan --pattern 'client:{*' | wc -l)
+form_send 300 --partition 0 >"$suite_folder/queued" # before the worker starts, which would take them in many small batches
 worker --set delivery.mode=at-least-once --set kafka.producer.queue.buffering.max.messages=100 \
     --set kafka.producer.linger.ms=200000
-clients=$(redis_ask --scan --pattern 'client:{*' | wc -l)
-form_send 300 --partition 0 >"$suite_folder/queued"
 are_claimed() { [ "$(redis_ask --scan --pattern 'client:{*' | wc -l)" -ge $((clients + 300)) ]; }
 waits_for_room() { [ "$(metric kafka_up)" = 0 ]; }
 check "the batch is on its way" eventually are_claimed
@@ -242,4 +242,11 @@ worker --set delivery.mode=at-least-once --set kafka.producer.queue.buffering.ma
 check "with more patience the batch is answered" test 0 -eq \
     "$(sed 's/$/ wait/' "$suite_folder/queued" | form_replies | grep -vc ' created ')"
 worker_stop one
+
+criterion "the replies of all forms, minimal ones among them" "they agree with the JSON Schemas"
+oracle_options+=(--replies "$live_name.small" --replies "$live_name.tiny")
+live_compare_schemas
+is_minimal='.error.code == "validation_failed" and (.error | has("errors") | not)'
+minimal() { oracle replies "$suite_folder/replies" && jq "select($is_minimal) | 1" "$suite_folder/replies" | grep -q 1; }
+check "a reply without the list of errors was among them" minimal
 suite_end

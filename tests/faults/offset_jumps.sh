@@ -234,4 +234,5 @@ offsets_are_verified() { grep -q "offsets verified again" "${worker_logs[one]}";
 check "and that they go on" until_true 30 offsets_are_verified
 check "nobody takes the log for a replaced one" [ "$(cat "$suite_folder"/*.log | grep -c "log replaced")" -eq 0 ]
 worker_stop one
+live_compare_schemas
 suite_end

@@ -36,4 +36,5 @@ produce "$clients" 100
 check "commands are answered" until_true 30 faults_answered_more_than one 99
 [ "$suite_failed" -eq 0 ] || tail -n 20 "${worker_logs[one]}"
 worker_stop one
+live_compare_schemas
 suite_end

@@ -80,7 +80,7 @@ check "what fits is answered" oracle await 90
 worker_stop one
 check_counts oracle oracle judge
 
-faults_all || suite_end
+faults_all || { live_compare_schemas; suite_end; }
 
 criterion "a client that does not fit into the reply topic" "the same"
 topics_allow "$roomy" replies elsewhere records dead-letters
@@ -129,4 +129,5 @@ oracle judge >"$suite_folder/verdict"
 check_equal "nothing but six dead letters is missing" \
     "NOT OK: every malformed or too large command is a dead letter (6 violations)" \
     "$(grep '^NOT OK' "$suite_folder/verdict")"
+live_compare_schemas
 suite_end

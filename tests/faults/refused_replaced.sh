@@ -47,4 +47,5 @@ check_equal "the large client is refused" too_large "$(verdict killed)"
 check_equal "its email is free" client.created "$(verdict last)"
 worker_stop one
 [ "$suite_failed" -eq 0 ] || tail -n 25 "$suite_folder/one.log"
+live_compare_schemas
 suite_end

@@ -121,4 +121,5 @@ check "the long one was refused" until_true 5 eval '[ "$(live_log_count one "a r
 worker_stop one
 check_equal "no reply came twice" $((before + 12)) "$(replies -f '%o\n' | wc -l)"
 check_equal "each has its own" 12 "$(replies -f '%s\n' | jq -r 'select(.commandId | startswith("plain-")) | .commandId' | sort -u | wc -l)"
+live_compare_schemas
 suite_end

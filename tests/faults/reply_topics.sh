@@ -229,4 +229,5 @@ once() {
     done | jq -R 'fromjson? | .source.offset' | sort -n | uniq -d
 }
 check_equal "no command is answered twice" "" "$(once)"
+live_compare_schemas
 suite_end

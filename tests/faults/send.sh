@@ -326,6 +326,7 @@ check "the broker is away and comes back" tests/kafka/start "$kafka_folder"
 wait "$sender"
 check_equal "all commands are answered" "0 4000" "$? $(ids | sort -u | wc -l)"
 check_equal "each is in the topic once" $((before + 4000)) "$(messages "$live_name.commands")"
+check_replies "$suite_folder/output"
 worker_stop one
 check_equal "there is no group but the worker's" "$live_name" "$(kafka_groups)"
 suite_end

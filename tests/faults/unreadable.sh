@@ -122,4 +122,5 @@ for codec in gzip snappy lz4 zstd; do
     check "$codec is refused" eval '! send_unreadable "$codec" "$live_name.safe" 2>/dev/null'
 done
 check_equal "the topic stays empty" "$live_name.safe [0] offset 0" "$(kcat -b "$kafka_address" -Q -t "$live_name.safe:0:-1")"
+live_compare_schemas
 suite_end

@@ -108,4 +108,5 @@ send_valid 1
 answered
 check "nobody takes the log for a replaced one" [ "$(cat "$suite_folder"/*.log | grep -c "log replaced")" -eq 0 ]
 worker_stop one
+live_compare_schemas
 suite_end

@@ -270,14 +270,8 @@ live_judge() {
 # one of them (tests/live/flow.sh) looks at more replies of a kind than the others.
 live_replies_per_shape=$(faults_choose 5 25)
 live_compare_schemas() {
-    local said
-    if ! /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
-        REQUIRE_KAFKA= suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
-    elif oracle replies "$suite_folder/replies" && said=$(PER_SHAPE=$live_replies_per_shape /usr/bin/python3 tests/lib/schemas.py replies "$suite_folder/replies" 2>&1); then
-        suite_pass "the replies agree with docs/schemas ($said)"
-    else
-        suite_fail "the replies agree with docs/schemas" "$said"
-    fi
+    oracle replies "$suite_folder/replies" || suite_fail "the replies can be read"
+    PER_SHAPE=$live_replies_per_shape check_replies "$suite_folder/replies"
     rm -f "$suite_folder/replies"
 }
 

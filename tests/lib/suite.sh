@@ -142,6 +142,18 @@ check_counts() {
     fi
 }
 
+# check_replies FILE: these replies, one a line, agree with the JSON Schemas of docs/schemas. See PER_SHAPE of schemas.py.
+check_replies() {
+    local said
+    if said=$(/usr/bin/python3 tests/lib/schemas.py replies "$1" 2>&1); then
+        suite_pass "the replies agree with docs/schemas ($said)"
+    elif [[ $said == *"No module named 'jsonschema'"* ]]; then
+        REQUIRE_KAFKA= suite_skip 1 "no python3-jsonschema: the replies are not compared with docs/schemas"
+    else
+        suite_fail "the replies agree with docs/schemas" "$said"
+    fi
+}
+
 # ---- waiting ----
 
 # Limits are seconds of a machine that can run whatever wants to run. While more threads want to run than it has cores,

@@ -130,4 +130,5 @@ check "Prometheus evaluates the rules" holds '[.groups[].rules[]] | length >= 9 
 check_equal "no alert fires" "" "$(jq -r '.groups[].rules[] | select(.state == "firing").name' <<<"$rules")"
 check "promtool finds no fault in /metrics" eval 'curl --silent "http://$(faults_address one)/metrics" | "$promtool" check metrics'
 worker_stop one
+live_compare_schemas
 suite_end

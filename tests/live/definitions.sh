@@ -235,4 +235,5 @@ check "with the definitions that were put meanwhile" grep -q '"commandId":"3".*"
 kill -TERM "$worker"
 wait "$worker"
 check_equal "and ends" 0 $?
+check_replies "$suite_folder/replies"
 suite_end

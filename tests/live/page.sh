@@ -135,4 +135,5 @@ check "those that are broken are mended" live_intake definitions put broken "$LI
 check "it goes on at once" answers_all
 looks "nothing waits any more" definitions-put 'All is well'
 worker_stop one
+live_compare_schemas
 suite_end

@@ -258,4 +258,5 @@ replay_dump_redis
 replay_run --definitions current
 replay_judged "a daemon's history, by the present definitions" --definitions-of current --current "$replay_folder/redis.dump"
 check "some are now rejected: $(classes)" [ "$(jq -c 'select(.class == "now_rejected")' "$replay_output" | wc -l)" -ge 10 ]
+live_compare_schemas
 suite_end

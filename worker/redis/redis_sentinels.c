@@ -29,7 +29,7 @@ struct redis_sentinels *redis_sentinels_open(const struct config *config)
         return NULL;
     sentinels->config = config;
     sentinels->dissent = (struct log_fault){"Sentinels name another master, or do not answer; the others are enough",
-                                            "the Sentinels name the same master again", 0, NULL};
+                                            "the Sentinels name the same master again", .told = NULL};
     for (size_t i = 0; i < REDIS_SENTINELS_MOST; i++)
         sentinel_answer_read(&sentinels->votes.answers[i], NULL, "it did not answer");
     return sentinels;
