@@ -111,6 +111,12 @@ check "it says why" grep -qi '^client-intake.*authorization failed' "$suite_fold
 check "commands may be written" acl grant "topic:$live_name.commands:write"
 retry
 check_equal "with the right the letter is sent" "0 1" "$? $(grep -c ': sent to ' "$suite_folder/retry")"
+criterion "send without the right to read replies" "it ends with 69, names the command, and says why"
+timeout 60 "$BUILD/client-intake" send --timeout 5s --config "$live_config" <<<'no command' >"$suite_folder/output" 2>"$suite_folder/send-error"
+check_equal "it ends with 69, and names the command" "69 1" \
+    "$? $(grep -cE "^client-intake send: line 1 has no reply: $live_name.commands/[0-9]+/[0-9]+$" "$suite_folder/send-error")"
+check "it says why" grep -qi "^client-intake send: the last error when replies were read from $live_name.replies: .*authorization failed" "$suite_folder/send-error"
+live_sent=$((live_sent + 1))
 check "commands may not be written" acl revoke "topic:$live_name.commands:write"
 live_sent=$((live_sent + 1))
 

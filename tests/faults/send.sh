@@ -8,7 +8,7 @@ criterion "the broker is killed and comes back while commands are sent" "each co
 criterion "no worker; a second signal; a line that cannot be sent" "it ends by itself and names each command without a reply"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=71
+LIVE_CHECKS=104
 many=$(faults_choose 20000 100000)
 
 # commands FIRST COUNT: lines with ids and emails of their own.
@@ -41,7 +41,7 @@ kafka_groups() {
 
 # The correlation ids of the commands with this id; fails without one.
 correlation_of() {
-    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -F "\"$1\"" | grep -oE 'correlation-id=[0-9a-f]+-[0-9]+'
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%h %s\n' | grep -aF "\"$1\"" | grep -aoE 'correlation-id=[0-9a-f]+-[0-9]+'
 }
 
 # The number of messages in a topic.
@@ -73,6 +73,46 @@ check_equal "each command has a correlation id of its own, which is echoed" 4 \
 sends "$suite_folder/none"
 check_equal "a file that is not there" 69 "$code"
 check "is named" grep -q "$suite_folder/none" "$suite_folder/error"
+sends /
+check_equal "a folder" "69 client-intake send: /: Is a directory" "$code $(cat "$suite_folder/error")"
+sends <&-
+check_equal "no standard input" "69 client-intake send: standard input: Bad file descriptor" "$code $(cat "$suite_folder/error")"
+sends </dev/null
+check_equal "nothing to send" "0 0" "$code $(cat "$suite_folder/output" "$suite_folder/error" | wc -c)"
+
+criterion "bytes that are no command" "each line has its reply, which tells what is wrong; the last line needs no end"
+{
+    printf '\357\273\277' && commands 90 1
+    printf 'a\0b\n'
+    head -c 300000 /dev/zero | tr '\0' x && echo
+    commands 91 1 | sed 's/}$/,"customFields":{"x":"\xff"}}/'
+    printf '%s' "$(commands 92 1)"
+} >"$suite_folder/commands"
+sends --ordered "$suite_folder/commands"
+check_equal "the last line, which does not end, is sent" "1 c-92" "$code $(ids | tail -n 1)"
+while IFS='|' read -r number reply; do
+    check "line $number: $reply" grep -qF -e "$reply" <(sed -n "${number}p" "$suite_folder/output")
+done <<'END'
+1|malformed_json","message":"the value begins at byte 0 with a UTF-8 byte-order mark
+2|malformed_json","message":"the value begins at byte 0 with binary data (0x61 0x00)
+3|too_large","message":"the value has more than the 262144 bytes that are allowed
+4|malformed_json","message":"the text is not UTF-8
+END
+
+criterion "replies that cannot be printed" "it ends with 69, the reason, and at once"
+commands 100 500 | live_intake send --timeout 60s 2>"$suite_folder/error" | head -n 1 >"$suite_folder/output"
+check_equal "nobody reads the rest of them" "69 1 1" "${PIPESTATUS[1]} $(ids | wc -l) $(grep -cx 'client-intake send: standard output: Broken pipe' "$suite_folder/error")"
+commands 610 3 | live_intake send --timeout 60s >/dev/full 2>"$suite_folder/error"
+check_equal "the disk is full" "69 1" "$? $(grep -cx 'client-intake: standard output: No space left on device' "$suite_folder/error")"
+
+criterion "a line without end" "a signal ends it"
+ends_of_endless() { process_is_gone "$sender"; }
+sends_along /dev/zero
+check "a line without end is named" eventually grep -qx 'client-intake send: line 1 was not sent: it is longer than 16 MiB' "$suite_folder/error"
+kill -TERM "$sender"
+check "and ends with a signal" until_true 10 ends_of_endless
+wait "$sender"
+check_equal "and what is behind it is named" "69 2" "$? $(sed -nE 's/^client-intake send: line ([0-9]+) was not sent: nor was any.*/\1/p' "$suite_folder/error")"
 
 # ---- where replies go ----
 sends --reply-topic "$live_name.elsewhere" <<<"$(commands 10 3)"
@@ -81,6 +121,17 @@ check_equal "has these replies" 3 "$(messages "$live_name.elsewhere")"
 sends --reply-topic "$live_name.records" <<<"$(commands 20 1)"
 check_equal "a reply topic that is not listed" 64 "$code"
 check "is named, with the key of the config" grep -q "$live_name.records.*replies.allowed" "$suite_folder/error"
+sends --reply-topic "$live_name.listed" --set "replies.allowed=$live_name.listed" <<<"$(commands 20 1)"
+check_equal "a listed reply topic that does not exist" \
+    "69 client-intake send: the reply topic $live_name.listed does not exist; client-intake topics create --set replies.topic=$live_name.listed creates it" \
+    "$code $(cat "$suite_folder/error")"
+for option in "" --no-wait; do
+    # shellcheck disable=SC2086 # no option, or one
+    sends --set "commands.topic=$live_name.nothing" $option <<<"$(commands 20 3)"
+    check_equal "a command topic that does not exist ${option:+with }$option" \
+        "69 client-intake send: the command topic $live_name.nothing does not exist; client-intake topics create creates it" \
+        "$code $(cat "$suite_folder/error")"
+done
 
 # A reply without the echoes is found by its source.
 sed -i "s/^allowed = .*/allowed = $live_name.elsewhere, $live_name.small/" "$live_config"
@@ -124,6 +175,44 @@ check_equal "the overtaking reply is found, too" "1 1" "$? $(grep -c '"commandId
 check_equal "and counts as a rejection" '{"sent":2,"unsent":0,"answered":2,"rejected":1,"unanswered":0}' "$(tail -n 1 "$suite_folder/output")"
 proxy_tell kafka pass
 
+# What is written to $transaction is a reply in a transaction of this producer, which the end of the pipe commits; the next
+# producer of its name aborts it if it was killed.
+transaction_open() {
+    rm -f "$suite_folder/transaction"
+    mkfifo "$suite_folder/transaction"
+    kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H "$1" -X "transactional.id=$live_name-replier" -X linger.ms=0 \
+        -X batch.num.messages=1 <"$suite_folder/transaction" 2>"$suite_folder/kcat-replier" &
+    replier=$!
+    suite_owns "$replier"
+    exec {transaction}>"$suite_folder/transaction"
+}
+# has_reply TEXT: it stands in the topic, committed or not. kcat sends a line when the next one is there.
+has_reply() {
+    echo "$1" >&"$transaction"
+    tenths 2
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.replies" -p 0 -e -o beginning -X isolation.level=read_uncommitted | grep -qxF "$1"
+}
+criterion "a reply in a transaction that is open, or was aborted" "it is not printed before the transaction is committed"
+mkfifo "$suite_folder/committed"
+sends_along "$suite_folder/committed" --timeout 60s
+exec 9>"$suite_folder/committed"
+commands 27 1 >&9
+check "a command is sent" eventually correlation_of c-27
+correlation=$(correlation_of c-27)
+for answer in aborted committed; do
+    transaction_open "$correlation" 9>&-
+    check "a reply is in the topic" eventually has_reply "{\"answers\":\"$answer\"}"
+    tenths 15
+    check_equal "it is not printed while its transaction is open" "" "$(cat "$suite_folder/output")"
+    [ "$answer" != aborted ] || kill -KILL "$replier"
+    exec {transaction}>&-
+    wait "$replier" 2>/dev/null
+done
+check "a committed one is" eventually grep -qxF '{"answers":"committed"}' "$suite_folder/output"
+exec 9>&-
+wait "$sender"
+check_equal "the aborted one never is" '0 {"answers":"committed"}' "$? $(cat "$suite_folder/output")"
+
 criterion "connections are lost together with Kafka's answers, --no-wait" "what counts as sent is in the topic, once"
 for number in 1 2 3 4; do
     before=$(proxy_matched kafka)
@@ -134,11 +223,98 @@ for number in 1 2 3 4; do
     check_equal "each command is sent or named" 500 "$(jq -s '.[-1].sent + .[-1].unsent' "$suite_folder/output")"
     check_equal "the exit code says the same" "$(jq -s 'if .[-1].unsent > 0 then 69 else 0 end' "$suite_folder/output")" "$code"
     kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%s\n' \
-        | grep -oE "\"c-$((number + 2))[0-9]{3}\"" | sort >"$suite_folder/stored"
+        | grep -aoE "\"c-$((number + 2))[0-9]{3}\"" | sort >"$suite_folder/stored"
     check "what was sent is stored" [ "$(sort -u "$suite_folder/stored" | wc -l)" -ge "$(jq -s '.[-1].sent' "$suite_folder/output")" ]
     check_equal "nothing is stored twice" "" "$(uniq -d "$suite_folder/stored")"
 done
 faults_worker_start one
+
+# ---- Kafka is out of reach in between ----
+
+# The commands with these numbers that are in the topic, in order.
+stored() {
+    kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%s\n' \
+        | grep -aoE '"commandId":"c-[0-9]+"' | grep -oE '[0-9]+' | awk -v from="$1" -v to="$2" '$1 >= from && $1 <= to' | sort -n
+}
+# What has been written to the pipe of the sender.
+feed() {
+    commands "$1" "$2" >&9
+    fed=$((fed + $2))
+}
+all_answered() { [ "$(grep -c . "$suite_folder/output")" -ge "$fed" ]; }
+impatient=(--set kafka.socket.timeout.ms=2000 --set kafka.producer.request.timeout.ms=1500 --set kafka.producer.batch.num.messages=20)
+criterion "connections are reset and cut, Kafka's answers do not arrive, nothing comes back for 4 s" \
+    "each command is in the topic once, and each reply is printed once"
+mkfifo "$suite_folder/disturbed"
+fed=0
+sends_along "$suite_folder/disturbed" --timeout 60s "${by_proxy[@]}" "${impatient[@]}"
+exec 9>"$suite_folder/disturbed"
+feed 20000 100
+check "replies come" eventually all_answered
+before=$(proxy_matched kafka)
+proxy_tell kafka reset
+feed 20100 100
+check "they come over new connections" eventually all_answered
+check "the old ones were reset" answers_are_met
+before=$(proxy_matched kafka)
+proxy_tell kafka answer $produce_key reset 2
+feed 20200 100
+check "Kafka's answers are lost" eventually answers_are_met
+before=$(proxy_matched kafka)
+proxy_tell kafka cut 2000
+feed 20300 100
+check "connections are cut" eventually answers_are_met
+check "all commands up to here are answered" eventually all_answered
+proxy_tell kafka hang to-client
+feed 20400 100
+tenths 40
+proxy_tell kafka pass
+feed 20500 100
+exec 9>&-
+wait "$sender"
+check_equal "every command has its reply, once" "0 600 600" "$? $(ids | wc -l) $(ids | sort -u | wc -l)"
+check_equal "every command is in the topic, once" "$(seq 20000 20599 | sha256sum)" "$(stored 20000 20599 | sha256sum)"
+
+criterion "Kafka is out of reach for good" "each line without a reply is named, once; what is called unsent is not in the topic"
+mkfifo "$suite_folder/lost"
+fed=0
+sends_along "$suite_folder/lost" --timeout 3s --output json "${by_proxy[@]}" "${impatient[@]}" --set kafka.producer.message.timeout.ms=3000
+exec 9>"$suite_folder/lost"
+feed 30000 100
+check "replies come" eventually all_answered
+kill -STOP "${worker_pids[one]}"
+feed 30100 50
+are_stored() { [ "$(stored 30000 30299 | wc -l)" -ge "$1" ]; }
+check "commands are in the topic while the worker stands still" eventually are_stored 150
+tenths 10
+proxy_tell kafka hang to-client
+feed 30150 50
+check "more are, and Kafka's answers do not come" eventually are_stored 151
+proxy_tell kafka refuse
+feed 30200 100
+exec 9>&-
+wait "$sender"
+code=$?
+proxy_tell kafka pass
+kill -CONT "${worker_pids[one]}"
+rows() { jq -r "select(.line) | $1" "$suite_folder/output"; }
+check_equal "every line has its reply or is named, once" "69 $(seq 300 | sha256sum)" \
+    "$code $({ jq -r 'select(.commandId) | .commandId[2:] | tonumber - 29999' "$suite_folder/output"; rows .line; } | sort -n | sha256sum)"
+check_equal "those of the worker that stood still have no reply" "$(seq 101 150)" "$(rows 'select(.result == "unanswered") | .line' | sort -n)"
+check "the next one is not confirmed" grep -qx 151 <(rows 'select(.result == "unconfirmed") | .line')
+check_equal "the last were not sent" "$(seq 201 300)" "$(rows 'select(.result == "unsent" and .line > 200) | .line' | sort -n)"
+check_equal "standard error names the same lines" "$(rows .line | sort -n)" \
+    "$(sed -nE 's/^client-intake send: line ([0-9]+) (has no reply|is not confirmed|was not sent).*/\1/p' "$suite_folder/error" | sort -n)"
+check_equal "what was not sent is not in the topic" "" \
+    "$(comm -12 <(stored 30000 30299 | sort) <(rows 'select(.result == "unsent") | .line + 29999' | sort))"
+check_equal "nothing is there twice" "" "$(stored 30000 30299 | uniq -d)"
+check_equal "what has no reply stands where that says" "$(rows 'select(.result == "unanswered") | "\(.source.partition) \(.source.offset) c-\(.line + 29999)"' | sort)" \
+    "$(kcat -C -X fetch.wait.max.ms=10 -q -b "$kafka_address" -t "$live_name.commands" -e -o beginning -f '%p %o %s\n' | sed -E 's/\{"commandId":"(c-[0-9]+)".*/\1/' \
+        | grep -aFxf <(rows 'select(.result == "unanswered") | "\(.source.partition) \(.source.offset) c-\(.line + 29999)"') | sort)"
+began=$(date +%s%3N)
+sends --no-wait --set kafka.bootstrap.servers=127.0.0.1:1 --set log.level=error <<<"$(commands 1 3)"
+took=$(($(date +%s%3N) - began))
+check "a Kafka that was never there is reported within 20 s, with --no-wait, too: $took ms" [ "$code" -eq 69 -a "$took" -le 20000 ]
 
 # ---- an open pipe ----
 mkfifo "$suite_folder/pipe"

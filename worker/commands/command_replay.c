@@ -166,7 +166,7 @@ static int read_option(int option, const char *name, struct options *options)
     case 'r':
         if (command_number(optarg, 1, INT32_MAX, &options->rate))
             return COMMAND_OK;
-        return command_usage(name, "--rate %s: must be a number of commands a second", optarg);
+        return command_usage(name, "--rate %s: must be a number of commands a second, from 1 to 2147483647", optarg);
     case 'B':
         options->mode = MODE_REBUILD;
         return COMMAND_OK;

@@ -40,7 +40,7 @@ static int read_option(int option, const char *name, const struct config *config
     case 'R':
         if (command_number(optarg, 1, INT32_MAX, &request->rate))
             return COMMAND_OK;
-        return command_usage(name, "--rate %s: must be a number of commands a second", optarg);
+        return command_usage(name, "--rate %s: must be a number of commands a second, from 1 to 2147483647", optarg);
     case 'O':
         return command_output(name, optarg, &request->json);
     case 't':

@@ -31,6 +31,7 @@
 #define SHOWN_MS        200
 #define LAST_REPORTS_MS 1000
 #define BURST_LINES     256
+#define REST_MS         1000 /* how long the next line is looked for that a signal left unsent */
 
 struct sending {
     const struct config *config;
@@ -210,11 +211,24 @@ static bool open_consumer(struct sending *sending, char *error, size_t error_siz
     const int32_t count =
         kafka_topic_partitions(sending->consumer.handle, sending->reply_topic, KAFKA_CLIENT_WAIT_MS, error, error_size);
     if (count == 0)
-        snprintf(error, error_size, "the reply topic %s does not exist", sending->reply_topic);
+        snprintf(error, error_size,
+                 "the reply topic %s does not exist; client-intake topics create --set replies.topic=%s creates it",
+                 sending->reply_topic, sending->reply_topic);
     return count > 0 &&
            offsets_of_known_ends(begins, sending->consumer.handle, sending->reply_topic, count, KAFKA_CLIENT_WAIT_MS,
                                  error, error_size) &&
            assign(sending, begins, count, error, error_size);
+}
+
+/* One fault of the command topic is reported here, and not for each line. */
+static bool find_command_topic(const struct sending *sending, char *error, size_t error_size)
+{
+    const char *topic = sending->config->commands.topic;
+    const int32_t count = kafka_topic_partitions(sending->producer, topic, KAFKA_CLIENT_WAIT_MS, error, error_size);
+    if (count == 0)
+        snprintf(error, error_size, "the command topic %s does not exist; client-intake topics create creates it",
+                 topic);
+    return count > 0;
 }
 
 static bool choose_run_id(struct sending *sending, char *error, size_t error_size)
@@ -235,6 +249,7 @@ static bool sending_open(struct sending *sending, char *error, size_t error_size
                                ? LINE_BYTES
                                : (size_t)sending->config->limits.command_bytes;
     if (!choose_run_id(sending, error, error_size) || !open_producer(sending, error, error_size) ||
+        !find_command_topic(sending, error, error_size) ||
         (!sending->request->no_wait && !open_consumer(sending, error, error_size)))
         return false;
     sending->parser = json_parser_new(longest);
@@ -500,6 +515,10 @@ static bool take_replies(struct sending *sending, int wait_ms, bool *moved)
     rd_kafka_message_t *message;
     for (int i = 0; i < BURST_LINES && (message = rd_kafka_consumer_poll(sending->consumer.handle, wait_ms)); i++) {
         const bool ok = message->err || take_reply(sending, message);
+        if (message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            history_client_note(&sending->consumer, message);
+        else
+            history_client_hear(&sending->consumer);
         *moved = *moved || !message->err;
         rd_kafka_message_destroy(message);
         if (!ok)
@@ -573,12 +592,17 @@ static void name_unanswered(struct sending *sending)
             name_unconfirmed(sending, command->line, sending->fault[0] ? sending->fault : "the program was stopped");
         }
     }
+    if (sending->counts->unanswered > 0 && sending->consumer.fault[0])
+        fprintf(stderr, "client-intake send: the last error when replies were read from %s: %s\n", sending->reply_topic,
+                sending->consumer.fault);
 }
 
-/* The next line that would be sent. False if none is there. */
+/* The next line that would be sent. False if none is there. An input may have blank lines, or one line, without end:
+ * after a while its next line stands for the rest. */
 static bool find_rest(struct sending *sending, struct line *line)
 {
-    for (;;) {
+    const int64_t until_ms = clock_now_ms() + REST_MS;
+    while (clock_now_ms() < until_ms) {
         if (lines_next(&sending->lines, line)) {
             if (line->too_long || !is_blank(line->text))
                 return true;
@@ -586,6 +610,8 @@ static bool find_rest(struct sending *sending, struct line *line)
             return false;
         }
     }
+    *line = (struct line){.number = sending->lines.number + (sending->lines.skipping ? 1 : 0)}; /* behind a named one */
+    return true;
 }
 
 /* The input was not read to its end, since the window is full of commands without a reply, or because of a signal. */
