@@ -325,6 +325,11 @@ letters retry "$null" --value - --output json <<<"$cloud"
 check_equal "nor does a CloudEvent with an id" null "$(jq -r 'select(.result) | .commandId' <<<"$output")"
 letters retry "$null" --value "$suite_folder/none"
 check_equal "a value that is not there is reported" 69 "$code"
+letters retry "$null" --value /dev/null --apply
+check_equal "so is an empty one, and nothing is sent" "69::client-intake dead-letters: /dev/null is empty, must be the mended command" "$code:$output:$error"
+letters list --set "dead_letters.topic=$live_name.nothing"
+check_equal "a topic of letters that is not there is reported" \
+    "69:client-intake dead-letters: the topic $live_name.nothing does not exist; client-intake topics create creates it" "$code:$error"
 truncate -s 101M "$suite_folder/sparse"
 letters retry "$null" --value "$suite_folder/sparse"
 check_equal "so is one of more than 100 MiB" "69 1" "$code $(grep -c 'sparse: ' <<<"$error")"

@@ -62,7 +62,7 @@ const struct command commands[] = {
      "  --output FORM        text (default), or json: also a line for each command without a reply, and a summary\n"
      "Exit codes: 0 all were accepted, 1 at least one was rejected, 2 stopped by a second signal, 69 a command was not "
      "sent\n"
-     "or a reply did not come, and standard error names each, or FILE cannot be read.\n"},
+     "or a reply did not come, and standard error names each, or Kafka, a topic or FILE is not there.\n"},
     {"replay", command_replay, NULL,
      "[--from BOUND] [--to BOUND] [--partition P]... [--workspace W]... [--definitions WHICH]...\n"
      "                            [--diff] [--allow-gaps] | --apply --name NAME --replies TOPIC [--rate N] | --rebuild",
@@ -116,7 +116,7 @@ const struct command commands[] = {
      "  --output FORM        text (default), or json: one line for each row\n"
      "Exit codes: 0 ok, 1 the letter is not there, or a letter was refused, 2 stopped by a signal, 3 part of the topic "
      "could not\n"
-     "be read, 69 Kafka cannot be reached, or FILE cannot be read.\n"},
+     "be read, 69 Kafka cannot be reached, the topic is not there, or FILE cannot be read or is empty.\n"},
     {"demo", command_demo, NULL, "[--stay] [-d FOLDER]", "show commands and their replies, with its own servers",
      "Then it decides the commands again by changed definitions, and shows what differs.\n"
      "  --stay     keep the servers and the worker until Control-C, with the page on http.listen\n"

@@ -101,7 +101,7 @@ static int read_option(int option, struct arguments *arguments)
     case 'l':
         if (command_number(optarg, 1, INT64_MAX, &request->selection.limit))
             return COMMAND_OK;
-        return command_usage("dead-letters", "--limit %s: must be a number of letters", optarg);
+        return command_usage("dead-letters", "--limit %s: must be a number of letters, from 1", optarg);
     case 'g':
         request->group = true;
         return COMMAND_OK;
@@ -120,7 +120,8 @@ static int read_option(int option, struct arguments *arguments)
     case 'R':
         if (command_number(optarg, 1, INT32_MAX, &request->rate))
             return COMMAND_OK;
-        return command_usage("dead-letters", "--rate %s: must be a number of letters a second", optarg);
+        return command_usage("dead-letters", "--rate %s: must be a number of letters a second, from 1 to 2147483647",
+                             optarg);
     case 'a':
         request->again = true;
         return COMMAND_OK;

@@ -131,6 +131,11 @@ int dead_letters_retry(const struct dead_letters_request *request, const struct 
         fprintf(stderr, "client-intake dead-letters: %s: %s\n", request->value_path, strerror(errno));
         return COMMAND_UNAVAILABLE;
     }
+    if (bytes && mended.length == 0) {
+        fprintf(stderr, "client-intake dead-letters: %s is empty, must be the mended command\n", request->value_path);
+        free(bytes);
+        return COMMAND_UNAVAILABLE;
+    }
     mended.at = bytes;
     const struct retrying_request retrying = {
         .named = request->place_count > 0 ? request->places : NULL,

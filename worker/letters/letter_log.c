@@ -46,7 +46,8 @@ static bool find_edges(struct letter_log *log, char *error, size_t error_size)
     rd_kafka_t *consumer = history_reader_handle(log->reader);
     log->partitions = kafka_topic_partitions(consumer, topic_of(log), log->wait_ms, error, error_size);
     if (log->partitions == 0)
-        snprintf(error, error_size, "the topic %s does not exist", topic_of(log));
+        snprintf(error, error_size, "the topic %s does not exist; client-intake topics create creates it",
+                 topic_of(log));
     return log->partitions > 0 &&
            offsets_of_starts(&log->starts, consumer, topic_of(log), log->partitions, log->wait_ms, error, error_size) &&
            ask_ends(log, error, error_size);

@@ -39,7 +39,7 @@ static bool find_topic(struct letter_sender *sender, int wait_ms, char *error, s
     const char *topic = sender->config->commands.topic;
     sender->partitions = kafka_topic_partitions(sender->producer.handle, topic, wait_ms, error, error_size);
     if (sender->partitions == 0)
-        snprintf(error, error_size, "the topic %s does not exist", topic);
+        snprintf(error, error_size, "the topic %s does not exist; client-intake topics create creates it", topic);
     return sender->partitions > 0;
 }
 
