@@ -24,6 +24,7 @@ static const struct otlp_source source = {
 static struct arena arena;
 static struct trace_link links[1000];
 static json_t *root;
+static struct config *config;
 
 static void open_arena(void)
 {
@@ -235,6 +236,61 @@ END_TEST
 
 /* ---- answers ---- */
 
+/* A token of 420 bytes, as a JWT is, and shorter secrets. */
+static char token[421];
+
+static void open_config(void)
+{
+    char headers[600];
+    for (size_t i = 0; i < sizeof(token) - 1; i++)
+        token[i] = "abcdefghijklmnopqrstuvwxyz0123456789-_+/"[(i * i + i / 3) % 40];
+    snprintf(headers, sizeof(headers),
+             "tracing.headers=Authorization=Bearer %s, X-Pin=Basic 4711, X-Scope=zz, X-None=", token);
+    const char *const settings[] = {headers, "tracing.endpoint=http://127.0.0.1/a-path/v1/traces?key=query-key", NULL};
+    config = config_read(&(struct config_sources){.settings = settings});
+    ck_assert_ptr_nonnull(config);
+}
+
+static void close_config(void)
+{
+    config_free(config);
+}
+
+/* What is shown of this message. */
+static const char *shown_of(const char *before, struct span secret, const char *after)
+{
+    static struct otlp_answer answer;
+    char body[4096];
+    snprintf(body, sizeof(body), "{\"message\":\"%s%.*s%s\"}", before, (int)secret.length, secret.at, after);
+    answer = otlp_answer_read(401, span_of_text(body), config);
+    return answer.message;
+}
+
+START_TEST(a_message_that_gives_a_secret_away_is_left_out)
+{
+    char filler[OTLP_MESSAGE_BYTES + 8] = "";
+    /* Of its beginning, and of its end. */
+    for (size_t length = 8; length < sizeof(token); length += 103) {
+        ck_assert_str_eq(shown_of("invalid token ", span_of(token, length), ""), "");
+        ck_assert_str_eq(shown_of("invalid token ", span_of(token + sizeof(token) - 1 - length, length), "!"), "");
+    }
+    ck_assert_uint_eq(strlen(shown_of("", span_of(token, 7), "")), 7); /* too little of it */
+    for (size_t shown = 1; shown < 20; shown++) {                      /* the message is cut within the secret */
+        memset(filler, '.', OTLP_MESSAGE_BYTES - 1 - shown);
+        filler[OTLP_MESSAGE_BYTES - 1 - shown] = '\0';
+        ck_assert_str_eq(shown_of(filler, span_of_text(token), ""), "");
+    }
+    memset(filler, '.', OTLP_MESSAGE_BYTES + 7);
+    ck_assert_uint_eq(strlen(shown_of(filler, span_of_text(token), "")), OTLP_MESSAGE_BYTES - 1);
+    ck_assert_str_eq(shown_of("the pin ", SPAN("4711"), " is wrong"), "");
+    ck_assert_str_eq(shown_of("the pin ", SPAN("14711"), " is wrong"), "the pin 14711 is wrong");
+    ck_assert_str_eq(shown_of("scope ", SPAN("zz"), ""), "");
+    ck_assert_str_eq(shown_of("no such ", SPAN("query-key"), ""), "");
+    ck_assert_str_eq(shown_of("not here: ", SPAN("/a-path/v1"), ""), "");
+    ck_assert_str_eq(shown_of("not here: ", SPAN("/v1/traces"), ""), "not here: /v1/traces");
+}
+END_TEST
+
 static const struct {
     long status;
     const char *body;
@@ -270,7 +326,7 @@ static const struct {
 
 START_TEST(an_answer_means_what_the_specification_says)
 {
-    const struct otlp_answer answer = otlp_answer_read(answers[_i].status, span_of_text(answers[_i].body));
+    const struct otlp_answer answer = otlp_answer_read(answers[_i].status, span_of_text(answers[_i].body), config);
     ck_assert_int_eq(answer.verdict, answers[_i].verdict);
     ck_assert_uint_eq(answer.rejected, answers[_i].rejected);
     ck_assert_str_eq(answer.message, answers[_i].message);
@@ -283,11 +339,11 @@ START_TEST(a_long_message_is_cut_between_characters)
     for (int i = 0; i < 500; i++)
         strcat(body, "\xc3\xa9");
     strcat(body, "\"}");
-    const struct otlp_answer answer = otlp_answer_read(400, span_of_text(body));
+    const struct otlp_answer answer = otlp_answer_read(400, span_of_text(body), config);
     ck_assert_uint_eq(strlen(answer.message), OTLP_MESSAGE_BYTES - 1);
     ck_assert_int_eq(memcmp(answer.message + strlen(answer.message) - 2, "\xc3\xa9", 2), 0);
     memmove(body + 12, body + 13, strlen(body + 12)); /* without the first character, the limit is within one */
-    const struct otlp_answer other = otlp_answer_read(400, span_of_text(body));
+    const struct otlp_answer other = otlp_answer_read(400, span_of_text(body), config);
     ck_assert_uint_eq(strlen(other.message), OTLP_MESSAGE_BYTES - 2);
 }
 END_TEST
@@ -297,6 +353,7 @@ int main(void)
     Suite *suite = suite_create("otlp");
     TCase *tests = tcase_create("otlp");
     tcase_add_checked_fixture(tests, open_arena, close_arena);
+    tcase_add_checked_fixture(tests, open_config, close_config);
     tcase_add_test(tests, a_batch_is_a_span_with_its_stages);
     tcase_add_test(tests, links_name_parents_and_places);
     tcase_add_test(tests, one_command_is_no_batch);
@@ -305,6 +362,7 @@ int main(void)
     tcase_add_test(tests, the_largest_request_fits);
     tcase_add_loop_test(tests, an_answer_means_what_the_specification_says, 0, COUNT(answers));
     tcase_add_test(tests, a_long_message_is_cut_between_characters);
+    tcase_add_test(tests, a_message_that_gives_a_secret_away_is_left_out);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "common/must_check.h"
 #include "common/span.h"
+#include "worker/config/config.h"
 
 #define OTLP_MESSAGE_BYTES 256
 
@@ -18,10 +19,10 @@ enum otlp_verdict {
 struct otlp_answer {
     enum otlp_verdict verdict;
     uint64_t rejected;                /* of OTLP_ACCEPTED */
-    char message[OTLP_MESSAGE_BYTES]; /* of the receiver, perhaps cut; "": none */
+    char message[OTLP_MESSAGE_BYTES]; /* of the receiver, perhaps cut; "": none, or it gives a secret away */
 };
 
-/* `body` may be anything. */
-struct otlp_answer otlp_answer_read(long status, struct span body);
+/* `body` may be anything. `config`: its tracing's secrets are left out (tracing_secret.h). */
+struct otlp_answer otlp_answer_read(long status, struct span body, const struct config *config);
 
 #endif

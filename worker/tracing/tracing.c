@@ -57,31 +57,19 @@ static int64_t deadline_of(void *context)
     return trace_queue_deadline_ms(&((struct tracing *)context)->queue);
 }
 
-/* The receiver's message is shown unless it repeats a secret. */
-static const char *fit_for_log(const struct tracing *tracing, const char *message)
-{
-    const struct text_list *headers = &tracing->config->tracing.headers;
-    for (size_t i = 0; i < headers->count; i++) {
-        const char *value = strchr(headers->items[i], '=') + 1, *last = strrchr(value, ' ');
-        if (strstr(message, last ? last + 1 : value))
-            return "";
-    }
-    return message;
-}
-
 static void note_later(struct tracing *tracing, const struct http_answer *http, const struct otlp_answer *answer)
 {
     if (http->status == 0)
         log_fault_begin(&tracing->away, LOG_LIST(LOG_TEXT("error", http->error)));
     else
-        log_fault_begin(&tracing->away, LOG_LIST(LOG_INTEGER("status", http->status),
-                                                 LOG_TEXT("error", fit_for_log(tracing, answer->message))));
+        log_fault_begin(&tracing->away,
+                        LOG_LIST(LOG_INTEGER("status", http->status), LOG_TEXT("error", answer->message)));
 }
 
 static void note_refused(struct tracing *tracing, const struct http_answer *http, const struct otlp_answer *answer)
 {
-    log_fault_begin(&tracing->refused, LOG_LIST(LOG_INTEGER("status", http->status),
-                                                LOG_TEXT("error", fit_for_log(tracing, answer->message))));
+    log_fault_begin(&tracing->refused,
+                    LOG_LIST(LOG_INTEGER("status", http->status), LOG_TEXT("error", answer->message)));
 }
 
 /* Plans the next try. */
@@ -101,7 +89,7 @@ static bool tracing_try(struct tracing *tracing, struct span request, uint32_t s
     const struct http_answer http = http_post_send(tracing->post, request, deadline_of, tracing);
     struct otlp_answer answer = {.verdict = OTLP_LATER};
     if (http.status > 0)
-        answer = otlp_answer_read(http.status, http.body);
+        answer = otlp_answer_read(http.status, http.body, tracing->config);
     if (answer.verdict == OTLP_LATER) {
         if (http.status > 0 || http.error[0])
             note_later(tracing, &http, &answer);
@@ -252,7 +240,7 @@ enum tracing_answer tracing_probe(const struct config *config, char *text, size_
         return TRACING_AWAY;
     }
     const struct http_answer http = http_post_send(post, SPAN("{\"resourceSpans\":[]}"), no_deadline, NULL);
-    const enum otlp_verdict verdict = otlp_answer_read(http.status, http.body).verdict;
+    const enum otlp_verdict verdict = otlp_answer_read(http.status, http.body, config).verdict;
     if (http.status == 0)
         snprintf(text, size, "%s", http.error);
     else
