@@ -162,18 +162,23 @@ static void wait_for_links(size_t count)
 
 /* ---- commands ---- */
 
-/* A valid command with this `traceparent`, or with none. */
-static void send_command(int32_t partition, int number, const char *traceparent)
+/* A valid command of a workspace, with this `traceparent` or with none. */
+static void send_command_of(const char *workspace, int32_t partition, int number, const char *traceparent)
 {
     char text[256];
     rd_kafka_headers_t *headers = traceparent ? rd_kafka_headers_new(1) : NULL;
     if (traceparent)
         rd_kafka_header_add(headers, "traceparent", -1, traceparent, -1);
     int length = snprintf(text, sizeof(text),
-                          "{\"commandId\":\"c-%d\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
-                          "\"email\":\"c-%d@example.com\"}",
-                          number, number);
-    fixture_send(partition, SPAN("acme"), span_of(text, (size_t)length), headers);
+                          "{\"commandId\":\"c-%d\",\"workspaceId\":\"%s\",\"givenName\":\"A\",\"familyName\":\"B\","
+                          "\"email\":\"c-%d@example.com\",\"customFields\":{\"pronouns\":\"she\"}}",
+                          number, workspace, number);
+    fixture_send(partition, span_of_text(workspace), span_of(text, (size_t)length), headers);
+}
+
+static void send_command(int32_t partition, int number, const char *traceparent)
+{
+    send_command_of("acme", partition, number, traceparent);
 }
 
 static void parent_of(int number, const char *flags, char text[64])
@@ -199,6 +204,31 @@ static void wait_until_created(uint64_t commands)
         ck_assert_int_lt(clock_now_ms(), limit_ms);
         clock_sleep(20);
     }
+}
+
+/* How many values the histogram `sample` of Prometheus' text has. */
+static uint64_t written_count(const char *sample)
+{
+    struct metrics *metrics = metrics_of_worker();
+    char *text = NULL, line[128];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    ck_assert_ptr_nonnull(out);
+    metrics_write(out, &metrics, 1);
+    ck_assert_int_eq(fclose(out), 0);
+    snprintf(line, sizeof(line), "\nclient_intake_%s ", sample);
+    const char *found = strstr(text, line);
+    ck_assert_msg(found != NULL, "no %s", sample);
+    const uint64_t count = strtoull(found + strlen(line), NULL, 10);
+    free(text);
+    return count;
+}
+
+static void check_batches(uint64_t count)
+{
+    ck_assert_uint_eq(written_count("batch_commands_count"), count);
+    ck_assert_uint_eq(written_count("batch_seconds_count{stage=\"commit\"}"), count);
+    ck_assert_uint_eq(json_array_size(receiver.spans), count * (1 + BATCH_STAGES));
 }
 
 /* ---- tests ---- */
@@ -285,6 +315,33 @@ START_TEST(a_batch_that_is_stopped_says_so_in_its_trace)
 }
 END_TEST
 
+/* A command that waits for its definitions is tried again and again. Only the batch that answers it tells of it. */
+START_TEST(a_batch_is_told_by_what_it_answers)
+{
+    char traceparent[64];
+    for (int number = 0; number < 2; number++) {
+        parent_of(number, "01", traceparent);
+        send_command_of(number == 0 ? "later" : "acme", number, number, traceparent);
+    }
+    start("definitions.on_missing=wait", "definitions.wait=120s");
+    wait_for_links(1);
+    clock_sleep(1500); /* it is tried several times */
+    wait_for_links(1);
+    check_batches(1);
+    ck_assert_uint_eq(links_of(1, 0, "0000000000000002"), 1);
+    const json_t *batch = json_array_get(receiver.spans, 0);
+    ck_assert_str_eq(attribute(batch, "messaging.batch.message_count"), "-");
+    ck_assert_str_eq(attribute(batch, "messaging.destination.partition.id"), "1");
+    ck_assert_str_eq(attribute(batch, "client_intake.commands.created"), "1");
+    fixture_define("later");
+    wait_for_links(2);
+    check_batches(2);
+    ck_assert_uint_eq(links_of(0, 0, "0000000000000001"), 1);
+    wait_until_created(2);
+    fixture_stop();
+}
+END_TEST
+
 static void add_case(Suite *suite, const char *name, const TTest *test)
 {
     TCase *tcase = tcase_create(name);
@@ -301,5 +358,6 @@ int main(void)
     add_case(suite, "none", commands_without_a_sampled_parent_have_no_trace);
     add_case(suite, "hanging", replies_do_not_wait_for_a_receiver_that_hangs);
     add_case(suite, "stopped", a_batch_that_is_stopped_says_so_in_its_trace);
-    return side_by_side(suite, (const char *const[]){"links", "none", "hanging", "stopped", NULL});
+    add_case(suite, "waiting", a_batch_is_told_by_what_it_answers);
+    return side_by_side(suite, (const char *const[]){"links", "none", "hanging", "stopped", "waiting", NULL});
 }

@@ -204,6 +204,41 @@ START_TEST(a_batch_that_is_evaluated_again_and_again_has_a_bounded_trace)
 }
 END_TEST
 
+/* ---- a batch of which some was put off ---- */
+
+enum { OURS, PUT_OFF };
+
+/* The spans of a batch whose commands all have a sampled parent, and end with these custodies. */
+static uint64_t spans_of_ended(const int *put_off, uint32_t count, enum trace_end end)
+{
+    struct header headers[8];
+    struct item items[8];
+    struct batch batch = {.items = items, .count = count};
+    struct batch_trace *notes = batch_trace_new(tracing, 0);
+    const uint64_t before = tracing_count(tracing, SPAN_QUEUE_FULL);
+    ck_assert_ptr_nonnull(notes);
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = item_with(&headers[i], PARENT("7-01"));
+    batch_trace_begin(notes, &batch, 1);
+    batch_trace_stage(notes, STAGE_CHECK, 1, 2, false);
+    for (uint32_t i = 0; i < count; i++)
+        items[i].custody = put_off[i] ? CUSTODY_POSTPONED : CUSTODY_OURS;
+    batch_trace_end(notes, &batch, end, 3);
+    batch_trace_free(notes);
+    return tracing_count(tracing, SPAN_QUEUE_FULL) - before;
+}
+
+START_TEST(a_batch_that_answers_nothing_has_no_trace)
+{
+    fill_queue();
+    ck_assert_uint_eq(spans_of_ended((const int[]){PUT_OFF}, 1, TRACE_COMMITTED), 0);
+    ck_assert_uint_eq(spans_of_ended((const int[]){PUT_OFF, PUT_OFF, PUT_OFF}, 3, TRACE_COMMITTED), 0);
+    ck_assert_uint_eq(spans_of_ended((const int[]){PUT_OFF, PUT_OFF, OURS}, 3, TRACE_COMMITTED), 2);
+    ck_assert_uint_eq(spans_of_ended((const int[]){OURS, PUT_OFF}, 2, TRACE_COMMITTED), 2);
+    ck_assert_uint_eq(spans_of_ended((const int[]){PUT_OFF, PUT_OFF}, 2, TRACE_STOPPED), 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tracing");
@@ -216,6 +251,7 @@ int main(void)
     tcase_add_loop_test(hanging, a_later_call_ends_it_sooner, 0, 1);
     tcase_add_test(hanging, a_batch_has_a_trace_if_a_parent_is_sampled);
     tcase_add_test(hanging, a_batch_that_is_evaluated_again_and_again_has_a_bounded_trace);
+    tcase_add_test(hanging, a_batch_that_answers_nothing_has_no_trace);
     tcase_add_checked_fixture(away, open_away, close_all);
     tcase_set_timeout(away, 120);
     tcase_add_test(away, a_full_queue_drops_and_counts);

@@ -56,7 +56,7 @@ static void worker_pass_stages(struct worker *worker)
             next = FIRST_STAGE_OF_RETRY;
             continue;
         }
-        if (stages[next].timed != BATCH_STAGES)
+        if (stages[next].timed != BATCH_STAGES && batch_has_ours(&worker->batch)) /* not all of it was put off */
             metrics_observe(worker->metrics, METRIC_BATCH_SECONDS, stages[next].timed, ended - began);
         next++;
     }

@@ -95,6 +95,14 @@ uint32_t batch_count_ours(const struct batch *batch)
     return count;
 }
 
+bool batch_has_ours(const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (item_is_ours(&batch->items[i]))
+            return true;
+    return false;
+}
+
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts)
 {
     uint32_t count = 0, last = 0;

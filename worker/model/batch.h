@@ -253,6 +253,9 @@ void batch_reset_for_retry(struct batch *batch);
 /* How many items are ours. */
 uint32_t batch_count_ours(const struct batch *batch);
 
+/* Whether any item is ours. */
+bool batch_has_ours(const struct batch *batch);
+
 /* The batch's partitions, in the arena. Returns how many. */
 uint32_t batch_parts(struct batch *batch, struct batch_part **parts);
 

@@ -66,12 +66,22 @@ static void take_link(struct batch_trace *notes, const struct item *item, const 
     trace->links[trace->link_count++] = (struct trace_link){*parent, item->from.partition, item->from.offset, state};
 }
 
-static void take_links(struct batch_trace *notes, const struct batch *batch)
+/* Takes what the trace says of the batch's commands that are ours. */
+static void take_commands(struct batch_trace *notes, const struct batch *batch)
 {
+    struct trace *trace = &notes->trace;
     struct trace_context parent;
-    notes->trace.link_count = notes->trace.links_left_out = 0;
+    trace->link_count = trace->links_left_out = trace->commands = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
+        if (!item_is_ours(item))
+            continue;
+        if (trace->commands++ == 0) {
+            trace->partition = item->from.partition;
+            trace->offset = item->from.offset;
+        } else if (trace->partition != item->from.partition) {
+            trace->partition = -1;
+        }
         const struct header *header = item->header_count > 0 ? item_header(item, SPAN("traceparent")) : NULL;
         if (header && header->value.at && trace_context_read(header->value, &parent) &&
             (parent.flags & TRACE_FLAG_SAMPLED))
@@ -79,30 +89,18 @@ static void take_links(struct batch_trace *notes, const struct batch *batch)
     }
 }
 
-static int32_t partition_of_all(const struct batch *batch)
-{
-    for (uint32_t i = 1; i < batch->count; i++)
-        if (batch->items[i].from.partition != batch->items[0].from.partition)
-            return -1;
-    return batch->items[0].from.partition;
-}
-
 void batch_trace_begin(struct batch_trace *notes, const struct batch *batch, double at)
 {
     if (!notes)
         return;
     struct trace *trace = &notes->trace;
-    take_links(notes, batch);
+    take_commands(notes, batch);
     notes->active = trace->link_count > 0;
     if (!notes->active)
         return;
     trace->began_ns = clock_wall_ms() * 1000000;
     notes->clock_began_ns = nanoseconds(at);
-    trace->commands = batch->count;
-    trace->partition = partition_of_all(batch);
-    trace->offset = batch->items[0].from.offset;
     trace->stage_count = trace->stages_left_out = 0;
-    memset(trace->outcomes, 0, sizeof(trace->outcomes));
 }
 
 void batch_trace_stage(struct batch_trace *notes, enum batch_stage stage, double began, double ended, bool failed)
@@ -118,6 +116,15 @@ void batch_trace_stage(struct batch_trace *notes, enum batch_stage stage, double
         (struct trace_stage){stage, failed, wall_time(notes, began), wall_time(notes, ended)};
 }
 
+/* Commands that were put off meanwhile, or revoked, are those of other batches. */
+static void take_answered(struct batch_trace *notes, const struct batch *batch)
+{
+    take_commands(notes, batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (item_is_ours(&batch->items[i]))
+            notes->trace.outcomes[batch->items[i].outcome]++;
+}
+
 void batch_trace_end(struct batch_trace *notes, const struct batch *batch, enum trace_end end, double at)
 {
     if (!notes || !notes->active)
@@ -126,8 +133,9 @@ void batch_trace_end(struct batch_trace *notes, const struct batch *batch, enum 
     notes->active = false;
     trace->end = end;
     trace->ended_ns = wall_time(notes, at);
-    for (uint32_t i = 0; end == TRACE_COMMITTED && i < batch->count; i++)
-        if (item_is_ours(&batch->items[i]))
-            trace->outcomes[batch->items[i].outcome]++;
-    tracing_put(notes->tracing, trace);
+    memset(trace->outcomes, 0, sizeof(trace->outcomes));
+    if (end == TRACE_COMMITTED)
+        take_answered(notes, batch);
+    if (trace->link_count > 0)
+        tracing_put(notes->tracing, trace);
 }

@@ -1,5 +1,5 @@
-/* batch_trace: notes the trace of a thread's batches, one after another. A batch has a trace if one of its commands has
- * a sampled parent; it costs a look at the headers otherwise. */
+/* batch_trace: notes the trace of a thread's batches, one after another. A batch has a trace if one of the commands
+ * that it answers has a sampled parent; it costs a look at the headers otherwise. */
 #ifndef WORKER_TRACING_BATCH_TRACE_H
 #define WORKER_TRACING_BATCH_TRACE_H
 
@@ -20,7 +20,9 @@ void batch_trace_begin(struct batch_trace *notes, const struct batch *batch, dou
 /* A stage has ended. `failed`: the batch is evaluated again, or ends here. */
 void batch_trace_stage(struct batch_trace *notes, enum batch_stage stage, double began, double ended, bool failed);
 
-/* The batch has ended; hands its trace over, if it has one. `batch` is looked at only if it was committed. */
+/* The batch has ended; hands its trace over, if it has one. A committed batch is told by what is ours at its end, so
+ * one of which everything was put off has none. `batch` is looked at only if it was committed; otherwise the trace
+ * tells what it was filled with. */
 void batch_trace_end(struct batch_trace *notes, const struct batch *batch, enum trace_end end, double at);
 
 #endif

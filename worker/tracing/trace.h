@@ -39,8 +39,8 @@ struct trace_link {
 
 struct trace {
     unsigned thread;
-    uint32_t commands;
-    int32_t partition; /* of all commands, or -1 if they are of several */
+    uint32_t commands; /* those that were answered; of a batch that was not committed, all */
+    int32_t partition; /* of all of them, or -1 if they are of several */
     int64_t offset;    /* of the command, if it is one */
     enum trace_end end;
     uint32_t outcomes[OUTCOME_REJECTED + 1]; /* of the commands that were answered */
