@@ -288,7 +288,6 @@ check "both are answered again" until_true 30 has_answered_each late-1 late-2
 check_equal "the first does not get the email" "definitions_missing email_taken " "$(verdicts late-1)"
 check_equal "the second is there still" "created created " "$(verdicts late-2)"
 worker_stop one
-<<<<<<< HEAD
 
 criterion "the topic is replaced, its commands so far having no text by which the log could be told: no client can decompress them, their offsets are wrong, or they are gone" \
     "every command of the new one is answered, also those at offsets of the old one"
@@ -403,7 +402,5 @@ thawed
 all_answered "behind them" behind_unreadable 5 often
 check_equal "and they are" "${refused}too_large " "$(verdicts "$commands/0/0")"
 worker_stop one
-=======
 live_compare_schemas
->>>>>>> b67b99c (Every suite that reads replies of workers compares them with the JSON Schemas, minimal ones too)
 suite_end
