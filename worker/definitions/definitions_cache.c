@@ -14,6 +14,10 @@
 #define NEVER       INT64_MAX
 #define USUAL_BYTES ((size_t)256 << 10) /* of an ordinary set; a longer one is compiled a little more slowly */
 
+#define PORTION_BYTES ((size_t)16 << 20) /* of sets, read in one round trip */
+#define GUESS_BYTES   ((size_t)64 << 10) /* of a set, as long as none has been read */
+#define RECENT_SETS   8                  /* the expected size is about the mean of so many */
+
 struct slot {
     struct definitions_entry entry; /* first, so that an entry is its slot */
     struct definitions *owned;      /* the object of entry.definitions */
@@ -21,6 +25,7 @@ struct slot {
     bool present;                   /* Redis had a value */
     char hash[HASH_LENGTH];         /* of that value */
     size_t bytes;                   /* of the slot and its definitions, as the cache counts them */
+    size_t read_bytes;              /* of the value when it was last put */
     uint64_t batch;                 /* the last batch that needed it */
     uint64_t life;                  /* the cache's life when it was put */
     uint64_t stamp;                 /* the watch's version, taken before it was read */
@@ -35,6 +40,8 @@ struct definitions_cache {
     struct slot *slots;
     size_t capacity;
     size_t bytes, most;   /* of all slots; what they may take */
+    size_t needed;        /* of these, what the slots take that the present batch has looked up */
+    double expected;      /* of a set that was never read: bytes, in Redis or compiled, whichever is more */
     uint64_t batch;       /* counts batches */
     uint64_t life;        /* counts replacements of Redis' data */
     bool caught_up;       /* the watch knows all changes before this batch */
@@ -51,6 +58,7 @@ struct definitions_cache *definitions_cache_new(size_t capacity, struct definiti
         return NULL;
     cache->capacity = capacity;
     cache->most = SIZE_MAX;
+    cache->expected = GUESS_BYTES;
     cache->watch = watch;
     if (arena_open(&cache->scratch, DEFINITIONS_SCRATCH_BYTES(USUAL_BYTES)) == 0)
         return cache;
@@ -64,10 +72,23 @@ static void slot_destroy(struct slot *slot)
     free(slot);
 }
 
+static bool slot_is_needed(const struct definitions_cache *cache, const struct slot *slot)
+{
+    return slot->batch == cache->batch;
+}
+
+/* The slot is no longer counted. */
+static void slot_leave(struct definitions_cache *cache, struct slot *slot)
+{
+    cache->bytes -= slot->bytes;
+    if (slot_is_needed(cache, slot))
+        cache->needed -= slot->bytes;
+}
+
 static void slot_free(struct definitions_cache *cache, struct slot *slot)
 {
     HASH_DEL(cache->slots, slot);
-    cache->bytes -= slot->bytes;
+    slot_leave(cache, slot);
     slot_destroy(slot);
 }
 
@@ -84,9 +105,11 @@ bool definitions_cache_is_full(const struct definitions_cache *cache)
 /* What the slot takes has changed. */
 static void slot_weigh(struct definitions_cache *cache, struct slot *slot)
 {
-    cache->bytes -= slot->bytes;
+    slot_leave(cache, slot);
     slot->bytes = malloc_usable_size(slot) + (slot->owned ? malloc_usable_size(slot->owned) : 0);
     cache->bytes += slot->bytes;
+    if (slot_is_needed(cache, slot))
+        cache->needed += slot->bytes;
 }
 
 void definitions_cache_free(struct definitions_cache *cache)
@@ -109,14 +132,20 @@ static void evict_first(struct definitions_cache *cache)
 /* The present batch needs the entries that it has looked up, which are the last ones. */
 static void make_room(struct definitions_cache *cache)
 {
-    while (definitions_cache_is_full(cache) && cache->slots->batch != cache->batch)
+    while (definitions_cache_is_full(cache) && !slot_is_needed(cache, cache->slots))
         evict_first(cache);
+}
+
+static void end_batch(struct definitions_cache *cache)
+{
+    cache->batch++;
+    cache->needed = 0;
+    cache->last = NULL;
 }
 
 void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms)
 {
-    cache->batch++;
-    cache->last = NULL;
+    end_batch(cache);
     cache->caught_up = definitions_watch_catch_up(cache->watch, server, wait_ms);
     cache->began_ms = clock_now_ms();
     while (HASH_COUNT(cache->slots) > cache->capacity ||
@@ -127,8 +156,7 @@ void definitions_cache_begin(struct definitions_cache *cache, const char *server
 void definitions_cache_void(struct definitions_cache *cache)
 {
     cache->life++;
-    cache->batch++;
-    cache->last = NULL;
+    end_batch(cache);
 }
 
 static struct slot *slot_new(struct span workspace)
@@ -145,6 +173,7 @@ static struct slot *slot_new(struct span workspace)
 static void slot_look_up(struct definitions_cache *cache, struct slot *slot)
 {
     slot->batch = cache->batch;
+    cache->needed += slot->bytes;
     slot->next_stamp = definitions_watch_stamp(cache->watch, slot->entry.workspace);
     bool changed = slot->known && (slot->life != cache->life || slot->stamp != slot->next_stamp);
     slot->entry.fresh = slot->known && !changed && cache->caught_up && cache->began_ms < slot->expires_ms;
@@ -173,13 +202,13 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
         return NULL;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->slots, slot->workspace, workspace.length, hash, slot);
     if (!slot->hh.tbl) {
-        cache->bytes -= slot->bytes;
+        slot_leave(cache, slot);
         slot_destroy(slot);
         return NULL;
     }
     if (slot->bytes == 0)
         slot_weigh(cache, slot);
-    if (slot->batch != cache->batch)
+    if (!slot_is_needed(cache, slot))
         slot_look_up(cache, slot);
     cache->last = slot;
     return &slot->entry;
@@ -214,6 +243,26 @@ static int64_t expiry(const struct definitions_cache *cache, bool present, int64
     return present == (ttl_ms == TTL_ENDLESS) ? NEVER : cache->began_ms;
 }
 
+/* What the slot's set takes on its way or in the cache, whichever is more. */
+static size_t slot_size(const struct slot *slot)
+{
+    return slot->read_bytes > slot->bytes ? slot->read_bytes : slot->bytes;
+}
+
+uint32_t definitions_cache_portion(const struct definitions_cache *cache, struct definitions_entry *const *entries,
+                                   uint32_t count)
+{
+    const size_t room = cache->most > cache->needed ? cache->most - cache->needed : 0;
+    size_t read = 0, grown = 0;
+    uint32_t portion = 0;
+    while (portion < count && (portion == 0 || (read < PORTION_BYTES && grown <= room))) {
+        const struct slot *slot = (const struct slot *)entries[portion++];
+        read += slot->known ? slot_size(slot) : (size_t)cache->expected;
+        grown += slot->known ? 0 : (size_t)cache->expected; /* what a known one takes is counted already */
+    }
+    return portion;
+}
+
 bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry, struct span json,
                            int64_t ttl_ms)
 {
@@ -225,6 +274,7 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     bool same = slot->known && slot->present == present && memcmp(slot->hash, hash, HASH_LENGTH) == 0;
     slot->known = true;
     slot->present = present;
+    slot->read_bytes = json.length;
     slot->life = cache->life;
     slot->stamp = slot->next_stamp;
     slot->expires_ms = expiry(cache, present, ttl_ms);
@@ -238,6 +288,8 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     entry->broken = false;
     slot->known = !present || slot_compile(cache, slot, json);
     slot_weigh(cache, slot);
+    if (present)
+        cache->expected += ((double)slot_size(slot) - cache->expected) / RECENT_SETS;
     make_room(cache);
     return slot->known;
 }

@@ -54,6 +54,13 @@ void definitions_cache_begin(struct definitions_cache *cache, const char *server
  * out of memory. */
 MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
 
+/* How many of these entries to read in one round trip: the first ones that fill the room which the present batch has,
+ * and no more bytes than Redis should hold as answers. The batch has looked them up, and they are not fresh. A set
+ * counts with its size when it was last read, an unknown one with that of sets read lately. Of `count`, 1 or more: 1
+ * at least. */
+MUST_CHECK uint32_t definitions_cache_portion(const struct definitions_cache *cache,
+                                              struct definitions_entry *const *entries, uint32_t count);
+
 /* Puts the value that Redis held since the batch began into the entry: `json`, or at == NULL for none, with its time
  * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
  * Entries that the batch does not need are evicted if there is no room. False when out of memory: then nothing is known

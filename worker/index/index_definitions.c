@@ -1,4 +1,5 @@
-/* The definitions that a batch needs: fresh ones come from the cache, the others from one read. */
+/* The definitions that a batch needs: fresh ones come from the cache, the others from one read. Where they take many
+ * bytes, they are read in portions, until the cache is full. */
 #include "worker/definitions/definitions_cache.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/index/index_internal.h"
@@ -10,6 +11,7 @@
 struct look_up {
     struct definitions_entry **stale;
     uint32_t stale_count;
+    uint32_t asked;                     /* so many of them, the first ones, were asked for */
     uint32_t taken;                     /* so many of them, the first ones, are in the cache */
     struct definitions_entry **entries; /* by item; NULL: the item needs none */
 };
@@ -22,7 +24,7 @@ static bool item_needs_definitions(const struct item *item)
 /* False when out of memory. */
 static bool find_entries(struct look_up *look_up, struct definitions_cache *cache, const struct batch *batch)
 {
-    look_up->stale_count = 0;
+    look_up->stale_count = look_up->asked = look_up->taken = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         look_up->entries[i] = NULL;
         if (!item_needs_definitions(&batch->items[i]))
@@ -39,10 +41,15 @@ static bool find_entries(struct look_up *look_up, struct definitions_cache *cach
     return true;
 }
 
-/* The epoch is read last: if it is the same, both the sets that were read and those in the cache are right. */
-static bool ask(struct redis_pipeline *pipeline, const struct look_up *look_up)
+/* Asks for the next portion. The epoch is read last: if it is the same, both the sets that were read and those in the
+ * cache are right. */
+static bool ask(struct redis_pipeline *pipeline, const struct definitions_cache *cache, struct look_up *look_up)
 {
-    for (uint32_t i = 0; i < look_up->stale_count; i++) {
+    const uint32_t left = look_up->stale_count - look_up->asked;
+    const uint32_t first = look_up->asked;
+    if (left > 0)
+        look_up->asked += definitions_cache_portion(cache, look_up->stale + first, left);
+    for (uint32_t i = first; i < look_up->asked; i++) {
         struct span workspace = look_up->stale[i]->workspace;
         pipeline_read_parts(pipeline, DEFINITIONS_READ_BYTES, DEFINITIONS_KEY(workspace));
         pipeline_command(pipeline, 2);
@@ -78,7 +85,7 @@ static bool take_entry(struct index *index, struct redis_pipeline *pipeline, str
     return ok || index_fail(index, error);
 }
 
-/* The answers about the other workspaces, for which the cache has no room. */
+/* The answers about a workspace that turned out to have no room. */
 static bool pass_entry(struct index *index, struct redis_pipeline *pipeline, struct definitions_entry *entry)
 {
     char error[ERROR_TEXT_BYTES];
@@ -92,19 +99,30 @@ static bool pass_entry(struct index *index, struct redis_pipeline *pipeline, str
     return true;
 }
 
-/* Takes as many as there is room for, and one at least. */
+static bool has_room(const struct definitions_cache *cache, const struct look_up *look_up)
+{
+    return look_up->taken == 0 || !definitions_cache_is_full(cache);
+}
+
+/* Takes as many of the portion as there is room for, and one at least of the batch. */
 static bool take_entries(struct index *index, struct redis_pipeline *pipeline, struct definitions_cache *cache,
                          struct look_up *look_up)
 {
     bool ok = true;
-    look_up->taken = 0;
-    for (uint32_t i = 0; ok && i < look_up->stale_count; i++) {
-        const bool has_room = i == look_up->taken && (i == 0 || !definitions_cache_is_full(cache));
-        ok = has_room ? take_entry(index, pipeline, cache, look_up->stale[i])
-                      : pass_entry(index, pipeline, look_up->stale[i]);
-        look_up->taken += has_room;
+    for (uint32_t i = look_up->taken; ok && i < look_up->asked; i++) {
+        const bool taken = i == look_up->taken && has_room(cache, look_up);
+        ok = taken ? take_entry(index, pipeline, cache, look_up->stale[i])
+                   : pass_entry(index, pipeline, look_up->stale[i]);
+        look_up->taken += taken;
     }
     return ok;
+}
+
+/* The workspaces after the last portion: the cache has no room for them. */
+static void leave_others(const struct look_up *look_up)
+{
+    for (uint32_t i = look_up->asked; i < look_up->stale_count; i++)
+        look_up->stale[i]->fresh = false;
 }
 
 /* One run. *finding: whether all answers belong to the epoch that the cache knows. */
@@ -114,13 +132,18 @@ static bool look_up_run(struct index *index, struct definitions_cache *cache, st
     char error[ERROR_TEXT_BYTES];
     if (!find_entries(look_up, cache, batch))
         return index_fail(index, "out of memory");
-    struct redis_pipeline pipeline;
-    pipeline_open(&pipeline, index->connection, &batch->arena);
-    if (!ask(&pipeline, look_up))
-        return index_fail(index, "sending failed");
-    if (!take_entries(index, &pipeline, cache, look_up))
-        return false;
-    return redis_epoch_answer(&index->epoch, &pipeline, finding, error, sizeof(error)) || index_fail(index, error);
+    do {
+        struct redis_pipeline pipeline;
+        pipeline_open(&pipeline, index->connection, &batch->arena);
+        if (!ask(&pipeline, cache, look_up))
+            return index_fail(index, "sending failed");
+        if (!take_entries(index, &pipeline, cache, look_up))
+            return false;
+        if (!redis_epoch_answer(&index->epoch, &pipeline, finding, error, sizeof(error)))
+            return index_fail(index, error);
+    } while (*finding == EPOCH_SAME && look_up->taken < look_up->stale_count && has_room(cache, look_up));
+    leave_others(look_up);
+    return true;
 }
 
 /* Gives the items their definitions, up to the first one whose entry has no room. Returns how many of ours these are.
