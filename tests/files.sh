@@ -21,7 +21,7 @@ arguments=(
     "69 lint-json definitions lint --output json @"
     "69 lint-options definitions lint $suite_folder/fields.json --options a=@"
     "69 replay replay --definitions acme=@"
-    "69 replay-apply replay --apply --name again --replies other --set replies.allowed=other --definitions acme=@"
+    "69 replay-apply replay --apply --name again --replies other --definitions acme=@"
     "69 retry dead-letters retry 0/0 --value @"
     "69 retry-apply dead-letters retry 0/0 --apply --value @"
     "69 demo demo -d @"

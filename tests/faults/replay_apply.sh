@@ -629,7 +629,7 @@ suite_of_refused() {
     scene refused
     apply_ends "a name with a blank" 64 "a b"
     apply_ends "at-least-once" 78 it --set delivery.mode=at-least-once
-    for topic in commands records definitions dead-letters nowhere; do
+    for topic in commands records definitions dead-letters replies elsewhere nowhere; do
         live_intake replay --apply --name it --replies "$live_name.$topic" >/dev/null 2>&1
         check_equal "replies to the topic $topic" 64 $?
     done

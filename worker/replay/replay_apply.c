@@ -12,6 +12,7 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/replay/replay_apply_internal.h"
+#include "worker/validate/reply_address.h"
 
 #define HELPER_MS 2000 /* how long the thread that asks for reply topics may take to end */
 
@@ -97,6 +98,15 @@ static enum replay_apply_result check_request(struct apply *apply)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (strcmp(topic, others[i]) == 0 || strncmp(topic, "__", 2) == 0)
             return misused(apply, topic, "has another use, so no replies can go to it");
+    /* The replies that the daemon gave are there, and a dry run and `dead-letters` look for them there. */
+    if (strcmp(topic, config->replies.topic) == 0)
+        return misused(apply, topic,
+                       "is replies.topic, where a command must not have a second reply: create another topic for the "
+                       "replies of replays, and name that");
+    if (reply_topic_is_allowed(config, span_of_text(topic)))
+        return misused(apply, topic,
+                       "is a topic of replies.allowed, where a command must not have a second reply: create a topic "
+                       "for the replies of replays that no entry there matches, and name that");
     return REPLAY_APPLIED;
 }
 
