@@ -165,10 +165,15 @@ static void print_fault(void *listener, const char *place, const char *message)
     fprintf(stderr, "%s: %s\n", place, message);
 }
 
+static struct config_reading begin_reading(const struct config_sources *sources)
+{
+    return (struct config_reading){.take_fault = sources->take_fault ? sources->take_fault : print_fault,
+                                   .listener = sources->listener};
+}
+
 struct config *config_read(const struct config_sources *sources)
 {
-    struct config_reading reading = {.take_fault = sources->take_fault ? sources->take_fault : print_fault,
-                                     .listener = sources->listener};
+    struct config_reading reading = begin_reading(sources);
     struct config *config = calloc(1, sizeof(*config));
     if (!config) {
         config_no_memory(&reading);
@@ -183,6 +188,16 @@ struct config *config_read(const struct config_sources *sources)
     }
     config_reading_close(&reading);
     return config;
+}
+
+bool config_limits_fit(const struct config *config, const struct config_sources *sources)
+{
+    struct config_reading reading = begin_reading(sources);
+    config_collect(&reading, sources);
+    config_check_limits(&reading, config);
+    const bool fit = reading.faults == 0;
+    config_reading_close(&reading);
+    return fit;
 }
 
 static void kafka_free(struct kafka_setting *settings)

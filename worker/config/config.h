@@ -134,6 +134,10 @@ struct config {
 MUST_CHECK struct config *config_read(const struct config_sources *sources);
 void config_free(struct config *config);
 
+/* True if the limits fit the other keys. Otherwise false after the error was told, with the position in `sources`: the
+ * values of `config` need not be those there. */
+MUST_CHECK bool config_limits_fit(const struct config *config, const struct config_sources *sources);
+
 /* The last value of a librdkafka setting in `specific` (which may be NULL), otherwise in config->kafka, otherwise
  * NULL. */
 MUST_CHECK const char *config_kafka(const struct config *config, const struct kafka_setting *specific,

@@ -50,7 +50,7 @@ static void check_topics(struct config_reading *reading, const struct config *co
 }
 
 /* Each thread holds a batch, and librdkafka holds the messages that it fetched ahead. */
-static void check_memory(struct config_reading *reading, const struct config *config)
+void config_check_limits(struct config_reading *reading, const struct config *config)
 {
     const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
     double each =
@@ -188,7 +188,7 @@ static void check_tracing(struct config_reading *reading, const struct config *c
 void config_check(struct config_reading *reading, const struct config *config)
 {
     check_topics(reading, config);
-    check_memory(reading, config);
+    config_check_limits(reading, config);
     check_kafka(reading, config);
     check_redis_kind(reading, config);
     check_redis(reading, config);

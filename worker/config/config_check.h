@@ -7,4 +7,7 @@
 /* Prints each contradiction, at the position of the key that was set last of those involved. */
 void config_check(struct config_reading *reading, const struct config *config);
 
+/* Only the contradictions in which a key takes part that may be reloaded. */
+void config_check_limits(struct config_reading *reading, const struct config *config);
+
 #endif

@@ -277,6 +277,19 @@ static bool list_is_same(const struct text_list *one, const struct text_list *ot
     return same;
 }
 
+size_t config_value_size(const struct config_row *row)
+{
+    switch (row->type) {
+    case CONFIG_TEXT:
+    case CONFIG_LIST:
+        return 0;
+    case CONFIG_WORD:
+        return sizeof(int);
+    default:
+        return sizeof(int64_t);
+    }
+}
+
 bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other)
 {
     const void *a = (const char *)one + row->offset, *b = (const char *)other + row->offset;
@@ -285,10 +298,8 @@ bool config_value_is_same(const struct config_row *row, const struct config *one
         return strcmp(*(char *const *)a, *(char *const *)b) == 0;
     case CONFIG_LIST:
         return list_is_same(a, b);
-    case CONFIG_WORD:
-        return memcmp(a, b, sizeof(int)) == 0;
     default:
-        return memcmp(a, b, sizeof(int64_t)) == 0;
+        return memcmp(a, b, config_value_size(row)) == 0;
     }
 }
 

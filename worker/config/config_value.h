@@ -26,6 +26,9 @@ void config_value_print(const struct config_row *row, int64_t value, char *text,
 MUST_CHECK bool config_size_read(const char *text, int64_t *bytes);
 MUST_CHECK bool config_duration_read(const char *text, int64_t *duration_ms);
 
+/* The bytes of the row's member if a copy of them is a copy of the value; 0 if the value owns memory. */
+size_t config_value_size(const struct config_row *row);
+
 /* True if the row's key has the same value in both. */
 bool config_value_is_same(const struct config_row *row, const struct config *one, const struct config *other);
 

@@ -1,17 +1,19 @@
 #include "worker/daemon/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/config/config_kafka.h"
 #include "worker/config/config_table.h"
 #include "worker/config/config_value.h"
 
 struct reload {
     const struct config *start;
-    struct config **read; /* all of them, since threads may still use an older one */
+    struct config **made; /* all of them, since threads may still use an older one; their texts belong to `start` */
     size_t count;
 };
 
@@ -40,8 +42,8 @@ void reload_close(struct reload *reload)
     if (!reload)
         return;
     for (size_t i = 0; i < reload->count; i++)
-        config_free(reload->read[i]);
-    free(reload->read);
+        free(reload->made[i]);
+    free(reload->made);
     free(reload);
 }
 
@@ -50,25 +52,72 @@ bool reload_is_requested(void)
     return atomic_exchange(&requested, false);
 }
 
-static void log_waiting_keys(const struct config *start, const struct config *fresh)
+static void log_waiting_key(const char *section, const char *name)
 {
-    for (const struct config_row *row = config_rows; row->section; row++) {
-        if ((row->flags & CONFIG_MAY_RELOAD) || config_value_is_same(row, start, fresh))
-            continue;
-        char key[128];
-        snprintf(key, sizeof(key), "%s.%s", row->section, row->name);
-        log_warning("a changed key takes effect at the next start", LOG_TEXT("key", key));
-    }
+    char key[128];
+    snprintf(key, sizeof(key), "%s.%s", section, name);
+    log_warning("a changed key takes effect at the next start", LOG_TEXT("key", key));
 }
 
-static bool keep(struct reload *reload, struct config *fresh)
+static const struct kafka_setting *find_setting(const struct kafka_setting *settings, const char *name)
 {
-    struct config **grown = realloc(reload->read, (reload->count + 1) * sizeof(struct config *));
-    if (!grown)
-        return false;
-    reload->read = grown;
-    reload->read[reload->count++] = fresh;
-    return true;
+    while (settings && strcmp(settings->name, name) != 0)
+        settings = settings->next;
+    return settings;
+}
+
+/* A setting that is only in one of the configs. A default comes and goes with settings in other sections, so it is no
+ * change of its own. */
+static bool is_default(const char *section, const struct kafka_setting *setting)
+{
+    for (const struct kafka_default *row = kafka_defaults; row->section; row++)
+        if (strcmp(row->section, section) == 0 && strcmp(row->name, setting->name) == 0)
+            return strcmp(row->value, setting->value) == 0;
+    return false;
+}
+
+static void log_waiting_settings(const char *section, const struct kafka_setting *start,
+                                 const struct kafka_setting *fresh)
+{
+    for (const struct kafka_setting *setting = fresh; setting; setting = setting->next) {
+        const struct kafka_setting *before = find_setting(start, setting->name);
+        if (before ? strcmp(before->value, setting->value) != 0 : !is_default(section, setting))
+            log_waiting_key(section, setting->name);
+    }
+    for (const struct kafka_setting *setting = start; setting; setting = setting->next)
+        if (!find_setting(fresh, setting->name) && !is_default(section, setting))
+            log_waiting_key(section, setting->name);
+}
+
+static void log_waiting_keys(const struct config *start, const struct config *fresh)
+{
+    for (const struct config_row *row = config_rows; row->section; row++)
+        if (!(row->flags & CONFIG_MAY_RELOAD) && !config_value_is_same(row, start, fresh))
+            log_waiting_key(row->section, row->name);
+    log_waiting_settings("kafka", start->kafka, fresh->kafka);
+    log_waiting_settings("kafka.consumer", start->kafka_consumer, fresh->kafka_consumer);
+    log_waiting_settings("kafka.producer", start->kafka_producer, fresh->kafka_producer);
+}
+
+/* The config of the start with the values of `fresh` that may be reloaded. New, kept in `reload`; or NULL when out of
+ * memory. */
+static struct config *combine(struct reload *reload, const struct config *fresh)
+{
+    struct config **grown = realloc(reload->made, (reload->count + 1) * sizeof(struct config *));
+    if (grown)
+        reload->made = grown;
+    struct config *combined = grown ? malloc(sizeof(*combined)) : NULL;
+    if (!combined)
+        return NULL;
+    reload->made[reload->count++] = combined;
+    *combined = *reload->start;
+    for (const struct config_row *row = config_rows; row->section; row++) {
+        if (!(row->flags & CONFIG_MAY_RELOAD))
+            continue;
+        assert(config_value_size(row) > 0);
+        memcpy((char *)combined + row->offset, (const char *)fresh + row->offset, config_value_size(row));
+    }
+    return combined;
 }
 
 /* An event like all others, so the log holds nothing but events. */
@@ -82,32 +131,30 @@ static void log_fault(void *listener, const char *place, const char *message)
     free(error);
 }
 
-/* New, or NULL after its errors were logged. */
-static struct config *read_again(const struct config_sources *sources)
+/* What is in effect after the reload, or NULL after the reason was logged. The limits of the file must also fit the
+ * threads, batches and queues of the start. */
+static const struct config *take(struct reload *reload, const struct config *fresh,
+                                 const struct config_sources *sources)
 {
-    struct config_sources again = *sources;
-    again.take_fault = log_fault;
-    struct config *fresh = config_read(&again);
-    if (fresh)
-        fresh->from = *sources;
-    return fresh;
+    struct config *combined = combine(reload, fresh);
+    if (!combined)
+        return NULL;
+    log_waiting_keys(reload->start, fresh);
+    return config_limits_fit(combined, sources) ? combined : NULL;
 }
 
 const struct config *reload_read(struct reload *reload)
 {
-    struct config *fresh = read_again(&reload->start->from);
-    char *workspace = fresh ? strdup(reload->start->commands.workspace) : NULL;
-    if (!fresh || !workspace || !keep(reload, fresh)) {
+    struct config_sources sources = reload->start->from;
+    sources.take_fault = log_fault;
+    struct config *fresh = config_read(&sources);
+    const struct config *taken = fresh ? take(reload, fresh, &sources) : NULL;
+    config_free(fresh);
+    if (!taken) {
         log_error("the config is not reloaded; the one in use stays");
-        config_free(fresh);
-        free(workspace);
         return NULL;
     }
-    log_waiting_keys(reload->start, fresh);
-    /* The one key of validation that may not be reloaded. */
-    free(fresh->commands.workspace);
-    fresh->commands.workspace = workspace;
-    log_set_level(fresh->log.level);
+    log_set_level(taken->log.level);
     log_info("the config is reloaded");
-    return fresh;
+    return taken;
 }

@@ -18,8 +18,9 @@ void reload_close(struct reload *reload);
 bool reload_is_requested(void);
 
 /* Reads the config again from its first sources, applies log.level, and logs the changed keys that need a restart.
- * Returns the new config, which validates commands from the next batch on: borrowed, valid until reload_close. NULL
- * after the reason was logged if it has errors: then nothing changes. */
+ * Returns the config of the start with the new values of the others, which validates commands from the next batch on:
+ * borrowed, valid until reload_close. NULL after the reason was logged if the config has errors, or if its limits do
+ * not fit the keys that keep their value: then nothing changes. */
 const struct config *reload_read(struct reload *reload);
 
 #endif
