@@ -135,7 +135,8 @@ struct status *status_read(struct metrics *const *threads, size_t count, const s
     status->thread_count = count;
     status->topic = config->commands.topic;
     status->kafka_address = config_kafka(config, NULL, "bootstrap.servers");
-    status->redis_address = config->redis.address;
+    status->redis_address =
+        config->redis.kind == REDIS_SENTINEL ? config->redis.master : config->redis.address.items[0];
     status->config_path = config->from.path;
     status->definitions_wait_ms = config->definitions.wait_ms;
     status->started_ms = started_ms;

@@ -39,7 +39,7 @@ struct status_workspaces {
 
 struct status {
     const char *topic;
-    const char *kafka_address, *redis_address; /* of the config; NULL: it has none */
+    const char *kafka_address, *redis_address; /* of the config; NULL: it has none. With Sentinels, the master's name */
     const char *config_path;                   /* NULL: there is no file */
     int64_t definitions_wait_ms;
     int64_t started_ms; /* since 1970, UTC */
