@@ -125,6 +125,14 @@ static void read_thread(struct status *status, size_t index, struct metrics *met
     read_noisy(status, board);
 }
 
+/* What the page calls the server. NULL: the config has no name. */
+static const char *redis_name(const struct config *config)
+{
+    if (config->redis.kind == REDIS_SENTINEL)
+        return config->redis.master;
+    return config->redis.address.count > 0 ? config->redis.address.items[0] : NULL;
+}
+
 struct status *status_read(struct metrics *const *threads, size_t count, const struct config *config,
                            struct status_history *history, int64_t started_ms)
 {
@@ -135,8 +143,7 @@ struct status *status_read(struct metrics *const *threads, size_t count, const s
     status->thread_count = count;
     status->topic = config->commands.topic;
     status->kafka_address = config_kafka(config, NULL, "bootstrap.servers");
-    status->redis_address =
-        config->redis.kind == REDIS_SENTINEL ? config->redis.master : config->redis.address.items[0];
+    status->redis_address = redis_name(config);
     status->config_path = config->from.path;
     status->definitions_wait_ms = config->definitions.wait_ms;
     status->started_ms = started_ms;
