@@ -7,9 +7,11 @@
 #include "worker/metrics/metrics.h"
 #include "worker/model/batch.h"
 #include "worker/replay/history_client.h"
+#include "worker/replay/history_reader.h"
 #include "worker/source/source.h"
 
 #define TURNS         5
+#define COMMANDS      2000
 #define PAUSE_MS      250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
 #define SOON_MS       400 /* in one of the turns, since the machine may be busy */
 #define BATCH_BYTES   (1 << 20)
@@ -118,6 +120,42 @@ START_TEST(a_reader_that_changes_its_topic_reads_on_soon)
 }
 END_TEST
 
+/* Returns how long the first message takes, of those from the beginning on. */
+static int64_t read_again(struct history_reader *reader)
+{
+    char error[512];
+    rd_kafka_message_t *message = NULL;
+    struct history_hole hole;
+    enum history_reading reading;
+    int64_t began = clock_now_ms();
+    ck_assert_msg(history_reader_begin(reader, 0, 0, COMMANDS, error, sizeof(error)), "%s", error);
+    while ((reading = history_reader_next(reader, &message, &hole, error, sizeof(error))) == HISTORY_PAUSE)
+        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
+    ck_assert_msg(reading == HISTORY_MESSAGE, "%s", error);
+    rd_kafka_message_destroy(message);
+    return clock_now_ms() - began;
+}
+
+START_TEST(a_reader_whose_queue_is_full_reads_again_soon)
+{
+    static const struct history_ahead ahead = {.fetch_bytes = "262144", .messages = 16};
+    char error[512];
+    int64_t took = 0;
+    for (int i = 0; i < COMMANDS; i++)
+        fixture_send_valid(0, i);
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    struct history_reader *reader = history_reader_open_ahead(fixture.config, "clients.commands", &ahead,
+                                                              FIXTURE_PATIENCE_MS, error, sizeof(error));
+    ck_assert_msg(reader != NULL, "%s", error);
+    for (int turn = 0; turn < 2 * TURNS; turn++) {
+        took += read_again(reader);
+        clock_sleep(PAUSE_MS);
+    }
+    history_reader_close(reader);
+    ck_assert_int_lt(took, 2 * SOON_MS); /* some turns took a second each */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wakes");
@@ -127,6 +165,7 @@ int main(void)
     TCase *readers = tcase_create("readers");
     tcase_add_checked_fixture(readers, open_broker, fixture_close);
     tcase_add_test(readers, a_reader_that_changes_its_topic_reads_on_soon);
+    tcase_add_test(readers, a_reader_whose_queue_is_full_reads_again_soon);
     tcase_set_timeout(resume, 60);
     tcase_set_timeout(readers, 60);
     suite_add_tcase(suite, resume);

@@ -92,8 +92,12 @@ bool history_queue_fill(struct history_queue *queue, const char *topic, int32_t 
 {
     const size_t most = MOST_BYTES / queue->message_bytes + 1;
     history_queue_arrive(queue);
+    const size_t length = rd_kafka_queue_length(queue->queue);
     ssize_t count =
         rd_kafka_consume_batch_queue(queue->queue, 0, queue->messages, most < QUEUE_MESSAGES ? most : QUEUE_MESSAGES);
+    /* All were of an assignment before, and may have filled the queue until now. */
+    if (count <= 0 && length > 0 && queue->needs_wakes)
+        wake(queue, topic, partition);
     if (count <= 0)
         count = rd_kafka_consume_batch_queue(queue->queue, POLL_MS, queue->messages, 1);
     queue->taken = 0;
