@@ -16,7 +16,7 @@ worker_program=${WORKER_PROGRAM:-}
 begin() {
     : >"$suite_folder/one.log"
     worker_start one --set worker.threads=4 --set batch.commands=50 --set definitions.cache_workspaces=100 \
-        --set kafka.consumer.session.timeout.ms=3000 --set kafka.consumer.heartbeat.interval.ms=500 "$@"
+        --set kafka.consumer.session.timeout.ms=2000 --set kafka.consumer.heartbeat.interval.ms=400 "$@"
 }
 has_logged() { grep -qF -- "$1" "$suite_folder/one.log"; }
 
@@ -69,7 +69,7 @@ produce_along 0 1000000 --rate 300
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
     check "round $round: commands are answered" eventually has_logged 'partitions assigned'
-    tenths $((RANDOM % 20 + 10))
+    tenths $((RANDOM % 15 + 3))
     proxy_tell kafka hang
     tenths $((RANDOM % 10))
     twice "round $round: a second SIGTERM while Kafka is silent ends it with 2"
@@ -78,7 +78,7 @@ done
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
     check "round $round: commands are answered" eventually has_logged 'partitions assigned'
-    tenths $((RANDOM % 20 + 10))
+    tenths $((RANDOM % 15 + 3))
     # Both may come before the daemon looks, or as one, or when it has finished its work.
     term
     sleep 0.01

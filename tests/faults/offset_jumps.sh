@@ -223,7 +223,7 @@ for partition in 0 1; do
     send_valid "$partition" 8
 done
 commands_wait() { grep -q "verifying offsets failing; commands wait" "${worker_logs[one]}"; }
-proxy_tell kafka answer 1 delay 2500
+proxy_tell kafka answer 1 delay 1500
 faults_static_worker_start one "${settings[@]}"
 check "the log tells that commands wait" until_true 60 commands_wait
 proxy_tell kafka refuse
