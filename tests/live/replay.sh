@@ -134,6 +134,11 @@ replay_run --definitions "ws-1=$folder/set-2.definitions"
 replay_judged "it with other definitions" --definitions-of "ws-1=$folder/set-2.definitions"
 replay_topics "$live_name.history" "$folder"
 
+# It waits ten seconds for Kafka, while others run.
+"$BUILD/client-intake" replay "${replay_config[@]}" --set kafka.bootstrap.servers=127.0.0.1:1 >/dev/null 2>&1 &
+away=$!
+suite_owns "$away"
+
 # ---- the same bytes ----
 
 for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 192MiB"; do
@@ -179,7 +184,8 @@ exits 64 "a workspace that cannot be one" --workspace 'a b'
 exits 69 "a file that is not there" --definitions "ws-1=$folder/nothing"
 echo '[{"key":"a","type":"nothing"}]' >"$folder/broken.json"
 exits 78 "a file with broken definitions" --definitions "ws-1=$folder/broken.json"
-exits 69 "Kafka that is away" --set kafka.bootstrap.servers=127.0.0.1:1
+wait "$away"
+check_equal "Kafka that is away gives exit code 69" 69 "$?"
 exits 69 "Redis that is away" --definitions current --set "redis.address=unix:$folder/nothing"
 exits 1 "Redis that is away, without need for it" --set "redis.address=unix:$folder/nothing"
 exits 64 "a command topic that is not there" --set "commands.topic=$live_name.nothing"
