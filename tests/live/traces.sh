@@ -284,10 +284,10 @@ hanging_end() {
     local before
     receiver_start hanging
     receiver_says hang
-    worker --set tracing.timeout=60s
+    worker --set tracing.timeout=60s --set shutdown.timeout=4s
     check_answered "commands are answered" 500
     before=$(live_log_count one 'event="spans were left unsent"')
-    worker_stop one 9 # shutdown.timeout, and a little
+    worker_stop one 5 # shutdown.timeout, and a little
     check_equal "the end of unsent spans is reported" $((before + 1)) "$(live_log_count one 'event="spans were left unsent"')"
     worker --set tracing.timeout=60s --set shutdown.timeout=120s
     check_answered "commands are answered" 500
