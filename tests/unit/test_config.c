@@ -199,6 +199,8 @@ static const struct accepted {
     {"[kafka]\nretry.backoff.ms = 50\n", NULL, NULL, "kafka.producer.retry.backoff.ms", "(none)"},
     {"[kafka]\nretry.backoff.ms = 50\n", NULL, NULL, "kafka.retry.backoff.ms", "50"},
     {NULL, NULL, "kafka.producer.transactional.id=x", "kafka.producer.transactional.id", "x"},
+    {"[kafka]\ndebug = all\nlinger.ms = 6\nsecurity.protocol = ssl\nssl.ca.location = /no\n", NULL, NULL, "kafka.debug",
+     "all"},
     {NULL, NULL, "kafka.ssl.ca.location=/ca.pem", "kafka.ssl.ca.location", "/ca.pem"},
     {NULL, "CLIENT_INTAKE_KAFKA_BOOTSTRAP_SERVERS=c:3", NULL, "kafka.bootstrap.servers", "c:3"},
     {NULL, "CLIENT_INTAKE_KAFKA_CONSUMER_GROUP_ID=g", NULL, "kafka.consumer.group.id", "g"},
@@ -363,10 +365,33 @@ static const struct refused {
      "--set: limits.memory_bytes must be at least 2320 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
      "queued.max.messages.kbytes)\n"},
     {NULL, "kafka.consumer.fetch.max.bytes=200000000",
-     "--set: receive.message.max.bytes must be at least fetch.max.bytes + 512\n"},
+     "--set: kafka.consumer.fetch.max.bytes is refused by librdkafka: `receive.message.max.bytes` must be >= "
+     "`fetch.max.bytes` + 512\n"},
     {NULL, "kafka.consumer.group.id=", "--set: group.id must not be empty\n"},
     {NULL, "kafka.producer.transactional.id=",
      "--set: transactional.id must not be empty with delivery.mode = exactly-once\n"},
+    {"[kafka.consumer]\nsession.timeout.ms = 1\n", NULL,
+     "F:2: session.timeout.ms must be more than heartbeat.interval.ms (3000 by default)\n"},
+    {"[kafka]\nheartbeat.interval.ms = 30000\n", NULL,
+     "F:2: session.timeout.ms must be more than heartbeat.interval.ms (30000)\n"},
+    /* what librdkafka reports when a client is created */
+    {"[kafka]\nsession.timeout.ms = 1\n[kafka.producer]\nmax.in.flight = 6\n", NULL,
+     "F:2: session.timeout.ms must be more than heartbeat.interval.ms (3000 by default)\n"
+     "F:4: kafka.producer.max.in.flight is refused by librdkafka: `max.in.flight` must be set <= 5 when "
+     "`enable.idempotence` is true\n"},
+    {"[kafka.producer]\nlinger.ms = 7\nmax.in.flight = 1000\nretries = 0\nqueuing.strategy = lifo\n", NULL,
+     "F:3: kafka.producer.max.in.flight is refused by librdkafka: `max.in.flight` must be set <= 5 when "
+     "`enable.idempotence` is true\n"
+     "F:4: kafka.producer.retries is refused by librdkafka: `retries` must be set >= 1 when `enable.idempotence` is "
+     "true\n"
+     "F:5: kafka.producer.queuing.strategy is refused by librdkafka: `queuing.strategy` must be set to `fifo` when "
+     "`enable.idempotence` is true\n"},
+    {"[kafka]\nmessage.send.max.retries = 0\n", NULL,
+     "F:2: kafka.message.send.max.retries is refused by librdkafka: `retries` must be set >= 1 when "
+     "`enable.idempotence` is true\n"},
+    {"[kafka.consumer]\nmax.poll.interval.ms = 10000\n", NULL,
+     "F:2: kafka.consumer.max.poll.interval.ms is refused by librdkafka: `max.poll.interval.ms`must be >= "
+     "`session.timeout.ms`\n"},
     {NULL, "topics.replication=0", "--set: topics.replication must be 1 or more, or -1 for the broker's default\n"},
     /* all of them in one run */
     {"[log]\nlevel = loud\ncolour = red\n[worker]\nthreads = 99\n", "redis.database=-1",

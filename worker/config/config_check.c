@@ -5,9 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "worker/config/config_clients.h"
 #include "worker/config/config_value.h"
 
-#define MIB (1024.0 * 1024.0)
+#define MIB          (1024.0 * 1024.0)
+#define HEARTBEAT_MS 3000 /* librdkafka's default of heartbeat.interval.ms */
 
 /* The position of the last setting of one of these keys (ended by NULL). */
 static const char *place_of(const struct config_reading *reading, const char *const *keys)
@@ -68,18 +70,19 @@ void config_check_limits(struct config_reading *reading, const struct config *co
                      needed / MIB + 0.5);
 }
 
-/* librdkafka would report these only when the clients are created. */
+/* librdkafka would not report these. */
 static void check_kafka(struct config_reading *reading, const struct config *config)
 {
-    const char *fetch = config_kafka(config, config->kafka_consumer, "fetch.max.bytes");
-    const char *receive = config_kafka(config, config->kafka_consumer, "receive.message.max.bytes");
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
     const char *group = config_kafka(config, config->kafka_consumer, "group.id");
-    if (fetch && receive && atoll(receive) < atoll(fetch) + 512)
+    const char *session = config_kafka(config, config->kafka_consumer, "session.timeout.ms");
+    const char *heartbeat = config_kafka(config, config->kafka_consumer, "heartbeat.interval.ms");
+    if (session && atoll(session) <= (heartbeat ? atoll(heartbeat) : HEARTBEAT_MS))
         config_fault(reading,
-                     PLACE("kafka.consumer.fetch.max.bytes", "kafka.consumer.receive.message.max.bytes",
-                           "kafka.fetch.max.bytes", "kafka.receive.message.max.bytes"),
-                     "receive.message.max.bytes must be at least fetch.max.bytes + 512");
+                     PLACE("kafka.consumer.session.timeout.ms", "kafka.consumer.heartbeat.interval.ms",
+                           "kafka.session.timeout.ms", "kafka.heartbeat.interval.ms"),
+                     "session.timeout.ms must be more than heartbeat.interval.ms (%s)",
+                     heartbeat ? heartbeat : "3000 by default");
     if (!group || !*group)
         config_fault(reading, PLACE("kafka.consumer.group.id", "kafka.group.id"), "group.id must not be empty");
     if (config->delivery.mode == DELIVERY_EXACTLY_ONCE && (!prefix || !*prefix))
@@ -196,4 +199,6 @@ void config_check(struct config_reading *reading, const struct config *config)
     if (config->topics.replication == 0)
         config_fault(reading, PLACE("topics.replication"),
                      "topics.replication must be 1 or more, or -1 for the broker's default");
+    if (!reading->no_memory)
+        config_check_clients(reading, config);
 }

@@ -77,6 +77,14 @@ static const char *owned_reason(const char *name)
     return NULL;
 }
 
+bool kafka_setting_is_default(const char *section, const struct kafka_setting *setting)
+{
+    for (const struct kafka_default *row = kafka_defaults; row->section; row++)
+        if (strcmp(row->section, section) == 0 && strcmp(row->name, setting->name) == 0)
+            return strcmp(row->value, setting->value) == 0;
+    return false;
+}
+
 const char *kafka_setting_name(const char *name)
 {
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)

@@ -15,6 +15,9 @@ struct kafka_default {
 
 extern const struct kafka_default kafka_defaults[];
 
+/* True if this is the setting's default in this section. */
+bool kafka_setting_is_default(const char *section, const struct kafka_setting *setting);
+
 /* The name under which a setting is kept, since librdkafka has two names for some. Static, or `name` itself. */
 const char *kafka_setting_name(const char *name);
 

@@ -66,26 +66,17 @@ static const struct kafka_setting *find_setting(const struct kafka_setting *sett
     return settings;
 }
 
-/* A setting that is only in one of the configs. A default comes and goes with settings in other sections, so it is no
- * change of its own. */
-static bool is_default(const char *section, const struct kafka_setting *setting)
-{
-    for (const struct kafka_default *row = kafka_defaults; row->section; row++)
-        if (strcmp(row->section, section) == 0 && strcmp(row->name, setting->name) == 0)
-            return strcmp(row->value, setting->value) == 0;
-    return false;
-}
-
+/* A default comes and goes with settings in other sections, so it is no change of its own. */
 static void log_waiting_settings(const char *section, const struct kafka_setting *start,
                                  const struct kafka_setting *fresh)
 {
     for (const struct kafka_setting *setting = fresh; setting; setting = setting->next) {
         const struct kafka_setting *before = find_setting(start, setting->name);
-        if (before ? strcmp(before->value, setting->value) != 0 : !is_default(section, setting))
+        if (before ? strcmp(before->value, setting->value) != 0 : !kafka_setting_is_default(section, setting))
             log_waiting_key(section, setting->name);
     }
     for (const struct kafka_setting *setting = start; setting; setting = setting->next)
-        if (!find_setting(fresh, setting->name) && !is_default(section, setting))
+        if (!find_setting(fresh, setting->name) && !kafka_setting_is_default(section, setting))
             log_waiting_key(section, setting->name);
 }
 
