@@ -122,7 +122,7 @@ planned() {
     both_flow "$what"
 }
 failover_begins() {
-    [ "$(sentinel_ask 1 SENTINEL FAILOVER "$SENTINEL_MASTER")" = OK ]
+    [ "$(sentinel_ask 1 SENTINEL FAILOVER "$SENTINEL_NAME")" = OK ]
 }
 whole "before a planned failover"
 planned 1
@@ -147,7 +147,7 @@ lies() {
     /usr/bin/python3 tests/lib/false_sentinel.py "${sentinel_ports[3]}" "$@" 2>>"$suite_folder/false.log" &
     suite_owns "$!"
     flows "$what: commands are answered"
-    check "$what: check tells" eval 'live_intake check 2>/dev/null | grep -q "^redis   warning: $SENTINEL_MASTER: 2 of 3 Sentinels name 127.0.0.1:"'
+    check "$what: check tells" eval 'live_intake check 2>/dev/null | grep -q "^redis   warning: $SENTINEL_NAME: 2 of 3 Sentinels name 127.0.0.1:"'
     kill "$!"
     wait "$!" 2>/dev/null
 }
@@ -171,7 +171,7 @@ away() {
     check "$what: /readyz tells" until_true 20 readyz_is 503
     faults_stalls "$what: nothing is answered" one
     check "$what: the log tells" grep -q "$what_logged" "${worker_logs[one]}"
-    check "$what: check tells" eval 'live_intake check 2>/dev/null | grep -q "^redis   $SENTINEL_MASTER: $what_logged"'
+    check "$what: check tells" eval 'live_intake check 2>/dev/null | grep -q "^redis   $SENTINEL_NAME: $what_logged"'
     for number in "$@"; do sentinel_start "$number"; done
     flows "$what: commands are answered again"
     check "$what: /readyz is 200 again" until_true 30 readyz_is 200
@@ -292,7 +292,7 @@ check_equal "check ends with 78" 78 $?
 check "it tells why" grep -q "^redis   nobody: no Sentinel that answers knows a master named nobody (redis.master)" "$suite_folder/check"
 live_intake check >"$suite_folder/check" 2>&1
 check "check tells the kind and the Sentinels" \
-    grep -q "^redis   ok: 127.0.0.1:[0-9]*, version [0-9.]*, sentinel, the master $SENTINEL_MASTER by 3 of 3 Sentinels" "$suite_folder/check"
+    grep -q "^redis   ok: 127.0.0.1:[0-9]*, version [0-9.]*, sentinel, the master $SENTINEL_NAME by 3 of 3 Sentinels" "$suite_folder/check"
 check "check tells that the master takes writes without replicas" grep -q "^redis   warning: 127.0.0.1:.*min-replicas-to-write" "$suite_folder/check"
 
 load_end

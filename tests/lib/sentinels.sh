@@ -8,7 +8,7 @@
 # sentinels_settle has found it; the oracle gets it by sentinels_oracle.
 # shellcheck shell=bash
 
-SENTINEL_MASTER=clients
+SENTINEL_NAME=clients
 SENTINEL_DOWN_MS=1500 # how long the master is silent before a Sentinel calls it down
 
 server_password=secret-of-the-servers sentinel_password=secret-of-the-sentinels
@@ -34,9 +34,9 @@ live_redis_start() {
 port ${sentinel_ports[$number]}
 bind 127.0.0.1
 dir $suite_folder
-sentinel monitor $SENTINEL_MASTER 127.0.0.1 ${server_ports[1]} 2
-sentinel down-after-milliseconds $SENTINEL_MASTER $SENTINEL_DOWN_MS
-sentinel failover-timeout $SENTINEL_MASTER 4000
+sentinel monitor $SENTINEL_NAME 127.0.0.1 ${server_ports[1]} 2
+sentinel down-after-milliseconds $SENTINEL_NAME $SENTINEL_DOWN_MS
+sentinel failover-timeout $SENTINEL_NAME 4000
 user client-intake $(sentinels_rights 2 "$sentinel_password")
 EOF
         sentinel_start "$number"
@@ -48,7 +48,7 @@ EOF
 live_redis_settings() {
     echo "kind = sentinel"
     echo "address = $(sentinels_addresses)"
-    echo "master = $SENTINEL_MASTER"
+    echo "master = $SENTINEL_NAME"
     echo "username = client-intake"
     echo "password = $server_password"
     echo "sentinel_username = client-intake"
@@ -136,7 +136,7 @@ sentinel_answers() {
 # sentinel_names NUMBER: the number of the server that this Sentinel names.
 sentinel_names() {
     local port number
-    port=$(sentinel_ask "$1" SENTINEL get-master-addr-by-name "$SENTINEL_MASTER" | tail -n 1)
+    port=$(sentinel_ask "$1" SENTINEL get-master-addr-by-name "$SENTINEL_NAME" | tail -n 1)
     for number in "${!server_ports[@]}"; do
         [ "${server_ports[$number]}" != "$port" ] || echo "$number"
     done
@@ -146,7 +146,7 @@ sentinel_names() {
 sentinels_know_each_other() {
     local number known
     for number in 1 2 3; do
-        known=$(sentinel_ask "$number" SENTINEL MASTER "$SENTINEL_MASTER" | paste -sd ' ')
+        known=$(sentinel_ask "$number" SENTINEL MASTER "$SENTINEL_NAME" | paste -sd ' ')
         [[ $known == *"num-slaves 2 num-other-sentinels 2 "* ]] || return 1
     done
 }
