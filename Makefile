@@ -47,20 +47,16 @@ LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
 # Suites wait for two thirds of their time. With six at a time on two processors `make test` takes as long as with four, and
 # limits are missed. The longest begin first, so that no lane ends late.
 LANES   := $(if $(SANITIZE),1,4)
-LONGEST := $(patsubst %,tests/%.sh,live/replay faults/replay_apply faults/command_topic faults/dead_letters live/page \
-             faults/reply_topics live/replay_oracle faults/send faults/offset_jumps live/security live/dead_letters \
-             faults/forced_stop faults/message_forms faults/replay_kafka_away faults/connections) \
-           $(BUILD)/tests/embedded/test_source \
-           $(patsubst %,tests/%.sh,faults/dead_letters_away live/oracle check_package faults/rebalance faults/network faults/poison) \
-           $(BUILD)/tests/embedded/test_rebuild_disturbed \
-           $(patsubst %,tests/faults/%.sh,redis_loss not_authorized error_codes pressure kafka_away crash_points redis_access) \
-           $(patsubst %,tests/%.sh,live/kubernetes page faults/unreadable faults/topics faults/zombies) \
-           $(BUILD)/tests/embedded/test_flow \
-           $(patsubst %,tests/%.sh,faults/dead_letters_memory faults/transaction faults/replay_history live/replay_range live/lag \
-             live/check faults/duplicate_ids live/redis_away live/dashboard redis_cluster clients/clients faults/redis_full \
-             faults/shutdown) \
-           $(BUILD)/tests/embedded/test_replay_range $(BUILD)/tests/embedded/test_http \
-           $(patsubst %,tests/%.sh,faults/crash live/outputs faults/refused fuzz/run live/definitions)
+LONGEST := $(patsubst %,tests/%.sh,faults/command_topic live/page faults/replay_apply check_package faults/dead_letters live/replay \
+             faults/send faults/reply_topics live/replay_oracle faults/offset_jumps live/traces live/security live/dead_letters \
+             faults/connections faults/forced_stop faults/message_forms faults/dead_letters_away live/oracle faults/rebalance \
+             faults/network faults/poison faults/redis_loss faults/error_codes faults/not_authorized faults/crash_points \
+             faults/kafka_away faults/redis_access live/kubernetes page clients/clients faults/pressure faults/replay_kafka_away \
+             faults/unreadable faults/topics faults/zombies faults/dead_letters_memory faults/transaction faults/replay_history \
+             live/replay_range live/lag live/check faults/duplicate_ids live/redis_away live/dashboard demo redis_cluster) \
+           $(patsubst %,$(BUILD)/tests/embedded/%,test_rebuild_disturbed test_source test_flow) \
+           $(patsubst %,tests/%.sh,faults/redis_full faults/shutdown faults/crash live/outputs faults/refused fuzz/run live/definitions) \
+           $(BUILD)/tests/unit/test_clock_steps $(patsubst %,$(BUILD)/tests/embedded/%,test_replay_range test_definitions_watch test_http)
 longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 
 # help: all            the program, build/client-intake
