@@ -169,13 +169,23 @@ else
 fi
 
 tests/install-packages package >"$suite_folder/installing" 2>&1
+# It judges while the package is tried.
+lintian_pid=
 if command -v lintian >/dev/null; then
-    check_equal "lintian finds no fault" "" "$(lintian --allow-root --no-cfg --fail-on error,warning "$package" 2>&1)"
+    lintian --allow-root --no-cfg --fail-on error,warning "$package" >"$suite_folder/lintian" 2>&1 &
+    lintian_pid=$!
+    suite_owns "$lintian_pid"
 else
     suite_skip 1 "lintian cannot be had: $(tail -n 1 "$suite_folder/installing")"
 fi
+lintian_end() {
+    [ -n "$lintian_pid" ] || return 0
+    wait "$lintian_pid"
+    check_equal "lintian finds no fault" "0 " "$? $(cat "$suite_folder/lintian")"
+}
 
 skip_root() {
+    lintian_end
     suite_skip 25 "no clean ${release^} can be made here: $*"
     suite_end
 }
@@ -190,4 +200,5 @@ cp "$package" "$suite_folder/package/first.deb"
 cp "$suite_folder/second.deb" "$suite_folder/package/second.deb"
 check_counts "${release^}" clean_root_isolated "$self" --try-package "$clean_root" "$suite_folder" "$version"
 cp -a "$suite_folder/package/archives/." "$clean_root_cache/archives-$release/"
+lintian_end
 suite_end
