@@ -72,6 +72,15 @@ fault wrong-key-password 'ssl.key.location failed' "${mutual[@]}" "${certificate
     --set "kafka.ssl.key.password=$wrong_password"
 kafka_scram_works || fault scram 'cannot log in by SCRAM to Kafka 4.0' "${here[@]}" --set kafka.sasl.mechanism=SCRAM-SHA-512
 fault redis-password 'redis   unix:'"$redis_socket"': AUTH: WRONGPASS' "${here[@]}" --set "redis.password=$wrong_password"
+# The daemon meets the wrong password meanwhile.
+logged() {
+    [ "$(live_log_count one "$1")" -ge "${2:-1}" ]
+}
+worker_start one --set "kafka.sasl.password=$wrong_password" --set log.level=debug --set kafka.debug=security,broker
+produce 0 2000
+check "a daemon logs a wrong password" eventually logged 'level=warning .*Authentication failed'
+refused_at=$EPOCHSECONDS
+
 for number in "${!fault_names[@]}"; do
     wait "${fault_pids[number]}"
     check_equal "${fault_names[number]}: check ends with 69" 69 $?
@@ -85,15 +94,8 @@ fi
 
 # ---- the daemon ----
 
-logged() {
-    [ "$(live_log_count one "$1")" -ge "${2:-1}" ]
-}
-
-worker_start one --set "kafka.sasl.password=$wrong_password" --set log.level=debug --set kafka.debug=security,broker
-produce 0 2000
-check "a daemon logs a wrong password" eventually logged 'level=warning .*Authentication failed'
-sleep 3
-check "and waits" process_runs "${worker_pids[one]}"
+until [ $((EPOCHSECONDS - refused_at)) -gt 3 ]; do sleep 0.5; done
+check "a daemon that was refused waits" process_runs "${worker_pids[one]}"
 worker_stop one
 check_equal "there were no replies meanwhile" "0" "$(oracle count | sed -nE 's/.*[^0-9]([0-9]+) replies.*/\1/p')"
 
