@@ -6,25 +6,27 @@
 
 #include "common/clock.h"
 
-#define BODY_BYTES ((size_t)64 << 10)
-#define LOOK_MS    100 /* how soon the deadline is noticed */
+#define BODY_BYTES ((size_t)64 << 10) /* that are kept */
+#define BODY_MOST  ((size_t)1 << 20)  /* that are read; of a longer body the beginning is the answer */
+#define LOOK_MS    100                /* how soon the deadline is noticed */
 
 struct http_post {
     CURL *easy;
     CURLM *multi;
     struct curl_slist *headers;
-    size_t body_length;
+    size_t body_length, body_read;
     char body[BODY_BYTES];
 };
 
-/* Keeps the first bytes, and passes over the others. */
+/* Keeps the first bytes, and passes over the others. Ends the transfer of a body that has too many. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *opaque)
 {
     struct http_post *post = opaque;
     size_t room = BODY_BYTES - post->body_length, length = size * count;
     memcpy(post->body + post->body_length, bytes, length < room ? length : room);
     post->body_length += length < room ? length : room;
-    return length;
+    post->body_read += length;
+    return post->body_read > BODY_MOST ? CURL_WRITEFUNC_ERROR : length;
 }
 
 static bool add_header(struct http_post *post, const char *name, size_t name_length, const char *value)
@@ -60,6 +62,8 @@ static bool set_options(struct http_post *post, const char *url, const char *aut
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout) == CURLE_OK &&
+           /* Not longer for a name server: the thread that waits for it ends by itself. */
+           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "client-intake/" CLIENT_INTAKE_VERSION) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
@@ -122,7 +126,7 @@ struct http_answer http_post_send(struct http_post *post, struct span body, int6
     char said[CURL_ERROR_SIZE] = "";
     CURLcode result = CURLE_OK;
     curl_off_t retry_after = 0;
-    post->body_length = 0;
+    post->body_length = post->body_read = 0;
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, body.at);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
     curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, said);
@@ -130,14 +134,12 @@ struct http_answer http_post_send(struct http_post *post, struct span body, int6
     const bool ended = added != CURLM_OK || transfer(post, deadline_ms, context, &result);
     if (added != CURLM_OK)
         result = CURLE_OUT_OF_MEMORY;
-    if (ended && result == CURLE_OK) {
+    if (ended && (result == CURLE_OK || post->body_read > BODY_MOST)) {
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &answer.status);
         curl_easy_getinfo(post->easy, CURLINFO_RETRY_AFTER, &retry_after);
     } else if (ended) {
         snprintf(answer.error, sizeof(answer.error), "%s", said[0] ? said : curl_easy_strerror(result));
     }
-    if (!ended)
-        curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* does not wait for the answer of a name server */
     curl_multi_remove_handle(post->multi, post->easy);
     curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, NULL);
     answer.retry_after_ms = retry_after < INT32_MAX ? (int64_t)retry_after * 1000 : (int64_t)INT32_MAX * 1000;

@@ -26,7 +26,8 @@ MUST_CHECK struct http_post *http_post_open(const char *url, const struct text_l
 void http_post_close(struct http_post *post);
 
 /* Sends, and waits for the answer until the timeout, or until `deadline_ms(context)` (CLOCK_MONOTONIC), which is asked
- * several times a second. */
+ * several times a second. A body that goes on after 1 MiB is read no further: its beginning is the answer. After the
+ * timeout a thread of libcurl may still wait for a name server; it ends by itself. */
 struct http_answer http_post_send(struct http_post *post, struct span body, int64_t deadline_ms(void *context),
                                   void *context);
 
