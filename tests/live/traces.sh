@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/certificates.sh
 
-LIVE_CHECKS=142
+LIVE_CHECKS=146
 receiver=
 receiver_pid=
 
@@ -322,11 +322,23 @@ check_tells() {
     check_equal "$1: the exit code of check" "$2" "$?"
     check_equal "$1: its line" "tracing $3" "$(grep '^tracing' <<<"$said")"
 }
+# A key in the URL is a secret.
+check_hides() {
+    local said
+    export TRACES_TOKEN=s3cret-token
+    said=$(live_intake check "$@" --set "http.listen=" \
+        --set "tracing.endpoint=http://127.0.0.1:$receiver_port/v1/traces?key=\${TRACES_TOKEN}" 2>&1)
+    unset TRACES_TOKEN
+    check "check $* names the receiver" grep -q "tracing.*http://127.0.0.1:$receiver_port/\.\.\." <<<"$said"
+    check_equal "check $* keeps a key in its URL" 0 "$(grep -c s3cret <<<"$said")"
+}
 checks() {
     receiver_start checked
     check_tells "a receiver is there" 0 "ok: http://127.0.0.1:$receiver_port"
-    check_tells "a receiver elsewhere" 1 "warning: http://127.0.0.1:$receiver_port/other: it would refuse spans: HTTP status 400" \
+    check_tells "a receiver elsewhere" 1 "warning: http://127.0.0.1:$receiver_port/...: it would refuse spans: HTTP status 400" \
         --strict --set "tracing.endpoint=http://127.0.0.1:$receiver_port/other"
+    check_hides --output=text
+    check_hides --output=json
     receiver_says 503
     check_tells "a receiver is busy" 69 "http://127.0.0.1:$receiver_port: HTTP status 503"
     receiver_end

@@ -6,6 +6,7 @@
 
 #include "worker/tracing/otlp.h"
 #include "worker/tracing/otlp_answer.h"
+#include "worker/tracing/tracing_secret.h"
 
 #define MIB           ((size_t)1 << 20)
 #define BEGAN_NS      INT64_C(1795415880123456789)
@@ -292,6 +293,29 @@ START_TEST(a_message_that_gives_a_secret_away_is_left_out)
 END_TEST
 
 static const struct {
+    const char *endpoint, *shown;
+} endpoints[] = {
+    {"http://127.0.0.1:4318", "http://127.0.0.1:4318"},
+    {"http://127.0.0.1:4318/", "http://127.0.0.1:4318/"},
+    {"https://collector/v1/traces", "https://collector/v1/traces"},
+    {"https://collector/v1/traces?key=secret", "https://collector/..."},
+    {"https://collector?key=secret", "https://collector/..."},
+    {"https://collector/receiver/secret/v1/traces", "https://collector/..."},
+};
+
+START_TEST(what_follows_the_host_is_not_shown)
+{
+    char setting[128], shown[128];
+    snprintf(setting, sizeof(setting), "tracing.endpoint=%s", endpoints[_i].endpoint);
+    struct config *other = config_read(&(struct config_sources){.settings = (const char *const[]){setting, NULL}});
+    ck_assert_ptr_nonnull(other);
+    tracing_secret_hide(other, shown, sizeof(shown));
+    ck_assert_str_eq(shown, endpoints[_i].shown);
+    config_free(other);
+}
+END_TEST
+
+static const struct {
     long status;
     const char *body;
     enum otlp_verdict verdict;
@@ -363,6 +387,7 @@ int main(void)
     tcase_add_loop_test(tests, an_answer_means_what_the_specification_says, 0, COUNT(answers));
     tcase_add_test(tests, a_long_message_is_cut_between_characters);
     tcase_add_test(tests, a_message_that_gives_a_secret_away_is_left_out);
+    tcase_add_loop_test(tests, what_follows_the_host_is_not_shown, 0, COUNT(endpoints));
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_tls_errors.h"
 #include "worker/tracing/tracing.h"
+#include "worker/tracing/tracing_secret.h"
 
 /* ---- Kafka ---- */
 
@@ -62,10 +63,10 @@ static void check_kafka(struct check_report *report, const struct config *config
 
 static void check_tracing(struct check_report *report, const struct config *config)
 {
-    const char *endpoint = config->tracing.endpoint;
-    char text[256];
-    if (!endpoint[0])
+    char endpoint[512], text[256];
+    if (!config->tracing.endpoint[0])
         return;
+    tracing_secret_hide(config, endpoint, sizeof(endpoint));
     switch (tracing_probe(config, text, sizeof(text))) {
     case TRACING_ACCEPTS:
         check_tell(report, "tracing", CHECK_OK, "reached", endpoint, "%s", "");

@@ -1,6 +1,7 @@
 #include "worker/tracing/tracing_secret.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 /* OTLP's own path is known to all, and receivers name it. */
 static const char own_path[] = "/v1/traces";
@@ -39,16 +40,29 @@ static bool has_value(struct span text, const char *value)
            (whole.length < TRACING_SECRET_BYTES && has_word(text, whole));
 }
 
+/* What follows the host in the endpoint; its end if nothing does. */
+static const char *rest_of(const char *endpoint)
+{
+    const char *host = strstr(endpoint, "://");
+    return host ? host + 3 + strcspn(host + 3, "/?") : endpoint + strlen(endpoint);
+}
+
 bool tracing_secret_is_in(const struct config *config, struct span text)
 {
     const struct text_list *headers = &config->tracing.headers;
-    const char *host = strstr(config->tracing.endpoint, "://");
     if (text.length == 0)
         return false;
-    if (host && has_part(text, span_of_text(host + 3 + strcspn(host + 3, "/?"))))
+    if (has_part(text, span_of_text(rest_of(config->tracing.endpoint))))
         return true;
     for (size_t i = 0; i < headers->count; i++)
         if (has_value(text, strchr(headers->items[i], '=') + 1))
             return true;
     return false;
+}
+
+void tracing_secret_hide(const struct config *config, char *shown, size_t size)
+{
+    const char *endpoint = config->tracing.endpoint, *rest = rest_of(endpoint);
+    const bool is_open = rest[0] == '\0' || strcmp(rest, "/") == 0 || strcmp(rest, own_path) == 0;
+    snprintf(shown, size, "%.*s%s", (int)(rest - endpoint), endpoint, is_open ? rest : "/...");
 }

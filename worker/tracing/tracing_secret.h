@@ -13,4 +13,8 @@
  * word. */
 bool tracing_secret_is_in(const struct config *config, struct span text);
 
+/* `tracing.endpoint` without its secrets: up to its host and port, and then OTLP's own path, or "/..." for anything
+ * else. */
+void tracing_secret_hide(const struct config *config, char *shown, size_t size);
+
 #endif
