@@ -1,7 +1,9 @@
 /* The cache of definitions. Names that come from strangers cost no more than others. */
 #include <check.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/unit/colliding_names.h"
 #include "worker/definitions/definitions_cache.h"
@@ -139,6 +141,84 @@ START_TEST(one_set_that_is_larger_than_all_may_be_stays)
 }
 END_TEST
 
+/* ---- what the log says of broken sets ---- */
+
+static const char *const broken_names[] = {"ws-a", "ws-b", "ws-c"};
+
+/* Each workspace in a batch of its own, with this set. */
+static void use_all(struct definitions_cache *cache, struct span json)
+{
+    for (size_t i = 0; i < sizeof(broken_names) / sizeof(broken_names[0]); i++) {
+        definitions_cache_begin(cache, NULL, 0);
+        struct definitions_entry *entry = definitions_cache_entry(cache, span_of_text(broken_names[i]));
+        ck_assert_ptr_nonnull(entry);
+        ck_assert(definitions_cache_put(cache, entry, json, TTL_ENDLESS));
+    }
+}
+
+/* The lines of the log that `part` of a test writes. */
+static unsigned lines_of(void part(struct definitions_cache *one, struct definitions_cache *other),
+                         struct definitions_cache *one, struct definitions_cache *other)
+{
+    unsigned lines = 0;
+    FILE *captured = tmpfile();
+    ck_assert_ptr_nonnull(captured);
+    const int real = dup(STDERR_FILENO);
+    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    part(one, other);
+    dup2(real, STDERR_FILENO);
+    close(real);
+    rewind(captured);
+    for (int byte; (byte = fgetc(captured)) != EOF;)
+        lines += byte == '\n';
+    fclose(captured);
+    return lines;
+}
+
+#define BROKEN SPAN("[{\"key\":\"a\",\"type\":\"nothing\"}]")
+#define WHOLE  SPAN("[{\"key\":\"a\",\"type\":\"text\"}]")
+
+static void broken_again_and_again(struct definitions_cache *one, struct definitions_cache *other)
+{
+    for (int round = 0; round < 4; round++) {
+        use_all(one, BROKEN);
+        use_all(other, BROKEN);
+    }
+}
+
+static void mended_and_broken(struct definitions_cache *one, struct definitions_cache *other)
+{
+    use_all(one, WHOLE);
+    use_all(other, BROKEN);
+}
+
+static void deleted_and_broken(struct definitions_cache *one, struct definitions_cache *other)
+{
+    use_all(one, SPAN_NONE);
+    use_all(other, BROKEN);
+}
+
+static void broken_otherwise(struct definitions_cache *one, struct definitions_cache *other)
+{
+    use_all(one, SPAN("nonsense"));
+    use_all(other, SPAN("nonsense"));
+}
+
+/* The caches are those of two threads, and too small for the workspaces, so each set is compiled each time. */
+START_TEST(a_broken_set_is_logged_once)
+{
+    struct definitions_cache *one = definitions_cache_new(1, NULL), *other = definitions_cache_new(1, NULL);
+    ck_assert(one && other);
+    ck_assert_uint_eq(lines_of(broken_again_and_again, one, other), 3);
+    ck_assert_uint_ge(definitions_cache_counts(one).broken, 9);
+    ck_assert_uint_eq(lines_of(mended_and_broken, one, other), 3);
+    ck_assert_uint_eq(lines_of(deleted_and_broken, one, other), 3);
+    ck_assert_uint_eq(lines_of(broken_otherwise, one, other), 3);
+    definitions_cache_free(one);
+    definitions_cache_free(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions cache");
@@ -146,6 +226,7 @@ int main(void)
     tcase_add_test(tests, names_that_collide_cost_no_more);
     tcase_add_test(tests, large_sets_are_bounded_by_their_bytes);
     tcase_add_test(tests, one_set_that_is_larger_than_all_may_be_stays);
+    tcase_add_test(tests, a_broken_set_is_logged_once);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, names_that_collide_cost_no_more_in_a_history);
     suite_add_tcase(suite, tests);

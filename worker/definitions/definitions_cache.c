@@ -9,14 +9,14 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/definitions/broken_sets.h"
 #include "worker/validate/decode.h"
 
-#define NEVER       INT64_MAX
-#define USUAL_BYTES ((size_t)256 << 10) /* of an ordinary set; a longer one is compiled a little more slowly */
-
-#define PORTION_BYTES ((size_t)16 << 20) /* of sets, read in one round trip */
-#define GUESS_BYTES   ((size_t)64 << 10) /* of a set, as long as none has been read */
-#define RECENT_SETS   8                  /* the expected size is about the mean of so many */
+#define NEVER         INT64_MAX
+#define USUAL_BYTES   ((size_t)256 << 10) /* of an ordinary set; a longer one is compiled a little more slowly */
+#define PORTION_BYTES ((size_t)16 << 20)  /* of sets, read in one round trip */
+#define GUESS_BYTES   ((size_t)64 << 10)  /* of a set, as long as none has been read */
+#define RECENT_SETS   8                   /* the expected size is about the mean of so many */
 
 struct slot {
     struct definitions_entry entry; /* first, so that an entry is its slot */
@@ -227,7 +227,7 @@ static bool slot_compile(struct definitions_cache *cache, struct slot *slot, str
     cache->counts.compiled++;
     if (slot->entry.broken)
         cache->counts.broken++;
-    if (faults)
+    if (faults && broken_sets_note(slot->entry.workspace, span_of(slot->hash, HASH_LENGTH)))
         log_warning("definitions are broken", LOG_SPAN("workspace", slot->entry.workspace),
                     LOG_TEXT("path", faults->path), LOG_TEXT("error", faults->message));
     definitions_faults_free(faults);
@@ -287,6 +287,8 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     entry->definitions = NULL;
     entry->broken = false;
     slot->known = !present || slot_compile(cache, slot, json);
+    if (slot->known && !entry->broken)
+        broken_sets_mend(entry->workspace);
     slot_weigh(cache, slot);
     if (present)
         cache->expected += ((double)slot_size(slot) - cache->expected) / RECENT_SETS;

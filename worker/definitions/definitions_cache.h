@@ -62,9 +62,9 @@ MUST_CHECK uint32_t definitions_cache_portion(const struct definitions_cache *ca
                                               struct definitions_entry *const *entries, uint32_t count);
 
 /* Puts the value that Redis held since the batch began into the entry: `json`, or at == NULL for none, with its time
- * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once.
- * Entries that the batch does not need are evicted if there is no room. False when out of memory: then nothing is known
- * of the workspace, and the batch cannot be checked. */
+ * to live from PTTL: in milliseconds, or TTL_ENDLESS. Compiles it only if it changed. A broken set is logged once
+ * (broken_sets.h). Entries that the batch does not need are evicted if there is no room. False when out of memory: then
+ * nothing is known of the workspace, and the batch cannot be checked. */
 #define TTL_ENDLESS (-1)
 MUST_CHECK bool definitions_cache_put(struct definitions_cache *cache, struct definitions_entry *entry,
                                       struct span json, int64_t ttl_ms);
