@@ -22,7 +22,7 @@ for ((number = 0; number < count; number++)); do
 done | kcat -P -b "$kafka_address" -t "$live_name.elsewhere" -p 0 || suite_fail "forged replies are sent"
 
 replay_folder=$suite_folder replay_config=(--config "$live_config")
-replay_run_measured --memory 192MiB --threads 2
+replay_run_measured --memory 224MiB --threads 2
 check_equal "not all are the same" 1 "$replay_status"
 check "it takes $((replay_peak / 1024)) MiB" [ "$replay_peak" -gt 0 -a "$replay_peak" -lt $((128 * 1024)) ]
 check_equal "each command is shown with its value, in the order of offsets" "$(seq 0 $((count - 1)) | sed 's/$/ 700002/')" \

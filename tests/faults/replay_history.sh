@@ -30,7 +30,7 @@ replay_run_measured "${files[@]}"
 check "a large diff takes $((replay_peak / 1024)) MiB, of 256" [ "$replay_peak" -gt 0 -a "$replay_peak" -lt $((256 * 1024)) ]
 replay_judged "files: $(tail -n 1 "$replay_output" | jq -c .classes)" "${words[@]}"
 
-replay_run_measured --memory 192MiB --threads 2
-check "with --memory 192MiB it takes $((replay_peak / 1024)) MiB" [ "$replay_peak" -gt 0 -a "$replay_peak" -lt $((192 * 1024)) ]
+replay_run_measured --memory 224MiB --threads 2
+check "with --memory 224MiB it takes $((replay_peak / 1024)) MiB" [ "$replay_peak" -gt 0 -a "$replay_peak" -lt $((224 * 1024)) ]
 check "the same bytes with it" cmp -s "$replay_output" "$suite_folder/first"
 suite_end

@@ -141,7 +141,7 @@ suite_owns "$away"
 
 # ---- the same bytes ----
 
-for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 192MiB"; do
+for options in "--threads 1" "--threads 2" "--threads 4" "--threads 4 --memory 224MiB"; do
     # shellcheck disable=SC2086
     replay_run $options
     check "the same bytes with $options" cmp -s "$replay_output" "$folder/recorded"

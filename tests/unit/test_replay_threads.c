@@ -11,7 +11,7 @@ START_TEST(memory_bounds_the_threads)
     ck_assert_uint_eq(replay_threads(2, MIB(256)), 2);
     ck_assert_uint_eq(replay_threads(16, MIB(256)), 16);
     ck_assert_uint_eq(replay_threads(64, MIB(256)), 16);
-    ck_assert_uint_eq(replay_threads(256, DRY_RUN_MEMORY_LEAST), 12);
+    ck_assert_uint_eq(replay_threads(256, DRY_RUN_MEMORY_LEAST), 14);
     ck_assert_uint_eq(replay_threads(64, MIB(1024)), 64);
     ck_assert_uint_eq(replay_threads(256, MIB(1) << 20), 256);
 }

@@ -79,7 +79,7 @@ const struct command commands[] = {
      "  --diff               one entry for each command that is not the same\n"
      "  --output FORM        text (default), or json: one line for each partition, command, and the summary\n"
      "  --allow-gaps         what cannot be read any more is a warning\n"
-     "  --memory SIZE        default 256 MiB, at least 192 MiB; the rest goes to a temporary file\n"
+     "  --memory SIZE        default 256 MiB, at least 224 MiB; the rest goes to a temporary file\n"
      "  --threads NUMBER     1 to 256; default the number of cores; at most one for each 16 MiB of memory\n"
      "  --apply              decide and write what has no record; --name NAME keeps its position, --replies TOPIC gets "
      "its\n"

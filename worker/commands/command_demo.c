@@ -114,6 +114,7 @@ static bool demo_configure(struct demo *demo, const char *listen)
     snprintf(redis, sizeof(redis), "redis.address=%s", demo->redis.address);
     snprintf(http, sizeof(http), "http.listen=%s", listen);
     const char *settings[] = {servers,
+                              "redis.kind=single",
                               redis,
                               http,
                               "delivery.mode=at-least-once",

@@ -149,7 +149,7 @@ static int read_option(int option, const char *name, struct options *options)
         if (config_size_read(optarg, &options->memory) && options->memory >= (int64_t)DRY_RUN_MEMORY_LEAST &&
             options->memory <= MEMORY_MOST)
             return COMMAND_OK;
-        return command_usage(name, "--memory %s: must be a size from 192 MiB on, such as 256 MiB", optarg);
+        return command_usage(name, "--memory %s: must be a size from 224 MiB on, such as 256 MiB", optarg);
     case 'n':
         if (command_number(optarg, 1, PIPELINE_THREADS, &options->threads))
             return COMMAND_OK;

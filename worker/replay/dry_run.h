@@ -27,8 +27,8 @@ struct dry_run_request {
 
 /* What librdkafka fetches ahead, the pipeline, and the program itself take at most. The rest of the memory is for
  * compiled definitions and for recorded replies on their way to the spill. */
-#define REPLAY_MEMORY_FIXED  ((size_t)160 << 20)
-#define DRY_RUN_MEMORY_LEAST ((size_t)192 << 20)
+#define REPLAY_MEMORY_FIXED  ((size_t)192 << 20)
+#define DRY_RUN_MEMORY_LEAST ((size_t)224 << 20)
 
 /* How many of the wanted threads the memory is enough for: two chunks in work for each, of some MiB. */
 uint32_t replay_threads(uint32_t wanted, size_t memory_bytes);
