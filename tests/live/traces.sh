@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/certificates.sh
 
-LIVE_CHECKS=146
+LIVE_CHECKS=148
 receiver=
 receiver_pid=
 
@@ -302,16 +302,22 @@ hanging_end() {
     receiver_end
 }
 
-# A second signal ends the wait for the receiver. The work is done, so the exit code is 0.
+# A second signal ends the wait for the receiver. Until then the daemon says that it is not ready.
 forced_end() {
-    local pid=${worker_pids[one]}
+    local pid=${worker_pids[one]} unsent unfinished
+    unsent=$(live_log_count one 'event="spans were left unsent"')
+    unfinished=$(live_log_count one 'event="stopped before the work in hand was finished')
     kill -TERM "$pid"
-    check "the work is done" eventually eval '! curl --silent --max-time 2 "http://$(faults_address one)/livez"'
+    sleep 3 # the work is done by then
+    check_equal "it answers while it waits for the receiver" 503 "$(curl --silent --max-time 5 --output /dev/null \
+        --write-out '%{http_code}' "http://$(faults_address one)/readyz")"
     check "it waits for the receiver" process_runs "$pid"
     kill -TERM "$pid"
     check "a second signal ends that" until_true 5 process_is_gone "$pid"
     wait "$pid"
-    check_equal "nothing was lost" 0 "$?"
+    check_equal "the exit code says so" 2 "$?"
+    check_equal "the work was done" "$unfinished" "$(live_log_count one 'event="stopped before the work in hand was finished')"
+    check_equal "the end of unsent spans is reported" $((unsent + 1)) "$(live_log_count one 'event="spans were left unsent"')"
     unset "worker_pids[one]"
 }
 

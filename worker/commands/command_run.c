@@ -32,14 +32,20 @@ static bool drain(struct workers *workers, int64_t end_ms)
     return false;
 }
 
-/* Sends the traces that are left, until `end_ms` or a second request. They are no work that must be done. */
-static void send_traces(struct workers *workers, const struct config *config, int64_t end_ms)
+/* Sends the traces that are left, until `end_ms` or a second request. They are no work that must be done. False if a
+ * second request ended it. */
+static bool send_traces(struct workers *workers, const struct config *config, int64_t end_ms)
 {
     int64_t limit_ms = end_ms - HELPERS_MS - clock_now_ms();
     if (limit_ms > config->tracing.timeout_ms)
         limit_ms = config->tracing.timeout_ms;
-    while (limit_ms > 0 && stop_requests() < 2 && !workers_end_traces(workers, limit_ms, LOOK_EVERY_MS))
-        limit_ms -= LOOK_EVERY_MS;
+    for (; limit_ms > 0; limit_ms -= LOOK_EVERY_MS) {
+        if (workers_end_traces(workers, limit_ms, LOOK_EVERY_MS))
+            return true;
+        if (stop_requests() >= 2)
+            return false;
+    }
+    return true;
 }
 
 /* Ends the process while threads still run. They use the config and objects that the libraries' destructors would
@@ -66,8 +72,9 @@ static int run(struct http *http, struct workers *workers, struct reload *reload
         leave(COMMAND_FORCED);
     }
     int code = served ? COMMAND_OK : COMMAND_UNAVAILABLE;
-    http_close(http);
-    send_traces(workers, config, end_ms);
+    if (!send_traces(workers, config, end_ms))
+        code = COMMAND_FORCED;
+    http_close(http); /* it says until now that the process is not ready */
     bool ended = workers_end_helpers(workers, HELPERS_MS);
     log_info("stopped");
     if (!ended)
