@@ -6,7 +6,7 @@
 criterion "a worker with another record topic starts on the Redis of an installation, and the index is rebuilt" \
     "it decides nothing and says whose Redis it is; the installation answers all, and no client or email of it is gone"
 
-LIVE_CHECKS=59
+LIVE_CHECKS=60
 LIVE_WORKSPACES=2
 clients=$(faults_choose 300 3000)
 reason="belongs to the record topic"
@@ -52,7 +52,8 @@ check_equal "check of the installation itself does not" 0 $?
 live_intake replay --rebuild "${theirs[@]}" >"$suite_folder/replay" 2>&1
 check_equal "replay --rebuild ends with 78" 78 $?
 check "it names the topic" grep -q "$reason $live_name.records" "$suite_folder/replay"
-live_intake replay --apply --name again --replies "$live_name.their-replies" "${theirs[@]}" >"$suite_folder/replay" 2>&1
+check "a topic for its replies is created" "$BUILD/tests/faults/topic_config" "$kafka_address" create "$live_name.again-" "" 1
+live_intake replay --apply --name again --replies "$live_name.again-0" "${theirs[@]}" >"$suite_folder/replay" 2>&1
 check_equal "replay --apply ends with 78" 78 $?
 check "it names the topic" grep -q "$reason $live_name.records" "$suite_folder/replay"
 
