@@ -44,8 +44,8 @@ FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Further suites that have a long form.
 LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
 
-# Suites wait for two thirds of their time. With six at a time on two processors `make test` takes as long as with four, and
-# limits are missed. The longest begin first, so that no lane ends late.
+# Suites wait for two thirds of their time. With five at a time on two processors `make test` takes eleven minutes; with six, limits
+# were missed. The longest begin first, so that no lane ends late.
 LANES   := $(if $(SANITIZE),1,5)
 LONGEST := $(patsubst %,tests/%.sh,faults/command_topic live/page faults/replay_apply check_package faults/dead_letters live/replay \
              faults/send faults/reply_topics live/replay_oracle faults/offset_jumps live/traces live/security live/dead_letters \
