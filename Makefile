@@ -312,7 +312,7 @@ DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,securit
                   $(addprefix tests/,check_documents.sh check_reference.sh check_package.sh demo.sh)
 debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
 debian13-suites:
-	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
+	@BUILD=$(BUILD) tests/run --lanes 4 $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 
 # ---- fuzzing: the pure path, built by clang with libFuzzer's instrumentation ----
 
