@@ -380,7 +380,7 @@ apply_freeze() {
 # Until then SIGTERM kills it, as it does any program that has just begun.
 apply_handles_term() {
     local pid caught
-    pid=$(apply_process) && caught=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$pid/status") && [ $((0x$caught >> 14 & 1)) -eq 1 ]
+    pid=$(apply_process) && pid=${pid%% *} && caught=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$pid/status") && [ $((0x$caught >> 14 & 1)) -eq 1 ]
 } 2>/dev/null
 
 suite_of_terminated_early() {
