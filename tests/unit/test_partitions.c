@@ -64,6 +64,18 @@ START_TEST(after_an_answer_the_others_follow_in_the_next_batch)
 }
 END_TEST
 
+START_TEST(a_try_that_is_put_off_is_made_again_alone)
+{
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    ck_assert_int_eq(take(1, RETRY_MS, NULL), 1);
+    partitions_put_off(partitions, 0);
+    ck_assert_uint_eq(partitions_lacking_definitions(partitions), 1);
+    ck_assert_int_eq(take(1, RETRY_MS, NULL), 0); /* not in two batches one after the other */
+    ck_assert_int_eq(take(1, RETRY_MS, NULL), 1);
+    ck_assert(!partitions_may_try(partitions, 0, RETRY_MS));
+}
+END_TEST
+
 START_TEST(an_answer_to_a_command_before_the_one_that_lacks_definitions_ends_no_wait)
 {
     ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
@@ -131,6 +143,7 @@ int main(void)
     tcase_add_checked_fixture(waits, open_partitions, close_partitions);
     tcase_add_test(waits, a_partition_that_waits_for_definitions_has_one_try_when_it_is_due);
     tcase_add_test(waits, after_an_answer_the_others_follow_in_the_next_batch);
+    tcase_add_test(waits, a_try_that_is_put_off_is_made_again_alone);
     tcase_add_test(waits, an_answer_to_a_command_before_the_one_that_lacks_definitions_ends_no_wait);
     tcase_add_test(waits, the_limit_counts_from_the_first_wait_and_then_nothing_waits);
     tcase_add_test(waits, tries_leave_room_for_others_and_each_partition_has_its_turn);

@@ -112,7 +112,11 @@ bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t n
 
 void partitions_put_off(struct partitions *partitions, int32_t partition)
 {
-    at(partitions, partition)->wait = WAITS_FOR_BATCH;
+    struct partition *state = at(partitions, partition);
+    if (state->wait == WAITS_FOR_DEFINITIONS)
+        state->is_tried = false;
+    else
+        state->wait = WAITS_FOR_BATCH;
 }
 
 void partitions_end_wait(struct partitions *partitions, int32_t partition)

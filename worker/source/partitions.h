@@ -41,7 +41,7 @@ int64_t partitions_committed(const struct partitions *partitions, int32_t partit
  * already; then nothing changes. All times are milliseconds of one monotonic clock. */
 MUST_CHECK bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
                                 int64_t limit_ms);
-/* The partition waits for the next batch only. */
+/* The partition waits for the next batch only. If it waits for definitions, its try was not made. */
 void partitions_put_off(struct partitions *partitions, int32_t partition);
 
 /* Ends a wait of either kind. */

@@ -14,6 +14,7 @@
 #define CAUSE_MS           10000 /* how old an error may be that made all brokers unreachable */
 #define REASSIGN_EVERY_MS  500   /* between resets of partitions that librdkafka does not fetch */
 #define END_WAIT_MS        300   /* for the end of a log */
+#define END_LATER_MS       5000  /* before the next end is asked for, if Kafka was silent */
 #define POSTPONED_RETRY_MS 200   /* how soon new definitions are noticed */
 /* Average bytes of key and headers. A thread can hold queued.min.messages of this size. */
 #define BURDEN_BYTES  ((size_t)2048)
@@ -458,12 +459,16 @@ void source_poll(struct source *source)
         source_poll_paused(source, 0);
 }
 
-/* Commands that are in the log when a wait reaches its limit do not wait again: their timestamps may be wrong. */
+/* Commands that are in the log when a wait reaches its limit do not wait again: their timestamps may be wrong. Where
+ * Kafka was silent a moment ago, the end is not asked for: many waits may end at the same time. */
 static void source_note_waited(struct source *source, int32_t partition)
 {
-    int64_t low, high;
-    bool ok = rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, END_WAIT_MS) ==
-              RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t low, high, now = clock_now_ms();
+    bool ok = now >= source->ends_asked_ms &&
+              rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, END_WAIT_MS) ==
+                  RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!ok && now >= source->ends_asked_ms)
+        source->ends_asked_ms = clock_now_ms() + END_LATER_MS;
     source_log(source, partition)->waited_to = ok ? high : partitions_next(source->partitions, partition);
 }
 

@@ -48,11 +48,15 @@ static void source_end_pause(struct source *source, rd_kafka_topic_partition_lis
 }
 
 /* A resume wakes none of librdkafka's threads: one that has nothing to fetch sleeps for up to a second before it looks
- * at its partitions again. A query goes to each of them. Only the requests count. */
+ * at its partitions again. A query goes to each of them. Only the requests count. From 2.3.0 on the time that the
+ * caller waits is a request's deadline, too, and a request that misses it costs the connection. */
 #define WAKE_WAIT_MS 1
+#define WAKES_BEFORE 0x020300ff
 
 static void source_wake(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
+    if (rd_kafka_version() >= WAKES_BEFORE)
+        return;
     rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(partitions);
     for (int i = 0; i < ends->cnt; i++)
         ends->elems[i].offset = RD_KAFKA_OFFSET_END;

@@ -101,6 +101,7 @@ struct source {
     int64_t filling_ms; /* when the present fill began; one time for all messages keeps a partition in order */
     rd_kafka_consumer_group_metadata_t *group;
     uint64_t assignments;
+    int64_t ends_asked_ms;    /* from when on the ends of logs are asked for again; Kafka was silent */
     int64_t starts_silent_ms; /* since when Kafka does not tell where logs begin; 0: it does */
     uint64_t losses;
     int64_t polled_ms; /* when the consumer was last polled */
