@@ -10,12 +10,12 @@
 #include "worker/replay/history_reader.h"
 #include "worker/source/source.h"
 
-#define TURNS      5
-#define COMMANDS   2000
-#define PAUSE_MS   250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
-#define SOON_MS    400 /* in one of the turns, since the machine may be busy */
-#define RESUMED_MS (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000) /* later versions are not woken: source_group.c  \
-                                                                       */
+#define TURNS    5
+#define COMMANDS 2000
+#define PAUSE_MS 250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
+#define SOON_MS  400 /* in one of the turns, since the machine may be busy */
+/* Later versions are not woken (source_group.c). */
+#define RESUMED_MS    (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
 #define BATCH_BYTES   (1 << 20)
 #define COMMAND_BYTES 1024
 
