@@ -3,55 +3,18 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "tests/embedded/fixture.h"
-#include "worker/metrics/metrics.h"
-#include "worker/model/batch.h"
-#include "worker/source/source.h"
+#include "tests/embedded/source_stage.h"
 
-#define WAITING       0 /* the partition that waits */
-#define OTHER         1
-#define ROOM          10
-#define COMMANDS      30 /* of the partition that waits */
-#define BATCH_BYTES   (1 << 20)
-#define COMMAND_BYTES 1024
-#define LIMIT_MS      60000
-#define TRIES         3
-
-static struct batch batch;
-static struct metrics *metrics;
-static struct source *source;
+#define WAITING  0 /* the partition that waits */
+#define OTHER    1
+#define ROOM     10
+#define COMMANDS 30 /* of the partition that waits */
+#define LIMIT_MS 60000
+#define TRIES    3
 
 static void open_source(void)
 {
-    char servers[256];
-    fixture_open();
-    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
-    fixture.config =
-        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
-    ck_assert_ptr_nonnull(fixture.config);
-    ck_assert_int_eq(batch_open(&batch, ROOM, BATCH_BYTES, COMMAND_BYTES), 0);
-    metrics = metrics_new();
-    ck_assert_ptr_nonnull(metrics);
-    source = source_open(fixture.config, 0, &batch, metrics);
-    ck_assert_ptr_nonnull(source);
-}
-
-static void close_source(void)
-{
-    source_close(source);
-    metrics_free(metrics);
-    batch_close(&batch);
-    fixture_close();
-}
-
-/* Fills batches until one has commands. */
-static void fill(void)
-{
-    for (int64_t began = clock_now_ms(); batch.count == 0;) {
-        ck_assert_int_eq(source_fill(source, ROOM, 10), 0);
-        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
-    }
+    open_source_of(ROOM);
 }
 
 static uint32_t count_of(int32_t partition)
@@ -80,7 +43,7 @@ static int64_t begin_wait(int64_t *end)
             fixture_send_valid(WAITING, (int)(*end)++);
         ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
         for (int64_t next = 0; first < 0 && next < *end;) {
-            fill();
+            fill_batch(ROOM);
             next = batch.items[batch.count - 1].from.offset + 1;
             first = batch.count == ROOM ? batch.items[0].from.offset : -1;
             end_batch(first >= 0);
@@ -97,7 +60,7 @@ START_TEST(a_partition_that_waits_takes_one_place_and_others_go_on)
     for (int tries = 0; tries < TRIES;) {
         fixture_send_valid(OTHER, (int)end++);
         do {
-            fill();
+            fill_batch(ROOM);
             ck_assert_uint_le(count_of(WAITING), 1);
             if (count_of(WAITING) > 0)
                 tries++;
@@ -116,7 +79,7 @@ START_TEST(when_definitions_come_the_commands_follow_in_their_order)
 {
     int64_t end, offset = begin_wait(&end);
     while (offset < end) {
-        fill();
+        fill_batch(ROOM);
         for (uint32_t i = 0; i < batch.count; i++)
             ck_assert_int_eq(batch.items[i].from.offset, offset++);
         end_batch(false);

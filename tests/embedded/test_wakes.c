@@ -2,63 +2,27 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "tests/embedded/fixture.h"
-#include "worker/metrics/metrics.h"
-#include "worker/model/batch.h"
+#include "tests/embedded/source_stage.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
-#include "worker/source/source.h"
 
 #define TURNS    5
 #define COMMANDS 2000
 #define PAUSE_MS 250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
 #define SOON_MS  400 /* in one of the turns, since the machine may be busy */
 /* Later versions are not woken (source_group.c). */
-#define RESUMED_MS    (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
-#define BATCH_BYTES   (1 << 20)
-#define COMMAND_BYTES 1024
-
-static struct batch batch;
-static struct metrics *metrics;
-static struct source *source;
-
-static void open_broker(void)
-{
-    char servers[256];
-    fixture_open();
-    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
-    fixture.config =
-        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
-    ck_assert_ptr_nonnull(fixture.config);
-}
+#define RESUMED_MS (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
 
 static void open_source(void)
 {
-    open_broker();
-    ck_assert_int_eq(batch_open(&batch, 100, BATCH_BYTES, COMMAND_BYTES), 0);
-    metrics = metrics_new();
-    ck_assert_ptr_nonnull(metrics);
-    source = source_open(fixture.config, 0, &batch, metrics);
-    ck_assert_ptr_nonnull(source);
-}
-
-static void close_source(void)
-{
-    source_close(source);
-    metrics_free(metrics);
-    batch_close(&batch);
-    fixture_close();
+    open_source_of(100);
 }
 
 /* Returns how long the next command takes. */
 static int64_t take_command(void)
 {
     int64_t began = clock_now_ms();
-    while (batch.count == 0) {
-        ck_assert_int_eq(source_fill(source, 1, 10), 0);
-        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
-    }
+    fill_batch(1);
     source_release(source);
     return clock_now_ms() - began;
 }

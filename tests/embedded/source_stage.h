@@ -1,0 +1,60 @@
+/* source_stage: a source on the embedded broker, used directly as the worker uses it, for tests of the source. Each of
+ * them includes it once. */
+#ifndef TESTS_SOURCE_STAGE_H
+#define TESTS_SOURCE_STAGE_H
+
+#include <check.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "tests/embedded/fixture.h"
+#include "worker/metrics/metrics.h"
+#include "worker/model/batch.h"
+#include "worker/source/source.h"
+
+#define STAGE_BATCH_BYTES   (1 << 20)
+#define STAGE_COMMAND_BYTES 1024
+
+static struct batch batch;
+static struct metrics *metrics;
+static struct source *source;
+
+static void open_broker(void)
+{
+    char servers[256];
+    fixture_open();
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
+    fixture.config =
+        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
+    ck_assert_ptr_nonnull(fixture.config);
+}
+
+/* Also the broker. A batch takes `room` commands. */
+static void open_source_of(uint32_t room)
+{
+    open_broker();
+    ck_assert_int_eq(batch_open(&batch, room, STAGE_BATCH_BYTES, STAGE_COMMAND_BYTES), 0);
+    metrics = metrics_new();
+    ck_assert_ptr_nonnull(metrics);
+    source = source_open(fixture.config, 0, &batch, metrics);
+    ck_assert_ptr_nonnull(source);
+}
+
+static void close_source(void)
+{
+    source_close(source);
+    metrics_free(metrics);
+    batch_close(&batch);
+    fixture_close();
+}
+
+/* Fills batches of at most `most` commands until one has some. */
+static void fill_batch(uint32_t most)
+{
+    for (int64_t began = clock_now_ms(); batch.count == 0;) {
+        ck_assert_int_eq(source_fill(source, most, 10), 0);
+        ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
+    }
+}
+
+#endif
