@@ -77,6 +77,8 @@ struct burden {
 };
 
 #define LOG_HAS_ANSWERED (-1)
+#define LOG_SILENT_MS    10000 /* how long a log without an answer to its first question delays its commands */
+#define MOST_AT_ONCE     500   /* partitions in one comparison */
 
 struct source {
     rd_kafka_t *consumer;
@@ -189,29 +191,17 @@ void source_forget_log(struct source *source, int32_t partition);
  * replaced log are dropped, and its partition is read from the beginning. */
 void source_compare_logs(struct source *source);
 
-/* Asks for the committed offset of the partition if it is not known. False if there was no answer. */
-MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
 /* False while commands of the partition must wait: its committed offset and mark are not known, or the log has not been
  * compared with the mark since the assignment. If the log gives no answer, commands wait some seconds only. */
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
-
-/* Whether the log has this command, and no other one, at its offset. */
-enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark);
-
-/* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
- * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
- * one (KIP-207). Waits up to `wait_ms`. */
-enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms);
 
 /* For a command that was taken before. True if the log is the same, so the command is a repetition. False if the
  * partition was reset and is read from another offset. */
 bool source_is_repetition(struct source *source, int32_t partition);
 
-/* While partitions are paused: asks for the committed offsets of those that were assigned since. */
-void source_ask_group(struct source *source);
+void source_close_logs(struct source *source);
 
-/* While partitions are paused: reads the commands at these positions into the log states' `seen` and `end`. */
-void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
+/* ---- source_places.c: single commands are read again, outside the group ---- */
 
 /* Receives the first answer for a place: a command or an error. */
 typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
@@ -221,11 +211,30 @@ typedef void source_answer(struct source *source, const rd_kafka_message_t *mess
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque);
 
+/* While partitions are paused: reads the commands at these positions into the log states' `seen` and `end`. */
+void source_peek(struct source *source, const struct lag_position *positions, size_t count, int wait_ms);
+
+/* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
+ * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
+ * one (KIP-207). Waits up to `wait_ms`. */
+enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms);
+
+void source_close_reader(struct source *source);
+
+/* ---- source_committed.c: what the group has committed ---- */
+
+/* Asks for the committed offset of the partition if it is not known. False if there was no answer. */
+MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
+
+/* Reads the committed offsets and marks of those of these partitions whose group is GROUP_UNASKED. */
+void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_list_t *partitions);
+
+/* While partitions are paused: asks for the committed offsets of those that were assigned since. */
+void source_ask_group(struct source *source);
+
 /* Write and read the mark in the metadata of an offset. */
 void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark);
 MUST_CHECK bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark);
-
-void source_close_logs(struct source *source);
 
 /* ---- source_marks.c: marks, and what the log's answers mean for them ---- */
 
@@ -257,6 +266,16 @@ MUST_CHECK bool source_begin_mark(struct source *source, int32_t partition);
 
 /* What was found, after the reading. A log that still has no mark counts as the same. */
 enum log_finding source_end_mark(struct source *source, int32_t partition, enum log_finding finding);
+
+/* `next_mark` becomes the partition's last readable command in the batch. False if there is none, or it is the mark. */
+MUST_CHECK bool source_find_next_mark(struct source *source, int32_t partition);
+
+/* Reads the commands that the marks, or the next marks, of these partitions refer to. Replaces each partition's offset
+ * by its finding. */
+void source_read_marks(struct source *source, rd_kafka_topic_partition_list_t *partitions, bool next);
+
+/* Whether the log has this command, and no other one, at its offset. */
+enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark);
 
 /* ---- source_misnumbered.c: commands whose offsets are not their places in the log ---- */
 

@@ -7,11 +7,13 @@
  * or nothing. The first command that is read in its place takes over. */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
-#define ASK_WAIT_MS 300
-#define BEFORE      64 /* so many offsets in front of ours are read; a new log most likely has a command there */
+#define ASK_WAIT_MS  300
+#define READ_WAIT_MS 1500
+#define BEFORE       64 /* so many offsets in front of ours are read; a new log most likely has a command there */
 
 void source_renew_mark(struct log_state *log, const struct log_mark *mark)
 {
@@ -161,4 +163,64 @@ bool source_begin_mark(struct source *source, int32_t partition)
 enum log_finding source_end_mark(struct source *source, int32_t partition, enum log_finding finding)
 {
     return source_log(source, partition)->mark.offset < 0 ? LOG_SAME : finding;
+}
+
+/* ---- reading their commands again ---- */
+
+bool source_find_next_mark(struct source *source, int32_t partition)
+{
+    struct log_state *log = source_log(source, partition);
+    for (uint32_t i = source->batch->count; i > 0; i--) {
+        const struct item *item = &source->batch->items[i - 1];
+        if (item->from.partition != partition || !item_is_ours(item) || message_is_placeholder(source->messages[i - 1]))
+            continue;
+        log->next_mark = source_message_mark(source->messages[i - 1]);
+        return !log_mark_is_same(&log->next_mark, &log->mark);
+    }
+    return false;
+}
+
+static void take_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        source_compare_mark(source, message);
+}
+
+static void take_next_finding(struct source *source, const rd_kafka_message_t *message, void *opaque)
+{
+    rd_kafka_topic_partition_list_find(opaque, source->topic, message->partition)->offset =
+        source_compare_answer(source, message, &source_log(source, message->partition)->next_mark);
+}
+
+void source_read_marks(struct source *source, rd_kafka_topic_partition_list_t *partitions, bool next)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++) {
+        int32_t partition = partitions->elems[i].partition;
+        const struct log_state *log = source_log(source, partition);
+        rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset =
+            next || log->mark.offset < 0 ? log->next_mark.offset : log->mark.offset;
+        partitions->elems[i].offset = LOG_UNKNOWN;
+    }
+    source_read_places(source, places, READ_WAIT_MS, next ? take_next_finding : take_finding, partitions);
+    rd_kafka_topic_partition_list_destroy(places);
+    /* Behind an open transaction there is no answer. Where Kafka is silent, the next comparison asks for the rest. */
+    const int64_t until_ms = clock_now_ms() + READ_WAIT_MS;
+    for (int i = 0; i < partitions->cnt && next && clock_now_ms() < until_ms; i++) {
+        rd_kafka_topic_partition_t *place = &partitions->elems[i];
+        if (place->offset == LOG_UNKNOWN)
+            place->offset = source_compare_watermarks(
+                source, place->partition, source_log(source, place->partition)->next_mark.offset, ASK_WAIT_MS);
+    }
+}
+
+enum log_finding source_find(struct source *source, int32_t partition, const struct log_mark *mark)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    source_log(source, partition)->next_mark = *mark;
+    source_read_marks(source, list, true);
+    enum log_finding finding = (enum log_finding)list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return finding;
 }

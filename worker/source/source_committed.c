@@ -1,0 +1,119 @@
+/* What the group has committed: offsets, the marks of the logs in their metadata, and what was deleted behind them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/source/source_internal.h"
+
+#define ASK_WAIT_MS 300
+
+void source_mark_offset(rd_kafka_topic_partition_t *place, const struct log_mark *mark)
+{
+    char text[LOG_MARK_BYTES];
+    size_t length = log_mark_write(mark, text);
+    place->metadata = malloc(length);
+    if (!place->metadata)
+        abort();
+    memcpy(place->metadata, text, length);
+    place->metadata_size = length;
+}
+
+bool source_read_mark(const rd_kafka_topic_partition_t *place, struct log_mark *mark)
+{
+    return log_mark_read(place->metadata, place->metadata_size, mark);
+}
+
+/* The log begins at `start`; the committed offset is `offset`, or negative if there is none. If the log begins after
+ * it, records without a reply were deleted. They may have been transaction markers only, which cannot be found out. */
+static void compare_start(struct source *source, int32_t partition, int64_t offset, int64_t start)
+{
+    struct log_state *log = source_log(source, partition);
+    int64_t from = offset >= 0 ? offset : 0;
+    log->start = start;
+    if (start <= from || (log->trimmed_from == from && log->trimmed_to == start))
+        return;
+    log_warning("records behind the committed offset were deleted", LOG_TEXT("topic", source->topic),
+                LOG_INTEGER("partition", partition), LOG_INTEGER("from", from), LOG_INTEGER("to", start));
+    log->trimmed_from = from;
+    log->trimmed_to = start;
+    source->losses++;
+}
+
+/* Compares the committed offsets of these partitions with the beginnings of their logs. False without an answer,
+ * for LOG_SILENT_MS; then the comparison is left out. */
+static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t *committed)
+{
+    rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(committed->cnt);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < committed->cnt; i++)
+        if (!committed->elems[i].err)
+            rd_kafka_topic_partition_list_add(starts, source->topic, committed->elems[i].partition)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
+    if (starts->cnt > 0)
+        code = rd_kafka_offsets_for_times(source->observer, starts, ASK_WAIT_MS);
+    for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = starts->elems[i].err;
+    for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *start = &starts->elems[i];
+        compare_start(source, start->partition,
+                      rd_kafka_topic_partition_list_find(committed, source->topic, start->partition)->offset,
+                      start->offset);
+    }
+    rd_kafka_topic_partition_list_destroy(starts);
+    /* A partition without a leader has no answer, and must not hold up the others. */
+    int64_t now = clock_now_ms();
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        source->starts_silent_ms = 0;
+    else if (source->starts_silent_ms == 0)
+        source->starts_silent_ms = now;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || now - source->starts_silent_ms >= LOG_SILENT_MS;
+}
+
+void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_topic_partition_list_t *unasked = rd_kafka_topic_partition_list_new(partitions->cnt);
+    for (int i = 0; i < partitions->cnt; i++)
+        if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
+            rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
+    rd_kafka_t *observer = unasked->cnt > 0 ? source_observer(source) : NULL;
+    rd_kafka_resp_err_t code = observer ? rd_kafka_committed(observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR && find_trimmed(source, unasked);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !answered)
+        code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (int i = 0; answered && i < unasked->cnt; i++) {
+        const rd_kafka_topic_partition_t *place = &unasked->elems[i];
+        struct log_state *log = source_log(source, place->partition);
+        if (place->err) {
+            code = place->err;
+            continue;
+        }
+        log->group = GROUP_ASKED;
+        log->group_offset = place->offset >= 0 ? place->offset : -1;
+        if (!source_read_mark(place, &log->mark))
+            log->mark.answered = log->group_offset;
+        source_adopt_passed(log);
+    }
+    if (observer && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_fault_end(&source->progress_fault);
+    else if (observer)
+        log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", rd_kafka_err2str(code))));
+    rd_kafka_topic_partition_list_destroy(unasked);
+}
+
+bool source_knows_group(struct source *source, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition);
+    source_ask_group_of(source, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return source_log(source, partition)->group == GROUP_ASKED;
+}
+
+void source_ask_group(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    if (!partitions)
+        return;
+    source_ask_group_of(source, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
