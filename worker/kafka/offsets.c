@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/log_mark.h"
 
@@ -178,9 +179,10 @@ bool offsets_of_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *
 
 /* Asks several times, with a longer timeout each time: while a consumer does not know its coordinator yet,
  * librdkafka may sleep through the moment in which it learns it, up to the whole timeout. */
-static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int wait_ms)
+static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int first_ms,
+                                     int wait_ms)
 {
-    for (int slice_ms = 100;; slice_ms *= 2) {
+    for (int slice_ms = first_ms;; slice_ms *= 2) {
         int some_ms = slice_ms < wait_ms ? slice_ms : wait_ms;
         rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, some_ms);
         wait_ms -= some_ms;
@@ -192,7 +194,15 @@ static rd_kafka_resp_err_t ask_group(rd_kafka_t *consumer, rd_kafka_topic_partit
 /* A request for several partitions succeeds only when none of them has a transaction in progress. With many busy
  * workers such a moment may never come. So each partition is asked for separately if the common request gets no
  * reply soon. */
-#define TOGETHER_MS 300
+#define TOGETHER_MS 300 /* near Kafka */
+
+/* Twice what an earlier question took, which was one round trip or more, and no more than there is. */
+static int together_ms(int64_t asked_ms, int wait_ms)
+{
+    const int64_t wanted_ms = 2 * (clock_now_ms() - asked_ms),
+                  some_ms = wanted_ms > TOGETHER_MS ? wanted_ms : TOGETHER_MS;
+    return some_ms < wait_ms ? (int)some_ms : wait_ms;
+}
 
 bool offsets_of_group(struct offsets *offsets, struct offsets *nonces, rd_kafka_t *consumer, const char *topic,
                       int wait_ms, char *error, size_t error_size)
@@ -204,13 +214,15 @@ bool offsets_of_group_listening(struct offsets *offsets, struct offsets *nonces,
                                 const char *topic, int wait_ms, offsets_keep_going *keep_going, void *listener,
                                 char *error, size_t error_size)
 {
+    const int64_t asked_ms = clock_now_ms();
     int32_t count = kafka_topic_partitions(consumer, topic, wait_ms, error, error_size);
+    const int some_ms = together_ms(asked_ms, wait_ms);
     offsets_free(offsets);
     offsets_free(nonces);
     if (count <= 0)
         return count == 0;
     rd_kafka_topic_partition_list_t *list = list_new(topic, count, RD_KAFKA_OFFSET_INVALID);
-    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, wait_ms < TOGETHER_MS ? wait_ms : TOGETHER_MS);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, some_ms);
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
         code = take_list(offsets, nonces, list, code);
         return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
@@ -223,7 +235,7 @@ bool offsets_of_group_listening(struct offsets *offsets, struct offsets *nonces,
             return false;
         list = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(list, topic, i);
-        code = take_list(offsets, nonces, list, ask_group(consumer, list, wait_ms));
+        code = take_list(offsets, nonces, list, ask_group(consumer, list, some_ms / 3, wait_ms));
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
 }

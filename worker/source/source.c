@@ -464,9 +464,8 @@ void source_poll(struct source *source)
 static void source_note_waited(struct source *source, int32_t partition)
 {
     int64_t low, high, now = clock_now_ms();
-    bool ok = now >= source->ends_asked_ms &&
-              rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, END_WAIT_MS) ==
-                  RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool ok =
+        now >= source->ends_asked_ms && source_ask_ends(source, source->consumer, partition, END_WAIT_MS, &low, &high);
     if (!ok && now >= source->ends_asked_ms)
         source->ends_asked_ms = clock_now_ms() + END_LATER_MS;
     source_log(source, partition)->waited_to = ok ? high : partitions_next(source->partitions, partition);

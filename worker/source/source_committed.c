@@ -50,7 +50,7 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
             rd_kafka_topic_partition_list_add(starts, source->topic, committed->elems[i].partition)->offset =
                 RD_KAFKA_OFFSET_BEGINNING;
     if (starts->cnt > 0)
-        code = rd_kafka_offsets_for_times(source->observer, starts, ASK_WAIT_MS);
+        code = rd_kafka_offsets_for_times(source->observer, starts, kafka_patience_ms(&source->patience, ASK_WAIT_MS));
     for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = starts->elems[i].err;
     for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -69,6 +69,19 @@ static bool find_trimmed(struct source *source, rd_kafka_topic_partition_list_t 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || now - source->starts_silent_ms >= LOG_SILENT_MS;
 }
 
+rd_kafka_resp_err_t source_ask_committed(struct source *source, rd_kafka_t *observer,
+                                         rd_kafka_topic_partition_list_t *partitions, int wait_ms)
+{
+    const int64_t asked_ms = clock_now_ms();
+    wait_ms = kafka_patience_insist_ms(&source->patience, wait_ms);
+    rd_kafka_resp_err_t code = rd_kafka_committed(observer, partitions, wait_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_patience_answered(&source->patience, asked_ms, clock_now_ms());
+    else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        kafka_patience_unanswered(&source->patience, wait_ms);
+    return code;
+}
+
 void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_topic_partition_list_t *unasked = rd_kafka_topic_partition_list_new(partitions->cnt);
@@ -76,7 +89,8 @@ void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_l
         if (source_log(source, partitions->elems[i].partition)->group == GROUP_UNASKED)
             rd_kafka_topic_partition_list_add(unasked, source->topic, partitions->elems[i].partition);
     rd_kafka_t *observer = unasked->cnt > 0 ? source_observer(source) : NULL;
-    rd_kafka_resp_err_t code = observer ? rd_kafka_committed(observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    rd_kafka_resp_err_t code =
+        observer ? source_ask_committed(source, observer, unasked, ASK_WAIT_MS) : RD_KAFKA_RESP_ERR__FAIL;
     bool answered = observer && code == RD_KAFKA_RESP_ERR_NO_ERROR && find_trimmed(source, unasked);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !answered)
         code = RD_KAFKA_RESP_ERR__TIMED_OUT;

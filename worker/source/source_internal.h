@@ -3,6 +3,7 @@
 #define WORKER_SOURCE_SOURCE_INTERNAL_H
 
 #include "common/must_check.h"
+#include "worker/kafka/kafka_patience.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/source/batch_reader.h"
 #include "worker/source/held_messages.h"
@@ -89,6 +90,7 @@ struct source {
     int64_t idle_ms; /* when source_idle_offsets last looked */
     struct metrics *metrics;
     rd_kafka_t *observer; /* reads the group's offsets and never joins it; NULL: to be opened */
+    struct kafka_patience patience;
     const struct config *config;
     const char *topic;                             /* the config's */
     const char *records_topic, *definitions_topic; /* the config's */
@@ -207,7 +209,7 @@ void source_close_logs(struct source *source);
 typedef void source_answer(struct source *source, const rd_kafka_message_t *message, void *opaque);
 
 /* Reads the command at each of these places, or the next one after it, outside the group. Calls `answer` for each place
- * that has an answer within `wait_ms`. */
+ * that has an answer within `wait_ms`, or a longer time where Kafka is slow. */
 void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *places, int wait_ms,
                         source_answer *answer, void *opaque);
 
@@ -216,8 +218,12 @@ void source_peek(struct source *source, const struct lag_position *positions, si
 
 /* For a command that cannot be read since its offset is outside the log, or seems to be its end. A newly elected leader
  * may return an end that is too low to a fetch. To a request for the end it returns an error until it knows the right
- * one (KIP-207). Waits up to `wait_ms`. */
+ * one (KIP-207). Waits up to `wait_ms`, or longer where Kafka is slow (kafka_patience.h). */
 enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms);
+
+/* Reads where the log begins and ends, by `client`. Waits as source_compare_watermarks. False without an answer. */
+MUST_CHECK bool source_ask_ends(struct source *source, rd_kafka_t *client, int32_t partition, int wait_ms, int64_t *low,
+                                int64_t *high);
 
 void source_close_reader(struct source *source);
 
@@ -228,6 +234,10 @@ MUST_CHECK bool source_knows_group(struct source *source, int32_t partition);
 
 /* Reads the committed offsets and marks of those of these partitions whose group is GROUP_UNASKED. */
 void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_list_t *partitions);
+
+/* rd_kafka_committed. Nothing goes on without the answer, so each try without one lengthens the next wait. */
+rd_kafka_resp_err_t source_ask_committed(struct source *source, rd_kafka_t *observer,
+                                         rd_kafka_topic_partition_list_t *partitions, int wait_ms);
 
 /* While partitions are paused: asks for the committed offsets of those that were assigned since. */
 void source_ask_group(struct source *source);

@@ -203,7 +203,8 @@ bool source_read_batch(struct source *source, int32_t partition, int64_t offset,
         metrics_add(source->metrics, METRIC_OFFSET_PROBES, 0, 1);
     }
     bool is_read = false;
-    for (int64_t until = clock_now_ms() + wait_ms; !is_read && clock_now_ms() < until;) {
+    const int64_t until = clock_now_ms() + kafka_patience_ms(&source->patience, wait_ms);
+    while (!is_read && clock_now_ms() < until) {
         is_read = batch_reader_take(reader, partition, reading);
         if (!is_read)
             clock_sleep(STEP_MS);

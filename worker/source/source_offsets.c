@@ -113,7 +113,7 @@ enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int
     rd_kafka_t *observer = source_observer(source);
     rd_kafka_resp_err_t code = observer ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__FAIL;
     if (observer && committed->cnt > 0)
-        code = rd_kafka_committed(observer, committed, wait_ms);
+        code = source_ask_committed(source, observer, committed, wait_ms);
     for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = committed->elems[i].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -147,11 +147,14 @@ bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progre
 {
     char error[512] = "no observer client";
     rd_kafka_t *observer = source_observer(source);
+    wait_ms = kafka_patience_insist_ms(&source->patience, wait_ms);
     bool ok = observer && kafka_progress_ask(progress, observer, source->config, wait_ms, error, sizeof(error));
-    if (ok)
+    if (ok) {
         log_fault_end(&source->progress_fault);
-    else
+    } else {
         log_fault_begin(&source->progress_fault, LOG_LIST(LOG_TEXT("error", error)));
+        kafka_patience_unanswered(&source->patience, wait_ms);
+    }
     return ok;
 }
 
@@ -296,9 +299,14 @@ static void source_show_lags(struct source *source, int64_t now_ms)
 static bool source_reaches_broker(struct source *source)
 {
     const struct rd_kafka_metadata *metadata;
-    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, LOOK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    const int wait_ms = kafka_patience_insist_ms(&source->patience, LOOK_WAIT_MS);
+    const int64_t asked_ms = clock_now_ms();
+    if (rd_kafka_metadata(source->consumer, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_patience_unanswered(&source->patience, wait_ms);
         return false;
+    }
     rd_kafka_metadata_destroy(metadata);
+    kafka_patience_answered(&source->patience, asked_ms, clock_now_ms());
     return true;
 }
 

@@ -57,10 +57,10 @@ static int32_t count_assigned(struct assignment assignment, const char *topic)
 }
 
 /* How many partitions the members have together. -1 if there was no answer, or the group is not stable. */
-static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *topic)
+static int32_t ask_assigned(rd_kafka_t *observer, const char *name, const char *topic, int wait_ms)
 {
     const struct rd_kafka_group_list *groups;
-    rd_kafka_resp_err_t code = rd_kafka_list_groups(observer, name, &groups, LOOK_WAIT_MS);
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(observer, name, &groups, wait_ms);
     /* __PARTIAL: some brokers did not answer, but the group's coordinator may have. */
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
         return -1;
@@ -87,8 +87,9 @@ static int32_t source_count_unassigned(struct source *source)
     if (!ownership->observer)
         return -1;
     const char *group = config_kafka(source->config, source->config->kafka_consumer, "group.id");
-    int32_t count = kafka_topic_partitions(ownership->observer, source->topic, LOOK_WAIT_MS, error, sizeof(error));
-    int32_t assigned = ask_assigned(ownership->observer, group, source->topic);
+    const int wait_ms = kafka_patience_ms(&source->patience, LOOK_WAIT_MS);
+    int32_t count = kafka_topic_partitions(ownership->observer, source->topic, wait_ms, error, sizeof(error));
+    int32_t assigned = ask_assigned(ownership->observer, group, source->topic, wait_ms);
     if (count < 0 || assigned < 0)
         return -1;
     return count > assigned ? count - assigned : 0;

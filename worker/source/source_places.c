@@ -36,11 +36,21 @@ static bool open_reader(struct source *source)
     return source->reader != NULL;
 }
 
+bool source_ask_ends(struct source *source, rd_kafka_t *client, int32_t partition, int wait_ms, int64_t *low,
+                     int64_t *high)
+{
+    const int64_t asked_ms = clock_now_ms();
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(client, source->topic, partition, low, high,
+                                                                kafka_patience_ms(&source->patience, wait_ms));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_patience_answered(&source->patience, asked_ms, clock_now_ms());
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 enum log_finding source_compare_watermarks(struct source *source, int32_t partition, int64_t offset, int wait_ms)
 {
     int64_t low, high;
-    if (!open_reader(source) || rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high,
-                                                                 wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!open_reader(source) || !source_ask_ends(source, source->reader, partition, wait_ms, &low, &high))
         return LOG_UNKNOWN;
     return offset >= high ? LOG_OTHER : offset < low ? LOG_SAME : LOG_UNKNOWN;
 }
@@ -53,7 +63,8 @@ void source_read_places(struct source *source, rd_kafka_topic_partition_list_t *
         return;
     if (kafka_assign(source->reader, places) == RD_KAFKA_RESP_ERR_NO_ERROR)
         left = places->cnt;
-    for (int64_t until = clock_now_ms() + wait_ms, now; left > 0 && (now = clock_now_ms()) < until;) {
+    const int64_t until = clock_now_ms() + kafka_patience_ms(&source->patience, wait_ms);
+    for (int64_t now; left > 0 && (now = clock_now_ms()) < until;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(source->reader, (int)(until - now));
         rd_kafka_topic_partition_t *place =
             message && message->rkt ? rd_kafka_topic_partition_list_find(places, source->topic, message->partition)

@@ -27,9 +27,7 @@ struct place {
 bool source_is_beyond_end(struct source *source, int32_t partition, int64_t offset)
 {
     int64_t low, high;
-    return source->reader &&
-           rd_kafka_query_watermark_offsets(source->reader, source->topic, partition, &low, &high, LOW_WAIT_MS) ==
-               RD_KAFKA_RESP_ERR_NO_ERROR &&
+    return source->reader && source_ask_ends(source, source->reader, partition, LOW_WAIT_MS, &low, &high) &&
            (offset >= high || offset < low);
 }
 
@@ -73,8 +71,7 @@ int64_t source_first_unanswered(struct source *source, int32_t partition, int64_
     int64_t low, high, first = partitions_next(source->partitions, partition);
     if (first < 0) {
         if (!source_knows_group(source, partition) ||
-            rd_kafka_query_watermark_offsets(source->consumer, source->topic, partition, &low, &high, LOW_WAIT_MS) !=
-                RD_KAFKA_RESP_ERR_NO_ERROR)
+            !source_ask_ends(source, source->consumer, partition, LOW_WAIT_MS, &low, &high))
             return -1;
         first = source_log(source, partition)->group_offset;
         if (first < low || first > high)
