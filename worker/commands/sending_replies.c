@@ -8,7 +8,8 @@
 #include "worker/kafka/kafka_topic.h"
 #include "worker/replay/outcome.h"
 
-#define LOOK_MS 5000 /* how often the reply topic is asked for new partitions while replies are missing */
+#define LOOK_MS      5000 /* between requests for new partitions of the reply topic while replies are missing */
+#define LOOK_WAIT_MS 1000 /* for one of them; nothing else happens meanwhile, and Kafka may be away */
 
 /* ---- Partitions ---- */
 
@@ -49,12 +50,11 @@ void sending_look_for_partitions(struct sending *sending)
 {
     char error[512];
     struct offsets positions = {0};
-    const int64_t now = clock_now_ms();
-    if (now - sending->looked_ms < LOOK_MS)
+    if (clock_now_ms() - sending->looked_ms < LOOK_MS)
         return;
-    sending->looked_ms = now;
-    const int32_t count = kafka_topic_partitions(sending->consumer.handle, sending->reply_topic, KAFKA_CLIENT_WAIT_MS,
-                                                 error, sizeof(error));
+    const int32_t count =
+        kafka_topic_partitions(sending->consumer.handle, sending->reply_topic, LOOK_WAIT_MS, error, sizeof(error));
+    sending->looked_ms = clock_now_ms();
     rd_kafka_topic_partition_list_t *list = NULL;
     if (count <= sending->partitions ||
         rd_kafka_assignment(sending->consumer.handle, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
