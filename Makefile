@@ -44,20 +44,9 @@ FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Further suites that have a long form.
 LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
 
-# Suites wait for two thirds of their time. With five at a time on two processors `make test` takes eleven minutes; with six, limits
-# were missed. The longest begin first, so that no lane ends late.
-LANES   := $(if $(SANITIZE),1,5)
-LONGEST := $(patsubst %,tests/%.sh,faults/command_topic live/page faults/replay_apply check_package faults/dead_letters live/replay \
-             faults/send faults/reply_topics live/replay_oracle faults/offset_jumps live/traces live/security live/dead_letters \
-             faults/connections faults/forced_stop faults/message_forms faults/dead_letters_away live/oracle faults/rebalance \
-             faults/network faults/poison faults/redis_loss faults/error_codes faults/not_authorized faults/crash_points \
-             faults/kafka_away faults/redis_access live/kubernetes page clients/clients faults/pressure faults/replay_kafka_away \
-             faults/unreadable faults/topics faults/zombies faults/dead_letters_memory faults/transaction faults/replay_history \
-             live/replay_range live/lag live/check faults/duplicate_ids live/redis_away live/dashboard demo redis_cluster) \
-           $(patsubst %,$(BUILD)/tests/embedded/%,test_rebuild_disturbed test_source test_flow) \
-           $(patsubst %,tests/%.sh,faults/redis_full faults/shutdown faults/crash live/outputs faults/refused fuzz/run live/definitions) \
-           $(BUILD)/tests/unit/test_clock_steps $(patsubst %,$(BUILD)/tests/embedded/%,test_replay_range test_definitions_watch test_http)
-longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
+# Suites wait for two thirds of their time. With five at a time on two processors `make test` takes ten minutes; with six,
+# limits were missed. tests/run begins with the longest.
+LANES := $(if $(SANITIZE),1,5)
 
 # help: all            the program, build/client-intake
 all: build-packages
@@ -71,7 +60,7 @@ demo: demo-packages
 # help: test           every test; those on a real Apache Kafka are skipped, with a message, where it is missing
 test: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
-	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(SHELL_TESTS) $(UNITS) $(DIFFERENTIAL))
+	@BUILD=$(BUILD) tests/run --lanes $(LANES) $(FAULT_TESTS) $(LIVE_TESTS) $(EMBEDDED) $(SHELL_TESTS) $(UNITS) $(DIFFERENTIAL)
 
 # help: check          the unit tests and those on the embedded broker only
 check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
@@ -80,12 +69,12 @@ check: $(BUILD)/client-intake $(UNITS) $(EMBEDDED)
 # help: test-kafka     the flows on a real Apache Kafka and Redis; fails where they are missing
 test-kafka: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(call longest_first,$(LIVE_TESTS))
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 tests/run --lanes $(LANES) $(LIVE_TESTS)
 
 # help: test-faults    every fault, each with its pass criterion, for most of an hour; `make test` has a selection
 test-faults: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
-	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(call longest_first,$(FAULT_TESTS) $(LONG_TESTS))
+	@BUILD=$(BUILD) REQUIRE_KAFKA=1 FAULTS=all SUITE_SECONDS=1200 tests/run --lanes $(LANES) $(FAULT_TESTS) $(LONG_TESTS)
 
 # help: test-debian13  in a clean Debian 13: the unit and embedded tests, and what Debian 12 skips; SUITES="..." for others
 test-debian13:
@@ -299,7 +288,7 @@ $(BUILD)/tests/faults/acl $(BUILD)/tests/faults/terminal: %: %.o
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^
 
 # Hostile commands, and topics that change while the daemon runs.
-PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form wrong_offsets)
+PRESSURE_PROGRAMS := $(patsubst %,$(BUILD)/tests/faults/%,poison topic_config name_topics form wrong_offsets transactions)
 FAULT_PROGRAMS    += $(PRESSURE_PROGRAMS)
 $(PRESSURE_PROGRAMS): %: %.o
 	@echo "  $@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What tests/run makes of suites that pass, fail, skip, crash, say nothing, or take too long, in one lane and in two, and
-# what it shows of those that fail.
+# what it shows of those that fail, and in which order they begin.
 . "$(dirname "$0")/lib/suite.sh" || exit 1
 
 # suite NAME COMMAND: a suite that runs the command.
@@ -44,6 +44,19 @@ for lanes in 1 2 3; do
     wait "${together[$lanes]}"
     check_equal "all of them together, $lanes at a time" "13 passed, 7 failed, 2 skipped, 1" "$(cat "$suite_folder/together-$lanes")"
 done
+
+# ---- the order ----
+
+for name in short long unknown; do suite "$name" "echo $name >>$suite_folder/order; echo '1 passed, 0 failed'"; done
+printf '%s\n' '3.0 short.sh' '20.5 long.sh' >"$suite_folder/figures"
+# order_of LANES: in which suites begin that are given as short, long, unknown.
+order_of() {
+    rm -f "$suite_folder/order"
+    BUILD=$suite_folder SUITE_FIGURES=$suite_folder/figures tests/run --lanes "$1" "$suite_folder"/{short,long,unknown}.sh >/dev/null
+    xargs <"$suite_folder/order"
+}
+check_equal "one at a time they keep their order" "short long unknown" "$(order_of 1)"
+check_equal "otherwise the shortest comes last" short "$(order_of 2 | cut -d' ' -f3)"
 
 # ---- what is shown of a failed suite: its failed checks, however far they are from the end, and then the end ----
 

@@ -26,11 +26,21 @@ send_valid() {
     done
 }
 
-# The same in a transaction, whose marker takes an offset.
-send_transaction() {
-    send_valid "$1" "$2" -X "transactional.id=$live_name-sender"
+# send_transactions PARTITION:COUNT ...: the same, each in a transaction, whose marker takes an offset.
+send_transactions() {
+    local each partition last
+    for each in "$@"; do
+        partition=${each%:*} last=$((number + ${each#*:}))
+        for ((; number < last; number++, log_end[$partition]++)); do
+            echo "$partition ${log_end[$partition]} c-$number" >>"$suite_folder/expected"
+            echo "$partition $(command_text "$number")"
+        done
+        log_end[$partition]=$((log_end[$partition] + 1))
+        echo
+    done >"$suite_folder/transactions"
+    "$BUILD/tests/faults/transactions" "$kafka_address" "$live_name.commands" "$live_name-sender" <"$suite_folder/transactions" \
+        2>>"$suite_folder/kcat.log" || suite_fail "transactions are sent" "$(tail -n 1 "$suite_folder/kcat.log")"
     live_settle "$live_name.commands"
-    log_end[$1]=$((log_end[$1] + 1))
 }
 
 # send_wrong PARTITION OFFSET ...: one batch of commands at these places of the batch. Each of its offsets gets a reply.
@@ -98,12 +108,12 @@ send_wrong 0 1
 send_valid 0 3
 # Over a transaction, and into one.
 send_wrong 0 8
-send_transaction 0 5
+send_transactions 0:5
 send_valid 0 5
-send_transaction 0 4
+send_transactions 0:4
 send_valid 0 1
 send_wrong 0 2
-send_transaction 0 5
+send_transactions 0:5
 send_valid 0 2
 faults_static_worker_start one "${settings[@]}"
 answered
@@ -120,9 +130,7 @@ answered
 
 criterion "markers of a transactional producer" "two reads for each at most, and no command is put off for long"
 before=$(faults_metric one offset_probes_total)
-for round in $(seq 8); do
-    send_transaction $((round % 2)) 3
-done
+send_transactions 1:3 0:3 1:3 0:3 1:3 0:3 1:3 0:3
 send_valid 0 1
 send_valid 1 1
 answered
@@ -137,7 +145,7 @@ for place in $(seq 18); do places+=("$place"); done
 send_wrong 0 "${places[@]}"
 send_wrong 0 5
 send_valid 0 10
-proxy_tell redis delay 150 # so that the log is compared before each batch
+proxy_tell redis delay 60 # so that the log is compared before each batch
 faults_static_worker_start one "${settings[@]}"
 answered
 proxy_tell redis pass
@@ -146,11 +154,11 @@ worker_stop one
 criterion "a jump behind more short transactions than are verified at a time" \
     "the commands that were jumped over are answered once"
 send_valid 0 1
-for round in $(seq 11); do send_transaction 0 1; done
+send_transactions 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1
 send_valid 0 1 # otherwise the last marker is answered, too
 send_wrong 0 20
 send_valid 0 30
-proxy_tell redis delay 150 # so that all of this is fetched when the second batch is filled
+proxy_tell redis delay 100 # so that all of this is fetched when the second batch is filled
 faults_static_worker_start one "${settings[@]}" --set batch.commands=40
 answered
 proxy_tell redis pass
@@ -182,7 +190,7 @@ kill -KILL "$stranger"
 wait "$stranger" 2>/dev/null
 exec {transaction}>&-
 log_end[0]=$((log_end[0] + aborted + 1))
-send_transaction 0 2 # its producer aborts the one before
+send_transactions 0:2 # its producer aborts the one before
 send_valid 0 3
 faults_static_worker_start one "${settings[@]}"
 answered
@@ -214,17 +222,18 @@ worker_stop one
 
 criterion "a broker that is slow, and then away, while offsets are verified" \
     "commands wait, which is logged, and each is answered once"
+commands_wait() { grep -q "verifying offsets failing; commands wait" "${worker_logs[one]}"; }
+faults_static_worker_start one "${settings[@]}"
+for partition in 0 1; do send_valid "$partition" 5; done
+answered
+proxy_tell kafka answer 1 delay 2200 # longer than a verification may take unlogged
 for partition in 0 1; do
-    send_valid "$partition" 5
     send_wrong "$partition" 3 1
-    send_transaction "$partition" 4
+    send_transactions "$partition:4"
     send_valid "$partition" 1
     send_wrong "$partition" 4
     send_valid "$partition" 8
 done
-commands_wait() { grep -q "verifying offsets failing; commands wait" "${worker_logs[one]}"; }
-proxy_tell kafka answer 1 delay 1500
-faults_static_worker_start one "${settings[@]}"
 check "the log tells that commands wait" until_true 60 commands_wait
 proxy_tell kafka refuse
 tenths 40
