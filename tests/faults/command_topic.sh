@@ -11,7 +11,7 @@ criterion "committed offsets lie far beyond the end, or are set back" \
     "every command that comes is answered, and each is judged in its turn"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=113
+LIVE_CHECKS=114
 commands=
 
 # lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.
@@ -221,6 +221,9 @@ offset=$(group_offset) epoch=$(redis_ask GET client-intake:epoch)
 deadly_worker_start one rebuild-begun 0 --set worker.threads=1
 deadly_worker_dies one rebuild-begun 40
 check_equal "killed in the rebuild: the offset is as it was" "$offset" "$(group_offset)"
+left=$(redis_ask PTTL client-intake:rebuild)
+check "the lock of the killed worker ends by itself, in $left ms" [ "$left" -gt 0 -a "$left" -le 60000 ]
+redis_ask PEXPIRE client-intake:rebuild 300 >/dev/null
 redis_ask SET client-intake:epoch "$epoch" >/dev/null
 next_worker "its records are deleted, and the next worker is killed, too" twice
 

@@ -142,6 +142,11 @@ faults_load_end() {
     [ -z "$producer_pid" ] || produce_wait
 }
 
+# Ends it at once, where it should last just as long as something else.
+faults_load_stop() {
+    [ -z "$producer_pid" ] || produce_stop
+}
+
 # ---- workers that end, or freeze, at a place of their loop (common/failpoint.h) ----
 
 # The names of all such places in the daemon; and of those in a retry of dead letters.

@@ -63,17 +63,17 @@ faults_begin 3
 faults_worker_start one
 faults_load 300
 check "commands get replies" eventually faults_answered_more_than one 500
-faults_load_end
-faults_load 300 30
+faults_load_stop
+faults_load 300 120
 looks "under load" load --agree --variants 'All is well: [\d.,]+ commands a second, p99 latency' 'WORKER_(READY|IN_BATCH)' 'ws-\d'
-faults_load_end
+faults_load_stop
 check "every command gets a reply" answers_all
 
 set_redis maxmemory 1mb
-faults_load 100
+faults_load 100 60
 looks "Redis is full" redis-full 'Redis \(127.0.0.1:\d+\) is full and refuses to write' "OOM command not allowed" 'See “Redis is full” in docs/operations.md. Since \d\d:\d\d:\d\d UTC'
 set_redis maxmemory 0
-faults_load_end
+faults_load_stop
 check "it goes on" answers_all
 looks "Redis has room again" redis-back 'All is well' 'from\s+\d\d:\d\d:\d\d UTC to \d\d:\d\d:\d\d UTC'
 
