@@ -93,6 +93,8 @@ for action in list "list --group" "show $(place_of '.message | test("binary")')"
 done
 
 check_equal "--code selects" 1 "$(rows --code too_large | wc -l)"
+letters list --code too_large --since 2100-01-01T00:00:00Z
+check_equal "a code that the daemon has is no mistake where no letter is selected" "0 " "$code $error"
 check_equal "--partition selects" "$(rows | jq -r .partition | grep -c '^0$')" "$(rows --partition 0 | wc -l)"
 check_equal "several partitions select" 6 "$(rows --partition 0 --partition 1 --partition 2 | wc -l)"
 letters list --partition 7
@@ -106,6 +108,9 @@ while IFS='|' read -r options reason; do
     check_equal "list $options is refused" "64 1" "$code $(grep -cF -e "$reason" <<<"$error")"
 done <<'EOF'
 --limit 0|must be a number of letters
+--code malformed_jsno|--code malformed_jsno: no letter has this code; did you mean malformed_json?
+--group --code to_large|--code to_large: no letter has this code; did you mean too_large?
+--code Xx|--code Xx: no letter has this code
 --limit -1|must be a number of letters
 --limit 9223372036854775808|must be a number of letters
 --partition -1|must be a partition's number

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/nearest_word.h"
 #include "common/progress.h"
 #include "common/sorted_spill.h"
 #include "worker/commands/command_dead_letters.h"
@@ -13,6 +14,7 @@
 #include "worker/letters/letter_log.h"
 #include "worker/letters/letter_notes.h"
 #include "worker/letters/letter_outcomes.h"
+#include "worker/model/error.h"
 
 #define LISTED_ENTRIES 8192
 
@@ -28,7 +30,8 @@ struct listing {
     struct letter_groups *groups;
     struct progress progress;
     int64_t rows;
-    int error; /* errno of a failure; 0: none */
+    bool has_letters; /* that are selected */
+    int error;        /* errno of a failure; 0: none */
 };
 
 static void print_groups(const struct listing *listing)
@@ -104,6 +107,7 @@ static bool take_letter(void *listener, struct letter *letter, rd_kafka_message_
     (void)message;
     if (!letter_is_selected(&request->selection, letter))
         return true;
+    listing->has_letters = true;
     if (request->group ? !letter_groups_add(listing->groups, letter) : !print_letter(listing, letter)) {
         listing->error = errno;
         return false;
@@ -175,6 +179,25 @@ static bool run(struct listing *listing, char *error, size_t error_size)
     return true;
 }
 
+/* A code that neither a letter nor the daemon has is a mistake. Letters of another version may have any. */
+static int check_code(const struct listing *listing)
+{
+    const char *code = listing->request->selection.code;
+    if (!code || listing->has_letters)
+        return COMMAND_OK;
+    struct suggestion search = suggest_for(code);
+    for (enum error error = ERROR_NONE + 1; error < ERROR_COUNT; error++) {
+        if (!error_is_dead_letter(error))
+            continue;
+        if (strcmp(error_row(error)->code, code) == 0)
+            return COMMAND_OK;
+        suggest_offer(&search, error_row(error)->code);
+    }
+    return command_usage("dead-letters", "--code %s: no letter has this code%s%s%s", code,
+                         search.found ? "; did you mean " : "", search.found ? search.found : "",
+                         search.found ? "?" : "");
+}
+
 int dead_letters_list(const struct dead_letters_request *request, const struct config *config)
 {
     char error[1024];
@@ -185,6 +208,8 @@ int dead_letters_list(const struct dead_letters_request *request, const struct c
         result = dead_letters_complain(listing.error != 0 ? strerror(listing.error) : error);
     else if (letter_log_has_holes(listing.log))
         result = COMMAND_INCOMPLETE;
+    else
+        result = check_code(&listing);
     letter_groups_free(listing.groups);
     letter_notes_free(listing.notes);
     sorted_spill_free(listing.listed);
