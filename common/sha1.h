@@ -3,11 +3,15 @@
 #ifndef COMMON_SHA1_H
 #define COMMON_SHA1_H
 
-#include "common/span.h"
+#include <stddef.h>
 
 #define SHA1_BYTES 20
+#define SHA1_BLOCK 64
+/* What a text takes with the standard's padding: a bit, and its length in 8 bytes. */
+#define SHA1_PADDED(length) (((length) + 1 + 8 + SHA1_BLOCK - 1) / SHA1_BLOCK * SHA1_BLOCK)
 
-/* The digest of `first` followed by `second`, as if they were one text. */
-void sha1(struct span first, struct span second, unsigned char digest[SHA1_BYTES]);
+/* The digest of the first `length` bytes of `text`, which has room for SHA1_PADDED(length): the padding is written
+ * behind them. */
+void sha1(char *text, size_t length, unsigned char digest[SHA1_BYTES]);
 
 #endif

@@ -6,21 +6,24 @@
 #include "common/sha1.h"
 #include "worker/model/identity.h"
 
-static void expect_digest(struct span first, struct span second, const char *expected)
+static void expect_digest(struct span text, const char *expected)
 {
     unsigned char digest[SHA1_BYTES];
-    char text[2 * SHA1_BYTES + 1];
-    sha1(first, second, digest);
+    char found[2 * SHA1_BYTES + 1], *padded = malloc(SHA1_PADDED(text.length));
+    ck_assert_ptr_nonnull(padded);
+    span_copy(padded, text);
+    sha1(padded, text.length, digest);
+    free(padded);
     for (size_t i = 0; i < SHA1_BYTES; i++)
-        sprintf(text + 2 * i, "%02x", digest[i]);
-    ck_assert_str_eq(text, expected);
+        sprintf(found + 2 * i, "%02x", digest[i]);
+    ck_assert_str_eq(found, expected);
 }
 
 START_TEST(the_examples_of_the_standard_are_right)
 {
-    expect_digest(SPAN("abc"), SPAN_NONE, "a9993e364706816aba3e25717850c26c9cd0d89d");
-    expect_digest(SPAN_NONE, SPAN_NONE, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-    expect_digest(SPAN("abcdbcdecdefdefgefghfghighijhi"), SPAN("jkijkljklmklmnlmnomnopnopq"),
+    expect_digest(SPAN("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    expect_digest(SPAN(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    expect_digest(SPAN("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
                   "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
 }
 END_TEST
@@ -29,7 +32,7 @@ START_TEST(a_million_bytes_are_right)
 {
     static char text[1000000];
     memset(text, 'a', sizeof(text));
-    expect_digest(span_of(text, 63), span_of(text, sizeof(text) - 63), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+    expect_digest(span_of(text, sizeof(text)), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
 }
 END_TEST
 

@@ -33,15 +33,16 @@ static void uuid_text(const unsigned char uuid[HEXADECIMAL_BYTES], char text[CLI
 void client_id_text(struct span workspace, struct span command_id, char text[CLIENT_ID_LENGTH])
 {
     /* CLIENT_ID_NAMESPACE; a unit test compares the two. */
-    static const char namespace[] = "\x5b\x0e\xd2\xf4\x6f\x0c\x4d\x0a\x9a\x3e\x6d\x0f\x5f\x6b\x7c\x21";
-    char name[WORKSPACE_ID_CHARACTERS + 1 + COMMAND_ID_BYTES];
+    static const struct span namespace = SPAN("\x5b\x0e\xd2\xf4\x6f\x0c\x4d\x0a\x9a\x3e\x6d\x0f\x5f\x6b\x7c\x21");
+    char name[SHA1_PADDED(HEXADECIMAL_BYTES + WORKSPACE_ID_CHARACTERS + 1 + COMMAND_ID_BYTES)], *end = name;
     assert(workspace.length <= WORKSPACE_ID_CHARACTERS && command_id.length <= COMMAND_ID_BYTES);
-    memcpy(name, workspace.at, workspace.length);
-    name[workspace.length] = '/';
-    memcpy(name + workspace.length + 1, command_id.at, command_id.length);
+    end = span_copy(end, namespace);
+    end = span_copy(end, workspace);
+    *end++ = '/';
+    end = span_copy(end, command_id);
 
     unsigned char id[SHA1_BYTES];
-    sha1(span_of(namespace, sizeof(namespace) - 1), span_of(name, workspace.length + 1 + command_id.length), id);
+    sha1(name, (size_t)(end - name), id);
     id[6] = (unsigned char)((id[6] & 0x0f) | 0x50); /* version 5 */
     id[8] = (unsigned char)((id[8] & 0x3f) | 0x80); /* the variant of RFC 4122 */
     uuid_text(id, text);
