@@ -110,14 +110,17 @@ static char *walk_special_string(const struct walk *walk, char *begin, char *spe
     return from + 1;
 }
 
-/* The string whose content begins at `begin`. */
+/* The string whose content begins at `begin`. `flags` may be NULL. */
 static inline char *walk_string(const struct walk *walk, char *begin, uint32_t *length, uint8_t *flags)
 {
     char *const end = begin + json_string_plain(begin);
-    if (*end != '"')
-        return walk_special_string(walk, begin, end, length, flags);
+    if (*end != '"') {
+        uint8_t unused;
+        return walk_special_string(walk, begin, end, length, flags ? flags : &unused);
+    }
     *length = (uint32_t)(end - begin);
-    *flags = JSON_PLAIN | JSON_ASCII;
+    if (flags)
+        *flags = JSON_PLAIN | JSON_ASCII;
     return end + 1;
 }
 
@@ -153,6 +156,32 @@ static char *walk_number(const struct walk *walk, char *at)
     return at;
 }
 
+/* A number or a literal. */
+static char *walk_scalar(const struct walk *walk, char *begin, struct json_node *node)
+{
+    char *end;
+    switch (*begin) {
+    case 't':
+        node->type = NODE_TRUE;
+        end = walk_literal(walk, begin, "true");
+        break;
+    case 'f':
+        node->type = NODE_FALSE;
+        end = walk_literal(walk, begin, "false");
+        break;
+    case 'n':
+        node->type = NODE_NULL;
+        end = walk_literal(walk, begin, "null");
+        break;
+    default:
+        node->type = NODE_NUMBER;
+        end = walk_number(walk, begin);
+    }
+    if (end)
+        node->length = (uint32_t)(end - begin);
+    return end;
+}
+
 /* ---- Members ---- */
 
 /* A weak hash of 8 bits that is quick for any length: of both ends of the name, which may overlap. */
@@ -166,7 +195,7 @@ static inline uint32_t name_mix(const char *name, uint32_t length)
         ends[0] = (unsigned char)name[0] | (uint32_t)(unsigned char)name[length / 2] << 8;
         ends[1] = (unsigned char)name[length - 1];
     }
-    return (ends[0] * 0x9e3779b1 + ends[1] * 0x85ebca77 + length * 0xc2b2ae3d) >> 24;
+    return (ends[0] + 5 * ends[1] + length) * 0x9e3779b1 >> 24;
 }
 
 /* Records a name, and whether the object may have had it before. */
@@ -174,8 +203,10 @@ static inline void frame_note(struct frame *frame, const char *name, uint32_t le
 {
     const uint32_t mixed = name_mix(name, length);
     uint64_t *const seen = &frame->seen[mixed / 64];
-    frame->doubtful |= *seen >> mixed % 64 & 1;
-    *seen |= UINT64_C(1) << mixed % 64;
+    const uint64_t bit = UINT64_C(1) << mixed % 64;
+    if (*seen & bit)
+        frame->doubtful = true;
+    *seen |= bit;
 }
 
 /* Names are compared when their object closes, at `at`. Then a text that is not JSON at all is reported as such before
@@ -212,6 +243,7 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
 {
     char *const text = walk->text;
     struct json_node *node = walk->nodes;
+    const struct json_node *const nodes_end = walk->nodes_end;
     struct frame *frame = walk->frames;
     const struct frame *const innermost = frame + walk->depth_limit;
     const struct frame *deepest = frame;
@@ -221,24 +253,26 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
     if (at == walk->end)
         return walk_fail(walk, JSON_EMPTY, at);
     for (;; node++) {
-        if (node == walk->nodes_end)
+        if (node == nodes_end)
             arena_fail(walk->arena, sizeof(*node));
-        count++;
-        *node = (struct json_node){.next = count};
+        node->next = ++count;
+        node->flags = 0;
         if (frame->closer == '}') {
             if (*at != '"')
                 return walk_unexpected(walk, at);
-            uint8_t flags;
             char *const name = at + 1;
             node->name_at = (uint32_t)(name - text);
-            at = walk_string(walk, name, &node->name_length, &flags);
+            at = walk_string(walk, name, &node->name_length, NULL);
             if (!at)
                 return false;
             frame_note(frame, name, node->name_length);
-            at = skip_white_space(at);
+            if (*at != ':')
+                at = skip_white_space(at);
             if (*at != ':')
                 return walk_unexpected(walk, at);
             at = skip_white_space(at + 1);
+        } else {
+            node->name_at = node->name_length = 0;
         }
 
         char *const begin = at;
@@ -263,40 +297,27 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
             if (*at != frame->closer)
                 continue;
             break;
-        case 't':
-            node->type = NODE_TRUE;
-            at = walk_literal(walk, begin, "true");
-            break;
-        case 'f':
-            node->type = NODE_FALSE;
-            at = walk_literal(walk, begin, "false");
-            break;
-        case 'n':
-            node->type = NODE_NULL;
-            at = walk_literal(walk, begin, "null");
-            break;
         default:
-            node->type = NODE_NUMBER;
-            at = walk_number(walk, begin);
+            at = walk_scalar(walk, begin, node);
         }
         if (!at)
             return false;
-        if (node->type < NODE_STRING)
-            node->length = (uint32_t)(at - begin);
 
         /* A value has ended, and possibly the containers around it. */
-        at = skip_white_space(at);
-        for (; *at == frame->closer; frame--) {
-            frame->node->length = (uint32_t)(at + 1 - text) - frame->node->at;
-            frame->node->next = count;
-            if (frame->doubtful && !walk_names_differ(walk, frame, node + 1, at))
-                return false;
-            at = skip_white_space(at + 1);
+        if (*at != ',' || frame == walk->frames) {
+            at = skip_white_space(at);
+            for (; *at == frame->closer; frame--) {
+                frame->node->length = (uint32_t)(at + 1 - text) - frame->node->at;
+                frame->node->next = count;
+                if (frame->doubtful && !walk_names_differ(walk, frame, node + 1, at))
+                    return false;
+                at = skip_white_space(at + 1);
+            }
+            if (frame == walk->frames)
+                break;
+            if (*at != ',')
+                return walk_unexpected(walk, at);
         }
-        if (frame == walk->frames)
-            break;
-        if (*at != ',')
-            return walk_unexpected(walk, at);
         at = skip_white_space(at + 1);
     }
     if (at != walk->end)

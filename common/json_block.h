@@ -10,12 +10,15 @@ static inline byte_marks json_block_quotes(byte_block bytes)
     return (byte_marks)(bytes == '"') | (byte_marks)(bytes == '\\');
 }
 
-/* Quotes, backslashes and what is not printable ASCII. */
+/* Quotes, backslashes and what is not printable ASCII; all bits above those of the block are set, too, so the lowest
+ * one tells how many bytes before it are none of these. */
 static inline uint32_t json_block_special(byte_block bytes)
 {
-    /* As signed numbers all bytes beyond printable ASCII, plus one, are below the printable ones, plus one. */
+    /* As signed numbers all bytes beyond printable ASCII, plus one, are below the printable ones, plus one. The
+     * comparison is the one that the machine has. */
     typedef signed char signed_block __attribute__((vector_size(BYTE_BLOCK)));
-    return byte_block_mask(json_block_quotes(bytes) | (byte_marks)((signed_block)(bytes + 1) < 0x21));
+    const byte_marks printable = (byte_marks)((signed_block)(bytes + 1) > 0x20);
+    return ~byte_block_mask(printable & ~json_block_quotes(bytes));
 }
 
 /* Quotes, backslashes and controls. */

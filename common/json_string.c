@@ -7,6 +7,16 @@
 
 #define NO_CODE_UNIT UINT32_MAX
 
+size_t json_string_plain_from(const char *at, size_t length)
+{
+    size_t run;
+    do {
+        run = (size_t)__builtin_ctz(json_block_special(byte_block_load(at + length)));
+        length += run;
+    } while (run == BYTE_BLOCK);
+    return length;
+}
+
 /* The UTF-16 code unit of four hexadecimal digits, or NO_CODE_UNIT. A quote is not a digit, so a string that ends
  * early is detected. */
 static uint32_t code_unit_read(const char *at)

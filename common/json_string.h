@@ -8,14 +8,12 @@
 #include "common/json_block.h"
 
 /* The number of bytes from `at` on before the first that is a quote, a backslash or not printable ASCII. Such a byte
- * must follow, with JSON_PADDING readable bytes behind it. */
+ * must follow, with JSON_PADDING readable bytes behind it. Most strings end in their first block. */
+size_t json_string_plain_from(const char *at, size_t length);
 static inline size_t json_string_plain(const char *at)
 {
-    for (size_t length = 0;; length += BYTE_BLOCK) {
-        const uint32_t special = json_block_special(byte_block_load(at + length));
-        if (special)
-            return length + (size_t)__builtin_ctz(special);
-    }
+    const size_t length = (size_t)__builtin_ctz(json_block_special(byte_block_load(at)));
+    return length < BYTE_BLOCK ? length : json_string_plain_from(at, length);
 }
 
 /* The number of bytes from `at` on before the first that is no white space. What follows is as above. */
