@@ -96,31 +96,49 @@ static char *walk_unexpected(const struct walk *walk, const char *at)
 
 /* ---- Scalars. Each function returns the byte behind the scalar. ---- */
 
-/* A string with an escape, or with more than printable ASCII; `special` is the first such byte. */
-static char *walk_special_string(const struct walk *walk, char *begin, char *special, uint32_t *length, uint8_t *flags)
+/* A string with an escape, or with more than printable ASCII; `special` is the first such byte. `escapes` as in
+ * json_node. */
+static char *walk_special_string(const struct walk *walk, char *begin, char *special, uint32_t *length, uint8_t *flags,
+                                 uint16_t *escapes)
 {
     char *from = special, *to = special;
-    *flags = JSON_PLAIN | JSON_ASCII;
+    *flags = JSON_STRING_FLAGS;
     const enum json_fault_code code = json_string_decode(&from, &to, flags);
     if (code == JSON_UTF8)
         return walk_fail(walk, JSON_UTF8, walk->text);
     if (code != JSON_OK)
         return walk_fail_in_string(walk, code, from, from);
     *length = (uint32_t)(to - begin);
+    *escapes = (uint16_t)(from - to);
+    if (from - to > UINT16_MAX)
+        *flags &= ~JSON_SHORTEST;
     return from + 1;
 }
 
-/* The string whose content begins at `begin`. `flags` may be NULL. */
-static inline char *walk_string(const struct walk *walk, char *begin, uint32_t *length, uint8_t *flags)
+/* The member's name that begins at `begin`. */
+static inline char *walk_name(const struct walk *walk, char *begin, struct json_node *node)
 {
     char *const end = begin + json_string_plain(begin);
+    node->name_at = (uint32_t)(begin - walk->text);
     if (*end != '"') {
-        uint8_t unused;
-        return walk_special_string(walk, begin, end, length, flags ? flags : &unused);
+        uint8_t flags;
+        uint16_t escapes;
+        return walk_special_string(walk, begin, end, &node->name_length, &flags, &escapes);
     }
-    *length = (uint32_t)(end - begin);
-    if (flags)
-        *flags = JSON_PLAIN | JSON_ASCII;
+    node->name_length = (uint32_t)(end - begin);
+    return end + 1;
+}
+
+/* The string whose content begins at `begin`. */
+static inline char *walk_string(const struct walk *walk, char *begin, struct json_node *node)
+{
+    char *const end = begin + json_string_plain(begin);
+    node->type = NODE_STRING;
+    node->at = (uint32_t)(begin - walk->text);
+    if (*end != '"')
+        return walk_special_string(walk, begin, end, &node->length, &node->flags, &node->escapes);
+    node->length = (uint32_t)(end - begin);
+    node->flags = JSON_STRING_FLAGS;
     return end + 1;
 }
 
@@ -177,8 +195,11 @@ static char *walk_scalar(const struct walk *walk, char *begin, struct json_node 
         node->type = NODE_NUMBER;
         end = walk_number(walk, begin);
     }
-    if (end)
-        node->length = (uint32_t)(end - begin);
+    if (!end)
+        return NULL;
+    node->at = (uint32_t)(begin - walk->text);
+    node->length = (uint32_t)(end - begin);
+    node->flags = 0;
     return end;
 }
 
@@ -256,13 +277,11 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
         if (node == nodes_end)
             arena_fail(walk->arena, sizeof(*node));
         node->next = ++count;
-        node->flags = 0;
         if (frame->closer == '}') {
             if (*at != '"')
                 return walk_unexpected(walk, at);
             char *const name = at + 1;
-            node->name_at = (uint32_t)(name - text);
-            at = walk_string(walk, name, &node->name_length, NULL);
+            at = walk_name(walk, name, node);
             if (!at)
                 return false;
             frame_note(frame, name, node->name_length);
@@ -276,18 +295,17 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
         }
 
         char *const begin = at;
-        node->at = (uint32_t)(begin - text);
         switch (*begin) {
         case '"':
-            node->type = NODE_STRING;
-            node->at++;
-            at = walk_string(walk, begin + 1, &node->length, &node->flags);
+            at = walk_string(walk, begin + 1, node);
             break;
         case '{':
         case '[':
             if (frame == innermost)
                 return walk_fail(walk, JSON_DEPTH, begin);
             node->type = *begin == '{' ? NODE_OBJECT : NODE_ARRAY;
+            node->at = (uint32_t)(begin - text);
+            node->flags = 0;
             frame++;
             /* In ASCII a closing bracket is two after its opening one. */
             *frame = (struct frame){.node = node, .closer = (char)(*begin + 2)};

@@ -22,6 +22,11 @@ enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NOD
 #define JSON_PLAIN 1
 /* A string of printable ASCII only (0x20 to 0x7e). */
 #define JSON_ASCII 2
+/* A string of printable ASCII, TAB and LF only: no control to refuse, nothing to compose, no line end to change. */
+#define JSON_LINES 4
+/* A string whose raw token is what json_writer writes for its content: with escapes of two bytes only, and none for a
+ * slash. */
+#define JSON_SHORTEST 8
 
 /* Node 0 is the root. The first child of node i is i + 1 (if nodes[i].next > i + 1); the sibling after a child c is
  * nodes[c].next; children end at their parent's `next`. */
@@ -30,11 +35,13 @@ struct json_node {
     uint32_t at, length;           /* string: decoded content; number: its token; array, object: brackets included */
     uint32_t next;                 /* index of the first node after this one's subtree */
     uint8_t type;                  /* enum json_type */
-    uint8_t flags;                 /* JSON_PLAIN, JSON_ASCII */
+    uint8_t flags;                 /* of a string: JSON_PLAIN and so on; otherwise 0 */
+    uint16_t escapes;              /* of a string that is JSON_SHORTEST and not JSON_PLAIN */
 };
 
 struct json_document {
-    char *text; /* the caller's buffer */
+    char *text;           /* the caller's buffer */
+    const char *original; /* the same text before it was parsed; NULL, unless the caller still has it and says so */
     struct json_node *nodes;
     uint32_t count;
     uint32_t depth; /* most containers open at once; 0 for a scalar */
@@ -82,10 +89,16 @@ static inline struct span json_name(const struct json_document *document, uint32
     return span_of(document->text + document->nodes[node].name_at, document->nodes[node].name_length);
 }
 
-/* The token of a JSON_PLAIN string with its quotes, which can be copied into JSON output unchanged. */
+/* The raw token of a string, quotes included, if it is what json_writer writes for the content; at == NULL if it is
+ * not, or is gone. */
 static inline struct span json_token(const struct json_document *document, uint32_t node)
 {
-    return span_of(document->text + document->nodes[node].at - 1, (size_t)document->nodes[node].length + 2);
+    const struct json_node *const string = &document->nodes[node];
+    if (string->flags & JSON_PLAIN)
+        return span_of(document->text + string->at - 1, (size_t)string->length + 2);
+    if (string->flags & JSON_SHORTEST && document->original)
+        return span_of(document->original + string->at - 1, (size_t)string->length + string->escapes + 2);
+    return SPAN_NONE;
 }
 
 /* The member of `object` called `name`; 0 (the root, never a member) if there is none. Linear. */

@@ -115,6 +115,15 @@ static inline size_t run_length(const char *at, bool *is_printable)
     }
 }
 
+/* The flags of a string with an escape of this letter, for a character that begins with `byte`. */
+static uint8_t escape_flags(char letter, char byte)
+{
+    const uint8_t shortest = letter == 'u' || letter == '/' ? 0 : JSON_SHORTEST;
+    if (byte >= 0x20 && byte <= 0x7e)
+        return shortest | JSON_ASCII | JSON_LINES;
+    return byte == '\n' || byte == '\t' ? shortest | JSON_LINES : shortest;
+}
+
 enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags)
 {
     for (;;) {
@@ -124,7 +133,7 @@ enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags)
             /* No character of UTF-8 holds a byte of another one, so a run has whole characters. */
             if (u8_check((const uint8_t *)*from, run))
                 return JSON_UTF8;
-            *flags &= ~JSON_ASCII;
+            *flags &= ~(JSON_ASCII | JSON_LINES);
         }
         if (*to != *from)
             memmove(*to, *from, run);
@@ -134,11 +143,11 @@ enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags)
             return JSON_OK;
         if (**from != '\\')
             return JSON_SYNTAX;
-        const char *const written = *to;
+        const char letter = (*from)[1], *const written = *to;
         const enum json_fault_code code = escape_decode(from, to);
         if (code != JSON_OK)
             return code;
-        *flags &= *written >= 0x20 && *written <= 0x7e ? JSON_ASCII : 0;
+        *flags &= escape_flags(letter, *written);
     }
 }
 

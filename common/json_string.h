@@ -26,11 +26,16 @@ static inline size_t json_string_white_space(const char *at)
     }
 }
 
+/* All flags of a string without escapes and of printable ASCII only. */
+#define JSON_STRING_FLAGS (JSON_PLAIN | JSON_ASCII | JSON_LINES | JSON_SHORTEST)
+
 /* Decodes the rest of a string in place, from a byte of its content on. A NUL must stand behind the text, and
- * JSON_PADDING readable bytes behind that. Returns JSON_OK          *from is the closing quote, and *to the end of the
- * decoded content. Of *flags, those that do not apply to the rest are cleared JSON_SYNTAX, JSON_SURROGATE   *from is
- * the faulty escape, the raw control or the end of the text JSON_UTF8        the string is not UTF-8 What is before
- * *from may have changed. */
+ * JSON_PADDING readable bytes behind that. Returns
+ *   JSON_OK                       *from is the closing quote, and *to the end of the decoded content. Of *flags, those
+ *                                 that do not apply to the rest are cleared
+ *   JSON_SYNTAX, JSON_SURROGATE   *from is the faulty escape, the raw control or the end of the text
+ *   JSON_UTF8                     the string is not UTF-8
+ * What is before *from may have changed. */
 enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags);
 
 /* The closing quote of a string, from a byte of its content on that is not within an escape. If the string has none,

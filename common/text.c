@@ -29,11 +29,6 @@ static byte_marks not_printable(byte_block bytes)
     return (byte_marks)((bytes < 0x20) | (bytes > 0x7E));
 }
 
-static byte_marks not_plain(byte_block bytes)
-{
-    return not_printable(bytes) & (byte_marks)((bytes != '\t') & (bytes != '\n'));
-}
-
 /* The first bytes of all controls, and of U+00A0 to U+00BF. */
 static byte_marks begins_control(byte_block bytes)
 {
@@ -43,11 +38,6 @@ static byte_marks begins_control(byte_block bytes)
 bool text_is_printable_ascii(struct span text)
 {
     return !byte_block_any(text, not_printable);
-}
-
-bool text_is_plain_ascii(struct span text)
-{
-    return !byte_block_any(text, not_plain);
 }
 
 uint32_t text_code_point(struct span text, size_t at, size_t *size)

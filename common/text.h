@@ -15,10 +15,6 @@ size_t text_length(struct span text);
 /* True if every byte is 0x20 to 0x7e. */
 bool text_is_printable_ascii(struct span text);
 
-/* True if every byte is printable ASCII, a TAB or an LF: no control to refuse, nothing to compose, no line end to
- * change. */
-bool text_is_plain_ascii(struct span text);
-
 /* Decodes the code point at `at` (< text.length) and sets *size to its bytes, 1 to 4. */
 uint32_t text_code_point(struct span text, size_t at, size_t *size);
 

@@ -32,11 +32,6 @@ static bool is_printable(unsigned char byte)
     return byte >= 0x20 && byte <= 0x7e;
 }
 
-static bool is_plain(unsigned char byte)
-{
-    return is_printable(byte) || byte == '\t' || byte == '\n';
-}
-
 static bool all_are(struct span text, bool (*is)(unsigned char byte))
 {
     for (size_t i = 0; i < text.length; i++)
@@ -69,7 +64,6 @@ static void expect_case(struct span text, struct span changed, char first, char 
 static void expect_the_same(struct span text)
 {
     assert_quietly(text_is_printable_ascii(text) == all_are(text, is_printable), "printable: %.*s", SPAN_FORMAT(text));
-    assert_quietly(text_is_plain_ascii(text) == all_are(text, is_plain), "plain: %.*s", SPAN_FORMAT(text));
     assert_quietly(text_find_control(text, "") == first_control(text), "control: %.*s", SPAN_FORMAT(text));
     expect_case(text, text_ascii_lower(text, &arena), 'A', 'Z');
     expect_case(text, text_ascii_upper(text, &arena), 'a', 'z');

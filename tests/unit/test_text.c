@@ -88,23 +88,6 @@ START_TEST(printable_ascii_ends_at_the_tilde)
 }
 END_TEST
 
-/* The callers skip further work for plain ASCII. */
-START_TEST(plain_ascii_is_what_stays_as_it_is)
-{
-    ck_assert(text_is_plain_ascii(SPAN("")));
-    for (unsigned byte = 0; byte < 0x80; byte++) {
-        char text[] = "Weg 1, Ulm";
-        text[5] = (char)byte;
-        const struct span whole = span_of(text, sizeof(text) - 1);
-        const bool stays = text_find_control(whole, "\t\n\r") == 0 && byte != '\r';
-        ck_assert_msg(text_is_plain_ascii(whole) == stays, "U+%04X", byte);
-    }
-    ck_assert(!text_is_plain_ascii(SPAN("\u00e9")));
-    ck_assert(!text_is_plain_ascii(SPAN("e\u0301")));
-    ck_assert(!text_is_plain_ascii(SPAN("\xc2\x85")));
-}
-END_TEST
-
 START_TEST(every_code_point_is_decoded_as_it_was_encoded)
 {
     for (uint32_t code_point = 0; code_point <= LAST_CODE_POINT; code_point++) {
@@ -428,7 +411,6 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, length_counts_code_points);
     tcase_add_test(tests, printable_ascii_ends_at_the_tilde);
-    tcase_add_test(tests, plain_ascii_is_what_stays_as_it_is);
     tcase_add_test(tests, every_code_point_is_decoded_as_it_was_encoded);
     tcase_add_test(tests, white_space_is_the_property_of_unicode);
     tcase_add_test(tests, what_cannot_be_seen_is_the_property_of_unicode);

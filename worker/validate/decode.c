@@ -316,8 +316,11 @@ static bool parse_value(const struct decoder *decoder, struct json_parser *parse
     memcpy(text, item->value.at, item->value.length);
     struct json_fault fault;
     /* A CloudEvent's envelope is one container more than its command. */
-    if (json_parse(parser, text, item->value.length, CUSTOM_FIELDS_DEPTH + 1, decoder->arena, &item->document, &fault))
+    if (json_parse(parser, text, item->value.length, CUSTOM_FIELDS_DEPTH + 1, decoder->arena, &item->document,
+                   &fault)) {
+        item->document.original = item->value.at;
         return true;
+    }
     arena_reset(decoder->arena, mark);
     refuse_as_malformed(decoder, malformed_message(item->value, &fault, decoder->arena));
     return false;

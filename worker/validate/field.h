@@ -37,16 +37,15 @@ extern const struct field_type field_types[];
 field_evaluate field_text_evaluate, field_number_evaluate, field_email_evaluate, field_url_evaluate,
     field_phone_evaluate, field_address_evaluate, field_multi_select_evaluate;
 
-/* The JSON text of a string value: the document's own token if `text` is the node's unchanged content without
- * escapes, otherwise a new JSON string in the arena. */
+/* The JSON text of a string value: the document's own token if `text` is the node's unchanged content and the token is
+ * as we would write it, otherwise a new JSON string in the arena. */
 static inline struct span field_string_token(struct check *check, const struct json_document *document, uint32_t node,
                                              struct span text)
 {
     const struct span given = json_text(document, node);
     const bool unchanged = text.at == given.at && text.length == given.length;
-    if (unchanged && (document->nodes[node].flags & JSON_PLAIN))
-        return json_token(document, node);
-    return json_string_of(check->arena, text);
+    const struct span token = unchanged ? json_token(document, node) : SPAN_NONE;
+    return token.at ? token : json_string_of(check->arena, text);
 }
 
 /* Checks minLength and maxLength (code points) of `text`. True if they hold or are not set. */

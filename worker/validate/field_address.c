@@ -47,7 +47,7 @@ static bool any_text_holds(struct check *check, const struct json_document *docu
     if (document->nodes[node].type != NODE_STRING)
         return check_fail_type(check, "a string", document->nodes[node].type);
     struct span text = json_text(document, node);
-    if (!(document->nodes[node].flags & JSON_ASCII) && !text_is_plain_ascii(text)) {
+    if (!(document->nodes[node].flags & JSON_LINES)) {
         const uint32_t control = text_find_control(text, "\t\n\r");
         if (control != 0)
             return check_fail(check, ERROR_CONTROL_CHARACTER,
@@ -62,12 +62,12 @@ static bool any_text_holds(struct check *check, const struct json_document *docu
     return true;
 }
 
-/* The same, without a call for printable ASCII, as most texts are. */
+/* The same, without a call for lines of printable ASCII, as most texts are. */
 static inline bool text_holds(struct check *check, const struct json_document *document, uint32_t node, size_t limit,
                               struct span *normal)
 {
     const struct json_node *const value = &document->nodes[node];
-    if (value->type != NODE_STRING || !(value->flags & JSON_ASCII) || value->length > limit)
+    if (!(value->flags & JSON_LINES) || value->length > limit)
         return any_text_holds(check, document, node, limit, normal);
     *normal = json_text(document, node);
     return true;

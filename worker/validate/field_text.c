@@ -35,7 +35,7 @@ bool field_text_evaluate(struct check *check, const struct field *field, const s
         return check_fail_type(check, "a string", document->nodes[node].type);
     struct span text = json_text(document, node);
     bool holds = true;
-    if (!(document->nodes[node].flags & JSON_ASCII) && !text_is_plain_ascii(text)) {
+    if (!(document->nodes[node].flags & JSON_LINES)) {
         holds = controls_hold(check, text);
         text = text_unify_line_ends(text_compose(text, check->arena), check->arena);
     }
