@@ -102,6 +102,7 @@ START_TEST(test_identity)
     if (row->has_identity)
         client_id_text(item->workspace, item->command_id, expected);
     ck_assert_mem_eq(item->client_id, expected, CLIENT_ID_LENGTH);
+    expect_span(span_of(item->time, TIME_LENGTH), "2026-11-23T06:38:00.123Z");
 }
 END_TEST
 
@@ -198,6 +199,11 @@ START_TEST(test_too_large_is_not_copied)
     ck_assert_int_eq(item->error, ERROR_TOO_LARGE);
     ck_assert_uint_lt(evaluating.batch.arena.used, 1024);
     free(large);
+
+    struct item *unread = evaluating_item(&evaluating, "");
+    decode_too_large(unread, evaluating.config, &evaluating.batch.arena);
+    ck_assert_int_eq(unread->error, ERROR_TOO_LARGE);
+    expect_span(span_of(unread->time, TIME_LENGTH), "2026-11-23T06:38:00.123Z");
 }
 END_TEST
 

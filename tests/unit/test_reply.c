@@ -34,6 +34,7 @@ static struct item *decided(enum outcome outcome)
     item->command_id = SPAN("c\"1");
     item->workspace = SPAN("acme");
     item->outcome = outcome;
+    time_text(item->from.timestamp_ms, item->time);
     return item;
 }
 

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/must_check.h"
 #include "common/span.h"
+#include "common/timestamp.h"
 #include "worker/model/error.h"
 
 #define COMMAND_ID_CHARACTERS   128 /* contract: 1 to 128 */
@@ -156,6 +157,7 @@ struct item {
     enum custody custody;
 
     /* Filled by decode. */
+    char time[TIME_LENGTH];         /* from.timestamp_ms as text (time_text) */
     struct json_document document;  /* of the whole value */
     uint32_t command;               /* node of the command object: 0, or a CloudEvent's data */
     bool structured;                /* the value is a CloudEvent in structured mode */

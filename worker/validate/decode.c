@@ -334,6 +334,7 @@ static void refuse_as_too_large(const struct decoder *decoder, struct span messa
 
 void decode_too_large(struct item *item, const struct config *config, struct arena *arena)
 {
+    time_text(item->from.timestamp_ms, item->time);
     struct decoder decoder = {.item = item, .config = config, .arena = arena};
     refuse_as_too_large(&decoder, arena_format(arena, "the value has more than the %lld bytes that are allowed",
                                                (long long)config->limits.command_bytes));
@@ -364,6 +365,7 @@ static bool decode_outside(const struct decoder *decoder)
 void decode_item(struct item *item, const struct config *config, struct json_parser *parser, struct arena *arena)
 {
     struct decoder decoder = {.item = item, .config = config, .arena = arena};
+    time_text(item->from.timestamp_ms, item->time);
     hash_text(item->value, item->hash);
     if (item->value.length > (uint64_t)config->limits.command_bytes) {
         decode_too_large(item, config, arena);

@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "common/text.h"
-#include "common/timestamp.h"
 
 #define LITERAL_BYTES 512 /* at most, of a record's names and constant values, its id and times */
 
@@ -77,14 +76,13 @@ struct span record_compose(const struct item *item, const struct client *client,
     const struct companies companies = companies_of(client);
     const size_t room = bytes_at_most(client, companies, item->definitions);
     char *const begin = arena_room(arena, room), *to = begin;
-    char created[TIME_LENGTH];
-    time_text(item->from.timestamp_ms, created);
+    const struct span created = span_of(item->time, TIME_LENGTH);
     to = literal_copy(to, "{\"id\":\"");
     to = span_copy(to, span_of(item->client_id, CLIENT_ID_LENGTH));
     to = literal_copy(to, "\",\"object\":\"client\",\"createdAt\":\"");
-    to = span_copy(to, span_of(created, TIME_LENGTH));
+    to = span_copy(to, created);
     to = literal_copy(to, "\",\"updatedAt\":\"");
-    to = span_copy(to, span_of(created, TIME_LENGTH));
+    to = span_copy(to, created);
     to = literal_copy(to, "\",\"givenName\":");
     to = span_copy(to, client->given_name);
     to = literal_copy(to, ",\"familyName\":");

@@ -103,13 +103,6 @@ void reply_compose(struct item *item, struct arena *arena)
 
 /* The headers. */
 
-static struct span reply_time(const struct item *item, struct arena *arena)
-{
-    char text[TIME_LENGTH];
-    time_text(item->from.timestamp_ms, text);
-    return arena_copy(arena, span_of(text, TIME_LENGTH));
-}
-
 /* Those of every reply. */
 static uint32_t write_plain_headers(const struct item *item, const struct config *config, struct arena *arena,
                                     struct header *headers)
@@ -122,7 +115,7 @@ static uint32_t write_plain_headers(const struct item *item, const struct config
         (struct header){SPAN("ce_type"), client_exists(item) ? SPAN("client.created") : SPAN("client.rejected")};
     headers[count++] = (struct header){SPAN("ce_source"), span_of_text(config->replies.source)};
     headers[count++] = (struct header){SPAN("ce_id"), position_text(&item->from, arena)};
-    headers[count++] = (struct header){SPAN("ce_time"), reply_time(item, arena)};
+    headers[count++] = (struct header){SPAN("ce_time"), span_of(item->time, TIME_LENGTH)};
     if (client_exists(item))
         headers[count++] = (struct header){SPAN("ce_subject"), span_of(item->client_id, CLIENT_ID_LENGTH)};
     headers[count++] = (struct header){SPAN("ce_causationid"), item->command_id};

@@ -2,7 +2,6 @@
 #ifndef WORKER_VALIDATE_REPLY_H
 #define WORKER_VALIDATE_REPLY_H
 
-#include "common/timestamp.h"
 #include "worker/config/config.h"
 #include "worker/model/batch.h"
 
