@@ -59,6 +59,10 @@ static inline bool span_equal(struct span a, struct span b)
            (a.at[0] == b.at[0] && a.at[length / 2] == b.at[length / 2] && a.at[length - 1] == b.at[length - 1]);
 }
 
+/* True if a span with the length of `literal` equals it. The compiler compares with a literal in two or three
+ * instructions, so names are told apart by a switch over their length, and this. */
+#define span_is(span, literal) (memcmp((span).at, "" literal, sizeof(literal) - 1) == 0)
+
 static inline bool span_begins_with(struct span whole, struct span part)
 {
     return whole.length >= part.length && (part.length == 0 || memcmp(whole.at, part.at, part.length) == 0);

@@ -14,17 +14,24 @@ const struct span address_part_names[PART_COUNT] = {
 
 static inline enum address_part part_find(struct span name)
 {
-    /* Only the two lines have names of the same length. */
-    static const unsigned char of_length[] = {
-        [7] = COUNTRY + 1,         [6] = REGION + 1, [10] = POSTAL_CODE + 1,
-        [12] = ADDRESS_LINE_1 + 1, [4] = CITY + 1,   [11] = FULL_ADDRESS + 1,
-    };
-    if (name.length >= sizeof(of_length) || of_length[name.length] == 0)
+    switch (name.length) {
+    case 4:
+        return span_is(name, "city") ? CITY : PART_COUNT;
+    case 6:
+        return span_is(name, "region") ? REGION : PART_COUNT;
+    case 7:
+        return span_is(name, "country") ? COUNTRY : PART_COUNT;
+    case 10:
+        return span_is(name, "postalCode") ? POSTAL_CODE : PART_COUNT;
+    case 11:
+        return span_is(name, "fullAddress") ? FULL_ADDRESS : PART_COUNT;
+    case 12:
+        return span_is(name, "addressLine1")   ? ADDRESS_LINE_1
+               : span_is(name, "addressLine2") ? ADDRESS_LINE_2
+                                               : PART_COUNT;
+    default:
         return PART_COUNT;
-    enum address_part part = (enum address_part)(of_length[name.length] - 1);
-    if (part == ADDRESS_LINE_1 && name.at[name.length - 1] == '2')
-        part = ADDRESS_LINE_2;
-    return span_equal(name, address_part_names[part]) ? part : PART_COUNT;
+    }
 }
 
 enum address_part address_part_find(struct span name)
