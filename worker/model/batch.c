@@ -163,7 +163,7 @@ struct span position_text(const struct position *from, struct arena *arena)
     return span_of(text, topic.length + rest.length);
 }
 
-const struct header *item_header(const struct item *item, struct span name)
+const struct header *item_find_header(const struct item *item, struct span name)
 {
     for (uint32_t i = item->header_count; i > 0; i--)
         if (span_equal(item->headers[i - 1].name, name))

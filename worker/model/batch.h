@@ -279,7 +279,11 @@ bool item_is_delivered(const struct item *item, enum message_kind kind);
 /* "topic/partition/offset" in the arena. */
 struct span position_text(const struct position *from, struct arena *arena);
 
-/* The last header called `name` (as Kafka's lastHeader does), or NULL. */
-const struct header *item_header(const struct item *item, struct span name);
+/* The last header called `name` (as Kafka's lastHeader does), or NULL. Many commands have none. */
+const struct header *item_find_header(const struct item *item, struct span name);
+static inline const struct header *item_header(const struct item *item, struct span name)
+{
+    return item->header_count > 0 ? item_find_header(item, name) : NULL;
+}
 
 #endif

@@ -82,7 +82,7 @@ static void take_commands(struct batch_trace *notes, const struct batch *batch)
         } else if (trace->partition != item->from.partition) {
             trace->partition = -1;
         }
-        const struct header *header = item->header_count > 0 ? item_header(item, SPAN("traceparent")) : NULL;
+        const struct header *header = item_header(item, SPAN("traceparent"));
         if (header && header->value.at && trace_context_read(header->value, &parent) &&
             (parent.flags & TRACE_FLAG_SAMPLED))
             take_link(notes, item, &parent);

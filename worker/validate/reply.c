@@ -129,8 +129,6 @@ static uint32_t write_echoes(const struct item *item, struct header *headers)
     static const struct span echoes[] = {SPAN("kafka_correlationId"), SPAN("correlation-id"),
                                          SPAN("REPLY_CORRELATION_ID"), SPAN("traceparent"), SPAN("tracestate")};
     uint32_t count = 0;
-    if (item->header_count == 0)
-        return 0;
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++) {
         const struct header *header = item_header(item, echoes[i]);
         if (header)
