@@ -35,15 +35,6 @@ void arena_fail(const struct arena *arena, size_t size)
     abort();
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
-{
-    arena_room(arena, size + 8);
-    arena->used = (arena->used + 7) & ~(size_t)7;
-    void *given = arena->base + arena->used;
-    arena->used += size;
-    return given;
-}
-
 struct span arena_copy(struct arena *arena, struct span from)
 {
     char *to = arena_room(arena, from.length);

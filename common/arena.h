@@ -23,13 +23,6 @@ void arena_close(struct arena *arena);
 /* Logs that there is no room for `size` bytes, and aborts. */
 void arena_fail(const struct arena *arena, size_t size) __attribute__((noreturn, cold));
 
-/* Allocates `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
- * capacity is sized for the largest batch that the limits allow, so running out is our own mistake and aborts. */
-void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc));
-
-/* Allocates a copy of the bytes of `from`, unaligned. */
-struct span arena_copy(struct arena *arena, struct span from);
-
 /* The end of the allocated bytes, with room for `size` more. The caller writes there and adds what it keeps to
  * `used`. */
 static inline char *arena_room(struct arena *arena, size_t size)
@@ -38,6 +31,20 @@ static inline char *arena_room(struct arena *arena, size_t size)
         arena_fail(arena, size);
     return arena->base + arena->used;
 }
+
+/* Allocates `size` bytes, aligned to 8, not cleared, valid until the next reset to an earlier mark. Never NULL: the
+ * capacity is sized for the largest batch that the limits allow, so running out is our own mistake and aborts. */
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    arena_room(arena, size + 8);
+    arena->used = (arena->used + 7) & ~(size_t)7;
+    void *given = arena->base + arena->used;
+    arena->used += size;
+    return given;
+}
+
+/* Allocates a copy of the bytes of `from`, unaligned. */
+struct span arena_copy(struct arena *arena, struct span from);
 
 /* A span holding the text that printf would print. */
 struct span arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

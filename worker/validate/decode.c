@@ -108,8 +108,9 @@ static bool command_id_is_valid(const struct decoder *decoder, const struct foun
 
 static bool workspace_character(char character)
 {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           (character >= '0' && character <= '9') || character == '_' || character == '.' || character == '-';
+    static const bool allowed[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true, ['.'] = true, ['-'] = true};
+    return allowed[(unsigned char)character];
 }
 
 static bool workspace_is_valid(const struct decoder *decoder, const struct found *found, struct id_fault *fault)
