@@ -239,7 +239,7 @@ static bool country_holds(struct check *check, const struct json_document *docum
         return true;
     if (node == 0 || is_absent(&document->nodes[node]))
         return check_fail(check, ERROR_REQUIRED, "is required, must be an ISO 3166-1 alpha-2 code such as US");
-    struct span text;
+    struct span text = SPAN_NONE;
     if (!text_holds(check, document, node, SIZE_MAX, &text))
         return false;
     if (text_is_blank(text))
