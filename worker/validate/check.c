@@ -148,24 +148,16 @@ static void event_evaluate(struct check *check, struct client *client)
     workspace_missing_evaluate(check, ids[2]);
 }
 
-/* Errors of ids in a header or the key, which precede the document. */
-static void header_ids_evaluate(struct check *check)
+/* An error of an id in a header or the key, which precedes the document. The path is the member that could have had it.
+ */
+static void header_id_evaluate(struct check *check, const struct id_fault *fault, enum member member,
+                               struct span attribute)
 {
-    const struct item *item = check->item;
-    const struct {
-        const struct id_fault *fault;
-        struct span name;
-    } ids[] = {
-        {&item->command_id_fault, item->structured ? SPAN("id") : member_name(MEMBER_COMMAND_ID)},
-        {&item->workspace_fault, item->structured ? SPAN("workspaceid") : member_name(MEMBER_WORKSPACE_ID)},
-    };
-    for (size_t i = 0; i < 2; i++) {
-        if (ids[i].fault->code == ERROR_NONE || ids[i].fault->node != 0)
-            continue;
-        check_enter(check, ids[i].name);
-        check_fail(check, ids[i].fault->code, "%.*s", SPAN_FORMAT(ids[i].fault->message));
-        check_leave(check);
-    }
+    if (fault->code == ERROR_NONE || fault->node != 0)
+        return;
+    check_enter(check, check->item->structured ? attribute : member_name(member));
+    check_fail(check, fault->code, "%.*s", SPAN_FORMAT(fault->message));
+    check_leave(check);
 }
 
 /* The outcome. */
@@ -197,7 +189,8 @@ static void item_evaluate(struct item *item, const struct config *config, struct
 {
     struct check check = {.config = config, .item = item, .arena = arena};
     struct client client = {0};
-    header_ids_evaluate(&check);
+    header_id_evaluate(&check, &item->command_id_fault, MEMBER_COMMAND_ID, SPAN("id"));
+    header_id_evaluate(&check, &item->workspace_fault, MEMBER_WORKSPACE_ID, SPAN("workspaceid"));
     if (item->structured)
         event_evaluate(&check, &client);
     else
