@@ -242,6 +242,36 @@ START_TEST(test_key_table)
 }
 END_TEST
 
+/* ---- the reply that is composed around the record ---- */
+
+/* It is the one that would be composed for the same record elsewhere, and is not taken for another record. */
+START_TEST(test_a_record_is_composed_within_its_reply)
+{
+    struct item *item = evaluating_item(&evaluating, "{" VALID ",\"commandId\":\"c\\\"1\",\"sendInvite\":true}");
+    struct arena *arena = &evaluating.batch.arena;
+    evaluate_item(&evaluating.evaluate, item, arena);
+    ck_assert_int_eq(item->outcome, OUTCOME_CREATED);
+    ck_assert_ptr_eq(item->reply.at, item->created.at);
+    ck_assert(item->record.at > item->reply.at && item->record.at < item->reply.at + item->reply.length);
+    const struct span created = item->reply;
+
+    item->record = arena_copy(arena, item->record);
+    reply_compose(item, arena);
+    ck_assert_ptr_ne(item->reply.at, created.at);
+    ck_assert(span_equal(item->reply, created));
+
+    const enum outcome outcomes[] = {OUTCOME_CREATED, OUTCOME_DUPLICATE};
+    for (size_t i = 0; i < 2; i++) {
+        item->outcome = outcomes[i];
+        item->record = SPAN("{\"id\":\"stored\"}");
+        reply_compose(item, arena);
+        const struct span client = SPAN("\"client\":{\"id\":\"stored\"}}");
+        ck_assert_ptr_nonnull(memmem(item->reply.at, item->reply.length, client.at, client.length));
+        ck_assert_uint_lt(item->reply.length, created.length);
+    }
+}
+END_TEST
+
 /* ---- a batch within its room ---- */
 
 #define BATCH_COMMANDS 1000
@@ -346,6 +376,7 @@ int main(void)
     tcase_add_loop_test(tests, test_largest, 0, ROWS(largest));
     tcase_add_test(tests, test_member_names);
     tcase_add_test(tests, test_key_table);
+    tcase_add_test(tests, test_a_record_is_composed_within_its_reply);
     tcase_add_loop_test(tests, test_room_bounds_a_batch_of_many_errors, 0, 2);
     tcase_add_test(tests, test_room_is_enough_for_usual_commands);
     tcase_add_test(tests, test_room_always_has_the_first_item);

@@ -185,6 +185,7 @@ struct item {
     size_t violation_bytes;
     struct span email_key; /* the email in lower case */
     struct span record;    /* the client as JSON (record.h); of a duplicate or a re-run: the stored one */
+    struct span created;   /* the reply if the client is created, with the record that check composed in it */
 
     /* Filled by the index. */
     struct span existing_client_id; /* with ERROR_EMAIL_TAKEN */

@@ -8,7 +8,7 @@
 #include "common/text.h"
 #include "worker/model/member.h"
 #include "worker/validate/client.h"
-#include "worker/validate/record.h"
+#include "worker/validate/reply.h"
 #include "worker/validate/suggest.h"
 
 /* Of a reply: all but a client and the errors; how much longer a text gets as JSON; what stands around an error. */
@@ -201,7 +201,7 @@ static void item_evaluate(struct item *item, const struct config *config, struct
     if (item->outcome == OUTCOME_REJECTED)
         return;
     item->email_key = text_has_ascii_capitals(client.email) ? text_ascii_lower(client.email, arena) : client.email;
-    item->record = record_compose(item, &client, arena);
+    reply_compose_created(item, &client, arena);
 }
 
 /* Of an object; 0: it has none. */

@@ -35,9 +35,9 @@ struct check {
 };
 
 /* Checks `item` as far as possible without the index: sets outcome to OUTCOME_REJECTED with its error and
- * violations, or leaves OUTCOME_UNDECIDED and sets record and email_key. Does nothing for an item that is rejected
- * already. An item whose client a topic has refused (record_form is FORM_NONE) becomes too_large. item->definitions
- * must have been looked up.
+ * violations, or leaves OUTCOME_UNDECIDED and sets record, created and email_key. Does nothing for an item that is
+ * rejected already. An item whose client a topic has refused (record_form is FORM_NONE) becomes too_large.
+ * item->definitions must have been looked up.
  *
  * Only a command that is otherwise valid becomes definitions_missing. That error is retryable, and a retry cannot
  * help a command with other errors. */

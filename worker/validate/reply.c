@@ -5,6 +5,7 @@
 
 #include "common/json_writer.h"
 #include "worker/validate/definitions.h"
+#include "worker/validate/record.h"
 #include "worker/validate/reply_address.h"
 
 #define NEST_HEADERS 2 /* of replies.nest, at most */
@@ -65,39 +66,81 @@ static void write_error(struct json_writer *writer, const struct item *item)
     writer_literal(writer, "}");
 }
 
+/* All that comes before the client or the error. */
+static void write_head(struct json_writer *writer, const struct item *item, bool has_client)
+{
+    if (has_client)
+        writer_literal(writer, "{\"type\":\"client.created\",\"commandId\":");
+    else
+        writer_literal(writer, "{\"type\":\"client.rejected\",\"commandId\":");
+    writer_string(writer, item->command_id);
+    if (item->workspace.at) {
+        writer_literal(writer, ",\"workspaceId\":");
+        writer_string(writer, item->workspace);
+    }
+    write_source(writer, &item->from);
+    if (item->definitions) {
+        writer_literal(writer, ",\"definitions\":\"");
+        writer_raw(writer, span_of(item->definitions->version, HASH_LENGTH));
+        writer_literal(writer, "\"");
+    }
+    if (has_client)
+        writer_literal(writer, ",\"client\":");
+    else
+        writer_literal(writer, ",\"error\":");
+}
+
+void reply_compose_created(struct item *item, const struct client *client, struct arena *arena)
+{
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    write_head(&writer, item, true);
+    const struct span head = writer_close(&writer);
+    item->record = record_compose(item, client, arena); /* right behind the head */
+    arena_copy(arena, SPAN("}"));
+    item->created = span_of(head.at, head.length + item->record.length + 1);
+}
+
+/* True if the record is the one within `created`, not one from the index. */
+static bool is_as_created(const struct item *item)
+{
+    return item->created.at && item->record.at + item->record.length + 1 == item->created.at + item->created.length;
+}
+
+static void compose_created(struct item *item, struct arena *arena)
+{
+    struct json_writer writer;
+    item->reply_error = SPAN_NONE;
+    if (is_as_created(item)) {
+        item->reply = item->created;
+        return;
+    }
+    writer_open(&writer, arena);
+    write_head(&writer, item, true);
+    writer_raw(&writer, item->record);
+    writer_literal(&writer, "}");
+    item->reply = writer_close(&writer);
+}
+
+static void compose_rejected(struct item *item, struct arena *arena)
+{
+    struct json_writer writer;
+    writer_open(&writer, arena);
+    write_head(&writer, item, false);
+    const size_t error_at = writer_length(&writer);
+    write_error(&writer, item);
+    writer_literal(&writer, "}");
+    item->reply = writer_close(&writer);
+    item->reply_error = span_of(item->reply.at + error_at, item->reply.length - error_at - 1);
+}
+
 void reply_compose(struct item *item, struct arena *arena)
 {
     assert(item->outcome != OUTCOME_UNDECIDED && item->command_id.length > 0);
-    struct json_writer writer;
-    size_t error_at = 0;
-    writer_open(&writer, arena);
     if (client_exists(item))
-        writer_literal(&writer, "{\"type\":\"client.created\",\"commandId\":");
+        compose_created(item, arena);
     else
-        writer_literal(&writer, "{\"type\":\"client.rejected\",\"commandId\":");
-    writer_string(&writer, item->command_id);
-    if (item->workspace.at) {
-        writer_literal(&writer, ",\"workspaceId\":");
-        writer_string(&writer, item->workspace);
-    }
-    write_source(&writer, &item->from);
-    if (item->definitions) {
-        writer_literal(&writer, ",\"definitions\":\"");
-        writer_raw(&writer, span_of(item->definitions->version, HASH_LENGTH));
-        writer_literal(&writer, "\"");
-    }
-    if (client_exists(item)) {
-        writer_literal(&writer, ",\"client\":");
-        writer_raw(&writer, item->record);
-    } else {
-        writer_literal(&writer, ",\"error\":");
-        error_at = writer_length(&writer);
-        write_error(&writer, item);
-    }
-    writer_literal(&writer, "}");
-    item->reply = writer_close(&writer);
-    item->reply_error =
-        error_at > 0 ? span_of(item->reply.at + error_at, item->reply.length - error_at - 1) : SPAN_NONE;
+        compose_rejected(item, arena);
     item->composed = item->reply_form;
 }
 

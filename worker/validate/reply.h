@@ -4,8 +4,13 @@
 
 #include "worker/config/config.h"
 #include "worker/model/batch.h"
+#include "worker/validate/client.h"
 
 #define REPLY_HEADERS 24 /* at most: those of the contract, and the echoes */
+
+/* Composes the record of a valid command within the reply that it gets if the client is created, so that neither is
+ * copied into the other: sets item->record and item->created. The item has an identity. */
+void reply_compose_created(struct item *item, const struct client *client, struct arena *arena);
 
 /* Writes item->reply for a decided item (outcome is not OUTCOME_UNDECIDED). Only validation_failed lists errors. */
 void reply_compose(struct item *item, struct arena *arena);
