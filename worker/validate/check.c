@@ -78,18 +78,19 @@ static void members_evaluate(struct check *check, struct client *client)
 {
     const struct item *item = check->item;
     const struct json_node *nodes = item->document.nodes;
+    struct check_step *const step = check_enter_members(check);
     enum member next = 0;
     for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next) {
         const enum member member = member_at(item, node, next);
-        check_enter_member(check, node);
+        step->node = node;
         if (member != MEMBER_UNKNOWN) {
             rules[member](check, node, client);
             next = member + 1;
         } else {
             unknown_evaluate(check, node);
         }
-        check_leave(check);
     }
+    check_leave(check);
 }
 
 static void missing_evaluate(struct check *check)

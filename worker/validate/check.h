@@ -25,8 +25,8 @@ struct check {
     struct item *item;
     struct arena *arena;
     struct check_step {
-        uint32_t node;    /* not 0: the member at this node of the item's document */
-        uint32_t index;   /* otherwise of an array element, if the name's `at` is NULL */
+        uint32_t node;  /* not 0: the member at this node of the item's document, whose name is read for a violation */
+        uint32_t index; /* otherwise of an array element, if the name's `at` is NULL */
         struct span name; /* otherwise */
     } path[CHECK_PATH_DEPTH];
     uint32_t depth;
@@ -48,18 +48,19 @@ void check_item(struct item *item, const struct config *config, struct arena *ar
  * times as long, since each of its errors has a message. */
 MUST_CHECK uint32_t check_batch(struct batch *batch, const struct config *config, size_t room);
 
-/* The path on which violations are reported: enter a member by its name or by its node, or an array element, and leave
- * it again. A node's name is read only for a violation. */
+/* The path on which violations are reported: enter a member by its name, the members of an object, or an array element,
+ * and leave it again. */
 static inline void check_enter(struct check *check, struct span name)
 {
     assert(check->depth < CHECK_PATH_DEPTH && name.at);
     check->path[check->depth++] = (struct check_step){.name = name};
 }
 
-static inline void check_enter_member(struct check *check, uint32_t node)
+/* For all members of an object: the caller sets the `node` of the step for one after the other. */
+static inline struct check_step *check_enter_members(struct check *check)
 {
     assert(check->depth < CHECK_PATH_DEPTH);
-    check->path[check->depth++].node = node;
+    return &check->path[check->depth++];
 }
 
 static inline void check_enter_index(struct check *check, uint32_t index)

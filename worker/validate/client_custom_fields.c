@@ -57,11 +57,12 @@ static void members_evaluate(struct check *check, uint32_t object, struct client
     memset(given, 0, definitions->count * sizeof(*given));
     client->custom_fields = normal;
 
+    struct check_step *const step = check_enter_members(check);
     uint32_t next = 0;
     for (uint32_t node = object + 1; node < document->nodes[object].next; node = document->nodes[node].next) {
         struct span key = json_name(document, node);
         const struct field *field = field_at(definitions, next, key);
-        check_enter_member(check, node);
+        step->node = node;
         if (field) {
             next = field->index + 1;
             given[field->index] = true;
@@ -70,8 +71,8 @@ static void members_evaluate(struct check *check, uint32_t object, struct client
             check_fail(check, ERROR_UNKNOWN_FIELD, "%s is not the key of a custom field of the workspace%s",
                        quote_of(check, key), suggest_field(check, key));
         }
-        check_leave(check);
     }
+    check_leave(check);
     missing_evaluate(check, given);
 }
 

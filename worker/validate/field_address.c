@@ -283,12 +283,13 @@ static bool members_hold(struct check *check, const struct field *field, const s
                          uint32_t object, const struct address_members *members, struct address *address)
 {
     const struct span country = address->country;
+    struct check_step *const step = check_enter_members(check);
     bool holds = true;
     uint32_t count = 0;
     for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
         const enum address_part part =
             members->any_is_unknown ? address_part_find(json_name(document, i)) : members->in_order[count++];
-        check_enter_member(check, i);
+        step->node = i;
         if (part == PART_COUNT)
             holds = unknown_fail(check, json_name(document, i));
         else if (part == COUNTRY)
@@ -297,8 +298,8 @@ static bool members_hold(struct check *check, const struct field *field, const s
             holds &= full_address_holds(check, document, i, &address->tokens[part]);
         else
             holds &= part_holds(check, document, i, part, address);
-        check_leave(check);
     }
+    check_leave(check);
     if (country.length == 0)
         holds &= missing_country_is_allowed(check, &field->rules);
     if (members->nodes[FULL_ADDRESS] == 0) {
