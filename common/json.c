@@ -295,12 +295,9 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
         }
 
         char *const begin = at;
-        switch (*begin) {
-        case '"':
+        if (*begin == '"') {
             at = walk_string(walk, begin + 1, node);
-            break;
-        case '{':
-        case '[':
+        } else if (*begin == '{' || *begin == '[') {
             if (frame == innermost)
                 return walk_fail(walk, JSON_DEPTH, begin);
             node->type = *begin == '{' ? NODE_OBJECT : NODE_ARRAY;
@@ -314,8 +311,7 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
             at = skip_white_space(begin + 1);
             if (*at != frame->closer)
                 continue;
-            break;
-        default:
+        } else {
             at = walk_scalar(walk, begin, node);
         }
         if (!at)
