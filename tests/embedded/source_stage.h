@@ -19,25 +19,37 @@ static struct batch batch;
 static struct metrics *metrics;
 static struct source *source;
 
-static void open_broker(void)
+/* And the config, with this further setting, or NULL. */
+static void open_broker_with(const char *setting)
 {
     char servers[256];
     fixture_open();
     snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", fixture.broker.address);
-    fixture.config =
-        config_read(&(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", NULL}});
+    fixture.config = config_read(
+        &(struct config_sources){.settings = (const char *const[]){servers, "log.level=warning", setting, NULL}});
     ck_assert_ptr_nonnull(fixture.config);
 }
 
-/* Also the broker. A batch takes `room` commands. */
-static void open_source_of(uint32_t room)
+__attribute__((unused)) static void open_broker(void)
 {
-    open_broker();
+    open_broker_with(NULL);
+}
+
+/* The broker and the config are there. A batch takes `room` commands. */
+static void begin_source(uint32_t room)
+{
     ck_assert_int_eq(batch_open(&batch, room, STAGE_BATCH_BYTES, STAGE_COMMAND_BYTES), 0);
     metrics = metrics_new();
     ck_assert_ptr_nonnull(metrics);
     source = source_open(fixture.config, 0, &batch, metrics);
     ck_assert_ptr_nonnull(source);
+}
+
+/* Also the broker. */
+__attribute__((unused)) static void open_source_of(uint32_t room)
+{
+    open_broker();
+    begin_source(room);
 }
 
 static void close_source(void)

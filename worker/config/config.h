@@ -78,7 +78,7 @@ struct config {
     } topics;
     struct {
         int64_t command_bytes;
-        int64_t memory_bytes; /* of the commands that all threads hold at once, fetched or in a batch */
+        int64_t memory_bytes; /* of the commands that all threads hold at once: fetched, in a batch, or postponed */
     } limits;
     struct {
         int64_t commands; /* most commands in a transaction */
@@ -137,6 +137,9 @@ void config_free(struct config *config);
 /* True if the limits fit the other keys. Otherwise false after the error was told, with the position in `sources`: the
  * values of `config` need not be those there. */
 MUST_CHECK bool config_limits_fit(const struct config *config, const struct config_sources *sources);
+
+/* What is left of limits.memory_bytes for postponed commands, in each thread. */
+size_t config_held_bytes(const struct config *config);
 
 /* The last value of a librdkafka setting in `specific` (which may be NULL), otherwise in config->kafka, otherwise
  * NULL. */

@@ -52,12 +52,24 @@ static void check_topics(struct config_reading *reading, const struct config *co
 }
 
 /* Each thread holds a batch, and librdkafka holds the messages that it fetched ahead. */
-void config_check_limits(struct config_reading *reading, const struct config *config)
+static double bytes_of_thread(const struct config *config)
 {
     const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
-    double each =
-        (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
-    double needed = each * (double)config->worker.threads;
+    return (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
+}
+
+size_t config_held_bytes(const struct config *config)
+{
+    const double left = (double)config->limits.memory_bytes / (double)config->worker.threads - bytes_of_thread(config);
+    return left > 0 ? (size_t)left : 0;
+}
+
+void config_check_limits(struct config_reading *reading, const struct config *config)
+{
+    /* While commands wait for definitions, a thread holds as much as a batch of them, or more where there is room. */
+    const bool may_wait = config->definitions.on_missing == ON_MISSING_WAIT;
+    const double held = may_wait ? (double)config->batch.bytes + (double)config->limits.command_bytes : 0;
+    const double needed = (bytes_of_thread(config) + held) * (double)config->worker.threads;
     if (config->limits.command_bytes > config->limits.memory_bytes)
         config_fault(reading, PLACE("limits.command_bytes", "limits.memory_bytes"),
                      "limits.command_bytes must not be more than limits.memory_bytes");
@@ -65,9 +77,10 @@ void config_check_limits(struct config_reading *reading, const struct config *co
         config_fault(reading,
                      PLACE("limits.memory_bytes", "worker.threads", "batch.bytes", "limits.command_bytes",
                            "kafka.consumer.queued.max.messages.kbytes", "kafka.queued.max.messages.kbytes"),
-                     "limits.memory_bytes must be at least %.0f MiB: worker.threads times (batch.bytes + "
-                     "limits.command_bytes + queued.max.messages.kbytes)",
-                     needed / MIB + 0.5);
+                     "limits.memory_bytes must be at least %.0f MiB: worker.threads times (%sbatch.bytes + "
+                     "%slimits.command_bytes + queued.max.messages.kbytes)%s",
+                     needed / MIB + 0.5, may_wait ? "2 * " : "", may_wait ? "2 * " : "",
+                     may_wait ? " with definitions.on_missing = wait" : "");
 }
 
 /* librdkafka would not report these. */

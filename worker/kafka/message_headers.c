@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/timestamp.h"
+#include "worker/kafka/message_copy.h"
 
 /* Every header that decode or reply looks for, the ids first. */
 static const struct span known_headers[] = {
@@ -50,6 +51,16 @@ struct span message_header_name(const char *name, const void *value)
     return span_of(name, in_one_block ? (size_t)(end - begin - 1) : shown);
 }
 
+size_t message_headers_heap(const rd_kafka_headers_t *headers)
+{
+    const char *name;
+    const void *value;
+    size_t size, heap = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        heap += message_header_name(name, value).length + (value ? size : 0) + HEAP_OF_HEADER;
+    return heap;
+}
+
 /* Measures all headers and finds the last one of each known name. */
 static void headers_scan(const rd_kafka_headers_t *headers, struct item *item, struct header found[KNOWN_HEADERS])
 {
@@ -89,9 +100,7 @@ static void headers_keep(struct item *item, const struct header found[KNOWN_HEAD
     item->header_count = count;
 }
 
-/* Parses the headers of the message and detaches them; a later call parses them again. NULL: there are none, or see
- * item->header_state. */
-static rd_kafka_headers_t *headers_parse(rd_kafka_message_t *message, enum header_state *state)
+rd_kafka_headers_t *message_headers_parse(rd_kafka_message_t *message, enum header_state *state)
 {
     rd_kafka_headers_t *headers = NULL;
     rd_kafka_resp_err_t code = rd_kafka_message_detach_headers(message, &headers);
@@ -103,7 +112,9 @@ static rd_kafka_headers_t *headers_parse(rd_kafka_message_t *message, enum heade
 void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena)
 {
     struct header found[KNOWN_HEADERS] = {0};
-    rd_kafka_headers_t *headers = headers_parse(message, &item->header_state);
+    const bool is_copy = message_is_copy(message);
+    rd_kafka_headers_t *parsed = is_copy ? NULL : message_headers_parse(message, &item->header_state);
+    const rd_kafka_headers_t *headers = is_copy ? message_copy_headers(message, &item->header_state) : parsed;
     item->message = message;
     item->outer_bytes = item->outer_held = item->key.length;
     if (item->header_state == HEADERS_UNREADABLE)
@@ -112,14 +123,14 @@ void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t
         return;
     headers_scan(headers, item, found);
     headers_keep(item, found, room, arena);
-    rd_kafka_headers_destroy(headers);
+    if (parsed)
+        rd_kafka_headers_destroy(parsed);
 }
 
 void message_item_take(struct item *item, const char *topic, rd_kafka_message_t *message, size_t room,
                        struct arena *arena)
 {
-    rd_kafka_timestamp_type_t type;
-    const int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    const int64_t timestamp_ms = message_timestamp(message);
     *item = (struct item){
         .from = {topic, message->partition, message->offset, timestamp_ms < 0 ? 0 : time_of_message(timestamp_ms)},
         .key = span_of(message->key, message->key ? message->key_len : 0),
@@ -131,6 +142,12 @@ void message_item_take(struct item *item, const char *topic, rd_kafka_message_t 
 rd_kafka_headers_t *message_headers_all(const struct item *item)
 {
     enum header_state state;
-    rd_kafka_headers_t *headers = item->message ? headers_parse(item->message, &state) : NULL;
+    rd_kafka_headers_t *headers = NULL;
+    if (item->message && message_is_copy(item->message)) {
+        const rd_kafka_headers_t *kept = message_copy_headers(item->message, &state);
+        headers = kept ? rd_kafka_headers_copy(kept) : NULL;
+    } else if (item->message) {
+        headers = message_headers_parse(item->message, &state);
+    }
     return headers ? headers : rd_kafka_headers_new(8);
 }

@@ -12,10 +12,17 @@
 #include "common/must_check.h"
 #include "worker/model/batch.h"
 
+/* Parses the headers of librdkafka's message and detaches them: the caller destroys them, and a later call parses them
+ * again. NULL: there are none, or see *state. */
+MUST_CHECK rd_kafka_headers_t *message_headers_parse(rd_kafka_message_t *message, enum header_state *state);
+
+/* What librdkafka has allocated for these headers, about. */
+size_t message_headers_heap(const rd_kafka_headers_t *headers);
+
 /* Fills the item's headers, header_count, header_state, outer_bytes, header_heap, outer_held and message from
- * `message`, which must outlive the item. item->key must be set. Takes at most `room` bytes of the arena for values:
- * if the known headers are longer together, the later ones in the order of the table count as absent. Such a message
- * exceeds limits.command_bytes, so its command is too_large anyway. */
+ * `message`, librdkafka's or a copy (message_copy.h), which must outlive the item. item->key must be set. Takes at most
+ * `room` bytes of the arena for values: if the known headers are longer together, the later ones in the order of the
+ * table count as absent. Such a message exceeds limits.command_bytes, so its command is too_large anyway. */
 void message_headers_take(struct item *item, rd_kafka_message_t *message, size_t room, struct arena *arena);
 
 /* Fills the source part of `item` from a message of `topic`: where it is, its key and value, which stay in the message,

@@ -153,7 +153,7 @@ struct item {
     size_t header_heap; /* what librdkafka allocates for all headers while they are parsed; an estimate if it cannot
                          * parse them */
     size_t outer_held;  /* approximate size of key and headers in the fetched message */
-    void *message;      /* librdkafka's message, for all its headers; NULL if there is none */
+    void *message;      /* librdkafka's message, or a copy of it, for all its headers; NULL if there is none */
     enum custody custody;
 
     /* Filled by decode. */

@@ -1,5 +1,6 @@
 /* held_messages: messages that the source has consumed and that no batch has taken yet, in order of arrival. They
- * arrived while the partitions were paused, or their partition waits. */
+ * arrived while the partitions were paused, or their partition waits. Those of partitions that wait are copies
+ * (source_held.c). */
 #ifndef WORKER_SOURCE_HELD_MESSAGES_H
 #define WORKER_SOURCE_HELD_MESSAGES_H
 
@@ -16,6 +17,7 @@ struct held_message {
 struct held_messages {
     struct held_message *messages;
     uint32_t count, capacity;
+    size_t bytes; /* of the copies among them */
 };
 
 void held_messages_close(struct held_messages *held);
@@ -34,6 +36,9 @@ void held_messages_drop_from(struct held_messages *held, int32_t partition, int6
 
 /* The offset of the partition's first message, or -1 if it has none. */
 int64_t held_messages_first(const struct held_messages *held, int32_t partition);
+
+/* The offset of the partition's last message before this offset, or -1 if it has none. */
+int64_t held_messages_last(const struct held_messages *held, int32_t partition, int64_t offset);
 
 /* The partition's first message: borrowed, or NULL. */
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition);

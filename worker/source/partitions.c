@@ -6,18 +6,21 @@
 
 enum wait {
     WAITS_NOT,
-    WAITS_FOR_BATCH,      /* set when commands are put off, or a try was answered */
-    WAITS_FOR_DEFINITIONS /* set when a command lacks them */
+    WAITS_FOR_BATCH,       /* set when commands are put off, a try was answered, or an empty wait is over */
+    WAITS_FOR_DEFINITIONS, /* set when a command lacks them */
+    WAITS_EMPTY            /* set when not even that command could be kept: it is read again when it is due */
 };
 
 struct partition {
     int64_t next;      /* the offset after the last noted command, or -1 */
+    int64_t noted;     /* the same, before commands were dropped */
     int64_t committed; /* the last committed offset, or -1 */
     enum wait wait;
+    bool is_cut;        /* commands from `next` on were dropped since it began to wait */
     bool is_tried;      /* WAITS_FOR_DEFINITIONS: its first command is in the batch */
     uint32_t turn;      /* the last turn in which it was tried */
     int64_t waiting_ms; /* when it began to wait for definitions, or -1 */
-    int64_t retry_ms;   /* WAITS_FOR_DEFINITIONS: when its next try is due */
+    int64_t retry_ms;   /* WAITS_FOR_DEFINITIONS, WAITS_EMPTY: when its next try is due */
 };
 
 struct partitions {
@@ -28,7 +31,7 @@ struct partitions {
     bool has_tried;      /* the last batch had a try */
 };
 
-static const struct partition unknown = {-1, -1, WAITS_NOT, false, 0, -1, 0};
+static const struct partition unknown = {.next = -1, .noted = -1, .committed = -1, .wait = WAITS_NOT, .waiting_ms = -1};
 
 struct partitions *partitions_new(void)
 {
@@ -86,6 +89,26 @@ int64_t partitions_next(const struct partitions *partitions, int32_t partition)
     return look(partitions, partition)->next;
 }
 
+void partitions_cut(struct partitions *partitions, int32_t partition, int64_t offset)
+{
+    struct partition *state = at(partitions, partition);
+    if (state->noted < state->next)
+        state->noted = state->next;
+    state->next = offset;
+    state->is_cut = true;
+}
+
+bool partitions_is_cut(const struct partitions *partitions, int32_t partition)
+{
+    return look(partitions, partition)->is_cut;
+}
+
+int64_t partitions_noted(const struct partitions *partitions, int32_t partition)
+{
+    const struct partition *state = look(partitions, partition);
+    return state->noted > state->next ? state->noted : state->next;
+}
+
 void partitions_note_committed(struct partitions *partitions, int32_t partition, int64_t offset)
 {
     at(partitions, partition)->committed = offset;
@@ -94,6 +117,13 @@ void partitions_note_committed(struct partitions *partitions, int32_t partition,
 int64_t partitions_committed(const struct partitions *partitions, int32_t partition)
 {
     return look(partitions, partition)->committed;
+}
+
+void partitions_renew_limit(struct partitions *partitions, int32_t partition, int64_t offset)
+{
+    struct partition *state = at(partitions, partition);
+    if (state->wait == WAITS_NOT && offset >= state->noted)
+        state->waiting_ms = -1;
 }
 
 bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
@@ -123,7 +153,33 @@ void partitions_end_wait(struct partitions *partitions, int32_t partition)
 {
     struct partition *state = at(partitions, partition);
     state->wait = WAITS_NOT;
-    state->waiting_ms = -1;
+    state->is_cut = false;
+    if (state->next >= state->noted)
+        state->waiting_ms = -1;
+}
+
+void partitions_wait_empty(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms)
+{
+    struct partition *state = at(partitions, partition);
+    state->wait = WAITS_EMPTY;
+    state->retry_ms = now_ms + retry_ms;
+}
+
+bool partitions_waits_empty(const struct partitions *partitions, int32_t partition)
+{
+    return look(partitions, partition)->wait == WAITS_EMPTY;
+}
+
+int32_t partitions_take_empty(struct partitions *partitions, int64_t now_ms)
+{
+    for (int32_t i = 0; i < partitions->count; i++) {
+        struct partition *state = &partitions->list[i];
+        if (state->wait != WAITS_EMPTY || now_ms < state->retry_ms)
+            continue;
+        state->wait = WAITS_FOR_BATCH;
+        return i;
+    }
+    return -1;
 }
 
 bool partitions_is_waiting(const struct partitions *partitions, int32_t partition)
@@ -184,10 +240,20 @@ uint32_t partitions_waiting(const struct partitions *partitions)
     return waiting;
 }
 
+static bool lacks_definitions(const struct partition *state)
+{
+    return state->wait == WAITS_FOR_DEFINITIONS || state->wait == WAITS_EMPTY;
+}
+
+bool partitions_lacks_definitions(const struct partitions *partitions, int32_t partition)
+{
+    return lacks_definitions(look(partitions, partition));
+}
+
 uint32_t partitions_lacking_definitions(const struct partitions *partitions)
 {
     uint32_t lacking = 0;
     for (int32_t i = 0; i < partitions->count; i++)
-        lacking += partitions->list[i].wait == WAITS_FOR_DEFINITIONS;
+        lacking += lacks_definitions(&partitions->list[i]);
     return lacking;
 }

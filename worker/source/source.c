@@ -99,6 +99,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->definitions_topic = config->definitions.topic;
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
     source->batch_bytes = (size_t)config->batch.bytes;
+    source->held_bytes = config_held_bytes(config);
     source->batch = batch;
     source->fault =
         (struct log_fault){"consumer failing", "consumer recovered", .told = &metrics_board(metrics)->kafka};
@@ -195,7 +196,8 @@ static void source_read_again(struct source *source, int32_t partition)
 static void source_error(struct source *source, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        source_log(source, message->partition)->end = message->offset;
+        if (!partitions_is_cut(source->partitions, message->partition))
+            source_log(source, message->partition)->end = message->offset;
         return;
     }
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
@@ -229,7 +231,7 @@ static bool source_has_room(const struct source *source)
 static void source_receive(struct source *source, rd_kafka_message_t *message, bool hold)
 {
     struct log_state *log = source_log(source, message->partition);
-    if (source_drop_misnumbered(source, message)) {
+    if (source_drop_waiting(source, message) || source_drop_misnumbered(source, message)) {
         rd_kafka_message_destroy(message);
         return;
     }
@@ -405,6 +407,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     source_follow_held_jumps(source);
     source_pass_misnumbered(source);
+    source_end_empty_waits(source);
     partitions_begin_tries(source->partitions, source->most, source->filling_ms);
     held_messages_offer(&source->held, take_held, source);
     /* The group is served even if held messages fill the batch. */
@@ -468,7 +471,7 @@ static void source_note_waited(struct source *source, int32_t partition)
         now >= source->ends_asked_ms && source_ask_ends(source, source->consumer, partition, END_WAIT_MS, &low, &high);
     if (!ok && now >= source->ends_asked_ms)
         source->ends_asked_ms = clock_now_ms() + END_LATER_MS;
-    source_log(source, partition)->waited_to = ok ? high : partitions_next(source->partitions, partition);
+    source_log(source, partition)->waited_to = ok ? high : partitions_noted(source->partitions, partition);
 }
 
 /* By the message's timestamp. A message without one is never older. */
@@ -502,6 +505,7 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     struct batch *batch = source->batch;
     int32_t partition = batch->items[index].from.partition;
     bool was_waiting = partitions_is_waiting(source->partitions, partition);
+    partitions_renew_limit(source->partitions, partition, batch->items[index].from.offset);
     if (is_older_than(&batch->items[index].from, limit_ms) ||
         batch->items[index].from.offset < source_log(source, partition)->waited_to)
         return false;
@@ -533,16 +537,6 @@ uint32_t source_waiting(const struct source *source)
     return partitions_lacking_definitions(source->partitions);
 }
 
-void source_end_wait(struct source *source, int32_t partition)
-{
-    if (!partitions_is_waiting(source->partitions, partition) || held_messages_first(&source->held, partition) >= 0)
-        return;
-    partitions_end_wait(source->partitions, partition);
-    rd_kafka_topic_partition_list_t *list = one_partition(source, partition);
-    source_resume_partitions(source, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 void source_release(struct source *source)
 {
     struct batch *batch = source->batch;
@@ -550,13 +544,15 @@ void source_release(struct source *source)
     struct held_messages postponed = {0};
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->items[i].custody == CUSTODY_POSTPONED)
-            held_messages_add(&postponed, source->messages[i], batch->items[i].claimed);
+            source_keep(source, &postponed, i);
         else
             source_message_destroy(source->messages[i]);
         if (waits && item_is_ours(&batch->items[i]))
             partitions_note_answer(source->partitions, batch->items[i].from.partition);
     }
     held_messages_put_before(&source->held, &postponed);
+    if (waits)
+        source_drop_fetched(source);
     for (uint32_t i = 0; waits && i < batch->count; i++)
         source_end_wait(source, batch->items[i].from.partition);
     batch_reset(batch);

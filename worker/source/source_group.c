@@ -71,12 +71,8 @@ void source_resume_partitions(struct source *source, rd_kafka_topic_partition_li
     source_wake(source, partitions);
 }
 
-static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+static void begin_reading(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
-    for (int i = 0; i < partitions->cnt; i++) {
-        partitions_forget(source->partitions, partitions->elems[i].partition);
-        source_forget_log(source, partitions->elems[i].partition);
-    }
     rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, partitions);
     if (error) {
         log_warning("assigning partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
@@ -87,9 +83,17 @@ static void source_assign(struct source *source, rd_kafka_topic_partition_list_t
         source_pause_partitions(source, partitions);
 }
 
-static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+static void source_assign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
-    source_drop(source, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        partitions_forget(source->partitions, partitions->elems[i].partition);
+        source_forget_log(source, partitions->elems[i].partition);
+    }
+    begin_reading(source, partitions);
+}
+
+static void end_reading(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
     /* Librdkafka remembers a pause beyond the assignment. Without this, a partition that was paused would still be
      * paused when it is assigned again. */
     source_end_pause(source, partitions);
@@ -98,6 +102,19 @@ static void source_unassign(struct source *source, rd_kafka_topic_partition_list
         log_warning("unassigning partitions failed", LOG_TEXT("error", rd_kafka_error_string(error)));
         rd_kafka_error_destroy(error);
     }
+}
+
+static void source_unassign(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    source_drop(source, partitions);
+    end_reading(source, partitions);
+}
+
+void source_read_from(struct source *source, rd_kafka_topic_partition_list_t *partitions)
+{
+    end_reading(source, partitions);
+    begin_reading(source, partitions);
+    source_wake(source, partitions);
 }
 
 void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,

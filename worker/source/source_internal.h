@@ -96,7 +96,8 @@ struct source {
     const char *records_topic, *definitions_topic; /* the config's */
     int64_t session_ms;
     size_t batch_bytes;
-    uint32_t most; /* commands in the present fill, at most */
+    size_t held_bytes; /* of copies, at most */
+    uint32_t most;     /* commands in the present fill, at most */
     struct batch *batch;
     int64_t nonce;                 /* of the batch; -1: the system returned no random number */
     rd_kafka_message_t **messages; /* by item index; the items' spans point into them */
@@ -137,11 +138,25 @@ MUST_CHECK bool source_is_draining(const struct source *source);
 /* Postpones the item and the later items of its partition, which waits. Returns how many. */
 uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting);
 
-/* Resumes the partition if its last held command has been answered. */
-void source_end_wait(struct source *source, int32_t partition);
-
 /* Subscribes to the command topic. Returns librdkafka's code. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
+
+/* ---- source_held.c: what is kept of postponed commands ---- */
+
+/* Adds the batch's message to `postponed`, or destroys it. A partition without definitions keeps copies only. */
+void source_keep(struct source *source, struct held_messages *postponed, uint32_t index);
+
+/* Drops librdkafka's messages, and those behind them, of partitions without definitions. They arrived before. */
+void source_drop_fetched(struct source *source);
+
+/* True if the message, which has just arrived, must be dropped: its partition has no definitions, or was cut. */
+MUST_CHECK bool source_drop_waiting(struct source *source, const rd_kafka_message_t *message);
+
+/* Lets the partition go on if its last held command has been answered, or its empty wait is over. */
+void source_end_wait(struct source *source, int32_t partition);
+
+/* Call before a fill: partitions of which nothing could be kept are read again where that is due. */
+void source_end_empty_waits(struct source *source);
 
 /* ---- source_group.c: the group and our assignment ---- */
 
@@ -167,6 +182,9 @@ void source_reassign_failed(struct source *source);
 
 void source_pause_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
+/* Resumes the partitions, which are assigned to us, and reads them from their offsets on. What is known of them stays.
+ */
+void source_read_from(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 
 /* As source_reassign, to this offset. */
 void source_reassign_at(struct source *source, int32_t partition, int64_t offset);

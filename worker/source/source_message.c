@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "common/log.h"
+#include "worker/kafka/message_copy.h"
 #include "worker/kafka/message_headers.h"
 
 rd_kafka_message_t *placeholder_new(int32_t partition, int64_t offset)
@@ -27,11 +28,7 @@ bool message_is_placeholder(const rd_kafka_message_t *message)
 
 int64_t source_message_timestamp(const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
-    if (message_is_placeholder(message))
-        return -1;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
+    return message_is_placeholder(message) ? -1 : message_timestamp(message);
 }
 
 struct log_mark source_message_mark(const rd_kafka_message_t *message)
@@ -101,6 +98,8 @@ void source_message_destroy(rd_kafka_message_t *message)
 {
     if (message_is_placeholder(message))
         free(message);
+    else if (message_is_copy(message))
+        message_copy_free(message);
     else
         rd_kafka_message_destroy(message);
 }

@@ -1,4 +1,5 @@
-/* source_message: the messages that the source holds. Most come from librdkafka. A placeholder stands for a command
+/* source_message: the messages that the source holds. Most are librdkafka's. Those that are kept for longer than a
+ * batch are copies (message_copy.h). A placeholder stands for a command
  * that librdkafka cannot read, of which only the position is known. It keeps its place in the partition's order until
  * the command is answered.
  *
