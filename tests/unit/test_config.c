@@ -364,6 +364,9 @@ static const struct refused {
     {NULL, "worker.threads=64",
      "--set: limits.memory_bytes must be at least 2320 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
      "queued.max.messages.kbytes)\n"},
+    {"[definitions]\non_missing = wait\n", "worker.threads=64",
+     "--set: limits.memory_bytes must be at least 2592 MiB: worker.threads times (2 * batch.bytes + "
+     "2 * limits.command_bytes + queued.max.messages.kbytes) with definitions.on_missing = wait\n"},
     {NULL, "kafka.consumer.fetch.max.bytes=200000000",
      "--set: kafka.consumer.fetch.max.bytes is refused by librdkafka: `receive.message.max.bytes` must be >= "
      "`fetch.max.bytes` + 512\n"},
@@ -596,6 +599,20 @@ START_TEST(defaults_of_the_contract_stand)
 }
 END_TEST
 
+START_TEST(postponed_commands_may_take_what_is_left)
+{
+    struct config *whole = read_valid(NULL, NULL, NULL),
+                  *least = read_valid(NULL, "limits.memory_bytes=37120 KiB", NULL);
+    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)512 << 20) - ((size_t)37120 << 10));
+    ck_assert_uint_eq(config_held_bytes(least), 0);
+    config_free(whole);
+    config_free(least);
+    whole = read_valid(NULL, "worker.threads=4", NULL);
+    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)128 << 20) - ((size_t)37120 << 10));
+    config_free(whole);
+}
+END_TEST
+
 static size_t member_size(enum config_type type)
 {
     return type == CONFIG_TEXT   ? sizeof(char *)
@@ -654,6 +671,7 @@ int main(void)
     tcase_add_test(tests, shipped_file_shows_every_key_with_its_default_and_no_other);
     tcase_add_test(tests, shipped_file_changes_nothing);
     tcase_add_test(tests, defaults_of_the_contract_stand);
+    tcase_add_test(tests, postponed_commands_may_take_what_is_left);
     tcase_add_test(tests, every_member_has_one_row);
     tcase_add_test(tests, what_may_be_reloaded_is_marked);
     suite_add_tcase(suite, tests);

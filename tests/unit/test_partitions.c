@@ -136,6 +136,74 @@ START_TEST(a_batch_of_one_command_is_not_always_a_try)
 }
 END_TEST
 
+static void note(int64_t count)
+{
+    for (int64_t offset = 0; offset < count; offset++)
+        ck_assert(partitions_advance(partitions, 0, offset));
+}
+
+START_TEST(what_was_dropped_comes_again_within_the_same_limit)
+{
+    note(10);
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    partitions_cut(partitions, 0, 3);
+    partitions_cut(partitions, 0, 2);
+    ck_assert(partitions_is_cut(partitions, 0));
+    ck_assert_int_eq(partitions_next(partitions, 0), 2);
+    ck_assert_int_eq(partitions_noted(partitions, 0), 10);
+    partitions_end_wait(partitions, 0);
+    ck_assert(!partitions_is_cut(partitions, 0));
+    for (int64_t offset = 2; offset < 10; offset++) {
+        ck_assert(partitions_advance(partitions, 0, offset));
+        partitions_renew_limit(partitions, 0, offset);
+        ck_assert(!partitions_wait(partitions, 0, LIMIT_MS, RETRY_MS, LIMIT_MS));
+    }
+    ck_assert(partitions_advance(partitions, 0, 10));
+    partitions_renew_limit(partitions, 0, 10);
+    ck_assert(partitions_wait(partitions, 0, LIMIT_MS, RETRY_MS, LIMIT_MS));
+}
+END_TEST
+
+START_TEST(the_limit_of_a_wait_that_goes_on_is_not_renewed)
+{
+    note(1);
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    partitions_renew_limit(partitions, 0, 1);
+    ck_assert(!partitions_wait(partitions, 0, LIMIT_MS, RETRY_MS, LIMIT_MS));
+}
+END_TEST
+
+START_TEST(a_partition_of_which_nothing_is_left_is_due_once)
+{
+    note(1);
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    partitions_cut(partitions, 0, 0);
+    partitions_wait_empty(partitions, 0, 0, RETRY_MS);
+    ck_assert(partitions_waits_empty(partitions, 0));
+    ck_assert(partitions_lacks_definitions(partitions, 0));
+    ck_assert_uint_eq(partitions_lacking_definitions(partitions), 1);
+    ck_assert_int_eq(partitions_take_empty(partitions, RETRY_MS - 1), -1);
+    ck_assert_int_eq(partitions_take_empty(partitions, RETRY_MS), 0);
+    ck_assert_int_eq(partitions_take_empty(partitions, RETRY_MS), -1);
+    ck_assert(partitions_is_cut(partitions, 0));
+    ck_assert(partitions_is_waiting(partitions, 0));
+    partitions_end_wait(partitions, 0);
+    ck_assert(!partitions_is_waiting(partitions, 0));
+}
+END_TEST
+
+START_TEST(a_new_assignment_knows_of_no_wait)
+{
+    note(10);
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    partitions_cut(partitions, 0, 2);
+    partitions_forget(partitions, 0);
+    ck_assert(!partitions_is_cut(partitions, 0));
+    ck_assert_int_eq(partitions_noted(partitions, 0), -1);
+    ck_assert(partitions_wait(partitions, 0, LIMIT_MS, RETRY_MS, LIMIT_MS));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("partitions");
@@ -148,6 +216,10 @@ int main(void)
     tcase_add_test(waits, the_limit_counts_from_the_first_wait_and_then_nothing_waits);
     tcase_add_test(waits, tries_leave_room_for_others_and_each_partition_has_its_turn);
     tcase_add_test(waits, a_batch_of_one_command_is_not_always_a_try);
+    tcase_add_test(waits, what_was_dropped_comes_again_within_the_same_limit);
+    tcase_add_test(waits, the_limit_of_a_wait_that_goes_on_is_not_renewed);
+    tcase_add_test(waits, a_partition_of_which_nothing_is_left_is_due_once);
+    tcase_add_test(waits, a_new_assignment_knows_of_no_wait);
     suite_add_tcase(suite, waits);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -76,7 +76,8 @@ void config_check_limits(struct config_reading *reading, const struct config *co
     else if (needed > (double)config->limits.memory_bytes)
         config_fault(reading,
                      PLACE("limits.memory_bytes", "worker.threads", "batch.bytes", "limits.command_bytes",
-                           "kafka.consumer.queued.max.messages.kbytes", "kafka.queued.max.messages.kbytes"),
+                           "kafka.consumer.queued.max.messages.kbytes", "kafka.queued.max.messages.kbytes",
+                           may_wait ? "definitions.on_missing" : NULL),
                      "limits.memory_bytes must be at least %.0f MiB: worker.threads times (%sbatch.bytes + "
                      "%slimits.command_bytes + queued.max.messages.kbytes)%s",
                      needed / MIB + 0.5, may_wait ? "2 * " : "", may_wait ? "2 * " : "",
