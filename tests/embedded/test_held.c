@@ -80,6 +80,18 @@ START_TEST(partitions_that_wait_keep_no_response_of_the_broker)
 }
 END_TEST
 
+/* Fills a batch with the first `count` commands, all there are. Fewer are put back, as where their log is not known. */
+static void fill_whole_batch(uint32_t count)
+{
+    fill_batch(ROOM);
+    while (batch.count < count) {
+        for (uint32_t i = 0; i < batch.count; i++)
+            batch.items[i].custody = CUSTODY_POSTPONED;
+        source_release(source);
+        fill_batch(ROOM);
+    }
+}
+
 /* ---- order ---- */
 
 static void send_all(int32_t partition)
@@ -101,14 +113,18 @@ static void check_idle_offsets(int64_t answered)
         rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-/* The partition waits from its first command on, until `tries` batches had that. Then all is answered, once and in
- * order, and meanwhile what comes to the other partition. */
+/* The partition waits from its first command on, until `tries` further batches had that. Then all is answered, once and
+ * in order, and meanwhile what comes to the other partition. */
 static void follow_in_order(const char *setting, int tries)
 {
     int64_t next = 0, other = 0;
     open_broker_with(setting);
     send_all(WAITING);
     begin_source(ROOM);
+    fill_whole_batch(COMMANDS);
+    source_log(source, WAITING)->end = COMMANDS; /* as if the end was met */
+    ck_assert(source_postpone(source, 0, LIMIT_MS));
+    source_release(source);
     for (const int64_t began = clock_now_ms(); next < COMMANDS || other < COMMANDS;) {
         bool lacks = false;
         ck_assert_int_lt(clock_now_ms() - began, FIXTURE_PATIENCE_MS);
@@ -119,7 +135,6 @@ static void follow_in_order(const char *setting, int tries)
                 continue;
             if (from->partition == WAITING && tries > 0) {
                 ck_assert_int_eq(from->offset, 0);
-                source_log(source, WAITING)->end = COMMANDS; /* as if the end was met */
                 ck_assert(source_postpone(source, i, LIMIT_MS));
                 lacks = true;
                 continue;
@@ -165,7 +180,7 @@ START_TEST(the_limit_of_a_wait_goes_on_when_commands_were_dropped)
     open_broker_with(ROOM_FOR_NONE);
     send_all(WAITING);
     begin_source(ROOM);
-    fill_batch(ROOM);
+    fill_whole_batch(COMMANDS);
     batch.items[0].from.timestamp_ms = 0; /* or the command would be too old for a wait */
     ck_assert(source_postpone(source, 0, limit_ms));
     source_release(source);
@@ -245,28 +260,19 @@ static void send_odd_commands(void)
 START_TEST(a_copy_is_as_the_message_was)
 {
     static struct sight first[ODD];
-    int64_t begin, end = 0;
     open_source_of(ROOM);
-    while (batch.count < ODD || batch.items[0].from.offset % ODD != 0) {
-        source_release(source);
-        send_odd_commands();
-        for (end += ODD, begin = 0; begin < end && batch.count < ODD;) {
-            source_release(source);
-            fill_batch(ROOM);
-            begin = batch.items[batch.count - 1].from.offset + 1;
-        }
-    }
+    send_odd_commands();
+    fill_whole_batch(ODD);
     for (uint32_t i = 0; i < ODD; i++)
         first[i] = look(&batch.items[i]);
-    begin = batch.items[0].from.offset;
     ck_assert_ptr_nonnull(strstr(first[0].headers, "<4:null><null 0>"));
     ck_assert(source_postpone(source, 0, LIMIT_MS));
     source_release(source);
     for (int64_t next = 0; next < ODD;) {
-        fill_batch(ODD - (uint32_t)next);
+        fill_batch(ROOM);
         for (uint32_t i = 0; i < batch.count; i++, next++) {
             const struct sight later = look(&batch.items[i]);
-            ck_assert_int_eq(batch.items[i].from.offset, begin + next);
+            ck_assert_int_eq(batch.items[i].from.offset, next);
             check_same(&first[next], &later);
         }
         source_release(source);
