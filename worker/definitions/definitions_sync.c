@@ -56,8 +56,7 @@ static bool visit_last(struct sync *sync, rd_kafka_message_t *message)
 {
     if (definitions_history_workspace(message).at && definitions_history_is_last(sync->history, message))
         return sync_chunk_add(sync, message);
-    rd_kafka_message_destroy(message);
-    return true;
+    return sync_chunk_pass(sync, message);
 }
 
 static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
@@ -67,8 +66,7 @@ static bool visit_new(struct sync *sync, rd_kafka_message_t *message)
         if (definitions_history_is_last(sync->history, message))
             return sync_chunk_add(sync, message);
     }
-    rd_kafka_message_destroy(message);
-    return true;
+    return sync_chunk_pass(sync, message);
 }
 
 /* One reading, to its end. *count: the number of messages. */

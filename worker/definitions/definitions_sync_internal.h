@@ -29,6 +29,7 @@ struct sync {
     /* Messages that are the last of their workspace, as far as is known, and not yet in Redis. */
     rd_kafka_message_t *chunk[CHUNK_MESSAGES];
     size_t chunk_count, chunk_bytes;
+    size_t chunk_span; /* bytes that were read since its first message */
 };
 
 /* Writes the reason. "" if progress ended the sync: it may have left a reason of its own. Always returns false. */
@@ -48,6 +49,8 @@ void sync_has_noted(struct sync *sync, const struct topic_reader *reader);
 
 /* Takes the message, which is the last of its workspace as far as is known. Writes the chunk if it is full. */
 bool sync_chunk_add(struct sync *sync, rd_kafka_message_t *message);
+/* Destroys the message, which is another one. Writes the chunk if it has waited for too many of these. */
+bool sync_chunk_pass(struct sync *sync, rd_kafka_message_t *message);
 
 /* Makes Redis agree with the messages of the chunk that are still the last of their workspaces, and forgets them. */
 bool sync_chunk_write(struct sync *sync);

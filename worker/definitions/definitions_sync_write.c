@@ -4,6 +4,9 @@
 #include "worker/definitions/definitions_sync_internal.h"
 
 #define CHUNK_BYTES ((size_t)8 << 20)
+/* Of all messages that are read since the chunk's first one: each of the chunk's keeps the response of the broker that
+ * it came in. */
+#define CHUNK_SPAN ((size_t)32 << 20)
 
 /* ---- what has come since ---- */
 
@@ -79,7 +82,7 @@ void sync_chunk_clear(struct sync *sync)
 {
     for (size_t i = 0; i < sync->chunk_count; i++)
         rd_kafka_message_destroy(sync->chunk[i]);
-    sync->chunk_count = sync->chunk_bytes = 0;
+    sync->chunk_count = sync->chunk_bytes = sync->chunk_span = 0;
 }
 
 /* Watches what Redis has of the chunk's workspaces, and tells what must be written: the last of their workspaces, and
@@ -160,5 +163,15 @@ bool sync_chunk_add(struct sync *sync, rd_kafka_message_t *message)
 {
     sync->chunk[sync->chunk_count++] = message;
     sync->chunk_bytes += message->len;
-    return (sync->chunk_count < CHUNK_MESSAGES && sync->chunk_bytes < CHUNK_BYTES) || sync_chunk_write(sync);
+    sync->chunk_span += message->len;
+    return (sync->chunk_count < CHUNK_MESSAGES && sync->chunk_bytes < CHUNK_BYTES && sync->chunk_span < CHUNK_SPAN) ||
+           sync_chunk_write(sync);
+}
+
+bool sync_chunk_pass(struct sync *sync, rd_kafka_message_t *message)
+{
+    if (sync->chunk_count > 0)
+        sync->chunk_span += message->len;
+    rd_kafka_message_destroy(message);
+    return sync->chunk_span < CHUNK_SPAN || sync_chunk_write(sync);
 }

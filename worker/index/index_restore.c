@@ -16,7 +16,7 @@ static void clear(struct restore *restore)
 {
     for (size_t i = 0; i < restore->count; i++)
         rd_kafka_message_destroy(restore->messages[i]);
-    restore->count = restore->bytes = 0;
+    restore->count = restore->bytes = restore->span = 0;
 }
 
 void restore_close(struct restore *restore)
@@ -94,14 +94,15 @@ bool restore_note(struct restore *restore, const rd_kafka_message_t *message)
 bool restore_add(struct restore *restore, rd_kafka_message_t *message)
 {
     struct restored *restored = &restore->chunk[restore->count];
-    if (!restored_parse(message, restored) ||
-        !record_places_is_last(restore->places, restored->key, &restored->place)) {
+    if (restore->count > 0)
+        restore->span += message->len;
+    if (restored_parse(message, restored) && record_places_is_last(restore->places, restored->key, &restored->place)) {
+        restore->messages[restore->count++] = message;
+        restore->bytes += message->len;
+    } else {
         rd_kafka_message_destroy(message);
-        return false;
     }
-    restore->messages[restore->count++] = message;
-    restore->bytes += message->len;
-    return restore->count == RESTORE_MESSAGES || restore->bytes >= RESTORE_BYTES;
+    return restore->count == RESTORE_MESSAGES || restore->bytes >= RESTORE_BYTES || restore->span >= RESTORE_SPAN;
 }
 
 /* ---- what the files of the restore share ---- */

@@ -23,6 +23,9 @@
 
 #define RESTORE_MESSAGES 1000
 #define RESTORE_BYTES    ((size_t)4 << 20)
+/* Of all messages that are read between the first and the last of those that are to be written: each of these keeps the
+ * response of the broker that it came in. */
+#define RESTORE_SPAN ((size_t)8 << 20)
 
 /* A message of the record topic, parsed; its spans point into the message. */
 struct restored {
@@ -44,6 +47,7 @@ struct restore {
     rd_kafka_message_t *messages[RESTORE_MESSAGES]; /* owned, not yet written */
     struct restored chunk[RESTORE_MESSAGES];        /* of those */
     size_t count, bytes;
+    size_t span;     /* bytes that were read since the first of them */
     bool shared;     /* SHARED_EMAILS_KEY is set: Redis has living clients of which another one has the email. An email
                         that becomes free may belong to one of them, which only a whole rebuild finds */
     bool has_losers; /* it was set when this reading began: some clients are without their email */

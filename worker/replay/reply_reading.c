@@ -87,6 +87,8 @@ static void chunk_clear(struct chunk *chunk)
 static void chunk_take(const struct run *run, struct chunk *chunk, rd_kafka_message_t *message)
 {
     if (!message->payload || message->len > run->longest) {
+        if (chunk->count > 0) /* the others keep the response of the broker that it came in */
+            chunk->bytes += message->len;
         rd_kafka_message_destroy(message);
         return;
     }
