@@ -37,7 +37,7 @@ void partitions_go_back(struct partitions *partitions, int32_t partition, int64_
 /* Commands of the partition, which waits, were dropped from `offset` on. They count as not noted. */
 void partitions_cut(struct partitions *partitions, int32_t partition, int64_t offset);
 /* True from then on until the wait has ended. */
-bool partitions_is_cut(const struct partitions *partitions, int32_t partition);
+MUST_CHECK bool partitions_is_cut(const struct partitions *partitions, int32_t partition);
 
 /* The offset after the last command that was ever noted, dropped ones included, or -1. */
 int64_t partitions_noted(const struct partitions *partitions, int32_t partition);
@@ -64,7 +64,7 @@ void partitions_end_wait(struct partitions *partitions, int32_t partition);
 
 /* Nothing is left of the partition, which waits for definitions and was cut. It is due in `retry_ms`. */
 void partitions_wait_empty(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms);
-bool partitions_waits_empty(const struct partitions *partitions, int32_t partition);
+MUST_CHECK bool partitions_waits_empty(const struct partitions *partitions, int32_t partition);
 /* A partition of which nothing is left and that is due: its wait can be ended now. -1: none. */
 MUST_CHECK int32_t partitions_take_empty(struct partitions *partitions, int64_t now_ms);
 
@@ -85,7 +85,7 @@ void partitions_note_try(struct partitions *partitions, int32_t partition);
  * for the next batch. Its limit goes on, since the next command may lack others. */
 void partitions_note_answer(struct partitions *partitions, int32_t partition);
 
-bool partitions_lacks_definitions(const struct partitions *partitions, int32_t partition);
+MUST_CHECK bool partitions_lacks_definitions(const struct partitions *partitions, int32_t partition);
 
 /* How many partitions wait, and how many of them wait for definitions. */
 uint32_t partitions_waiting(const struct partitions *partitions);
