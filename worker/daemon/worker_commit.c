@@ -32,11 +32,18 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
 {
     enum sink_result result;
     do {
-        result = step == STEP_SEND ? sink_send(worker->sink, COMMIT_WAIT_MS)
+        const int wait_ms = kafka_patience_insist_ms(&worker->patience, COMMIT_WAIT_MS);
+        const int64_t asked_ms = clock_now_ms();
+        result = step == STEP_SEND ? sink_send(worker->sink, wait_ms)
                  : step == STEP_SEND_OFFSETS
-                     ? sink_send_offsets(worker->sink, offsets, worker->feed->group(worker->source), COMMIT_WAIT_MS)
-                 : step == STEP_COMMIT ? sink_commit(worker->sink, COMMIT_WAIT_MS)
-                                       : sink_abort(worker->sink, COMMIT_WAIT_MS);
+                     ? sink_send_offsets(worker->sink, offsets, worker->feed->group(worker->source), wait_ms)
+                 : step == STEP_COMMIT ? sink_commit(worker->sink, wait_ms)
+                                       : sink_abort(worker->sink, wait_ms);
+        /* The other steps take as long as the batch is large. */
+        if (step == STEP_SEND_OFFSETS && result == SINK_DONE)
+            kafka_patience_answered(&worker->patience, asked_ms, clock_now_ms());
+        if (result == SINK_LATER)
+            kafka_patience_unanswered(&worker->patience, wait_ms);
         worker->kafka_is_slow = result == SINK_LATER;
         worker_beat(worker);
         if (result == SINK_LATER)

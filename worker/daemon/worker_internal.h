@@ -6,11 +6,12 @@
 #include "worker/daemon/worker.h"
 #include "worker/daemon/worker_feed.h"
 #include "worker/index/index.h"
+#include "worker/kafka/kafka_patience.h"
 #include "worker/metrics/thread_board.h"
 #include "worker/sink/sink.h"
 #include "worker/tracing/batch_trace.h"
 
-#define COMMIT_WAIT_MS   1000 /* also how soon a stop is noticed while Kafka is away */
+#define COMMIT_WAIT_MS   1000 /* near Kafka; also how soon a stop is noticed while Kafka is away */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 
@@ -42,6 +43,7 @@ struct worker {
     uint32_t single_most;           /* the most commands in such a transaction */
     uint32_t single_left;           /* postponed commands that are also sent this way */
     struct size_limits size_limits; /* the sizes that output topics have refused lately */
+    struct kafka_patience patience; /* with the answers to the sink: nothing goes on without them */
     bool kafka_is_slow;             /* the last call to the sink has had no answer yet */
     struct log_fault rebuild_fault, sending_fault;
 };

@@ -30,7 +30,10 @@ bool worker_open_sink(struct worker *worker)
                                  worker->single, &worker->size_limits, &worker->sending_fault);
     if (!worker->sink)
         return false;
-    enum sink_result result = sink_prepare(worker->sink, COMMIT_WAIT_MS);
+    const int wait_ms = kafka_patience_insist_ms(&worker->patience, COMMIT_WAIT_MS);
+    enum sink_result result = sink_prepare(worker->sink, wait_ms);
+    if (result == SINK_LATER)
+        kafka_patience_unanswered(&worker->patience, wait_ms);
     worker->kafka_is_slow = result != SINK_DONE;
     if (result == SINK_DONE)
         return true;

@@ -187,13 +187,8 @@ void sink_close(struct sink *sink)
 static bool sink_learn_topic(struct sink *sink, rd_kafka_topic_t *topic, int32_t *partitions, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata;
-    const int64_t asked_ms = clock_now_ms();
-    wait_ms = kafka_patience_insist_ms(&sink->patience, wait_ms);
     rd_kafka_resp_err_t code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, wait_ms);
-    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
-        kafka_patience_unanswered(&sink->patience, wait_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_patience_answered(&sink->patience, asked_ms, clock_now_ms());
         code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         if (partitions && code == RD_KAFKA_RESP_ERR_NO_ERROR)
             *partitions = metadata->topics[0].partition_cnt;

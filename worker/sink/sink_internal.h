@@ -6,7 +6,6 @@
 #include <uthash.h>
 
 #include "common/must_check.h"
-#include "worker/kafka/kafka_patience.h"
 #include "worker/sink/sink.h"
 
 enum sink_step { STEP_IDLE, STEP_SENDING, STEP_SENT, STEP_OFFSETS_SENT, STEP_ABORTING };
@@ -27,10 +26,9 @@ struct sink {
     bool oversized;   /* a request of several messages was refused for its size since sink_send */
     bool has_refused; /* a message was refused for its size since sink_send, and it is known which */
     bool has_refused_client;
-    bool knows_sizes; /* messages are not compressed, so the longer of two is also larger for the broker */
-    bool initialized; /* earlier producers of its transactional id are fenced */
-    bool waited;      /* sink_prepare has returned SINK_LATER */
-    struct kafka_patience patience;
+    bool knows_sizes;   /* messages are not compressed, so the longer of two is also larger for the broker */
+    bool initialized;   /* earlier producers of its transactional id are fenced */
+    bool waited;        /* sink_prepare has returned SINK_LATER */
     int64_t learned_ms; /* when the output topics became known; CLOCK_MONOTONIC; 0: not yet */
     bool prepared;      /* sink_prepare has returned SINK_DONE */
     bool commit_tried;  /* of the present transaction */

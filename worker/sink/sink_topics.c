@@ -65,8 +65,7 @@ bool sink_topics_are_many(const struct sink *sink)
 static bool producer_learn(struct sink *sink, rd_kafka_topic_t *topic)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    if (rd_kafka_metadata(sink->producer, topic == NULL, topic, &metadata,
-                          kafka_patience_ms(&sink->patience, LEARN_WAIT_MS)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_metadata(sink->producer, topic == NULL, topic, &metadata, LEARN_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     rd_kafka_metadata_destroy(metadata);
     return true;
