@@ -65,10 +65,10 @@ END_TEST
 
 START_TEST(other_answers_are_no_address)
 {
-    char longest[SENTINEL_HOST_BYTES + 1] = "";
+    char longest[REDIS_HOST_BYTES + 1] = "";
     memset(longest, 'h', sizeof(longest) - 1);
     ck_assert_int_eq(address(longest, "1").vote, VOTE_NONE);
-    longest[SENTINEL_HOST_BYTES - 1] = '\0';
+    longest[REDIS_HOST_BYTES - 1] = '\0';
     ck_assert_int_eq(address(longest, "1").vote, VOTE_NAMED);
     ck_assert_int_eq(other((redisReply){.type = REDIS_REPLY_NIL}).vote, VOTE_UNKNOWN);
     ck_assert_int_eq(other(text("10.0.0.1")).vote, VOTE_NONE);
@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(long_texts_are_cut)
 {
-    char *items[REDIS_SENTINELS_MOST], error[32], name[SENTINEL_HOST_BYTES] = "";
+    char *items[REDIS_SENTINELS_MOST], error[32], name[REDIS_HOST_BYTES] = "";
     memset(name, 'n', sizeof(name) - 1);
     struct config config = {.redis = {.address = {.items = items, .count = REDIS_SENTINELS_MOST}, .master = name}};
     struct sentinel_votes votes;

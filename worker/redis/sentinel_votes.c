@@ -1,32 +1,12 @@
 #include "worker/redis/sentinel_votes.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-void redis_place_text(const struct redis_place *place, char text[REDIS_PLACE_BYTES])
-{
-    const bool is_ipv6 = strchr(place->host, ':') != NULL;
-    snprintf(text, REDIS_PLACE_BYTES, is_ipv6 ? "[%s]:%d" : "%s:%d", place->host, place->port);
-}
-
-bool redis_place_is(const struct redis_place *one, const struct redis_place *other)
-{
-    return one->port == other->port && strcasecmp(one->host, other->host) == 0;
-}
 
 static bool read_host(const redisReply *reply, struct redis_place *place)
 {
-    if (reply->type != REDIS_REPLY_STRING || reply->len == 0 || (size_t)reply->len >= sizeof(place->host))
-        return false;
-    for (size_t i = 0; i < (size_t)reply->len; i++)
-        if (!isascii((unsigned char)reply->str[i]) || !isgraph((unsigned char)reply->str[i]))
-            return false;
-    memcpy(place->host, reply->str, (size_t)reply->len);
-    place->host[reply->len] = '\0';
-    return true;
+    return reply->type == REDIS_REPLY_STRING && redis_place_take_host(place, reply->str, reply->len);
 }
 
 static bool read_port(const redisReply *reply, struct redis_place *place)
@@ -35,7 +15,7 @@ static bool read_port(const redisReply *reply, struct redis_place *place)
         strspn(reply->str, "0123456789") != (size_t)reply->len)
         return false;
     place->port = (int)strtol(reply->str, NULL, 10);
-    return place->port >= 1 && place->port <= 65535;
+    return place->port >= 1 && place->port <= REDIS_PORT_MOST;
 }
 
 void sentinel_answer_read(struct sentinel_answer *answer, const redisReply *reply, const char *error)

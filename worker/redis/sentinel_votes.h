@@ -10,17 +10,7 @@
 
 #include "common/must_check.h"
 #include "worker/config/config.h"
-
-#define SENTINEL_HOST_BYTES 256 /* with the NUL */
-
-/* Where a server is, as a Sentinel names it. */
-struct redis_place {
-    char host[SENTINEL_HOST_BYTES]; /* a name or an address, IPv6 without brackets */
-    int port;
-};
-
-/* Room for the text of a place. */
-#define REDIS_PLACE_BYTES (SENTINEL_HOST_BYTES + 16)
+#include "worker/redis/redis_place.h"
 
 enum sentinel_vote {
     VOTE_NONE,    /* not asked, or no answer that can be used; the reason is in `error` */
@@ -38,10 +28,6 @@ struct sentinel_answer {
 struct sentinel_votes {
     struct sentinel_answer answers[REDIS_SENTINELS_MOST];
 };
-
-/* "HOST:PORT" or "[IPv6]:PORT". */
-void redis_place_text(const struct redis_place *place, char text[REDIS_PLACE_BYTES]);
-bool redis_place_is(const struct redis_place *one, const struct redis_place *other);
 
 /* The answer to SENTINEL get-master-addr-by-name; NULL: there was none, and `error` is the reason. */
 void sentinel_answer_read(struct sentinel_answer *answer, const redisReply *reply, const char *error);
