@@ -1,8 +1,8 @@
 /* redis_connection: opens a connection to Redis as the config says. Works with hiredis 0.14 and 1.x. Every connection
  * of the program to the server that keeps the index is made here.
  *
- * The folder worker/redis holds what several users of Redis share: connections, Sentinels, pipelines, the epoch and the
- * names of keys. It may use hiredis and the folders before it in docs/design.md. */
+ * The folder worker/redis holds what several users of Redis share: connections, Sentinels, clusters, pipelines, the
+ * epoch and the names of keys. It may use hiredis and the folders before it in docs/design.md. */
 #ifndef WORKER_REDIS_REDIS_CONNECTION_H
 #define WORKER_REDIS_REDIS_CONNECTION_H
 
