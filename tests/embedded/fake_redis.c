@@ -26,6 +26,23 @@ static void say(struct fake_redis *fake, int file, const char *answer)
     }
 }
 
+/* `rest`: what stands behind "CLUSTER". */
+static const char *cluster_answer(struct fake_redis *fake, const char *rest)
+{
+    const char *answer = NULL;
+    if (strncmp(rest, "\r\n$5\r\nSLOTS", 11) == 0) {
+        atomic_fetch_add(&fake->asked, 1);
+        answer = fake->slots;
+    } else if (strncmp(rest, "\r\n$4\r\nINFO", 10) == 0) {
+        answer = fake->state;
+    } else if (strncmp(rest, "\r\n$4\r\nMYID", 10) == 0) {
+        answer = fake->id;
+    } else {
+        answer = fake->shard;
+    }
+    return answer ? answer : "-ERR This instance has cluster support disabled\r\n";
+}
+
 /* A command comes in one piece: clients send it so over loopback. Commands of a pipeline stand one behind the other. */
 static void answer(struct fake_redis *fake, struct caller *caller, char *text)
 {
@@ -45,6 +62,10 @@ static void answer(struct fake_redis *fake, struct caller *caller, char *text)
             say(fake, caller->file, fake->sentinel ? fake->sentinel : "-ERR unknown command 'SENTINEL'\r\n");
         } else if (strncmp(name, "ROLE", 4) == 0) {
             say(fake, caller->file, fake->role ? fake->role : "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+        } else if (strncmp(name, "CLUSTER", 7) == 0) {
+            say(fake, caller->file, cluster_answer(fake, name + 7));
+        } else if (strncmp(name, "GET\r", 4) == 0) {
+            say(fake, caller->file, fake->get ? fake->get : "$-1\r\n");
         } else if (strncmp(name, "INFO", 4) == 0) {
             say(fake, caller->file, "$0\r\n\r\n");
         } else {

@@ -1,5 +1,6 @@
-/* fake_redis: a server for tests that speaks just enough of Redis' protocol to pass for a Sentinel or for a master: it
- * answers by the first word of a command, with what the test has chosen. It can be silent, refuse, or lie. */
+/* fake_redis: a server for tests that speaks just enough of Redis' protocol to pass for a Sentinel, for a master, or
+ * for a node of a cluster: it answers by the first word of a command, with what the test has chosen. It can be silent,
+ * refuse, or lie. */
 #ifndef TESTS_FAKE_REDIS_H
 #define TESTS_FAKE_REDIS_H
 
@@ -16,9 +17,14 @@ struct fake_redis {
     /* All answers are in the protocol, with their line ends. */
     _Atomic(const char *) sentinel; /* to SENTINEL */
     _Atomic(const char *) role;     /* to ROLE */
+    _Atomic(const char *) slots;    /* to CLUSTER SLOTS */
+    _Atomic(const char *) state;    /* to CLUSTER INFO */
+    _Atomic(const char *) id;       /* to CLUSTER MYID */
+    _Atomic(const char *) shard;    /* to CLUSTER MYSHARDID */
+    _Atomic(const char *) get;      /* to GET */
     atomic_bool slow;               /* it sends ten bytes a second */
     atomic_bool silent;             /* it answers nothing */
-    atomic_int accepted, asked;     /* connections; commands SENTINEL */
+    atomic_int accepted, asked;     /* connections; commands SENTINEL and CLUSTER SLOTS */
     int listener;
     pthread_t thread;
     atomic_bool ends;

@@ -55,7 +55,8 @@ static struct config *read_text(const char *text, const char *first, const char 
     if (text)
         write_file(path, text);
     FILE *out = open_memstream(&raw, &size);
-    struct config *config = config_read(&(struct config_sources){text ? path : NULL, settings, print_fault, out});
+    struct config *config = config_read(&(struct config_sources){
+        .path = text ? path : NULL, .settings = settings, .take_fault = print_fault, .listener = out});
     fclose(out);
     out = open_memstream(&clean, &size);
     for (const char *at = raw; *at;) {
@@ -283,6 +284,15 @@ static const struct refused {
     {NULL, "redis.kind=sentinels", "--set: redis.kind must be single, sentinel or cluster, not \"sentinels\"\n"},
     {"[redis]\nkind = cluster\n", NULL,
      "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
+    {"[redis]\nkind = cluster\nmaster = m\ndatabase = 1\naddress = a:1,unix:/s\n", NULL,
+     "F:3: redis.master needs redis.kind = sentinel\n"
+     "F:5: redis.address must list nodes as HOST:PORT with redis.kind = cluster, not unix:PATH\n"
+     "F:4: redis.database must be 0 with redis.kind = cluster\n"
+     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
+    {"[redis]\nkind = cluster\naddress = a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,a:10,a:11,a:12,a:13,a:14,a:15,a:16\n",
+     NULL,
+     "F:3: redis.address must list at most 15 nodes; the program learns of the others by itself\n"
+     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
     {"[redis]\naddress = a:1, b:1\nmaster = m\nsentinel_password = s3cret\n", NULL,
      "F:2: redis.address must be one address with redis.kind = single\n"
      "F:3: redis.master needs redis.kind = sentinel\n"
@@ -416,6 +426,26 @@ START_TEST(setting_is_refused)
     ck_assert_ptr_null(config);
     ck_assert_str_eq(printed, version ? expected : row->printed);
     free(printed);
+}
+END_TEST
+
+static void pass_over(void *listener, const char *place, const char *message)
+{
+    (void)listener, (void)place, (void)message;
+}
+
+/* Whoever can work with a cluster already says so. Other contradictions stay errors. */
+START_TEST(cluster_is_taken_where_it_can_be_used)
+{
+    const char *settings[] = {"redis.kind=cluster", "redis.address=a:1,b:2", NULL};
+    struct config *config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_eq(config->redis.kind, REDIS_CLUSTER);
+    ck_assert_uint_eq(config->redis.address.count, 2);
+    config_free(config);
+    settings[1] = "redis.address=unix:/s";
+    ck_assert_ptr_null(
+        config_read(&(struct config_sources){.settings = settings, .take_fault = pass_over, .takes_cluster = true}));
 }
 END_TEST
 
@@ -664,6 +694,7 @@ int main(void)
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
     tcase_add_loop_test(tests, setting_is_accepted, 0, COUNT(accepted));
     tcase_add_loop_test(tests, setting_is_refused, 0, COUNT(refused));
+    tcase_add_test(tests, cluster_is_taken_where_it_can_be_used);
     tcase_add_test(tests, unknown_variable_is_refused);
     tcase_add_loop_test(tests, file_that_cannot_be_read_is_refused, 0, 2);
     tcase_add_test(tests, line_may_be_long_but_not_too_long);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -17,6 +18,7 @@
 #include "worker/definitions/definitions_import.h"
 #include "worker/index/index.h"
 #include "worker/metrics/metrics.h"
+#include "worker/redis/redis_cluster.h"
 #include "worker/replay/definitions_library.h"
 #include "worker/replay/recorded_replies.h"
 #include "worker/replay/workspace_counts.h"
@@ -327,6 +329,30 @@ static enum ending open_index(void)
     return index ? SUCCESS : FAILURE;
 }
 
+/* Ranges of two masters, and a cluster that is not connected. */
+static enum ending read_cluster(void)
+{
+    static const char answer[] =
+        "*2\r\n*3\r\n:0\r\n:9\r\n*3\r\n$1\r\na\r\n:1\r\n$40\r\n1111111111111111111111111111111111111111\r\n"
+        "*3\r\n:10\r\n:20\r\n*3\r\n$1\r\nb\r\n:1\r\n$40\r\n2222222222222222222222222222222222222222\r\n";
+    char error[256];
+    void *reply = NULL;
+    redisReader *reader = redisReaderCreate();
+    ck_assert_int_eq(redisReaderFeed(reader, answer, strlen(answer)), REDIS_OK);
+    ck_assert_int_eq(redisReaderGetReply(reader, &reply), REDIS_OK);
+    struct redis_cluster *cluster = redis_cluster_open(config);
+    struct cluster_map *map =
+        cluster ? cluster_map_read(reply, &(struct redis_place){"a", 1}, error, sizeof(error)) : NULL;
+    const enum ending ending = map ? SUCCESS : FAILURE;
+    ck_assert(!map || map->count == 2);
+    ck_assert(map || !cluster || strcmp(error, "CLUSTER SLOTS: out of memory") == 0);
+    cluster_map_free(map);
+    redis_cluster_close(cluster);
+    redisReaderFree(reader);
+    freeReplyObject(reply);
+    return ending;
+}
+
 static enum ending make_metrics(void)
 {
     struct metrics *metrics = metrics_new();
@@ -388,6 +414,7 @@ static const struct way {
     {"evaluating a command", evaluate_command, 3, false},
     {"validating a file", validate_file, 10, false},
     {"opening the index", open_index, 1, false},
+    {"the map of a cluster", read_cluster, 3, false},
     {"metrics", make_metrics, 1, false},
     {"the trace of a batch", trace_batch, 8, false},
     {"reading a file", read_whole_file, 1, false},

@@ -22,8 +22,12 @@ enum topic_compression { COMPRESSION_NONE, COMPRESSION_PRODUCER };
 enum nest_headers { NEST_OFF, NEST_RESULTS, NEST_ERRORS };
 enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 
-/* The most Sentinels of redis.address. */
-#define REDIS_SENTINELS_MOST 15
+/* The most addresses of redis.address: of Sentinels, or of nodes of a cluster. */
+#define REDIS_SENTINELS_MOST     15
+#define REDIS_CLUSTER_NODES_MOST 15
+
+/* The error of redis.kind = cluster, for which the daemon is not ready. */
+#define REDIS_CLUSTER_NOT_YET "redis.kind = cluster is not supported yet; it must be single or sentinel"
 
 /* A setting that goes to librdkafka unchanged. */
 struct kafka_setting {
@@ -46,6 +50,7 @@ struct config_sources {
     const char *const *settings;   /* "section.key=value", ended by NULL; or NULL */
     config_take_fault *take_fault; /* gets each error; NULL: it is printed on standard error, "PLACE: message" */
     void *listener;                /* of take_fault */
+    bool takes_cluster;            /* redis.kind = cluster is no error: for who can work with a cluster already */
 };
 
 struct config {
@@ -93,13 +98,13 @@ struct config {
     } delivery;
     struct {
         enum redis_kind kind;
-        struct text_list address; /* of the server, one; of the Sentinels, up to REDIS_SENTINELS_MOST */
+        struct text_list address; /* of the server, one; of the Sentinels, or of some nodes of the cluster, several */
         char *username, *password;
         char *master; /* its name at the Sentinels */
         char *sentinel_username, *sentinel_password;
         int64_t database;
         int64_t timeout_ms;                       /* of connecting and of one round trip */
-        enum redis_tls tls;                       /* to the server and to the Sentinels */
+        enum redis_tls tls;                       /* to the servers and to the Sentinels */
         char *tls_ca, *tls_certificate, *tls_key; /* files; "": the system's authorities, and no client certificate */
         char *tls_name;                           /* "": the address's host */
     } redis;

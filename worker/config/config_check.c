@@ -112,16 +112,21 @@ static bool has_unix_address(const struct config *config)
     return has;
 }
 
-static void check_single(struct config_reading *reading, const struct config *config)
+static void check_no_sentinel(struct config_reading *reading, const struct config *config)
 {
-    if (config->redis.address.count > 1)
-        config_fault(reading, PLACE("redis.address", "redis.kind"),
-                     "redis.address must be one address with redis.kind = single");
     if (config->redis.master[0])
         config_fault(reading, PLACE("redis.master", "redis.kind"), "redis.master needs redis.kind = sentinel");
     if (config->redis.sentinel_username[0] || config->redis.sentinel_password[0])
         config_fault(reading, PLACE("redis.sentinel_username", "redis.sentinel_password", "redis.kind"),
                      "redis.sentinel_username and redis.sentinel_password need redis.kind = sentinel");
+}
+
+static void check_single(struct config_reading *reading, const struct config *config)
+{
+    if (config->redis.address.count > 1)
+        config_fault(reading, PLACE("redis.address", "redis.kind"),
+                     "redis.address must be one address with redis.kind = single");
+    check_no_sentinel(reading, config);
 }
 
 /* A Sentinel that stands there twice would have two votes. */
@@ -152,6 +157,23 @@ static void check_sentinel(struct config_reading *reading, const struct config *
                      "redis.address must list Sentinels as HOST:PORT with redis.kind = sentinel, not unix:PATH");
 }
 
+static void check_cluster(struct config_reading *reading, const struct config *config)
+{
+    check_no_sentinel(reading, config);
+    if (config->redis.address.count > REDIS_CLUSTER_NODES_MOST)
+        config_fault(reading, PLACE("redis.address"),
+                     "redis.address must list at most %d nodes; the program learns of the others by itself",
+                     REDIS_CLUSTER_NODES_MOST);
+    if (has_unix_address(config))
+        config_fault(reading, PLACE("redis.address", "redis.kind"),
+                     "redis.address must list nodes as HOST:PORT with redis.kind = cluster, not unix:PATH");
+    if (config->redis.database != 0)
+        config_fault(reading, PLACE("redis.database", "redis.kind"),
+                     "redis.database must be 0 with redis.kind = cluster");
+    if (!reading->takes_cluster)
+        config_fault(reading, PLACE("redis.kind"), "%s", REDIS_CLUSTER_NOT_YET);
+}
+
 static void check_redis_kind(struct config_reading *reading, const struct config *config)
 {
     if (config->redis.address.count == 0)
@@ -164,8 +186,7 @@ static void check_redis_kind(struct config_reading *reading, const struct config
         check_sentinel(reading, config);
         break;
     case REDIS_CLUSTER:
-        config_fault(reading, PLACE("redis.kind"),
-                     "redis.kind = cluster is not supported yet; it must be single or sentinel");
+        check_cluster(reading, config);
         break;
     }
 }

@@ -14,6 +14,11 @@ void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, st
     *pipeline = (struct redis_pipeline){.connection = connection, .arena = arena, .begin = arena->used};
 }
 
+void pipeline_resume(struct redis_pipeline *pipeline)
+{
+    pipeline->begin = pipeline->arena->used;
+}
+
 static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
 {
     arena_copy(pipeline->arena, text);
@@ -91,17 +96,21 @@ bool redis_is_wrong_type(const redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", strlen("WRONGTYPE")) == 0;
 }
 
-redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *error, size_t error_size)
+redisReply *pipeline_reply(struct redis_pipeline *pipeline, char *error, size_t error_size)
 {
     assert(pipeline->count > 0);
     pipeline->count--;
-    void *answer = NULL;
-    if (redisGetReply(pipeline->connection, &answer) != REDIS_OK) {
-        snprintf(error, error_size, "%s", pipeline->connection->errstr);
-        return NULL;
-    }
-    redisReply *reply = answer;
-    if (reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply))
+    void *reply = NULL;
+    if (redisGetReply(pipeline->connection, &reply) == REDIS_OK)
+        return reply;
+    snprintf(error, error_size, "%s", pipeline->connection->errstr);
+    return NULL;
+}
+
+redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *error, size_t error_size)
+{
+    redisReply *reply = pipeline_reply(pipeline, error, error_size);
+    if (!reply || reply->type != REDIS_REPLY_ERROR || redis_is_wrong_type(reply))
         return reply;
     snprintf(error, error_size, "%s", reply->str);
     freeReplyObject(reply);

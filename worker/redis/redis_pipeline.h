@@ -26,6 +26,9 @@ struct redis_pipeline {
 /* While the pipeline is being written, nothing else may take from the arena. */
 void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena);
 
+/* Goes on with a pipeline whose commands were all sent, after something else has used the arena. */
+void pipeline_resume(struct redis_pipeline *pipeline);
+
 /* Begins a command with `arguments` arguments, including its name. Exactly as many pipeline_argument must follow. */
 void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments);
 /* Writes an argument that consists of the parts. */
@@ -48,6 +51,10 @@ MUST_CHECK bool pipeline_send(struct redis_pipeline *pipeline);
  * Redis replied with an error (loading, out of memory, read-only, ...): the connection is unusable. The error WRONGTYPE
  * is returned as a reply, since it is about the key only. */
 MUST_CHECK redisReply *pipeline_answer(struct redis_pipeline *pipeline, char *error, size_t error_size);
+
+/* The next reply, whatever it is, also an error: new, to be freed with freeReplyObject. NULL with the reason in `error`
+ * if the connection failed: it is unusable. */
+MUST_CHECK redisReply *pipeline_reply(struct redis_pipeline *pipeline, char *error, size_t error_size);
 
 /* True for the error WRONGTYPE: the key has another type. */
 bool redis_is_wrong_type(const redisReply *reply);

@@ -1,0 +1,47 @@
+/* cluster_survey: asks nodes of a cluster for its map, one after the other, until one has an answer that can be used.
+ *
+ * Any node may be asked, a master or a replica: those that redis.address lists, and the masters of the last map. The
+ * one that answered is asked first the next time, and its connection stays open. It is no connection for commands, so a
+ * question never meets their answers, and has a time limit of its own.
+ *
+ * A node that says cluster_state:fail is cut off from most masters, or was just started, or knows of slots that nobody
+ * serves. Its map may be old, so others are asked; it counts if none of them knows better. */
+#ifndef WORKER_REDIS_CLUSTER_SURVEY_H
+#define WORKER_REDIS_CLUSTER_SURVEY_H
+
+#include "worker/config/config.h"
+#include "worker/redis/cluster_map.h"
+
+#define CLUSTER_WAIT_MS       500  /* for each answer of a node, or redis.timeout if that is less */
+#define CLUSTER_SURVEY_MS     1000 /* after this time no further node is asked */
+#define CLUSTER_NODES_ASKED   5    /* of one survey, at most */
+#define CLUSTER_REPLY_BYTES   (16 << 20)
+#define CLUSTER_ADDRESS_BYTES REDIS_PLACE_BYTES
+
+enum cluster_state { CLUSTER_OK, CLUSTER_FAIL };
+
+struct cluster_survey {
+    const struct config *config;
+    redisContext *connection; /* to the node that answered last; NULL: none */
+    struct redis_place place; /* of that node */
+    size_t next;              /* the place among all nodes of the next one to ask */
+    enum cluster_state state; /* what the node said whose map was used */
+    bool is_no_cluster;       /* the last node that answered has no cluster */
+};
+
+void cluster_survey_open(struct cluster_survey *survey, const struct config *config);
+void cluster_survey_close(struct cluster_survey *survey);
+
+/* The map; `known` is the one before, or NULL. New, to be freed by cluster_map_free. NULL with the reasons of the nodes
+ * that were asked in `error`. It takes CLUSTER_SURVEY_MS and the time of one node at most. */
+MUST_CHECK struct cluster_map *cluster_survey_ask(struct cluster_survey *survey, const struct cluster_map *known,
+                                                  char *error, size_t error_size);
+
+/* How long to wait for each answer of a node that may be away. */
+int64_t cluster_wait_ms(const struct config *config);
+
+/* The next answer of a node; NULL with the reason in `error`. The time of a node is over at `until_ms` (clock_now_ms),
+ * even if it goes on sending byte by byte, and so is its room. */
+MUST_CHECK redisReply *cluster_take_reply(redisContext *connection, int64_t until_ms, char *error, size_t error_size);
+
+#endif
