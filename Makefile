@@ -248,7 +248,7 @@ TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_distort replay_sink tamper_client
 REPLAY_ORACLE  := arena $(patsubst %,replay_%,oracle world command decide verdict tally changes judge judge_summary report)
-ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
+ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client cluster_probe replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
@@ -270,6 +270,13 @@ $(REPLAY_READER): $(REPLAY_READER).o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 test-programs: $(REPLAY_READER)
+
+# What the program's own parts say of a Redis Cluster.
+CLUSTER_PROBE := $(BUILD)/tests/live/cluster_probe
+$(CLUSTER_PROBE): $(CLUSTER_PROBE).o $(PARTS_ARCHIVE)
+	@echo "  $@"
+	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+test-programs: $(CLUSTER_PROBE)
 
 # The daemon with failpoints that end it.
 DEADLY := $(BUILD)/tests/faults/client-intake
