@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A Redis that is a node of a cluster: `check` and the daemon say so, and what to do, instead of failing over every batch.
+# A Redis that is a node of a cluster, and one that is none: `check` and the daemon say so, and what to do, instead of failing
+# over every batch. A whole cluster is in tests/live/redis_cluster.sh.
 . "$(dirname "$0")/lib/redis.sh" || exit 1
 
 suite_begin
@@ -34,8 +35,20 @@ wait "$put"
 check_equal "definitions put cannot reach what it needs" 69 $?
 
 redis_kill
-redis_start || suite_end
+port=$(free_port)
+redis_start --port "$port" || suite_end
+"$BUILD/client-intake" check "${settings[@]}" --set redis.kind=cluster --set "redis.address=127.0.0.1:$port" >"$suite_folder/none" 2>&1 &
+none=$!
+suite_owns "$none"
 intake check >"$suite_folder/check" 2>&1
 check_equal "without a cluster it is Kafka alone that is missing" 69 $?
 check "and Redis is ok" grep -q '^redis   ok' "$suite_folder/check"
+wait "$none"
+check_equal "redis.kind = cluster is wrong there" 78 $?
+check "and it says why" grep -q '^redis   .*cluster_enabled:0.*redis.kind must be single' "$suite_folder/none"
+check_equal "offline it is an error of the config" "config  redis.kind: redis.kind = cluster is not supported yet; it must be single or sentinel" \
+    "$("$BUILD/client-intake" check --offline --set redis.kind=cluster)"
+"$BUILD/client-intake" run --set redis.kind=cluster >"$suite_folder/refused" 2>&1
+check_equal "the daemon does not begin" 78 $?
+check "and says why" grep -qF -- '--set: redis.kind = cluster is not supported yet' "$suite_folder/refused"
 suite_end

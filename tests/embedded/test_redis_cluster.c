@@ -166,6 +166,7 @@ START_TEST(node_that_is_cut_off_is_asked_last)
     ck_looks();
     ck_assert_uint_eq(redis_cluster_count(cluster), NODES);
     ck_assert_int_eq(redis_cluster_state(cluster), CLUSTER_FAIL);
+    ck_assert_int_eq(redis_cluster_answered(cluster)->port, nodes[1].port);
     ck_assert_int_eq(state_of(5000), SLOT_SERVED);
     free(other);
 }

@@ -66,7 +66,8 @@ cluster_addresses() {
 
 # ---- nodes ----
 
-# node_begin NUMBER [SETTING ...]: starts it, or starts it again over the same folder.
+# node_begin NUMBER [SETTING ...]: starts it, or starts it again over the same folder. A replica that was sent nothing yet
+# does not count as one in CLUSTER SLOTS, so masters ping them often.
 node_begin() {
     local number=$1 folder=$suite_folder/node-$1
     shift
@@ -75,7 +76,8 @@ node_begin() {
     "$(cluster_program)" "$folder/conf" --port "${node_ports[$number]}" --bind 127.0.0.1 --cluster-enabled yes \
         --cluster-port "${node_bus_ports[$number]}" --cluster-config-file nodes.conf --cluster-node-timeout "$CLUSTER_TIMEOUT_MS" \
         --cluster-replica-validity-factor 0 --cluster-allow-replica-migration no --cluster-require-full-coverage no \
-        --dir "$folder" --save '' --daemonize no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@" \
+        --dir "$folder" --save '' --daemonize no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 \
+        --repl-ping-replica-period 1 "$@" \
         >>"$folder/log" 2>&1 &
     node_pids[$number]=$!
     suite_owns "$!"
@@ -149,4 +151,10 @@ cluster_move_key() {
 cluster_move_end() {
     local number
     for number in "$3" "$2" 1 2 3; do node_ask "$number" CLUSTER SETSLOT "$1" NODE "${node_ids[$3]}"; done
+}
+
+# cluster_forget_slots SLOT ...: nobody serves them. A node does not tell the others that it does not serve a slot any more.
+cluster_forget_slots() {
+    local number
+    for number in "${!node_pids[@]}"; do node_ask "$number" CLUSTER DELSLOTS "$@" >/dev/null; done
 }

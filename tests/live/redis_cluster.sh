@@ -168,6 +168,7 @@ scene_frozen() {
 
 scene_all_down() {
     local number
+    check "before, all are written" eventually probe_says write "answered $ALL"
     for number in "${CLUSTER_NODES[@]}"; do node_kill "$number"; done
     check_says "all are lost" write "lost $ALL"
     check_says "and away" write "away $ALL"
@@ -176,9 +177,46 @@ scene_all_down() {
     check "the cluster is whole" eventually cluster_is_whole
 }
 
+# is_told KIND RESULT SUBJECT TEXT: a line of what `check` printed.
+is_told() {
+    python3 - "$suite_folder/check" "$@" <<'END'
+import json, sys
+path, kind, result, subject, text = sys.argv[1:]
+rows = [json.loads(line) for line in open(path)]
+sys.exit(not any(r["kind"] == kind and r["result"] == result and r["subject"] == subject and text in r["message"] for r in rows))
+END
+}
+
+# Nobody can be asked for Kafka, which takes ten seconds.
+scene_check() {
+    node_kill 5
+    cluster_forget_slots 7000 7002
+    eventually probe_says write "answered 16382 away 2" || suite_fail "two slots are of nobody"
+    node_ask 3 CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru min-replicas-to-write 1 >/dev/null
+    "$BUILD/client-intake" check --output json --set redis.kind=cluster --set "redis.address=$(cluster_addresses 6)" \
+        --set redis.username=client-intake --set "redis.password=$cluster_password" --set kafka.bootstrap.servers=127.0.0.1:1 \
+        >"$suite_folder/check" 2>"$suite_folder/check.log"
+    check_equal "check ends with 78, since the daemon cannot use a cluster" 78 $?
+    check "it tells of the masters and replicas" is_told reached ok "$(place 6)" ", cluster, 3 masters, 2 replicas"
+    check "and of the version" is_told reached ok "$(place 6)" \
+        "version $(node_ask 1 INFO server | tr -d '\r' | sed -n 's/^redis_version://p')"
+    check "of slots that nobody serves" is_told slots_unserved unavailable "$(place 6)" "no master serves 2 of 16384 slots: 7000, 7002"
+    check "of a master without a replica" is_told no_replica warning "$(place 2)" "has no replica"
+    check "and of none with one" eval '! is_told no_replica warning "$(place 1)" ""'
+    check "of a master that takes writes without replicas" is_told min_replicas warning "$(place 1)" "min-replicas-to-write is 0"
+    check "and of none that does not" eval '! is_told min_replicas warning "$(place 3)" ""'
+    check "of a master that evicts" is_told evicting warning "$(place 3)" "maxmemory-policy is allkeys-lru"
+    check_equal "and at last that the daemon cannot use it" "redis.kind = cluster is not supported yet; it must be single or sentinel" \
+        "$(tail -n 1 "$suite_folder/check" | python3 -c 'import json, sys; print(json.load(sys.stdin)["message"])')"
+    check "it does not call the config ok" eval '! grep -q "\"read\"" "$suite_folder/check"'
+    node_ask 3 CONFIG SET maxmemory 0 maxmemory-policy noeviction min-replicas-to-write 0 >/dev/null
+    node_ask 2 CLUSTER ADDSLOTS 7000 7002 >/dev/null
+    node_begin 5
+    check "the cluster is whole" eventually cluster_is_whole
+}
+
 scene_nobody() {
-    node_ask 2 CLUSTER DELSLOTS 7000 >/dev/null
-    node_ask 2 CLUSTER BUMPEPOCH >/dev/null
+    cluster_forget_slots 7000
     check_comes "a slot of nobody is away, the others are written" 5 write "answered 16383 away 1"
     check_says "it is nobody's" "slot 7000" "away nobody"
     node_ask 2 CLUSTER ADDSLOTS 7000 >/dev/null
@@ -187,7 +225,7 @@ scene_nobody() {
 
 probe_open "$(cluster_addresses)"
 for round in $(faults_choose 1 "1 2"); do
-    for scene in ${SCENES:-map addresses killed failover moving frozen nobody all_down}; do
+    for scene in ${SCENES:-map addresses killed failover moving frozen nobody check all_down}; do
         echo "scene: $scene, round $round"
         began=$SECONDS
         "scene_$scene"

@@ -1,9 +1,10 @@
 #include "worker/commands/check_redis.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "worker/commands/check_cluster.h"
+#include "worker/commands/check_info.h"
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_pipeline.h"
 #include "worker/redis/redis_record_topic.h"
@@ -63,14 +64,6 @@ static bool check_sentinels(struct check_report *report, const struct config *co
 
 /* ---- the server ---- */
 
-/* The value of "name:value" in Redis' INFO, or "" if there is none. */
-static void info_value(const char *info, const char *name, char *value, size_t size)
-{
-    const char *line = strstr(info, name);
-    const char *begin = line ? line + strlen(name) : "";
-    snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
-}
-
 /* Whether the clients there come from our record topic. */
 static void check_record_topic(struct check_report *report, const struct config *config, redisContext *connection,
                                const char *address)
@@ -85,39 +78,11 @@ static void check_record_topic(struct check_report *report, const struct config 
     freeReplyObject(reply);
 }
 
-static void check_eviction(struct check_report *report, const char *info, const char *address)
-{
-    char policy[64], most[64];
-    info_value(info, "\nmaxmemory_policy:", policy, sizeof(policy));
-    info_value(info, "\nmaxmemory:", most, sizeof(most));
-    if (policy[0] && strcmp(policy, "noeviction") != 0 && atoll(most) > 0)
-        check_tell(
-            report, "redis", CHECK_WARNING, "evicting", address,
-            "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops clients when it is full: it must be "
-            "noeviction",
-            policy, most);
-}
-
-/* INFO has the number of good replicas only if min-replicas-to-write and min-replicas-max-lag are set. */
-static void check_replicas(struct check_report *report, const char *info, const char *address)
-{
-    char replicas[24], good[24];
-    info_value(info, "\nconnected_slaves:", replicas, sizeof(replicas));
-    info_value(info, "\nmin_slaves_good_slaves:", good, sizeof(good));
-    if (strcmp(replicas, "0") == 0)
-        check_tell(report, "redis", CHECK_WARNING, "no_replica", address,
-                   "the master has no replica, so a failover has none to promote");
-    if (!good[0])
-        check_tell(report, "redis", CHECK_WARNING, "min_replicas", address,
-                   "min-replicas-to-write is 0: a master that is cut off from its replicas takes writes that a "
-                   "failover loses; each loss has a part of the record topic read again");
-}
-
 /* The role of a server that a config with redis.kind = single names. */
 static void check_role(struct check_report *report, const char *info, const char *address)
 {
     char role[16];
-    info_value(info, "\nrole:", role, sizeof(role));
+    check_info_value(info, "\nrole:", role, sizeof(role));
     if (strcmp(role, "slave") == 0)
         check_tell(report, "redis", CHECK_FAULT, "is_replica", address,
                    "it is a replica, which takes no writes; redis.address must name its master, or redis.kind must be "
@@ -133,8 +98,8 @@ static void check_reached_redis(struct check_report *report, const struct config
     redisReply *info = redisCommand(connection, "INFO");
     const bool is_told = info && info->type == REDIS_REPLY_STRING;
     if (is_told) {
-        info_value(info->str, "\nredis_version:", version, sizeof(version));
-        info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
+        check_info_value(info->str, "\nredis_version:", version, sizeof(version));
+        check_info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
     }
     if (cluster[0] == '1')
         check_tell(report, "redis", CHECK_FAULT, "cluster_enabled", address, "%s", REDIS_IS_CLUSTER_NODE);
@@ -147,9 +112,9 @@ static void check_reached_redis(struct check_report *report, const struct config
     if (is_told && config->redis.kind == REDIS_SINGLE)
         check_role(report, info->str, address);
     if (is_told && config->redis.kind == REDIS_SENTINEL)
-        check_replicas(report, info->str, address);
+        check_info_replicas(report, info->str, address);
     if (is_told)
-        check_eviction(report, info->str, address);
+        check_info_eviction(report, info->str, address);
     freeReplyObject(info);
     if (cluster[0] != '1')
         check_record_topic(report, config, connection, address);
@@ -160,6 +125,10 @@ void check_redis(struct check_report *report, const struct config *config)
     const bool has_sentinels = config->redis.kind == REDIS_SENTINEL;
     const char *subject = has_sentinels ? config->redis.master : config->redis.address.items[0];
     char error[512], kind[384] = "single";
+    if (config->redis.kind == REDIS_CLUSTER) {
+        check_cluster(report, config);
+        return;
+    }
     if (has_sentinels && !check_sentinels(report, config, kind, sizeof(kind)))
         return;
     redisContext *connection = redis_reach(config, error, sizeof(error));

@@ -117,12 +117,15 @@ static void add_reason(const struct redis_place *place, const char *reason, char
     snprintf(error + length, error_size - length, "%s%s: %s", length > 0 ? "; " : "", text, reason);
 }
 
-/* The better of two maps of nodes that say cluster_state:fail; the other one is freed. */
-static struct cluster_map *better(struct cluster_map *one, struct cluster_map *other)
+/* Of two maps of nodes that say cluster_state:fail the one with more slots counts; the other one is freed. */
+static void keep_better(struct cluster_survey *survey, struct cluster_map **fallback, struct cluster_map *map)
 {
-    const bool is_first = !other || (one && one->unserved <= other->unserved);
-    cluster_map_free(is_first ? other : one);
-    return is_first ? one : other;
+    const bool is_better = !*fallback || map->unserved < (*fallback)->unserved;
+    cluster_map_free(is_better ? *fallback : map);
+    if (!is_better)
+        return;
+    *fallback = map;
+    survey->answered = survey->place;
 }
 
 /* Asks the node on the open connection, or at survey->place. *fallback: what it says counts if nobody knows better. */
@@ -136,10 +139,11 @@ static struct cluster_map *ask_node(struct cluster_survey *survey, struct cluste
                                   : NULL;
     if (map && state == CLUSTER_OK) {
         survey->state = CLUSTER_OK;
+        survey->answered = survey->place;
         return map;
     }
     if (map)
-        *fallback = better(*fallback, map);
+        keep_better(survey, fallback, map);
     else
         add_reason(&survey->place, reason, error, error_size);
     hang_up(survey);

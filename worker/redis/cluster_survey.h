@@ -22,11 +22,12 @@ enum cluster_state { CLUSTER_OK, CLUSTER_FAIL };
 
 struct cluster_survey {
     const struct config *config;
-    redisContext *connection; /* to the node that answered last; NULL: none */
-    struct redis_place place; /* of that node */
-    size_t next;              /* the place among all nodes of the next one to ask */
-    enum cluster_state state; /* what the node said whose map was used */
-    bool is_no_cluster;       /* the last node that answered has no cluster */
+    redisContext *connection;    /* to a node whose answer was used; NULL: none */
+    struct redis_place place;    /* of that node, or of the one that is asked */
+    size_t next;                 /* the place among all nodes of the next one to ask */
+    enum cluster_state state;    /* what the node said whose map was used */
+    struct redis_place answered; /* where that node is */
+    bool is_no_cluster;          /* the last node that answered has no cluster */
 };
 
 void cluster_survey_open(struct cluster_survey *survey, const struct config *config);

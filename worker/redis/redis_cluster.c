@@ -207,6 +207,11 @@ enum cluster_state redis_cluster_state(const struct redis_cluster *cluster)
     return cluster->survey.state;
 }
 
+const struct redis_place *redis_cluster_answered(const struct redis_cluster *cluster)
+{
+    return &cluster->survey.answered;
+}
+
 bool redis_cluster_is_none(const struct redis_cluster *cluster)
 {
     return cluster->survey.is_no_cluster;

@@ -49,8 +49,9 @@ MUST_CHECK bool redis_cluster_look(struct redis_cluster *cluster, char *error, s
 /* The map of the last look; NULL: none. */
 const struct cluster_map *redis_cluster_map(const struct redis_cluster *cluster);
 
-/* What the node said whose map that is. */
+/* What the node said whose map that is, and where that node is. */
 enum cluster_state redis_cluster_state(const struct redis_cluster *cluster);
+const struct redis_place *redis_cluster_answered(const struct redis_cluster *cluster);
 
 /* The last node that answered is no node of a cluster. */
 bool redis_cluster_is_none(const struct redis_cluster *cluster);
