@@ -21,11 +21,18 @@ cluster_program() {
     if [ "${VALKEY:-}" = 1 ] && command -v valkey-server >/dev/null; then echo valkey-server; else echo redis-server; fi
 }
 
-# The line of docs/operations.md, and what a cluster needs besides. Redis before 7.2 refuses to know of +cluster|myshardid.
+# Whether nodes know the id of their shard: Redis 7.2 and later, and Valkey.
+cluster_has_shard_ids() {
+    local version
+    version=$("$(cluster_program)" --version | sed -n 's/.* v=\([0-9.]*\).*/\1/p')
+    [ "$(printf '%s\n' 7.2 "$version" | sort -V | head -n 1)" = 7.2 ]
+}
+
+# The line of docs/operations.md, and what a cluster needs besides.
 cluster_rights() {
     local line
     line=$(sed -n 's/^ACL SETUSER client-intake //p' docs/operations.md | sed -n "1s/PASSWORD/$cluster_password/p")
-    echo "$line +cluster|slots +cluster|info +cluster|myid"
+    echo "$line +cluster|slots +cluster|info +cluster|myid$(cluster_has_shard_ids && echo ' +cluster|myshardid')"
 }
 
 # cluster_start [SETTING ...]: all nodes, until each knows that all slots are served and every master has its replica.

@@ -61,10 +61,29 @@ place() {
     echo "127.0.0.1:${node_ports[$1]}"
 }
 
-# The connection of the node of a slot: its number.
+# column LIST: of the last answer to `masters`, a line for each.
+column() {
+    sed 's/; /\n/g' <<<"$said" | cut -d' ' -f "$1" | tr , ' '
+}
+
+# The number of the connection to a node.
 connection_of() {
     probe masters
-    tr ';' '\n' <<<"$said" | awk -v place="$(place "$1")" '$1 == place { print $7 }'
+    column 1,7 | sed -n "s/^$(place "$1") //p"
+}
+
+# shard_of SLOT: the first digits of the id of the shard that serves it, as the program sees it.
+shard_of() {
+    local place
+    probe "slot $1"
+    place=${said##* }
+    probe masters
+    column 1,6 | sed -n "s/^$place //p"
+}
+
+# shard_of_node NUMBER: the same, as the node says it.
+shard_of_node() {
+    node_ask "$1" CLUSTER MYSHARDID | cut -c 1-8
 }
 
 # ---- scenes ----
@@ -74,13 +93,13 @@ scene_map() {
     probe masters
     check_equal "three masters, each with its slots and a replica" \
         "$(for number in 1 2 3; do echo "$(place "$number") ${node_ids[$number]:0:8} $((number == 2 ? 5462 : FIRST)) 1"; done)" \
-        "$(tr ';' '\n' <<<"$said" | awk '{ print $1, $2, $3, $4 }')"
-    if node_ask 1 CLUSTER MYSHARDID | grep -qE '^[0-9a-f]{40}$'; then
-        echo "the nodes have ids of shards"
+        "$(column 1,2,3,4)"
+    if cluster_has_shard_ids; then
+        check_equal "each shard has its id" "$(for number in 1 2 3; do shard_of_node "$number"; done)" "$(column 6)"
     else
-        check "without CLUSTER MYSHARDID the master's id is that of the shard" \
-            [ "$(tr ';' '\n' <<<"$said" | awk '$5 == "MASTER" && $2 == $6' | wc -l)" -eq 3 ]
+        check_equal "without CLUSTER MYSHARDID the id of the master is that of the shard" "$(column 2)" "$(column 6)"
     fi
+    check_equal "and the program knows whose id it is" "$(cluster_has_shard_ids && echo SHARD || echo MASTER)" "$(column 5 | sort -u)"
     check_says "every slot is written at its master" write "answered $ALL"
     check_says "the slots of all keys are the server's" compare "16653 keys, 0 differ"
     check_equal "each key stands in its own slot" 1 "$(node_ask 2 CLUSTER COUNTKEYSINSLOT 7000)"
@@ -98,8 +117,9 @@ scene_addresses() {
 }
 
 scene_killed() {
-    local other
+    local other shard
     other=$(connection_of 2)
+    shard=$(shard_of 0)
     node_kill 1
     check_says "the slots of a killed master are lost, the others are written" write "answered 10923 lost $FIRST"
     check_says "and are away then" write "answered 10923 away $FIRST"
@@ -107,6 +127,11 @@ scene_killed() {
     check_comes "the promoted replica serves them" "$CLUSTER_FAILOVER_SECONDS" write "answered $ALL"
     check_says "it is the replica" "slot 0" "served $(place 4)"
     check_equal "the other masters keep their connections" "$other" "$(connection_of 2)"
+    if cluster_has_shard_ids; then
+        check_equal "it is the same shard" "$shard" "$(shard_of 0)"
+    else
+        check "it counts as another shard" [ "$(shard_of 0)" != "$shard" ]
+    fi
     node_begin 1
     check "the killed one comes back as a replica" eventually cluster_is_whole
     check_says "which changes nothing" write "answered $ALL"
