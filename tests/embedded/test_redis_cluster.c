@@ -73,9 +73,11 @@ static void open_all(void)
 static void close_all(void)
 {
     redis_cluster_close(cluster);
+    cluster = NULL;
     for (int i = 0; i < NODES; i++)
         fake_redis_stop(&nodes[i]);
     config_free(config);
+    config = NULL;
     free(map_text);
 }
 

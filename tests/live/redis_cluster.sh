@@ -257,6 +257,9 @@ for round in $(faults_choose 1 "1 2"); do
         echo "measured: scene $scene: $((SECONDS - began)) s"
     done
 done
+eventually probe_says write "answered $ALL" || suite_fail "in the end every slot is written" "$said"
+check_equal "in the end there is one connection to each master, and one for maps" 4 \
+    "$(find "/proc/$probe_pid/fd" -lname 'socket:*' | wc -l)"
 probe_close
 check_equal "the probe ends well" 0 $?
 check_equal "and complains of nothing" "" "$(cat "$suite_folder/probe.log")"
