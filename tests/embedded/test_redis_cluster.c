@@ -14,6 +14,8 @@
 #define REPLICA "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n"
 #define OK      "$16\r\ncluster_state:ok\r\n"
 #define FAIL    "$18\r\ncluster_state:fail\r\n"
+#define EPOCH_6 "$41\r\ncluster_state:ok\r\ncluster_current_epoch:6\r\n"
+#define EPOCH_7 "$41\r\ncluster_state:ok\r\ncluster_current_epoch:7\r\n"
 #define SHARD   "$40\r\n5555555555555555555555555555555555555555\r\n"
 
 static struct fake_redis nodes[NODES];
@@ -171,6 +173,40 @@ START_TEST(node_that_is_cut_off_is_asked_last)
     ck_assert_int_eq(redis_cluster_answered(cluster)->port, nodes[1].port);
     ck_assert_int_eq(state_of(5000), SLOT_SERVED);
     free(other);
+}
+END_TEST
+
+/* As of a master that was frozen while it was failed over, and does not know it yet. */
+START_TEST(older_map_is_not_believed)
+{
+    char *newer = map_without(0);
+    for (int i = 0; i < NODES; i++) {
+        nodes[i].state = EPOCH_7;
+        nodes[i].slots = newer;
+    }
+    ck_looks();
+    ck_assert_uint_eq(redis_cluster_count(cluster), NODES - 1);
+    nodes[0].state = EPOCH_6;
+    nodes[0].slots = map_text;
+    redis_cluster_redirected(cluster, 0, 5000, REDIRECT_MOVED, "MOVED");
+    clock_sleep(CLUSTER_LOOK_MS);
+    ck_looks();
+    ck_assert_uint_eq(redis_cluster_count(cluster), NODES - 1);
+    ck_assert_int_ne(redis_cluster_answered(cluster)->port, nodes[0].port);
+    for (int i = 0; i < NODES; i++) {
+        nodes[i].state = EPOCH_6;
+        nodes[i].slots = map_text; /* the cluster was made anew; in a while that is believed */
+    }
+    redis_cluster_redirected(cluster, 0, 5000, REDIRECT_MOVED, "MOVED");
+    const int64_t began_ms = clock_now_ms();
+    while (redis_cluster_count(cluster) != NODES && clock_now_ms() - began_ms < CLUSTER_FORGET_MS + 2000) {
+        ck_looks();
+        clock_sleep(20);
+    }
+    ck_assert_uint_eq(redis_cluster_count(cluster), NODES);
+    ck_assert_int_ge(clock_now_ms() - began_ms, CLUSTER_FORGET_MS - 100);
+    ck_comes(0, SLOT_SERVED);
+    free(newer);
 }
 END_TEST
 
@@ -470,11 +506,13 @@ int main(void)
 {
     Suite *suite = suite_create("redis_cluster");
     TCase *all = tcase_create("all");
+    tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, open_all, close_all);
     tcase_add_test(all, every_slot_has_its_node);
     tcase_add_test(all, map_of_the_first_that_answers_counts);
     tcase_add_test(all, nobody_has_a_map);
     tcase_add_test(all, node_that_is_cut_off_is_asked_last);
+    tcase_add_test(all, older_map_is_not_believed);
     tcase_add_test(all, silent_nodes_cost_a_bounded_time);
     tcase_add_test(all, slow_node_has_no_more_time);
     tcase_add_test(all, another_node_at_the_address_is_not_the_master);

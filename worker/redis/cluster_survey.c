@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -63,19 +64,28 @@ static bool dial(struct cluster_survey *survey, char *error, size_t error_size)
     return survey->connection != NULL;
 }
 
-/* A user may lack the right to ask for the state: then it counts as ok. */
-static enum cluster_state state_of(const redisReply *info)
+/* What a node says. */
+struct view {
+    struct cluster_map *map;
+    enum cluster_state state;
+    uint64_t epoch;
+    struct redis_place place;
+};
+
+/* A user may lack the right to ask for the state: then it counts as ok, and as new enough. */
+static void read_state(const struct cluster_survey *survey, const redisReply *info, struct view *view)
 {
-    return info->type == REDIS_REPLY_STRING && strstr(info->str, "cluster_state:fail") ? CLUSTER_FAIL : CLUSTER_OK;
+    static const char epoch[] = "cluster_current_epoch:";
+    const char *text = info->type == REDIS_REPLY_STRING ? info->str : "", *found = strstr(text, epoch);
+    view->state = strstr(text, "cluster_state:fail") ? CLUSTER_FAIL : CLUSTER_OK;
+    view->epoch = found ? strtoull(found + strlen(epoch), NULL, 10) : survey->epoch;
 }
 
-/* Asks the node of the connection. NULL with the reason in `error`. */
-static struct cluster_map *question(struct cluster_survey *survey, enum cluster_state *state, char *error,
-                                    size_t error_size)
+/* Asks the node of the connection. False with the reason in `error`. */
+static bool question(struct cluster_survey *survey, struct view *view, char *error, size_t error_size)
 {
     redisContext *connection = survey->connection;
     const int64_t until_ms = clock_now_ms() + cluster_wait_ms(survey->config);
-    struct cluster_map *map = NULL;
     redisReply *info = NULL, *slots = NULL;
     int done = 0;
     bool ok = redisAppendCommand(connection, "CLUSTER INFO") == REDIS_OK &&
@@ -86,13 +96,27 @@ static struct cluster_map *question(struct cluster_survey *survey, enum cluster_
         snprintf(error, error_size, "%s", connection->errstr);
     else if ((info = cluster_take_reply(connection, until_ms, error, error_size)) != NULL &&
              (slots = cluster_take_reply(connection, until_ms, error, error_size)) != NULL) {
-        *state = state_of(info);
+        read_state(survey, info, view);
         survey->is_no_cluster = slots->type == REDIS_REPLY_ERROR && strstr(slots->str, "cluster support disabled");
-        map = cluster_map_read(slots, &survey->place, error, error_size);
+        view->place = survey->place;
+        view->map = cluster_map_read(slots, &survey->place, error, error_size);
     }
     freeReplyObject(info);
     freeReplyObject(slots);
-    return map;
+    return view->map != NULL;
+}
+
+/* False with the reason in `error` for a view from before the map that is known. */
+static bool is_believed(struct cluster_survey *survey, const struct view *view, char *error, size_t error_size)
+{
+    const int64_t now_ms = clock_now_ms();
+    if (view->epoch >= survey->epoch)
+        return true;
+    if (survey->older_since_ms == 0)
+        survey->older_since_ms = now_ms;
+    snprintf(error, error_size, "its map is older (epoch %llu, not %llu)", (unsigned long long)view->epoch,
+             (unsigned long long)survey->epoch);
+    return now_ms - survey->older_since_ms >= CLUSTER_FORGET_MS;
 }
 
 /* ---- all of them ---- */
@@ -117,37 +141,45 @@ static void add_reason(const struct redis_place *place, const char *reason, char
     snprintf(error + length, error_size - length, "%s%s: %s", length > 0 ? "; " : "", text, reason);
 }
 
-/* Of two maps of nodes that say cluster_state:fail the one with more slots counts; the other one is freed. */
-static void keep_better(struct cluster_survey *survey, struct cluster_map **fallback, struct cluster_map *map)
+/* Of two nodes that say cluster_state:fail the one counts that knows of more slots; the other's map is freed. */
+static void keep_better(struct view *fallback, struct view *view)
 {
-    const bool is_better = !*fallback || map->unserved < (*fallback)->unserved;
-    cluster_map_free(is_better ? *fallback : map);
-    if (!is_better)
-        return;
-    *fallback = map;
-    survey->answered = survey->place;
+    const bool is_better = !fallback->map || view->map->unserved < fallback->map->unserved;
+    cluster_map_free(is_better ? fallback->map : view->map);
+    if (is_better)
+        *fallback = *view;
+    view->map = NULL;
 }
 
-/* Asks the node on the open connection, or at survey->place. *fallback: what it says counts if nobody knows better. */
-static struct cluster_map *ask_node(struct cluster_survey *survey, struct cluster_map **fallback, char *error,
-                                    size_t error_size)
+/* Asks the node on the open connection, or at survey->place. view->map: a map that can be used; NULL: none. What goes
+ * to *fallback counts if nobody knows better. */
+static void ask_node(struct cluster_survey *survey, struct view *view, struct view *fallback, char *error,
+                     size_t error_size)
 {
-    enum cluster_state state = CLUSTER_FAIL;
     char reason[256];
-    struct cluster_map *map = survey->connection || dial(survey, reason, sizeof(reason))
-                                  ? question(survey, &state, reason, sizeof(reason))
-                                  : NULL;
-    if (map && state == CLUSTER_OK) {
-        survey->state = CLUSTER_OK;
-        survey->answered = survey->place;
-        return map;
-    }
-    if (map)
-        keep_better(survey, fallback, map);
-    else
+    const bool ok = (survey->connection || dial(survey, reason, sizeof(reason))) &&
+                    question(survey, view, reason, sizeof(reason)) && is_believed(survey, view, reason, sizeof(reason));
+    if (ok && view->state == CLUSTER_OK)
+        return;
+    if (ok) {
+        keep_better(fallback, view);
+    } else {
+        cluster_map_free(view->map);
+        view->map = NULL;
         add_reason(&survey->place, reason, error, error_size);
+    }
     hang_up(survey);
-    return NULL;
+}
+
+static struct cluster_map *use(struct cluster_survey *survey, const struct view *view)
+{
+    survey->state = view->map ? view->state : CLUSTER_FAIL;
+    if (!view->map)
+        return NULL;
+    survey->answered = view->place;
+    survey->epoch = view->epoch;
+    survey->older_since_ms = 0;
+    return view->map;
 }
 
 struct cluster_map *cluster_survey_ask(struct cluster_survey *survey, const struct cluster_map *known, char *error,
@@ -155,21 +187,20 @@ struct cluster_map *cluster_survey_ask(struct cluster_survey *survey, const stru
 {
     const int64_t until_ms = clock_now_ms() + CLUSTER_SURVEY_MS;
     const size_t nodes = survey->config->redis.address.count + (known ? known->count : 0);
-    struct cluster_map *fallback = NULL, *map = NULL;
+    struct view fallback = {NULL}, view = {NULL};
     error[0] = '\0';
     survey->is_no_cluster = false;
     if (survey->connection)
-        map = ask_node(survey, &fallback, error, error_size);
-    for (size_t asked = 0; !map && asked < nodes && asked < CLUSTER_NODES_ASKED && clock_now_ms() < until_ms; asked++) {
+        ask_node(survey, &view, &fallback, error, error_size);
+    for (size_t asked = 0; !view.map && asked < nodes && asked < CLUSTER_NODES_ASKED && clock_now_ms() < until_ms;
+         asked++) {
         if (node_place(survey, known, survey->next++ % nodes, &survey->place))
-            map = ask_node(survey, &fallback, error, error_size);
+            ask_node(survey, &view, &fallback, error, error_size);
         else
             snprintf(error, error_size, "out of memory");
     }
-    if (map) {
-        cluster_map_free(fallback);
-        return map;
-    }
-    survey->state = CLUSTER_FAIL;
-    return fallback;
+    if (!view.map)
+        return use(survey, &fallback);
+    cluster_map_free(fallback.map);
+    return use(survey, &view);
 }

@@ -5,7 +5,12 @@
  * question never meets their answers, and has a time limit of its own.
  *
  * A node that says cluster_state:fail is cut off from most masters, or was just started, or knows of slots that nobody
- * serves. Its map may be old, so others are asked; it counts if none of them knows better. */
+ * serves. Its map may be old, so others are asked; it counts if none of them knows better.
+ *
+ * A map from before a failover would lead back to a master whose writes are lost. The cluster counts its failovers and
+ * moved slots (cluster_current_epoch), and a node that has heard of fewer than the map that is known is not believed:
+ * it was frozen, or cut off. Only if nobody says better for CLUSTER_FORGET_MS, the cluster was made anew, and counts
+ * from the beginning. */
 #ifndef WORKER_REDIS_CLUSTER_SURVEY_H
 #define WORKER_REDIS_CLUSTER_SURVEY_H
 
@@ -15,6 +20,7 @@
 #define CLUSTER_WAIT_MS       500  /* for each answer of a node, or redis.timeout if that is less */
 #define CLUSTER_SURVEY_MS     1000 /* after this time no further node is asked */
 #define CLUSTER_NODES_ASKED   5    /* of one survey, at most */
+#define CLUSTER_FORGET_MS     3000
 #define CLUSTER_REPLY_BYTES   (16 << 20)
 #define CLUSTER_ADDRESS_BYTES REDIS_PLACE_BYTES
 
@@ -24,6 +30,8 @@ struct cluster_survey {
     const struct config *config;
     redisContext *connection;    /* to a node whose answer was used; NULL: none */
     struct redis_place place;    /* of that node, or of the one that is asked */
+    uint64_t epoch;              /* of the map that was used last; 0: none, or it was not told */
+    int64_t older_since_ms;      /* since when nodes tell of lower epochs only (clock_now_ms); 0: they do not */
     size_t next;                 /* the place among all nodes of the next one to ask */
     enum cluster_state state;    /* what the node said whose map was used */
     struct redis_place answered; /* where that node is */
