@@ -4,6 +4,8 @@
 # Nodes have numbers: 1, 2 and 3 begin as masters, 4, 5 and 6 as their replicas. Nothing but the node's own config of the
 # cluster is kept in a file: one that was killed comes back empty and knows the others.
 #
+# With certificates in $certificates (tests/lib/certificates.sh) nodes listen with TLS, too, and require the client's certificate.
+#
 # The program has a user with exactly the rights of docs/operations.md.
 # shellcheck shell=bash
 
@@ -15,7 +17,7 @@ CLUSTER_TIMEOUT_MS=1000 # how long a master is silent before the others count it
 CLUSTER_FAILOVER_SECONDS=15
 cluster_password=secret-of-the-cluster
 
-declare -A node_pids=() node_ports=() node_bus_ports=() node_ids=()
+declare -A node_pids=() node_ports=() node_tls_ports=() node_bus_ports=() node_ids=()
 
 cluster_program() {
     if [ "${VALKEY:-}" = 1 ] && command -v valkey-server >/dev/null; then echo valkey-server; else echo redis-server; fi
@@ -41,6 +43,7 @@ cluster_start() {
     for number in "${CLUSTER_NODES[@]}"; do
         node_ports[$number]=$(free_port)
         node_bus_ports[$number]=$(free_port)
+        [ -z "${certificates:-}" ] || node_tls_ports[$number]=$(free_port)
         node_begin "$number" "$@"
     done
     for number in "${CLUSTER_NODES[@]}"; do
@@ -76,15 +79,17 @@ cluster_addresses() {
 # node_begin NUMBER [SETTING ...]: starts it, or starts it again over the same folder. A replica that was sent nothing yet
 # does not count as one in CLUSTER SLOTS, so masters ping them often.
 node_begin() {
-    local number=$1 folder=$suite_folder/node-$1
+    local number=$1 folder=$suite_folder/node-$1 tls=()
     shift
+    [ -z "${certificates:-}" ] || tls=(--tls-port "${node_tls_ports[$number]}" --tls-cert-file "$certificates/here.pem"
+        --tls-key-file "$certificates/here.key" --tls-ca-cert-file "$certificates/authority.pem" --tls-auth-clients yes)
     mkdir -p "$folder"
     echo "user client-intake $(cluster_rights)" >"$folder/conf"
     "$(cluster_program)" "$folder/conf" --port "${node_ports[$number]}" --bind 127.0.0.1 --cluster-enabled yes \
         --cluster-port "${node_bus_ports[$number]}" --cluster-config-file nodes.conf --cluster-node-timeout "$CLUSTER_TIMEOUT_MS" \
         --cluster-replica-validity-factor 0 --cluster-allow-replica-migration no --cluster-require-full-coverage no \
         --dir "$folder" --save '' --daemonize no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 \
-        --repl-ping-replica-period 1 "$@" \
+        --repl-ping-replica-period 1 ${tls[@]+"${tls[@]}"} "$@" \
         >>"$folder/log" 2>&1 &
     node_pids[$number]=$!
     suite_owns "$!"

@@ -3,20 +3,25 @@
 # as planned, is frozen, when a slot moves there and back, and when all nodes were down. SCENES="..." chooses; FAULTS=all
 # does everything twice.
 . "$(dirname "$0")/../lib/cluster.sh" || exit 1
+. tests/lib/certificates.sh
 
 ALL=16384 FIRST=5461 # slots of all, and of node 1
 WAIT_MS=3500         # a question takes so long at most while nodes are silent: a look, and redis.timeout
 
 suite_begin
 [ -x "$BUILD/tests/live/cluster_probe" ] || { suite_fail "cluster_probe is built"; suite_end; }
+has_tls() {
+    [[ $("$BUILD/client-intake" check --offline --set redis.tls=on) == "config  ok" ]]
+} 2>/dev/null
+! has_tls || certificates_make || suite_end
 cluster_start || suite_end
 
 # ---- the program's side ----
 
-# probe_open ADDRESSES: asks the cluster by these.
+# probe_open ADDRESSES [SETTING ...]: asks the cluster by these.
 probe_open() {
     coproc probe { exec "$BUILD/tests/live/cluster_probe" "$1" redis.timeout=1s redis.username=client-intake \
-        "redis.password=$cluster_password" 2>"$suite_folder/probe.log"; }
+        "redis.password=$cluster_password" "${@:2}" 2>"$suite_folder/probe.log"; }
     probe_pid=$!
     suite_owns "$probe_pid"
 }
@@ -112,6 +117,25 @@ scene_addresses() {
     probe_close
     probe_open "127.0.0.1:1,$(cluster_addresses 5)"
     check_says "a replica's address is enough" write "answered $ALL"
+    probe_close
+    probe_open "$(cluster_addresses)"
+}
+
+# A node that is asked with TLS names the ports that have it.
+scene_tls() {
+    local settings=(redis.tls=on "redis.tls_ca=$certificates/authority.pem" "redis.tls_certificate=$certificates/client.pem"
+        "redis.tls_key=$certificates/client.key")
+    has_tls || { REQUIRE_KAFKA= suite_skip 4 "hiredis has no TLS here: a cluster with TLS is not tried"; return; }
+    probe_close
+    probe_open "localhost:${node_tls_ports[1]}" "${settings[@]}"
+    check_says "with TLS every slot is written" write "answered $ALL"
+    check_says "at the port that has TLS" "slot 16383" "served 127.0.0.1:${node_tls_ports[3]}"
+    probe_close
+    probe_open "localhost:${node_tls_ports[1]}" "${settings[@]}" redis.tls_name=elsewhere.example
+    check_says "another name is not accepted" write "no map: localhost:${node_tls_ports[1]}: TLS: *hostname mismatch"
+    probe_close
+    probe_open "localhost:${node_tls_ports[1]}" "${settings[@]}" redis.tls_name=localhost
+    check_says "a name that all have is" write "answered $ALL"
     probe_close
     probe_open "$(cluster_addresses)"
 }
@@ -250,7 +274,7 @@ scene_nobody() {
 
 probe_open "$(cluster_addresses)"
 for round in $(faults_choose 1 "1 2"); do
-    for scene in ${SCENES:-map addresses killed failover moving frozen nobody check all_down}; do
+    for scene in ${SCENES:-map addresses tls killed failover moving frozen nobody check all_down}; do
         echo "scene: $scene, round $round"
         began=$SECONDS
         "scene_$scene"
