@@ -502,6 +502,18 @@ START_TEST(what_is_not_wanted_is_closed)
 }
 END_TEST
 
+START_TEST(what_was_not_sent_is_dropped)
+{
+    begin_pipelines();
+    ask(1);
+    ask(5001);
+    end_pipelines(); /* which looks at the arena */
+    ck_assert_int_eq(state_of(1), SLOT_AWAY);
+    ck_assert_int_eq(state_of(5001), SLOT_AWAY); /* hiredis may have sent a part */
+    ck_assert_int_eq(state_of(10001), SLOT_SERVED);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redis_cluster");
@@ -527,6 +539,7 @@ int main(void)
     tcase_add_test(all, answers_are_told_apart);
     tcase_add_test(all, node_that_is_lost_does_not_touch_the_others);
     tcase_add_test(all, what_is_not_wanted_is_closed);
+    tcase_add_test(all, what_was_not_sent_is_dropped);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -11,7 +11,8 @@ bool cluster_pipelines_open(struct cluster_pipelines *pipelines, struct redis_cl
     return pipelines->pipelines != NULL;
 }
 
-/* One pipeline at a time uses the arena. That it could not be sent is told by its answers. */
+/* One pipeline at a time has bytes in the arena, and all of them begin at the same place. That one could not be sent is
+ * told by its answers. */
 void cluster_pipelines_send(struct cluster_pipelines *pipelines)
 {
     if (pipelines->writing != CLUSTER_NO_MASTER && !pipeline_send(&pipelines->pipelines[pipelines->writing]))
@@ -26,9 +27,7 @@ struct redis_pipeline *cluster_pipelines_to(struct cluster_pipelines *pipelines,
         return pipeline;
     cluster_pipelines_send(pipelines);
     pipelines->writing = node;
-    if (pipeline->connection)
-        pipeline_resume(pipeline);
-    else
+    if (!pipeline->connection)
         pipeline_open(pipeline, redis_cluster_node(pipelines->cluster, node)->connection, pipelines->arena);
     return pipeline;
 }
@@ -64,6 +63,8 @@ enum cluster_answer cluster_pipelines_answer(struct cluster_pipelines *pipelines
 void cluster_pipelines_close(struct cluster_pipelines *pipelines)
 {
     const size_t count = redis_cluster_count(pipelines->cluster);
+    if (pipelines->writing != CLUSTER_NO_MASTER)
+        arena_reset(pipelines->arena, pipelines->pipelines[pipelines->writing].begin);
     for (size_t i = 0; pipelines->pipelines && i < count; i++)
         if (pipelines->pipelines[i].count > 0 && redis_cluster_node(pipelines->cluster, i)->connection)
             redis_cluster_lose(pipelines->cluster, i, "its answers are not wanted any more");

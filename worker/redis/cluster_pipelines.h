@@ -46,7 +46,7 @@ void cluster_pipelines_send(struct cluster_pipelines *pipelines);
 MUST_CHECK enum cluster_answer cluster_pipelines_answer(struct cluster_pipelines *pipelines, size_t node, unsigned slot,
                                                         redisReply **reply, char *error, size_t error_size);
 
-/* Closes the connections that still owe answers. */
+/* Drops what was not sent, and closes the connections that still owe answers. */
 void cluster_pipelines_close(struct cluster_pipelines *pipelines);
 
 #endif

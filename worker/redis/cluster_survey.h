@@ -17,12 +17,11 @@
 #include "worker/config/config.h"
 #include "worker/redis/cluster_map.h"
 
-#define CLUSTER_WAIT_MS       500  /* for each answer of a node, or redis.timeout if that is less */
-#define CLUSTER_SURVEY_MS     1000 /* after this time no further node is asked */
-#define CLUSTER_NODES_ASKED   5    /* of one survey, at most */
-#define CLUSTER_FORGET_MS     3000
-#define CLUSTER_REPLY_BYTES   (16 << 20)
-#define CLUSTER_ADDRESS_BYTES REDIS_PLACE_BYTES
+#define CLUSTER_WAIT_MS     500  /* for each answer of a node, or redis.timeout if that is less */
+#define CLUSTER_SURVEY_MS   1000 /* after this time no further node is asked */
+#define CLUSTER_NODES_ASKED 5    /* of one survey, at most */
+#define CLUSTER_FORGET_MS   3000
+#define CLUSTER_REPLY_BYTES (16 << 20) /* of an answer, at most */
 
 enum cluster_state { CLUSTER_OK, CLUSTER_FAIL };
 

@@ -3,8 +3,9 @@
  *
  *   map         which master serves which slots (cluster_map.h), as a node says that is asked (cluster_survey.h)
  *   node        a master of the map, and the connection to it (cluster_node.h)
- *   slot        served: commands for it may be sent to its node. Away: nobody serves it, or its node cannot be reached
- * or refuses commands. Unsure: a node has redirected a command for it (redis_redirect.h): it moves, or the map is old
+ *   slot        served: commands for it may be sent to its node
+ *               away: nobody serves it, or its node cannot be reached or refuses commands
+ *               unsure: a node has redirected a command for it (redis_redirect.h): it moves, or the map is old
  *
  * Only redis_cluster_look asks for a map and connects. It is called before each batch and costs nothing while all is
  * well. A redirect is never followed: it makes its slot unsure for a pause, and has the next look ask for a new map. So
@@ -27,11 +28,7 @@
 #define CLUSTER_LOOK_MS         250 /* between two questions for a map, at least */
 #define CLUSTER_TROUBLE_LOOK_MS 500 /* between two of them while something is away */
 
-enum slot_state {
-    SLOT_SERVED,
-    SLOT_AWAY,
-    SLOT_UNSURE,
-};
+enum slot_state { SLOT_SERVED, SLOT_AWAY, SLOT_UNSURE };
 
 struct redis_cluster;
 

@@ -14,11 +14,6 @@ void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, st
     *pipeline = (struct redis_pipeline){.connection = connection, .arena = arena, .begin = arena->used};
 }
 
-void pipeline_resume(struct redis_pipeline *pipeline)
-{
-    pipeline->begin = pipeline->arena->used;
-}
-
 static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
 {
     arena_copy(pipeline->arena, text);

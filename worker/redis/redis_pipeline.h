@@ -26,9 +26,6 @@ struct redis_pipeline {
 /* While the pipeline is being written, nothing else may take from the arena. */
 void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, struct arena *arena);
 
-/* Goes on with a pipeline whose commands were all sent, after something else has used the arena. */
-void pipeline_resume(struct redis_pipeline *pipeline);
-
 /* Begins a command with `arguments` arguments, including its name. Exactly as many pipeline_argument must follow. */
 void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments);
 /* Writes an argument that consists of the parts. */
