@@ -20,6 +20,7 @@
 #include "worker/http/http.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/message_headers.h"
 
 #define DEMO_COMMANDS    100 /* at most in a demo file */
 #define DEMO_FILE_BYTES  ((size_t)1 << 24)
@@ -226,13 +227,9 @@ static void demo_take_reply(struct demo *demo, const rd_kafka_message_t *message
     json_t *offset = json_object_get(json_object_get(reply, "source"), "offset");
     size_t number = json_is_integer(offset) ? (size_t)json_integer_value(offset) : DEMO_COMMANDS;
     if (number < demo->count && !demo->commands[number].reply) {
-        rd_kafka_headers_t *headers;
-        const void *value;
-        size_t size;
+        struct span value;
         demo->commands[number].reply = json_dumps(reply, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        demo->commands[number].duplicate =
-            rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-            rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+        demo->commands[number].duplicate = message_header_last(message, "duplicate", &value);
         demo->replies++;
     }
     json_decref(reply);

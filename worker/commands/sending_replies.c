@@ -6,6 +6,7 @@
 #include "worker/commands/sending_internal.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_topic.h"
+#include "worker/kafka/message_headers.h"
 #include "worker/replay/outcome.h"
 
 #define LOOK_MS      5000 /* between requests for new partitions of the reply topic while replies are missing */
@@ -104,17 +105,6 @@ bool sending_print_rest(struct sending *sending)
 
 /* ---- Replies ---- */
 
-static struct span last_header(const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return SPAN_NONE;
-    return span_of(value, size);
-}
-
 static struct sent_command *find_by_correlation(const struct sending *sending, struct span id)
 {
     char text[64], *end;
@@ -197,11 +187,12 @@ bool sending_take_early(struct sending *sending)
 
 static bool take_reply(struct sending *sending, const rd_kafka_message_t *message)
 {
-    const struct span correlation = last_header(message, "correlation-id");
-    struct early_reply reply = {.is_rejection = span_equal(last_header(message, "ce_type"), SPAN("client.rejected")),
+    struct span correlation, type;
+    struct early_reply reply = {.is_rejection = message_header_last(message, "ce_type", &type) &&
+                                                span_equal(type, SPAN("client.rejected")),
                                 .bytes = message->payload,
                                 .length = message->payload ? message->len : 0};
-    if (!correlation.at)
+    if (!message_header_last(message, "correlation-id", &correlation) || !correlation.at)
         return take_minimal(sending, &reply);
     struct sent_command *command = find_by_correlation(sending, correlation);
     return !command || answer(sending, command, span_of(reply.bytes, reply.length), reply.is_rejection);

@@ -272,15 +272,19 @@ redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, i
     return NULL;
 }
 
+bool index_answer_status(struct index *index, struct redis_pipeline *pipeline)
+{
+    redisReply *status = index_answer(index, pipeline, REDIS_REPLY_STATUS);
+    freeReplyObject(status);
+    return status != NULL;
+}
+
 redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count)
 {
     char error[ERROR_TEXT_BYTES];
-    for (size_t i = 0; i <= count; i++) {
-        redisReply *queued = index_answer(index, pipeline, REDIS_REPLY_STATUS);
-        if (!queued)
+    for (size_t i = 0; i <= count; i++)
+        if (!index_answer_status(index, pipeline))
             return NULL;
-        freeReplyObject(queued);
-    }
     redisReply *executed = pipeline_answer(pipeline, error, sizeof(error));
     if (!executed)
         index_fail(index, error);

@@ -36,14 +36,6 @@ static redisReply *ask(struct index *index, struct redis_pipeline *pipeline)
     return reply;
 }
 
-/* Reads the reply to WATCH. */
-static bool watching(struct index *index, struct redis_pipeline *pipeline)
-{
-    redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_STATUS);
-    freeReplyObject(reply);
-    return reply != NULL;
-}
-
 /* Reads the source of the client that has the email. */
 static bool find_owner(struct index *index, struct batch *batch, const struct item *item, struct claim_finding *finding)
 {
@@ -53,7 +45,7 @@ static bool find_owner(struct index *index, struct batch *batch, const struct it
     pipeline_parts(&pipeline, SPAN("WATCH"));
     pipeline_parts(&pipeline, CLIENT_KEY(item->workspace, finding->owner));
     index_write_get_line(&pipeline, item, finding->owner);
-    return (pipeline_send(&pipeline) || index_fail(index, "sending failed")) && watching(index, &pipeline) &&
+    return (pipeline_send(&pipeline) || index_fail(index, "sending failed")) && index_answer_status(index, &pipeline) &&
            index_read_client(index, &pipeline, &batch->arena, item->workspace, &finding->owner_line);
 }
 
@@ -92,7 +84,7 @@ static bool find(struct index *index, struct batch *batch, const struct item *it
     write_exists(&pipeline, (const struct span[]){EMAIL_KEY(item->workspace, item->email_key)}, 4);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    if (!watching(index, &pipeline) ||
+    if (!index_answer_status(index, &pipeline) ||
         !index_read_client(index, &pipeline, &batch->arena, item->workspace, &finding->stored) ||
         !index_read_owner(index, &pipeline, &batch->arena, item->workspace, &finding->owner) ||
         !is_not_empty(index, &pipeline, item, &finding->stored, "the key of a client is empty") ||

@@ -123,11 +123,8 @@ static bool fence(struct index *index, struct batch *batch, bool writes)
     if (writes)
         write_nothing(&pipeline);
     bool ok = pipeline_send(&pipeline) || index_fail(index, "sending failed");
-    for (int i = 0; i < 2 && ok; i++) {
-        redisReply *reply = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
-        ok = reply != NULL;
-        freeReplyObject(reply);
-    }
+    for (int i = 0; i < 2 && ok; i++)
+        ok = index_answer_status(index, &pipeline);
     /* All replies must be read, even if the first ones fail. */
     struct marks marks;
     bool read = ok && read_marks(index, &pipeline, count, &marks);

@@ -94,6 +94,9 @@ MUST_CHECK bool index_same_replication_id(struct index *index, struct redis_pipe
 /* Reads the next answer, which must be of this type. New, or NULL after index_fail. */
 MUST_CHECK redisReply *index_answer(struct index *index, struct redis_pipeline *pipeline, int type);
 
+/* Reads the next answer, which must be a status, as to WATCH or of a command that is queued. False after index_fail. */
+MUST_CHECK bool index_answer_status(struct index *index, struct redis_pipeline *pipeline);
+
 /* Reads the answers to MULTI, `count` commands and EXEC. New: the answer to EXEC, with an element for each command.
  * NULL after index_fail, or if a watched key has changed; then Redis did nothing. */
 MUST_CHECK redisReply *index_executed(struct index *index, struct redis_pipeline *pipeline, size_t count);

@@ -74,9 +74,7 @@ static bool watch_get(struct rebuild *rebuild, struct span key, struct span *val
     enum epoch_finding finding;
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    redisReply *watching = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
-    freeReplyObject(watching);
-    if (!watching)
+    if (!index_answer_status(index, &pipeline))
         return false;
     if (!redis_epoch_answer(&index->epoch, &pipeline, &finding, error, sizeof(error)))
         return index_fail(index, error);

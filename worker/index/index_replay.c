@@ -50,9 +50,7 @@ static bool watch_owner(struct index *index, struct span line, struct arena *are
     pipeline_read_parts(&pipeline, EPOCH_LENGTH, OWNER_KEY(place));
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    redisReply *watching = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
-    freeReplyObject(watching);
-    if (!watching)
+    if (!index_answer_status(index, &pipeline))
         return false;
     redisReply *owner = pipeline_answer(&pipeline, error, sizeof(error));
     if (!owner)
@@ -172,12 +170,9 @@ static bool watch_checkpoint(struct index *index, struct span place, struct aren
     pipeline_read_parts(&pipeline, OFFSETS_BYTES, CHECKPOINT_KEY(place));
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    for (int i = 0; i < 2; i++) {
-        redisReply *status = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
-        freeReplyObject(status);
-        if (!status)
+    for (int i = 0; i < 2; i++)
+        if (!index_answer_status(index, &pipeline))
             return false;
-    }
     if (!redis_epoch_answer(&index->epoch, &pipeline, &finding, error, sizeof(error)))
         return index_fail(index, error);
     *same = finding == EPOCH_SAME;

@@ -1,6 +1,7 @@
 #include "worker/index/index_restore.h"
 
 #include "worker/index/index_restore_internal.h"
+#include "worker/kafka/message_headers.h"
 #include "worker/validate/record.h"
 
 /* Of sources: a greater one could not be read back from a checkpoint. */
@@ -38,13 +39,8 @@ void restore_begin(struct restore *restore)
 
 static struct span header_of(const rd_kafka_message_t *message, const char *name)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return SPAN_NONE;
-    return span_of(value, value ? size : 0);
+    struct span value;
+    return message_header_last(message, name, &value) ? value : SPAN_NONE;
 }
 
 /* False if the message is not a client that the index can hold. */

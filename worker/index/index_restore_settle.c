@@ -31,9 +31,7 @@ static bool watch_get(struct restore *restore, size_t most, const struct span *k
     pipeline_read(&pipeline, most, key, parts);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
-    redisReply *watching = index_answer(index, &pipeline, REDIS_REPLY_STATUS);
-    freeReplyObject(watching);
-    return watching && index_read(index, &pipeline, restore->scratch, value);
+    return index_answer_status(index, &pipeline) && index_read(index, &pipeline, restore->scratch, value);
 }
 
 #define WATCH_GET(restore, value, most, ...)                                                                           \

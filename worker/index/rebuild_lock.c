@@ -64,12 +64,9 @@ static bool read_watch(struct rebuild_lock *lock, struct redis_pipeline *pipelin
 {
     struct index *index = lock->index;
     char error[ERROR_TEXT_BYTES];
-    for (int i = 0; i < 2; i++) {
-        redisReply *reply = index_answer(index, pipeline, REDIS_REPLY_STATUS);
-        if (!reply)
+    for (int i = 0; i < 2; i++)
+        if (!index_answer_status(index, pipeline))
             return false;
-        freeReplyObject(reply);
-    }
     redisReply *holder = pipeline_answer(pipeline, error, sizeof(error));
     if (!holder)
         return index_fail(index, error);

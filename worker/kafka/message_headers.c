@@ -151,3 +151,15 @@ rd_kafka_headers_t *message_headers_all(const struct item *item)
     }
     return headers ? headers : rd_kafka_headers_new(8);
 }
+
+bool message_header_last(const rd_kafka_message_t *message, const char *name, struct span *value)
+{
+    rd_kafka_headers_t *headers;
+    const void *bytes;
+    size_t size;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &bytes, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *value = span_of(bytes, bytes ? size : 0);
+    return true;
+}

@@ -34,6 +34,9 @@ void message_item_take(struct item *item, const char *topic, rd_kafka_message_t 
  * they cannot be read. */
 MUST_CHECK rd_kafka_headers_t *message_headers_all(const struct item *item);
 
+/* *value: that of the last header with this name; at == NULL if it has none. False without such a header. */
+MUST_CHECK bool message_header_last(const rd_kafka_message_t *message, const char *name, struct span *value);
+
 /* The complete name of a header that rd_kafka_header_get_all returned. It is a string there, but a name may contain a
  * NUL. Without a value the name ends at its first NUL. */
 struct span message_header_name(const char *name, const void *value);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/pipeline.h"
+#include "worker/kafka/message_headers.h"
 #include "worker/replay/decision.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
@@ -191,11 +192,8 @@ static void stop(void *subject)
 /* To read the headers takes as long as to read a reply, so only a reply that needs them is asked. */
 static bool is_duplicate(const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           rd_kafka_header_get_last(headers, "duplicate", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct span value;
+    return message_header_last(message, "duplicate", &value);
 }
 
 static bool is_in_message(const rd_kafka_message_t *message, struct span content)
