@@ -127,6 +127,13 @@ void apply_end(struct apply *apply, enum replay_apply_result result, const char 
  * lock is missing, takes it again, unless another process has gone on with our work: then the worker ends. */
 bool apply_holds_lock(struct apply *apply);
 
+/* ---- replay_apply_open.c: what is needed before the worker ---- */
+
+/* Checks the request and the topics, resolves the ranges, and takes the lock. REPLAY_APPLIED if all is there; otherwise
+ * the reason is in apply->error. apply_close frees all of it in any case, and gives the lock back. */
+MUST_CHECK enum replay_apply_result apply_open(struct apply *apply, struct replay_ranges *ranges);
+void apply_close(struct apply *apply);
+
 /* ---- replay_position.c: the position, as our group's offsets ---- */
 
 /* Reads our group's offsets of all ranges into the ranges. A range that was begun before keeps its ends. The producer
