@@ -49,8 +49,10 @@ delete_topics() {
     check "deleted: $*" topic_config delete "${names[@]}"
 }
 
+# Messages to a topic that is gone wait as long as a transaction may take.
 worker() {
-    worker_start one --set worker.threads=1 --set batch.commands=200
+    worker_start one --set worker.threads=1 --set batch.commands=200 \
+        --set "kafka.producer.transaction.timeout.ms=$(faults_choose 10000 25000)"
 }
 worker_again() {
     worker_stop one
