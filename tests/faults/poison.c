@@ -25,7 +25,8 @@ static const char usage[] =
     "  conflict    the command id of the text number 0 and another body\n"
     "  duplicate   the text number 0 again\n"
     "  again       the text of that number again\n"
-    "  successor   a small good command with the email of the text of that number\n";
+    "  successor   a small good command with the email of the text of that number\n"
+    "  nothing     no value, and no header either: `expect` goes unsaid\n";
 
 struct request {
     const char *bootstrap, *topic, *kind, *expect, *compress;
@@ -236,13 +237,21 @@ static rd_kafka_t *producer_new(const struct request *request)
     return producer;
 }
 
+/* Without a value no header is sent either. */
+static rd_kafka_resp_err_t produce(rd_kafka_t *producer, const struct request *request, const struct value *value)
+{
+    if (!value)
+        return rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(request->topic), RD_KAFKA_V_PARTITION(request->partition),
+                                 RD_KAFKA_V_END);
+    return rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(request->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_PARTITION(request->partition), RD_KAFKA_V_VALUE(value->at, value->length),
+                             RD_KAFKA_V_HEADER("expect", request->expect, -1), RD_KAFKA_V_END);
+}
+
 static void send_value(rd_kafka_t *producer, const struct request *request, const struct value *value)
 {
     for (;;) {
-        rd_kafka_resp_err_t code =
-            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(request->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                              RD_KAFKA_V_PARTITION(request->partition), RD_KAFKA_V_VALUE(value->at, value->length),
-                              RD_KAFKA_V_HEADER("expect", request->expect, -1), RD_KAFKA_V_END);
+        rd_kafka_resp_err_t code = produce(producer, request, value);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -258,7 +267,10 @@ int main(int argument_count, char **arguments)
 {
     struct request request = request_read(argument_count, arguments);
     rd_kafka_t *producer = producer_new(&request);
-    for (uint64_t i = 0; i < request.count; i++) {
+    const bool has_value = strcmp(request.kind, "nothing") != 0;
+    for (uint64_t i = 0; i < request.count && !has_value; i++)
+        send_value(producer, &request, NULL);
+    for (uint64_t i = 0; i < request.count && has_value; i++) {
         struct value value = value_made(&request, request.first + i);
         send_value(producer, &request, &value);
         free(value.at);

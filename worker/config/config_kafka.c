@@ -16,7 +16,7 @@ const struct kafka_default kafka_defaults[] = {
     {"kafka.consumer", "session.timeout.ms", "30000"},
     {"kafka.consumer", "max.poll.interval.ms", "300000"},
     {"kafka.consumer", "fetch.wait.max.ms", "100"},
-    {"kafka.consumer", "fetch.max.bytes", "16777216"},
+    {"kafka.consumer", "fetch.max.bytes", "2097152"},
     {"kafka.consumer", "max.partition.fetch.bytes", "1048576"},
     {"kafka.consumer", "receive.message.max.bytes", "100000000"},
     {"kafka.consumer", "queued.min.messages", "50000"},
