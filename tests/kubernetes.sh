@@ -116,7 +116,7 @@ check_equal "nothing is privileged, and nothing can be written" "false true ALL 
     "$(container '.securityContext | .allowPrivilegeEscalation, .readOnlyRootFilesystem, .capabilities.drop[]' | xargs) $(of StatefulSet '.spec.template.spec.securityContext.seccompProfile.type')"
 
 # What docs/operations.md says of memory, in MiB: commands, the program, and for each thread a fetch and working memory.
-mib=$(($(sed -nE 's/^([0-9]+) MiB$/\1/p' <<<"$(key limits memory_bytes)") + 20 + $(key worker threads) * ($(key kafka.consumer fetch.max.bytes) / 1048576 + 24)))
+mib=$(($(sed -nE 's/^([0-9]+) MiB$/\1/p' <<<"$(key limits memory_bytes)") + 20 + $(key worker threads) * (35 * $(key kafka.consumer fetch.max.bytes) / 1048576 + 24)))
 limit=$(container .resources.limits.memory | sed -nE 's/^([0-9]+)Mi$/\1/p')
 check "the memory limit has room for the program ($mib MiB), and a quarter more" [ "$limit" -ge $((mib * 5 / 4)) ]
 check_equal "as much is requested" "${limit}Mi" "$(container .resources.requests.memory)"
