@@ -63,7 +63,7 @@ faults_begin 3
 faults_worker_start one
 faults_load 300
 check "commands get replies" eventually faults_answered_more_than one 500
-faults_load_stop
+faults_load_end
 faults_load 300 120
 looks "under load" load --agree --variants 'All is well: [\d.,]+ commands a second, p99 latency' 'WORKER_(READY|IN_BATCH)' 'ws-\d'
 faults_load_stop
@@ -89,7 +89,7 @@ show=$(advice garbage 'client-intake dead-letters show PLACE --config [^ ]+')
 check_equal "another one shows the headers, which name the sender" 1 "$(says "${show/PLACE/$letter}" | grep -cx '  sender: import-7')"
 check_equal "the log reports the garbage, once" 1 "$(live_log_count one 'a producer sends garbage".* partition=1 offset=[0-9]+ code=malformed_json')"
 
-proxy_tell kafka answer "$end_txn" delay 1500 100000
+proxy_tell kafka answer "$end_txn" delay 1100 100000
 commands ws-3 0 6000 | to_partition 2
 looks "a slow broker and a noisy workspace" slow-noisy 'Kafka \(127.0.0.1:\d+\) is slow: a transaction takes [\d.]+ s on average' 'See “Kafka is slow” in docs/operations.md. Since \d\d:\d\d:\d\d UTC' \
     'Workspace ws-3 takes \d+ % of partition 2 of live-' 'See “A noisy workspace”' 'Workspaces that take more than their share'
