@@ -66,6 +66,7 @@ static void put(const struct command *command)
                           .workspace = SPAN("acme"),
                           .command_id = span_of_text(command->id),
                           .has_identity = true};
+    item->position = position_text(&item->from, &batch.arena);
     memset(item->client_id, '0', CLIENT_ID_LENGTH);
     memcpy(item->client_id, command->id, strlen(command->id));
     memset(item->hash, '0', HASH_LENGTH);

@@ -72,6 +72,7 @@ static bool worker_round(enum outcome *outcome)
     if (result == AUDIT_FINE) {
         struct item *item = &batch.items[batch.count++];
         *item = (struct item){.from = {"clients.commands", 0, 2000, 0},
+                              .position = SPAN("clients.commands/0/2000"),
                               .workspace = SPAN("acme"),
                               .command_id = SPAN("x"),
                               .has_identity = true,

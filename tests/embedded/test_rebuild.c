@@ -227,6 +227,7 @@ START_TEST(what_is_in_the_record_topic_was_committed)
     ck_assert(index_take(other, (const int32_t[]){0}, 1, &scratch));
     struct item *item = &batch.items[batch.count++];
     *item = (struct item){.from = {"clients.commands", 0, 10, 0},
+                          .position = SPAN("clients.commands/0/10"),
                           .workspace = SPAN("acme"),
                           .command_id = SPAN("x"),
                           .has_identity = true,

@@ -62,6 +62,7 @@ static void put_item(struct batch *batch, int client, enum outcome outcome)
     char id[64];
     struct item *item = &batch->items[batch->count++];
     *item = (struct item){.from = {"clients.commands", 0, 2000, 0},
+                          .position = SPAN("clients.commands/0/2000"),
                           .workspace = SPAN("acme"),
                           .command_id = SPAN("x"),
                           .has_identity = true,

@@ -114,7 +114,7 @@ static void expect_reply(const struct message *message)
     struct header headers[REPLY_HEADERS];
     if (item->outcome != OUTCOME_CREATED && item->outcome != OUTCOME_REJECTED)
         fuzz_fail("undecided");
-    if (reply_headers(item, message->evaluate.config, message->arena, headers) > REPLY_HEADERS)
+    if (reply_headers(item, message->evaluate.config, headers) > REPLY_HEADERS)
         fuzz_fail("too many headers");
     if (item->outcome == OUTCOME_REJECTED && error_is_dead_letter(item->error))
         dead_letter_headers(item, message->arena, headers);

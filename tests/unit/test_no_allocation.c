@@ -159,7 +159,7 @@ static void evaluate_once(const char *command)
                                    .headers = headers,
                                    .header_count = 1};
     evaluate_item(&evaluate, &batch.items[0], &batch.arena);
-    reply_headers(&batch.items[0], config, &batch.arena, out);
+    reply_headers(&batch.items[0], config, out);
 }
 
 START_TEST(test_counting_counts)

@@ -296,7 +296,7 @@ static enum ending evaluate_command(void)
         evaluate_item(&evaluation, &batch.items[0], &batch.arena);
         ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
         ck_assert_uint_gt(batch.items[0].reply.length, 100);
-        ck_assert_uint_gt(reply_headers(&batch.items[0], config, &batch.arena, headers), 3);
+        ck_assert_uint_gt(reply_headers(&batch.items[0], config, headers), 3);
         batch_close(&batch);
         ending = SUCCESS;
     }

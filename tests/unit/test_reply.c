@@ -27,6 +27,14 @@ static void open_nest(const char *setting)
     evaluating_open(&evaluating, NULL, settings);
 }
 
+/* What decode tells of the item's place. */
+static void place(struct item *item, struct position from)
+{
+    item->from = from;
+    item->position = position_text(&item->from, &evaluating.batch.arena);
+    time_text(from.timestamp_ms, item->time);
+}
+
 /* An item as the earlier stages leave it. */
 static struct item *decided(enum outcome outcome)
 {
@@ -34,7 +42,7 @@ static struct item *decided(enum outcome outcome)
     item->command_id = SPAN("c\"1");
     item->workspace = SPAN("acme");
     item->outcome = outcome;
-    time_text(item->from.timestamp_ms, item->time);
+    place(item, item->from);
     return item;
 }
 
@@ -109,8 +117,7 @@ END_TEST
 START_TEST(test_extreme_position)
 {
     struct item *item = rejected(ERROR_TOO_LARGE);
-    item->from.partition = INT32_MAX;
-    item->from.offset = INT64_MAX;
+    place(item, (struct position){"clients.commands", INT32_MAX, INT64_MAX, EVALUATING_TIME});
     reply_compose(item, &evaluating.batch.arena);
     ck_assert_ptr_nonnull(
         memmem(item->reply.at, item->reply.length, "\"partition\":2147483647,\"offset\":9223372036854775807}", 52));
@@ -120,7 +127,7 @@ END_TEST
 static void expect_headers(const struct item *item, const char *const expected[][2], uint32_t count)
 {
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), count);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, headers), count);
     for (uint32_t i = 0; i < count; i++) {
         expect_span(headers[i].name, expected[i][0]);
         expect_span(headers[i].value, expected[i][1]);
@@ -155,9 +162,9 @@ START_TEST(test_headers_of_a_minimal_reply)
     item->headers = given;
     item->header_count = 2;
     struct header headers[REPLY_HEADERS];
-    uint32_t with_echoes = reply_headers(item, evaluating.config, &evaluating.batch.arena, headers);
+    uint32_t with_echoes = reply_headers(item, evaluating.config, headers);
     item->reply_form = FORM_MINIMAL;
-    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), with_echoes - 2);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, headers), with_echoes - 2);
 }
 END_TEST
 
@@ -200,7 +207,7 @@ static size_t size_of_the_smallest_reply(void)
         memcpy(id + 4 * i, "\xf0\x9f\x98\x80", 4);
     memset(workspace, 'w', sizeof(workspace) - 1);
     struct item *item = decided(OUTCOME_REJECTED);
-    item->from = (struct position){topic, INT32_MAX, INT64_MAX, EVALUATING_TIME};
+    place(item, (struct position){topic, INT32_MAX, INT64_MAX, EVALUATING_TIME});
     item->command_id = span_of(id, COMMAND_ID_BYTES);
     item->workspace = span_of_text(workspace);
     item->error = ERROR_TOO_LARGE;
@@ -209,7 +216,7 @@ static size_t size_of_the_smallest_reply(void)
     item->reply_absence = REPLY_AS_ASKED;
     reply_compose(item, &evaluating.batch.arena);
     struct header headers[REPLY_HEADERS];
-    uint32_t count = reply_headers(item, evaluating.config, &evaluating.batch.arena, headers);
+    uint32_t count = reply_headers(item, evaluating.config, headers);
     size_t bytes = 100 + item->reply.length; /* what a batch of one takes */
     for (uint32_t i = 0; i < count; i++)
         bytes += headers[i].name.length + headers[i].value.length + 4;
@@ -237,7 +244,7 @@ START_TEST(test_all_echoes)
     item->headers = given;
     item->header_count = 6;
     struct header headers[REPLY_HEADERS];
-    ck_assert_uint_eq(reply_headers(item, evaluating.config, &evaluating.batch.arena, headers), 14);
+    ck_assert_uint_eq(reply_headers(item, evaluating.config, headers), 14);
     expect_span(headers[9].name, "kafka_correlationId");
     ck_assert(span_equal(headers[9].value, span_of("\0\xff", 2)));
     expect_span(headers[10].name, "correlation-id");

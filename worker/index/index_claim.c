@@ -21,13 +21,12 @@ static struct span item_id(const struct item *item)
     return span_of(item->client_id, CLIENT_ID_LENGTH);
 }
 
-void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
-                       struct span source)
+void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item)
 {
     pipeline_command(pipeline, 5);
     pipeline_parts(pipeline, command);
     pipeline_parts(pipeline, CLIENT_KEY(item->workspace, item_id(item)));
-    pipeline_parts(pipeline, source, SPAN(" "), span_of(item->hash, HASH_LENGTH), SPAN("\n"), item->record);
+    pipeline_parts(pipeline, item->position, SPAN(" "), span_of(item->hash, HASH_LENGTH), SPAN("\n"), item->record);
     pipeline_parts(pipeline, EMAIL_KEY(item->workspace, item->email_key));
     pipeline_parts(pipeline, item_id(item));
 }
@@ -81,13 +80,13 @@ static bool owner_matters(const struct item *item, const struct claim_answer *an
 
 /* First pipeline: one Redis transaction under the fence's WATCH. In the order of the commands it claims for valid ones
  * and looks up the ids of rejected ones. */
-static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct span *sources)
+static void write_first(struct redis_pipeline *pipeline, const struct batch *batch)
 {
     index_write_word(pipeline, SPAN("MULTI"));
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct item *item = &batch->items[i];
         if (item_claims(item))
-            index_write_claim(pipeline, SPAN("MSETNX"), item, sources[i]);
+            index_write_claim(pipeline, SPAN("MSETNX"), item);
         else if (item_asks(item))
             index_write_get_line(pipeline, item, item_id(item));
     }
@@ -118,17 +117,13 @@ static bool take_first(struct index *index, struct batch *batch, const redisRepl
 
 static bool claim_first(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked)
 {
-    struct span *sources = arena_alloc(&batch->arena, batch->count * sizeof(*sources));
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (item_claims(&batch->items[i]))
-            sources[i] = position_text(&batch->items[i].from, &batch->arena);
     failpoint(FAILPOINT_BEFORE_FENCE);
     if (!index_fence(index, batch))
         return false;
     failpoint(FAILPOINT_BEFORE_CLAIM);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
-    write_first(&pipeline, batch, sources);
+    write_first(&pipeline, batch);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
     failpoint(FAILPOINT_IN_CLAIM);

@@ -103,14 +103,14 @@ static void write_delete(struct redis_pipeline *pipeline, const struct span *key
 }
 
 static void write_displacement(struct redis_pipeline *pipeline, const struct item *item,
-                               const struct displacement *displacement, struct span source)
+                               const struct displacement *displacement)
 {
     index_write_word(pipeline, SPAN("MULTI"));
     if (displacement->other_id.at)
         write_delete(pipeline, (const struct span[]){CLIENT_KEY(item->workspace, displacement->other_id)}, 4);
     if (displacement->other_email.at)
         write_delete(pipeline, (const struct span[]){EMAIL_KEY(item->workspace, displacement->other_email)}, 4);
-    index_write_claim(pipeline, SPAN("MSET"), item, source);
+    index_write_claim(pipeline, SPAN("MSET"), item);
     index_write_word(pipeline, SPAN("EXEC"));
 }
 
@@ -137,13 +137,12 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
         (index->replay && !index_replay_watch(index, &finding, &batch->arena, &held)))
         return false;
     struct displacement displacement = displacement_of(item, &finding, &batch->arena);
-    struct span source = position_text(&item->from, &batch->arena);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     if (!held || claim_is_blocked(item, &finding))
         index_write_word(&pipeline, SPAN("UNWATCH"));
     else
-        write_displacement(&pipeline, item, &displacement, source);
+        write_displacement(&pipeline, item, &displacement);
     failpoint(FAILPOINT_IN_TAKEOVER);
     redisReply *reply = ask(index, &pipeline);
     if (!reply)

@@ -167,8 +167,7 @@ MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply,
                                    struct span workspace);
 
 /* Write the two claims of an item, and look up the keys that may block them. */
-void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item,
-                       struct span source);
+void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item);
 /* Reads the client under the item's id, up to the length that the item's bytes can become (index_client_bytes). */
 size_t index_client_bytes(const struct item *item);
 void index_write_get_client(struct redis_pipeline *pipeline, const struct item *item);

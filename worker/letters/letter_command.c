@@ -154,8 +154,7 @@ static bool value_names_id(struct letter_maker *maker, const struct letter *lett
                           .headers = &content_type,
                           .header_count = 1};
     decode_item(item, &maker->wide, maker->parser, &maker->batch.arena);
-    return item->command_id_fault.code != ERROR_NONE ||
-           !span_equal(item->command_id, position_text(&item->from, &maker->batch.arena));
+    return item->command_id_fault.code != ERROR_NONE || !span_equal(item->command_id, item->position);
 }
 
 /* ---- How long ---- */

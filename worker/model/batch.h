@@ -157,6 +157,7 @@ struct item {
     enum custody custody;
 
     /* Filled by decode. */
+    struct span position;           /* `from` as text (position_text) */
     char time[TIME_LENGTH];         /* from.timestamp_ms as text (time_text) */
     struct json_document document;  /* of the whole value */
     uint32_t command;               /* node of the command object: 0, or a CloudEvent's data */

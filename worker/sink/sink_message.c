@@ -253,7 +253,7 @@ static rd_kafka_resp_err_t sink_send_record(struct sink *sink, uint32_t index, s
     arena_copy(scratch, id);
     const struct header headers[] = {{SPAN("command-id"), item->command_id},
                                      {SPAN("command-hash"), span_of(item->hash, HASH_LENGTH)},
-                                     {SPAN("source"), position_text(&item->from, scratch)}};
+                                     {SPAN("source"), item->position}};
     const uint32_t count = sizeof(headers) / sizeof(headers[0]);
     struct outgoing outgoing = {.topic = sink->records,
                                 .partition = RD_KAFKA_PARTITION_UA,

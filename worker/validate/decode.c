@@ -138,6 +138,13 @@ static bool workspace_is_valid(const struct decoder *decoder, const struct found
     return false;
 }
 
+/* What follows from the message's place in its topic. */
+static void decode_place(struct item *item, struct arena *arena)
+{
+    item->position = position_text(&item->from, arena);
+    time_text(item->from.timestamp_ms, item->time);
+}
+
 /* Sets command_id; to the position if no source has a valid one. Returns whether it identifies the command. */
 static bool decode_command_id(const struct decoder *decoder)
 {
@@ -146,7 +153,7 @@ static bool decode_command_id(const struct decoder *decoder)
     bool given = find_command_id_in_headers(decoder, &found) || find_in_member(decoder, decoder->event_id, &found) ||
                  find_in_member(decoder, item->members[MEMBER_COMMAND_ID], &found);
     bool valid = given && command_id_is_valid(decoder, &found, &item->command_id_fault);
-    item->command_id = valid ? found.text : position_text(&item->from, decoder->arena);
+    item->command_id = valid ? found.text : item->position;
     return valid || !given;
 }
 
@@ -191,7 +198,7 @@ static void decode_headers_only(const struct decoder *decoder)
     struct found found;
     bool has_id =
         find_command_id_in_headers(decoder, &found) && command_id_is_valid(decoder, &found, &item->command_id_fault);
-    item->command_id = has_id ? found.text : position_text(&item->from, decoder->arena);
+    item->command_id = has_id ? found.text : item->position;
     if (find_workspace_in_headers(decoder, &found) && workspace_is_valid(decoder, &found, &item->workspace_fault))
         item->workspace = found.text;
     set_client_id(item, has_id);
@@ -335,8 +342,8 @@ static void refuse_as_too_large(const struct decoder *decoder, struct span messa
 
 void decode_too_large(struct item *item, const struct config *config, struct arena *arena)
 {
-    time_text(item->from.timestamp_ms, item->time);
     struct decoder decoder = {.item = item, .config = config, .arena = arena};
+    decode_place(item, arena);
     refuse_as_too_large(&decoder, arena_format(arena, "the value has more than the %lld bytes that are allowed",
                                                (long long)config->limits.command_bytes));
 }
@@ -366,7 +373,7 @@ static bool decode_outside(const struct decoder *decoder)
 void decode_item(struct item *item, const struct config *config, struct json_parser *parser, struct arena *arena)
 {
     struct decoder decoder = {.item = item, .config = config, .arena = arena};
-    time_text(item->from.timestamp_ms, item->time);
+    decode_place(item, arena);
     hash_text(item->value, item->hash);
     if (item->value.length > (uint64_t)config->limits.command_bytes) {
         decode_too_large(item, config, arena);

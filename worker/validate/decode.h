@@ -10,7 +10,7 @@
 #include "worker/model/batch.h"
 #include "worker/model/identity.h"
 
-/* Decodes one item: copies its value once into the arena, parses it, and sets time, document, command,
+/* Decodes one item: copies its value once into the arena, parses it, and sets position, time, document, command,
  * structured, members, command_id, workspace, hash, client_id, has_identity. A command that cannot be checked at all is
  * rejected here (too_large, by its value or by its key and headers, before malformed_json before unsupported_type). Ids
  * of the wrong form are left as faults, which check_item reports. If a command cannot be parsed, only its headers are

@@ -17,14 +17,18 @@ static bool client_exists(const struct item *item)
 
 /* The value. */
 
-static void write_source(struct json_writer *writer, const struct position *from)
+/* The digits are those behind the topic in the text of the position. */
+static void write_source(struct json_writer *writer, const struct item *item)
 {
+    const struct span topic = span_of_text(item->from.topic), numbers = span_from(item->position, topic.length + 1);
+    const char *const slash = memchr(numbers.at, '/', numbers.length);
+    assert(slash);
     writer_literal(writer, ",\"source\":{\"topic\":");
-    writer_string(writer, span_of_text(from->topic));
+    writer_string(writer, topic);
     writer_literal(writer, ",\"partition\":");
-    writer_integer(writer, from->partition);
+    writer_raw(writer, span_of(numbers.at, (size_t)(slash - numbers.at)));
     writer_literal(writer, ",\"offset\":");
-    writer_integer(writer, from->offset);
+    writer_raw(writer, span_from(numbers, (size_t)(slash + 1 - numbers.at)));
     writer_literal(writer, "}");
 }
 
@@ -78,7 +82,7 @@ static void write_head(struct json_writer *writer, const struct item *item, bool
         writer_literal(writer, ",\"workspaceId\":");
         writer_string(writer, item->workspace);
     }
-    write_source(writer, &item->from);
+    write_source(writer, item);
     if (item->definitions) {
         writer_literal(writer, ",\"definitions\":\"");
         writer_raw(writer, span_of(item->definitions->version, HASH_LENGTH));
@@ -147,8 +151,7 @@ void reply_compose(struct item *item, struct arena *arena)
 /* The headers. */
 
 /* Those of every reply. */
-static uint32_t write_plain_headers(const struct item *item, const struct config *config, struct arena *arena,
-                                    struct header *headers)
+static uint32_t write_plain_headers(const struct item *item, const struct config *config, struct header *headers)
 {
     assert(item->outcome != OUTCOME_UNDECIDED);
     uint32_t count = 0;
@@ -157,7 +160,7 @@ static uint32_t write_plain_headers(const struct item *item, const struct config
     headers[count++] =
         (struct header){SPAN("ce_type"), client_exists(item) ? SPAN("client.created") : SPAN("client.rejected")};
     headers[count++] = (struct header){SPAN("ce_source"), span_of_text(config->replies.source)};
-    headers[count++] = (struct header){SPAN("ce_id"), position_text(&item->from, arena)};
+    headers[count++] = (struct header){SPAN("ce_id"), item->position};
     headers[count++] = (struct header){SPAN("ce_time"), span_of(item->time, TIME_LENGTH)};
     if (client_exists(item))
         headers[count++] = (struct header){SPAN("ce_subject"), span_of(item->client_id, CLIENT_ID_LENGTH)};
@@ -193,10 +196,9 @@ static uint32_t write_nest_headers(const struct item *item, const struct config 
     return count;
 }
 
-uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
-                       struct header *headers)
+uint32_t reply_headers(const struct item *item, const struct config *config, struct header *headers)
 {
-    uint32_t count = write_plain_headers(item, config, arena, headers);
+    uint32_t count = write_plain_headers(item, config, headers);
     if (item->reply_form == FORM_FULL)
         count += write_echoes(item, headers + count);
     count += write_nest_headers(item, config, headers + count);
@@ -208,7 +210,7 @@ void reply_prepare(struct item *item, const struct config *config, struct arena 
 {
     struct header headers[REPLY_HEADERS];
     reply_compose(item, arena);
-    item->reply_plain_count = write_plain_headers(item, config, arena, headers);
+    item->reply_plain_count = write_plain_headers(item, config, headers);
     item->reply_echo_count = write_echoes(item, headers + item->reply_plain_count);
     uint32_t count = item->reply_plain_count + item->reply_echo_count;
     assert(count + NEST_HEADERS <= REPLY_HEADERS);

@@ -25,10 +25,10 @@ void reply_recompose(struct item *item, const struct config *config, struct aren
 
 /* Fills `headers` (room for REPLY_HEADERS) with the headers of the reply that was composed and returns their number.
  * ce_id is the command's position as "topic/partition/offset" and ce_time its timestamp, so that a re-run gives the
- * same bytes. If several headers have one name, the last is echoed. Values are in the arena, the config or the message.
+ * same bytes. If several headers have one name, the last is echoed. Values are in the item, the arena, the config or
+ * the message.
  */
-uint32_t reply_headers(const struct item *item, const struct config *config, struct arena *arena,
-                       struct header *headers);
+uint32_t reply_headers(const struct item *item, const struct config *config, struct header *headers);
 
 /* The headers that a dead letter gets in addition to its own. dlq-lost names what could not be kept of the command.
  * Same rules as reply_headers. */
