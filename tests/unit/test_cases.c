@@ -147,8 +147,7 @@ static void expect_headers(struct field_fixture *field_fixture, struct span text
 {
     struct header expected[HEADERS], found[REPLY_HEADERS];
     uint32_t count = read_headers(field_fixture, text, expected);
-    uint32_t found_count =
-        reply_headers(field_fixture->item, field_fixture->config, found);
+    uint32_t found_count = reply_headers(field_fixture->item, field_fixture->config, found);
     for (uint32_t i = 0; i < count && i < found_count; i++)
         if (!span_equal(expected[i].name, found[i].name) || !span_equal(expected[i].value, found[i].value) ||
             !expected[i].value.at != !found[i].value.at)
