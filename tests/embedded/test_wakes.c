@@ -6,16 +6,24 @@
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 
-#define TURNS    5
-#define COMMANDS 2000
-#define PAUSE_MS 250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
-#define SOON_MS  400 /* in one of the turns, since the machine may be busy */
+#define TURNS         5
+#define COMMANDS      2000
+#define PAUSE_MS      250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
+#define SOON_MS       400 /* in one of the turns, since the machine may be busy */
+#define FULL_QUEUE_MS 400 /* without commands, of all times; a second or more if it is not woken */
 /* Later versions are not woken (source_group.c). */
 #define RESUMED_MS (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
 
 static void open_source(void)
 {
     open_source_of(100);
+}
+
+/* It has room for the messages of some batches. */
+static void open_source_with_short_queue(void)
+{
+    open_broker_with("kafka.consumer.queued.max.messages.kbytes=64");
+    begin_source(500);
 }
 
 /* Returns how long the next command takes. */
@@ -41,6 +49,24 @@ START_TEST(commands_come_soon_after_a_resume)
         shortest = took < shortest ? took : shortest;
     }
     ck_assert_int_lt(shortest, RESUMED_MS);
+}
+END_TEST
+
+START_TEST(commands_come_soon_although_the_queue_is_full)
+{
+    enum { ALL = 66000 };
+    for (int i = 0; i < ALL; i++)
+        fixture_send_valid(i % FIXTURE_PARTITIONS, i);
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    take_command();
+    int64_t waited_ms = 0;
+    for (uint32_t taken = 1; taken < ALL; taken += batch.count, source_release(source)) {
+        const int64_t began = clock_now_ms();
+        ck_assert_int_eq(source_fill(source, 500, 10), 0);
+        if (batch.count == 0)
+            waited_ms += clock_now_ms() - began;
+    }
+    ck_assert_int_lt(waited_ms, FULL_QUEUE_MS);
 }
 END_TEST
 
@@ -128,6 +154,10 @@ int main(void)
     TCase *resume = tcase_create("resume");
     tcase_add_checked_fixture(resume, open_source, close_source);
     tcase_add_test(resume, commands_come_soon_after_a_resume);
+    TCase *full = tcase_create("full queue");
+    tcase_add_checked_fixture(full, open_source_with_short_queue, close_source);
+    tcase_add_test(full, commands_come_soon_although_the_queue_is_full);
+    tcase_set_timeout(full, 60);
     TCase *readers = tcase_create("readers");
     tcase_add_checked_fixture(readers, open_broker, fixture_close);
     tcase_add_test(readers, a_reader_that_changes_its_topic_reads_on_soon);
@@ -135,6 +165,7 @@ int main(void)
     tcase_set_timeout(resume, 60);
     tcase_set_timeout(readers, 60);
     suite_add_tcase(suite, resume);
+    suite_add_tcase(suite, full);
     suite_add_tcase(suite, readers);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

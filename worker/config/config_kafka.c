@@ -20,7 +20,7 @@ const struct kafka_default kafka_defaults[] = {
     {"kafka.consumer", "max.partition.fetch.bytes", "1048576"},
     {"kafka.consumer", "receive.message.max.bytes", "100000000"},
     {"kafka.consumer", "queued.min.messages", "50000"},
-    {"kafka.consumer", "queued.max.messages.kbytes", "32768"},
+    {"kafka.consumer", "queued.max.messages.kbytes", "8192"},
     {"kafka.producer", "transactional.id", "client-intake"},
     {"kafka.producer", "transaction.timeout.ms", "25000"},
     {"kafka.producer", "linger.ms", "5"},

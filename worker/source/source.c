@@ -436,6 +436,8 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     if (source->batch->count > 0)
         log_fault_end(&source->fault);
+    if (!source_has_room(source) && !source->paused)
+        source_wake_fetches(source);
     source_lighten(source);
     source_compare_logs(source);
     source_follow_jumps(source);

@@ -65,6 +65,31 @@ static void source_wake(struct source *source, const rd_kafka_topic_partition_li
     rd_kafka_topic_partition_list_destroy(ends);
 }
 
+/* Whether a batch has emptied a queue of fetched messages is looked at once a second before 2.2.0. Later versions have
+ * fetch.queue.backoff.ms. */
+#define WAKES_FETCHES_BEFORE 0x020200ff
+#define WAKE_FETCHES_MS      10 /* between two wakes */
+#define WAKE_PARTITIONS      16 /* their leaders are woken; more would be much to ask of a broker each time */
+
+void source_wake_fetches(struct source *source)
+{
+    const struct batch *batch = source->batch;
+    const int64_t now = clock_now_ms();
+    if (rd_kafka_version() >= WAKES_FETCHES_BEFORE || now - source->woken_ms < WAKE_FETCHES_MS)
+        return;
+    source->woken_ms = now;
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(WAKE_PARTITIONS);
+    int32_t last = -1;
+    for (uint32_t i = 0; i < batch->count && partitions->cnt < WAKE_PARTITIONS; i++) {
+        const int32_t partition = batch->items[i].from.partition;
+        if (partition != last && !rd_kafka_topic_partition_list_find(partitions, source->topic, partition))
+            rd_kafka_topic_partition_list_add(partitions, source->topic, partition);
+        last = partition;
+    }
+    source_wake(source, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions)
 {
     source_end_pause(source, partitions);

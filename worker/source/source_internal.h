@@ -110,6 +110,7 @@ struct source {
     int64_t starts_silent_ms; /* since when Kafka does not tell where logs begin; 0: it does */
     uint64_t losses;
     int64_t polled_ms; /* when the consumer was last polled */
+    int64_t woken_ms;  /* when source_wake_fetches last woke librdkafka */
     int64_t unsure_ms; /* until then we may have lost our partitions without knowing */
     bool was_assigned; /* the first rebalance is over */
     bool was_lost;     /* partitions were lost, instead of revoked, at some time */
@@ -179,6 +180,9 @@ void source_reassign(struct source *source, rd_kafka_topic_partition_list_t *par
 /* Resets the partitions that have brought no command yet. If librdkafka cannot read a committed offset, it keeps the
  * partition but never fetches it; its error does not say which partition that is. */
 void source_reassign_failed(struct source *source);
+
+/* A batch was filled from a queue that may have been full: librdkafka fetches again. */
+void source_wake_fetches(struct source *source);
 
 void source_pause_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
 void source_resume_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions);
