@@ -108,6 +108,30 @@ START_TEST(the_daemon_goes_by_offsets)
 }
 END_TEST
 
+START_TEST(source_has_every_offset_that_kafka_has)
+{
+    static const struct {
+        const char *source;
+        int64_t offset; /* -1: it is no source */
+    } cases[] = {{TOPIC "/0/0", 0},
+                 {TOPIC "/0/999999999999999999", INT64_C(999999999999999999)},
+                 {TOPIC "/0/1000000000000000000", INT64_C(1000000000000000000)},
+                 {TOPIC "/0/9223372036854775807", INT64_MAX},
+                 {TOPIC "/0/9223372036854775808", -1},
+                 {TOPIC "/0/9999999999999999999", -1},
+                 {TOPIC "/0/09223372036854775807", -1},
+                 {TOPIC "/0/", -1},
+                 {TOPIC "/0/1x", -1},
+                 {"other/0/1", -1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t partition, offset;
+        const bool ok = source_parse(span_of_text(cases[i].source), SPAN(TOPIC), &partition, &offset);
+        ck_assert_msg(ok == (cases[i].offset >= 0), "%s", cases[i].source);
+        ck_assert_msg(!ok || offset == cases[i].offset, "%s", cases[i].source);
+    }
+}
+END_TEST
+
 START_TEST(names_of_replays)
 {
     const char *const legal[] = {"a", "2026-11-26", "A.b_c-9",
@@ -130,6 +154,7 @@ int main(void)
     tcase_add_test(tests, record_counts_also_of_a_later_offset_and_of_the_command_itself);
     tcase_add_test(tests, rejected_command_stays_rejected_beside_a_claim_without_a_record);
     tcase_add_test(tests, the_daemon_goes_by_offsets);
+    tcase_add_test(tests, source_has_every_offset_that_kafka_has);
     tcase_add_test(tests, names_of_replays);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "common/decimal.h"
 #include "common/timestamp.h"
 
 bool stored_client_parse(struct span value, struct stored_client *stored)
@@ -38,13 +39,13 @@ static int64_t take_number(struct span *text)
     if (!slash)
         return -1;
     struct span digits = span_from(*text, (size_t)(slash - text->at) + 1);
-    if (digits.length == 0 || digits.length > 18)
+    if (digits.length == 0 || digits.length > DECIMAL_BYTES - 1)
         return -1;
     int64_t number = 0;
     for (size_t i = 0; i < digits.length; i++) {
-        if (digits.at[i] < '0' || digits.at[i] > '9')
+        if (digits.at[i] < '0' || digits.at[i] > '9' || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, digits.at[i] - '0', &number))
             return -1;
-        number = number * 10 + (digits.at[i] - '0');
     }
     text->length = (size_t)(slash - text->at);
     return number;
