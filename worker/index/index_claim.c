@@ -53,20 +53,6 @@ void index_write_get_line(struct redis_pipeline *pipeline, const struct item *it
     pipeline_read_parts(pipeline, STORED_LINE_BYTES, CLIENT_KEY(item->workspace, id));
 }
 
-static bool item_claims(const struct item *item)
-{
-    return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
-}
-
-/* True for a rejected command that may repeat, or conflict with, one that was accepted under earlier definitions or
- * limits. */
-static bool item_asks(const struct item *item)
-{
-    return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
-           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING ||
-            item_is_delivered(item, MESSAGE_RECORD));
-}
-
 static bool lost_claim(const struct item *item, const struct claim_answer *answer)
 {
     return item_claims(item) && !answer->won;
@@ -229,8 +215,7 @@ static bool claim_ask(struct index *index, struct batch *batch, struct claim_ans
     return read_epoch(index, &pipeline);
 }
 
-/* True if the client of this id was claimed by a later command of the batch. */
-static bool is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
+bool index_is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id)
 {
     const struct item *item = &batch->items[index];
     struct stored_client stored;
@@ -262,8 +247,9 @@ bool index_find_uncommitted(struct index *index, const struct batch *batch, uint
 {
     if (index->replay)
         return find_standings(index->replay, batch, item, finding);
-    finding->stored_is_uncommitted = is_claimed_behind(batch, item, finding->stored, item_id(&batch->items[item]));
-    finding->owner_is_uncommitted = is_claimed_behind(batch, item, finding->owner_line, finding->owner);
+    finding->stored_is_uncommitted =
+        index_is_claimed_behind(batch, item, finding->stored, item_id(&batch->items[item]));
+    finding->owner_is_uncommitted = index_is_claimed_behind(batch, item, finding->owner_line, finding->owner);
     return true;
 }
 

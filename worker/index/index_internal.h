@@ -166,6 +166,25 @@ MUST_CHECK bool index_read_owner(struct index *index, struct redis_pipeline *pip
 MUST_CHECK bool index_check_client(struct index *index, const redisReply *reply, struct span value,
                                    struct span workspace);
 
+/* True for a valid command that no stage has decided yet. */
+static inline bool item_claims(const struct item *item)
+{
+    return item_is_ours(item) && item->outcome == OUTCOME_UNDECIDED;
+}
+
+/* True for a rejected command that may repeat, or conflict with, one that was accepted under earlier definitions or
+ * limits. */
+static inline bool item_asks(const struct item *item)
+{
+    return item_is_ours(item) && item->outcome == OUTCOME_REJECTED && item->has_identity &&
+           (item->error == ERROR_VALIDATION_FAILED || item->error == ERROR_DEFINITIONS_MISSING ||
+            item_is_delivered(item, MESSAGE_RECORD));
+}
+
+/* True if the client of this id was claimed by a command of the batch behind item `index`. `line` is at least its first
+ * line. */
+bool index_is_claimed_behind(const struct batch *batch, uint32_t index, struct span line, struct span id);
+
 /* Write the two claims of an item, and look up the keys that may block them. */
 void index_write_claim(struct redis_pipeline *pipeline, struct span command, const struct item *item);
 /* Reads the client under the item's id, up to the length that the item's bytes can become (index_client_bytes). */
