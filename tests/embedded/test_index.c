@@ -157,6 +157,20 @@ START_TEST(an_email_of_its_own_future_is_taken_over)
 }
 END_TEST
 
+/* The offsets were set back below what was committed, so that the offset of the new claim does not show that it is not
+ * committed. */
+START_TEST(a_claim_that_took_over_is_not_committed_to_earlier_commands)
+{
+    const struct offsets none = {0};
+    RUN({0, 1, "z", "z", "z@example.com"}, {0, 9, "w", "w", "w@example.com"});
+    ck_assert(index_confirm(the_index, &batch));
+    index_checkpoint(the_index, &batch, &none, 1);
+    RUN({0, 12, "x", "c", "x@example.com"});
+    RUN({0, 3, "x", "a", "z@example.com"}, {0, 4, "x", "b", "x@example.com"});
+    EXPECT("email_taken", "created");
+}
+END_TEST
+
 START_TEST(the_future_of_another_partition_counts)
 {
     RUN({1, 5, "x", "b", "x@example.com"});
@@ -312,6 +326,7 @@ int main(void)
     tcase_add_test(tcase, a_refusal_stands_beside_its_own_future);
     tcase_add_test(tcase, an_id_of_its_own_future_is_taken_over);
     tcase_add_test(tcase, an_email_of_its_own_future_is_taken_over);
+    tcase_add_test(tcase, a_claim_that_took_over_is_not_committed_to_earlier_commands);
     tcase_add_test(tcase, the_future_of_another_partition_counts);
     tcase_add_test(tcase, an_email_without_its_client_does_not_stop_the_partition);
     tcase_add_test(tcase, a_refused_client_gives_its_id_and_email_back);

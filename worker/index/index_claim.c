@@ -274,7 +274,7 @@ static bool claim_displace(struct index *index, struct batch *batch, const struc
 {
     size_t mark = batch->arena.used;
     for (uint32_t i = 0; i < batch->count; i++) {
-        const struct item *item = &batch->items[i];
+        struct item *item = &batch->items[i];
         if (!lost_claim(item, &answers[i]) || claim_is_blocked(item, &answers[i].finding))
             continue;
         *any = true;

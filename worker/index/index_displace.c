@@ -129,7 +129,7 @@ static struct displacement displacement_of(const struct item *item, const struct
     return displacement;
 }
 
-bool index_displace(struct index *index, struct batch *batch, const struct item *item)
+bool index_displace(struct index *index, struct batch *batch, struct item *item)
 {
     struct claim_finding finding;
     bool held = true; /* the fence of the partitions whose claims are displaced */
@@ -151,6 +151,7 @@ bool index_displace(struct index *index, struct batch *batch, const struct item 
     freeReplyObject(reply);
     if (!replaced)
         return true;
+    item->claimed = true;
     log_info(index->replay ? "a claim without a record was displaced" : "an uncommitted later claim was displaced",
              LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
              LOG_INTEGER("offset", item->from.offset));

@@ -235,6 +235,6 @@ void index_replay_renew(struct index *index, const struct offsets *record_ends, 
 /* Replaces the claims that block the item, in one Redis transaction under WATCH, if all of them are uncommitted claims
  * of later commands. Afterwards the batch must be claimed again, even if a key has changed meanwhile and nothing was
  * replaced. False after index_fail, index_invalidate or index_damaged. */
-MUST_CHECK bool index_displace(struct index *index, struct batch *batch, const struct item *item);
+MUST_CHECK bool index_displace(struct index *index, struct batch *batch, struct item *item);
 
 #endif
