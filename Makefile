@@ -163,8 +163,9 @@ $(BUILD)/common/phone_table.h: common/data/numbering-plan.txt $(PLAN_COMPILER)
 
 $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 
-# The assembler includes the page, so the compiler does not report it as a dependency.
+# The assembler includes these files, so the compiler does not report them as dependencies.
 $(BUILD)/worker/http/status_page.o: worker/http/status_page.html
+$(BUILD)/worker/index/index_scripts.o: $(wildcard worker/index/*.lua)
 
 # ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
 

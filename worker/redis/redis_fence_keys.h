@@ -1,0 +1,20 @@
+/* redis_fence_keys: the names of the keys that guard a slot (worker/index/decision.h). Like redis_keys.h, whose rules
+ * hold here: no other file spells them, and another program may have written something else there.
+ *
+ *   key                             its value                                   if it is not ours
+ *   client-intake:{TAG}:fence       a hash: "epoch" 32 digits, "shard" text,    nothing is decided in this slot; a term
+ *                                   "term:TOPIC/P" a term, "NUMBER NONCE"       of another form is as if missing
+ *   client-intake:{TOPIC/P}:term    the term that was taken last                as if missing
+ *
+ * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
+ */
+#ifndef WORKER_REDIS_REDIS_FENCE_KEYS_H
+#define WORKER_REDIS_REDIS_FENCE_KEYS_H
+
+#include "common/span.h"
+
+/* Lists of spans, for pipeline_parts. `place`: "TOPIC/PARTITION" of the command topic. */
+#define FENCE_KEY(tag)  SPAN("client-intake:{"), (tag), SPAN("}:fence")
+#define TERM_KEY(place) SPAN("client-intake:{"), (place), SPAN("}:term")
+
+#endif
