@@ -114,6 +114,11 @@ bench-definitions: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/definitions
 	@$(BUILD)/tests/bench/definitions
 
+# help: bench-decision  what a claim costs Redis, by MULTI and by a script, as JSON lines (about a minute)
+bench-decision: test-packages
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/decision
+	@$(BUILD)/tests/bench/decision
+
 build-packages:
 	@tests/install-packages build
 demo-packages:
@@ -349,14 +354,14 @@ fuzz: test-packages
 
 # ---- benchmarks ----
 
-BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed)
+BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed decision)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 # A change that breaks one of them shows in `make test`.
 test-programs: $(BENCHES)
 $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(BUILD)/tests/bench/pure $(BUILD)/tests/bench/definitions: $(PARTS)
+$(patsubst %,$(BUILD)/tests/bench/%,pure definitions decision): $(PARTS)
 $(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 
 # ---- what is made of the program's tables: a manual, and completion for shells ----
@@ -429,5 +434,5 @@ help:
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-scale bench-definitions phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-scale bench-definitions bench-decision phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
         test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages lint lint-packages bench-packages
