@@ -1,7 +1,8 @@
-/* wrong_offsets: sends one uncompressed batch of commands, each with an offset in the batch of its own choice, as no
- * client library does. See `usage`. */
+/* wrong_offsets: sends one batch of commands as no client library does: each has an offset in the batch, and lengths,
+ * of its own choice, and the batch may be compressed by gzip in two members. See `usage`. */
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,11 @@
 #define BYTES 65536 /* most of a request */
 
 static const char usage[] =
-    "wrong_offsets HOST PORT TOPIC PARTITION OFFSET=VALUE ...\n"
-    "OFFSET is a record's place in its batch, from 0 on if it is right.\n"
+    "wrong_offsets [--members BYTES] HOST PORT TOPIC PARTITION OFFSET[:key|:value|:header]=VALUE ...\n"
+    "OFFSET is a record's place in its batch, from 0 on if it is right. Of what follows the colon, the length is -2, "
+    "which\n"
+    "the broker takes for null, as it does any length below 0. --members: the records are compressed by gzip in two\n"
+    "members, the first of which ends so many bytes behind the beginning of the last record, or before it if below 0.\n"
     "Prints where the batch begins. Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what)
@@ -58,58 +62,116 @@ static void put_string(struct text *text, const char *string)
     put(text, string, strlen(string));
 }
 
-static void put_record(struct text *text, int64_t offset, const char *value)
+static bool is_word(const char *word, size_t length, const char *other)
+{
+    return strlen(other) == length && memcmp(word, other, length) == 0;
+}
+
+/* *argument: OFFSET[:WORD]=VALUE. */
+static void put_record(struct text *text, const char *argument)
 {
     static struct text record;
+    char *word;
     record.length = 0;
+    int64_t offset = strtoll(argument, &word, 10);
+    const char *equals = strchr(word, '=');
+    if (word == argument || !equals || (*word != ':' && word != equals))
+        give_up("a record is not OFFSET[:WORD]=VALUE");
+    const char *value = equals + 1;
+    word += *word == ':';
+    const size_t length = (size_t)(equals - word);
     put_number(&record, 1, 0);
     put_varint(&record, 0); /* the timestamp's */
     put_varint(&record, offset);
-    put_varint(&record, -1); /* no key */
-    put_varint(&record, (int64_t)strlen(value));
-    put(&record, value, strlen(value));
-    put_varint(&record, 0); /* headers */
+    put_varint(&record, is_word(word, length, "key") ? -2 : -1); /* no key */
+    if (is_word(word, length, "value")) {
+        put_varint(&record, -2);
+    } else {
+        put_varint(&record, (int64_t)strlen(value));
+        put(&record, value, strlen(value));
+    }
+    if (is_word(word, length, "header")) {
+        put_varint(&record, 1);
+        put_varint(&record, 1);
+        put(&record, "h", 1);
+        put_varint(&record, -2);
+    } else {
+        put_varint(&record, 0);
+    }
     put_varint(text, (int64_t)record.length);
     put(text, record.at, record.length);
 }
 
-static uint32_t crc32c(const unsigned char *at, size_t length)
+#define CRC32C 0x82f63b78 /* of batches */
+#define CRC32  0xedb88320 /* of gzip */
+
+static uint32_t checksum(const unsigned char *at, size_t length, uint32_t polynomial)
 {
     uint32_t crc = 0xffffffff;
     for (size_t i = 0; i < length; i++) {
         crc ^= at[i];
         for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78 : crc >> 1;
+            crc = crc & 1 ? (crc >> 1) ^ polynomial : crc >> 1;
     }
     return ~crc;
 }
 
-static void put_batch(struct text *text, char **records, int count)
+static void put_reversed(struct text *text, int bytes, uint32_t number)
 {
-    static struct text body;
+    for (int i = 0; i < bytes; i++)
+        put_number(text, 1, number >> (8 * i) & 255);
+}
+
+/* A member of a gzip stream (RFC 1952) in stored blocks (RFC 1951). */
+static void put_member(struct text *text, const unsigned char *at, size_t length)
+{
+    static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
+    put(text, header, sizeof(header));
+    for (size_t from = 0; from == 0 || from < length; from += 65535) {
+        const size_t left = length - from, part = left < 65535 ? left : 65535;
+        put_number(text, 1, part == left);
+        put_reversed(text, 2, (uint32_t)part);
+        put_reversed(text, 2, ~(uint32_t)part & 65535);
+        put(text, at + from, part);
+    }
+    put_reversed(text, 4, checksum(at, length, CRC32));
+    put_reversed(text, 4, (uint32_t)length);
+}
+
+/* members: NULL, or where the first one ends, from the beginning of the last record on. */
+static void put_batch(struct text *text, char **records, int count, const char *members)
+{
+    static struct text body, plain;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    put_number(&body, 2, 0);         /* attributes */
-    put_number(&body, 4, count - 1); /* the last offset */
+    put_number(&body, 2, members ? 1 : 0); /* attributes */
+    put_number(&body, 4, count - 1);       /* the last offset */
     put_number(&body, 8, now_ms);
     put_number(&body, 8, now_ms);
     put_number(&body, 8, -1); /* no producer id */
     put_number(&body, 2, -1);
     put_number(&body, 4, -1);
     put_number(&body, 4, count);
+    size_t last = 0;
     for (int i = 0; i < count; i++) {
-        char *value;
-        int64_t offset = strtoll(records[i], &value, 10);
-        if (*value++ != '=')
-            give_up("a record is not OFFSET=VALUE");
-        put_record(&body, offset, value);
+        last = plain.length;
+        put_record(&plain, records[i]);
+    }
+    const size_t cut = members ? last + (size_t)atoll(members) : 0; /* it may be below 0 */
+    if (cut > plain.length)
+        give_up("a member would end outside of the records");
+    if (members) {
+        put_member(&body, plain.at, cut);
+        put_member(&body, plain.at + cut, plain.length - cut);
+    } else {
+        put(&body, plain.at, plain.length);
     }
     put_number(text, 8, 0);
     put_number(text, 4, (int64_t)body.length + 9);
     put_number(text, 4, 0);
     put_number(text, 1, 2);
-    put_number(text, 4, crc32c(body.at, body.length));
+    put_number(text, 4, checksum(body.at, body.length, CRC32C));
     put(text, body.at, body.length);
 }
 
@@ -136,12 +198,18 @@ int main(int count, char **arguments)
 {
     static struct text request, batch, whole;
     static unsigned char answer[BYTES];
+    const char *members = NULL;
+    if (count > 2 && strcmp(arguments[1], "--members") == 0) {
+        members = arguments[2];
+        arguments += 2;
+        count -= 2;
+    }
     if (count < 6) {
         fputs(usage, stderr);
         return 64;
     }
     const char *topic = arguments[3];
-    put_batch(&batch, arguments + 5, count - 5);
+    put_batch(&batch, arguments + 5, count - 5, members);
     put_number(&request, 2, 0); /* Produce, version 3 */
     put_number(&request, 2, 3);
     put_number(&request, 4, 1);

@@ -95,6 +95,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
     source->config = config;
     source->metrics = metrics;
     source->topic = config->commands.topic;
+    source->probed = -1;
     source->records_topic = config->records.topic;
     source->definitions_topic = config->definitions.topic;
     source->session_ms = atoll(config_kafka(config, config->kafka_consumer, "session.timeout.ms"));
@@ -407,6 +408,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     source_follow_held_jumps(source);
     source_pass_misnumbered(source);
+    source_pass_unparsed(source);
     source_end_empty_waits(source);
     partitions_begin_tries(source->partitions, source->most, source->filling_ms);
     held_messages_offer(&source->held, take_held, source);
@@ -420,8 +422,10 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         source_note_poll(source);
         if (source->group_changed)
             source_refresh_group(source);
-        if (!message)
+        if (!message) {
+            source->drained++;
             break;
+        }
         if (message->err) {
             bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
             source_error(source, message);

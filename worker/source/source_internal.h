@@ -8,6 +8,7 @@
 #include "worker/source/batch_reader.h"
 #include "worker/source/held_messages.h"
 #include "worker/source/lag.h"
+#include "worker/source/parse_probe.h"
 #include "worker/source/partitions.h"
 #include "worker/source/source.h"
 
@@ -39,6 +40,15 @@ struct past_reading {
 };
 #define PAST_READINGS 3
 
+/* How long a partition has brought nothing, though the log has commands for it (source_unparsed.c). */
+struct silence {
+    int64_t from;     /* the offset that is to come next; -1: the partition is not silent */
+    int64_t since_ms; /* when that was first noticed, or when it was last examined */
+    int64_t pause_ms; /* how long it must last before it is examined again; 0: it was not examined yet */
+    uint64_t drained; /* source->drained at since_ms */
+    int64_t passed;   /* what was examined before it has no command, or -1 */
+};
+
 /* What is known of a partition's log while the partition is assigned to us. */
 struct log_state {
     enum {
@@ -68,6 +78,8 @@ struct log_state {
     struct past_reading past[PAST_READINGS]; /* the last answers of such tries, the newest first */
     int past_count;
     struct unreadable unreadable;
+    struct silence silence;
+    struct parse_range unparsed; /* commands that get placeholders next; first = -1: none */
 };
 
 /* The memory that keys and headers of prefetched messages take (source_lighten). */
@@ -83,9 +95,15 @@ struct burden {
 
 struct source {
     rd_kafka_t *consumer;
-    rd_kafka_t *reader;     /* reads single commands again, outside the group; NULL: to be opened */
-    struct jumps *jumps;    /* source_jumps.c; NULL: there was none yet */
-    struct log_state *logs; /* by partition */
+    rd_kafka_t *reader;        /* reads single commands again, outside the group; NULL: to be opened */
+    struct jumps *jumps;       /* source_jumps.c; NULL: there was none yet */
+    struct parse_probe *probe; /* source_unparsed.c; NULL: no partition is examined */
+    int32_t probed;            /* the partition that is examined, or -1 */
+    int64_t probe_ms;          /* when that began, or when the probe was last used */
+    int64_t silence_ms;        /* when silent partitions were last looked for */
+    int64_t unparsed_ms;       /* when commands that cannot be parsed were last passed; 0: never */
+    uint64_t drained;          /* how often the consumer had nothing to give */
+    struct log_state *logs;    /* by partition */
     int32_t log_count;
     int64_t idle_ms; /* when source_idle_offsets last looked */
     struct metrics *metrics;
@@ -391,6 +409,17 @@ MUST_CHECK bool source_search_end(struct source *source, int32_t partition, stru
 /* Holds placeholders for some of the next offsets of the batch. Returns the offset behind them. */
 int64_t source_hold_placeholders(struct source *source, int32_t partition, const struct unreadable *unreadable);
 
+/* Moves the consumer, whose partition is assigned to us. */
+void source_seek(struct source *source, int32_t partition, int64_t offset);
+
+/* ---- source_unparsed.c: commands that librdkafka cannot parse, of which it tells nobody ---- */
+
+/* Call before a fill: examines partitions that are silent though their logs have commands, and passes commands that
+ * librdkafka cannot parse. Each of them gets a placeholder. */
+void source_pass_unparsed(struct source *source);
+
+void source_close_probe(struct source *source);
+
 /* ---- source_ownership.c: finds partitions without an owner ---- */
 
 /* For a static member that has joined again: counts the partitions without an owner, and rejoins the group if there are
@@ -417,6 +446,9 @@ MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *er
 /* The offset of the partition's first command without a reply. If there is none here, the offset that comes next, or -1
  * if that is not known. */
 int64_t source_open_offset(const struct source *source, int32_t partition);
+
+/* The end that the client's last fetch of the partition returned, or -1. */
+int64_t source_fetched_end(const struct source *source, rd_kafka_t *client, int32_t partition);
 
 /* Once a second: shows the lags and, after all brokers were unreachable, asks whether one answers again. */
 void source_look_around(struct source *source);

@@ -29,7 +29,9 @@ static const struct log_state unknown = {.mark = {.answered = -1, .offset = -1, 
                                          .end = -1,
                                          .seen_offset = -1,
                                          .unsettled = -1,
-                                         .unreadable = {.base = -1}};
+                                         .unreadable = {.base = -1},
+                                         .silence = {.from = -1, .passed = -1},
+                                         .unparsed = {.first = -1}};
 
 struct log_state *source_log(struct source *source, int32_t partition)
 {
@@ -60,6 +62,7 @@ void source_close_logs(struct source *source)
 {
     source_close_reader(source);
     source_close_jumps(source);
+    source_close_probe(source);
     free(source->logs);
     source->logs = NULL;
     source->log_count = 0;

@@ -237,11 +237,11 @@ int64_t source_open_offset(const struct source *source, int32_t partition)
     return partition < source->log_count ? source_position(source, &source->logs[partition], partition).offset : -1;
 }
 
-/* The end that the client's last fetch returned, or -1. */
-static int64_t fetched_end(rd_kafka_t *client, const char *topic, int32_t partition)
+int64_t source_fetched_end(const struct source *source, rd_kafka_t *client, int32_t partition)
 {
     int64_t low, high;
-    if (!client || rd_kafka_get_watermark_offsets(client, topic, partition, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!client ||
+        rd_kafka_get_watermark_offsets(client, source->topic, partition, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return -1;
     return high >= 0 ? high : -1;
 }
@@ -286,8 +286,8 @@ static void source_show_lags(struct source *source, int64_t now_ms)
         struct lag_position *position = &source->positions[i];
         /* Transaction markers after the last command do not count. */
         int64_t end = source_log(source, position->partition)->end;
-        int64_t high = later(fetched_end(source->consumer, source->topic, position->partition),
-                             paused ? fetched_end(source->reader, source->topic, position->partition) : -1);
+        int64_t high = later(source_fetched_end(source, source->consumer, position->partition),
+                             paused ? source_fetched_end(source, source->reader, position->partition) : -1);
         bool is_unanswered = position->end > position->offset;
         if (is_unanswered || high > end)
             position->end = later(position->end, high);

@@ -112,7 +112,7 @@ static void search_end(struct source *source, int32_t partition, struct unreadab
                   LOG_INTEGER("offset", unreadable->first), LOG_INTEGER("last", unreadable->behind - 1));
 }
 
-static void seek_to(struct source *source, int32_t partition, int64_t offset)
+void source_seek(struct source *source, int32_t partition, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(places, source->topic, partition)->offset = offset;
@@ -144,7 +144,7 @@ static void hold_placeholders(struct source *source, int32_t partition, const st
     source_note_passed(source, partition, &unreadable->mark);
     int64_t next = source_hold_placeholders(source, partition, unreadable);
     if (next >= unreadable->behind)
-        seek_to(source, partition, next);
+        source_seek(source, partition, next);
 }
 
 /* The consumer went on behind the batch, and meets it once more: either that was under way, or the end was wrong. */
@@ -179,7 +179,7 @@ static bool is_confirmed(struct source *source, int32_t partition, struct unread
         unreadable->met++;
         unreadable->mark = place.mark;
     } else if (place.finding == PLACE_BEHIND) {
-        seek_to(source, partition, unreadable->first);
+        source_seek(source, partition, unreadable->first);
         unreadable->first = -1;
         unreadable->met = 0;
     }

@@ -356,8 +356,8 @@ static bool decode_outside(const struct decoder *decoder)
     if (item->header_state == MESSAGE_UNREADABLE)
         refuse_as_too_large(
             decoder,
-            SPAN("nothing of the command can be read: it was sent in a batch that has wrong offsets, or is too "
-                 "long once it is decompressed"));
+            SPAN("nothing of the command can be read: it was sent in a batch that has wrong offsets or lengths, or is "
+                 "too long once it is decompressed"));
     else if (item->header_state == HEADERS_UNREADABLE)
         refuse_as_too_large(decoder, SPAN("the headers cannot be read, there may be 100000 at most"));
     else if (item->outer_bytes > (unsigned long long)limit)

@@ -1,0 +1,375 @@
+#include "worker/source/parse_probe.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_log.h"
+#include "worker/source/source_internal.h"
+
+#define LOG_LEVEL_OF_DEBUG 7 /* syslog's, as librdkafka has them */
+#define FAILURES           2
+#define PARSER             "(rd_kafka_msgset_reader_msg_v2:" /* in a line, the function that parses one record */
+#define EXPECTED           "expected "
+#define ASK_AFTER_MS       100 /* without an answer, before the end is asked for; and between such questions */
+#define ASK_WAIT_MS        300
+#define STEP_MS            1
+
+/* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, when it has nothing else to
+ * do. A query gives it something to do. */
+#define WAKES_BEFORE  0x020200ff
+#define WAKE_AFTER_MS 3
+#define WAKE_WAIT_MS  1
+
+/* What the log lines have told since the reading began. */
+struct sight {
+    int64_t asked;   /* where the reading began. Lines of an earlier one come before its first fetch */
+    int64_t fetched; /* the offset of the last fetch, or -1 */
+    int64_t lowest;  /* of the records before it that the last fetch has brought so far, or -1 */
+    int failures;    /* of fetches for this offset */
+    bool has_failed; /* the last fetch did */
+    /* of the last failure: */
+    int64_t lowest_then;
+    bool is_cut;
+};
+
+struct parse_probe {
+    rd_kafka_t *handle;
+    rd_kafka_topic_t *topic;
+    const char *name;        /* borrowed */
+    rd_kafka_queue_t *queue; /* NULL: nothing is read */
+    int32_t partition;
+    int64_t offset; /* where the reading began */
+    int64_t woken_ms, pause_ms;
+    pthread_mutex_t turn; /* of the two below, which librdkafka's threads use */
+    struct sight sight;
+    char fetch_line[320]; /* the part of a line that is about the partition; "": nothing is read */
+};
+
+/* ---- what the log lines tell ---- */
+
+static void note_fetch(struct sight *sight, int64_t offset)
+{
+    if (sight->fetched < 0 && offset != sight->asked)
+        return;
+    if (offset != sight->fetched)
+        sight->failures = 0;
+    sight->fetched = offset;
+    sight->lowest = -1;
+    sight->has_failed = false;
+}
+
+/* A record of a length below -1 wants about 2^64 bytes. One that goes on behind the last byte wants a few. */
+static void note_failure(struct sight *sight, const char *text)
+{
+    const char *expected = strstr(text, EXPECTED);
+    if (!expected || sight->fetched < 0 || sight->has_failed)
+        return;
+    sight->is_cut = strtoull(expected + strlen(EXPECTED), NULL, 10) <= INT64_MAX;
+    sight->lowest_then = sight->lowest;
+    sight->has_failed = true;
+    sight->failures++;
+}
+
+static void note_line(struct parse_probe *probe, const char *facility, const char *text)
+{
+    static const char skip[] = "Skip offset ";
+    struct sight *sight = &probe->sight;
+    const char *at;
+    if (probe->fetch_line[0] == '\0')
+        return;
+    if (strcmp(facility, "FETCH") == 0 && (at = strstr(text, probe->fetch_line)))
+        note_fetch(sight, strtoll(at + strlen(probe->fetch_line), NULL, 10));
+    else if (strcmp(facility, "PROTOUFLOW") == 0 && strstr(text, PARSER))
+        note_failure(sight, text);
+    else if (strcmp(facility, "MSG") == 0 && (at = strstr(text, skip))) {
+        const int64_t offset = strtoll(at + strlen(skip), NULL, 10);
+        if (sight->lowest < 0 || offset < sight->lowest)
+            sight->lowest = offset;
+    }
+}
+
+/* Librdkafka's threads call it. Lines of debugging go nowhere else. */
+static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    if (level < LOG_LEVEL_OF_DEBUG) {
+        kafka_log(handle, level, facility, text);
+        return;
+    }
+    struct parse_probe *probe = handle ? rd_kafka_opaque(handle) : NULL;
+    if (!probe)
+        return;
+    pthread_mutex_lock(&probe->turn);
+    note_line(probe, facility, text);
+    pthread_mutex_unlock(&probe->turn);
+}
+
+static void watch(struct parse_probe *probe, bool is_on)
+{
+    pthread_mutex_lock(&probe->turn);
+    probe->sight = (struct sight){.asked = probe->offset, .fetched = -1, .lowest = -1};
+    probe->fetch_line[0] = '\0';
+    if (is_on)
+        snprintf(probe->fetch_line, sizeof(probe->fetch_line), "Fetch topic %s [%" PRId32 "] at offset ", probe->name,
+                 probe->partition);
+    pthread_mutex_unlock(&probe->turn);
+}
+
+static struct sight seen(struct parse_probe *probe)
+{
+    pthread_mutex_lock(&probe->turn);
+    struct sight sight = probe->sight;
+    pthread_mutex_unlock(&probe->turn);
+    return sight;
+}
+
+/* ---- the client ---- */
+
+/* The first fetch returns one batch. Librdkafka doubles its limit with each fetch without a message. */
+static rd_kafka_t *client_new(struct parse_probe *probe, const struct config *config, char *error, size_t error_size)
+{
+    static const struct {
+        const char *name, *value;
+    } owned[] = {{"debug", "fetch,msg,protocol"},
+                 {"isolation.level", "read_committed"},
+                 {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"},
+                 {"enable.partition.eof", "true"},
+                 {"auto.offset.reset", "error"},
+                 {"check.crcs", "true"},
+                 {"statistics.interval.ms", "0"},
+                 {"max.partition.fetch.bytes", "1"},
+                 {"queued.min.messages", "1"},
+                 {"socket.nagle.disable", "true"},
+                 {"fetch.wait.max.ms", "1"},
+                 {"fetch.error.backoff.ms", "20"}};
+    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    bool ok = conf != NULL;
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
+        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
+    if (conf) {
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        rd_kafka_conf_set_opaque(conf, probe);
+    }
+    rd_kafka_t *handle = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size) : NULL;
+    if (conf && !handle)
+        rd_kafka_conf_destroy(conf);
+    return handle;
+}
+
+struct parse_probe *parse_probe_open(const struct config *config, const char *topic, char *error, size_t error_size)
+{
+    struct parse_probe *probe = calloc(1, sizeof(*probe));
+    if (!probe) {
+        snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    probe->name = topic;
+    pthread_mutex_init(&probe->turn, NULL);
+    probe->handle = client_new(probe, config, error, error_size);
+    if (probe->handle && !(probe->topic = rd_kafka_topic_new(probe->handle, probe->name, NULL)))
+        snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+    if (probe->topic)
+        return probe;
+    parse_probe_close(probe, true);
+    return NULL;
+}
+
+void parse_probe_close(struct parse_probe *probe, bool may_destroy)
+{
+    if (!probe)
+        return;
+    parse_probe_end(probe);
+    if (probe->topic)
+        rd_kafka_topic_destroy(probe->topic);
+    if (probe->handle && !may_destroy)
+        return; /* the client's threads go on using it */
+    if (probe->handle)
+        rd_kafka_destroy(probe->handle);
+    pthread_mutex_destroy(&probe->turn);
+    free(probe);
+}
+
+bool parse_probe_begin(struct parse_probe *probe, int32_t partition, int64_t offset)
+{
+    parse_probe_end(probe);
+    probe->partition = partition;
+    probe->offset = offset;
+    watch(probe, true);
+    if (rd_kafka_consume_start(probe->topic, partition, offset) != 0) {
+        watch(probe, false);
+        source_log_error("reading a batch again failed", rd_kafka_last_error());
+        return false;
+    }
+    probe->queue = rd_kafka_queue_get_partition(probe->handle, probe->name, partition);
+    probe->woken_ms = clock_now_ms();
+    probe->pause_ms = WAKE_AFTER_MS;
+    return true;
+}
+
+void parse_probe_end(struct parse_probe *probe)
+{
+    if (!probe->queue)
+        return;
+    watch(probe, false);
+    rd_kafka_queue_destroy(probe->queue);
+    probe->queue = NULL;
+    if (rd_kafka_consume_stop(probe->topic, probe->partition) != 0)
+        source_log_error("ending the reading of a batch failed", rd_kafka_last_error());
+}
+
+static void wake(struct parse_probe *probe)
+{
+    int64_t low, high, now = clock_now_ms();
+    if (rd_kafka_version() >= WAKES_BEFORE || now - probe->woken_ms < probe->pause_ms)
+        return;
+    probe->woken_ms = now;
+    probe->pause_ms *= 2;
+    /* Only the request counts. */
+    (void)rd_kafka_query_watermark_offsets(probe->handle, probe->name, probe->partition, &low, &high, WAKE_WAIT_MS);
+}
+
+/* A message or an event in the queue. A marker of a transaction is neither, though it counts in the length. */
+static bool take_answer(struct parse_probe *probe, struct parse_finding *finding)
+{
+    bool is_answered = false;
+    for (size_t left = rd_kafka_queue_length(probe->queue); left > 0 && !is_answered; left--) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(probe->queue, 0);
+        if (!message)
+            continue;
+        is_answered = message->err || message->offset >= probe->offset;
+        finding->error = message->err;
+        rd_kafka_message_destroy(message);
+    }
+    return is_answered;
+}
+
+struct parse_finding parse_probe_take(struct parse_probe *probe)
+{
+    struct parse_finding finding = {.kind = PARSE_PENDING, .offset = -1, .lowest = -1};
+    if (!probe->queue)
+        return finding;
+    rd_kafka_poll(probe->handle, 0);
+    /* The lines first: what they tell of came behind all messages that were in the queue before. */
+    const struct sight sight = seen(probe);
+    finding.offset = sight.fetched;
+    if (take_answer(probe, &finding)) {
+        finding.kind = PARSE_ANSWERED;
+        parse_probe_end(probe);
+    } else if (sight.failures >= FAILURES && rd_kafka_queue_length(probe->queue) == 0) {
+        finding.kind = PARSE_FAILED;
+        finding.is_cut = sight.is_cut;
+        finding.lowest = sight.lowest_then;
+    } else if (sight.fetched < 0) {
+        wake(probe);
+    }
+    return finding;
+}
+
+/* ---- where a range ends ---- */
+
+struct parse_range parse_range_of(const struct parse_finding *finding)
+{
+    return (struct parse_range){
+        .first = finding->offset, .inside = finding->offset, .behind = -1, .is_cut = finding->is_cut};
+}
+
+bool parse_range_is_known(const struct parse_range *range)
+{
+    return range->behind == range->inside + 1;
+}
+
+/* A leader that was elected a moment ago, or a follower that lags, may tell a fetch of an end that is too early. It
+ * returns an error to this question until it knows the right one (KIP-207). */
+static bool is_outside(struct parse_probe *probe, int64_t offset)
+{
+    int64_t low, high;
+    return rd_kafka_query_watermark_offsets(probe->handle, probe->name, probe->partition, &low, &high, ASK_WAIT_MS) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           (offset >= high || offset < low);
+}
+
+/* What fails behind `inside` is in the range if it is the next offset; or if it is in the same batch, and the batch has
+ * no more records. Otherwise there may be records between that can be read. */
+static enum place_finding place_of_failure(const struct parse_range *range, const struct parse_finding *finding)
+{
+    const bool is_same_end =
+        range->is_cut && finding->is_cut && finding->lowest >= 0 && finding->lowest <= range->inside;
+    return finding->offset == range->inside + 1 || is_same_end ? PLACE_UNREADABLE : PLACE_BEHIND;
+}
+
+static enum place_finding place_of_answer(struct parse_probe *probe, rd_kafka_resp_err_t error, int64_t offset)
+{
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+        return PLACE_BEHIND;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        return is_outside(probe, offset) ? PLACE_BEHIND : PLACE_UNKNOWN;
+    default:
+        return PLACE_UNKNOWN;
+    }
+}
+
+/* Behind an open transaction, which holds back the end, there is no answer at all: then the end is asked for. */
+static enum place_finding look_at(struct parse_probe *probe, int32_t partition, int64_t offset, int wait_ms,
+                                  const struct parse_range *range, bool *is_cut)
+{
+    int64_t began_ms = clock_now_ms(), asked_ms = began_ms;
+    if (!parse_probe_begin(probe, partition, offset))
+        return PLACE_UNKNOWN;
+    for (int64_t now = began_ms; now - began_ms < wait_ms; now = clock_now_ms()) {
+        const struct parse_finding finding = parse_probe_take(probe);
+        if (finding.kind == PARSE_ANSWERED)
+            return place_of_answer(probe, finding.error, offset);
+        if (finding.offset > offset) /* nothing failed there */
+            return PLACE_BEHIND;
+        if (finding.kind == PARSE_FAILED) {
+            *is_cut = finding.is_cut;
+            return place_of_failure(range, &finding);
+        }
+        if (now - asked_ms >= ASK_AFTER_MS) {
+            if (is_outside(probe, offset))
+                return PLACE_BEHIND;
+            asked_ms = clock_now_ms();
+        }
+        clock_sleep(STEP_MS);
+    }
+    return PLACE_UNKNOWN;
+}
+
+/* Records of a bad length fail one by one. Where the records of a batch end before it, the steps double until one leads
+ * past the batch, and then halve. */
+static int64_t next_place(const struct parse_range *range)
+{
+    if (!range->is_cut)
+        return range->inside + 1;
+    return range->inside + (range->behind < 0 ? range->inside - range->first + 1 : (range->behind - range->inside) / 2);
+}
+
+bool parse_probe_search(struct parse_probe *probe, int32_t partition, struct parse_range *range, int search_ms,
+                        int look_ms)
+{
+    for (int64_t until = clock_now_ms() + search_ms; !parse_range_is_known(range) && clock_now_ms() < until;) {
+        const int64_t offset = next_place(range);
+        bool is_cut = false;
+        switch (look_at(probe, partition, offset, look_ms, range, &is_cut)) {
+        case PLACE_UNKNOWN:
+            until = 0;
+            break;
+        case PLACE_UNREADABLE:
+            range->inside = offset;
+            range->is_cut = is_cut;
+            break;
+        case PLACE_BEHIND:
+            range->behind = offset;
+        }
+    }
+    parse_probe_end(probe);
+    return parse_range_is_known(range);
+}
