@@ -166,7 +166,7 @@ static const char *reason_of(const struct history_hole *hole)
     case HOLE_REPLACED:
         return "the topic was replaced while it was read";
     case HOLE_UNREADABLE:
-        return "their batch cannot be decompressed";
+        return "their batch cannot be decompressed or parsed";
     case HOLE_MISNUMBERED:
         return "the producer of their batch gave wrong offsets";
     case HOLE_OPEN:

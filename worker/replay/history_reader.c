@@ -8,6 +8,7 @@
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_jumps.h"
 #include "worker/replay/history_queue.h"
+#include "worker/replay/unparsed_batch.h"
 #include "worker/replay/unreadable_batch.h"
 
 #define RETRY_MS       50
@@ -28,6 +29,7 @@ struct history_reader {
         READER_LOST,       /* the broker refused the offset: the log's edges must be looked at */
         READER_DAMAGED,    /* the partition must be assigned again at `next` */
         READER_UNREADABLE, /* the end of a batch that cannot be decompressed is searched */
+        READER_UNPARSED,   /* the end of messages that librdkafka cannot parse is searched */
         READER_MISPLACED,  /* the end of a batch with wrong offsets is searched */
         READER_DISORDER    /* messages of a batch had one offset, or a wrong order: `disorder` must be reported */
     } state;               /* changed by take_event and by the functions that go_on calls */
@@ -36,6 +38,7 @@ struct history_reader {
     int64_t to;
 
     struct unreadable_batch unreadable;
+    struct unparsed_batch unparsed;
     struct misnumbered_batch misnumbered;
     struct history_jumps jumps;
     struct {
@@ -68,6 +71,7 @@ struct history_reader *history_reader_open_ahead(const struct config *config, co
     }
     reader->wait_ms = wait_ms;
     unreadable_batch_init(&reader->unreadable, config, reader->topic);
+    unparsed_batch_init(&reader->unparsed, config, reader->topic);
     misnumbered_batch_init(&reader->misnumbered, config, reader->topic, &reader->client);
     if (history_client_open(&reader->client, config, &settings, error, error_size) &&
         history_queue_open(&reader->queue, &reader->client, settings.messages))
@@ -85,6 +89,7 @@ void history_reader_close(struct history_reader *reader)
     history_queue_close(&reader->queue);
     history_client_close(&reader->client);
     unreadable_batch_close(&reader->unreadable);
+    unparsed_batch_close(&reader->unparsed);
     misnumbered_batch_close(&reader->misnumbered);
     free(reader->topic);
     free(reader);
@@ -124,6 +129,7 @@ bool history_reader_turn(struct history_reader *reader, const char *topic, char 
         return false;
     }
     misnumbered_batch_turn(&reader->misnumbered, copy);
+    unparsed_batch_turn(&reader->unparsed, copy);
     reader->unreadable.topic = copy;
     free(reader->topic);
     reader->topic = copy;
@@ -337,6 +343,23 @@ static enum history_reading search_end(struct history_reader *reader, struct his
     return pause(reader, error, error_size);
 }
 
+/* The same for messages that librdkafka cannot parse. */
+static enum history_reading search_end_of_unparsed(struct history_reader *reader, struct history_hole *hole,
+                                                   char *error, size_t error_size)
+{
+    const struct parse_range *range = &reader->unparsed.range;
+    const int64_t inside = range->inside;
+    if (unparsed_batch_step(&reader->unparsed)) {
+        reader->next = range->first;
+        return report(reader, range->behind < reader->to ? range->behind : reader->to, HOLE_UNREADABLE, hole, error,
+                      error_size);
+    }
+    if (range->inside == inside)
+        return retry(reader, error, error_size);
+    history_client_hear(&reader->client);
+    return HISTORY_PAUSE;
+}
+
 /* What is left of the queue does not count. What came before the batch is verified first. */
 static enum history_reading pass_unreadable(struct history_reader *reader, struct history_hole *hole, char *error,
                                             size_t error_size)
@@ -344,13 +367,26 @@ static enum history_reading pass_unreadable(struct history_reader *reader, struc
     history_queue_drop(&reader->queue);
     switch (history_reader_verify(reader)) {
     case READING_IN_PLACE:
-        return search_end(reader, hole, error, error_size);
+        return reader->state == READER_UNPARSED ? search_end_of_unparsed(reader, hole, error, error_size)
+                                                : search_end(reader, hole, error, error_size);
     case READING_MISPLACED:
         return HISTORY_PAUSE;
     case READING_UNKNOWN:
         break;
     }
     return retry(reader, error, error_size);
+}
+
+/* Nothing has come for a while. What cannot be parsed may be behind the range; then the range has no more messages. */
+static void look_for_unparsed(struct history_reader *reader)
+{
+    if (!unparsed_batch_is_due(&reader->unparsed, reader->client.heard_ms) ||
+        !unparsed_batch_look(&reader->unparsed, reader->partition, reader->next))
+        return;
+    if (reader->unparsed.range.first < reader->to)
+        reader->state = READER_UNPARSED;
+    else
+        reader->next = reader->unparsed.range.first;
 }
 
 /* The queue is empty, or what is left of it does not count. */
@@ -362,6 +398,7 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
     case READER_ENDS: /* the messages behind that end count */
         return look_at_edges(reader, hole, error, error_size);
     case READER_UNREADABLE:
+    case READER_UNPARSED:
         return pass_unreadable(reader, hole, error, error_size);
     case READER_MISPLACED:
         return search_end(reader, hole, error, error_size);
@@ -372,8 +409,10 @@ static enum history_reading go_on(struct history_reader *reader, struct history_
         if (!assign(reader, error, error_size))
             return HISTORY_FAILED;
         break;
-    case READER_IDLE:
     case READER_READING:
+        look_for_unparsed(reader);
+        break;
+    case READER_IDLE:
         break;
     }
     return pause(reader, error, error_size);

@@ -57,7 +57,8 @@ struct history_hole {
     enum {
         HOLE_DELETED,  /* the log begins after them now: retention or DeleteRecords removed them while they were read */
         HOLE_REPLACED, /* the log is shorter now: the topic was deleted and created again, or truncated */
-        HOLE_UNREADABLE,  /* librdkafka cannot decompress their batch within receive.message.max.bytes */
+        HOLE_UNREADABLE,  /* librdkafka cannot decompress their batch within receive.message.max.bytes, or cannot parse
+                             them */
         HOLE_MISNUMBERED, /* the producer gave messages of their batch wrong offsets; messages with offsets from here on
                              that came before the hole do not count, and may have been given the place of others */
         HOLE_OPEN         /* they stand behind an open transaction; replay_range.h finds these, not the reader */

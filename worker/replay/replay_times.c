@@ -4,6 +4,7 @@
 
 #include "common/timestamp.h"
 #include "worker/replay/history_client.h"
+#include "worker/replay/unparsed_batch.h"
 
 #define POLL_MS 100
 
@@ -11,9 +12,11 @@ struct search {
     struct history_client client;
     const struct config *config;
     struct replay_time *times;
-    size_t count; /* the questions without an answer stand first */
-    size_t asked; /* those of them that are assigned now: one for each partition, in the order of partitions */
-    size_t left;  /* of those */
+    size_t count;  /* the questions without an answer stand first */
+    size_t asked;  /* those of them that are assigned now: one for each partition, in the order of partitions */
+    size_t left;   /* of those */
+    size_t looked; /* the question of `asked` whose turn is next to be looked at for messages that cannot be parsed */
+    struct unparsed_batch unparsed;
     int wait_ms;
 };
 
@@ -115,6 +118,23 @@ static void take(struct search *search, const rd_kafka_message_t *message)
     }
 }
 
+/* Nothing comes where librdkafka cannot parse a message. One question at a time, since a look takes a second. */
+static void look_for_unparsed(struct search *search)
+{
+    for (size_t i = 0; i < search->asked; i++) {
+        struct replay_time *time = &search->times[(search->looked + i) % search->asked];
+        if (!time->ms)
+            continue;
+        search->looked = (search->looked + i + 1) % search->asked;
+        if (unparsed_batch_look(&search->unparsed, time->partition, time->offset)) {
+            answer(search, time, -1);
+            history_client_hear(&search->client);
+            search->unparsed.looked_ms = 0;
+        }
+        return;
+    }
+}
+
 /* The partitions that have their answer are fetched no longer once they are as many as the others. */
 static bool await(struct search *search, char *error, size_t error_size)
 {
@@ -125,6 +145,8 @@ static bool await(struct search *search, char *error, size_t error_size)
             rd_kafka_message_destroy(message);
         } else if (history_client_is_silent(&search->client, search->wait_ms, error, error_size)) {
             return false;
+        } else if (unparsed_batch_is_due(&search->unparsed, search->client.heard_ms)) {
+            look_for_unparsed(search);
         }
     }
     return true;
@@ -146,6 +168,7 @@ bool replay_times_find(const struct config *config, struct replay_time *times, s
 {
     static const struct history_client_settings settings = {"read_committed", "earliest", "65536", 0};
     struct search search = {.config = config, .times = times, .count = count, .wait_ms = wait_ms};
+    unparsed_batch_init(&search.unparsed, config, config->commands.topic);
     answer_obvious(times, count);
     compact(&search);
     if (search.count == 0)
@@ -156,5 +179,6 @@ bool replay_times_find(const struct config *config, struct replay_time *times, s
         compact(&search);
     }
     history_client_close(&search.client);
+    unparsed_batch_close(&search.unparsed);
     return ok;
 }

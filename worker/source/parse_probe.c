@@ -146,7 +146,7 @@ static rd_kafka_t *client_new(struct parse_probe *probe, const struct config *co
                  {"queued.min.messages", "1"},
                  {"socket.nagle.disable", "true"},
                  {"fetch.wait.max.ms", "1"},
-                 {"fetch.error.backoff.ms", "20"}};
+                 {"fetch.error.backoff.ms", "2"}};
     rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)

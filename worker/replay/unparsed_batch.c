@@ -1,0 +1,62 @@
+#include "worker/replay/unparsed_batch.h"
+
+#include "common/clock.h"
+
+#define LOOK_MS        1000
+#define SEARCH_MS      500
+#define SEARCH_LOOK_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
+#define STEP_MS        1
+
+void unparsed_batch_init(struct unparsed_batch *batch, const struct config *config, const char *topic)
+{
+    *batch = (struct unparsed_batch){.config = config, .topic = topic, .range = {.first = -1}};
+}
+
+void unparsed_batch_close(struct unparsed_batch *batch)
+{
+    parse_probe_close(batch->probe, true);
+    batch->probe = NULL;
+}
+
+void unparsed_batch_turn(struct unparsed_batch *batch, const char *topic)
+{
+    unparsed_batch_close(batch);
+    batch->topic = topic;
+}
+
+bool unparsed_batch_is_due(const struct unparsed_batch *batch, int64_t heard_ms)
+{
+    const int64_t now_ms = clock_now_ms();
+    return now_ms - heard_ms >= UNPARSED_SILENT_MS && now_ms - batch->looked_ms >= UNPARSED_SILENT_MS;
+}
+
+static bool open_probe(struct unparsed_batch *batch)
+{
+    char error[512];
+    if (!batch->probe)
+        batch->probe = parse_probe_open(batch->config, batch->topic, error, sizeof(error));
+    return batch->probe != NULL;
+}
+
+bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_t offset)
+{
+    struct parse_finding finding = {.kind = PARSE_PENDING};
+    if (open_probe(batch) && parse_probe_begin(batch->probe, partition, offset)) {
+        for (int64_t until = clock_now_ms() + LOOK_MS; finding.kind == PARSE_PENDING && clock_now_ms() < until;) {
+            clock_sleep(STEP_MS);
+            finding = parse_probe_take(batch->probe);
+        }
+        parse_probe_end(batch->probe);
+    }
+    batch->looked_ms = clock_now_ms();
+    batch->partition = partition;
+    if (finding.kind == PARSE_FAILED)
+        batch->range = parse_range_of(&finding);
+    return finding.kind == PARSE_FAILED;
+}
+
+bool unparsed_batch_step(struct unparsed_batch *batch)
+{
+    return open_probe(batch) &&
+           parse_probe_search(batch->probe, batch->partition, &batch->range, SEARCH_MS, SEARCH_LOOK_MS);
+}
