@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=20
+LIVE_CHECKS=24
 LIVE_COMPRESSION=producer
 number=0 log_end=0
 
@@ -85,6 +85,65 @@ send_valid 5
 static_worker_start one "${settings[@]}"
 answered 60
 
+letters() {
+    kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.dead-letters" -o beginning -e -q \
+        -X isolation.level=read_committed -f '%h\n' 2>/dev/null | grep -c 'dlq-lost=key, value, headers'
+}
+check_equal "their dead letters say that nothing could be read" \
+    "$(($(grep -c too_large "$suite_folder/expected") - 1))" "$(letters)" # the one with a bad header has the rest
+
+criterion "the same at the end of the log, while a worker waits" "they are answered, and so is what comes then"
+send_batch good value
+answered 20
+send_valid 3
+answered 20
+send_batch key
+answered 20
+
+criterion "an aborted transaction of many batches, then a command that cannot be parsed" "nothing of the transaction is answered"
 worker_stop one
+mkfifo "$suite_folder/transaction"
+kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-stranger" \
+    -X batch.num.messages=5 -X linger.ms=0 <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
+stranger=$!
+suite_owns "$stranger"
+exec {transaction}>"$suite_folder/transaction"
+aborted=$(faults_choose 3000 30000)
+seq "$aborted" >&"$transaction"
+end_of_log() { kcat -Q -b "$kafka_address" -X isolation.level=read_uncommitted -t "$live_name.commands:0:-1" 2>/dev/null | sed 's/.*offset //'; }
+is_sent() { [ "$(end_of_log)" -ge $((log_end + aborted * 9 / 10)) ]; } # kcat still waits for the rest of its buffer
+check "the transaction is sent" until_true 30 is_sent
+kill -KILL "$stranger"
+wait "$stranger" 2>/dev/null
+exec {transaction}>&-
+# The next producer of that id aborts it.
+"$BUILD/tests/faults/transactions" "$kafka_address" "$live_name.elsewhere" "$live_name-stranger" </dev/null \
+    2>>"$suite_folder/stranger"
+log_end=$(end_of_log)
+send_batch value good
+send_valid 3
+static_worker_start one "${settings[@]}"
+answered 40
+
+criterion "a worker that is killed in between" "each command is answered once, in its place"
+worker_stop one
+for point in $(faults_choose "filled after-commit" "filled before-send in-send after-send before-commit after-commit"); do
+    send_valid 4
+    send_batch key good
+    send_valid 9
+    deadly_worker_start one "$point" 2 "${settings[@]}"
+    deadly_worker_dies one "$point" 60
+done
+static_worker_start one "${settings[@]}"
+answered 60
+check "nobody takes the log for a replaced one" [ "$(cat "$suite_folder"/*.log | grep -c "log replaced")" -eq 0 ]
+check "no line of librdkafka's debugging is logged" [ "$(cat "$suite_folder"/*.log | grep -cE "PROTOUFLOW|facility=(FETCH|MSG)")" -eq 0 ]
+worker_stop one
+
+criterion "a replay" "it decides all commands as the worker did"
+check "it finds no difference" eval 'live_intake replay >"$suite_folder/replayed" 2>&1'
+tail -n 3 "$suite_folder/replayed"
+check_equal "it has decided each of them" "$(wc -l <"$suite_folder/expected")" \
+    "$(sed -n 's/^Commands decided again: \([0-9]*\), the same.*/\1/p' "$suite_folder/replayed")"
 live_compare_schemas
 suite_end

@@ -129,7 +129,6 @@ static void look_for_unparsed(struct search *search)
         if (unparsed_batch_look(&search->unparsed, time->partition, time->offset)) {
             answer(search, time, -1);
             history_client_hear(&search->client);
-            search->unparsed.looked_ms = 0;
         }
         return;
     }

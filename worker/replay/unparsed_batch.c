@@ -2,14 +2,18 @@
 
 #include "common/clock.h"
 
-#define LOOK_MS        1000
+#define LOOK_MS        2000
 #define SEARCH_MS      500
 #define SEARCH_LOOK_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
 #define STEP_MS        1
+#define SILENT_MS      2000 /* so long nothing comes before a look, and between looks */
+/* Where there was one bad message there may be many, each between good ones. */
+#define SUSPECT_FOR_MS    60000
+#define SUSPECT_SILENT_MS 300
 
 void unparsed_batch_init(struct unparsed_batch *batch, const struct config *config, const char *topic)
 {
-    *batch = (struct unparsed_batch){.config = config, .topic = topic, .range = {.first = -1}};
+    *batch = (struct unparsed_batch){.config = config, .topic = topic, .from = -1, .range = {.first = -1}};
 }
 
 void unparsed_batch_close(struct unparsed_batch *batch)
@@ -27,7 +31,8 @@ void unparsed_batch_turn(struct unparsed_batch *batch, const char *topic)
 bool unparsed_batch_is_due(const struct unparsed_batch *batch, int64_t heard_ms)
 {
     const int64_t now_ms = clock_now_ms();
-    return now_ms - heard_ms >= UNPARSED_SILENT_MS && now_ms - batch->looked_ms >= UNPARSED_SILENT_MS;
+    const bool is_suspect = batch->found_ms != 0 && now_ms - batch->found_ms < SUSPECT_FOR_MS;
+    return now_ms - heard_ms >= (is_suspect ? SUSPECT_SILENT_MS : SILENT_MS) && now_ms - batch->looked_ms >= SILENT_MS;
 }
 
 static bool open_probe(struct unparsed_batch *batch)
@@ -40,8 +45,12 @@ static bool open_probe(struct unparsed_batch *batch)
 
 bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_t offset)
 {
-    struct parse_finding finding = {.kind = PARSE_PENDING};
-    if (open_probe(batch) && parse_probe_begin(batch->probe, partition, offset)) {
+    struct parse_finding finding = {.kind = PARSE_PENDING, .offset = -1};
+    if (batch->partition != partition || batch->from != offset)
+        batch->passed = offset;
+    batch->partition = partition;
+    batch->from = offset;
+    if (open_probe(batch) && parse_probe_begin(batch->probe, partition, batch->passed)) {
         for (int64_t until = clock_now_ms() + LOOK_MS; finding.kind == PARSE_PENDING && clock_now_ms() < until;) {
             clock_sleep(STEP_MS);
             finding = parse_probe_take(batch->probe);
@@ -49,9 +58,13 @@ bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_
         parse_probe_end(batch->probe);
     }
     batch->looked_ms = clock_now_ms();
-    batch->partition = partition;
-    if (finding.kind == PARSE_FAILED)
+    if (finding.kind == PARSE_PENDING && finding.offset > batch->passed)
+        batch->passed = finding.offset;
+    if (finding.kind == PARSE_FAILED) {
         batch->range = parse_range_of(&finding);
+        batch->found_ms = clock_now_ms();
+        batch->looked_ms = 0;
+    }
     return finding.kind == PARSE_FAILED;
 }
 

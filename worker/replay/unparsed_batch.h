@@ -11,15 +11,15 @@
 #include "worker/config/config.h"
 #include "worker/source/parse_probe.h"
 
-#define UNPARSED_SILENT_MS 2000 /* so long nothing comes before a look, and between looks */
-
 struct unparsed_batch {
     struct parse_probe *probe; /* opened by the first look */
     const struct config *config;
     const char *topic;
     int32_t partition;
+    int64_t from, passed;     /* where the last look was, and how far it came, so that the next one there goes on */
     struct parse_range range; /* of the last look that found some */
-    int64_t looked_ms;        /* when the last look ended; 0: never */
+    int64_t looked_ms;        /* when the last look ended that found nothing; 0: the last one found some */
+    int64_t found_ms;         /* when the last look found some; 0: never */
 };
 
 /* Prepares an unused one. `config` and `topic` must outlive it. */
@@ -33,7 +33,7 @@ void unparsed_batch_turn(struct unparsed_batch *batch, const char *topic);
 MUST_CHECK bool unparsed_batch_is_due(const struct unparsed_batch *batch, int64_t heard_ms);
 
 /* True if there is no message at `offset` that librdkafka can parse, nor at those behind it up to range.first, and that
- * one cannot be parsed. Takes up to a second. */
+ * one cannot be parsed. Takes up to two seconds, and the next look at the place goes on. */
 MUST_CHECK bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_t offset);
 
 /* Takes a step of the search for the end of the range. True once range.behind is it. Takes up to a second, or as long

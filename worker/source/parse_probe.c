@@ -19,8 +19,8 @@
 #define ASK_WAIT_MS        300
 #define STEP_MS            1
 
-/* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, when it has nothing else to
- * do. A query gives it something to do. */
+/* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, or after the marker of a
+ * transaction has filled its queue, when it has nothing else to do. A query gives it something to do. */
 #define WAKES_BEFORE  0x020200ff
 #define WAKE_AFTER_MS 3
 #define WAKE_WAIT_MS  1
@@ -45,6 +45,7 @@ struct parse_probe {
     int32_t partition;
     int64_t offset; /* where the reading began */
     int64_t woken_ms, pause_ms;
+    int64_t woken_at;     /* the fetched offset then */
     pthread_mutex_t turn; /* of the two below, which librdkafka's threads use */
     struct sight sight;
     char fetch_line[320]; /* the part of a line that is about the partition; "": nothing is read */
@@ -207,6 +208,7 @@ bool parse_probe_begin(struct parse_probe *probe, int32_t partition, int64_t off
     }
     probe->queue = rd_kafka_queue_get_partition(probe->handle, probe->name, partition);
     probe->woken_ms = clock_now_ms();
+    probe->woken_at = -1;
     probe->pause_ms = WAKE_AFTER_MS;
     return true;
 }
@@ -222,9 +224,14 @@ void parse_probe_end(struct parse_probe *probe)
         source_log_error("ending the reading of a batch failed", rd_kafka_last_error());
 }
 
-static void wake(struct parse_probe *probe)
+static void wake(struct parse_probe *probe, int64_t fetched)
 {
     int64_t low, high, now = clock_now_ms();
+    if (fetched != probe->woken_at) {
+        probe->woken_at = fetched;
+        probe->woken_ms = now;
+        probe->pause_ms = WAKE_AFTER_MS;
+    }
     if (rd_kafka_version() >= WAKES_BEFORE || now - probe->woken_ms < probe->pause_ms)
         return;
     probe->woken_ms = now;
@@ -264,8 +271,8 @@ struct parse_finding parse_probe_take(struct parse_probe *probe)
         finding.kind = PARSE_FAILED;
         finding.is_cut = sight.is_cut;
         finding.lowest = sight.lowest_then;
-    } else if (sight.fetched < 0) {
-        wake(probe);
+    } else {
+        wake(probe, sight.fetched);
     }
     return finding;
 }

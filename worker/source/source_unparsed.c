@@ -27,7 +27,7 @@
 /* Where there was one bad command there may be many, each between good ones. So for a while the log is suspect. */
 #define SUSPECT_FOR_MS        60000
 #define SUSPECT_LOOK_EVERY_MS 50
-#define SUSPECT_SILENT_MS     200
+#define SUSPECT_SILENT_MS     300
 
 static int64_t later(int64_t one, int64_t other)
 {
@@ -117,17 +117,28 @@ static void begin_exam(struct source *source, int32_t partition, int64_t now_ms)
         begin_silence(source, partition, PAUSE_MOST_MS, now_ms);
 }
 
-/* Nothing was found: the next examination is the later, the more often that happens. */
+/* The partition that is examined may be silent no more: something has come, or it has left us. */
+static bool lasts(struct source *source)
+{
+    const int64_t from = source_log(source, source->probed)->silence.from;
+    return from >= 0 && lacks_commands(source, source->probed) && from == expected_offset(source, source->probed);
+}
+
+/* If nothing was found, the next examination is the later, the more often that happens. */
 static void end_exam(struct source *source, int64_t reached, int64_t now_ms)
 {
     const int32_t partition = source->probed;
     struct silence *silence = &source_log(source, partition)->silence;
-    const int64_t pause_ms = silence->pause_ms > 0 ? 2 * silence->pause_ms : SILENT_MS;
+    const int64_t least_ms = is_suspect(source, now_ms) ? SUSPECT_SILENT_MS : SILENT_MS;
+    const int64_t pause_ms = silence->pause_ms > 0 ? 2 * silence->pause_ms : least_ms;
+    const bool is_silent = lasts(source);
     parse_probe_end(source->probe);
     source->probed = -1;
     source->probe_ms = now_ms;
-    if (silence->from < 0)
+    if (!is_silent) {
+        silence->from = -1;
         return;
+    }
     begin_silence(source, partition, pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS, now_ms);
     silence->passed = later(silence->passed, reached);
 }
@@ -142,23 +153,18 @@ static struct parse_finding await_finding(struct source *source)
     return finding;
 }
 
-/* The partition that is examined may be silent no more: then the finding is not of interest. */
 static void follow_exam(struct source *source)
 {
-    const int32_t partition = source->probed;
-    struct log_state *log = source_log(source, partition);
-    const bool lasts = log->silence.from >= 0 && lacks_commands(source, partition) &&
-                       log->silence.from == expected_offset(source, partition);
+    struct log_state *log = source_log(source, source->probed);
     const struct parse_finding finding = await_finding(source);
     const int64_t now = clock_now_ms();
-    if (!lasts || finding.kind == PARSE_ANSWERED) {
+    const bool is_found = finding.kind == PARSE_FAILED && lasts(source);
+    if (finding.kind != PARSE_PENDING || !lasts(source))
         end_exam(source, -1, now);
-    } else if (finding.kind == PARSE_FAILED) {
-        end_exam(source, -1, now);
-        log->unparsed = parse_range_of(&finding);
-    } else if (now - source->probe_ms >= EXAM_MS) {
+    else if (now - source->probe_ms >= EXAM_MS)
         end_exam(source, finding.offset, now);
-    }
+    if (is_found)
+        log->unparsed = parse_range_of(&finding);
 }
 
 static void look_for_silence(struct source *source, int64_t now_ms)
