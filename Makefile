@@ -313,9 +313,11 @@ $(PRESSURE_PROGRAMS): %: %.o
 test-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(SEND_LINES) $(FAULT_PROGRAMS) $(DIFFERENTIAL) fuzzers
 
 # What tests/debian13 runs there.
-DEBIAN13_TESTS := tests/faults/not_authorized.sh $(addprefix tests/live/,security.sh redis_tls.sh redis_cluster.sh service.sh replay_range.sh) \
+DEBIAN13_TESTS := tests/faults/not_authorized.sh tests/faults/unparsed.sh \
+                  $(addprefix tests/live/,security.sh redis_tls.sh redis_cluster.sh service.sh replay_range.sh) \
                   $(addprefix tests/,check_documents.sh check_reference.sh check_package.sh demo.sh)
-debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(CLUSTER_PROBE) $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl)
+debian13-programs: $(BUILD)/client-intake $(UNITS) $(EMBEDDED) $(LIVE_PROGRAMS) $(REPLAY_READER) $(CLUSTER_PROBE) $(DEADLY) \
+                   $(patsubst %,$(BUILD)/tests/faults/%,topic_config acl wrong_offsets transactions)
 debian13-suites:
 	@BUILD=$(BUILD) tests/run --lanes 4 $(or $(SUITES),$(DEBIAN13_TESTS) $(EMBEDDED) $(UNITS))
 

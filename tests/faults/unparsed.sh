@@ -127,7 +127,7 @@ answered 40
 
 criterion "a worker that is killed in between" "each command is answered once, in its place"
 worker_stop one
-for point in $(faults_choose "filled after-commit" "filled before-send in-send after-send before-commit after-commit"); do
+for point in $(faults_choose after-commit "filled before-send in-send after-send before-commit after-commit"); do
     send_valid 4
     send_batch key good
     send_valid 9
@@ -142,7 +142,6 @@ worker_stop one
 
 criterion "a replay" "it decides all commands as the worker did"
 check "it finds no difference" eval 'live_intake replay >"$suite_folder/replayed" 2>&1'
-tail -n 3 "$suite_folder/replayed"
 check_equal "it has decided each of them" "$(wc -l <"$suite_folder/expected")" \
     "$(sed -n 's/^Commands decided again: \([0-9]*\), the same.*/\1/p' "$suite_folder/replayed")"
 live_compare_schemas
