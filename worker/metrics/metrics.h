@@ -37,7 +37,7 @@
     ROW(REPETITIONS, "repetitions_total", COUNTER, NONE,                                                               \
         "Commands that librdkafka delivered again after a pause; they were dropped.")                                  \
     ROW(UNREADABLE, "unreadable_commands_total", COUNTER, NONE,                                                        \
-        "Commands that were refused unread, since their batch cannot be decompressed.")                                \
+        "Commands that were refused unread, since librdkafka cannot read their batch.")                                \
     ROW(OFFSET_PROBES, "offset_probes_total", COUNTER, NONE,                                                           \
         "Batches of the log that were read once more, since offsets before a command had none.")                       \
     ROW(LOGS_REPLACED, "logs_replaced_total", COUNTER, NONE,                                                           \

@@ -30,7 +30,7 @@ struct replay_range {
     int64_t high;     /* the high watermark; above `stable` while a transaction is open */
     int64_t from, to; /* half-open; from >= to: empty. Always first <= from and to <= stable */
     int64_t from_ms;  /* the timestamp of the first message at or after `from`; -1: there is none, or librdkafka cannot
-                       * decompress it */
+                       * decompress or parse it */
     int64_t to_ms;    /* the same of `to`, which is the first one not read; -1: nothing stands there */
     int64_t lost;     /* offsets from `offset:N` to `first`, which the log no longer has; 0: none */
     int64_t open;     /* offsets behind an open transaction that `offset:N` as `to` asked for; 0: none */

@@ -11,7 +11,7 @@ struct replay_time {
     int64_t offset; /* from here on */
     int64_t end;    /* of the log, for a read_committed reader */
     int64_t *ms;    /* the answer goes here: the timestamp of the first committed message; -1: there is none before
-                     * `end`, or it cannot be decompressed */
+                     * `end`, or it cannot be decompressed or parsed */
 };
 
 /* Answers all of them. The order of the questions changes. False with the reason in `error` if Kafka has been silent

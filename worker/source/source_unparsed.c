@@ -18,8 +18,8 @@
 #define CROWDED_MS      30000 /* the same, where the consumer has had messages of other partitions all the time */
 #define DRAINED         2     /* how often it must have had none otherwise */
 #define PAUSE_MOST_MS   60000 /* between examinations of a partition that found nothing */
-#define EXAM_MS         3000  /* an examination that has no result ends then; the next one goes on where it was */
-#define EXAM_WAIT_MS    50    /* of one fill */
+#define EXAM_MS         10000 /* an examination that has no result ends then; the next one goes on where it was */
+#define EXAM_WAIT_MS    10    /* of one fill */
 #define SEARCH_MS       1000  /* of one fill */
 #define SEARCH_LOOK_MS  3000  /* of one look at an offset; a busy machine takes that long to decompress 100 MB */
 #define STEP_MS         1
@@ -225,6 +225,8 @@ void source_pass_unparsed(struct source *source)
     if (source->probed < 0 &&
         now - source->silence_ms >= (is_suspect(source, now) ? SUSPECT_LOOK_EVERY_MS : LOOK_EVERY_MS))
         look_for_silence(source, now);
-    if (source->probe && source->probed < 0 && clock_now_ms() - source->probe_ms >= PROBE_UNUSED_MS)
+    /* A client that may not be destroyed would be left behind each time. */
+    if (source->probe && source->probed < 0 && clock_now_ms() - source->probe_ms >= PROBE_UNUSED_MS &&
+        source_may_destroy(source))
         source_close_probe(source);
 }
