@@ -8,10 +8,11 @@
 
 #define WAIT_MS 30000
 
-static const char usage[] = "transactions ADDRESS TOPIC TRANSACTIONAL_ID\n"
-                            "Standard input has a message in each line, as \"PARTITION TEXT\". A line without one "
-                            "commits those before it; so does\n"
-                            "the end. Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
+static const char usage[] =
+    "transactions ADDRESS TOPIC TRANSACTIONAL_ID\n"
+    "Standard input has a message in each line, as \"PARTITION TEXT\". A line without one "
+    "commits those before it; so does\n"
+    "the end. A line \"abort\" aborts them. Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what, const char *why)
 {
@@ -56,6 +57,17 @@ static void send_message(rd_kafka_t *producer, const char *topic, const char *li
         give_up("sending", rd_kafka_err2str(code));
 }
 
+/* What is to be aborted is in the log before. */
+static void abort_transaction(rd_kafka_t *producer, int open)
+{
+    if (!open)
+        return;
+    const rd_kafka_resp_err_t code = rd_kafka_flush(producer, WAIT_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up("sending", rd_kafka_err2str(code));
+    expect_fine("aborting", rd_kafka_abort_transaction(producer, WAIT_MS));
+}
+
 int main(int count, char **arguments)
 {
     char *line = NULL;
@@ -69,7 +81,10 @@ int main(int count, char **arguments)
     rd_kafka_t *producer = producer_new(arguments[1], arguments[3]);
     while ((length = getline(&line, &room, stdin)) > 0) {
         line[strcspn(line, "\n")] = '\0';
-        if (line[0] != '\0') {
+        if (strcmp(line, "abort") == 0) {
+            abort_transaction(producer, open);
+            open = 0;
+        } else if (line[0] != '\0') {
             if (!open)
                 expect_fine("beginning", rd_kafka_begin_transaction(producer));
             send_message(producer, arguments[2], line);

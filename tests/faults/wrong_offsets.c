@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BYTES 65536 /* most of a request */
+#define BYTES 900000 /* most of a request */
 
 static const char usage[] =
     "wrong_offsets [--members BYTES] HOST PORT TOPIC PARTITION OFFSET[:key|:value|:header]=VALUE ...\n"
@@ -19,6 +19,7 @@ static const char usage[] =
     "which\n"
     "the broker takes for null, as it does any length below 0. --members: the records are compressed by gzip in two\n"
     "members, the first of which ends so many bytes behind the beginning of the last record, or before it if below 0.\n"
+    "The batch has the time of the environment's TIMESTAMP_MS, or the present one.\n"
     "Prints where the batch begins. Exit status: 0; 64 usage; 69 if Kafka refuses or is away.\n";
 
 static void give_up(const char *what)
@@ -143,8 +144,9 @@ static void put_batch(struct text *text, char **records, int count, const char *
 {
     static struct text body, plain;
     struct timespec now;
+    const char *given = getenv("TIMESTAMP_MS");
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int64_t now_ms = given ? strtoll(given, NULL, 10) : (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     put_number(&body, 2, members ? 1 : 0); /* attributes */
     put_number(&body, 4, count - 1);       /* the last offset */
     put_number(&body, 8, now_ms);

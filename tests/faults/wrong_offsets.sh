@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=20
+LIVE_CHECKS=41
 number=0
 
 command_text() {
@@ -31,19 +31,40 @@ send_valid() { # COUNT
 
 # send_wrong REPLIES OFFSET ...: one batch. REPLIES: all or some, of those that the batch's offsets get.
 send_wrong() {
-    local replies=$1 records=() offset at
+    local replies=$1 records=() offset
     shift
     for offset in "$@"; do
         records+=("$offset=$(command_text "$number")")
         number=$((number + 1))
     done
-    at=$("$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$live_name.commands" 0 "${records[@]}")
-    check_equal "the broker takes offsets $* in a batch" "$log_end" "$at"
-    for offset in "$@"; do
+    send_batch "$replies" "${records[@]}"
+}
+
+# send_twins REPLIES OFFSET ...: as send_wrong, but all commands of all these batches have the same bytes and the same time.
+send_twins() {
+    local replies=$1
+    shift
+    TIMESTAMP_MS=$twin_ms send_batch "$replies" "${@/%/={\"twin\":1}}"
+}
+
+send_batch() { # REPLIES OFFSET=VALUE ...
+    local replies=$1 at
+    shift
+    at=$("$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$live_name.commands" 0 "$@")
+    check_equal "the broker takes a batch of $#" "$log_end" "$at"
+    for ((; $# > 0; log_end++)); do
         [ "$replies" = some ] || echo "$log_end $live_name.commands/0/$log_end" >>"$suite_folder/expected"
         [ "$replies" = all ] || echo "$log_end" >>"$suite_folder/free"
-        log_end=$((log_end + 1))
+        shift
     done
+}
+
+# COUNT messages in a transaction that is aborted, whose marker takes an offset.
+send_aborted() {
+    { seq -f '0 %g' "$1" && echo abort; } | "$BUILD/tests/faults/transactions" "$kafka_address" "$live_name.commands" \
+        "$live_name-stranger" 2>"$suite_folder/transactions.log" \
+        || suite_fail "a transaction is aborted" "$(cat "$suite_folder/transactions.log")"
+    log_end=$((log_end + $1 + 1))
 }
 
 # "OFFSET COMMAND" of each reply, in their order, but for those to batches whose replies are left open.
@@ -62,6 +83,7 @@ answered() {
 }
 
 log_end=0
+twin_ms=$(date +%s)000
 live_begin 1
 : >"$suite_folder/expected"
 echo none >"$suite_folder/free"
@@ -90,6 +112,61 @@ criterion "one offset for all commands of a batch, and their order reversed" "th
 send_wrong some 0 0 0
 send_valid 5
 send_wrong some 3 2 1 0
+send_valid 5
+answered
+
+criterion "a command at the offset of its twin, far behind it" "the commands between are answered once"
+send_twins some 0 500
+send_valid 200
+# shellcheck disable=SC2046 # numbers
+send_twins all $(seq 0 399)
+send_valid 5
+answered
+worker_stop one
+
+criterion "one command between many twins of one offset, which come in one response" "the command is answered once"
+# shellcheck disable=SC2046 # numbers
+send_twins some 0 $(yes 800 | head -n 299)
+send_valid 1
+# shellcheck disable=SC2046 # numbers
+send_twins some $(yes 499 | head -n 500)
+send_valid 5
+static_worker_start one "${settings[@]}"
+answered
+worker_stop one
+
+# One batch of the log in each fetch, so that what a batch hides does not come with it.
+alone=("${settings[@]}" --set kafka.consumer.max.partition.fetch.bytes=1)
+criterion "twins around other commands, and an aborted transaction in front of the second one" \
+    "the commands between are answered once"
+send_twins some 0 150
+send_valid 20
+send_aborted 127
+send_twins all 0
+send_valid 5
+# Directly behind the first twin, too.
+send_twins some 0 160
+send_aborted 50
+send_valid 1
+send_aborted 104
+send_twins all 0
+send_valid 5
+static_worker_start one "${alone[@]}"
+answered
+
+criterion "a batch with several gaps, whose commands have twins" "the commands between are answered once"
+send_twins some 0 3 6 9
+send_valid 2
+send_twins all 0
+send_valid 2
+send_twins all 0
+send_valid 5
+answered
+
+criterion "a batch with a gap in front, whose last command has a twin" "the command before the twin is answered once"
+send_twins some 2 3 4 5 6
+send_valid 1
+send_twins all 0
 send_valid 5
 answered
 

@@ -29,7 +29,7 @@ static bool read_at(struct misnumbered_batch *batch, int64_t offset, struct batc
 {
     char error[512];
     if (!batch->reader)
-        batch->reader = batch_reader_open(batch->config, batch->topic, error, sizeof(error));
+        batch->reader = batch_reader_open(batch->config, batch->topic, BATCH_READER_SINGLE, error, sizeof(error));
     if (!batch->reader || !batch_reader_begin(batch->reader, batch->partition, offset))
         return false;
     bool is_read = false;

@@ -13,9 +13,12 @@
 #define WAKE_AFTER_MS 3
 #define WAKE_WAIT_MS  1
 
+#define WIDE_BYTES "1048576" /* of a response */
+
 struct part {
     rd_kafka_queue_t *queue; /* of what was fetched; NULL: the partition is not read */
     int64_t offset;          /* where the reading began */
+    int64_t after, before;   /* batch_reader_count; equal: nothing is counted */
     int64_t woken_ms;        /* when it began, or when librdkafka was last woken */
     int64_t pause_ms;        /* until the next wake; longer each time */
 };
@@ -28,20 +31,21 @@ struct batch_reader {
     int32_t part_count;
 };
 
-/* The broker returns one batch for a limit of one byte. Librdkafka fetches the next one only when the queue is empty.
+/* The broker returns one batch for a limit of one byte. Librdkafka fetches the next ones only when the queue is empty.
  */
-static rd_kafka_t *client_new(const struct config *config, char *error, size_t error_size)
+static rd_kafka_t *client_new(const struct config *config, enum batch_reader_kind kind, char *error, size_t error_size)
 {
-    static const struct {
+    const bool is_wide = kind == BATCH_READER_WIDE;
+    const struct {
         const char *name, *value;
-    } owned[] = {{"isolation.level", "read_committed"},
+    } owned[] = {{"isolation.level", is_wide ? "read_uncommitted" : "read_committed"},
                  {"enable.auto.commit", "false"},
                  {"enable.auto.offset.store", "false"},
                  {"enable.partition.eof", "true"},
                  {"auto.offset.reset", "error"},
                  {"check.crcs", "true"},
                  {"statistics.interval.ms", "0"},
-                 {"max.partition.fetch.bytes", "1"},
+                 {"max.partition.fetch.bytes", is_wide ? WIDE_BYTES : "1"},
                  {"queued.min.messages", "1"},
                  {"socket.nagle.disable", "true"},
                  {"fetch.wait.max.ms", "1"},
@@ -59,7 +63,8 @@ static rd_kafka_t *client_new(const struct config *config, char *error, size_t e
     return handle;
 }
 
-struct batch_reader *batch_reader_open(const struct config *config, const char *topic, char *error, size_t error_size)
+struct batch_reader *batch_reader_open(const struct config *config, const char *topic, enum batch_reader_kind kind,
+                                       char *error, size_t error_size)
 {
     struct batch_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) {
@@ -67,7 +72,7 @@ struct batch_reader *batch_reader_open(const struct config *config, const char *
         return NULL;
     }
     reader->name = topic;
-    reader->handle = client_new(config, error, error_size);
+    reader->handle = client_new(config, kind, error, error_size);
     if (reader->handle && !(reader->topic = rd_kafka_topic_new(reader->handle, reader->name, NULL)))
         snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
     if (reader->topic)
@@ -114,6 +119,7 @@ bool batch_reader_begin(struct batch_reader *reader, int32_t partition, int64_t 
     }
     part->queue = rd_kafka_queue_get_partition(reader->handle, reader->name, partition);
     part->offset = offset;
+    part->after = part->before = 0;
     part->woken_ms = clock_now_ms();
     part->pause_ms = WAKE_AFTER_MS;
     return true;
@@ -136,9 +142,15 @@ void batch_reader_end(struct batch_reader *reader, int32_t partition)
         source_log_error("ending the reading of a batch failed", rd_kafka_last_error());
 }
 
+void batch_reader_count(struct batch_reader *reader, int32_t partition, int64_t after, int64_t before)
+{
+    struct part *part = part_of(reader, partition);
+    part->after = after;
+    part->before = before;
+}
+
 /* True if the message is an answer. */
-static bool note(struct batch_reading *reading, const struct part *part, const rd_kafka_message_t *message,
-                 bool is_first)
+static bool note(struct batch_reading *reading, struct part *part, const rd_kafka_message_t *message, bool is_first)
 {
     if (message->err) {
         reading->error = message->err;
@@ -151,6 +163,11 @@ static bool note(struct batch_reading *reading, const struct part *part, const r
         reading->first = mark;
     if (is_first || mark.offset >= reading->last.offset)
         reading->last = mark;
+    reading->count++;
+    if (mark.offset >= part->before)
+        part->before = part->after;
+    else if (mark.offset > part->after)
+        reading->between++;
     return true;
 }
 

@@ -38,7 +38,7 @@ struct past_reading {
     int64_t offset; /* where the reading began */
     struct batch_reading reading;
 };
-#define PAST_READINGS 3
+#define PAST_READINGS 4
 
 /* How long a partition has brought nothing, though the log has commands for it (source_unparsed.c). */
 struct silence {
@@ -74,7 +74,10 @@ struct log_state {
     bool is_repeating;                /* the log is the same, and commands come that were taken already */
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
     int64_t unsettled;   /* of the command behind the first jump that is not settled (source_jumps.c), or -1 */
-    int64_t passed_ms;   /* when the last try to pass got no answer */
+    int64_t skipped;     /* offsets without a command that were not verified, since the last ones that were */
+    int64_t other; /* is_misnumbered: where the log has something else than the command that came; -1: not known */
+    struct log_mark hider; /* that command, if `other` has what is not committed; otherwise LOG_MARK_NONE */
+    int64_t passed_ms;     /* when the last try to pass got no answer */
     struct past_reading past[PAST_READINGS]; /* the last answers of such tries, the newest first */
     int past_count;
     struct unreadable unreadable;
@@ -337,8 +340,10 @@ MUST_CHECK bool source_drop_misnumbered(struct source *source, const rd_kafka_me
 void source_cut_batch(struct source *source, int32_t partition);
 
 /* The command at `to` has a wrong offset, and those from `from` on were jumped over. What was taken from there on
- * leaves the batch and the held messages. */
-void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to);
+ * leaves the batch and the held messages. `other` is where the log has something else than that command's batch;
+ * `hider` is that command if what is there is not committed, otherwise NULL. */
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other,
+                              const struct log_mark *hider);
 
 /* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
 void source_pass_misnumbered(struct source *source);
@@ -348,6 +353,9 @@ void source_pass_misnumbered(struct source *source);
 /* The message is taken, and none of the offsets from `from` on before it was. `from` is -1 for the first message since
  * the assignment. */
 void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from);
+
+/* The message came behind one with a higher offset. It may be one that was jumped over: its offset is looked at. */
+void source_note_late(struct source *source, const rd_kafka_message_t *message);
 
 /* Forgets the jumps of the partition to this offset and to later ones. */
 void source_forget_jumps(struct source *source, int32_t partition, int64_t from);

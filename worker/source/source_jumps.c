@@ -3,27 +3,29 @@
  * offset (source_misnumbered.c), and librdkafka went on from there: the commands that it jumped over would have no
  * reply.
  *
- * So the batch of the log that has the command behind a jump is read once more, at that command's offset. If another
- * command comes first, or none, the offset is wrong. The batch may also begin with right offsets and end with wrong
- * ones, so its last command is looked for in the same way. If all are in their places, nothing was jumped over.
+ * So the log is read once more, where jump_proof.h says: at the offset of the command behind a jump first, then
+ * wherever something could stand that it hides.
  *
  * The reading begins when a batch was filled, and goes on while definitions are looked up and commands are checked.
  * Before anything is decided, source_settle_jumps waits for what is left. A partition whose broker does not answer is
  * put off from its jump on, so it makes the others wait once only.
  *
  * A producer whose transactions have one command each leaves as many jumps as commands, and to read a batch takes tens
- * of milliseconds. So of many short jumps at a time only the first ones of a partition are verified. A long one, which
- * may have jumped over many commands, is always verified. */
+ * of milliseconds. So of many short jumps at a time only the first ones of a partition are verified, and one after so
+ * many offsets that were not. A long one, which may have jumped over many commands, is always verified. So is one into
+ * which a command comes: a response of the broker mostly has the commands behind the one with the wrong offset, too. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "worker/source/batch_reader.h"
+#include "worker/source/jump_proof.h"
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
 #define MOST        8    /* jumps of a partition that are verified at a time; other short ones are taken as they are */
 #define SHORT       4    /* offsets: as many as the markers of a few producers at once */
+#define SKIPPED     256  /* offsets of short jumps that are taken as they are, one jump after the other */
 #define SILENT_MS   200  /* how long a batch waits without any answer */
 #define SETTLE_MS   1000 /* how long it waits while answers come */
 #define HELD_MS     100  /* how long held commands delay a fill while answers come */
@@ -37,23 +39,24 @@
 
 struct jump {
     int32_t partition;
-    int64_t from;         /* the offset behind the command before; -1: it is the first one since the assignment */
-    struct log_mark to;   /* the command behind the jump */
-    struct log_mark last; /* JUMP_LAST: the last command of its batch */
+    int64_t from;       /* the offset behind the command before; -1: it is the first one since the assignment */
+    struct log_mark to; /* the command behind the jump */
+    struct jump_proof proof;
+    struct jump_question question; /* JUMP_READ */
     enum {
-        JUMP_NEW,     /* nothing is read */
-        JUMP_TARGET,  /* the batch is read at the offset of `to` */
-        JUMP_LAST     /* and now at the offset of its last command */
+        JUMP_NEW,     /* the proof has not begun */
+        JUMP_DUE,     /* its next question is to be read */
+        JUMP_READ     /* and is being read */
     } state;          /* changed by this file's `follow` */
     int64_t noted_ms; /* when it was noted, or became the first one of its partition */
-    int64_t began_ms; /* when the reading began; JUMP_NEW: not before then */
+    int64_t began_ms; /* when the reading began; JUMP_NEW, JUMP_DUE: not before then */
 };
 
 struct jumps {
     struct jump *list; /* of all partitions, in order of arrival */
     uint32_t count, capacity;
-    struct batch_reader *reader; /* NULL: to be opened */
-    int64_t asked_ms;            /* when an end was last asked for */
+    struct batch_reader *readers[2]; /* by kind; NULL: to be opened */
+    int64_t asked_ms;                /* when an end was last asked for */
     struct log_fault fault;
 };
 
@@ -73,20 +76,29 @@ void source_close_jumps(struct source *source)
 {
     if (!source->jumps)
         return;
-    batch_reader_close(source->jumps->reader, source_may_destroy(source));
+    for (int kind = BATCH_READER_SINGLE; kind <= BATCH_READER_WIDE; kind++)
+        batch_reader_close(source->jumps->readers[kind], source_may_destroy(source));
     free(source->jumps->list);
     free(source->jumps);
     source->jumps = NULL;
 }
 
-static struct batch_reader *reader_of(struct source *source)
+static struct batch_reader *reader_of(struct source *source, enum batch_reader_kind kind)
 {
     struct jumps *jumps = jumps_of(source);
+    struct batch_reader **reader = &jumps->readers[kind];
     char error[512];
-    if (!jumps->reader &&
-        !(jumps->reader = batch_reader_open(source->config, source->config->commands.topic, error, sizeof(error))))
+    if (!*reader &&
+        !(*reader = batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error))))
         log_fault_begin(&jumps->fault, LOG_LIST(LOG_TEXT("error", error)));
-    return jumps->reader;
+    return *reader;
+}
+
+void source_end_reading(struct source *source, int32_t partition)
+{
+    for (int kind = BATCH_READER_SINGLE; source->jumps && kind <= BATCH_READER_WIDE; kind++)
+        if (source->jumps->readers[kind])
+            batch_reader_end(source->jumps->readers[kind], partition);
 }
 
 bool source_awaits_jumps(const struct source *source)
@@ -129,12 +141,9 @@ static uint32_t count_of(const struct jumps *jumps, int32_t partition)
     return count;
 }
 
-void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
+static struct jump *add_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
 {
     struct jumps *jumps = jumps_of(source);
-    bool is_short = from >= 0 && message->offset - from <= SHORT;
-    if (is_short && count_of(jumps, message->partition) >= MOST)
-        return;
     if (jumps->count == jumps->capacity) {
         jumps->capacity = jumps->capacity ? jumps->capacity * 2 : 16;
         struct jump *grown = realloc(jumps->list, jumps->capacity * sizeof(*grown));
@@ -142,12 +151,67 @@ void source_note_jump(struct source *source, const rd_kafka_message_t *message, 
             abort();
         jumps->list = grown;
     }
-    jumps->list[jumps->count++] = (struct jump){.partition = message->partition,
-                                                .from = from,
-                                                .to = source_message_mark(message),
-                                                .last = LOG_MARK_NONE,
-                                                .noted_ms = clock_now_ms()};
+    struct jump *jump = &jumps->list[jumps->count++];
+    *jump = (struct jump){
+        .partition = message->partition, .from = from, .to = source_message_mark(message), .noted_ms = clock_now_ms()};
+    jump->proof = (struct jump_proof){.to = jump->to, .hint = -1};
     note_first(source, message->partition);
+    return jump;
+}
+
+void source_note_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
+{
+    struct log_state *log = source_log(source, message->partition);
+    const int64_t length = message->offset - from;
+    if (from >= 0 && length <= SHORT && log->skipped + length <= SKIPPED &&
+        count_of(jumps_of(source), message->partition) >= MOST) {
+        log->skipped += length;
+        return;
+    }
+    log->skipped = 0;
+    add_jump(source, message, from);
+}
+
+/* What was taken of a partition around an offset, and has no reply yet. */
+struct neighbours {
+    int64_t before;                  /* the highest offset up to it, or -1 */
+    const rd_kafka_message_t *after; /* the first command behind it, or NULL */
+};
+
+static void note_neighbour(struct neighbours *found, const rd_kafka_message_t *taken, const rd_kafka_message_t *message)
+{
+    if (taken->partition != message->partition)
+        return;
+    if (taken->offset <= message->offset)
+        found->before = taken->offset > found->before ? taken->offset : found->before;
+    else if (!found->after || taken->offset < found->after->offset)
+        found->after = taken;
+}
+
+/* A jump that was not verified, or is no longer: it is, once more. */
+static void note_jump_again(struct source *source, const rd_kafka_message_t *message)
+{
+    const struct batch *batch = source->batch;
+    struct neighbours found = {source_log(source, message->partition)->group_offset - 1, NULL};
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (item_is_ours(&batch->items[i]))
+            note_neighbour(&found, source->messages[i], message);
+    for (uint32_t i = 0; i < source->held.count; i++)
+        note_neighbour(&found, source->held.messages[i].message, message);
+    if (found.before >= -1 && found.before < message->offset && found.after && !message_is_placeholder(found.after))
+        jump_proof_hint(&add_jump(source, found.after, found.before + 1)->proof, message->offset);
+}
+
+void source_note_late(struct source *source, const rd_kafka_message_t *message)
+{
+    const struct log_state *log = source_log(source, message->partition);
+    if (log->unsettled < 0 && log->group == GROUP_ASKED && log->group_offset >= 0)
+        note_jump_again(source, message);
+    for (uint32_t i = 0; source->jumps && i < source->jumps->count; i++) {
+        struct jump *jump = &source->jumps->list[i];
+        if (jump->partition == message->partition && jump->from <= message->offset)
+            jump_proof_hint(&jump->proof, message->offset);
+    }
 }
 
 void source_forget_jumps(struct source *source, int32_t partition, int64_t from)
@@ -160,8 +224,8 @@ void source_forget_jumps(struct source *source, int32_t partition, int64_t from)
         const struct jump *jump = &jumps->list[i];
         if (jump->partition != partition || jump->to.offset < from)
             jumps->list[kept++] = *jump;
-        else if (jump->state != JUMP_NEW)
-            batch_reader_end(jumps->reader, partition);
+        else if (jump->state == JUMP_READ)
+            source_end_reading(source, partition);
     }
     jumps->count = kept;
     note_first(source, partition);
@@ -185,16 +249,10 @@ enum log_finding source_judge(struct source *source, int32_t partition, const st
     }
 }
 
-void source_end_reading(struct source *source, int32_t partition)
-{
-    if (source->jumps && source->jumps->reader)
-        batch_reader_end(source->jumps->reader, partition);
-}
-
 bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                        struct batch_reading *reading)
 {
-    struct batch_reader *reader = reader_of(source);
+    struct batch_reader *reader = reader_of(source, BATCH_READER_SINGLE);
     if (!reader)
         return false;
     if (!batch_reader_reads(reader, partition, offset)) {
@@ -212,16 +270,24 @@ bool source_read_batch(struct source *source, int32_t partition, int64_t offset,
     return is_read;
 }
 
-static void begin(struct source *source, struct jump *jump, int state)
+static enum batch_reader_kind kind_of(const struct jump *jump)
 {
-    const struct log_mark *mark = state == JUMP_LAST ? &jump->last : &jump->to;
-    struct batch_reader *reader = reader_of(source);
+    return jump->question.is_wide ? BATCH_READER_WIDE : BATCH_READER_SINGLE;
+}
+
+/* Begins to read what the proof asks for. */
+static void begin_question(struct source *source, struct jump *jump)
+{
+    const struct jump_question question = jump->question = jump_proof_question(&jump->proof);
+    struct batch_reader *reader = reader_of(source, kind_of(jump));
     jump->began_ms = clock_now_ms();
-    jump->state = JUMP_NEW;
-    if (reader && batch_reader_begin(reader, jump->partition, mark->offset)) {
+    if (reader && batch_reader_begin(reader, jump->partition, question.offset)) {
+        if (question.is_wide)
+            batch_reader_count(reader, jump->partition, question.after, question.before);
         metrics_add(source->metrics, METRIC_OFFSET_PROBES, 0, 1);
-        jump->state = state;
+        jump->state = JUMP_READ;
     } else {
+        jump->state = JUMP_DUE;
         jump->began_ms += RETRY_MS;
     }
 }
@@ -253,8 +319,23 @@ static enum log_finding ask_end(struct source *source, const struct jump *jump)
     if (now - jump->began_ms < UNHEARD_MS || now - jumps->asked_ms < ASK_MS || source->cut_off)
         return LOG_UNKNOWN;
     jumps->asked_ms = now;
-    return source_compare_watermarks(source, jump->partition,
-                                     jump->state == JUMP_LAST ? jump->last.offset : jump->to.offset, ASK_WAIT_MS);
+    return source_compare_watermarks(source, jump->partition, jump->question.offset, ASK_WAIT_MS);
+}
+
+/* What an error in place of an answer says. *answer: JUMP_GOES_ON, or what the proof says where it is passed over. */
+static enum log_finding judge_error(struct source *source, struct jump *jump, const struct batch_reading *reading,
+                                    enum jump_answer *answer)
+{
+    const struct log_mark place = {.offset = jump->question.offset};
+    enum log_finding finding = jump->question.is_wide && reading->error != RD_KAFKA_RESP_ERR__BAD_MSG
+                                   ? LOG_SAME
+                                   : source_judge(source, jump->partition, &place, reading);
+    /* A batch that is damaged in the log: the consumer has delivered it, since its check.crcs is off. */
+    if (reading->error == RD_KAFKA_RESP_ERR__BAD_MSG && clock_now_ms() - jump->noted_ms >= FAULT_MS)
+        finding = LOG_SAME;
+    if (finding == LOG_SAME)
+        *answer = jump_proof_pass(&jump->proof);
+    return finding;
 }
 
 /* Goes on with the jump. LOG_SAME: nothing was jumped over. LOG_OTHER: something was. LOG_UNKNOWN: it is read. *moved:
@@ -267,27 +348,31 @@ static enum log_finding follow(struct source *source, struct jump *jump, bool *m
             return LOG_UNKNOWN;
         if (jump->from == jump->to.offset)
             return LOG_SAME;
+        jump_proof_begin(&jump->proof, jump->from, &jump->to, (uint64_t)log_mark_nonce());
+        jump->state = JUMP_DUE;
+    }
+    if (jump->state == JUMP_DUE) {
         if (clock_now_ms() >= jump->began_ms)
-            begin(source, jump, JUMP_TARGET);
+            begin_question(source, jump);
         return LOG_UNKNOWN;
     }
-    if (!batch_reader_take(source->jumps->reader, jump->partition, &reading))
+    if (!batch_reader_take(source->jumps->readers[kind_of(jump)], jump->partition, &reading))
         return ask_end(source, jump);
     *moved = true;
-    const struct log_mark *mark = jump->state == JUMP_LAST ? &jump->last : &jump->to;
-    enum log_finding finding = source_judge(source, jump->partition, mark, &reading);
-    /* A batch that is damaged in the log: the consumer has delivered it, since its check.crcs is off. */
-    if (reading.error == RD_KAFKA_RESP_ERR__BAD_MSG && clock_now_ms() - jump->noted_ms >= FAULT_MS)
-        finding = LOG_SAME;
-    if (finding == LOG_UNKNOWN) {
-        jump->state = JUMP_NEW;
+    jump->state = JUMP_DUE;
+    enum jump_answer answer = JUMP_GOES_ON;
+    enum log_finding finding = LOG_SAME;
+    if (reading.error)
+        finding = judge_error(source, jump, &reading, &answer);
+    else
+        answer = jump_proof_answer(&jump->proof, &reading);
+    if (finding == LOG_UNKNOWN)
         jump->began_ms = clock_now_ms() + RETRY_MS;
-    } else if (finding == LOG_SAME && !reading.error && reading.last.offset != mark->offset) {
-        jump->last = reading.last;
-        begin(source, jump, JUMP_LAST);
-        return LOG_UNKNOWN;
-    }
-    return finding;
+    if (finding != LOG_SAME)
+        return finding;
+    if (answer == JUMP_GOES_ON)
+        begin_question(source, jump);
+    return answer == JUMP_GOES_ON ? LOG_UNKNOWN : answer == JUMP_RIGHT ? LOG_SAME : LOG_OTHER;
 }
 
 static void note_fault(struct source *source)
@@ -311,8 +396,8 @@ static void settle(struct source *source, uint32_t index)
 {
     struct jumps *jumps = source->jumps;
     int32_t partition = jumps->list[index].partition;
-    if (jumps->list[index].state != JUMP_NEW)
-        batch_reader_end(jumps->reader, partition);
+    if (jumps->list[index].state == JUMP_READ)
+        source_end_reading(source, partition);
     memmove(&jumps->list[index], &jumps->list[index + 1], (--jumps->count - index) * sizeof(*jumps->list));
     note_first(source, partition);
     struct jump *next = first_of(jumps, partition);
@@ -332,7 +417,8 @@ static bool follow_all(struct source *source)
         if (finding == LOG_SAME)
             settle(source, i);
         else if (finding == LOG_OTHER)
-            source_leave_misnumbered(source, partition, jump->from, jump->to.offset); /* forgets the jump */
+            source_leave_misnumbered(source, partition, jump->from, jump->to.offset, jump->question.offset,
+                                     jump->question.is_wide ? &jump->to : NULL); /* forgets the jump */
         else
             i++;
         moved = moved || finding != LOG_UNKNOWN;

@@ -23,6 +23,7 @@ static void begin_misnumbered(struct source *source, int32_t partition, int64_t 
 {
     source_log(source, partition)->is_misnumbered = true;
     source_log(source, partition)->past_count = 0;
+    source_log(source, partition)->other = -1;
     if (next >= 0)
         partitions_go_back(source->partitions, partition, next);
     else
@@ -49,8 +50,10 @@ static void leave_batch(struct source *source, uint32_t index)
     held_messages_drop(&source->held, partition);
 }
 
-void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to)
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other,
+                              const struct log_mark *hider)
 {
+    const struct log_mark kept = hider ? *hider : LOG_MARK_NONE; /* the jump goes */
     struct batch *batch = source->batch;
     bool is_in_batch = false;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -64,6 +67,8 @@ void source_leave_misnumbered(struct source *source, int32_t partition, int64_t 
     }
     held_messages_drop_from(&source->held, partition, from);
     begin_misnumbered(source, partition, from, to);
+    source_log(source, partition)->other = other;
+    source_log(source, partition)->hider = kept;
     if (!is_in_batch) /* otherwise source_release ends the wait */
         source_end_wait(source, partition);
 }
@@ -74,9 +79,11 @@ bool source_drop_misnumbered(struct source *source, const rd_kafka_message_t *me
     int64_t low, high, next = partitions_next(source->partitions, message->partition);
     if (log->is_misnumbered || message->offset == next)
         return log->is_misnumbered;
-    /* A command that was jumped over: it comes again if the jump is wrong. */
-    if (message->offset < next)
+    /* A command that was jumped over comes again if the jump is wrong. */
+    if (message->offset < next) {
+        source_note_late(source, message);
         return log->unsettled >= 0;
+    }
     if (rd_kafka_get_watermark_offsets(source->consumer, source->topic, message->partition, &low, &high) ==
             RD_KAFKA_RESP_ERR_NO_ERROR &&
         high >= 0 && message->offset >= high)
@@ -148,16 +155,43 @@ static bool read_batch(struct source *source, int32_t partition, int64_t offset,
     return true;
 }
 
-/* Whether the log has the command that was read at its offset. */
-static enum log_finding find_again(struct source *source, int32_t partition, const struct log_mark *mark)
+/* Whether the log has the command at its offset, and there the same batch, whose last command is `last`. */
+static enum log_finding find_again(struct source *source, int32_t partition, const struct log_mark *mark,
+                                   const struct log_mark *last)
 {
     struct batch_reading reading;
     if (!read_batch(source, partition, mark->offset, &reading))
         return source_compare_watermarks(source, partition, mark->offset, ASK_WAIT_MS);
-    return source_judge(source, partition, mark, &reading);
+    enum log_finding finding = source_judge(source, partition, mark, &reading);
+    return finding == LOG_SAME && !reading.error && !log_mark_is_same(last, &reading.last) ? LOG_OTHER : finding;
 }
 
-/* Whether the batch that the offset is in has wrong offsets. *found: its last command and its mark. */
+/* Whether the batch, which was read at the offset, has no wrong offsets. If it should have the place where a jump was
+ * found to be wrong, it is looked for there first: *behind is that place if it does not go on there. */
+static enum log_finding compare_batch(struct source *source, int32_t partition, int64_t offset,
+                                      const struct batch_reading *batch, int64_t *behind)
+{
+    const int64_t other = source_log(source, partition)->other;
+    const struct log_mark *hider = &source_log(source, partition)->hider;
+    struct batch_reading reading;
+    if (other > offset && other <= batch->last.offset) {
+        if (!read_batch(source, partition, other, &reading))
+            return source_compare_watermarks(source, partition, other, ASK_WAIT_MS);
+        const bool hides = hider->offset >= 0 && log_mark_is_same(hider, &batch->first);
+        if (hides || (!reading.error && !log_mark_is_same(&batch->last, &reading.last))) {
+            *behind = other;
+            return LOG_OTHER;
+        }
+    }
+    enum log_finding finding =
+        batch->first.offset == offset ? LOG_SAME : find_again(source, partition, &batch->first, &batch->last);
+    if (finding == LOG_SAME && batch->last.offset != batch->first.offset)
+        finding = find_again(source, partition, &batch->last, &batch->last);
+    return finding;
+}
+
+/* Whether the batch that the offset is in has wrong offsets. *found: its last command and its mark, and what is known
+ * of its end. */
 static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset,
                                         struct unreadable *found)
 {
@@ -168,10 +202,7 @@ static enum place_finding look_at_first(struct source *source, int32_t partition
         return PLACE_BEHIND;
     found->last = reading.last;
     found->mark = source_place_mark(&reading.first, offset);
-    enum log_finding finding =
-        reading.first.offset == offset ? LOG_SAME : find_again(source, partition, &reading.first);
-    if (finding == LOG_SAME && reading.last.offset != reading.first.offset)
-        finding = find_again(source, partition, &reading.last);
+    enum log_finding finding = compare_batch(source, partition, offset, &reading, &found->behind);
     return finding == LOG_SAME ? PLACE_BEHIND : finding == LOG_OTHER ? PLACE_UNREADABLE : PLACE_UNKNOWN;
 }
 
