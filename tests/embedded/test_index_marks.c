@@ -357,21 +357,21 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
     } rows[] = {
         {"nothing was ever committed", NULL, NULL, "-,-", AUDIT_FINE, ""},
         {"the beginning was committed", NULL, NULL, "0,-", AUDIT_FINE, ""},
-        {"all are up to date", "5,5 7,8", "9,9 7,8", "5,9", AUDIT_FINE, ""},
-        {"one was ahead once", "5,6 7,8", "9,20 7,8", "5,9", AUDIT_FINE, ""},
-        {"one is ahead", "6,6 7,8", "9,20 9,9", "5,9", AUDIT_AHEAD, "7,8"},
-        {"one is ahead, one behind", "6,6 7,8", "8,8 5,9", "5,9", AUDIT_AHEAD, "5,8"},
-        {"the group's offset is gone", "6,6 7,8", NULL, "-,-", AUDIT_AHEAD, "7,8"},
-        {"one was lowered to the beginning", "0,6 7,8", NULL, "-,-", AUDIT_FINE, ""},
-        {"one is behind", "4,4 7,8", "9,9 9,9", "5,9", AUDIT_BEHIND, "7,8"},
-        {"both are behind", "4,4 7,8", "8,8 5,9", "5,9", AUDIT_BEHIND, "5,8"},
-        {"behind, and knows nothing of a partition", "4,4 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
-        {"behind, and knows of fewer partitions", "4,4 7,8", "8,8 5", "5,9", AUDIT_BEHIND, "5,-"},
-        {"one is missing", "5,5 7,8", NULL, "5,9", AUDIT_BEHIND, ""},
-        {"one is missing, one behind", "4,4 7,8", NULL, "5,9", AUDIT_BEHIND, "-,-"},
-        {"one is of another form", "5,5 7,8", "nonsense", "5,9", AUDIT_BEHIND, ""},
-        {"one has no offset", "5,5 7,8", "-,9 7,8", "5,9", AUDIT_BEHIND, ""},
-        {"one has been higher than ever", "5,5 7,8", "9,8 7,8", "5,9", AUDIT_BEHIND, ""},
+        {"all are up to date", "5,5,77 7,8", "9,9,77 7,8", "5,9", AUDIT_FINE, ""},
+        {"one was ahead once", "5,6,77 7,8", "9,20,77 7,8", "5,9", AUDIT_FINE, ""},
+        {"one is ahead", "6,6,77 7,8", "9,20,77 9,9", "5,9", AUDIT_AHEAD, "7,8"},
+        {"one is ahead, one behind", "6,6,77 7,8", "8,8,77 5,9", "5,9", AUDIT_AHEAD, "5,8"},
+        {"the group's offset is gone", "6,6,77 7,8", NULL, "-,-", AUDIT_AHEAD, "7,8"},
+        {"one was lowered to the beginning", "0,6,77 7,8", NULL, "-,-", AUDIT_FINE, ""},
+        {"one is behind", "4,4,77 7,8", "9,9,77 9,9", "5,9", AUDIT_BEHIND, "7,8"},
+        {"both are behind", "4,4,77 7,8", "8,8,77 5,9", "5,9", AUDIT_BEHIND, "5,8"},
+        {"behind, and knows nothing of a partition", "4,4,77 7,-", NULL, "5,-", AUDIT_BEHIND, "7,-"},
+        {"behind, and knows of fewer partitions", "4,4,77 7,8", "8,8,77 5", "5,9", AUDIT_BEHIND, "5,-"},
+        {"one is missing", "5,5,77 7,8", NULL, "5,9", AUDIT_BEHIND, ""},
+        {"one is missing, one behind", "4,4,77 7,8", NULL, "5,9", AUDIT_BEHIND, "-,-"},
+        {"one is of another form", "5,5,77 7,8", "nonsense", "5,9", AUDIT_BEHIND, ""},
+        {"one has no offset", "5,5,77 7,8", "-,9,77 7,8", "5,9", AUDIT_BEHIND, ""},
+        {"one has been higher than ever", "5,5,77 7,8", "9,8,77 7,8", "5,9", AUDIT_BEHIND, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *const texts[] = {rows[i].first, rows[i].second};
@@ -381,7 +381,8 @@ START_TEST(an_audit_compares_every_checkpoint_with_what_is_committed)
                 freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/%d %s",
                                              (int)partition, texts[partition]));
         }
-        ck_assert_msg(audit(rows[i].committed, "", rows[i].from) == rows[i].result, "%s", rows[i].what);
+        ck_assert_msg(audit_nonces(rows[i].committed, "77,77", "", "", rows[i].from) == rows[i].result, "%s",
+                      rows[i].what);
     }
 }
 END_TEST
@@ -423,7 +424,11 @@ START_TEST(a_checkpoint_of_another_commit_tells_nothing)
         {"the group's offset was set by a tool", "6,9,77 7,8", "-", AUDIT_BEHIND, "7,8"},
         {"the checkpoint is of an older version", "6,6 7,8", "78", AUDIT_BEHIND, "7,8"},
         {"both are of an older version", "6,6 7,8", "-", AUDIT_FINE, ""},
-        {"a nonce of another form", "6,6,- 7,8", "-", AUDIT_BEHIND, ""},
+        {"the group's offset is behind a later commit", "5,5,77 7,8", "78", AUDIT_BEHIND, "7,8"},
+        {"the group's offset was set forward by a tool", "5,5,77 7,8", "-", AUDIT_LOST, NULL},
+        {"or before the partition's first commit", "0,0 ", "-", AUDIT_LOST, NULL},
+        {"an older version is between its commit and its checkpoint", "5,5 7,8", "-", AUDIT_LOST, NULL},
+        {"a nonce of another form", "6,6,- 7,8", "77", AUDIT_BEHIND, ""},
         {"too many numbers", "6,6,77,1 7,8", "77", AUDIT_BEHIND, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

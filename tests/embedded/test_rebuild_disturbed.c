@@ -85,6 +85,7 @@ static bool worker_round(struct batch *batch)
     if (!index_connect(the_index))
         return false;
     offsets_set(&progress.committed, 0, 1);
+    offsets_set(&progress.nonces, 0, 7);
     offsets_set(&progress.definition_ends, 0, 1);
     enum rebuild_result rebuilt = REBUILD_DONE;
     enum audit_result result =

@@ -11,7 +11,7 @@ criterion "committed offsets lie far beyond the end, or are set back" \
     "every command that comes is answered, and each is judged in its turn"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=114
+LIVE_CHECKS=121
 commands=
 
 # lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.
@@ -226,6 +226,15 @@ check "the lock of the killed worker ends by itself, in $left ms" [ "$left" -gt 
 redis_ask PEXPIRE client-intake:rebuild 300 >/dev/null
 redis_ask SET client-intake:epoch "$epoch" >/dev/null
 next_worker "its records are deleted, and the next worker is killed, too" twice
+
+# Nobody comes to the commands that are passed over. One of them is sent again, and its old claim is no client.
+abandon passed 3
+check "offsets are set forward, once the killed worker is gone" \
+    eventually topic_config commit "$live_name" "$commands" 0 "$(log_end)"
+lines passed 2 | tail -n 1 | send_lines 0
+next_worker "the group's offset is set forward" passed
+check "one that was passed over is sent again: it is answered" until_true 40 has_answered passed 1
+check_equal "it makes its client" "created " "$(verdicts passed-1)"
 
 criterion "committed offsets beyond the end" "as above"
 check "offsets are set, once the static member is gone" eventually topic_config commit "$live_name" "$commands" 0 5354

@@ -109,6 +109,12 @@ static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progres
     return next > 0 && next > committed && (is_first || offsets_get(&progress->checkpoints, partition) > committed);
 }
 
+/* True if the group's offset is beyond the checkpoint, and no commit of a worker has brought it there. */
+static bool is_set_forward(const struct checkpoint *checkpoint, int64_t committed, int64_t nonce)
+{
+    return committed > 0 && committed > checkpoint->next && nonce == OFFSET_NONE;
+}
+
 /* One partition's checkpoint. A missing one is behind from offset 0 on. */
 static void compare_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
                                const struct kafka_progress *progress, struct audit_gap *gap)
@@ -125,6 +131,7 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, int
     if (ahead)
         offsets_set(&gap->ahead, partition, checkpoint.next);
     gap->offsets_gone = gap->offsets_gone || (ahead && committed < 0);
+    gap->offsets_set = gap->offsets_set || is_set_forward(&checkpoint, committed, nonce);
     offsets_set(&gap->nonces, partition, nonce);
     bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
     if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
@@ -188,7 +195,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         return AUDIT_LOST;
     if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
         return AUDIT_AHEAD;
-    if (gap->offsets_gone)
+    if (gap->offsets_gone || gap->offsets_set)
         return AUDIT_LOST;
     if (gap->records_behind || gap->definitions_behind)
         return AUDIT_BEHIND;

@@ -26,6 +26,11 @@
  * offset, or commands were answered up to the same offset again, perhaps those of another log. So the checkpoint and
  * the metadata of the group's offset carry the nonce of their commit.
  *
+ * An offset beyond the checkpoint whose metadata have no nonce was set by a tool. No worker comes to the commands that
+ * it passes over, so claims that a killed worker left for them would stay, and count as committed. Only a whole rebuild
+ * removes them. It writes the checkpoint at that offset, without a nonce, so the next audit finds nothing to do. The
+ * offsets of versions that knew no nonce look the same while their checkpoint is behind.
+ *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,
  * too. Another worker that commits between the progress and the audit looks the same, so the group is asked again. A
@@ -43,9 +48,10 @@ enum audit_result {
                      between its commit and its checkpoint */
     AUDIT_AHEAD,  /* checkpoints are ahead of the progress: progress again, with the gap's `ahead` as its `checkpoints`
                    */
-    AUDIT_LOST,   /* anything may be missing or too much: there is no epoch, the index is damaged under it, or the group
-                     has lost its offset. Kafka deletes offsets together with their topic. Then nothing tells that the
-                     topic is another one, and claims of commands that went with it would stay. */
+    AUDIT_LOST, /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
+                   lost its offset, or a tool has set it forward. Kafka deletes offsets together with their topic.
+                   Then nothing tells that the topic is another one, and claims of commands that went with it would
+                   stay. */
     AUDIT_FOREIGN, /* Redis belongs to another record topic (index_foreign): nothing may be written */
     AUDIT_FAILED   /* Redis did not answer: again after index_connect */
 };
@@ -72,6 +78,7 @@ struct audit_gap {
     struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
     struct offsets nonces; /* of the group's offsets; the rebuild writes them */
     bool offsets_gone;     /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
+    bool offsets_set;      /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */
 };
 void audit_gap_free(struct audit_gap *gap);
 
