@@ -313,6 +313,87 @@ START_TEST(no_checkpoint_is_written_for_the_partition_of_another)
 }
 END_TEST
 
+/* ---- another state of Redis under the same epoch ---- */
+
+#define CHECKPOINT_0 "client-intake:checkpoint:clients.commands/0"
+#define RAISE_0      "SETRANGE " CHECKPOINT_0 " 2 9" /* its highest offset */
+
+/* Claims and commits one command of a partition. */
+static void answer(int32_t partition, int64_t offset, const char *id)
+{
+    struct offsets record_ends = {0};
+    batch_reset(&batch);
+    put(&(struct command){partition, offset, id, id, arena_format(&batch.arena, "%s@example.com%c", id, '\0').at});
+    ck_assert(index_claim(the_index, &batch) && index_confirm(the_index, &batch));
+    index_checkpoint(the_index, &batch, &record_ends, 77 + offset);
+    ck_assert(index_is_verified(the_index));
+}
+
+static void copy_to_database_1(void)
+{
+    redisReply *keys = redisCommand(aside, "KEYS *");
+    for (size_t i = 0; i < keys->elements; i++) {
+        redisReply *value = redisCommand(aside, "GET %s", keys->element[i]->str);
+        ck_assert_int_eq(value->type, REDIS_REPLY_STRING);
+        interfere("SELECT 1");
+        freeReplyObject(redisCommand(aside, "SET %s %b", keys->element[i]->str, value->str, (size_t)value->len));
+        interfere("SELECT 0");
+        freeReplyObject(value);
+    }
+    freeReplyObject(keys);
+}
+
+START_TEST(nothing_is_claimed_on_a_checkpoint_that_is_not_ours)
+{
+    answer(0, 1, "w");
+    interfere_at(moments[_i % 2], _i < 2 ? RAISE_0 : "DEL " CHECKPOINT_0);
+    ck_assert(!claims(2, "x"));
+    ck_assert(!claims(2, "x"));
+    ck_assert(!index_is_verified(the_index) && !exists("client-email:{acme}:x*"));
+}
+END_TEST
+
+/* The second time the commands of another partition meet the copy, whose own checkpoint is the same in both. */
+START_TEST(an_older_copy_with_the_same_epoch_is_noticed)
+{
+    answer(3, 1, "v");
+    answer(0, 1, "w");
+    copy_to_database_1();
+    answer(_i == 0 ? 0 : 3, 2, "x");
+    interfere("SWAPDB 0 1");
+    batch_reset(&batch);
+    put(&(struct command){0, 3, "y", "y", "x@example.com"});
+    ck_assert(!index_claim(the_index, &batch));
+    ck_assert(!index_is_verified(the_index) && !exists("client-email:{acme}:x*"));
+}
+END_TEST
+
+START_TEST(an_older_copy_is_noticed_before_a_commit)
+{
+    answer(0, 1, "w");
+    copy_to_database_1();
+    answer(0, 2, "x");
+    ck_assert(claims(3, "y"));
+    interfere("SWAPDB 0 1");
+    ck_assert(!index_confirm(the_index, &batch));
+    ck_assert(!index_is_verified(the_index));
+}
+END_TEST
+
+static const char *const other_checkpoints[] = {RAISE_0, "SET " CHECKPOINT_0 " nonsense", "DEL " CHECKPOINT_0,
+                                                "LPUSH " CHECKPOINT_0 " 1"};
+
+START_TEST(a_checkpoint_that_another_has_changed_is_not_written_over)
+{
+    struct offsets record_ends = {0};
+    answer(0, 1, "w");
+    ck_assert(claims(2, "x") && index_confirm(the_index, &batch));
+    interfere(RAISE_0);
+    index_checkpoint(the_index, &batch, &record_ends, 78);
+    ck_assert(holds(CHECKPOINT_0, "2,9,78 ") && !index_is_verified(the_index));
+}
+END_TEST
+
 /* ---- audits ---- */
 
 /* `from`: the gap in the records, "" for none; `before`: the checkpoints that were ahead of the progress before;
@@ -455,8 +536,8 @@ END_TEST
 /* The highest offset that was ever committed outlives offsets that are set back, and a topic that is created again. */
 START_TEST(a_later_command_that_was_committed_is_no_future)
 {
-    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert(claims(9, "x"));
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
     ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
     batch_reset(&batch);
@@ -475,8 +556,8 @@ END_TEST
 /* In a topic that was created again, or whose offsets were set back, offsets that were committed come once more. */
 START_TEST(a_later_command_of_the_same_batch_was_not_committed)
 {
-    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert(claims(9, "z"));
+    freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
     ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
     batch_reset(&batch);
@@ -546,6 +627,21 @@ START_TEST(without_an_epoch_there_is_nothing_to_distrust)
 }
 END_TEST
 
+/* An audit takes the checkpoint as it is, whatever it is, if the group has committed nothing that it lacks. */
+START_TEST(after_an_audit_another_checkpoint_is_known)
+{
+    answer(0, 1, "w");
+    if (_i == 3)
+        interfere("DEL " CHECKPOINT_0);
+    interfere(other_checkpoints[_i]);
+    ck_assert(!claims(2, "x"));
+    ck_assert_int_eq(audit_nonces(_i == 0 ? "2" : "-", _i == 0 ? "78" : "-", "", "", ""), AUDIT_FINE);
+    ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
+    ck_assert(claims(2, "x"));
+    ck_assert(index_confirm(the_index, &batch));
+}
+END_TEST
+
 START_TEST(another_epoch_is_taken_over_if_nothing_is_missing)
 {
     interfere("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
@@ -586,6 +682,12 @@ int main(void)
     tcase_add_test(tcase, outcomes_of_before_an_audit_do_not_stand);
     tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
+    tcase_add_loop_test(tcase, nothing_is_claimed_on_a_checkpoint_that_is_not_ours, 0, 4);
+    tcase_add_loop_test(tcase, an_older_copy_with_the_same_epoch_is_noticed, 0, 2);
+    tcase_add_test(tcase, an_older_copy_is_noticed_before_a_commit);
+    tcase_add_test(tcase, a_checkpoint_that_another_has_changed_is_not_written_over);
+    tcase_add_loop_test(tcase, after_an_audit_another_checkpoint_is_known, 0,
+                        sizeof(other_checkpoints) / sizeof(other_checkpoints[0]));
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
     tcase_add_test(tcase, a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again);
     tcase_add_test(tcase, a_checkpoint_of_another_commit_tells_nothing);

@@ -11,7 +11,7 @@ criterion "committed offsets lie far beyond the end, or are set back" \
     "every command that comes is answered, and each is judged in its turn"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=121
+LIVE_CHECKS=124
 commands=
 
 # lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.

@@ -68,6 +68,18 @@ criterion "Redis' data are swapped for others (SWAPDB)" "as after a flush"
 loses "SWAPDB" redis_ask SWAPDB 0 1
 redis_ask -n 1 FLUSHDB >/dev/null
 
+criterion "an older copy of Redis, with the same epoch, is swapped in" \
+    "noticed by a checkpoint, on the connection that stays; what is missing is read from the record topic"
+copy_all="for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', 1) end"
+swap_older_copy() {
+    redis_ask EVAL "$copy_all" 0
+    under_load 2
+    redis_ask SWAPDB 0 1
+}
+loses "an older copy" swap_older_copy
+check "a worker has noticed the checkpoint" grep -q 'a checkpoint is not the one' "${worker_logs[@]}"
+redis_ask -n 1 FLUSHDB >/dev/null
+
 criterion "Redis is killed without a file" "as after a flush"
 start_empty() {
     redis_kill

@@ -20,6 +20,7 @@ struct index *index_open(const struct config *config)
     if (!index)
         return NULL;
     index->config = config;
+    index->known.last = -1;
     index->away = (struct log_fault){"Redis is away; commands wait", "Redis is back", .told = NULL};
     index->unverified = (struct log_fault){"the index in Redis is unverified; commands wait",
                                            "the index in Redis is verified", .told = NULL};
@@ -43,6 +44,7 @@ void index_close(struct index *index)
     redis_sentinels_close(index->sentinels);
     offsets_free(&index->record_ends);
     offsets_free(&index->committed);
+    index_forget_checkpoints(index);
     free(index);
 }
 

@@ -17,7 +17,8 @@
  *   owner         the fencing token of a partition: the random name of the worker to which it was assigned last
  *   checkpoint    per partition: the offset behind the last committed command, the highest that this ever was, and the
  *                 record topic's offsets before which every record is in Redis
- *   fence         WATCH and read the epoch and the owners; the EXEC that follows fails if one of them changes
+ *   fence         WATCH and read the epoch, the owners and the checkpoints; the EXEC that follows fails if one of them
+ *                 changes
  *   verified      the last audit holds: Redis has everything that Kafka says is committed
  *   master        with redis.kind = sentinel: the server that more than half of the Sentinels name (redis_sentinels.h)
  *   stale         not verified: another audit is due
@@ -29,8 +30,9 @@
  *
  *   disconnected  index_connect -> stale. Answers that were outstanding are lost, and what Redis did is unknown.
  *   stale         index_audit and index_take -> verified. A rebuild comes between them if the audit asks for it.
- *   verified      batches are decided. A missing or different epoch, another owner, another replication id, another
- *                 assignment (index_mark_stale) -> stale. An error, damage, or another master -> disconnected.
+ *   verified      batches are decided. A missing or different epoch, another owner, a checkpoint that was
+ *                 neither found by the audit nor written by this index, another replication id, another assignment
+ *                 (index_mark_stale) -> stale. An error, damage, or another master -> disconnected.
  *
  * Who writes what, and when
  *
@@ -39,7 +41,7 @@
  *                 nor a worker that was frozen for longer than its session can leave a claim behind. Keys of claims
  *                 that failed are read in further pipelines, each with the epoch at its end; claim.h decides what they
  *                 mean
- *   displacements index_claim: each is a Redis transaction that watches the epoch, the owners and the keys that it
+ *   displacements index_claim: each is a Redis transaction that watches what the fence watches and the keys that it
  *                 read. The batch is then claimed again, since later commands may now meet other clients
  *   nothing       index_confirm, after everything was sent and before the commit: asks the Sentinels whether the server
  *                 is still the master, fences again, and deletes a key that does not exist, which fails on a server
@@ -57,10 +59,14 @@
  *
  * Why this is enough. Every step can run again and gives the same outcome: a batch whose connection failed finds its
  * own claims. A claim that was not committed before a crash is found by the run after it, which answers the same
- * command. A loss before the confirmation voids the batch, as does another master. A loss after it does no harm: the
- * rebuild waits for transactions that have reached their commit, and then reads their records. A damaged key is not
- * repaired alone, since only the record topic knows what it held: the audit finds everything lost under that epoch, and
- * the whole index is rebuilt. */
+ * command. An older copy of Redis under the same epoch, which was swapped in or read in again on a connection that
+ * stays, has older checkpoints. The fence compares those of the batch's partitions, and the one that this index wrote
+ * last. So a copy that is older than that one is noticed, also by commands of other partitions. A rebuild by another
+ * worker may change a checkpoint of ours, too: then the audit finds nothing missing, and knows the checkpoint. A loss
+ * before the confirmation voids the batch, as does another master. A loss after it does no harm: the rebuild waits for
+ * transactions that have reached their commit, and then reads their records. A damaged key is not repaired alone, since
+ * only the record topic knows what it held: the audit finds everything lost under that epoch, and the whole index is
+ * rebuilt. */
 #ifndef WORKER_INDEX_INDEX_H
 #define WORKER_INDEX_INDEX_H
 

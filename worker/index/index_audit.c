@@ -125,6 +125,9 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, int
     struct checkpoint checkpoint = CHECKPOINT_NONE;
     if (index_reply_span(reply, &text) && text.at && !checkpoint_parse(text, &checkpoint, &record_ends))
         checkpoint = CHECKPOINT_NONE;
+    struct checkpoint head = checkpoint_head(text);
+    if (!index->replay)
+        index_know_checkpoint(index, partition, &head);
     offsets_raise(&index->committed, partition, committed);
     offsets_raise(&index->committed, partition, checkpoint.highest);
     bool ahead = is_ahead(checkpoint.next, partition, progress);
@@ -178,6 +181,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     if (ok) {
         is_foreign = index_note_record_topic(index, answers.record_topic) == RECORD_TOPIC_OTHER;
         redis_epoch_adopt(&index->epoch, answers.epoch);
+        index_forget_checkpoints(index);
         compare_definitions(answers.definitions, &progress->definition_ends, gap);
         for (int32_t i = 0; i < answers.count; i++)
             compare_checkpoint(index, answers.checkpoints[i], i, progress, gap);
@@ -253,7 +257,8 @@ bool index_trust(struct index *index, int32_t partitions)
     redisReply *replication_id = index->connection->err ? NULL : redisCommand(index->connection, "INFO replication");
     index_read_replication_id(replication_id, index->replication_id);
     freeReplyObject(replication_id);
-    bool taken = reply && index_take(index, numbers, partitions, &scratch);
+    bool taken = reply && index_look_at_checkpoints(index, partitions, &scratch) &&
+                 index_take(index, numbers, partitions, &scratch);
     arena_close(&scratch);
     return taken;
 }

@@ -1,22 +1,90 @@
 /* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. A checkpoint is
  * "<next>,<highest>,<nonce> <offsets of the record topic>"; those of earlier versions have no nonce. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "worker/index/index_internal.h"
 
-bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends)
+/* Parses the part before the space. Returns its length with the space, or 0 if it is not the head of a checkpoint. */
+static size_t parse_head(struct span text, struct checkpoint *checkpoint)
 {
-    const char *space = text.at ? memchr(text.at, ' ', text.length) : NULL;
+    size_t most = text.length < CHECKPOINT_HEAD_BYTES ? text.length : CHECKPOINT_HEAD_BYTES;
+    const char *space = text.at ? memchr(text.at, ' ', most) : NULL;
     struct offsets numbers;
-    *record_ends = (struct offsets){0};
     if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &numbers))
-        return false;
+        return 0;
     *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1), offsets_get(&numbers, 2)};
     bool ok = (numbers.count == 2 || (numbers.count == 3 && checkpoint->nonce > 0)) &&
               checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
     offsets_free(&numbers);
-    return ok && offsets_parse(span_from(text, (size_t)(space - text.at) + 1), record_ends);
+    return ok ? (size_t)(space - text.at) + 1 : 0;
 }
+
+bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends)
+{
+    *record_ends = (struct offsets){0};
+    size_t head = parse_head(text, checkpoint);
+    return head > 0 && offsets_parse(span_from(text, head), record_ends);
+}
+
+struct checkpoint checkpoint_head(struct span value)
+{
+    struct checkpoint checkpoint;
+    return parse_head(value, &checkpoint) > 0 ? checkpoint : CHECKPOINT_NONE;
+}
+
+/* ---- what is known ---- */
+
+void index_know_checkpoint(struct index *index, int32_t partition, const struct checkpoint *checkpoint)
+{
+    struct known_checkpoints *known = &index->known;
+    if (partition >= known->count) {
+        int32_t count = partition + 16;
+        struct checkpoint *grown = realloc(known->at, (size_t)count * sizeof(*grown));
+        if (!grown)
+            abort();
+        known->at = grown;
+        while (known->count < count)
+            known->at[known->count++] = CHECKPOINT_NONE;
+    }
+    known->at[partition] = *checkpoint;
+}
+
+struct checkpoint index_known_checkpoint(const struct index *index, int32_t partition)
+{
+    return partition < index->known.count ? index->known.at[partition] : CHECKPOINT_NONE;
+}
+
+void index_forget_checkpoints(struct index *index)
+{
+    free(index->known.at);
+    index->known = (struct known_checkpoints){.last = -1};
+}
+
+bool index_look_at_checkpoints(struct index *index, int32_t count, struct arena *scratch)
+{
+    size_t mark = scratch->used;
+    struct span *places = arena_alloc(scratch, (size_t)count * sizeof(*places));
+    for (int32_t i = 0; i < count; i++)
+        places[i] = index_place(index, i, scratch);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, scratch);
+    for (int32_t i = 0; i < count; i++)
+        pipeline_read_parts(&pipeline, CHECKPOINT_HEAD_BYTES, CHECKPOINT_KEY(places[i]));
+    bool ok = pipeline_send(&pipeline) || index_fail(index, "sending failed");
+    index_forget_checkpoints(index);
+    for (int32_t i = 0; i < count && ok; i++) {
+        struct span value;
+        ok = index_read(index, &pipeline, scratch, &value);
+        struct checkpoint found = ok ? checkpoint_head(value) : CHECKPOINT_NONE;
+        index_know_checkpoint(index, i, &found);
+    }
+    arena_reset(scratch, mark);
+    return ok;
+}
+
+/* ---- writing ---- */
 
 void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
                                const struct checkpoint *checkpoint, struct span record_ends)
@@ -53,22 +121,30 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     for (uint32_t i = 0; i < count; i++)
         places[i] = index_place(index, index->replay ? index->replay->partition : parts[i].partition, &batch->arena);
     struct span ends = offsets_text(&index->record_ends, &batch->arena);
+    struct checkpoint *written = arena_alloc(&batch->arena, count * sizeof(*written));
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
     index_write_word(&pipeline, SPAN("MULTI"));
-    if (index->replay)
+    if (index->replay) {
+        written[0] = index_replay_mark(index);
         index_replay_write_mark(index, &pipeline, places[0], ends);
+    }
     for (uint32_t i = 0; i < count && !index->replay; i++) {
         offsets_raise(&index->committed, parts[i].partition, parts[i].next);
-        struct checkpoint checkpoint = {parts[i].next, offsets_get(&index->committed, parts[i].partition), nonce};
-        index_write_checkpoint(&pipeline, places[i], &checkpoint, ends);
+        written[i] = (struct checkpoint){parts[i].next, offsets_get(&index->committed, parts[i].partition),
+                                         nonce > 0 ? nonce : OFFSET_NONE};
+        index_write_checkpoint(&pipeline, places[i], &written[i], ends);
     }
     index_write_word(&pipeline, SPAN("EXEC"));
     redisReply *executed = pipeline_send(&pipeline) ? index_executed(index, &pipeline, count) : NULL;
     if (!executed && pipeline.failed)
         index_fail(index, "sending failed");
     else if (!executed && index->connection)
-        index_invalidate(index, "the epoch or an owner changed during a commit");
+        index_invalidate(index, "the epoch, an owner or a checkpoint changed during a commit");
+    for (uint32_t i = 0; i < count && executed; i++) {
+        index->known.last = index->replay ? index->replay->partition : parts[i].partition;
+        index_know_checkpoint(index, index->known.last, &written[i]);
+    }
     freeReplyObject(executed);
     arena_reset(&batch->arena, mark);
 }

@@ -21,6 +21,23 @@
 /* The most bytes that are read of a client of which only source, time and email are needed: they come first. */
 #define CLIENT_HEAD_BYTES ((size_t)1 << 20)
 
+/* The committed progress in a partition of the command topic. */
+struct checkpoint {
+    int64_t next;    /* offset after the last committed command */
+    int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
+    int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
+};
+
+#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
+
+/* The checkpoints as the last audit has found them, or as this index has written them since; a replay's: its marks. The
+ * fence compares them with what is in Redis. */
+struct known_checkpoints {
+    struct checkpoint *at; /* by partition */
+    int32_t count;
+    int32_t last; /* the partition of which this index wrote one last, since the audit; -1: none */
+};
+
 struct index {
     const struct config *config;
     redisContext *connection;          /* NULL: none */
@@ -45,9 +62,10 @@ struct index {
     char owner[EPOCH_LENGTH];                     /* our fencing token, in the owner keys of our partitions */
     struct offsets record_ends;                   /* every record before them is in Redis */
     struct offsets committed;                     /* of the command topic: the highest that were ever committed */
-    bool asked;                                   /* the outcomes of the present batch come from Redis */
-    uint64_t asked_audit;                         /* `audits` at that time */
-    index_keep_going *keep_going;                 /* NULL: never gives up */
+    struct known_checkpoints known;
+    bool asked;                   /* the outcomes of the present batch come from Redis */
+    uint64_t asked_audit;         /* `audits` at that time */
+    index_keep_going *keep_going; /* NULL: never gives up */
     void *listener;
     int64_t kept_going_ms;                                                 /* when keep_going was last called */
     void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
@@ -75,10 +93,10 @@ void index_accepted(struct index *index);
 /* Epoch, owner or server have changed: the index becomes stale. Always returns false. */
 bool index_invalidate(struct index *index, const char *error);
 
-/* Watches the epoch and the owners of the batch's partitions (a replay's: its lock), and no other key, and compares
- * them. Redis carries out the EXEC that follows on this connection only if they have not changed by then. False after
- * index_fail or index_invalidate.
- */
+/* Watches the epoch, the owners and the checkpoints of the batch's partitions (a replay's: its lock and its mark), and
+ * no other key, and compares them. Also compares the checkpoint that this index wrote last. Redis carries out the EXEC
+ * that follows on this connection only if what is watched has not changed by then. False after index_fail or
+ * index_invalidate. */
 MUST_CHECK bool index_fence(struct index *index, struct batch *batch);
 
 /* The server's replication id (INFO replication). A server that becomes a master takes a new one, even if it was a
@@ -107,18 +125,24 @@ MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 /* Sends the pipeline and reads its answers, of which only errors matter. False after index_fail. */
 MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
-/* The committed progress in a partition of the command topic. */
-struct checkpoint {
-    int64_t next;    /* offset after the last committed command */
-    int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
-    int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
-};
-
-#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
-
 /* The key's value is "NEXT,HIGHEST,NONCE " and the offsets of the record topic; the nonce stands there only if it is
  * known. The caller owns *record_ends. False if the text is not a checkpoint. */
 MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
+
+/* The most bytes of the checkpoint's part before the offsets, with the space. */
+#define CHECKPOINT_HEAD_BYTES 64
+
+/* The checkpoint in the value's first CHECKPOINT_HEAD_BYTES, whatever stands behind them. CHECKPOINT_NONE if there is
+ * none. */
+struct checkpoint checkpoint_head(struct span value);
+
+/* Notes a checkpoint, and what is known. CHECKPOINT_NONE for a partition of which nothing was noted. */
+void index_know_checkpoint(struct index *index, int32_t partition, const struct checkpoint *checkpoint);
+struct checkpoint index_known_checkpoint(const struct index *index, int32_t partition);
+void index_forget_checkpoints(struct index *index);
+
+/* Notes the checkpoints of the partitions 0 to `count` - 1 as they are in Redis. False after index_fail. */
+MUST_CHECK bool index_look_at_checkpoints(struct index *index, int32_t count, struct arena *scratch);
 
 /* Writes the partition's checkpoint. `record_ends` is the result of offsets_text. It and `place` are in the arena. */
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,
@@ -210,8 +234,11 @@ void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since);
 
 struct audit_gap;
 
-/* The key of the replay's lock, in the arena. */
+/* The key of the replay's lock, in the arena; that of its mark of the present partition; and what the index writes
+ * there. */
 struct span index_replay_lock(const struct index *index, struct arena *arena);
+struct span index_replay_mark_key(const struct index *index, struct arena *arena);
+struct checkpoint index_replay_mark(const struct index *index);
 
 /* Watches the owner keys of the claims in the finding that are CLAIM_FENCED, in addition to what is watched. *held:
  * they hold our name. False after index_fail. */

@@ -23,6 +23,13 @@ struct span index_replay_lock(const struct index *index, struct arena *arena)
     return arena_format(arena, REPLAY_LOCK_KEY_BEFORE "%s", index->config->commands.topic);
 }
 
+struct span index_replay_mark_key(const struct index *index, struct arena *arena)
+{
+    const struct index_replay *replay = index->replay;
+    struct span place = index_place(index, replay->partition, arena);
+    return arena_format(arena, REPLAY_MARK_KEY_BEFORE "%s:%.*s", replay->name, SPAN_FORMAT(place));
+}
+
 /* ---- the daemon's fence ---- */
 
 bool index_replay_fence(struct index *index, int32_t partition, struct arena *scratch)
@@ -70,17 +77,23 @@ bool index_replay_watch(struct index *index, const struct claim_finding *finding
 
 /* ---- marks ---- */
 
+struct checkpoint index_replay_mark(const struct index *index)
+{
+    const struct index_replay *replay = index->replay;
+    int64_t next = offsets_get(&replay->positions, replay->partition);
+    return (struct checkpoint){next, next, offsets_get(&replay->nonces, replay->partition)};
+}
+
 void index_replay_write_mark(const struct index *index, struct redis_pipeline *pipeline, struct span place,
                              struct span record_ends)
 {
     const struct index_replay *replay = index->replay;
-    int64_t next = offsets_get(&replay->positions, replay->partition);
-    struct checkpoint mark = {next, next, offsets_get(&replay->nonces, replay->partition)};
+    struct checkpoint mark = index_replay_mark(index);
     index_write_checkpoint_at(pipeline, (const struct span[]){REPLAY_MARK_KEY(span_of_text(replay->name), place)}, 4,
                               &mark, record_ends);
 }
 
-/* Calls the rest for each partition with a batch of ours that is committed. */
+/* True for each partition with a batch of ours that is committed. */
 static bool has_mark(const struct index_replay *replay, int32_t partition)
 {
     return offsets_get(&replay->nonces, partition) != OFFSET_NONE;
@@ -111,15 +124,17 @@ void index_replay_renew(struct index *index, const struct offsets *record_ends, 
     arena_reset(scratch, mark);
 }
 
-static void compare_mark(const struct index_replay *replay, const redisReply *reply, int32_t partition,
-                         struct audit_gap *gap)
+static void compare_mark(struct index *index, const redisReply *reply, int32_t partition, struct audit_gap *gap)
 {
+    const struct index_replay *replay = index->replay;
     struct span text;
     struct offsets record_ends = {0};
     struct checkpoint mark = CHECKPOINT_NONE;
     if (index_reply_span(reply, &text) && text.at && !checkpoint_parse(text, &mark, &record_ends))
         mark = CHECKPOINT_NONE;
-    if (mark.nonce != offsets_get(&replay->nonces, partition))
+    struct checkpoint head = checkpoint_head(text);
+    index_know_checkpoint(index, partition, &head);
+    if (has_mark(replay, partition) && mark.nonce != offsets_get(&replay->nonces, partition))
         index_widen_gap(&gap->records_behind, &gap->records, &record_ends);
     offsets_free(&record_ends);
 }
@@ -135,16 +150,13 @@ bool index_replay_compare(struct index *index, struct arena *scratch, struct aud
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, scratch);
     for (int32_t i = 0; i < replay->nonces.count; i++)
-        if (has_mark(replay, i))
-            pipeline_read_parts(&pipeline, OFFSETS_BYTES, REPLAY_MARK_KEY(span_of_text(replay->name), places[i]));
+        pipeline_read_parts(&pipeline, OFFSETS_BYTES, REPLAY_MARK_KEY(span_of_text(replay->name), places[i]));
     bool ok = pipeline.count == 0 || pipeline_send(&pipeline) || index_fail(index, "sending failed");
     for (int32_t i = 0; i < replay->nonces.count && ok; i++) {
-        if (!has_mark(replay, i))
-            continue;
         redisReply *reply = pipeline_answer(&pipeline, error, sizeof(error));
         ok = reply || index_fail(index, error);
         if (reply)
-            compare_mark(replay, reply, i, gap);
+            compare_mark(index, reply, i, gap);
         freeReplyObject(reply);
     }
     arena_reset(scratch, mark);

@@ -4,20 +4,24 @@
  * Another program may have written something else to a key: another type, or a string of another form or size. No read
  * fails because of that, and no read takes more bytes than the table says.
  *
- *   key                                 its value                            if it is not ours
- *   client:{WORKSPACE}:ID               "SOURCE HASH\n" and the record       the index is damaged: it is rebuilt
- *   client-email:{WORKSPACE}:EMAIL      the client's id                      the index is damaged: it is rebuilt
- *   custom-fields:{WORKSPACE}           a set of definitions                 another type: as if missing; else broken
- *   client-intake:epoch                 32 hexadecimal digits                as if missing: Redis is rebuilt
- *   client-intake:owner:TOPIC/P         a worker's name, 32 digits           another owner: audit, then overwritten
- *   client-intake:records               the name of the record topic         as if missing: written; the name of
- * another topic: nothing is claimed or rebuilt client-intake:checkpoint:TOPIC/P    "NEXT,HIGHEST[,NONCE] OFFSETS" as if
- * missing: records are read again client-intake:definitions           OFFSETS                              as if
- * missing: definitions are read again client-intake:rebuild               the name of the rebuilding worker    not a
- * lock: removed client-intake:shared-emails         "1", only its existence counts       as if it were set
- *   client-intake:replay-lock:TOPIC     a replay's token, 32 digits          not a lock: as if another replay ran
- *   client-intake:replay-mark:NAME:TOPIC/P "NEXT,HIGHEST,NONCE OFFSETS"      as if missing: records are read again
- *   client-intake:nothing               is never there                       removed
+ * clang-format off
+ *   key                               its value                           if it is not ours
+ *   client:{WORKSPACE}:ID             "SOURCE HASH\n" and the record      the index is damaged: it is rebuilt
+ *   client-email:{WORKSPACE}:EMAIL    the client's id                     the index is damaged: it is rebuilt
+ *   custom-fields:{WORKSPACE}         a set of definitions                another type: as if missing; else broken
+ *   client-intake:epoch               32 hexadecimal digits               as if missing: Redis is rebuilt
+ *   client-intake:owner:TOPIC/P       a worker's name, 32 digits          another owner: audit, then overwritten
+ *   client-intake:records             the name of the record topic        as if missing: written. The name of another
+ *                                                                         topic: nothing is claimed or rebuilt
+ *   client-intake:checkpoint:TOPIC/P  "NEXT,HIGHEST[,NONCE] OFFSETS"      as if missing: audit, records are read again
+ *   client-intake:definitions         OFFSETS                             as if missing: definitions are read again
+ *   client-intake:rebuild             the name of the rebuilding worker   not a lock: removed
+ *   client-intake:shared-emails       "1", only its existence counts      as if it were set
+ *   client-intake:replay-lock:TOPIC   a replay's token, 32 digits         not a lock: as if another replay ran
+ *   client-intake:replay-mark:NAME:TOPIC/P
+ *                                     "NEXT,HIGHEST,NONCE OFFSETS"        as if missing: audit, records are read again
+ *   client-intake:nothing             is never there                      removed
+ * clang-format on
  */
 #ifndef WORKER_REDIS_REDIS_KEYS_H
 #define WORKER_REDIS_REDIS_KEYS_H
@@ -45,7 +49,8 @@
 
 /* `topic`: the command topic. */
 #define REPLAY_LOCK_KEY_BEFORE       "client-intake:replay-lock:"
-#define REPLAY_MARK_KEY(name, place) SPAN("client-intake:replay-mark:"), (name), SPAN(":"), (place)
+#define REPLAY_MARK_KEY_BEFORE       "client-intake:replay-mark:"
+#define REPLAY_MARK_KEY(name, place) SPAN(REPLAY_MARK_KEY_BEFORE), (name), SPAN(":"), (place)
 
 #define CLIENT_KEY_BEFORE           "client:{"
 #define EMAIL_KEY_BEFORE            "client-email:{"
