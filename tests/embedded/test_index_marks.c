@@ -66,6 +66,9 @@ static bool holds(const char *key, const char *value)
     return same;
 }
 
+static enum audit_result audit_nonces(const char *committed_text, const char *nonces, const char *definitions_text,
+                                      const char *before, const char *from);
+
 static void expect_nothing_claimed(void)
 {
     ck_assert(!index_is_verified(the_index));
@@ -298,6 +301,25 @@ START_TEST(a_checkpoint_tells_how_far_each_partition_is)
     ck_assert(holds("client-intake:checkpoint:clients.commands/0", "8,8,77 -,-,40"));
     ck_assert(holds("client-intake:checkpoint:clients.commands/3", "91,91,77 -,-,40"));
     ck_assert(index_is_verified(the_index));
+    offsets_free(&record_ends);
+}
+END_TEST
+
+/* Records in front of the end that was known are of another log. */
+static const int64_t replaced_ends[] = {41, 7};
+
+START_TEST(a_record_topic_that_was_replaced_is_not_trusted)
+{
+    struct offsets record_ends = {0};
+    const int64_t ends[] = {40, 41, replaced_ends[_i]};
+    for (int i = 0; i < 3; i++) {
+        ck_assert(claims(i, i == 0 ? "x" : i == 1 ? "y" : "z") && index_confirm(the_index, &batch));
+        offsets_set(&record_ends, 1, ends[i]);
+        index_checkpoint(the_index, &batch, &record_ends, 77);
+        ck_assert_int_eq(index_is_verified(the_index), i < 2);
+    }
+    ck_assert(holds("client-intake:checkpoint:clients.commands/0", "2,2,77 -,41"));
+    ck_assert_int_eq(audit_nonces("3", "77", "", "", NULL), AUDIT_LOST);
     offsets_free(&record_ends);
 }
 END_TEST
@@ -681,6 +703,8 @@ int main(void)
     tcase_add_loop_test(tcase, outcomes_do_not_stand_after_a_loss, 0, sizeof(harms) / sizeof(harms[0]));
     tcase_add_test(tcase, outcomes_of_before_an_audit_do_not_stand);
     tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
+    tcase_add_loop_test(tcase, a_record_topic_that_was_replaced_is_not_trusted, 0,
+                        sizeof(replaced_ends) / sizeof(replaced_ends[0]));
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
     tcase_add_loop_test(tcase, nothing_is_claimed_on_a_checkpoint_that_is_not_ours, 0, 4);
     tcase_add_loop_test(tcase, an_older_copy_with_the_same_epoch_is_noticed, 0, 2);

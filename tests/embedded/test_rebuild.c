@@ -150,6 +150,29 @@ static void try_part(uint64_t seed)
     close_case();
 }
 
+/* Of one partition the offset is beyond the end, so of the others the offset is that of another log, too. */
+START_TEST(a_part_of_another_record_topic_becomes_a_whole_rebuild)
+{
+    struct history history = {.events = {{.client = 0, .email = 0, .partition = 1, .source = 500},
+                                         {.client = 1, .email = 1, .partition = 2, .source = 501}},
+                              .count = 2};
+    struct audit_gap gap = {.records_behind = true};
+    const int places[PARTITIONS] = {0, 1, 2, 3};
+    open_case("other-log", 100);
+    ask("FLUSHALL");
+    ask("MSET client-intake:epoch 0123456789abcdef0123456789abcdef client-email:{acme}:e3@example.com "
+        "99999999-0000-5000-8000-000000000000");
+    produce(&history, 0, 2, places);
+    audit();
+    offsets_set(&gap.records, 1, 2);
+    offsets_set(&gap.records, 2, 1);
+    rebuild(&gap, "another log");
+    expect_fold(&history, "another log");
+    audit_gap_free(&gap);
+    close_case();
+}
+END_TEST
+
 static void try_seeds(void try(uint64_t seed))
 {
     const char *one = getenv("REBUILD_SEED"), *many = getenv("REBUILD_SEEDS");
@@ -361,6 +384,7 @@ int main(void)
     TCase *once = add_case(suite, "wrong once");
     tcase_add_test(once, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
     tcase_add_test(once, what_is_in_the_record_topic_was_committed);
+    tcase_add_test(once, a_part_of_another_record_topic_becomes_a_whole_rebuild);
     tcase_add_loop_test(once, a_loss_shows_although_the_offsets_went_back, 0, 5);
     tcase_add_test(once, the_last_definitions_do_not_depend_on_the_order_of_partitions);
     return side_by_side(suite, (const char *const[]){"whole", "part", "wrong once", NULL});

@@ -5,7 +5,7 @@
 criterion "the record topic is deleted and created again while it is read" \
     "the rebuild fails with a reason, begins again, and ends within 30 s; commands are answered"
 
-LIVE_CHECKS=6
+LIVE_CHECKS=17
 LIVE_WORKSPACES=2
 clients=$(faults_choose 8000 20000)
 
@@ -34,6 +34,45 @@ check "a rebuild ends" until_true 30 redis_has_epoch
 check "the one before failed with a reason" test "$(live_log_count one 'while it was read')" -ge 1
 produce "$clients" 100
 check "commands are answered" until_true 30 faults_answered_more_than one 99
+
+criterion "the record topic is deleted and created again under a worker that goes on, and Redis loses its newest writes later" \
+    "noticed with the first record; afterwards Redis has the clients of the topic, and no others"
+next=$((clients + 100))
+# answers COUNT: so many more commands.
+answers() {
+    local before
+    before=$(faults_answered one)
+    produce "$next" "$1"
+    next=$((next + $1))
+    check "$1 commands are answered" until_true 30 faults_answered_more_than one $((before + $1 - 1))
+}
+replace_records() {
+    check "the record topic is replaced" "$BUILD/tests/faults/topic_config" "$kafka_address" replace "$live_name.records" 2
+}
+has_noticed() { [ "$(live_log_count one 'record topic replaced')" -ge "$1" ]; }
+redis_clients() { redis_ask --scan --pattern 'client:{*' | grep -o '[^:]*$' | sort -u; }
+record_clients() {
+    kcat -b "$kafka_address" -C -t "$live_name.records" -o beginning -e -q -X isolation.level=read_committed -f '%k\n' 2>/dev/null \
+        | grep -o '[^/]*$' | sort -u
+}
+is_complete() { redis_has_epoch && diff <(redis_clients) <(record_clients) >"$suite_folder/difference"; }
+save_redis() {
+    redis_ask SAVE >/dev/null
+    cp "$suite_folder/redis/dump.rdb" "$suite_folder/old.rdb"
+}
+lose_newest_writes() {
+    redis_kill
+    cp "$suite_folder/old.rdb" "$suite_folder/redis/dump.rdb"
+    redis_start
+}
+replace_records
+answers 20
+check "the worker notices it" until_true 30 has_noticed 1
+check "Redis has the clients of the topic" until_true 30 is_complete
+save_redis
+answers $((clients < 400 ? clients : 400))
+lose_newest_writes
+check "Redis has them again" until_true 30 is_complete
 [ "$suite_failed" -eq 0 ] || tail -n 20 "${worker_logs[one]}"
 worker_stop one
 live_compare_schemas

@@ -137,7 +137,8 @@ MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
 /* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records
  * that the transaction wrote, `nonce` is that of the marks of its offsets. If this fails, the next audit finds the
- * checkpoint behind. */
+ * checkpoint behind. If an end is not beyond the one that was known before the transaction, the record topic was
+ * replaced: as index_distrust. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
 
 /* Connections lost and answers that asked for a retry, since index_open. */

@@ -106,11 +106,31 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
     index_write_checkpoint_at(pipeline, (const struct span[]){CHECKPOINT_KEY(place)}, 2, checkpoint, record_ends);
 }
 
+/* True if a transaction has written records in front of the end that the record topic had before: it is another log, or
+ * was cut. Without transactions some of the records may have been written before that end was found. */
+static bool is_in_front(const struct index *index, const struct offsets *record_ends)
+{
+    for (int32_t i = 0; i < record_ends->count; i++) {
+        int64_t before = offsets_get(&index->record_ends, i), end = record_ends->at[i];
+        if (end == OFFSET_NONE || end > before || index->config->delivery.mode != DELIVERY_EXACTLY_ONCE)
+            continue;
+        log_warning("record topic replaced; Redis is rebuilt from its beginning",
+                    LOG_TEXT("topic", index->config->records.topic), LOG_INTEGER("partition", i),
+                    LOG_INTEGER("offset", before), LOG_INTEGER("end", end));
+        return true;
+    }
+    return false;
+}
+
 /* The WATCH of index_confirm is still active: Redis accepts the checkpoint only if the partitions are still ours. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce)
 {
     if (!index->verified || !index->connection)
         return;
+    if (is_in_front(index, record_ends)) {
+        index_distrust(index);
+        return;
+    }
     size_t mark = batch->arena.used;
     struct batch_part *parts = NULL;
     uint32_t count = index->replay ? 1 : batch_parts(batch, &parts);

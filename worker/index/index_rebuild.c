@@ -158,6 +158,25 @@ static bool purge(struct rebuild *rebuild, bool had_index)
     return !was_ended && rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
+/* Offsets beyond the end are those of a log that was replaced or cut. Then the other offsets tell nothing, either. */
+static bool gap_is_of_this_log(struct rebuild *rebuild)
+{
+    const struct offsets *from = &rebuild->gap->records;
+    struct offsets ends = {0};
+    topic_reader_ends(rebuild->reader, &ends);
+    for (int32_t i = 0; i < from->count && ends.count > 0; i++) {
+        if (from->at[i] <= 0 || from->at[i] <= offsets_get(&ends, i))
+            continue;
+        log_warning("record topic replaced; Redis is rebuilt from its beginning",
+                    LOG_TEXT("topic", rebuild->index->config->records.topic), LOG_INTEGER("partition", i),
+                    LOG_INTEGER("offset", from->at[i]), LOG_INTEGER("end", offsets_get(&ends, i)));
+        rebuild->is_other_log = true;
+        break;
+    }
+    offsets_free(&ends);
+    return !rebuild->is_other_log || rebuild_fail(rebuild, "the record topic was replaced");
+}
+
 static bool restore_clients(struct rebuild *rebuild)
 {
     const struct config *config = rebuild->index->config;
@@ -173,7 +192,7 @@ static bool restore_clients(struct rebuild *rebuild)
                                                   rebuild->error, rebuild->error_size);
     return rebuild->reader && (gap || await_commits(rebuild)) &&
            topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->error, rebuild->error_size) &&
-           restore_range(rebuild) && purge(rebuild, had_index);
+           (!gap || gap_is_of_this_log(rebuild)) && restore_range(rebuild) && purge(rebuild, had_index);
 }
 
 /* ---- definitions ---- */
@@ -306,6 +325,7 @@ static bool try(struct rebuild *rebuild, bool *needed)
                                         .scratch = rebuild->scratch,
                                         .whole = !rebuild->gap,
                                         .committed = &rebuild->committed};
+    rebuild->is_other_log = false;
     if (!(rebuild->gap ? begin_part(rebuild) : begin_whole(rebuild, needed)))
         return false;
     if (!*needed)
@@ -320,8 +340,9 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
     if (!ok || !*needed)
         return ok;
     ok = try(rebuild, needed);
-    while (!ok && rebuild->restore.contradicted && keeps_going(rebuild)) {
-        log_warning("the end of the record topic does not tell who has an email; all of it is read");
+    while (!ok && (rebuild->restore.contradicted || rebuild->is_other_log) && keeps_going(rebuild)) {
+        if (!rebuild->is_other_log)
+            log_warning("the end of the record topic does not tell who has an email; all of it is read");
         clear(rebuild);
         rebuild->gap = NULL;
         ok = try(rebuild, needed);

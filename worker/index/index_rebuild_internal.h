@@ -21,6 +21,7 @@ struct rebuild {
     struct topic_reader *reader;
     struct restore restore;
     int64_t began_ms, said_ms;
+    bool is_other_log;          /* the gap is of an earlier record topic of that name */
     int passes;                 /* of the present reading that are done: 0 or 1 */
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
     struct offsets committed;   /* by the group, of the command topic */

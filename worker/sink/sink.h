@@ -72,7 +72,8 @@ bool sink_has_refused_client(const struct sink *sink);
 /* True if any message was refused for its size since sink_send: the next try differs from this one. */
 bool sink_has_refused(const struct sink *sink);
 
-/* For each partition of the record topic, the offset after the last record that this sink wrote. Borrowed. */
+/* For each partition of the record topic, the offset after the last record that the last transaction wrote; without
+ * transactions, that this sink wrote. Borrowed. */
 const struct offsets *sink_record_ends(const struct sink *sink);
 
 /* True if a commit of the last transaction was tried: the broker may have committed it, even if librdkafka reports an

@@ -38,6 +38,7 @@ static enum sink_result sink_begin(struct sink *sink)
         enum sink_result result = sink_classify(sink, "begin", rd_kafka_begin_transaction(sink->producer));
         if (result != SINK_DONE)
             return SINK_BROKEN;
+        offsets_free(&sink->record_ends); /* those of the transaction before */
     }
     sink->step = STEP_SENDING;
     sink->next = 0;
