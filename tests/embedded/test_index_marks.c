@@ -337,6 +337,7 @@ END_TEST
 
 /* ---- another state of Redis under the same epoch ---- */
 
+#define CLAIMED_0    "client-intake:claimed:clients.commands/0"
 #define CHECKPOINT_0 "client-intake:checkpoint:clients.commands/0"
 #define RAISE_0      "SETRANGE " CHECKPOINT_0 " 2 9" /* its highest offset */
 
@@ -430,6 +431,7 @@ static enum audit_result audit_nonces(const char *committed_text, const char *no
     ck_assert(offsets_parse(span_of_text(definitions_text), &progress.definition_ends));
     ck_assert(offsets_parse(SPAN("100,100"), &progress.record_ends));
     ck_assert(offsets_parse(span_of_text(before), &progress.checkpoints));
+    progress.is_repeated = progress.checkpoints.count > 0;
     batch_reset(&batch);
     enum audit_result result = index_audit(the_index, &progress, &batch.arena, &gap);
     struct span text = offsets_text(&gap.records, &batch.arena);
@@ -514,6 +516,62 @@ START_TEST(a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_agai
 }
 END_TEST
 
+static enum audit_result audit_claimed(const char *checkpoint, const char *claimed, const char *before, const char *end)
+{
+    struct kafka_progress progress = {.is_repeated = before != NULL};
+    struct audit_gap gap = {0};
+    freeReplyObject(redisCommand(aside, "SET " CHECKPOINT_0 " %s", checkpoint));
+    freeReplyObject(redisCommand(aside, "SET " CLAIMED_0 " %s", claimed));
+    ck_assert(offsets_parse(SPAN("5"), &progress.committed));
+    ck_assert(offsets_parse(SPAN("77"), &progress.nonces));
+    ck_assert(offsets_parse(span_of_text(before ? before : ""), &progress.claimed));
+    ck_assert(offsets_parse(span_of_text(end), &progress.command_ends));
+    batch_reset(&batch);
+    enum audit_result result = index_audit(the_index, &progress, &batch.arena, &gap);
+    ck_assert(result != AUDIT_AHEAD || offsets_get(&gap.claimed, 0) > 5);
+    kafka_progress_free(&progress);
+    audit_gap_free(&gap);
+    return result;
+}
+
+/* Nobody comes to commands that were claimed and are not in the log any more. */
+START_TEST(a_log_that_ends_before_claimed_commands_has_redis_rebuilt)
+{
+    static const struct {
+        const char *what, *checkpoint, *claimed, *before, *end;
+        enum audit_result result;
+    } rows[] = {
+        {"all is committed", "5,5,77 7,8", "5", NULL, "", AUDIT_FINE},
+        {"a worker may be before its commit", "5,5,77 7,8", "7", NULL, "", AUDIT_AHEAD},
+        {"the log has the commands", "5,5,77 7,8", "7", "7", "7", AUDIT_FINE},
+        {"a worker has claimed more meanwhile", "5,5,77 7,8", "9", "7", "7", AUDIT_FINE},
+        {"a worker has begun meanwhile", "5,5,77 7,8", "9", "-", "-", AUDIT_FINE},
+        {"the log does not have all of them", "5,5,77 7,8", "7", "7", "6", AUDIT_LOST},
+        {"the log is a new one", "5,5,77 7,8", "7", "7", "0", AUDIT_LOST},
+        {"its end is not known", "5,5,77 7,8", "7", "7", "-", AUDIT_FINE},
+        {"they were committed meanwhile", "7,7,78 7,8", "7", "7", "0", AUDIT_FINE},
+        {"the key holds something else", "5,5,77 7,8", "nonsense", NULL, "", AUDIT_FINE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_msg(audit_claimed(rows[i].checkpoint, rows[i].claimed, rows[i].before, rows[i].end) == rows[i].result,
+                      "%s", rows[i].what);
+}
+END_TEST
+
+START_TEST(how_far_a_partition_is_claimed_is_written_with_the_claims)
+{
+    batch_reset(&batch);
+    put(&(struct command){0, 7, "x", "x", "x@example.com"});
+    put(&(struct command){3, 90, "y", "y", "y@example.com"});
+    put(&(struct command){0, 9, "z", "z", NULL});
+    put(&(struct command){0, 8, "z", "z", "x@example.com"}); /* not claimed, since the email is taken */
+    ck_assert(index_claim(the_index, &batch));
+    ck_assert(holds(CLAIMED_0, "9") && holds("client-intake:claimed:clients.commands/3", "91"));
+    ck_assert(claims(5, "w")); /* a later command stays claimed */
+    ck_assert(holds(CLAIMED_0, "9"));
+}
+END_TEST
+
 /* An old file may have a checkpoint at the very offset to which the group was set back. */
 START_TEST(a_checkpoint_of_another_commit_tells_nothing)
 {
@@ -559,6 +617,7 @@ END_TEST
 START_TEST(a_later_command_that_was_committed_is_no_future)
 {
     ck_assert(claims(9, "x"));
+    interfere("DEL " CLAIMED_0);
     freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
     ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
@@ -579,6 +638,7 @@ END_TEST
 START_TEST(a_later_command_of_the_same_batch_was_not_committed)
 {
     ck_assert(claims(9, "z"));
+    interfere("DEL " CLAIMED_0);
     freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "3,10 7,8"));
     ck_assert_int_eq(audit("3", "", ""), AUDIT_FINE);
     ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
@@ -656,6 +716,7 @@ START_TEST(after_an_audit_another_checkpoint_is_known)
     if (_i == 3)
         interfere("DEL " CHECKPOINT_0);
     interfere(other_checkpoints[_i]);
+    interfere("DEL " CLAIMED_0);
     ck_assert(!claims(2, "x"));
     ck_assert_int_eq(audit_nonces(_i == 0 ? "2" : "-", _i == 0 ? "78" : "-", "", "", ""), AUDIT_FINE);
     ck_assert(index_take(the_index, (const int32_t[]){0}, 1, &batch.arena));
@@ -715,6 +776,8 @@ int main(void)
     tcase_add_test(tcase, an_audit_compares_every_checkpoint_with_what_is_committed);
     tcase_add_test(tcase, a_checkpoint_is_ahead_if_the_group_is_still_behind_it_when_asked_again);
     tcase_add_test(tcase, a_checkpoint_of_another_commit_tells_nothing);
+    tcase_add_test(tcase, a_log_that_ends_before_claimed_commands_has_redis_rebuilt);
+    tcase_add_test(tcase, how_far_a_partition_is_claimed_is_written_with_the_claims);
     tcase_add_test(tcase, an_audit_compares_what_was_read_of_the_definitions);
     tcase_add_test(tcase, a_later_command_that_was_committed_is_no_future);
     tcase_add_test(tcase, a_later_command_of_the_same_batch_was_not_committed);

@@ -276,8 +276,8 @@ static enum audit_result audit_at(int64_t committed, int64_t nonce, struct audit
     offsets_set(&progress.committed, 0, committed);
     offsets_set(&progress.nonces, 0, nonce);
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
-        progress.checkpoints = gap->ahead;
-        gap->ahead = (struct offsets){0};
+        if (round > 0)
+            kafka_progress_repeat(&progress, gap);
         result = index_audit(the_index, &progress, &scratch, gap);
     }
     kafka_progress_free(&progress);

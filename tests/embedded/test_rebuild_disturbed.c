@@ -86,6 +86,7 @@ static bool worker_round(struct batch *batch)
         return false;
     offsets_set(&progress.committed, 0, 1);
     offsets_set(&progress.nonces, 0, 7);
+    progress.is_repeated = true; /* one round is enough: nobody else is there */
     offsets_set(&progress.definition_ends, 0, 1);
     enum rebuild_result rebuilt = REBUILD_DONE;
     enum audit_result result =

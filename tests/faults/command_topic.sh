@@ -11,7 +11,7 @@ criterion "committed offsets lie far beyond the end, or are set back" \
     "every command that comes is answered, and each is judged in its turn"
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=124
+LIVE_CHECKS=131
 commands=
 
 # lines TAG COUNT: commands TAG-0 and on, each with an id and an email of its own.
@@ -91,6 +91,32 @@ commands=$live_name.commands
 worker() {
     faults_worker_start one --set worker.threads=1 "$@"
 }
+
+# abandon TAG COUNT: commands that are claimed and never committed.
+abandon() {
+    send "$1" "$2"
+    deadly_worker_start one after-claim 0 --set worker.threads=1
+    deadly_worker_dies one after-claim 40
+    check "$1: the email is claimed" redis_has "client-email:{ws-0}:$1-0@example.com"
+    rebuilds_before=$(rebuilds)
+}
+redis_has() { [ "$(redis_ask EXISTS "$1")" = 1 ]; }
+rebuilds() { live_log_count one '"Redis is rebuilt"'; }
+# next_worker WHAT TAG: another command gets the email of the first that was abandoned.
+next_worker() {
+    faults_static_worker_start one --set worker.threads=1
+    lines "$2-other" 1 | sed "s/$2-other-0@/$2-0@/" | send_lines 0
+    check "$1: a command with the email is answered" until_true 40 has_answered "$2-other" 1
+    check_equal "$1: it gets the email" "created " "$(verdicts "$2-other-0")"
+    check_equal "$1: Redis is rebuilt, once" 1 $(($(rebuilds) - rebuilds_before))
+    worker_stop one
+}
+
+criterion "the first batch of the group is claimed, its worker is killed, and the topic is deleted and created again" \
+    "Redis is rebuilt once, and another command gets the email"
+abandon first 3
+replace
+next_worker "nothing was committed" first
 worker
 
 round=0
@@ -183,25 +209,6 @@ worker_stop one
 
 criterion "a worker is killed between a claim and its commit, and the command is gone before the next worker comes" \
     "Redis is rebuilt once, and another command gets the email"
-# abandon TAG COUNT: commands that are claimed and never committed.
-abandon() {
-    send "$1" "$2"
-    deadly_worker_start one after-claim 0 --set worker.threads=1
-    deadly_worker_dies one after-claim 40
-    check "$1: the email is claimed" redis_has "client-email:{ws-0}:$1-0@example.com"
-    rebuilds_before=$(rebuilds)
-}
-redis_has() { [ "$(redis_ask EXISTS "$1")" = 1 ]; }
-rebuilds() { live_log_count one '"Redis is rebuilt"'; }
-# next_worker WHAT TAG: another command gets the email of the first that was abandoned.
-next_worker() {
-    faults_static_worker_start one --set worker.threads=1
-    lines "$2-other" 1 | sed "s/$2-other-0@/$2-0@/" | send_lines 0
-    check "$1: a command with the email is answered" until_true 40 has_answered "$2-other" 1
-    check_equal "$1: it gets the email" "created " "$(verdicts "$2-other-0")"
-    check_equal "$1: Redis is rebuilt, once" 1 $(($(rebuilds) - rebuilds_before))
-    worker_stop one
-}
 log_end() { topic_config offsets "$live_name" "$commands" 1 | cut -d' ' -f3; }
 group_offset() { topic_config offsets "$live_name" "$commands" 1 | cut -d' ' -f2; }
 

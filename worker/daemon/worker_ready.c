@@ -103,15 +103,15 @@ static enum audit_result worker_audit_index(struct worker *worker, const struct 
     return result;
 }
 
-/* Reads Kafka's progress and audits the index against it. Does both once more if checkpoints are ahead of the first
+/* Reads Kafka's progress and audits the index against it. Does both once more if Redis is ahead of the first
  * progress. */
 static enum audit_result worker_audit_progress(struct worker *worker, struct kafka_progress *progress,
                                                struct audit_gap *gap)
 {
     enum audit_result result = AUDIT_AHEAD;
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
-        progress->checkpoints = gap->ahead;
-        gap->ahead = (struct offsets){0};
+        if (round > 0)
+            kafka_progress_repeat(progress, gap);
         result = worker->feed->ask_progress(worker->source, PROGRESS_WAIT_MS, progress)
                      ? worker_audit_index(worker, progress, gap)
                      : AUDIT_FAILED;

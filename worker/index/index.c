@@ -44,6 +44,7 @@ void index_close(struct index *index)
     redis_sentinels_close(index->sentinels);
     offsets_free(&index->record_ends);
     offsets_free(&index->committed);
+    offsets_free(&index->claimed);
     index_forget_checkpoints(index);
     free(index);
 }

@@ -5,9 +5,16 @@
 
 #include "worker/index/index_internal.h"
 
+/* A partition of the command topic that has no leader must not hold up the others. */
+#define ENDS_WAIT_MS 500
+
 bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config, int wait_ms,
                         char *error, size_t error_size)
 {
+    if (progress->claimed.count > 0 &&
+        !offsets_of_some_ends(&progress->command_ends, observer, config->commands.topic, &progress->claimed,
+                              wait_ms < ENDS_WAIT_MS ? wait_ms : ENDS_WAIT_MS, error, error_size))
+        log_debug("the ends of the command topic are not known", LOG_TEXT("error", error));
     /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
     return offsets_of_ends(&progress->definition_ends, observer, config->definitions.topic, wait_ms, error,
                            error_size) &&
@@ -23,6 +30,18 @@ void kafka_progress_free(struct kafka_progress *progress)
     offsets_free(&progress->committed);
     offsets_free(&progress->nonces);
     offsets_free(&progress->checkpoints);
+    offsets_free(&progress->claimed);
+    offsets_free(&progress->command_ends);
+}
+
+void kafka_progress_repeat(struct kafka_progress *progress, struct audit_gap *gap)
+{
+    offsets_free(&progress->checkpoints);
+    offsets_free(&progress->claimed);
+    progress->checkpoints = gap->ahead;
+    progress->claimed = gap->claimed;
+    progress->is_repeated = true;
+    gap->ahead = gap->claimed = (struct offsets){0};
 }
 
 void audit_gap_free(struct audit_gap *gap)
@@ -30,6 +49,7 @@ void audit_gap_free(struct audit_gap *gap)
     offsets_free(&gap->records);
     offsets_free(&gap->definitions);
     offsets_free(&gap->ahead);
+    offsets_free(&gap->claimed);
     offsets_free(&gap->nonces);
     *gap = (struct audit_gap){0};
 }
@@ -38,6 +58,7 @@ void audit_gap_free(struct audit_gap *gap)
 struct answers {
     redisReply *epoch, *definitions, *record_topic;
     redisReply **checkpoints; /* of the partitions 0 to count - 1; in the scratch arena */
+    redisReply **claimed;     /* the same */
     int32_t count;
 };
 
@@ -46,8 +67,10 @@ static void answers_free(struct answers *answers)
     freeReplyObject(answers->epoch);
     freeReplyObject(answers->definitions);
     freeReplyObject(answers->record_topic);
-    for (int32_t i = 0; i < answers->count; i++)
+    for (int32_t i = 0; i < answers->count; i++) {
         freeReplyObject(answers->checkpoints[i]);
+        freeReplyObject(answers->claimed[i]);
+    }
 }
 
 /* Reads the next answer. False after index_fail. */
@@ -70,15 +93,17 @@ static bool ask(struct index *index, struct arena *scratch, struct answers *answ
     redis_epoch_ask(&pipeline);
     pipeline_read_parts(&pipeline, OFFSETS_BYTES, SPAN(DEFINITIONS_READ_KEY));
     pipeline_read_parts(&pipeline, RECORD_TOPIC_LENGTH, SPAN(RECORD_TOPIC_KEY));
-    for (int32_t i = 0; i < answers->count; i++)
+    for (int32_t i = 0; i < answers->count; i++) {
         pipeline_read_parts(&pipeline, OFFSETS_BYTES, CHECKPOINT_KEY(places[i]));
+        pipeline_read_parts(&pipeline, CLAIMED_BYTES, CLAIMED_KEY(places[i]));
+    }
     index_write_ask_replication(&pipeline);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
     bool ok = take(index, &pipeline, &answers->epoch) && take(index, &pipeline, &answers->definitions) &&
               take(index, &pipeline, &answers->record_topic);
     for (int32_t i = 0; i < answers->count && ok; i++)
-        ok = take(index, &pipeline, &answers->checkpoints[i]);
+        ok = take(index, &pipeline, &answers->checkpoints[i]) && take(index, &pipeline, &answers->claimed[i]);
     if (!ok)
         return false;
     redisReply *replication_id = pipeline_answer(&pipeline, error, sizeof(error));
@@ -100,13 +125,29 @@ void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since)
     *behind = true;
 }
 
+/* Claims from behind `settled` on are not committed. A worker may be about to do that, or to come to their commands. At
+ * the repeated progress, `before` was claimed before the end of the log was asked for. */
+static void compare_claimed(struct index *index, const redisReply *reply, int32_t partition, int64_t settled,
+                            const struct kafka_progress *progress, struct audit_gap *gap)
+{
+    int64_t claimed = index_read_claimed(reply), before = offsets_get(&progress->claimed, partition);
+    int64_t end = offsets_get(&progress->command_ends, partition);
+    offsets_set(&index->claimed, partition, claimed);
+    if (claimed <= 0 || claimed <= settled)
+        return;
+    if (!progress->is_repeated)
+        offsets_set(&gap->claimed, partition, claimed);
+    else
+        gap->log_is_cut = gap->log_is_cut || (end != OFFSET_NONE && before > settled && end < before);
+}
+
 /* At the first progress, any checkpoint beyond it is ahead: a worker may have committed since. At the second one, only
  * a checkpoint that was ahead before and still is. */
 static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progress *progress)
 {
     int64_t committed = progress->committed.at[partition];
-    bool is_first = progress->checkpoints.count == 0;
-    return next > 0 && next > committed && (is_first || offsets_get(&progress->checkpoints, partition) > committed);
+    return next > 0 && next > committed &&
+           (!progress->is_repeated || offsets_get(&progress->checkpoints, partition) > committed);
 }
 
 /* True if the group's offset is beyond the checkpoint, and no commit of a worker has brought it there. */
@@ -116,8 +157,8 @@ static bool is_set_forward(const struct checkpoint *checkpoint, int64_t committe
 }
 
 /* One partition's checkpoint. A missing one is behind from offset 0 on. */
-static void compare_checkpoint(struct index *index, const redisReply *reply, int32_t partition,
-                               const struct kafka_progress *progress, struct audit_gap *gap)
+static void compare_checkpoint(struct index *index, const redisReply *reply, const redisReply *claimed,
+                               int32_t partition, const struct kafka_progress *progress, struct audit_gap *gap)
 {
     int64_t committed = progress->committed.at[partition], nonce = offsets_get(&progress->nonces, partition);
     struct span text;
@@ -130,6 +171,8 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, int
         index_know_checkpoint(index, partition, &head);
     offsets_raise(&index->committed, partition, committed);
     offsets_raise(&index->committed, partition, checkpoint.highest);
+    compare_claimed(index, claimed, partition, checkpoint.next > committed ? checkpoint.next : committed, progress,
+                    gap);
     bool ahead = is_ahead(checkpoint.next, partition, progress);
     if (ahead)
         offsets_set(&gap->ahead, partition, checkpoint.next);
@@ -177,14 +220,17 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         return AUDIT_FAILED;
     answers.checkpoints = arena_alloc(scratch, (size_t)answers.count * sizeof(redisReply *));
     memset(answers.checkpoints, 0, (size_t)answers.count * sizeof(redisReply *));
+    answers.claimed = arena_alloc(scratch, (size_t)answers.count * sizeof(redisReply *));
+    memset(answers.claimed, 0, (size_t)answers.count * sizeof(redisReply *));
     bool ok = ask(index, scratch, &answers), is_foreign = false;
     if (ok) {
         is_foreign = index_note_record_topic(index, answers.record_topic) == RECORD_TOPIC_OTHER;
         redis_epoch_adopt(&index->epoch, answers.epoch);
         index_forget_checkpoints(index);
+        offsets_free(&index->claimed);
         compare_definitions(answers.definitions, &progress->definition_ends, gap);
         for (int32_t i = 0; i < answers.count; i++)
-            compare_checkpoint(index, answers.checkpoints[i], i, progress, gap);
+            compare_checkpoint(index, answers.checkpoints[i], answers.claimed[i], i, progress, gap);
     }
     answers_free(&answers);
     arena_reset(scratch, mark);
@@ -197,9 +243,9 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     bool distrusted = is_distrusted(index);
     if (!index->epoch.known || is_damaged || distrusted)
         return AUDIT_LOST;
-    if (gap->ahead.count > 0 && progress->checkpoints.count == 0)
+    if (gap->ahead.count + gap->claimed.count > 0 && !progress->is_repeated)
         return AUDIT_AHEAD;
-    if (gap->offsets_gone || gap->offsets_set)
+    if (gap->offsets_gone || gap->offsets_set || gap->log_is_cut)
         return AUDIT_LOST;
     if (gap->records_behind || gap->definitions_behind)
         return AUDIT_BEHIND;

@@ -31,6 +31,12 @@
  * removes them. It writes the checkpoint at that offset, without a nonce, so the next audit finds nothing to do. The
  * offsets of versions that knew no nonce look the same while their checkpoint is behind.
  *
+ * Claims that a killed worker left are settled by whoever comes to their commands. If the command topic was deleted and
+ * created again, or lost its end, before any command was committed there that tells the log (source_log.c), nobody
+ * comes to them. So claims are written together with how far the partition is claimed. If that is beyond what is
+ * committed, the end of the partition is asked for after it was read, and is not before it in the same log. A new log
+ * that has grown past it is not told from the old one.
+ *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,
  * too. Another worker that commits between the progress and the audit looks the same, so the group is asked again. A
@@ -46,12 +52,13 @@ enum audit_result {
     AUDIT_FINE,   /* nothing is missing; index_take makes the index verified */
     AUDIT_BEHIND, /* what the gap describes may be missing. This is also the result for a moment while another worker is
                      between its commit and its checkpoint */
-    AUDIT_AHEAD,  /* checkpoints are ahead of the progress: progress again, with the gap's `ahead` as its `checkpoints`
-                   */
-    AUDIT_LOST, /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
-                   lost its offset, or a tool has set it forward. Kafka deletes offsets together with their topic.
-                   Then nothing tells that the topic is another one, and claims of commands that went with it would
-                   stay. */
+    AUDIT_AHEAD, /* checkpoints are ahead of the progress, or commands are claimed beyond it: kafka_progress_repeat, and
+                    progress and audit again */
+    AUDIT_LOST,  /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
+                    lost its offset, a tool has set it forward, or the command topic ends before commands that were
+                      claimed. Kafka deletes offsets together with their topic.
+                    Then nothing tells that the topic is another one, and claims of commands that went with it would
+                    stay. */
     AUDIT_FOREIGN, /* Redis belongs to another record topic (index_foreign): nothing may be written */
     AUDIT_FAILED   /* Redis did not answer: again after index_connect */
 };
@@ -63,10 +70,13 @@ struct kafka_progress {
     struct offsets committed;       /* by the group, of the command topic; transactions that had come to their commit
                                        were waited for */
     struct offsets nonces;          /* of these commits (log_mark.h) */
+    bool is_repeated;               /* kafka_progress_repeat was called */
     struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the progress before this one */
+    struct offsets claimed;         /* after AUDIT_AHEAD: how far partitions were claimed beyond that progress */
+    struct offsets command_ends;    /* the present ends of these partitions, as far as they are known */
 };
-/* Reads all but `checkpoints`, which stays. `observer` is a kafka_observer_new of the config's group. Makes several
- * requests, each of which takes up to `wait_ms`. False with the reason in `error`. */
+/* Reads all but `checkpoints` and `claimed`, which stay. `observer` is a kafka_observer_new of the config's group.
+ * Makes several requests, each of which takes up to `wait_ms`. False with the reason in `error`. */
 MUST_CHECK bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config,
                                    int wait_ms, char *error, size_t error_size);
 void kafka_progress_free(struct kafka_progress *progress);
@@ -75,12 +85,18 @@ void kafka_progress_free(struct kafka_progress *progress);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
-    struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
-    struct offsets nonces; /* of the group's offsets; the rebuild writes them */
-    bool offsets_gone;     /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
-    bool offsets_set;      /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */
+    struct offsets claimed; /* how far partitions are claimed beyond what is committed */
+    struct offsets ahead;   /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets nonces;  /* of the group's offsets; the rebuild writes them */
+    bool offsets_gone;      /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
+    bool log_is_cut;        /* a partition ends before commands that were claimed: see AUDIT_LOST */
+    bool offsets_set;       /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */
 };
 void audit_gap_free(struct audit_gap *gap);
+
+/* After AUDIT_AHEAD: moves what was found beyond the progress from the gap to the progress, which is to be asked for
+ * again. */
+void kafka_progress_repeat(struct kafka_progress *progress, struct audit_gap *gap);
 
 /* Replaces *gap, which the caller owns. */
 MUST_CHECK enum audit_result index_audit(struct index *index, const struct kafka_progress *progress,

@@ -66,7 +66,8 @@ static bool owner_matters(const struct item *item, const struct claim_answer *an
 
 /* First pipeline: one Redis transaction under the fence's WATCH. In the order of the commands it claims for valid ones
  * and looks up the ids of rejected ones. */
-static void write_first(struct redis_pipeline *pipeline, const struct batch *batch)
+static void write_first(struct redis_pipeline *pipeline, const struct batch *batch, const struct claimed_raise *raises,
+                        uint32_t raised)
 {
     index_write_word(pipeline, SPAN("MULTI"));
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -76,6 +77,7 @@ static void write_first(struct redis_pipeline *pipeline, const struct batch *bat
         else if (item_asks(item))
             index_write_get_line(pipeline, item, item_id(item));
     }
+    index_write_claimed(pipeline, raises, raised);
     index_write_word(pipeline, SPAN("EXEC"));
 }
 
@@ -103,17 +105,21 @@ static bool take_first(struct index *index, struct batch *batch, const redisRepl
 
 static bool claim_first(struct index *index, struct batch *batch, struct claim_answer *answers, size_t asked)
 {
+    struct claimed_raise *raises;
+    const uint32_t raised = index_claimed_raises(index, batch, &raises);
     failpoint(FAILPOINT_BEFORE_FENCE);
     if (!index_fence(index, batch))
         return false;
     failpoint(FAILPOINT_BEFORE_CLAIM);
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, index->connection, &batch->arena);
-    write_first(&pipeline, batch);
+    write_first(&pipeline, batch, raises, raised);
     if (!pipeline_send(&pipeline))
         return index_fail(index, "sending failed");
     failpoint(FAILPOINT_IN_CLAIM);
-    redisReply *executed = index_executed(index, &pipeline, asked);
+    redisReply *executed = index_executed(index, &pipeline, asked + raised);
+    if (executed)
+        index_note_claimed(index, raises, raised);
     bool ok = executed && take_first(index, batch, executed, answers);
     freeReplyObject(executed);
     failpoint(FAILPOINT_AFTER_CLAIM);

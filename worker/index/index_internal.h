@@ -18,6 +18,7 @@
 
 /* The most bytes that are read of a checkpoint, and of DEFINITIONS_READ_KEY: enough for 50,000 partitions. */
 #define OFFSETS_BYTES ((size_t)1 << 20)
+#define CLAIMED_BYTES ((size_t)20)
 /* The most bytes that are read of a client of which only source, time and email are needed: they come first. */
 #define CLIENT_HEAD_BYTES ((size_t)1 << 20)
 
@@ -62,6 +63,7 @@ struct index {
     char owner[EPOCH_LENGTH];                     /* our fencing token, in the owner keys of our partitions */
     struct offsets record_ends;                   /* every record before them is in Redis */
     struct offsets committed;                     /* of the command topic: the highest that were ever committed */
+    struct offsets claimed;                       /* what CLAIMED_KEY holds, of the partitions that are known */
     struct known_checkpoints known;
     bool asked;                   /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;         /* `audits` at that time */
@@ -217,6 +219,26 @@ void index_write_get_client(struct redis_pipeline *pipeline, const struct item *
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Reads only the first line of a client, which has its source. */
 void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
+
+/* ---- index_claimed.c ---- */
+
+/* The offset behind the last command of a partition that was claimed, committed or not. */
+struct claimed_raise {
+    int32_t partition;
+    int64_t claimed;
+    struct span place, text; /* in the batch's arena */
+};
+
+/* The partitions of which the batch claims a later command than was claimed before, in the batch's arena. Returns how
+ * many. None for a replay, whose commands are all of history. */
+MUST_CHECK uint32_t index_claimed_raises(const struct index *index, struct batch *batch, struct claimed_raise **raises);
+/* Writes them, one command for each; and notes that they are in Redis. */
+void index_write_claimed(struct redis_pipeline *pipeline, const struct claimed_raise *raises, uint32_t count);
+void index_note_claimed(struct index *index, const struct claimed_raise *raises, uint32_t count);
+/* OFFSET_NONE if the key is missing or holds something else. */
+int64_t index_read_claimed(const redisReply *reply);
+/* Deletes the keys of the partitions 0 to `count` - 1, in one command. */
+void index_write_no_claimed(struct redis_pipeline *pipeline, const struct span *places, int32_t count);
 
 /* Removes the claims that an earlier run made for items whose client does not fit (item->record_form). False: claim the
  * batch again. */

@@ -33,7 +33,7 @@ bool rebuild_end_whole(struct rebuild *rebuild)
         places[i] = index_place(rebuild->index, i, scratch);
     struct span ends = offsets_text(&rebuild->record_ends, scratch),
                 read = offsets_text(&rebuild->definitions, scratch);
-    size_t count = 4;
+    size_t count = committed->count > 0 ? 5 : 4;
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, rebuild->index->connection, scratch);
     index_write_word(&pipeline, SPAN("MULTI"));
@@ -45,6 +45,8 @@ bool rebuild_end_whole(struct rebuild *rebuild)
                                &(struct checkpoint){next, highest, offsets_get(&rebuild->nonces, i)}, ends);
         count++;
     }
+    if (committed->count > 0)
+        index_write_no_claimed(&pipeline, places, committed->count);
     index_write_set(&pipeline, SPAN(DEFINITIONS_READ_KEY), read);
     index_write_set(&pipeline, SPAN(RECORD_TOPIC_KEY), span_of_text(rebuild->index->config->records.topic));
     index_write_set(&pipeline, SPAN(EPOCH_KEY), span_of(epoch, sizeof(epoch)));

@@ -46,6 +46,11 @@ MUST_CHECK bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consu
 MUST_CHECK bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, int32_t count,
                                   int wait_ms, char *error, size_t error_size);
 
+/* The same for the partitions that have an offset in `wanted`. A partition without an answer has none in *offsets.
+ * False if no partition has an answer. */
+MUST_CHECK bool offsets_of_some_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
+                                     const struct offsets *wanted, int wait_ms, char *error, size_t error_size);
+
 /* What the consumer's group has committed, and the nonces of these commits (log_mark.h; OFFSET_NONE: not known).
  * Transactions that have offsets of these partitions, and have not ended, are waited for (KIP-447, since the consumer
  * is read_committed). Replaces *offsets and *nonces. */

@@ -4,7 +4,6 @@
  * Another program may have written something else to a key: another type, or a string of another form or size. No read
  * fails because of that, and no read takes more bytes than the table says.
  *
- * clang-format off
  *   key                               its value                           if it is not ours
  *   client:{WORKSPACE}:ID             "SOURCE HASH\n" and the record      the index is damaged: it is rebuilt
  *   client-email:{WORKSPACE}:EMAIL    the client's id                     the index is damaged: it is rebuilt
@@ -14,6 +13,7 @@
  *   client-intake:records             the name of the record topic        as if missing: written. The name of another
  *                                                                         topic: nothing is claimed or rebuilt
  *   client-intake:checkpoint:TOPIC/P  "NEXT,HIGHEST[,NONCE] OFFSETS"      as if missing: audit, records are read again
+ *   client-intake:claimed:TOPIC/P     an offset                           as if missing: no earlier claim is known
  *   client-intake:definitions         OFFSETS                             as if missing: definitions are read again
  *   client-intake:rebuild             the name of the rebuilding worker   not a lock: removed
  *   client-intake:shared-emails       "1", only its existence counts      as if it were set
@@ -21,7 +21,6 @@
  *   client-intake:replay-mark:NAME:TOPIC/P
  *                                     "NEXT,HIGHEST,NONCE OFFSETS"        as if missing: audit, records are read again
  *   client-intake:nothing             is never there                      removed
- * clang-format on
  */
 #ifndef WORKER_REDIS_REDIS_KEYS_H
 #define WORKER_REDIS_REDIS_KEYS_H
@@ -44,6 +43,7 @@
 /* `place`: "TOPIC/PARTITION" of the command topic. */
 #define CHECKPOINT_KEY_BEFORE "client-intake:checkpoint:"
 #define CHECKPOINT_KEY(place) SPAN(CHECKPOINT_KEY_BEFORE), (place)
+#define CLAIMED_KEY(place)    SPAN("client-intake:claimed:"), (place)
 #define OWNER_KEY_BEFORE      "client-intake:owner:"
 #define OWNER_KEY(place)      SPAN(OWNER_KEY_BEFORE), (place)
 

@@ -77,8 +77,8 @@ static enum step look(struct run *run, const struct config *config, char *error,
     enum step step = STEP_AGAIN;
     enum audit_result result = AUDIT_AHEAD;
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
-        progress.checkpoints = gap.ahead;
-        gap.ahead = (struct offsets){0};
+        if (round > 0)
+            kafka_progress_repeat(&progress, &gap);
         result = kafka_progress_ask(&progress, run->observer, config, KAFKA_WAIT_MS, error, error_size)
                      ? index_audit(run->index, &progress, &run->scratch, &gap)
                      : AUDIT_FAILED;
