@@ -291,11 +291,11 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
     static const struct {
         int64_t committed, nonce;
         const char *checkpoint;
-    } rows[] = {{50, 78, "50,100,78 "},
+    } rows[] = {{50, 78, "50,100,78,"},
                 {0, OFFSET_NONE, "0,100 "},
                 {OFFSET_NONE, OFFSET_NONE, "0,100 "},
                 {100, OFFSET_NONE, "100,100 "},
-                {100, 78, "100,100,78 "}};
+                {100, 78, "100,100,78,"}};
     struct history history = {.events = {{.client = 0, .email = 0, .partition = 0, .source = 99},
                                          {.client = 4, .email = 1, .partition = 0, .source = 10}},
                               .count = 2};

@@ -5,7 +5,7 @@
 criterion "the record topic is deleted and created again while it is read" \
     "the rebuild fails with a reason, begins again, and ends within 30 s; commands are answered"
 
-LIVE_CHECKS=17
+LIVE_CHECKS=21
 LIVE_WORKSPACES=2
 clients=$(faults_choose 8000 20000)
 
@@ -73,6 +73,17 @@ save_redis
 answers $((clients < 400 ? clients : 400))
 lose_newest_writes
 check "Redis has them again" until_true 30 is_complete
+
+criterion "the record topic is deleted and created again while no worker runs, grows past its old length, and Redis loses its newest writes" \
+    "Redis has every client of the topic"
+has_all() { redis_has_epoch && [ -z "$(comm -13 <(redis_clients) <(record_clients))" ]; }
+save_redis
+worker_stop one
+replace_records
+faults_worker_start one
+answers $((2 * (clients < 400 ? clients : 400) + 100))
+lose_newest_writes
+check "Redis has them again" until_true 30 has_all
 [ "$suite_failed" -eq 0 ] || tail -n 20 "${worker_logs[one]}"
 worker_stop one
 live_compare_schemas

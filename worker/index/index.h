@@ -15,8 +15,8 @@
  *   release       remove the claim of a command that is refused after all, because its client does not fit
  *   epoch         a random mark of the data in Redis; missing or different after a flush, a restore, a swap
  *   owner         the fencing token of a partition: the random name of the worker to which it was assigned last
- *   checkpoint    per partition: the offset behind the last committed command, the highest that this ever was, and the
- *                 record topic's offsets before which every record is in Redis
+ *   checkpoint    per partition: the offset behind the last committed command, the highest that this ever was, the
+ *                 nonce of the commit, the time, and the record topic's offsets before which every record is in Redis
  *   fence         WATCH and read the epoch, the owners and the checkpoints; the EXEC that follows fails if one of them
  *                 changes
  *   verified      the last audit holds: Redis has everything that Kafka says is committed

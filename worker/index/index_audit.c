@@ -125,6 +125,13 @@ void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since)
     *behind = true;
 }
 
+void index_widen_records(struct audit_gap *gap, const struct checkpoint *checkpoint, struct offsets *record_ends)
+{
+    if (checkpoint->time_ms > 0 && (gap->since_ms == 0 || checkpoint->time_ms < gap->since_ms))
+        gap->since_ms = checkpoint->time_ms;
+    index_widen_gap(&gap->records_behind, &gap->records, record_ends);
+}
+
 /* Claims from behind `settled` on are not committed. A worker may be about to do that, or to come to their commands. At
  * the repeated progress, `before` was claimed before the end of the log was asked for. */
 static void compare_claimed(struct index *index, const redisReply *reply, int32_t partition, int64_t settled,
@@ -181,7 +188,7 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, con
     offsets_set(&gap->nonces, partition, nonce);
     bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
     if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
-        index_widen_gap(&gap->records_behind, &gap->records, &record_ends);
+        index_widen_records(gap, &checkpoint, &record_ends);
     offsets_free(&record_ends);
 }
 

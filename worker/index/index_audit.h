@@ -37,6 +37,12 @@
  * committed, the end of the partition is asked for after it was read, and is not before it in the same log. A new log
  * that has grown past it is not told from the old one.
  *
+ * The offsets of a checkpoint tell nothing of a record topic that was deleted and created again since. A transaction
+ * that writes in front of the end that is known shows it at once (index_checkpoint), and so does an offset beyond the
+ * end, when a part rebuild begins: then all is rebuilt. A new topic may have grown past the offset while no worker
+ * looked. But its messages are later than the checkpoint. So a checkpoint has its time, and a part rebuild reads all
+ * that is later than that (index_rebuild_start.c).
+ *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,
  * too. Another worker that commits between the progress and the audit looks the same, so the group is asked again. A
@@ -85,6 +91,7 @@ void kafka_progress_free(struct kafka_progress *progress);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
+    int64_t since_ms;       /* the earliest time of the checkpoints that are behind; 0: not known */
     struct offsets claimed; /* how far partitions are claimed beyond what is committed */
     struct offsets ahead;   /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
     struct offsets nonces;  /* of the group's offsets; the rebuild writes them */

@@ -1,9 +1,11 @@
 /* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. A checkpoint is
- * "<next>,<highest>,<nonce> <offsets of the record topic>"; those of earlier versions have no nonce. */
+ * "<next>,<highest>,<nonce>,<time> <offsets of the record topic>"; those of earlier versions have no nonce, or no time.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/index/index_internal.h"
 
 /* Parses the part before the space. Returns its length with the space, or 0 if it is not the head of a checkpoint. */
@@ -14,8 +16,10 @@ static size_t parse_head(struct span text, struct checkpoint *checkpoint)
     struct offsets numbers;
     if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &numbers))
         return 0;
-    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1), offsets_get(&numbers, 2)};
-    bool ok = (numbers.count == 2 || (numbers.count == 3 && checkpoint->nonce > 0)) &&
+    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1), offsets_get(&numbers, 2),
+                                      offsets_get(&numbers, 3)};
+    bool ok = (numbers.count == 2 || (numbers.count == 3 && checkpoint->nonce > 0) ||
+               (numbers.count == 4 && checkpoint->nonce > 0 && checkpoint->time_ms > 0)) &&
               checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
     offsets_free(&numbers);
     return ok ? (size_t)(space - text.at) + 1 : 0;
@@ -89,11 +93,13 @@ bool index_look_at_checkpoints(struct index *index, int32_t count, struct arena 
 void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
                                const struct checkpoint *checkpoint, struct span record_ends)
 {
-    char numbers[96];
+    char numbers[CHECKPOINT_HEAD_BYTES];
     int length =
         snprintf(numbers, sizeof(numbers), "%lld,%lld", (long long)checkpoint->next, (long long)checkpoint->highest);
     if (checkpoint->nonce > 0)
         length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->nonce);
+    if (checkpoint->nonce > 0 && checkpoint->time_ms > 0)
+        length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->time_ms);
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));
     pipeline_argument(pipeline, key, parts);
@@ -152,7 +158,7 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     for (uint32_t i = 0; i < count && !index->replay; i++) {
         offsets_raise(&index->committed, parts[i].partition, parts[i].next);
         written[i] = (struct checkpoint){parts[i].next, offsets_get(&index->committed, parts[i].partition),
-                                         nonce > 0 ? nonce : OFFSET_NONE};
+                                         nonce > 0 ? nonce : OFFSET_NONE, clock_wall_ms()};
         index_write_checkpoint(&pipeline, places[i], &written[i], ends);
     }
     index_write_word(&pipeline, SPAN("EXEC"));

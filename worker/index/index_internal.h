@@ -27,9 +27,10 @@ struct checkpoint {
     int64_t next;    /* offset after the last committed command */
     int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
     int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
+    int64_t time_ms; /* when the record topic's offsets were that far, by the wall clock; OFFSET_NONE: not known */
 };
 
-#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
+#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
 
 /* The checkpoints as the last audit has found them, or as this index has written them since; a replay's: its marks. The
  * fence compares them with what is in Redis. */
@@ -127,12 +128,12 @@ MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 /* Sends the pipeline and reads its answers, of which only errors matter. False after index_fail. */
 MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
 
-/* The key's value is "NEXT,HIGHEST,NONCE " and the offsets of the record topic; the nonce stands there only if it is
- * known. The caller owns *record_ends. False if the text is not a checkpoint. */
+/* The key's value is "NEXT,HIGHEST,NONCE,TIME " and the offsets of the record topic; the nonce stands there only if it
+ * is known, and the time only behind a nonce. The caller owns *record_ends. False if the text is not a checkpoint. */
 MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
 
 /* The most bytes of the checkpoint's part before the offsets, with the space. */
-#define CHECKPOINT_HEAD_BYTES 64
+#define CHECKPOINT_HEAD_BYTES 96
 
 /* The checkpoint in the value's first CHECKPOINT_HEAD_BYTES, whatever stands behind them. CHECKPOINT_NONE if there is
  * none. */
@@ -249,12 +250,15 @@ MUST_CHECK bool index_release(struct index *index, struct batch *batch);
 MUST_CHECK bool index_find_uncommitted(struct index *index, const struct batch *batch, uint32_t item,
                                        struct claim_finding *finding);
 
+struct audit_gap;
+
+/* Adds to the gap the records that may be missing since the checkpoint. Its `record_ends` are the caller's. */
+void index_widen_records(struct audit_gap *gap, const struct checkpoint *checkpoint, struct offsets *record_ends);
+
 /* Adds to the gap what may be missing from `since` on, which the caller owns. */
 void index_widen_gap(bool *behind, struct offsets *from, struct offsets *since);
 
 /* ---- index_replay.c; only for an index that serves a replay ---- */
-
-struct audit_gap;
 
 /* The key of the replay's lock, in the arena; that of its mark of the present partition; and what the index writes
  * there. */
@@ -277,9 +281,9 @@ MUST_CHECK bool index_replay_raise(struct index *index, struct arena *scratch);
 void index_replay_write_mark(const struct index *index, struct redis_pipeline *pipeline, struct span place,
                              struct span record_ends);
 
-/* After a rebuild, which has read the record topic up to `record_ends`: writes all marks. If that fails, the next audit
- * finds them behind. */
-void index_replay_renew(struct index *index, const struct offsets *record_ends, struct arena *scratch);
+/* After a rebuild, which has read the record topic up to `record_ends`, since `read_ms`: writes all marks. If that
+ * fails, the next audit finds them behind. */
+void index_replay_renew(struct index *index, const struct offsets *record_ends, int64_t read_ms, struct arena *scratch);
 
 /* Replaces the claims that block the item, in one Redis transaction under WATCH, if all of them are uncommitted claims
  * of later commands. Afterwards the batch must be claimed again, even if a key has changed meanwhile and nothing was

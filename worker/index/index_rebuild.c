@@ -6,7 +6,6 @@
 #include "worker/definitions/definitions_sync.h"
 #include "worker/index/index_rebuild_internal.h"
 
-#define KAFKA_WAIT_MS  3000
 #define SAY_EVERY_MS   5000
 #define RENEW_EVERY_MS 500
 #define WAIT_MS        100
@@ -138,7 +137,7 @@ static bool await_commits(struct rebuild *rebuild)
     rd_kafka_t *consumer = topic_reader_handle(rebuild->reader);
     const int64_t since_ms = clock_now_ms();
     while (!offsets_of_group_listening(&rebuild->committed, &rebuild->nonces, consumer,
-                                       rebuild->index->config->commands.topic, KAFKA_WAIT_MS, go_on, rebuild,
+                                       rebuild->index->config->commands.topic, REBUILD_KAFKA_WAIT_MS, go_on, rebuild,
                                        rebuild->error, rebuild->error_size))
         if (!rebuild->lock.held || !go_on(rebuild) || clock_now_ms() - since_ms >= COMMITS_MS)
             return false;
@@ -158,41 +157,25 @@ static bool purge(struct rebuild *rebuild, bool had_index)
     return !was_ended && rebuild_fail(rebuild, "no connection to Redis, or another loss of data");
 }
 
-/* Offsets beyond the end are those of a log that was replaced or cut. Then the other offsets tell nothing, either. */
-static bool gap_is_of_this_log(struct rebuild *rebuild)
-{
-    const struct offsets *from = &rebuild->gap->records;
-    struct offsets ends = {0};
-    topic_reader_ends(rebuild->reader, &ends);
-    for (int32_t i = 0; i < from->count && ends.count > 0; i++) {
-        if (from->at[i] <= 0 || from->at[i] <= offsets_get(&ends, i))
-            continue;
-        log_warning("record topic replaced; Redis is rebuilt from its beginning",
-                    LOG_TEXT("topic", rebuild->index->config->records.topic), LOG_INTEGER("partition", i),
-                    LOG_INTEGER("offset", from->at[i]), LOG_INTEGER("end", offsets_get(&ends, i)));
-        rebuild->is_other_log = true;
-        break;
-    }
-    offsets_free(&ends);
-    return !rebuild->is_other_log || rebuild_fail(rebuild, "the record topic was replaced");
-}
-
 static bool restore_clients(struct rebuild *rebuild)
 {
     const struct config *config = rebuild->index->config;
     const struct audit_gap *gap = rebuild->gap;
     bool had_index = false;
+    struct offsets from = {0};
     if (gap && !gap->records_behind)
         return true;
     if (!restore_open(&rebuild->restore))
         return rebuild_fail(rebuild, "out of memory");
     if (!gap && !restore_finds_index(&rebuild->restore, &had_index))
         return rebuild_fail(rebuild, "no connection to Redis");
-    rebuild->reader = topic_reader_open_listening(config, config->records.topic, KAFKA_WAIT_MS, go_on, rebuild,
+    rebuild->reader = topic_reader_open_listening(config, config->records.topic, REBUILD_KAFKA_WAIT_MS, go_on, rebuild,
                                                   rebuild->error, rebuild->error_size);
-    return rebuild->reader && (gap || await_commits(rebuild)) &&
-           topic_reader_await_open(rebuild->reader, gap ? &gap->records : NULL, rebuild->error, rebuild->error_size) &&
-           (!gap || gap_is_of_this_log(rebuild)) && restore_range(rebuild) && purge(rebuild, had_index);
+    bool ok = rebuild->reader && (gap ? rebuild_find_start(rebuild, &from) : await_commits(rebuild)) &&
+              topic_reader_await_open(rebuild->reader, gap ? &from : NULL, rebuild->error, rebuild->error_size) &&
+              (!gap || rebuild_is_of_this_log(rebuild)) && restore_range(rebuild) && purge(rebuild, had_index);
+    offsets_free(&from);
+    return ok;
 }
 
 /* ---- definitions ---- */
@@ -350,7 +333,7 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
     if (ok && *needed)
         say_end(rebuild);
     if (ok && *needed && rebuild->index->replay && (!rebuild->gap || rebuild->gap->records_behind))
-        index_replay_renew(rebuild->index, &rebuild->record_ends, rebuild->scratch);
+        index_replay_renew(rebuild->index, &rebuild->record_ends, rebuild->began_wall_ms, rebuild->scratch);
     return ok;
 }
 
@@ -372,6 +355,7 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
                                 .error = error,
                                 .error_size = error_size,
                                 .began_ms = clock_now_ms(),
+                                .began_wall_ms = clock_wall_ms(),
                                 .said_ms = clock_now_ms()};
     snprintf(error, error_size, "%s", "");
     for (int32_t i = 0; i < committed->count; i++)

@@ -41,8 +41,9 @@ bool rebuild_end_whole(struct rebuild *rebuild)
         int64_t highest = highest_of(rebuild, i), next = committed->at[i] == OFFSET_NONE ? 0 : committed->at[i];
         if (highest == OFFSET_NONE)
             continue;
-        index_write_checkpoint(&pipeline, places[i],
-                               &(struct checkpoint){next, highest, offsets_get(&rebuild->nonces, i)}, ends);
+        index_write_checkpoint(
+            &pipeline, places[i],
+            &(struct checkpoint){next, highest, offsets_get(&rebuild->nonces, i), rebuild->began_wall_ms}, ends);
         count++;
     }
     if (committed->count > 0)
@@ -92,7 +93,8 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
     bool ahead = before->next > 0 && before->next == offsets_get(&rebuild->gap->ahead, partition);
     bool is_groups = ahead || next >= before->next;
     return (struct checkpoint){is_groups ? next : before->next, highest > before->highest ? highest : before->highest,
-                               is_groups ? offsets_get(&rebuild->gap->nonces, partition) : before->nonce};
+                               is_groups ? offsets_get(&rebuild->gap->nonces, partition) : before->nonce,
+                               rebuild->began_wall_ms};
 }
 
 /* If another worker writes the checkpoint meanwhile, its value is later than ours, and nothing is left to do. */

@@ -9,6 +9,8 @@
 #include "worker/index/rebuild_lock.h"
 #include "worker/kafka/topic_reader.h"
 
+#define REBUILD_KAFKA_WAIT_MS 3000
+
 struct rebuild {
     struct index *index;
     const struct audit_gap *gap; /* NULL: everything */
@@ -21,6 +23,7 @@ struct rebuild {
     struct topic_reader *reader;
     struct restore restore;
     int64_t began_ms, said_ms;
+    int64_t began_wall_ms;      /* by the wall clock, before the topics' ends are asked for */
     bool is_other_log;          /* the gap is of an earlier record topic of that name */
     int passes;                 /* of the present reading that are done: 0 or 1 */
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
@@ -32,6 +35,15 @@ struct rebuild {
 
 /* Always false. */
 bool rebuild_fail(struct rebuild *rebuild, const char *error);
+
+/* Where a part rebuild begins: at the offsets of the gap, and no later than at what was written to the topic since its
+ * checkpoints. The topic may have been deleted and created again after they were written. Then its messages are later
+ * than they are, and their offsets tell nothing. Raises *from, which the caller owns. */
+MUST_CHECK bool rebuild_find_start(struct rebuild *rebuild, struct offsets *from);
+
+/* Whether the gap can be of the log that the reader has opened. Offsets beyond its end are those of a log that was
+ * replaced or cut; then the other offsets tell nothing, either, and is_other_log becomes true. */
+MUST_CHECK bool rebuild_is_of_this_log(struct rebuild *rebuild);
 
 /* The end of a rebuild. Everything is written only while the lock is ours, on the server that was audited.
  *

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "common/clock.h"
 #include "worker/index/index_audit.h"
 #include "worker/index/index_internal.h"
 
@@ -81,7 +82,7 @@ struct checkpoint index_replay_mark(const struct index *index)
 {
     const struct index_replay *replay = index->replay;
     int64_t next = offsets_get(&replay->positions, replay->partition);
-    return (struct checkpoint){next, next, offsets_get(&replay->nonces, replay->partition)};
+    return (struct checkpoint){next, next, offsets_get(&replay->nonces, replay->partition), clock_wall_ms()};
 }
 
 void index_replay_write_mark(const struct index *index, struct redis_pipeline *pipeline, struct span place,
@@ -99,7 +100,7 @@ static bool has_mark(const struct index_replay *replay, int32_t partition)
     return offsets_get(&replay->nonces, partition) != OFFSET_NONE;
 }
 
-void index_replay_renew(struct index *index, const struct offsets *record_ends, struct arena *scratch)
+void index_replay_renew(struct index *index, const struct offsets *record_ends, int64_t read_ms, struct arena *scratch)
 {
     const struct index_replay *replay = index->replay;
     size_t mark = scratch->used;
@@ -117,7 +118,7 @@ void index_replay_renew(struct index *index, const struct offsets *record_ends, 
             continue;
         index_write_checkpoint_at(&pipeline,
                                   (const struct span[]){REPLAY_MARK_KEY(span_of_text(replay->name), places[i])}, 4,
-                                  &(struct checkpoint){next, next, offsets_get(&replay->nonces, i)}, ends);
+                                  &(struct checkpoint){next, next, offsets_get(&replay->nonces, i), read_ms}, ends);
     }
     if (pipeline.count > 0 && !index_carry_out(index, &pipeline))
         log_debug("the marks of the replay are not written; the next audit finds them behind");
@@ -135,7 +136,7 @@ static void compare_mark(struct index *index, const redisReply *reply, int32_t p
     struct checkpoint head = checkpoint_head(text);
     index_know_checkpoint(index, partition, &head);
     if (has_mark(replay, partition) && mark.nonce != offsets_get(&replay->nonces, partition))
-        index_widen_gap(&gap->records_behind, &gap->records, &record_ends);
+        index_widen_records(gap, &mark, &record_ends);
     offsets_free(&record_ends);
 }
 
@@ -203,7 +204,7 @@ static bool raise_highest(struct index *index, int32_t partition, int64_t highes
     if (!same)
         return index_invalidate(index, "the epoch is missing or different");
     if (!value.at || !checkpoint_parse(value, &checkpoint, &ends)) {
-        checkpoint = (struct checkpoint){0, 0, OFFSET_NONE};
+        checkpoint = (struct checkpoint){0, 0, OFFSET_NONE, OFFSET_NONE};
         offsets_free(&ends);
         offsets_raise_all(&ends, &index->record_ends);
     }

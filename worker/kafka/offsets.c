@@ -169,21 +169,45 @@ bool offsets_of_known_ends(struct offsets *offsets, rd_kafka_t *consumer, const 
     return ask_edges(offsets, consumer, topic, count, RD_KAFKA_OFFSET_END, wait_ms, error, error_size);
 }
 
-bool offsets_of_some_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
-                          const struct offsets *wanted, int wait_ms, char *error, size_t error_size)
+/* Asks the partitions that have an offset in `wanted`. *failed: the code of one without an answer. */
+static rd_kafka_resp_err_t ask_wanted(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
+                                      const struct offsets *wanted, int64_t time_ms, int wait_ms,
+                                      rd_kafka_resp_err_t *failed)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(wanted->count);
     offsets_free(offsets);
+    *failed = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int32_t i = 0; i < wanted->count; i++)
         if (wanted->at[i] != OFFSET_NONE)
-            rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_END;
+            rd_kafka_topic_partition_list_add(list, topic, i)->offset = time_ms;
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *place = &list->elems[i];
-        if (place->err == RD_KAFKA_RESP_ERR_NO_ERROR && place->offset >= 0)
+        if (place->err)
+            *failed = place->err;
+        else if (place->offset >= 0)
             offsets_set(offsets, place->partition, place->offset);
     }
     rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+bool offsets_of_some_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
+                          const struct offsets *wanted, int wait_ms, char *error, size_t error_size)
+{
+    rd_kafka_resp_err_t failed;
+    rd_kafka_resp_err_t code = ask_wanted(offsets, consumer, topic, wanted, RD_KAFKA_OFFSET_END, wait_ms, &failed);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
+}
+
+bool offsets_of_time(struct offsets *offsets, rd_kafka_t *consumer, const char *topic, const struct offsets *wanted,
+                     int64_t time_ms, int wait_ms, char *error, size_t error_size)
+{
+    rd_kafka_resp_err_t failed;
+    rd_kafka_resp_err_t code =
+        ask_wanted(offsets, consumer, topic, wanted, time_ms > 0 ? time_ms : 0, wait_ms, &failed);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = failed;
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || fail(topic, code, error, error_size);
 }
 

@@ -51,6 +51,12 @@ MUST_CHECK bool offsets_of_starts(struct offsets *offsets, rd_kafka_t *consumer,
 MUST_CHECK bool offsets_of_some_ends(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
                                      const struct offsets *wanted, int wait_ms, char *error, size_t error_size);
 
+/* The same for the first message of each that is not earlier than `time_ms`. False if a partition has no answer; one
+ * without such a message has no offset. */
+MUST_CHECK bool offsets_of_time(struct offsets *offsets, rd_kafka_t *consumer, const char *topic,
+                                const struct offsets *wanted, int64_t time_ms, int wait_ms, char *error,
+                                size_t error_size);
+
 /* What the consumer's group has committed, and the nonces of these commits (log_mark.h; OFFSET_NONE: not known).
  * Transactions that have offsets of these partitions, and have not ended, are waited for (KIP-447, since the consumer
  * is read_committed). Replaces *offsets and *nonces. */

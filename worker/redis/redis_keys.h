@@ -12,14 +12,15 @@
  *   client-intake:owner:TOPIC/P       a worker's name, 32 digits          another owner: audit, then overwritten
  *   client-intake:records             the name of the record topic        as if missing: written. The name of another
  *                                                                         topic: nothing is claimed or rebuilt
- *   client-intake:checkpoint:TOPIC/P  "NEXT,HIGHEST[,NONCE] OFFSETS"      as if missing: audit, records are read again
+ *   client-intake:checkpoint:TOPIC/P  "NEXT,HIGHEST[,NONCE[,TIME]] OFFSETS"
+ *                                                                         as if missing: audit, records are read again
  *   client-intake:claimed:TOPIC/P     an offset                           as if missing: no earlier claim is known
  *   client-intake:definitions         OFFSETS                             as if missing: definitions are read again
  *   client-intake:rebuild             the name of the rebuilding worker   not a lock: removed
  *   client-intake:shared-emails       "1", only its existence counts      as if it were set
  *   client-intake:replay-lock:TOPIC   a replay's token, 32 digits         not a lock: as if another replay ran
  *   client-intake:replay-mark:NAME:TOPIC/P
- *                                     "NEXT,HIGHEST,NONCE OFFSETS"        as if missing: audit, records are read again
+ *                                     "NEXT,HIGHEST,NONCE[,TIME] OFFSETS" as if missing: audit, records are read again
  *   client-intake:nothing             is never there                      removed
  */
 #ifndef WORKER_REDIS_REDIS_KEYS_H
