@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The record topic becomes shorter while Redis is rebuilt from it: it is deleted and created again under the worker.
+# The record topic is deleted and created again: while Redis is rebuilt from it, under a worker, and while none runs. And the
+# definitions topic.
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "the record topic is deleted and created again while it is read" \
     "the rebuild fails with a reason, begins again, and ends within 30 s; commands are answered"
 
-LIVE_CHECKS=21
+LIVE_CHECKS=26
 LIVE_WORKSPACES=2
 clients=$(faults_choose 8000 20000)
 
@@ -84,6 +85,23 @@ faults_worker_start one
 answers $((2 * (clients < 400 ? clients : 400) + 100))
 lose_newest_writes
 check "Redis has them again" until_true 30 has_all
+
+criterion "the definitions topic is deleted and created again, and Redis is restored from a file of before" \
+    "Redis has the definitions of the topic"
+put() { live_intake definitions put again - <<<"[{\"key\":\"$1\",\"type\":\"text\"}]" >/dev/null || suite_fail "definitions put"; }
+has_field() { redis_ask GET "custom-fields:{again}" | grep -q "\"$1\""; }
+for field in first second third; do put "$field"; done
+worker_stop one
+faults_worker_start one
+has_read() { [ "$(redis_ask GET client-intake:definitions | tr , '\n' | awk '{ sum += $1 } END { print sum }')" -ge "$1" ]; }
+check "a worker has read them" until_true 30 has_read 5
+save_redis
+check "the definitions topic is replaced" \
+    "$BUILD/tests/faults/topic_config" "$kafka_address" replace "$live_name.definitions" 2
+put fourth
+check "Redis has the new one" has_field fourth
+lose_newest_writes
+check "Redis has it again" until_true 30 has_field fourth
 [ "$suite_failed" -eq 0 ] || tail -n 20 "${worker_logs[one]}"
 worker_stop one
 live_compare_schemas

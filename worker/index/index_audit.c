@@ -5,51 +5,13 @@
 
 #include "worker/index/index_internal.h"
 
-/* A partition of the command topic that has no leader must not hold up the others. */
-#define ENDS_WAIT_MS 500
-
-bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config, int wait_ms,
-                        char *error, size_t error_size)
-{
-    if (progress->claimed.count > 0 &&
-        !offsets_of_some_ends(&progress->command_ends, observer, config->commands.topic, &progress->claimed,
-                              wait_ms < ENDS_WAIT_MS ? wait_ms : ENDS_WAIT_MS, error, error_size))
-        log_debug("the ends of the command topic are not known", LOG_TEXT("error", error));
-    /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
-    return offsets_of_ends(&progress->definition_ends, observer, config->definitions.topic, wait_ms, error,
-                           error_size) &&
-           offsets_of_ends(&progress->record_ends, observer, config->records.topic, wait_ms, error, error_size) &&
-           offsets_of_group(&progress->committed, &progress->nonces, observer, config->commands.topic, wait_ms, error,
-                            error_size);
-}
-
-void kafka_progress_free(struct kafka_progress *progress)
-{
-    offsets_free(&progress->definition_ends);
-    offsets_free(&progress->record_ends);
-    offsets_free(&progress->committed);
-    offsets_free(&progress->nonces);
-    offsets_free(&progress->checkpoints);
-    offsets_free(&progress->claimed);
-    offsets_free(&progress->command_ends);
-}
-
-void kafka_progress_repeat(struct kafka_progress *progress, struct audit_gap *gap)
-{
-    offsets_free(&progress->checkpoints);
-    offsets_free(&progress->claimed);
-    progress->checkpoints = gap->ahead;
-    progress->claimed = gap->claimed;
-    progress->is_repeated = true;
-    gap->ahead = gap->claimed = (struct offsets){0};
-}
-
 void audit_gap_free(struct audit_gap *gap)
 {
     offsets_free(&gap->records);
     offsets_free(&gap->definitions);
     offsets_free(&gap->ahead);
     offsets_free(&gap->claimed);
+    offsets_free(&gap->definitions_read);
     offsets_free(&gap->nonces);
     *gap = (struct audit_gap){0};
 }
@@ -192,14 +154,32 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, con
     offsets_free(&record_ends);
 }
 
-/* Checks that everything in the definitions topic has been read into Redis. */
-static void compare_definitions(const redisReply *reply, const struct offsets *ends, struct audit_gap *gap)
+/* True if an offset is beyond the end of its partition. */
+static bool is_beyond(const struct offsets *offsets, const struct offsets *ends)
 {
+    for (int32_t i = 0; i < offsets->count && i < ends->count; i++)
+        if (ends->at[i] != OFFSET_NONE && offsets->at[i] > ends->at[i])
+            return true;
+    return false;
+}
+
+/* Checks that everything in the definitions topic has been read into Redis. At the repeated progress, what had been
+ * read before the ends were asked for cannot be beyond them in the same topic: then nothing of the present one counts
+ * as read.
+ */
+static void compare_definitions(const redisReply *reply, const struct kafka_progress *progress, struct audit_gap *gap)
+{
+    const struct offsets *ends = &progress->definition_ends;
     struct span text;
     struct offsets read = {0};
     bool behind = false;
     if (index_reply_span(reply, &text) && text.at && !offsets_parse(text, &read))
         read = (struct offsets){0};
+    if (!progress->is_repeated && is_beyond(&read, ends))
+        offsets_raise_all(&gap->definitions_read, &read);
+    if (is_beyond(&progress->definitions_read, ends) && is_beyond(&read, ends))
+        for (int32_t i = 0; i < read.count; i++)
+            offsets_set(&read, i, 0);
     for (int32_t i = 0; i < ends->count; i++)
         behind = behind || (ends->at[i] > 0 && offsets_get(&read, i) < ends->at[i]);
     if (behind)
@@ -235,7 +215,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         redis_epoch_adopt(&index->epoch, answers.epoch);
         index_forget_checkpoints(index);
         offsets_free(&index->claimed);
-        compare_definitions(answers.definitions, &progress->definition_ends, gap);
+        compare_definitions(answers.definitions, progress, gap);
         for (int32_t i = 0; i < answers.count; i++)
             compare_checkpoint(index, answers.checkpoints[i], answers.claimed[i], i, progress, gap);
     }
@@ -250,7 +230,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
     bool distrusted = is_distrusted(index);
     if (!index->epoch.known || is_damaged || distrusted)
         return AUDIT_LOST;
-    if (gap->ahead.count + gap->claimed.count > 0 && !progress->is_repeated)
+    if (gap->ahead.count + gap->claimed.count + gap->definitions_read.count > 0 && !progress->is_repeated)
         return AUDIT_AHEAD;
     if (gap->offsets_gone || gap->offsets_set || gap->log_is_cut)
         return AUDIT_LOST;

@@ -43,6 +43,9 @@
  * looked. But its messages are later than the checkpoint. So a checkpoint has its time, and a part rebuild reads all
  * that is later than that (index_rebuild_start.c).
  *
+ * Offsets of the definitions topic that are beyond its end, which is asked for again, are those of an earlier topic of
+ * that name. Then all of it is read.
+ *
  * A checkpoint that is ahead of what the group has committed proves nothing: the group's offset was set back or is
  * gone, or the checkpoint belongs to an earlier topic of that name. The records after that checkpoint may be missing,
  * too. Another worker that commits between the progress and the audit looks the same, so the group is asked again. A
@@ -58,13 +61,13 @@ enum audit_result {
     AUDIT_FINE,   /* nothing is missing; index_take makes the index verified */
     AUDIT_BEHIND, /* what the gap describes may be missing. This is also the result for a moment while another worker is
                      between its commit and its checkpoint */
-    AUDIT_AHEAD, /* checkpoints are ahead of the progress, or commands are claimed beyond it: kafka_progress_repeat, and
-                    progress and audit again */
-    AUDIT_LOST,  /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
-                    lost its offset, a tool has set it forward, or the command topic ends before commands that were
-                      claimed. Kafka deletes offsets together with their topic.
-                    Then nothing tells that the topic is another one, and claims of commands that went with it would
-                    stay. */
+    AUDIT_AHEAD,  /* Redis is ahead of the progress, by checkpoints, claims, or what it has read of the definitions:
+                     kafka_progress_repeat, and progress and audit again */
+    AUDIT_LOST, /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
+                   lost its offset, a tool has set it forward, or the command topic ends before commands that were
+                     claimed. Kafka deletes offsets together with their topic.
+                   Then nothing tells that the topic is another one, and claims of commands that went with it would
+                   stay. */
     AUDIT_FOREIGN, /* Redis belongs to another record topic (index_foreign): nothing may be written */
     AUDIT_FAILED   /* Redis did not answer: again after index_connect */
 };
@@ -79,9 +82,11 @@ struct kafka_progress {
     bool is_repeated;               /* kafka_progress_repeat was called */
     struct offsets checkpoints;     /* after AUDIT_AHEAD: those that were ahead of the progress before this one */
     struct offsets claimed;         /* after AUDIT_AHEAD: how far partitions were claimed beyond that progress */
-    struct offsets command_ends;    /* the present ends of these partitions, as far as they are known */
+    struct offsets
+        definitions_read;        /* after AUDIT_AHEAD: what Redis had read of the definitions, if beyond their ends */
+    struct offsets command_ends; /* the present ends of these partitions, as far as they are known */
 };
-/* Reads all but `checkpoints` and `claimed`, which stay. `observer` is a kafka_observer_new of the config's group.
+/* Reads all but what kafka_progress_repeat sets. `observer` is a kafka_observer_new of the config's group.
  * Makes several requests, each of which takes up to `wait_ms`. False with the reason in `error`. */
 MUST_CHECK bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config,
                                    int wait_ms, char *error, size_t error_size);
@@ -96,8 +101,9 @@ struct audit_gap {
     struct offsets ahead;   /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
     struct offsets nonces;  /* of the group's offsets; the rebuild writes them */
     bool offsets_gone;      /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
-    bool log_is_cut;        /* a partition ends before commands that were claimed: see AUDIT_LOST */
-    bool offsets_set;       /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */
+    struct offsets definitions_read; /* what Redis has read of the definitions, if beyond their ends */
+    bool log_is_cut;                 /* a partition ends before commands that were claimed: see AUDIT_LOST */
+    bool offsets_set; /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */
 };
 void audit_gap_free(struct audit_gap *gap);
 
