@@ -86,10 +86,14 @@ struct kafka_progress {
         definitions_read;        /* after AUDIT_AHEAD: what Redis had read of the definitions, if beyond their ends */
     struct offsets command_ends; /* the present ends of these partitions, as far as they are known */
 };
+typedef void kafka_progress_turn(void *listener);
+
 /* Reads all but what kafka_progress_repeat sets. `observer` is a kafka_observer_new of the config's group.
- * Makes several requests, each of which takes up to `wait_ms`. False with the reason in `error`. */
+ * Makes several requests, each of which takes up to `wait_ms`, and calls `between`, which may be NULL, between them.
+ * False with the reason in `error`. */
 MUST_CHECK bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config,
-                                   int wait_ms, char *error, size_t error_size);
+                                   int wait_ms, kafka_progress_turn *between, void *listener, char *error,
+                                   size_t error_size);
 void kafka_progress_free(struct kafka_progress *progress);
 
 /* The offsets from which on the topics' messages may be missing in Redis. */

@@ -5,8 +5,16 @@
 /* A partition of the command topic that has no leader must not hold up the others. */
 #define ENDS_WAIT_MS 500
 
+/* Between two questions. Always true. */
+static bool turn(kafka_progress_turn *between, void *listener)
+{
+    if (between)
+        between(listener);
+    return true;
+}
+
 bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, const struct config *config, int wait_ms,
-                        char *error, size_t error_size)
+                        kafka_progress_turn *between, void *listener, char *error, size_t error_size)
 {
     if (progress->claimed.count > 0 &&
         !offsets_of_some_ends(&progress->command_ends, observer, config->commands.topic, &progress->claimed,
@@ -15,7 +23,9 @@ bool kafka_progress_ask(struct kafka_progress *progress, rd_kafka_t *observer, c
     /* The ends come first: the offsets that are read after them were committed with all records before these ends. */
     return offsets_of_ends(&progress->definition_ends, observer, config->definitions.topic, wait_ms, error,
                            error_size) &&
+           turn(between, listener) &&
            offsets_of_ends(&progress->record_ends, observer, config->records.topic, wait_ms, error, error_size) &&
+           turn(between, listener) &&
            offsets_of_group(&progress->committed, &progress->nonces, observer, config->commands.topic, wait_ms, error,
                             error_size);
 }

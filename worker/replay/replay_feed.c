@@ -73,7 +73,8 @@ static bool feed_ask_progress(void *source, int wait_ms, struct kafka_progress *
 {
     struct apply *apply = source;
     char error[512];
-    const bool ok = kafka_progress_ask(progress, apply->observer, &apply->config, wait_ms, error, sizeof(error));
+    const bool ok =
+        kafka_progress_ask(progress, apply->observer, &apply->config, wait_ms, NULL, NULL, error, sizeof(error));
     if (ok)
         log_fault_end(&apply->fault);
     else

@@ -79,7 +79,7 @@ static enum step look(struct run *run, const struct config *config, char *error,
     for (int round = 0; round < 2 && result == AUDIT_AHEAD; round++) {
         if (round > 0)
             kafka_progress_repeat(&progress, &gap);
-        result = kafka_progress_ask(&progress, run->observer, config, KAFKA_WAIT_MS, error, error_size)
+        result = kafka_progress_ask(&progress, run->observer, config, KAFKA_WAIT_MS, NULL, NULL, error, error_size)
                      ? index_audit(run->index, &progress, &run->scratch, &gap)
                      : AUDIT_FAILED;
     }

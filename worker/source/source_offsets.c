@@ -143,12 +143,19 @@ rd_kafka_t *source_observer(struct source *source)
     return source->observer;
 }
 
+/* All questions together may take longer than a member may be silent where Kafka is slow. */
+static void poll_between(void *source)
+{
+    source_poll(source);
+}
+
 bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress)
 {
     char error[512] = "no observer client";
     rd_kafka_t *observer = source_observer(source);
     wait_ms = kafka_patience_insist_ms(&source->patience, wait_ms);
-    bool ok = observer && kafka_progress_ask(progress, observer, source->config, wait_ms, error, sizeof(error));
+    bool ok = observer && kafka_progress_ask(progress, observer, source->config, wait_ms, poll_between, source, error,
+                                             sizeof(error));
     if (ok) {
         log_fault_end(&source->progress_fault);
     } else {
