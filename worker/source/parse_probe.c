@@ -152,6 +152,9 @@ static rd_kafka_t *client_new(struct parse_probe *probe, const struct config *co
     bool ok = conf != NULL;
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
         ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
+    /* Since 2.2.0 it waits this long before it looks again whether its queue, which a marker fills, is empty. */
+    if (ok && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", error, error_size) == RD_KAFKA_CONF_INVALID)
+        log_warning("setting rejected", LOG_TEXT("error", error));
     if (conf) {
         rd_kafka_conf_set_log_cb(conf, on_log);
         rd_kafka_conf_set_opaque(conf, probe);
