@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=41
+LIVE_CHECKS=44
 number=0
 
 command_text() {
@@ -149,6 +149,13 @@ send_twins some 0 160
 send_aborted 50
 send_valid 1
 send_aborted 104
+send_twins all 0
+send_valid 5
+# And with a third one in front of its place.
+send_twins some 0 100
+send_twins some 95 98
+send_valid 20
+send_aborted 75
 send_twins all 0
 send_valid 5
 static_worker_start one "${alone[@]}"

@@ -160,7 +160,7 @@ START_TEST(ordinary_gaps_cost_few_readings)
     log_clear();
     log_end = 1000;
     add(HONEST, 10);
-    expect(0, JUMP_RIGHT, 2 + 1 + 1 + 2 * JUMP_PROBES, 1 + JUMP_PROBES);
+    expect(0, JUMP_RIGHT, 2 + 1 + 2 * JUMP_PROBES, 1);
 }
 END_TEST
 

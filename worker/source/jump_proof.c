@@ -35,18 +35,11 @@ static int probes_of(const struct jump_proof *proof)
 static int64_t offset_of_probe(struct jump_proof *proof)
 {
     const int64_t count = proof->end - proof->begin;
-    if (count <= JUMP_PROBES || proof->probe <= 0)
+    if (count <= JUMP_PROBES || proof->probe == 0)
         return proof->begin + proof->probe;
     const int64_t share = count / JUMP_PROBES, low = proof->begin + share * proof->probe;
     const int64_t high = proof->probe == JUMP_PROBES - 1 ? proof->end : low + share;
     return low + (int64_t)(draw(proof) % (uint64_t)(high - low));
-}
-
-/* Where M is known to come next, nothing else may be there either, committed or not. */
-static bool is_wide(const struct jump_proof *proof)
-{
-    return proof->step == PROOF_BETWEEN && proof->is_empty && proof->end - proof->begin > JUMP_PROBES &&
-           proof->probe >= 0;
 }
 
 struct jump_question jump_proof_question(struct jump_proof *proof)
@@ -60,7 +53,7 @@ struct jump_question jump_proof_question(struct jump_proof *proof)
         return (struct jump_question){proof->low, true, proof->seen, proof->to.offset};
     case PROOF_BETWEEN:
     case PROOF_TAIL:
-        return (struct jump_question){.offset = offset_of_probe(proof), .is_wide = is_wide(proof)};
+        return (struct jump_question){.offset = offset_of_probe(proof)};
     case PROOF_HINT:
         return (struct jump_question){.offset = proof->hint};
     }
@@ -92,7 +85,7 @@ static enum jump_answer begin_between(struct jump_proof *proof)
     proof->step = PROOF_BETWEEN;
     proof->begin = proof->low + 1;
     proof->end = proof->to.offset;
-    proof->probe = proof->is_empty && proof->end - proof->begin > JUMP_PROBES ? -1 : 0;
+    proof->probe = 0;
     return probes_of(proof) > 0 ? JUMP_GOES_ON : begin_tail(proof);
 }
 
@@ -110,7 +103,6 @@ static enum jump_answer raise_low(struct jump_proof *proof, const struct batch_r
 {
     const bool is_before = reading->first.offset < proof->to.offset;
     proof->held = reading->between > 0 ? 0 : proof->held + 1;
-    proof->is_empty = log_mark_is_same(&proof->to, &reading->first);
     proof->low += reading->between > 0 ? reading->between : is_before ? 1 : 0;
     if (proof->low > proof->to.offset)
         proof->low = proof->to.offset;
@@ -159,9 +151,6 @@ enum jump_answer jump_proof_answer(struct jump_proof *proof, const struct batch_
     case PROOF_TAIL:
         return goes_on_with_it ? jump_proof_pass(proof) : JUMP_WRONG;
     case PROOF_BETWEEN:
-        if (is_wide(proof))
-            return log_mark_is_same(&proof->to, &reading->first) ? jump_proof_pass(proof) : JUMP_WRONG;
-        break;
     case PROOF_HINT:
         break;
     }

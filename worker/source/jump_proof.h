@@ -13,11 +13,10 @@
  * 4. Where the batch reaches into what is behind `to`, it goes on at each of its last offsets: M's batch has no fewer
  *    places than commands, so it may end that much before its last command's offset only.
  *
- * Between `low` and `to` nothing that was aborted may be, either, if `low` is where M comes next.
- *
  * So the marker of a transaction, a jump of one offset, needs no more than the first step; an aborted transaction one
  * reading more, in which many batches come at once. Of more than JUMP_PROBES offsets in one of the last two steps as
- * many are read, each anywhere in its share of them. */
+ * many are read: the first one, behind which whatever M hides comes next unless M's batch is longer, and one anywhere
+ * in each share of the others. */
 #ifndef WORKER_SOURCE_JUMP_PROOF_H
 #define WORKER_SOURCE_JUMP_PROOF_H
 
@@ -34,11 +33,10 @@ struct jump_proof {
     int64_t low;          /* M stands there or behind */
     int64_t seen;         /* the highest offset that the readings for `low` have met */
     int held;             /* how many of them, one after the other, have met nothing new */
-    bool is_empty;        /* from `low` on, M comes next, and nothing that was aborted */
     int64_t hint;         /* an offset inside the jump that another command came with; -1: none */
     int hints;            /* that were read */
     int64_t begin, end;   /* the offsets of the present step; equal: all are read */
-    int probe;            /* the next one of them; -1: `low` */
+    int probe;            /* the next one of them */
     uint64_t chance;
     enum { PROOF_TO, PROOF_LAST, PROOF_LOW, PROOF_BETWEEN, PROOF_TAIL, PROOF_HINT } step;
 };

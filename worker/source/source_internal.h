@@ -29,6 +29,7 @@ struct unreadable {
     int32_t met;          /* how often the consumer met it and the reader confirmed it */
     int64_t inside;       /* an offset that is known to be inside it */
     int64_t behind;       /* an offset that is known to be after it, or -1 */
+    struct log_mark came; /* with wrong offsets: its first command that is met at `first` */
     struct log_mark last; /* with wrong offsets: its last command */
     struct log_mark mark; /* by which its log is recognized while no command could be read; made where `first` is */
 };
@@ -75,9 +76,8 @@ struct log_state {
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
     int64_t unsettled;   /* of the command behind the first jump that is not settled (source_jumps.c), or -1 */
     int64_t skipped;     /* offsets without a command that were not verified, since the last ones that were */
-    int64_t other; /* is_misnumbered: where the log has something else than the command that came; -1: not known */
-    struct log_mark hider; /* that command, if `other` has what is not committed; otherwise LOG_MARK_NONE */
-    int64_t passed_ms;     /* when the last try to pass got no answer */
+    int64_t other;     /* is_misnumbered: where the log has something else than the command that came; -1: not known */
+    int64_t passed_ms; /* when the last try to pass got no answer */
     struct past_reading past[PAST_READINGS]; /* the last answers of such tries, the newest first */
     int past_count;
     struct unreadable unreadable;
@@ -340,10 +340,8 @@ MUST_CHECK bool source_drop_misnumbered(struct source *source, const rd_kafka_me
 void source_cut_batch(struct source *source, int32_t partition);
 
 /* The command at `to` has a wrong offset, and those from `from` on were jumped over. What was taken from there on
- * leaves the batch and the held messages. `other` is where the log has something else than that command's batch;
- * `hider` is that command if what is there is not committed, otherwise NULL. */
-void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other,
-                              const struct log_mark *hider);
+ * leaves the batch and the held messages. `other` is where the log has something else than that command's batch. */
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other);
 
 /* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
 void source_pass_misnumbered(struct source *source);

@@ -48,6 +48,7 @@ struct jump {
         JUMP_DUE,     /* its next question is to be read */
         JUMP_READ     /* and is being read */
     } state;          /* changed by this file's `follow` */
+    bool is_late;     /* noted since a command came into it, which its end may have overtaken */
     int64_t noted_ms; /* when it was noted, or became the first one of its partition */
     int64_t began_ms; /* when the reading began; JUMP_NEW, JUMP_DUE: not before then */
 };
@@ -198,8 +199,11 @@ static void note_jump_again(struct source *source, const rd_kafka_message_t *mes
             note_neighbour(&found, source->messages[i], message);
     for (uint32_t i = 0; i < source->held.count; i++)
         note_neighbour(&found, source->held.messages[i].message, message);
-    if (found.before >= -1 && found.before < message->offset && found.after && !message_is_placeholder(found.after))
-        jump_proof_hint(&add_jump(source, found.after, found.before + 1)->proof, message->offset);
+    if (found.before < message->offset && found.after && !message_is_placeholder(found.after)) {
+        struct jump *jump = add_jump(source, found.after, found.before + 1);
+        jump->is_late = true;
+        jump_proof_hint(&jump->proof, message->offset);
+    }
 }
 
 void source_note_late(struct source *source, const rd_kafka_message_t *message)
@@ -343,6 +347,8 @@ static enum log_finding judge_error(struct source *source, struct jump *jump, co
 static enum log_finding follow(struct source *source, struct jump *jump, bool *moved)
 {
     struct batch_reading reading;
+    if (jump->is_late && jump->to.offset < source_log(source, jump->partition)->group_offset)
+        return LOG_SAME; /* the command behind it has its reply: nothing can be taken back */
     if (jump->state == JUMP_NEW) {
         if (!find_begin(source, jump))
             return LOG_UNKNOWN;
@@ -417,8 +423,8 @@ static bool follow_all(struct source *source)
         if (finding == LOG_SAME)
             settle(source, i);
         else if (finding == LOG_OTHER)
-            source_leave_misnumbered(source, partition, jump->from, jump->to.offset, jump->question.offset,
-                                     jump->question.is_wide ? &jump->to : NULL); /* forgets the jump */
+            source_leave_misnumbered(source, partition, jump->from, jump->to.offset,
+                                     jump->question.offset); /* forgets the jump */
         else
             i++;
         moved = moved || finding != LOG_UNKNOWN;

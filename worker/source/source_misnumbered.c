@@ -50,10 +50,8 @@ static void leave_batch(struct source *source, uint32_t index)
     held_messages_drop(&source->held, partition);
 }
 
-void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other,
-                              const struct log_mark *hider)
+void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other)
 {
-    const struct log_mark kept = hider ? *hider : LOG_MARK_NONE; /* the jump goes */
     struct batch *batch = source->batch;
     bool is_in_batch = false;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -68,7 +66,6 @@ void source_leave_misnumbered(struct source *source, int32_t partition, int64_t 
     held_messages_drop_from(&source->held, partition, from);
     begin_misnumbered(source, partition, from, to);
     source_log(source, partition)->other = other;
-    source_log(source, partition)->hider = kept;
     if (!is_in_batch) /* otherwise source_release ends the wait */
         source_end_wait(source, partition);
 }
@@ -166,23 +163,28 @@ static enum log_finding find_again(struct source *source, int32_t partition, con
     return finding == LOG_SAME && !reading.error && !log_mark_is_same(last, &reading.last) ? LOG_OTHER : finding;
 }
 
-/* Whether the batch, which was read at the offset, has no wrong offsets. If it should have the place where a jump was
- * found to be wrong, it is looked for there first: *behind is that place if it does not go on there. */
-static enum log_finding compare_batch(struct source *source, int32_t partition, int64_t offset,
-                                      const struct batch_reading *batch, int64_t *behind)
+/* Whether what was read at the offset may be the batch that `first` and `last` are of. */
+static bool goes_on(const struct batch_reading *reading, int64_t offset, const struct log_mark *first,
+                    const struct log_mark *last)
 {
-    const int64_t other = source_log(source, partition)->other;
-    const struct log_mark *hider = &source_log(source, partition)->hider;
+    return !reading->error && log_mark_is_same(last, &reading->last) &&
+           (first->offset < offset || log_mark_is_same(first, &reading->first));
+}
+
+/* Whether the batch, which was read at the offset, has no wrong offsets. If it should have the place where a jump was
+ * found to be wrong, it is looked for there first; the place is forgotten if that tells nothing. */
+static enum log_finding compare_batch(struct source *source, int32_t partition, int64_t offset,
+                                      const struct batch_reading *batch)
+{
+    int64_t *other = &source_log(source, partition)->other;
     struct batch_reading reading;
-    if (other > offset && other <= batch->last.offset) {
-        if (!read_batch(source, partition, other, &reading))
-            return source_compare_watermarks(source, partition, other, ASK_WAIT_MS);
-        const bool hides = hider->offset >= 0 && log_mark_is_same(hider, &batch->first);
-        if (hides || (!reading.error && !log_mark_is_same(&batch->last, &reading.last))) {
-            *behind = other;
+    if (*other > offset && *other <= batch->last.offset) {
+        if (!read_batch(source, partition, *other, &reading))
+            return source_compare_watermarks(source, partition, *other, ASK_WAIT_MS);
+        if (!reading.error && !goes_on(&reading, *other, &batch->first, &batch->last))
             return LOG_OTHER;
-        }
     }
+    *other = -1;
     enum log_finding finding =
         batch->first.offset == offset ? LOG_SAME : find_again(source, partition, &batch->first, &batch->last);
     if (finding == LOG_SAME && batch->last.offset != batch->first.offset)
@@ -190,8 +192,7 @@ static enum log_finding compare_batch(struct source *source, int32_t partition, 
     return finding;
 }
 
-/* Whether the batch that the offset is in has wrong offsets. *found: its last command and its mark, and what is known
- * of its end. */
+/* Whether the batch that the offset is in has wrong offsets. *found: its first and last command and its mark. */
 static enum place_finding look_at_first(struct source *source, int32_t partition, int64_t offset,
                                         struct unreadable *found)
 {
@@ -200,22 +201,26 @@ static enum place_finding look_at_first(struct source *source, int32_t partition
         return PLACE_UNKNOWN;
     if (reading.error)
         return PLACE_BEHIND;
+    found->came = reading.first;
     found->last = reading.last;
     found->mark = source_place_mark(&reading.first, offset);
-    enum log_finding finding = compare_batch(source, partition, offset, &reading, &found->behind);
+    enum log_finding finding = compare_batch(source, partition, offset, &reading);
     return finding == LOG_SAME ? PLACE_BEHIND : finding == LOG_OTHER ? PLACE_UNREADABLE : PLACE_UNKNOWN;
 }
 
 /* Inside the batch, its last command comes. */
 static enum place_finding look_at(struct source *source, int32_t partition, int64_t base, int64_t offset)
 {
+    const struct log_state *log = source_log(source, partition);
     struct batch_reading reading;
+    if (log->other > base && offset >= log->other)
+        return PLACE_BEHIND;
     if (offset > base && source_is_beyond_end(source, partition, offset))
         return PLACE_BEHIND;
     if (!source_read_batch(source, partition, offset, LOOK_WAIT_MS, &reading))
         return PLACE_UNKNOWN;
-    const struct log_mark *last = &source_log(source, partition)->unreadable.last;
-    return !reading.error && log_mark_is_same(last, &reading.last) ? PLACE_UNREADABLE : PLACE_BEHIND;
+    const bool is_inside = goes_on(&reading, offset, &log->unreadable.came, &log->unreadable.last);
+    return is_inside ? PLACE_UNREADABLE : PLACE_BEHIND;
 }
 
 /* Finds the end of the batch that the next offset is in. It is that offset if it is in no such batch: then the command
