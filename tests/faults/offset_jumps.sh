@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=61
+LIVE_CHECKS=65
 number=0
 declare -A log_end=([0]=0 [1]=0)
 
@@ -160,6 +160,19 @@ send_wrong 0 20
 send_valid 0 30
 proxy_tell redis delay 100 # so that all of this is fetched when the second batch is filled
 faults_static_worker_start one "${settings[@]}" --set batch.commands=40
+answered
+proxy_tell redis pass
+worker_stop one
+
+criterion "a short jump behind so many, in one response with the commands that it leads over" \
+    "the commands that were jumped over are answered once"
+send_valid 0 1
+send_transactions 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1
+send_valid 0 1
+send_wrong 0 3
+send_valid 0 30
+proxy_tell redis delay 100
+faults_static_worker_start one "${settings[@]}" --set batch.commands=60 --set kafka.consumer.max.partition.fetch.bytes=1048576
 answered
 proxy_tell redis pass
 worker_stop one

@@ -142,9 +142,23 @@ static uint32_t count_of(const struct jumps *jumps, int32_t partition)
     return count;
 }
 
+/* Where the jump to this offset is in the list, in front of those of its partition that lead further. */
+static uint32_t find_place(const struct jumps *jumps, int32_t partition, int64_t to)
+{
+    uint32_t place = jumps->count;
+    while (place > 0 && (jumps->list[place - 1].partition != partition || jumps->list[place - 1].to.offset > to))
+        place--;
+    if (place > 0)
+        return place;
+    while (place < jumps->count && jumps->list[place].partition != partition)
+        place++;
+    return place;
+}
+
 static struct jump *add_jump(struct source *source, const rd_kafka_message_t *message, int64_t from)
 {
     struct jumps *jumps = jumps_of(source);
+    const uint32_t place = find_place(jumps, message->partition, message->offset);
     if (jumps->count == jumps->capacity) {
         jumps->capacity = jumps->capacity ? jumps->capacity * 2 : 16;
         struct jump *grown = realloc(jumps->list, jumps->capacity * sizeof(*grown));
@@ -152,7 +166,12 @@ static struct jump *add_jump(struct source *source, const rd_kafka_message_t *me
             abort();
         jumps->list = grown;
     }
-    struct jump *jump = &jumps->list[jumps->count++];
+    struct jump *jump = &jumps->list[place];
+    memmove(jump + 1, jump, (jumps->count++ - place) * sizeof(*jump));
+    if (place + 1 < jumps->count && jump[1].partition == message->partition && jump[1].state == JUMP_READ) {
+        source_end_reading(source, message->partition);
+        jump[1].state = JUMP_DUE;
+    }
     *jump = (struct jump){
         .partition = message->partition, .from = from, .to = source_message_mark(message), .noted_ms = clock_now_ms()};
     jump->proof = (struct jump_proof){.to = jump->to, .hint = -1};
@@ -177,30 +196,35 @@ void source_note_jump(struct source *source, const rd_kafka_message_t *message, 
 struct neighbours {
     int64_t before;                  /* the highest offset up to it, or -1 */
     const rd_kafka_message_t *after; /* the first command behind it, or NULL */
+    bool is_ours;                    /* `after` is still to be answered here */
 };
 
-static void note_neighbour(struct neighbours *found, const rd_kafka_message_t *taken, const rd_kafka_message_t *message)
+static void note_neighbour(struct neighbours *found, const rd_kafka_message_t *taken, bool is_ours,
+                           const rd_kafka_message_t *message)
 {
     if (taken->partition != message->partition)
         return;
-    if (taken->offset <= message->offset)
+    if (taken->offset <= message->offset) {
         found->before = taken->offset > found->before ? taken->offset : found->before;
-    else if (!found->after || taken->offset < found->after->offset)
+    } else if (!found->after || taken->offset < found->after->offset) {
         found->after = taken;
+        found->is_ours = is_ours && !message_is_placeholder(taken);
+    }
 }
 
-/* A jump that was not verified, or is no longer: it is, once more. */
+/* A jump that was not verified, or no longer is being: it is now. */
 static void note_jump_again(struct source *source, const rd_kafka_message_t *message)
 {
     const struct batch *batch = source->batch;
-    struct neighbours found = {source_log(source, message->partition)->group_offset - 1, NULL};
+    const struct log_state *log = source_log(source, message->partition);
+    struct neighbours found = {log->group == GROUP_ASKED && log->group_offset > 0 ? log->group_offset - 1 : -1, NULL,
+                               false};
     for (uint32_t i = 0; i < batch->count; i++)
-        if (item_is_ours(&batch->items[i]))
-            note_neighbour(&found, source->messages[i], message);
+        note_neighbour(&found, source->messages[i], item_is_ours(&batch->items[i]), message);
     for (uint32_t i = 0; i < source->held.count; i++)
-        note_neighbour(&found, source->held.messages[i].message, message);
-    if (found.before < message->offset && found.after && !message_is_placeholder(found.after)) {
-        struct jump *jump = add_jump(source, found.after, found.before + 1);
+        note_neighbour(&found, source->held.messages[i].message, true, message);
+    if (found.before < message->offset && found.is_ours) {
+        struct jump *jump = add_jump(source, found.after, found.before < 0 ? -1 : found.before + 1);
         jump->is_late = true;
         jump_proof_hint(&jump->proof, message->offset);
     }
@@ -208,14 +232,15 @@ static void note_jump_again(struct source *source, const rd_kafka_message_t *mes
 
 void source_note_late(struct source *source, const rd_kafka_message_t *message)
 {
-    const struct log_state *log = source_log(source, message->partition);
-    if (log->unsettled < 0 && log->group == GROUP_ASKED && log->group_offset >= 0)
-        note_jump_again(source, message);
     for (uint32_t i = 0; source->jumps && i < source->jumps->count; i++) {
         struct jump *jump = &source->jumps->list[i];
-        if (jump->partition == message->partition && jump->from <= message->offset)
+        if (jump->partition == message->partition && jump->from <= message->offset &&
+            message->offset < jump->to.offset) {
             jump_proof_hint(&jump->proof, message->offset);
+            return;
+        }
     }
+    note_jump_again(source, message);
 }
 
 void source_forget_jumps(struct source *source, int32_t partition, int64_t from)
