@@ -6,11 +6,10 @@
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 
-#define TURNS         5
-#define COMMANDS      2000
-#define PAUSE_MS      250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
-#define SOON_MS       400 /* in one of the turns, since the machine may be busy */
-#define FULL_QUEUE_MS 400 /* without commands, of all times; a second or more if it is not woken */
+#define TURNS    5
+#define COMMANDS 2000
+#define PAUSE_MS 250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
+#define SOON_MS  400 /* in one of the turns, since the machine may be busy */
 /* Later versions are not woken (source_group.c). */
 #define RESUMED_MS (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
 
@@ -52,21 +51,34 @@ START_TEST(commands_come_soon_after_a_resume)
 }
 END_TEST
 
-START_TEST(commands_come_soon_although_the_queue_is_full)
+/* Returns how long there was nothing, of the time that as many commands take. */
+static int64_t take_all(uint32_t all)
 {
-    enum { ALL = 66000 };
-    for (int i = 0; i < ALL; i++)
-        fixture_send_valid(i % FIXTURE_PARTITIONS, i);
-    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
-    take_command();
     int64_t waited_ms = 0;
-    for (uint32_t taken = 1; taken < ALL; taken += batch.count, source_release(source)) {
+    for (uint32_t taken = 0; taken < all; taken += batch.count, source_release(source)) {
         const int64_t began = clock_now_ms();
         ck_assert_int_eq(source_fill(source, 500, 10), 0);
         if (batch.count == 0)
             waited_ms += clock_now_ms() - began;
     }
-    ck_assert_int_lt(waited_ms, FULL_QUEUE_MS);
+    return waited_ms;
+}
+
+START_TEST(commands_come_soon_although_the_queue_is_full)
+{
+    enum { ALL = 66000 };
+    int64_t shortest = FIXTURE_PATIENCE_MS;
+    for (int turn = 0; turn < TURNS && shortest >= SOON_MS; turn++) {
+        for (int i = 0; i < ALL; i++)
+            fixture_send_valid(i % FIXTURE_PARTITIONS, i);
+        ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+        const uint32_t taken = turn == 0 ? 1 : 0;
+        if (turn == 0)
+            take_command(); /* with the assignment */
+        const int64_t waited_ms = take_all(ALL - taken);
+        shortest = waited_ms < shortest ? waited_ms : shortest;
+    }
+    ck_assert_int_lt(shortest, SOON_MS);
 }
 END_TEST
 
