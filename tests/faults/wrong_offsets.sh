@@ -42,9 +42,10 @@ send_wrong() {
 
 # send_twins REPLIES OFFSET ...: as send_wrong, but all commands of all these batches have the same bytes and the same time.
 send_twins() {
-    local replies=$1
+    local replies=$1 records=() offset
     shift
-    TIMESTAMP_MS=$twin_ms send_batch "$replies" "${@/%/={\"twin\":1}}"
+    for offset in "$@"; do records+=("$offset={\"twin\":1}"); done
+    TIMESTAMP_MS=$twin_ms send_batch "$replies" "${records[@]}"
 }
 
 send_batch() { # REPLIES OFFSET=VALUE ...
