@@ -169,7 +169,7 @@ int main(void)
     TCase *full = tcase_create("full queue");
     tcase_add_checked_fixture(full, open_source_with_short_queue, close_source);
     tcase_add_test(full, commands_come_soon_although_the_queue_is_full);
-    tcase_set_timeout(full, 60);
+    tcase_set_timeout(full, 120);
     TCase *readers = tcase_create("readers");
     tcase_add_checked_fixture(readers, open_broker, fixture_close);
     tcase_add_test(readers, a_reader_that_changes_its_topic_reads_on_soon);
