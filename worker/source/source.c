@@ -278,7 +278,7 @@ static bool take_held(void *taker, const struct held_message *held)
 }
 
 /* Serves the group, with all partitions paused. */
-static void source_poll_paused(struct source *source, int wait_ms)
+void source_serve_paused(struct source *source, int wait_ms)
 {
     if (!source->paused) {
         rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
@@ -297,6 +297,11 @@ static void source_poll_paused(struct source *source, int wait_ms)
         /* A paused partition may still deliver messages: they are held. */
         source_receive(source, message, true);
     }
+}
+
+static void source_poll_paused(struct source *source, int wait_ms)
+{
+    source_serve_paused(source, wait_ms);
     source_look_around(source);
 }
 

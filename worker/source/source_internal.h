@@ -152,6 +152,9 @@ struct source {
     struct log_fault fault, progress_fault;
 };
 
+/* Pauses all partitions, if they are not, and serves the group and its rebalances. Asks Kafka nothing. */
+void source_serve_paused(struct source *source, int wait_ms);
+
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
 /* True while very long messages are held: the partitions stay paused until batches have taken these. */

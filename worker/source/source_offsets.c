@@ -144,9 +144,11 @@ rd_kafka_t *source_observer(struct source *source)
 }
 
 /* All questions together may take longer than a member may be silent where Kafka is slow. */
-static void poll_between(void *source)
+static void poll_between(void *opaque)
 {
-    source_poll(source);
+    struct source *source = opaque;
+    if (!source->broken)
+        source_serve_paused(source, 0);
 }
 
 bool source_ask_progress(struct source *source, int wait_ms, struct kafka_progress *progress)
