@@ -338,6 +338,22 @@ START_TEST(a_record_topic_that_was_replaced_is_not_trusted)
 }
 END_TEST
 
+/* The ends are those of the transaction before: for a batch without commands there is none. */
+START_TEST(a_batch_of_which_nothing_is_ours_tells_nothing_of_the_record_topic)
+{
+    struct offsets record_ends = {0};
+    ck_assert(claims(0, "x") && index_confirm(the_index, &batch));
+    offsets_set(&record_ends, 1, 40);
+    index_checkpoint(the_index, &batch, &record_ends, 77);
+    ck_assert(claims(1, "y") && index_confirm(the_index, &batch));
+    batch.items[0].custody = CUSTODY_REVOKED;
+    index_checkpoint(the_index, &batch, &record_ends, 77);
+    ck_assert(index_is_verified(the_index));
+    ck_assert(has_checkpoint(0, "1,1,77", "-,40"));
+    offsets_free(&record_ends);
+}
+END_TEST
+
 START_TEST(no_checkpoint_is_written_for_the_partition_of_another)
 {
     struct offsets record_ends = {0};
@@ -810,6 +826,7 @@ int main(void)
     tcase_add_loop_test(tcase, outcomes_do_not_stand_after_a_loss, 0, sizeof(harms) / sizeof(harms[0]));
     tcase_add_test(tcase, outcomes_of_before_an_audit_do_not_stand);
     tcase_add_test(tcase, a_checkpoint_tells_how_far_each_partition_is);
+    tcase_add_test(tcase, a_batch_of_which_nothing_is_ours_tells_nothing_of_the_record_topic);
     tcase_add_loop_test(tcase, a_record_topic_that_was_replaced_is_not_trusted, 0,
                         sizeof(replaced_ends) / sizeof(replaced_ends[0]));
     tcase_add_test(tcase, no_checkpoint_is_written_for_the_partition_of_another);
