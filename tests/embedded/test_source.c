@@ -523,17 +523,17 @@ START_TEST(long_gaps_are_verified_however_many_there_are)
 }
 END_TEST
 
-/* A transaction that was aborted may have what librdkafka cannot parse. */
-START_TEST(a_gap_that_cannot_be_read_as_a_whole_does_not_stop_its_partition)
+/* A transaction that was aborted may have what librdkafka cannot parse. Here the log has commands in the gap, and they
+ * may be found then. */
+START_TEST(a_gap_that_cannot_be_read_as_a_whole_is_read_by_its_offsets)
 {
-    enum { COMMANDS = 11, LEFT = 2 };
+    enum { COMMANDS = 11, TO_AND_WHOLE = 2 };
     for (int i = 0; i < COMMANDS; i++)
         fixture_send_valid(0, i);
     atomic_store(&offsets_left, COMMANDS - 1);
     atomic_store(&wide_reader_is_silent, true);
     fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
-    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, LEFT);
-    ck_assert_uint_ge(count_of(METRIC_OFFSET_PROBES, 0), 2);
+    wait_for_count(METRIC_OFFSET_PROBES, 0, TO_AND_WHOLE + 1);
     fixture_stop();
 }
 END_TEST
@@ -857,7 +857,7 @@ int main(void)
     TCase *gaps = add_case(suite, "gaps");
     tcase_add_test(gaps, a_backlog_of_short_transactions_is_not_held_up);
     tcase_add_test(gaps, long_gaps_are_verified_however_many_there_are);
-    tcase_add_test(gaps, a_gap_that_cannot_be_read_as_a_whole_does_not_stop_its_partition);
+    tcase_add_test(gaps, a_gap_that_cannot_be_read_as_a_whole_is_read_by_its_offsets);
     TCase *marks = add_case(suite, "marks");
     tcase_add_test(marks, commands_wait_until_the_group_has_told_the_mark_of_their_log);
     tcase_add_test(marks, commands_that_waited_for_the_group_keep_their_order);
