@@ -36,6 +36,7 @@
 #define ASK_WAIT_MS 50
 #define RETRY_MS    100  /* after an error */
 #define FAULT_MS    2000 /* without an answer, before that is logged */
+#define MUTE_MS     3000 /* without an answer, before it is examined whether it can be parsed */
 #define WIDE_MS     4000 /* without an answer, before a wide reading is given up */
 
 struct jump {
@@ -59,6 +60,7 @@ struct jumps {
     uint32_t count, capacity;
     struct batch_reader *readers[2]; /* by kind; NULL: to be opened */
     int64_t asked_ms;                /* when an end was last asked for */
+    int64_t looked_ms;               /* when it was last examined whether something can be parsed */
     struct log_fault fault;
 };
 
@@ -279,6 +281,18 @@ enum log_finding source_judge(struct source *source, int32_t partition, const st
     }
 }
 
+/* The reader has had no answer. If that is because librdkafka cannot parse what comes first, that counts as a batch
+ * that cannot be decompressed, and ends the reading. */
+static bool cannot_parse(struct source *source, struct batch_reader *reader, int32_t partition, int64_t offset,
+                         struct batch_reading *reading)
+{
+    if (!source_cannot_parse(source, partition, offset))
+        return false;
+    batch_reader_end(reader, partition);
+    *reading = (struct batch_reading){.error = RD_KAFKA_RESP_ERR__BAD_COMPRESSION};
+    return true;
+}
+
 bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                        struct batch_reading *reading)
 {
@@ -297,7 +311,7 @@ bool source_read_batch(struct source *source, int32_t partition, int64_t offset,
         if (!is_read)
             clock_sleep(STEP_MS);
     }
-    return is_read;
+    return is_read || cannot_parse(source, reader, partition, offset, reading);
 }
 
 static enum batch_reader_kind kind_of(const struct jump *jump)
@@ -362,6 +376,19 @@ static bool is_unanswerable(struct source *source, const struct jump *jump)
            source_ask_ends(source, source->consumer, jump->partition, ASK_WAIT_MS, &low, &high);
 }
 
+/* As cannot_parse, for a reading that has had no answer for long. The next look is after as long. */
+static bool is_unparsed(struct source *source, struct jump *jump, struct batch_reading *reading)
+{
+    struct jumps *jumps = source->jumps;
+    const int64_t now = clock_now_ms(), silent_ms = kafka_patience_ms(&source->patience, MUTE_MS);
+    if (jump->question.is_wide || now - jump->began_ms < silent_ms || now - jumps->looked_ms < silent_ms)
+        return false;
+    const bool is_found =
+        cannot_parse(source, jumps->readers[BATCH_READER_SINGLE], jump->partition, jump->question.offset, reading);
+    jumps->looked_ms = clock_now_ms();
+    return is_found;
+}
+
 /* What an error in place of an answer says. *answer: JUMP_GOES_ON, or what the proof says where it is passed over. */
 static enum log_finding judge_error(struct source *source, struct jump *jump, const struct batch_reading *reading,
                                     enum jump_answer *answer)
@@ -398,7 +425,8 @@ static enum log_finding follow(struct source *source, struct jump *jump, bool *m
             begin_question(source, jump);
         return LOG_UNKNOWN;
     }
-    const bool is_read = batch_reader_take(source->jumps->readers[kind_of(jump)], jump->partition, &reading);
+    const bool is_read = batch_reader_take(source->jumps->readers[kind_of(jump)], jump->partition, &reading) ||
+                         is_unparsed(source, jump, &reading);
     if (!is_read && !is_unanswerable(source, jump))
         return ask_end(source, jump);
     *moved = true;

@@ -20,6 +20,7 @@
 #define PAUSE_MOST_MS   60000 /* between examinations of a partition that found nothing */
 #define EXAM_MS         10000 /* an examination that has no result ends then; the next one goes on where it was */
 #define EXAM_WAIT_MS    10    /* of one fill */
+#define LOOK_MS         1000  /* of one look for another reader */
 #define SEARCH_MS       1000  /* of one fill */
 #define SEARCH_LOOK_MS  3000  /* of one look at an offset; a busy machine takes that long to decompress 100 MB */
 #define STEP_MS         1
@@ -176,6 +177,22 @@ static void look_for_silence(struct source *source, int64_t now_ms)
             begin_exam(source, assigned->elems[i].partition, now_ms);
     if (assigned)
         rd_kafka_topic_partition_list_destroy(assigned);
+}
+
+bool source_cannot_parse(struct source *source, int32_t partition, int64_t offset)
+{
+    struct parse_finding finding = {.kind = PARSE_PENDING};
+    if (source->cut_off || source->probed >= 0 || !open_probe(source) ||
+        !parse_probe_begin(source->probe, partition, offset))
+        return false;
+    const int64_t until = clock_now_ms() + kafka_patience_ms(&source->patience, LOOK_MS);
+    while (finding.kind == PARSE_PENDING && clock_now_ms() < until) {
+        clock_sleep(STEP_MS);
+        finding = parse_probe_take(source->probe);
+    }
+    parse_probe_end(source->probe);
+    source->probe_ms = clock_now_ms();
+    return finding.kind == PARSE_FAILED;
 }
 
 /* ---- passing ---- */
