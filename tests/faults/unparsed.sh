@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=24
+LIVE_CHECKS=31
 LIVE_COMPRESSION=producer
 number=0 log_end=0
 
@@ -144,5 +144,21 @@ criterion "a replay" "it decides all commands as the worker did"
 check "it finds no difference" eval 'live_intake replay >"$suite_folder/replayed" 2>&1'
 check_equal "it has decided each of them" "$(wc -l <"$suite_folder/expected")" \
     "$(sed -n 's/^Commands decided again: \([0-9]*\), the same.*/\1/p' "$suite_folder/replayed")"
+criterion "a batch with a wrong offset in front of a command that cannot be parsed" "each offset is answered once; a replay goes on behind it"
+static_worker_start one "${settings[@]}"
+at=$("$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$live_name.commands" 0 \
+    "0=$(command_text "$number")" "5=$(command_text $((number + 1)))")
+check_equal "the broker takes the batch" "$log_end" "$at"
+number=$((number + 2))
+expect created
+expect too_large
+send_batch key
+send_valid 3
+answered 40
+worker_stop one
+live_intake replay >"$suite_folder/replayed" 2>&1
+check_equal "a replay has read all but the batch" 3 $?
+check "it names the batch" grep -q "from $((log_end - 5)) to $((log_end - 4)) (wrong offsets)" "$suite_folder/replayed"
+
 live_compare_schemas
 suite_end

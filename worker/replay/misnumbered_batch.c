@@ -3,6 +3,8 @@
 #include "common/clock.h"
 
 #define READ_WAIT_MS 10000
+#define SILENT_MS    1500 /* without an answer, before it is examined whether there is something to parse */
+#define LOOK_WAIT_MS 2000
 #define STEP_MS      1
 #define EDGE_WAIT_MS 1000
 
@@ -15,13 +17,39 @@ void misnumbered_batch_init(struct misnumbered_batch *batch, const struct config
 void misnumbered_batch_close(struct misnumbered_batch *batch)
 {
     batch_reader_close(batch->reader, true);
+    parse_probe_close(batch->probe, true);
     batch->reader = NULL;
+    batch->probe = NULL;
 }
 
 void misnumbered_batch_turn(struct misnumbered_batch *batch, const char *topic)
 {
     misnumbered_batch_close(batch);
     batch->topic = topic;
+}
+
+static bool await_reading(struct misnumbered_batch *batch, int wait_ms, struct batch_reading *reading)
+{
+    bool is_read = false;
+    for (int64_t until = clock_now_ms() + wait_ms; !is_read && clock_now_ms() < until;) {
+        is_read = batch_reader_take(batch->reader, batch->partition, reading);
+        if (!is_read)
+            clock_sleep(STEP_MS);
+    }
+    return is_read;
+}
+
+/* True if what comes first at the offset or behind it cannot be parsed. That counts as a batch that cannot be
+ * decompressed. */
+static bool cannot_parse(struct misnumbered_batch *batch, int64_t offset, struct batch_reading *reading)
+{
+    char error[512];
+    if (!batch->probe)
+        batch->probe = parse_probe_open(batch->config, batch->topic, error, sizeof(error));
+    if (!batch->probe || parse_probe_look(batch->probe, batch->partition, offset, LOOK_WAIT_MS).kind != PARSE_FAILED)
+        return false;
+    *reading = (struct batch_reading){.error = RD_KAFKA_RESP_ERR__BAD_COMPRESSION};
+    return true;
 }
 
 /* Reads the batch of the log that has this offset, or the first one behind it. False without an answer. */
@@ -32,12 +60,8 @@ static bool read_at(struct misnumbered_batch *batch, int64_t offset, struct batc
         batch->reader = batch_reader_open(batch->config, batch->topic, BATCH_READER_SINGLE, error, sizeof(error));
     if (!batch->reader || !batch_reader_begin(batch->reader, batch->partition, offset))
         return false;
-    bool is_read = false;
-    for (int64_t until = clock_now_ms() + READ_WAIT_MS; !is_read && clock_now_ms() < until;) {
-        is_read = batch_reader_take(batch->reader, batch->partition, reading);
-        if (!is_read)
-            clock_sleep(STEP_MS);
-    }
+    const bool is_read = await_reading(batch, SILENT_MS, reading) || cannot_parse(batch, offset, reading) ||
+                         await_reading(batch, READ_WAIT_MS, reading);
     batch_reader_end(batch->reader, batch->partition);
     return is_read;
 }

@@ -8,12 +8,14 @@
 #include "worker/replay/batch_search.h"
 #include "worker/replay/history_client.h"
 #include "worker/source/batch_reader.h"
+#include "worker/source/parse_probe.h"
 
 struct misnumbered_batch {
     const struct config *config;
     const char *topic;
     struct history_client *client; /* borrowed, to ask where the log begins and ends */
     struct batch_reader *reader;   /* NULL: to be opened */
+    struct parse_probe *probe;     /* NULL: to be opened */
     int32_t partition;
     struct batch_search search;
     struct log_mark last; /* of the batch that is searched */

@@ -5,8 +5,7 @@
 #define LOOK_MS        2000
 #define SEARCH_MS      500
 #define SEARCH_LOOK_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
-#define STEP_MS        1
-#define SILENT_MS      2000 /* so long nothing comes before a look, and between looks */
+#define SILENT_MS      2000  /* so long nothing comes before a look, and between looks */
 /* Where there was one bad message there may be many, each between good ones. */
 #define SUSPECT_FOR_MS    60000
 #define SUSPECT_SILENT_MS 300
@@ -50,13 +49,8 @@ bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_
         batch->passed = offset;
     batch->partition = partition;
     batch->from = offset;
-    if (open_probe(batch) && parse_probe_begin(batch->probe, partition, batch->passed)) {
-        for (int64_t until = clock_now_ms() + LOOK_MS; finding.kind == PARSE_PENDING && clock_now_ms() < until;) {
-            clock_sleep(STEP_MS);
-            finding = parse_probe_take(batch->probe);
-        }
-        parse_probe_end(batch->probe);
-    }
+    if (open_probe(batch))
+        finding = parse_probe_look(batch->probe, partition, batch->passed, LOOK_MS);
     batch->looked_ms = clock_now_ms();
     if (finding.kind == PARSE_PENDING && finding.offset > batch->passed)
         batch->passed = finding.offset;

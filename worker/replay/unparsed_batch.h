@@ -1,6 +1,6 @@
 /* unparsed_batch: finds messages that librdkafka cannot parse, of which it tells nobody (worker/source/parse_probe.h).
- * Whoever has waited for a while without a sign of life looks at the place where he is. (source_unparsed.c does the
- * same for the group.) */
+ * A reader that has had no sign of life for a while looks at the place where it is. (source_unparsed.c does the same
+ * for the group.) */
 #ifndef WORKER_REPLAY_UNPARSED_BATCH_H
 #define WORKER_REPLAY_UNPARSED_BATCH_H
 

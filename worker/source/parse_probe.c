@@ -280,6 +280,19 @@ struct parse_finding parse_probe_take(struct parse_probe *probe)
     return finding;
 }
 
+struct parse_finding parse_probe_look(struct parse_probe *probe, int32_t partition, int64_t offset, int wait_ms)
+{
+    struct parse_finding finding = {.kind = PARSE_PENDING, .offset = -1, .lowest = -1};
+    if (!parse_probe_begin(probe, partition, offset))
+        return finding;
+    for (int64_t until = clock_now_ms() + wait_ms; finding.kind == PARSE_PENDING && clock_now_ms() < until;) {
+        clock_sleep(STEP_MS);
+        finding = parse_probe_take(probe);
+    }
+    parse_probe_end(probe);
+    return finding;
+}
+
 /* ---- where a range ends ---- */
 
 struct parse_range parse_range_of(const struct parse_finding *finding)

@@ -55,6 +55,11 @@ struct parse_finding {
 /* What is known by now. Does not wait. After PARSE_ANSWERED nothing is read any more. */
 MUST_CHECK struct parse_finding parse_probe_take(struct parse_probe *probe);
 
+/* Reads at the offset for `wait_ms` at most, and ends that. PARSE_PENDING: without a result; `offset` tells how far it
+ * came. */
+MUST_CHECK struct parse_finding parse_probe_look(struct parse_probe *probe, int32_t partition, int64_t offset,
+                                                 int wait_ms);
+
 /* Offsets that librdkafka cannot parse, and that follow each other. */
 struct parse_range {
     int64_t first, inside; /* those from `first` to `inside` fail */

@@ -181,16 +181,10 @@ static void look_for_silence(struct source *source, int64_t now_ms)
 
 bool source_cannot_parse(struct source *source, int32_t partition, int64_t offset)
 {
-    struct parse_finding finding = {.kind = PARSE_PENDING};
-    if (source->cut_off || source->probed >= 0 || !open_probe(source) ||
-        !parse_probe_begin(source->probe, partition, offset))
+    if (source->cut_off || source->probed >= 0 || !open_probe(source))
         return false;
-    const int64_t until = clock_now_ms() + kafka_patience_ms(&source->patience, LOOK_MS);
-    while (finding.kind == PARSE_PENDING && clock_now_ms() < until) {
-        clock_sleep(STEP_MS);
-        finding = parse_probe_take(source->probe);
-    }
-    parse_probe_end(source->probe);
+    const struct parse_finding finding =
+        parse_probe_look(source->probe, partition, offset, kafka_patience_ms(&source->patience, LOOK_MS));
     source->probe_ms = clock_now_ms();
     return finding.kind == PARSE_FAILED;
 }
