@@ -14,7 +14,7 @@
     ROW(BEFORE_CLAIM, "before-claim")                                                                                  \
     ROW(IN_CLAIM, "in-claim")                                                                                          \
     ROW(AFTER_CLAIM, "after-claim")                                                                                    \
-    ROW(IN_TAKEOVER, "in-takeover")                                                                                    \
+    ROW(IN_DISPLACEMENT, "in-displacement")                                                                            \
     ROW(BEFORE_SEND, "before-send")                                                                                    \
     ROW(IN_SEND, "in-send")                                                                                            \
     ROW(AFTER_SEND, "after-send")                                                                                      \

@@ -146,7 +146,7 @@ END_TEST
 START_TEST(nothing_is_taken_over_after_a_loss)
 {
     ck_assert(claims(5, "x")); /* this worker's own future */
-    interfere_at(FAILPOINT_IN_TAKEOVER, "FLUSHALL");
+    interfere_at(FAILPOINT_IN_DISPLACEMENT, "FLUSHALL");
     ck_assert(!claims(1, "x"));
     expect_nothing_claimed();
 }
@@ -190,7 +190,7 @@ START_TEST(a_takeover_is_logged_once_it_has_happened)
         put_valid(4, "y", "x@example.com");
     put_valid(5, "z", "x@example.com");
     if (_i == 1)
-        interfere_at(FAILPOINT_IN_TAKEOVER, "PEXPIRE client-email:{acme}:x@example.com 100000");
+        interfere_at(FAILPOINT_IN_DISPLACEMENT, "PEXPIRE client-email:{acme}:x@example.com 100000");
     ck_assert_uint_eq(takeovers_logged(), 1);
     ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
     for (uint32_t i = 1; i < batch.count; i++)

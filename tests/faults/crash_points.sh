@@ -35,7 +35,7 @@ criterion "kill -9 at each of $(crash_points | wc -l) named points" \
 check "there are points" [ "$(crash_points | wc -l)" -ge 20 ]
 for point in $(crash_points); do
     case $point in
-        in-takeover | in-revocation | rebuild-*) continue ;;
+        in-displacement | in-revocation | rebuild-*) continue ;;
     esac
     for ((time = 0; time < times; time++)); do
         passes=$((time == 0 ? 0 : RANDOM % 8))
@@ -73,8 +73,8 @@ unset faults_load_rate
 deadly_worker_start one after-claim 0
 deadly_worker_dies one after-claim 40
 live_intake definitions put late tests/live/definitions.json >/dev/null || suite_fail "definitions put"
-deadly_worker_start one in-takeover 0
-deadly_worker_dies one in-takeover 40
+deadly_worker_start one in-displacement 0
+deadly_worker_dies one in-displacement 40
 worker
 check "both are answered" oracle await 60
 verdicts=$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed \

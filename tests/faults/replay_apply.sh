@@ -202,7 +202,7 @@ suite_of_points() {
     times=$(faults_choose 1 3)
     if ! faults_all; then points="owned after-claim in-send after-offsets after-commit after-checkpoint rebuild-half"; fi
     for point in $points; do
-        case $point in in-takeover | in-revocation) continue ;; esac
+        case $point in in-displacement | in-revocation) continue ;; esac
         for ((time = 0; time < times; time++)); do
             passes=$((time * 2))
             case $point in owned | rebuild-*) [ "$time" -eq 0 ] || continue ;; filled | before-* | after-* | in-*) passes=$((passes + 1)) ;; esac
@@ -227,8 +227,8 @@ suite_of_later_claim() {
     check "the later command has claimed the email" [ "$(redis_of EXISTS "client-email:{late}:late@example.com")" = 1 ]
     lock_ends_soon late
     put_definitions
-    FAILPOINT=in-takeover apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
-    check_equal "the next one is killed while it takes it" "failpoint in-takeover" "$(tail -n 1 "$suite_folder/apply.log")"
+    FAILPOINT=in-displacement apply_program=$BUILD/tests/faults/client-intake apply it --definitions current "${since[@]}" 2>/dev/null
+    check_equal "the next one is killed while it takes it" "failpoint in-displacement" "$(tail -n 1 "$suite_folder/apply.log")"
     lock_ends_soon late
     apply_ends "the third one ends with 0" 0 it --definitions current "${since[@]}"
     check_equal "the earlier command has the email" "late-1 client.created,late-2 email_taken" "$(outcomes)"

@@ -143,7 +143,7 @@ bool index_displace(struct index *index, struct batch *batch, struct item *item)
         index_write_word(&pipeline, SPAN("UNWATCH"));
     else
         write_displacement(&pipeline, item, &displacement);
-    failpoint(FAILPOINT_IN_TAKEOVER);
+    failpoint(FAILPOINT_IN_DISPLACEMENT);
     redisReply *reply = ask(index, &pipeline);
     if (!reply)
         return false;
