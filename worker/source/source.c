@@ -106,6 +106,8 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         (struct log_fault){"consumer failing", "consumer recovered", .told = &metrics_board(metrics)->kafka};
     source->progress_fault = (struct log_fault){"reading committed offsets failing; commands wait",
                                                 "committed offsets read again", .told = &metrics_board(metrics)->kafka};
+    source->verifying_fault =
+        (struct log_fault){"verifying offsets failing; commands wait", "offsets verified again", .told = NULL};
     source->messages = calloc(batch->capacity, sizeof(*source->messages));
     source->partitions = partitions_new();
     if (!source->messages || !source->partitions)

@@ -98,15 +98,16 @@ struct burden {
 
 struct source {
     rd_kafka_t *consumer;
-    rd_kafka_t *reader;        /* reads single commands again, outside the group; NULL: to be opened */
-    struct jumps *jumps;       /* source_jumps.c; NULL: there was none yet */
-    struct parse_probe *probe; /* source_unparsed.c; NULL: no partition is examined */
-    int32_t probed;            /* the partition that is examined, or -1 */
-    int64_t probe_ms;          /* when that began, or when the probe was last used */
-    int64_t silence_ms;        /* when silent partitions were last looked for */
-    int64_t unparsed_ms;       /* when commands that cannot be parsed were last passed; 0: never */
-    uint64_t drained;          /* how often the consumer had nothing to give */
-    struct log_state *logs;    /* by partition */
+    rd_kafka_t *reader;                    /* reads single commands again, outside the group; NULL: to be opened */
+    struct jumps *jumps;                   /* source_jumps.c; NULL: there was none yet */
+    struct batch_reader *batch_readers[2]; /* source_batches.c; by kind; NULL: to be opened */
+    struct parse_probe *probe;             /* source_unparsed.c; NULL: no partition is examined */
+    int32_t probed;                        /* the partition that is examined, or -1 */
+    int64_t probe_ms;                      /* when that began, or when the probe was last used */
+    int64_t silence_ms;                    /* when silent partitions were last looked for */
+    int64_t unparsed_ms;                   /* when commands that cannot be parsed were last passed; 0: never */
+    uint64_t drained;                      /* how often the consumer had nothing to give */
+    struct log_state *logs;                /* by partition */
     int32_t log_count;
     int64_t idle_ms; /* when source_idle_offsets last looked */
     struct metrics *metrics;
@@ -149,7 +150,7 @@ struct source {
     int position_capacity;
     int64_t looked_ms; /* when source_look_around last looked */
     struct ownership ownership;
-    struct log_fault fault, progress_fault;
+    struct log_fault fault, progress_fault, verifying_fault;
 };
 
 /* Pauses all partitions, if they are not, and serves the group and its rebalances. Asks Kafka nothing. */
@@ -375,9 +376,17 @@ void source_follow_jumps(struct source *source);
  * answers come. Otherwise a partition with many jumps would have few commands in each batch. */
 void source_follow_held_jumps(struct source *source);
 
+void source_close_jumps(struct source *source);
+
+/* ---- source_batches.c: reads batches of the log again ---- */
+
+/* The reader of this kind, opened if need be. NULL after the reason was logged. */
+MUST_CHECK struct batch_reader *source_batch_reader(struct source *source, enum batch_reader_kind kind);
+
 /* Reads the batch of the log that has this offset, or the first one behind it. False without an answer in `wait_ms`:
  * the reading goes on until another one of the partition begins, and the next call for the same offset takes its
- * answer. An aborted transaction of many batches takes that long. Not for a partition that has jumps. */
+ * answer. An aborted transaction of many batches takes that long. What cannot be parsed counts as
+ * RD_KAFKA_RESP_ERR__BAD_COMPRESSION. Not for a partition that has jumps. */
 MUST_CHECK bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
                                   struct batch_reading *reading);
 
@@ -388,7 +397,13 @@ enum log_finding source_judge(struct source *source, int32_t partition, const st
 /* Ends what source_read_batch has left open. */
 void source_end_reading(struct source *source, int32_t partition);
 
-void source_close_jumps(struct source *source);
+/* A reading of BATCH_READER_SINGLE at this offset has had no answer. True if that is because librdkafka cannot parse
+ * what comes first there: the reading is ended, and counts as a batch that cannot be decompressed. As
+ * source_cannot_parse. */
+MUST_CHECK bool source_end_unparsed(struct source *source, int32_t partition, int64_t offset,
+                                    struct batch_reading *reading);
+
+void source_close_batches(struct source *source);
 
 /* ---- source_unreadable.c: commands that cannot be read ---- */
 

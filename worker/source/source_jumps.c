@@ -58,10 +58,8 @@ struct jump {
 struct jumps {
     struct jump *list; /* of all partitions, in order of arrival */
     uint32_t count, capacity;
-    struct batch_reader *readers[2]; /* by kind; NULL: to be opened */
-    int64_t asked_ms;                /* when an end was last asked for */
-    int64_t looked_ms;               /* when it was last examined whether something can be parsed */
-    struct log_fault fault;
+    int64_t asked_ms;  /* when an end was last asked for */
+    int64_t looked_ms; /* when it was last examined whether something can be parsed */
 };
 
 static struct jumps *jumps_of(struct source *source)
@@ -70,8 +68,6 @@ static struct jumps *jumps_of(struct source *source)
         source->jumps = calloc(1, sizeof(*source->jumps));
         if (!source->jumps)
             abort();
-        source->jumps->fault =
-            (struct log_fault){"verifying offsets failing; commands wait", "offsets verified again", .told = NULL};
     }
     return source->jumps;
 }
@@ -80,29 +76,9 @@ void source_close_jumps(struct source *source)
 {
     if (!source->jumps)
         return;
-    for (int kind = BATCH_READER_SINGLE; kind <= BATCH_READER_WIDE; kind++)
-        batch_reader_close(source->jumps->readers[kind], source_may_destroy(source));
     free(source->jumps->list);
     free(source->jumps);
     source->jumps = NULL;
-}
-
-static struct batch_reader *reader_of(struct source *source, enum batch_reader_kind kind)
-{
-    struct jumps *jumps = jumps_of(source);
-    struct batch_reader **reader = &jumps->readers[kind];
-    char error[512];
-    if (!*reader &&
-        !(*reader = batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error))))
-        log_fault_begin(&jumps->fault, LOG_LIST(LOG_TEXT("error", error)));
-    return *reader;
-}
-
-void source_end_reading(struct source *source, int32_t partition)
-{
-    for (int kind = BATCH_READER_SINGLE; source->jumps && kind <= BATCH_READER_WIDE; kind++)
-        if (source->jumps->readers[kind])
-            batch_reader_end(source->jumps->readers[kind], partition);
 }
 
 bool source_awaits_jumps(const struct source *source)
@@ -265,55 +241,6 @@ void source_forget_jumps(struct source *source, int32_t partition, int64_t from)
 
 /* ---- reading ---- */
 
-enum log_finding source_judge(struct source *source, int32_t partition, const struct log_mark *mark,
-                              const struct batch_reading *reading)
-{
-    switch (reading->error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return log_mark_is_same(mark, &reading->first) ? LOG_SAME : LOG_OTHER;
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        return source_compare_watermarks(source, partition, mark->offset, ASK_WAIT_MS);
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION: /* the command's own batch could be read */
-        return LOG_OTHER;
-    default:
-        return LOG_UNKNOWN;
-    }
-}
-
-/* The reader has had no answer. If that is because librdkafka cannot parse what comes first, that counts as a batch
- * that cannot be decompressed, and ends the reading. */
-static bool cannot_parse(struct source *source, struct batch_reader *reader, int32_t partition, int64_t offset,
-                         struct batch_reading *reading)
-{
-    if (!source_cannot_parse(source, partition, offset))
-        return false;
-    batch_reader_end(reader, partition);
-    *reading = (struct batch_reading){.error = RD_KAFKA_RESP_ERR__BAD_COMPRESSION};
-    return true;
-}
-
-bool source_read_batch(struct source *source, int32_t partition, int64_t offset, int wait_ms,
-                       struct batch_reading *reading)
-{
-    struct batch_reader *reader = reader_of(source, BATCH_READER_SINGLE);
-    if (!reader)
-        return false;
-    if (!batch_reader_reads(reader, partition, offset)) {
-        if (!batch_reader_begin(reader, partition, offset))
-            return false;
-        metrics_add(source->metrics, METRIC_OFFSET_PROBES, 0, 1);
-    }
-    bool is_read = false;
-    const int64_t until = clock_now_ms() + kafka_patience_ms(&source->patience, wait_ms);
-    while (!is_read && clock_now_ms() < until) {
-        is_read = batch_reader_take(reader, partition, reading);
-        if (!is_read)
-            clock_sleep(STEP_MS);
-    }
-    return is_read || cannot_parse(source, reader, partition, offset, reading);
-}
-
 static enum batch_reader_kind kind_of(const struct jump *jump)
 {
     return jump->question.is_wide ? BATCH_READER_WIDE : BATCH_READER_SINGLE;
@@ -323,7 +250,7 @@ static enum batch_reader_kind kind_of(const struct jump *jump)
 static void begin_question(struct source *source, struct jump *jump)
 {
     const struct jump_question question = jump->question = jump_proof_question(&jump->proof);
-    struct batch_reader *reader = reader_of(source, kind_of(jump));
+    struct batch_reader *reader = source_batch_reader(source, kind_of(jump));
     jump->began_ms = clock_now_ms();
     if (reader && batch_reader_begin(reader, jump->partition, question.offset)) {
         if (question.is_wide)
@@ -376,15 +303,14 @@ static bool is_unanswerable(struct source *source, const struct jump *jump)
            source_ask_ends(source, source->consumer, jump->partition, ASK_WAIT_MS, &low, &high);
 }
 
-/* As cannot_parse, for a reading that has had no answer for long. The next look is after as long. */
+/* As source_end_unparsed, for a reading that has had no answer for long. The next look is after as long. */
 static bool is_unparsed(struct source *source, struct jump *jump, struct batch_reading *reading)
 {
     struct jumps *jumps = source->jumps;
     const int64_t now = clock_now_ms(), silent_ms = kafka_patience_ms(&source->patience, MUTE_MS);
     if (jump->question.is_wide || now - jump->began_ms < silent_ms || now - jumps->looked_ms < silent_ms)
         return false;
-    const bool is_found =
-        cannot_parse(source, jumps->readers[BATCH_READER_SINGLE], jump->partition, jump->question.offset, reading);
+    const bool is_found = source_end_unparsed(source, jump->partition, jump->question.offset, reading);
     jumps->looked_ms = clock_now_ms();
     return is_found;
 }
@@ -425,7 +351,7 @@ static enum log_finding follow(struct source *source, struct jump *jump, bool *m
             begin_question(source, jump);
         return LOG_UNKNOWN;
     }
-    const bool is_read = batch_reader_take(source->jumps->readers[kind_of(jump)], jump->partition, &reading) ||
+    const bool is_read = batch_reader_take(source->batch_readers[kind_of(jump)], jump->partition, &reading) ||
                          is_unparsed(source, jump, &reading);
     if (!is_read && !is_unanswerable(source, jump))
         return ask_end(source, jump);
@@ -452,9 +378,9 @@ static void note_fault(struct source *source)
 {
     struct jumps *jumps = source->jumps;
     if (jumps->count == 0)
-        log_fault_end(&jumps->fault);
+        log_fault_end(&source->verifying_fault);
     else if (jumps->list[0].from >= 0 && clock_now_ms() - jumps->list[0].noted_ms >= FAULT_MS)
-        log_fault_begin(&jumps->fault,
+        log_fault_begin(&source->verifying_fault,
                         LOG_LIST(LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", jumps->list[0].partition),
                                  LOG_INTEGER("offset", jumps->list[0].to.offset)));
 }

@@ -62,6 +62,7 @@ void source_close_logs(struct source *source)
 {
     source_close_reader(source);
     source_close_jumps(source);
+    source_close_batches(source);
     source_close_probe(source);
     free(source->logs);
     source->logs = NULL;
