@@ -120,6 +120,7 @@ struct source *source_open(const struct config *config, unsigned thread, struct 
         rd_kafka_conf_destroy(conf);
         goto failed;
     }
+    source->group = source_no_group(config);
     source->lag = lag_new(source->topic, metrics);
     source->fetched = rd_kafka_queue_get_consumer(source->consumer);
     if (!source->lag || !source->fetched)
@@ -150,17 +151,18 @@ void source_close(struct source *source)
     if (source->messages && source->partitions)
         source_release(source);
     held_messages_close(&source->held);
-    if (source->group)
-        rd_kafka_consumer_group_metadata_destroy(source->group);
     if (source->fetched)
         rd_kafka_queue_destroy(source->fetched);
     if (source->consumer) {
         rd_kafka_resp_err_t code = rd_kafka_consumer_close(source->consumer);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             source_log_error("leaving the group failed", code);
+        source_forget_member(source);
         if (source_may_destroy(source))
             rd_kafka_destroy(source->consumer);
     }
+    if (source->group)
+        rd_kafka_consumer_group_metadata_destroy(source->group);
     if (source->observer)
         rd_kafka_destroy(source->observer);
     source_end_watch(source);
@@ -348,8 +350,7 @@ static void source_lighten(struct source *source)
         }
     }
     source_poll_paused(source, 0);
-    if (source->group_changed)
-        source_refresh_group(source);
+    source_refresh_group(source);
 }
 
 /* Notes how many messages were fetched since the last batch was filled. As many may come during the next one. */
@@ -427,8 +428,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
                                                                                : is_full ? 0
                                                                                          : next_wait_ms);
         source_note_poll(source);
-        if (source->group_changed)
-            source_refresh_group(source);
+        source_refresh_group(source);
         if (!message) {
             source->drained++;
             break;

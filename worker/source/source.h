@@ -102,7 +102,7 @@ enum reconcile_result {
 MUST_CHECK enum reconcile_result source_reconcile(struct source *source, bool in_doubt, int wait_ms);
 
 /* The group's metadata as of the last source_fill or source_pause, so that a transaction cannot commit offsets under a
- * later generation. Borrowed. NULL before the first fill. */
+ * later generation. Borrowed. Kafka refuses them before the first assignment, and where it has removed the member. */
 const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source);
 
 /* At-least-once: commits the batch's offsets and waits for the answer. False, after the reason was logged, if the

@@ -17,7 +17,7 @@ static bool list_has(const rd_kafka_topic_partition_list_t *partitions, int32_t 
     return false;
 }
 
-static void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
     struct batch *batch = source->batch;
     for (uint32_t i = 0; i < batch->count; i++)
@@ -147,7 +147,10 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
 {
     struct source *source = opaque;
     bool lost = rd_kafka_assignment_lost(consumer);
-    source->group_changed = true;
+    if (lost)
+        source_forget_member(source);
+    else
+        source_note_member(source);
     source->looked_ms = 0;
     source->was_lost = source->was_lost || lost;
     switch (code) {
@@ -219,19 +222,6 @@ void source_reassign_failed(struct source *source)
         source_reassign(source, partitions);
     }
     rd_kafka_topic_partition_list_destroy(partitions);
-}
-
-void source_refresh_group(struct source *source)
-{
-    if (source->group)
-        rd_kafka_consumer_group_metadata_destroy(source->group);
-    source->group = rd_kafka_consumer_group_metadata(source->consumer);
-    source->group_changed = false;
-}
-
-const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source)
-{
-    return source->group;
 }
 
 rd_kafka_topic_partition_list_t *source_assignment(struct source *source)

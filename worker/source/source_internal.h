@@ -126,7 +126,9 @@ struct source {
     struct held_messages held;     /* the next fill takes these first */
     struct partitions *partitions;
     int64_t filling_ms; /* when the present fill began; one time for all messages keeps a partition in order */
-    rd_kafka_consumer_group_metadata_t *group;
+    rd_kafka_consumer_group_metadata_t *group, *next_group; /* next_group: of a rebalance since then, or NULL */
+    char
+        *member; /* the member id of the last rebalance (source_member.c); NULL: none yet, or its partitions are lost */
     uint64_t assignments;
     int64_t ends_asked_ms;    /* from when on the ends of logs are asked for again; Kafka was silent */
     int64_t starts_silent_ms; /* since when Kafka does not tell where logs begin; 0: it does */
@@ -140,7 +142,6 @@ struct source {
     rd_kafka_queue_t *fetched; /* the consumer's prefetched messages */
     bool stalled;              /* librdkafka may have stopped fetching partitions that are still assigned */
     int64_t reassigned_ms;     /* when such partitions were last reset */
-    bool group_changed;        /* a rebalance ran since the metadata was read */
     bool paused;               /* all partitions, until source_resume */
     bool broken;
     bool cut_off;
@@ -193,8 +194,8 @@ void source_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
 /* Call after each poll. Notices a stall between two polls (source_is_sure). */
 void source_note_poll(struct source *source);
 
-/* Reads the group's metadata again. */
-void source_refresh_group(struct source *source);
+/* What is in hand and held of these partitions is no longer ours. */
+void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *partitions);
 
 /* New, or NULL after the reason was logged. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_assignment(struct source *source);
@@ -448,6 +449,22 @@ void source_pass_unparsed(struct source *source);
 MUST_CHECK bool source_cannot_parse(struct source *source, int32_t partition, int64_t offset);
 
 void source_close_probe(struct source *source);
+
+/* ---- source_member.c: whether the partitions are still ours ---- */
+
+/* Metadata that Kafka refuses: of no member. New. */
+MUST_CHECK rd_kafka_consumer_group_metadata_t *source_no_group(const struct config *config);
+
+/* Call at the beginning of each rebalance in which nothing is lost. Reads the group's metadata. If the consumer has
+ * become another member and kept its partitions, nothing in hand is ours any more, and the source must be opened again.
+ */
+void source_note_member(struct source *source);
+
+/* The partitions are lost, and librdkafka has told so. Kafka refuses the metadata that we have. */
+void source_forget_member(struct source *source);
+
+/* Takes over the metadata of the last rebalance, if there was one. */
+void source_refresh_group(struct source *source);
 
 /* ---- source_ownership.c: finds partitions without an owner ---- */
 

@@ -1,0 +1,87 @@
+/* Whether the consumer is still the member of the group whose partitions it has.
+ *
+ * Kafka removes a member whose session has ended, and others get its partitions. The member joins again under a new
+ * member id. librdkafka then calls back with partitions that are lost, except in one case (up to 2.15 at least): a
+ * static member that hears that it was removed in the answer to its request to join. It joins under the new id with
+ * the partitions and positions that it had. Kafka would accept a commit by the new metadata of what was fetched by the
+ * old member, and another worker may have answered that.
+ *
+ * So metadata are read in librdkafka's callbacks only. It joins no other generation until a callback has returned, and
+ * each generation has its callbacks. What is in hand after a callback is of partitions that are ours in its generation.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/source/source_internal.h"
+
+/* Drops what is in hand and held of all partitions. False if there are none. */
+static bool source_drop_all(struct source *source)
+{
+    rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
+    const bool has_any = !partitions || partitions->cnt > 0;
+    if (partitions) {
+        source_drop(source, partitions);
+        rd_kafka_topic_partition_list_destroy(partitions);
+    }
+    return has_any;
+}
+
+/* True if the consumer has partitions that were not assigned to this member. */
+static bool source_is_renewed(struct source *source, const char *member)
+{
+    const bool is_same = source->member && member && strcmp(member, source->member) == 0;
+    return member && !is_same && source_drop_all(source);
+}
+
+static void member_free(struct source *source, char *member)
+{
+    if (member)
+        rd_kafka_mem_free(source->consumer, member);
+}
+
+static void source_set_next_group(struct source *source, rd_kafka_consumer_group_metadata_t *group)
+{
+    if (source->next_group)
+        rd_kafka_consumer_group_metadata_destroy(source->next_group);
+    source->next_group = group;
+}
+
+void source_note_member(struct source *source)
+{
+    char *member = rd_kafka_memberid(source->consumer);
+    if (source_is_renewed(source, member)) {
+        log_warning("a member with partitions was removed from the group; its consumer is opened again");
+        source->broken = true;
+    }
+    member_free(source, source->member);
+    source->member = member;
+    if (!source->broken)
+        source_set_next_group(source, rd_kafka_consumer_group_metadata(source->consumer));
+}
+
+void source_forget_member(struct source *source)
+{
+    member_free(source, source->member);
+    source->member = NULL;
+    source_set_next_group(source, NULL);
+}
+
+void source_refresh_group(struct source *source)
+{
+    if (!source->next_group)
+        return;
+    rd_kafka_consumer_group_metadata_destroy(source->group);
+    source->group = source->next_group;
+    source->next_group = NULL;
+}
+
+rd_kafka_consumer_group_metadata_t *source_no_group(const struct config *config)
+{
+    return rd_kafka_consumer_group_metadata_new_with_genid(config_kafka(config, config->kafka_consumer, "group.id"), 0,
+                                                           "", NULL);
+}
+
+const rd_kafka_consumer_group_metadata_t *source_group(const struct source *source)
+{
+    return source->group;
+}
