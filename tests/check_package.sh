@@ -74,7 +74,6 @@ check_started() {
         --config /etc/client-intake/client-intake.ini --set kafka.bootstrap.servers=127.0.0.1:1 --set redis.address=127.0.0.1:1 \
         --set http.listen=127.0.0.1:0 >"$root/package/log" 2>&1 3>"$root/package/pid" &
     started=$!
-    suite_owns "$started"
     check "the daemon starts" eventually grep -q 'event="http listens"' "$root/package/log"
     kill -TERM "$(cat "$root/package/pid")"
     wait "$started"
@@ -174,7 +173,6 @@ lintian_pid=
 if command -v lintian >/dev/null; then
     lintian --allow-root --no-cfg --fail-on error,warning "$package" >"$suite_folder/lintian" 2>&1 &
     lintian_pid=$!
-    suite_owns "$lintian_pid"
 else
     suite_skip 1 "lintian cannot be had: $(tail -n 1 "$suite_folder/installing")"
 fi

@@ -35,7 +35,6 @@ declare -A together=()
 for lanes in 1 2 3; do
     outcome_of "$lanes" "$suite_folder"/{passes,asserts,skips,fails,crashes,ends,counts_nothing,hangs} >"$suite_folder/together-$lanes" &
     together[$lanes]=$!
-    suite_owns "$!"
 done
 for case in "${cases[@]}"; do
     check_equal "a suite that ${case%%=*}" "${case#*=}" "$(outcome_of 1 "$suite_folder/${case%%=*}")"

@@ -76,7 +76,6 @@ demo_stay() { # ARGUMENT ...
     mkdir -p "$suite_folder/tmp"
     TMPDIR=$suite_folder/tmp setsid "$BUILD/client-intake" demo --stay "$@" >"$demo" 2>"$suite_folder/error" &
     stay=$!
-    suite_owns "$stay"
     eventually grep -q '^stop ' "$demo"
     redis=$(children)
 }
@@ -120,7 +119,6 @@ ends "TERM" TERM "$stay"
 # A signal before the replies are there.
 TMPDIR=$suite_folder/tmp "$BUILD/client-intake" demo >"$demo" 2>"$suite_folder/error" &
 stay=$!
-suite_owns "$stay"
 eventually folders_exist
 redis=$(children)
 kill -INT "$stay"

@@ -74,7 +74,6 @@ through_pipe() {
     rm -f "$suite_folder/pipe"
     mkfifo "$suite_folder/pipe"
     printf '%s\n' "$1" >"$suite_folder/pipe" &
-    suite_owns "$!"
     timeout 60 "$BUILD/client-intake" "${words[@]//@/$suite_folder/pipe}" >"$suite_folder/output" 2>"$suite_folder/error"
     code=$?
 }

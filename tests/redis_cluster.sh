@@ -14,7 +14,6 @@ intake() { "$BUILD/client-intake" "$@" "${settings[@]}"; }
 # Each waits for Kafka first, so both do at the same time.
 intake definitions put ws-1 tests/live/definitions.json >"$suite_folder/put" 2>&1 &
 put=$!
-suite_owns "$put"
 intake check >"$suite_folder/check" 2>&1
 check_equal "check ends with 78, whatever else is wrong" 78 $?
 line=$(grep '^redis ' "$suite_folder/check")
@@ -24,7 +23,6 @@ check "and does not call it ok" eval '! grep -q "^redis   ok" <<<"$line"'
 
 "$BUILD/client-intake" run "${settings[@]}" >"$suite_folder/run" 2>&1 &
 daemon=$!
-suite_owns "$daemon"
 says() { grep -q 'level=warning .*cluster_enabled:1.*cluster-enabled no' "$suite_folder/run"; }
 check "the daemon says it, too" eventually says
 check "it says it once for each thing that needs Redis" [ "$(grep -c cluster_enabled "$suite_folder/run")" -le 3 ]
@@ -39,7 +37,6 @@ port=$(free_port)
 redis_start --port "$port" || suite_end
 "$BUILD/client-intake" check "${settings[@]}" --set redis.kind=cluster --set "redis.address=127.0.0.1:$port" >"$suite_folder/none" 2>&1 &
 none=$!
-suite_owns "$none"
 intake check >"$suite_folder/check" 2>&1
 check_equal "without a cluster it is Kafka alone that is missing" 69 $?
 check "and Redis is ok" grep -q '^redis   ok' "$suite_folder/check"

@@ -140,7 +140,6 @@ for topic in "${topics[@]}"; do
 done
 "$BUILD/client-intake" run 2>"$suite_folder/worker.log" &
 worker=$!
-suite_owns "$worker"
 
 # ---- the clients ----
 
@@ -164,7 +163,6 @@ client_nestjs() {
     timeout "$client_seconds" env -C "$program_folder" node -r ts-node/register/transpile-only two_instances.ts \
         >"$suite_folder/two_instances" 2>"$suite_folder/two_instances.log" </dev/null &
     two_instances=$!
-    suite_owns "$two_instances"
 }
 
 two_instances_end() {

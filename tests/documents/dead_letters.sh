@@ -26,7 +26,6 @@ send "$(printf '%262145s' '')"
 # The daemon begins when all are there, so that their letters are one transaction, without a marker between them.
 client-intake run 2>"$suite_folder/worker.log" &
 worker=$!
-suite_owns "$worker"
 rows() {
     client-intake dead-letters list --output json "$@"
 }

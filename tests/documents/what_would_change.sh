@@ -40,7 +40,6 @@ put_definitions 2025-11-01 globex tests/documents/globex.json
 redis_ask SET 'custom-fields:{initech}' "$(jq -c . tests/documents/initech.json)" >/dev/null
 client-intake run 2>"$suite_folder/log" &
 worker=$!
-suite_owns "$worker"
 send_day 2025-11-03
 put_definitions 2025-11-04 acme tests/documents/acme-november-4.json
 client-intake definitions sync >/dev/null || suite_fail "Redis gets the definitions of 4 November"

@@ -37,7 +37,6 @@ pids=()
 for number in 1 2 3 4; do
     live_intake dead-letters retry --apply >"$suite_folder/together-$number" 2>&1 &
     pids+=($!)
-    suite_owns "$!"
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 retry
@@ -64,7 +63,6 @@ wait "$retry_pid"
 check_equal "TERM ends its wait with 2" 2 $?
 retry &
 retry_pid=$!
-suite_owns "$retry_pid"
 sleep 1
 check "the next retry waits" process_runs "$retry_pid"
 # Whoever comes with the same transactional id ends the transaction; otherwise its time does.
@@ -253,7 +251,6 @@ trimmed_during() {
     mkfifo "$suite_folder/rows"
     "$BUILD/client-intake" dead-letters "$@" --config "$live_config" >"$suite_folder/rows" 2>"$suite_folder/trim-error" &
     pid=$!
-    suite_owns "$pid"
     exec {rows}<"$suite_folder/rows"
     read -r first <&"$rows"
     check "$1 has begun" [ -n "$first" ]

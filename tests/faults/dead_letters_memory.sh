@@ -24,7 +24,6 @@ peak_of() {
     peak=0
     "$@" >"$suite_folder/peak" 2>"$suite_folder/peak-error" &
     pid=$!
-    suite_owns "$pid"
     while value=$(memory_of "$pid" VmHWM) && [ -n "$value" ]; do
         peak=$value
         read -rt 0.02 -u "$pause"

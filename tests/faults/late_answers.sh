@@ -47,7 +47,6 @@ correlation_of_second() {
 }
 live_intake send --output json <<<"${command//c-1/c-2}" >"$suite_folder/output" 2>"$suite_folder/error" &
 sender=$!
-suite_owns "$sender"
 check "a command is sent" eventually correlation_of_second
 reply_with '{"of":"another run"}' -H correlation-id=0123456789abcdef-0
 reply_with '{"of":"another command"}' -H "$correlation"9
@@ -68,7 +67,6 @@ check "a letter is retried" live_intake dead-letters retry 1/0 --apply
 mkfifo "$suite_folder/rows"
 "$BUILD/client-intake" dead-letters list --limit 20000 --output json --config "$live_config" >"$suite_folder/rows" 2>"$suite_folder/error" &
 list_pid=$!
-suite_owns "$list_pid"
 exec {rows}<"$suite_folder/rows"
 read -r first <&"$rows"
 check_equal "the second reading has begun" 0 "$(jq .partition <<<"$first")"
@@ -100,7 +98,6 @@ for number in $(seq 30001 30012); do
     FAILPOINT=retry-noted FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP "$BUILD/tests/faults/client-intake" dead-letters retry "$place" \
         --apply --config "$live_config" "${by_proxy[@]}" >"$suite_folder/retry" 2>"$suite_folder/retry-error" &
     retry_pid=$!
-    suite_owns "$retry_pid"
     check "a retry is frozen before its commit" eventually retry_is_stopped
     before=$(proxy_matched kafka)
     proxy_tell kafka answer "$end_transaction" reset 1

@@ -191,7 +191,6 @@ if faults_all; then
         until_true 120 grep -q '^1 ' "$suite_folder/sent.good"
         kill -CONT "${worker_pids[one]}"
     ) &
-    suite_owns "$!"
     row "headers: 4000 times the longest value"  4000  "validation_failed key=4 echo=2 errors=1 id=form-*"   --headers "1:1:$((inside - 1))" --value invalid
     row_seconds=90
 fi

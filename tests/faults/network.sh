@@ -34,7 +34,6 @@ in_workers() {
 namespaces_make() {
     unshare --net sleep infinity &
     workers_pid=$!
-    suite_owns "$workers_pid"
     until_true 5 namespaces_differ || return 1
     ip link set lo up \
         && ip link add servers type veth peer name workers \

@@ -184,7 +184,6 @@ transaction_open() {
     kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-$1" -X linger.ms=0 "${@:2}" \
         <"$suite_folder/$1" >>"$suite_folder/kcat.log" 2>&1 &
     stranger=$!
-    suite_owns "$stranger"
     exec {transaction}>"$suite_folder/$1"
 }
 

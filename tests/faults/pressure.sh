@@ -36,7 +36,6 @@ slow_down() {
         done
     ) &
     slowing_pid=$!
-    suite_owns "$slowing_pid"
 }
 speed_up() {
     kill -KILL "$slowing_pid"

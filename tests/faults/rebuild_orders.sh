@@ -9,7 +9,6 @@ criterion "Redis is rebuilt from $seeds random histories, whose partitions are r
     "Redis is the fold of the record topic, after a whole rebuild and after a part"
 REBUILD_SEEDS=$seeds CK_RUN_CASE=part "$BUILD/tests/embedded/test_rebuild" >"$suite_folder/part" 2>&1 &
 part=$!
-suite_owns "$part"
 check "a whole rebuild of each ends in the fold of the topic" \
     env REBUILD_SEEDS="$seeds" CK_RUN_CASE=whole "$BUILD/tests/embedded/test_rebuild"
 check "so does a rebuild in parts" wait "$part"

@@ -132,7 +132,6 @@ start_replica() {
     redis-server --port 0 --unixsocket "$suite_folder/replica/socket" --dir "$suite_folder/replica" --save '' \
         --replicaof 127.0.0.1 "$1" --repl-diskless-sync-delay 0 >"$suite_folder/replica/log" 2>&1 &
     replica_pid=$!
-    suite_owns "$replica_pid"
 }
 ask_replica() { redis-cli -s "$suite_folder/replica/socket" "$@"; }
 replica_is_in_step() { ask_replica INFO replication | grep -q master_link_status:up; }

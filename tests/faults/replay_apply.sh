@@ -53,7 +53,6 @@ apply_settles() {
 apply_start() {
     apply "$@" &
     apply_pid=$!
-    suite_owns "$apply_pid"
 }
 
 # apply_process: the process of the program itself, which the background shell waits for.
@@ -325,7 +324,6 @@ suite_of_second_process() {
         "$BUILD/client-intake" replay --config "$live_config" "${scene_options[@]}" --apply --name "$scene.$name" \
             --replies "$live_name.again-$scene" "${history[@]}" >/dev/null 2>"$suite_folder/second-$name.log" &
         others+=($!)
-        suite_owns "$!"
     done
     for name in whole other; do
         wait "${others[0]}"
@@ -374,7 +372,6 @@ apply_freeze() {
         apply_program=$BUILD/tests/faults/client-intake apply "$@"
     ) &
     apply_pid=$!
-    suite_owns "$apply_pid"
 }
 
 # Until then SIGTERM kills it, as it does any program that has just begun.
@@ -657,7 +654,6 @@ suite_of_rebuild() {
     redis_of SET client-intake:rebuild another PX 60000 >/dev/null
     "$BUILD/client-intake" replay --config "$live_config" --rebuild "${scene_options[@]}" >"$suite_folder/rebuild" 2>&1 &
     apply_pid=$!
-    suite_owns "$apply_pid"
     tenths 20
     check "it waits while another process has the rebuild lock" process_runs "$apply_pid"
     check_equal "it has written nothing" 0 "$(redis_of EVAL "return #redis.call('KEYS', 'client:*')" 0)"
@@ -679,7 +675,6 @@ suite_of_patience() {
     redis_ask -n $((databases - 1)) SET client-intake:rebuild another PX 32000 >/dev/null
     live_intake replay --rebuild "${scene_options[@]}" >"$suite_folder/patient" 2>&1 &
     patient=$!
-    suite_owns "$patient"
 }
 
 suite_of_patience_end() {

@@ -19,7 +19,6 @@ apply_start() {
     "$BUILD/client-intake" replay --config "$live_config" --apply --name "$1" --replies "$live_name.again" --rate 10 \
         --set batch.commands=10 >"$suite_folder/apply" 2>"$suite_folder/apply.log" &
     apply_pid=$!
-    suite_owns "$apply_pid"
 }
 apply_wait() {
     wait "$apply_pid"
@@ -80,7 +79,6 @@ if faults_all; then
     FAILPOINT=rebuild-begun FAILPOINT_SIGNAL=STOP "$BUILD/tests/faults/client-intake" replay --config "$live_config" --rebuild \
         --set "kafka.bootstrap.servers=$(cat "$kafka_folder/proxy")" >"$suite_folder/rebuild" 2>"$suite_folder/rebuild.log" &
     apply_pid=$!
-    suite_owns "$apply_pid"
     rebuild_is_stopped() { grep -q '^State:.*T' "/proc/$apply_pid/status"; }
     check "the rebuild has begun" eventually rebuild_is_stopped
     proxy_tell kafka answer "$offset_fetch" drop

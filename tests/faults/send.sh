@@ -26,7 +26,6 @@ sends() {
 sends_along() {
     "$BUILD/client-intake" send --config "$live_config" "${@:2}" <"$1" >"$suite_folder/output" 2>"$suite_folder/error" &
     sender=$!
-    suite_owns "$sender"
 }
 
 # The command ids in the replies.
@@ -64,7 +63,6 @@ send_nowhere() {
 }
 send_nowhere &
 nowhere=$!
-suite_owns "$nowhere"
 
 # ---- a file ----
 {
@@ -195,7 +193,6 @@ transaction_open() {
     kcat -P -b "$kafka_address" -t "$live_name.replies" -p 0 -H "$1" -X "transactional.id=$live_name-replier" -X linger.ms=0 \
         -X batch.num.messages=1 <"$suite_folder/transaction" 2>"$suite_folder/kcat-replier" &
     replier=$!
-    suite_owns "$replier"
     exec {transaction}>"$suite_folder/transaction"
 }
 # has_reply TEXT: it stands in the topic, committed or not. kcat reads blocks of 1024 bytes, so the text fills some of them.

@@ -106,7 +106,6 @@ mkfifo "$suite_folder/transaction"
 kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-stranger" \
     -X batch.num.messages=5 -X linger.ms=0 <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
 stranger=$!
-suite_owns "$stranger"
 exec {transaction}>"$suite_folder/transaction"
 aborted=$(faults_choose 3000 30000)
 seq "$aborted" >&"$transaction"

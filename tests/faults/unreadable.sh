@@ -87,7 +87,6 @@ mkfifo "$suite_folder/transaction"
 kcat -P -b "$kafka_address" -t "$live_name.commands" -p 0 -X transactional.id="$live_name-stranger" \
     <"$suite_folder/transaction" >"$suite_folder/stranger" 2>&1 &
 stranger=$!
-suite_owns "$stranger"
 exec {transaction}>"$suite_folder/transaction"
 seq 100 >&"$transaction"
 tenths 20

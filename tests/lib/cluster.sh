@@ -92,7 +92,6 @@ node_begin() {
         --repl-ping-replica-period 1 ${tls[@]+"${tls[@]}"} "$@" \
         >>"$folder/log" 2>&1 &
     node_pids[$number]=$!
-    suite_owns "$!"
 }
 
 # An empty reply is none: redis-cli says nothing of a node that is not there.

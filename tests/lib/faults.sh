@@ -47,7 +47,6 @@ proxy_start() {
     local name=$1 listen=$2 server=$3
     shift 3
     "$BUILD/tests/faults/proxy" run --listen "$listen" --server "$server" --control "$suite_folder/proxy-$name" "$@" &
-    suite_owns "$!"
     eventually proxy_ask "$name" status || suite_fail "a proxy in front of $name"
 }
 

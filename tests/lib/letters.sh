@@ -24,7 +24,6 @@ deadly_retry() {
     FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=$3 "$BUILD/tests/faults/client-intake" dead-letters retry --apply \
         --config "$live_config" "${@:4}" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
     retry_pid=$!
-    suite_owns "$retry_pid"
 }
 
 retry_is_stopped() {

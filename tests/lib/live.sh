@@ -126,7 +126,6 @@ worker_start() {
         ${live_worker_options[@]+"${live_worker_options[@]}"} "$@" \
         >>"${worker_logs[$name]}" 2>&1 &
     worker_pids[$name]=$!
-    suite_owns "$!"
 }
 
 # The same as a member that keeps its partitions through a restart.
@@ -189,7 +188,6 @@ produce_along() {
     "${produce_command[@]}" >"$suite_folder/produced" &
     producer_pid=$!
     producer_promised=$2
-    suite_owns "$producer_pid"
 }
 
 make_produce_command() {
@@ -224,9 +222,9 @@ oracle_run() {
 # oracle_await SECONDS: of the clock of until_true. Then the oracle runs once more, to print what is missing.
 oracle_await() {
     local pid
-    oracle_run await $(($1 * 1000 / suite_least_share + 1)) &
+    # Not oracle_run: the process to be ended is the program, not a shell that waits for it.
+    "$BUILD/tests/live/oracle" await $(($1 * 1000 / suite_least_share + 1)) "${oracle_options[@]}" --sent "$live_sent" &
     pid=$!
-    suite_owns "$pid"
     until_true "$1" process_is_gone "$pid" || kill -TERM "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null || oracle_run await 1
 }

@@ -24,7 +24,6 @@ memory_watch() {
             read -rt 0.5 -u "$pause"
         done >>"$file"
     ) &
-    suite_owns "$!"
 }
 
 # memory_stays_below WHAT PID MIB: the peak is below the limit, which is printed beside it.

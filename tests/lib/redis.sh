@@ -15,7 +15,6 @@ redis_start() {
     redis-server --port 0 --unixsocket "$redis_socket" --dir "$folder" --save '' --daemonize no \
         --maxmemory-policy noeviction "$@" >>"$folder/log" 2>&1 &
     redis_pid=$!
-    suite_owns "$redis_pid"
     eventually redis_answers || { suite_fail "redis-server started"; tail -n 5 "$folder/log"; return 1; }
 }
 

@@ -70,7 +70,6 @@ replay_run_measured() {
     "$BUILD/client-intake" replay "${replay_config[@]}" --output json --diff "$@" >"$replay_output" \
         2>"$replay_folder/log" &
     pid=$!
-    suite_owns "$pid"
     while peak=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$pid/status" 2>/dev/null) && [ -n "$peak" ]; do
         replay_peak=$peak
         sleep 0.05

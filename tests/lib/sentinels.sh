@@ -75,7 +75,6 @@ server_start() {
     redis-server "$folder/conf" --port "${server_ports[$number]}" --bind 127.0.0.1 --unixsocket "$folder/socket" --dir "$folder" --save '' \
         --daemonize no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@" >>"$folder/log" 2>&1 &
     server_pids[$number]=$!
-    suite_owns "$!"
     eventually server_answers "$number" || { suite_fail "server $number started"; tail -n 5 "$folder/log"; return 1; }
 }
 
@@ -109,7 +108,6 @@ server_has_replicas() {
 sentinel_start() {
     redis-server "$suite_folder/sentinel-$1.conf" --sentinel >>"$suite_folder/sentinel-$1.log" 2>&1 &
     sentinel_pids[$1]=$!
-    suite_owns "$!"
     eventually sentinel_answers "$1" || suite_fail "Sentinel $1 started" "$(tail -n 3 "$suite_folder/sentinel-$1.log")"
     # Four times this long a Sentinel leaves an old master as it is: time for what is tried with two masters.
     sentinel_ask "$1" SENTINEL DEBUG publish-period 3000 >/dev/null

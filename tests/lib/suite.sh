@@ -2,8 +2,8 @@
 # suite_begin, check things, and end with suite_end, which prints "N passed, N failed" (and "N skipped") as tests/run wants
 # it.
 #
-# Every child that a suite starts is registered with suite_owns and ended, by its process id, when the suite ends, however
-# it ends. $suite_folder is a fresh temporary folder that goes then, too.
+# Every process that a suite has started, and every one that those have, is ended when the suite ends, however it ends.
+# $suite_folder is a fresh temporary folder that goes then, too.
 # shellcheck shell=bash
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -11,11 +11,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/port.sh
 
 suite_passed=0 suite_failed=0 suite_skipped=0
-suite_pids=()
+suite_process=$BASHPID # of the shell that runs the suite
 suite_output=1 # where failures are told, also when a function that is tried again and again meets one
 
 suite_begin() {
     BUILD=${BUILD:-build}
+    suite_process=$BASHPID
     exec {suite_output}>&1
     suite_folder=$(mktemp -d "${TMPDIR:-/tmp}/client-intake-test.XXXXXX")
     trap suite_clean EXIT
@@ -38,27 +39,50 @@ faults_choose() {
     if faults_all; then echo "$2"; else echo "$1"; fi
 }
 
-# Registers a child process to be killed at the end.
-suite_owns() {
-    suite_pids+=("$1")
-}
-
 # The number of a child that ended long ago may belong to somebody else by now.
 suite_is_child() {
-    [ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)" = "$$" ]
+    [ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)" = "$suite_process" ]
 }
 
-# A suite may define suite_clean_more for what is not a child process.
-suite_clean() {
-    local pid
-    trap '' INT TERM HUP
-    for pid in ${suite_pids[@]+"${suite_pids[@]}"}; do
-        if suite_is_child "$pid"; then
-            kill -CONT "$pid" 2>/dev/null
-            kill -KILL "$pid" 2>/dev/null
-            wait "$pid" 2>/dev/null
-        fi
+# Sets suite_below: the processes that descend from the suite, parents before their children. It starts none itself. One
+# whose parent has ended is nobody's: whoever kills a process that has children ends those first.
+suite_find_below() {
+    local file stat pid parent next
+    local -A children=()
+    for file in /proc/[0-9]*/stat; do
+        { read -r stat <"$file"; } 2>/dev/null || continue
+        pid=${stat%% *}
+        # The name, in parentheses, may have any of them in it.
+        read -r _ parent _ <<<"${stat##*) }"
+        children[$parent]+=" $pid"
     done
+    suite_below=("$suite_process")
+    for ((next = 0; next < ${#suite_below[@]}; next++)); do
+        # shellcheck disable=SC2206 # one word per child
+        suite_below+=(${children[${suite_below[next]}]:-})
+    done
+    suite_below=("${suite_below[@]:1}")
+}
+
+# They are stopped first, so that none starts another one meanwhile.
+suite_end_below() {
+    local pid stopped= killed=()
+    suite_find_below
+    while [ "${suite_below[*]}" != "$stopped" ]; do
+        stopped=${suite_below[*]}
+        for pid in "${suite_below[@]}"; do kill -STOP "$pid" 2>/dev/null; done
+        suite_find_below
+    done
+    for pid in "${suite_below[@]}"; do
+        ! kill -KILL "$pid" 2>/dev/null || killed+=("$pid")
+    done
+    for pid in ${killed[@]+"${killed[@]}"}; do wait "$pid" 2>/dev/null; done
+}
+
+# A suite may define suite_clean_more for what does not descend from it.
+suite_clean() {
+    trap '' INT TERM HUP
+    suite_end_below
     if declare -F suite_clean_more >/dev/null; then suite_clean_more; fi
     if [ -n "${KEEP:-}" ]; then
         echo "kept: $suite_folder"

@@ -50,7 +50,6 @@ prometheus_start() {
     prometheus_address=127.0.0.1:$(free_port)
     "$prometheus" --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/data" \
         --web.listen-address="$prometheus_address" >"$folder/log" 2>&1 &
-    suite_owns "$!"
     check "Prometheus starts with the shipped config" eventually prometheus_get status/buildinfo
 }
 

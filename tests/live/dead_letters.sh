@@ -11,7 +11,6 @@ worker_start one
 # It waits ten seconds for Kafka, while others run.
 timeout 120 "$BUILD/client-intake" dead-letters list --config "$live_config" --set kafka.bootstrap.servers=127.0.0.1:1 >/dev/null 2>&1 &
 away=$!
-suite_owns "$away"
 
 # send_raw KEY VALUE [KCAT OPTION ...]: one message to the command topic; a key of - is none.
 send_raw() {

@@ -219,7 +219,6 @@ redis_ask SET 'custom-fields:{beta}' "$(cat "$one")" >/dev/null
 kcat -b "$kafka_address" -P -t "$name.commands" -p 0 <<<"$command"
 "$BUILD/client-intake" run --config "$config" >"$suite_folder/log" 2>&1 &
 worker=$!
-suite_owns "$worker"
 replies() {
     [ "$(kcat -b "$kafka_address" -C -X fetch.wait.max.ms=10 -t "$name.replies" -e -q -X isolation.level=read_committed -f '%s\n' | tee "$suite_folder/replies" | wc -l)" -ge "$1" ]
 }

@@ -23,7 +23,6 @@ probe_open() {
     coproc probe { exec "$BUILD/tests/live/cluster_probe" "$1" redis.timeout=1s redis.username=client-intake \
         "redis.password=$cluster_password" "${@:2}" 2>"$suite_folder/probe.log"; }
     probe_pid=$!
-    suite_owns "$probe_pid"
 }
 
 probe_close() {

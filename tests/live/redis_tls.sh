@@ -69,7 +69,6 @@ tls-auth-clients yes
 sentinel monitor clients 127.0.0.1 $redis_port 1
 EOF
 redis-server "$suite_folder/sentinel.conf" --sentinel >"$suite_folder/sentinel.log" 2>&1 &
-suite_owns "$!"
 sentinel=(--set redis.kind=sentinel --set redis.master=clients --set "redis.address=localhost:$sentinel_port")
 through_sentinel() {
     live_intake check "${sentinel[@]}" "$@" >"$suite_folder/said" 2>&1

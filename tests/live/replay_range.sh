@@ -45,7 +45,6 @@ slow_start() {
     exec {slow_in}<>"$suite_folder/$1.in" # opening does not wait for the child
     reader "${@:2}" <"$suite_folder/$1.in" >"$suite_folder/$1.out" 2>"$suite_folder/$1.err" &
     slow_pids[$1]=$!
-    suite_owns "$!"
 }
 slow_says() {
     eventually grep -q "$2" "$suite_folder/$1.out" || suite_fail "$1 says $2" "$(cat "$suite_folder/$1.err")"

@@ -54,7 +54,6 @@ fault() {
     fault_texts+=("$2")
     "$BUILD/client-intake" check "${@:3}" >"$said/$1" 2>&1 &
     fault_pids+=("$!")
-    suite_owns "$!"
 }
 here=(--config "$live_config")
 fault wrong-password 'Authentication failed' "${here[@]}" --set "kafka.sasl.password=$wrong_password" --set kafka.debug=all \
@@ -115,7 +114,6 @@ worker_start one --set "http.listen=$http" --set log.level=debug --set kafka.deb
 "$BUILD/client-intake" run "${mutual[@]}" "${certificate[@]}" --set "kafka.ssl.key.password=\${file:$certificates/key-password}" \
     --set "kafka.producer.transactional.id=$live_name-two" >"$suite_folder/two.log" 2>&1 &
 worker_pids[two]=$! worker_logs[two]=$suite_folder/two.log
-suite_owns "$!"
 check "both daemons get partitions" eventually eval 'live_log_count one "partitions assigned" && live_log_count two "partitions assigned"'
 produce 2000 3000
 check "two daemons, one with a password and one with a client certificate, reply" oracle await 60

@@ -69,13 +69,11 @@ worker_logs[one]=$suite_folder/one.log
     cd / && exec "${trace[@]}" "${privileges[@]}" env -i "$suite_folder/client-intake" run --config "$live_config" \
         --set kafka.producer.transactional.id="$live_name-one" --set http.listen=127.0.0.1:0
 ) >"${worker_logs[one]}" 2>&1 &
-suite_owns "$!"
 check "the daemon starts" eventually live_log_count one 'partitions assigned'
 daemon=
 for process in /proc/[0-9]*; do
     [ "$(readlink "$process/exe")" != "$suite_folder/client-intake" ] || daemon=${process#/proc/}
 done
-suite_owns "$daemon"
 worker_pids[one]=$daemon
 if [ "$(id -u)" -eq 0 ]; then
     check "as the user nobody" grep -qE '^Uid:\s+65534\s+65534\s+65534\s+65534$' "/proc/$daemon/status"
