@@ -259,13 +259,10 @@ static void check_transactional_id(struct check_report *report, const struct con
 {
     char text[512] = "", id[512];
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
-    rd_kafka_t *producer = NULL;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, text, sizeof(text));
+    const struct kafka_owned owned[] = {{"transactional.id", id}, {NULL, NULL}};
     snprintf(id, sizeof(id), "%s-check", prefix);
-    if (conf && kafka_conf_set(conf, "transactional.id", id, text, sizeof(text)))
-        producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    if (conf && !producer)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_producer, owned, text, sizeof(text));
+    rd_kafka_t *producer = conf ? kafka_conf_open(conf, RD_KAFKA_PRODUCER, text, sizeof(text)) : NULL;
     rd_kafka_error_t *error = producer ? rd_kafka_init_transactions(producer, KAFKA_CLIENT_WAIT_MS) : NULL;
     if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
         tell_missing(report, id, "delivery.mode = exactly-once", "Write for transactional ids that begin so");

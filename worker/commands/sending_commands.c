@@ -85,17 +85,14 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
 
 bool sending_open_producer(struct sending *sending, char *error, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(sending->config, sending->config->kafka_producer, error, error_size);
+    static const struct kafka_owned owned[] = {{"enable.idempotence", "true"}, {"acks", "all"}, {NULL, NULL}};
+    rd_kafka_conf_t *conf = kafka_conf_with(sending->config, sending->config->kafka_producer, owned, error, error_size);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, sending);
     rd_kafka_conf_set_error_cb(conf, on_producer_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    if (kafka_conf_set(conf, "enable.idempotence", "true", error, error_size) &&
-        kafka_conf_set(conf, "acks", "all", error, error_size))
-        sending->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
-    if (!sending->producer)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+    sending->producer = kafka_conf_open(conf, RD_KAFKA_PRODUCER, error, error_size);
     return sending->producer != NULL;
 }
 

@@ -24,19 +24,17 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
 
 bool kafka_client_open(struct kafka_client *client, const struct config *config, char *error, size_t error_size)
 {
+    /* A new topic may take this long to be known everywhere. A topic that does not exist is awaited no longer. */
+    static const struct kafka_owned owned[] = {
+        {"topic.metadata.propagation.max.ms", "3000"}, {"acks", "all"}, {NULL, NULL}};
     *client = (struct kafka_client){0};
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, error_size);
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_producer, owned, error, error_size);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    /* A new topic may take this long to be known everywhere. A topic that does not exist is awaited no longer. */
-    if (kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "3000", error, error_size) &&
-        kafka_conf_set(conf, "acks", "all", error, error_size))
-        client->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
-    if (!client->handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+    client->handle = kafka_conf_open(conf, RD_KAFKA_PRODUCER, error, error_size);
     return client->handle != NULL;
 }
 
@@ -97,15 +95,8 @@ bool kafka_client_append(struct kafka_client *client, const char *topic, const c
 
 rd_kafka_t *kafka_observer_new(const struct config *config, const char *group, char *error, size_t error_size)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
-    rd_kafka_t *observer = NULL;
-    if (!conf)
-        return NULL;
-    if (kafka_conf_set(conf, "isolation.level", "read_committed", error, error_size) &&
-        kafka_conf_set(conf, "enable.auto.commit", "false", error, error_size) &&
-        (!group || kafka_conf_set(conf, "group.id", group, error, error_size)))
-        observer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
-    if (!observer)
-        rd_kafka_conf_destroy(conf);
-    return observer;
+    const struct kafka_owned owned[] = {
+        {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}, {"group.id", group}, {NULL, NULL}};
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
+    return conf ? kafka_conf_open(conf, RD_KAFKA_CONSUMER, error, error_size) : NULL;
 }

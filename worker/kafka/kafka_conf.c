@@ -45,3 +45,24 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_
     rd_kafka_conf_destroy(conf);
     return NULL;
 }
+
+rd_kafka_conf_t *kafka_conf_with(const struct config *config, const struct kafka_setting *specific,
+                                 const struct kafka_owned *owned, char *error, size_t error_size)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(config, specific, error, error_size);
+    for (; conf && owned->name; owned++) {
+        if (owned->value && !kafka_conf_set(conf, owned->name, owned->value, error, error_size)) {
+            rd_kafka_conf_destroy(conf);
+            conf = NULL;
+        }
+    }
+    return conf;
+}
+
+rd_kafka_t *kafka_conf_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, char *error, size_t error_size)
+{
+    rd_kafka_t *handle = rd_kafka_new(type, conf, error, error_size);
+    if (!handle)
+        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only on success */
+    return handle;
+}

@@ -18,10 +18,23 @@ void kafka_conf_push_no_metrics(rd_kafka_conf_t *conf);
 
 /* A new configuration with config->kafka and then `specific` (config->kafka_consumer, config->kafka_producer, or
  * NULL) applied, and with librdkafka's log lines redirected to our log. transactional.id is left out, since it is
- * only a prefix: callers that use transactions set it. The caller owns the result until rd_kafka_new takes it. NULL
+ * only a prefix: callers that use transactions set it. The caller owns the result until kafka_conf_open takes it. NULL
  * with the reason in `error`, without secrets, if a setting is refused. */
 MUST_CHECK rd_kafka_conf_t *kafka_conf_new(const struct config *config, const struct kafka_setting *specific,
                                            char *error, size_t error_size);
+
+/* A setting that the program sets itself. */
+struct kafka_owned {
+    const char *name;  /* NULL: the end of a list */
+    const char *value; /* NULL: it is left as it is */
+};
+
+/* kafka_conf_new, with the list `owned` on top. */
+MUST_CHECK rd_kafka_conf_t *kafka_conf_with(const struct config *config, const struct kafka_setting *specific,
+                                            const struct kafka_owned *owned, char *error, size_t error_size);
+
+/* rd_kafka_new, which owns `conf` in any case. NULL with the reason in `error`. */
+MUST_CHECK rd_kafka_t *kafka_conf_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, char *error, size_t error_size);
 
 /* rd_kafka_conf_set for a setting that the program sets itself. False with the reason in `error`. */
 MUST_CHECK bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,

@@ -60,25 +60,19 @@ static bool fail(const struct topic_reader *reader, rd_kafka_resp_err_t code, ch
 static rd_kafka_t *consumer_new(struct topic_reader *reader, const char *isolation, char *error, size_t error_size)
 {
     const struct config *config = reader->config;
-    const struct {
-        const char *name, *value;
-    } settings[] = {{"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
-                    {"isolation.level", isolation},    {"enable.partition.eof", "true"},
-                    {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"}};
-    rd_kafka_t *handle = NULL;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    const struct kafka_owned owned[] = {{"enable.auto.commit", "false"},
+                                        {"enable.auto.offset.store", "false"},
+                                        {"isolation.level", isolation},
+                                        {"enable.partition.eof", "true"},
+                                        {"auto.offset.reset", "earliest"},
+                                        {"fetch.wait.max.ms", "10"},
+                                        {NULL, NULL}};
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
     if (!conf)
         return NULL;
-    bool ok = true;
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && ok; i++)
-        ok = kafka_conf_set(conf, settings[i].name, settings[i].value, error, error_size);
     rd_kafka_conf_set_opaque(conf, reader);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (ok)
-        handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
-    if (!handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
-    return handle;
+    return kafka_conf_open(conf, RD_KAFKA_CONSUMER, error, error_size);
 }
 
 static bool open_consumer(struct topic_reader *reader, char *error, size_t error_size)

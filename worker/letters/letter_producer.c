@@ -38,31 +38,23 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         snprintf(producer->fault, sizeof(producer->fault), "%s", reason);
 }
 
-/* A topic refuses a request if one of its batches is too long, though each message alone is not. */
-static bool bound_batches(rd_kafka_conf_t *conf, int64_t longest, char *error, size_t error_size)
-{
-    char text[32];
-    snprintf(text, sizeof(text), "%lld", (long long)longest);
-    return longest == 0 || kafka_conf_set(conf, "batch.size", text, error, error_size);
-}
-
 static bool new_handle(struct letter_producer *producer, const struct config *config, int64_t longest, char *error,
                        size_t error_size)
 {
-    char id[256];
+    char id[256], bytes[32];
     const char *prefix = config_kafka(config, config->kafka_producer, "transactional.id");
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, error_size);
+    snprintf(id, sizeof(id), "%s-dead-letters-retry", prefix && *prefix ? prefix : "client-intake");
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)longest);
+    /* A topic refuses a request if one of its batches is too long, though each message alone is not. */
+    const struct kafka_owned owned[] = {
+        {"transactional.id", id}, {"batch.size", longest == 0 ? NULL : bytes}, {NULL, NULL}};
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_producer, owned, error, error_size);
     if (!conf)
         return false;
-    snprintf(id, sizeof(id), "%s-dead-letters-retry", prefix && *prefix ? prefix : "client-intake");
     rd_kafka_conf_set_opaque(conf, producer);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (kafka_conf_set(conf, "transactional.id", id, error, error_size) &&
-        bound_batches(conf, longest, error, error_size))
-        producer->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
-    if (!producer->handle)
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+    producer->handle = kafka_conf_open(conf, RD_KAFKA_PRODUCER, error, error_size);
     return producer->handle != NULL;
 }
 

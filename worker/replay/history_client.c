@@ -51,53 +51,45 @@ static int on_statistics(rd_kafka_t *handle, char *text, size_t length, void *op
 
 /* The length of the queue bounds memory. It must be long in messages: beyond its limits librdkafka stops to fetch, and
  * before 2.2.0 it looks again only after a second. */
-static bool configure(rd_kafka_conf_t *conf, const struct config *config,
-                      const struct history_client_settings *settings, char *error, size_t error_size)
+static rd_kafka_conf_t *configured(const struct config *config, const struct history_client_settings *settings,
+                                   char *error, size_t error_size)
 {
     char messages[16];
     snprintf(messages, sizeof(messages), "%" PRIu32, settings->messages > 0 ? settings->messages : MESSAGES);
-    const struct {
-        const char *name, *value;
-    } owned[] = {{"isolation.level", settings->isolation},
-                 {"auto.offset.reset", settings->reset},
-                 {"max.partition.fetch.bytes", settings->fetch_bytes},
-                 {"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"},
-                 {"enable.partition.eof", "true"},
-                 {"check.crcs", "true"},
-                 {"fetch.wait.max.ms", "10"},
-                 {"fetch.error.backoff.ms", "20"},
-                 {"queued.min.messages", messages},
-                 {"queued.max.messages.kbytes", "32768"},
-                 {"statistics.interval.ms", "1000"},
-                 {"fetch.queue.backoff.ms", "2"}}; /* the last */
-    size_t count = sizeof(owned) / sizeof(owned[0]);
-    if (rd_kafka_version() < QUEUE_BACKOFF_SINCE)
-        count--;
-    for (size_t i = 0; i < count; i++)
-        if (!kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size))
-            return false;
-    /* It is the default. Librdkafka warns of old brokers if it is set. */
-    return !config_kafka(config, config->kafka_consumer, "allow.auto.create.topics") ||
-           kafka_conf_set(conf, "allow.auto.create.topics", "false", error, error_size);
+    /* "false" is the default. Librdkafka warns of old brokers if it is set. */
+    const bool may_create = config_kafka(config, config->kafka_consumer, "allow.auto.create.topics");
+    const struct kafka_owned owned[] = {
+        {"isolation.level", settings->isolation},
+        {"auto.offset.reset", settings->reset},
+        {"max.partition.fetch.bytes", settings->fetch_bytes},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},
+        {"check.crcs", "true"},
+        {"fetch.wait.max.ms", "10"},
+        {"fetch.error.backoff.ms", "20"},
+        {"queued.min.messages", messages},
+        {"queued.max.messages.kbytes", "32768"},
+        {"statistics.interval.ms", "1000"},
+        {"fetch.queue.backoff.ms", rd_kafka_version() < QUEUE_BACKOFF_SINCE ? NULL : "2"},
+        {"allow.auto.create.topics", may_create ? "false" : NULL},
+        {NULL, NULL}};
+    return kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
 }
 
 bool history_client_open(struct history_client *client, const struct config *config,
                          const struct history_client_settings *settings, char *error, size_t error_size)
 {
     *client = (struct history_client){.heard_ms = clock_now_ms()};
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
+    rd_kafka_conf_t *conf = configured(config, settings, error, error_size);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_statistics);
-    if (configure(conf, config, settings, error, error_size))
-        client->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size);
-    if (!client->handle) {
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new takes ownership only on success */
+    client->handle = kafka_conf_open(conf, RD_KAFKA_CONSUMER, error, error_size);
+    if (!client->handle)
         return false;
-    }
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(client->handle);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;

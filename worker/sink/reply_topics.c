@@ -70,16 +70,12 @@ static bool table_fill(struct topic_table *table, const struct config *config, c
  * reason in `error`. */
 static bool open_handle(struct reply_topics *topics, char *error, size_t error_size)
 {
+    static const struct kafka_owned owned[] = {{"allow.auto.create.topics", "false"}, {NULL, NULL}};
     const struct config *config = topics->config;
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_producer, error, error_size);
-    if (!conf)
+    rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_producer, owned, error, error_size);
+    topics->handle = conf ? kafka_conf_open(conf, RD_KAFKA_PRODUCER, error, error_size) : NULL;
+    if (!topics->handle)
         return false;
-    if (kafka_conf_set(conf, "allow.auto.create.topics", "false", error, error_size))
-        topics->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, error_size);
-    if (!topics->handle) {
-        rd_kafka_conf_destroy(conf); /* rd_kafka_new owns it only after a success */
-        return false;
-    }
     if (config->replies.allowed.count > 0)
         return true;
     topics->only = rd_kafka_topic_new(topics->handle, config->replies.topic, NULL);

@@ -1,8 +1,6 @@
 /* batch_reader: reads single batches of a topic's log again, outside the group. A fetch returns one batch, so the
  * reader knows where the batch ends, which a consumer does not; or, if wanted, as many as fit into a response. Several
- * partitions can be read at the same time.
- *
- * Librdkafka's functions for single partitions are used: their beginning and end wait for no broker. */
+ * partitions can be read at the same time. */
 #ifndef WORKER_SOURCE_BATCH_READER_H
 #define WORKER_SOURCE_BATCH_READER_H
 

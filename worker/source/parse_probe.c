@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
+#include "worker/source/batch_client.h"
 #include "worker/source/source_internal.h"
 
 #define LOG_LEVEL_OF_DEBUG 7 /* syslog's, as librdkafka has them */
@@ -18,12 +18,6 @@
 #define ASK_AFTER_MS       100 /* without an answer, before the end is asked for; and between such questions */
 #define ASK_WAIT_MS        300
 #define STEP_MS            1
-
-/* Before 2.2.0 librdkafka may look at a partition only a second after its reading began, or after the marker of a
- * transaction has filled its queue, when it has nothing else to do. A query gives it something to do. */
-#define WAKES_BEFORE  0x020200ff
-#define WAKE_AFTER_MS 3
-#define WAKE_WAIT_MS  1
 
 /* What the log lines have told since the reading began. */
 struct sight {
@@ -38,14 +32,12 @@ struct sight {
 };
 
 struct parse_probe {
-    rd_kafka_t *handle;
-    rd_kafka_topic_t *topic;
-    const char *name;        /* borrowed */
+    struct batch_client client;
     rd_kafka_queue_t *queue; /* NULL: nothing is read */
     int32_t partition;
     int64_t offset; /* where the reading began */
-    int64_t woken_ms, pause_ms;
-    int64_t woken_at;     /* the fetched offset then */
+    struct batch_wake wake;
+    int64_t waited_at;    /* the fetched offset when it began */
     pthread_mutex_t turn; /* of the two below, which librdkafka's threads use */
     struct sight sight;
     char fetch_line[320]; /* the part of a line that is about the partition; "": nothing is read */
@@ -115,8 +107,8 @@ static void watch(struct parse_probe *probe, bool is_on)
     probe->sight = (struct sight){.asked = probe->offset, .fetched = -1, .lowest = -1};
     probe->fetch_line[0] = '\0';
     if (is_on)
-        snprintf(probe->fetch_line, sizeof(probe->fetch_line), "Fetch topic %s [%" PRId32 "] at offset ", probe->name,
-                 probe->partition);
+        snprintf(probe->fetch_line, sizeof(probe->fetch_line), "Fetch topic %s [%" PRId32 "] at offset ",
+                 probe->client.name, probe->partition);
     pthread_mutex_unlock(&probe->turn);
 }
 
@@ -130,41 +122,6 @@ static struct sight seen(struct parse_probe *probe)
 
 /* ---- the client ---- */
 
-/* The first fetch returns one batch. Librdkafka doubles its limit with each fetch without a message. */
-static rd_kafka_t *client_new(struct parse_probe *probe, const struct config *config, char *error, size_t error_size)
-{
-    static const struct {
-        const char *name, *value;
-    } owned[] = {{"debug", "fetch,msg,protocol"},
-                 {"isolation.level", "read_committed"},
-                 {"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"},
-                 {"enable.partition.eof", "true"},
-                 {"auto.offset.reset", "error"},
-                 {"check.crcs", "true"},
-                 {"statistics.interval.ms", "0"},
-                 {"max.partition.fetch.bytes", "1"},
-                 {"queued.min.messages", "1"},
-                 {"socket.nagle.disable", "true"},
-                 {"fetch.wait.max.ms", "1"},
-                 {"fetch.error.backoff.ms", "2"}};
-    rd_kafka_conf_t *conf = kafka_conf_new(config, config->kafka_consumer, error, error_size);
-    bool ok = conf != NULL;
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
-        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
-    /* Since 2.2.0 it waits this long before it looks again whether its queue, which a marker fills, is empty. */
-    if (ok && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", error, error_size) == RD_KAFKA_CONF_INVALID)
-        log_warning("setting rejected", LOG_TEXT("error", error));
-    if (conf) {
-        rd_kafka_conf_set_log_cb(conf, on_log);
-        rd_kafka_conf_set_opaque(conf, probe);
-    }
-    rd_kafka_t *handle = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size) : NULL;
-    if (conf && !handle)
-        rd_kafka_conf_destroy(conf);
-    return handle;
-}
-
 struct parse_probe *parse_probe_open(const struct config *config, const char *topic, char *error, size_t error_size)
 {
     struct parse_probe *probe = calloc(1, sizeof(*probe));
@@ -172,14 +129,18 @@ struct parse_probe *parse_probe_open(const struct config *config, const char *to
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    probe->name = topic;
+    /* The first fetch returns one batch. Librdkafka doubles its limit with each fetch without a message. */
+    const struct batch_client_options options = {.isolation = "read_committed",
+                                                 .fetch_bytes = "1",
+                                                 .error_backoff_ms = "2",
+                                                 .debug = "fetch,msg,protocol",
+                                                 .on_log = on_log,
+                                                 .opaque = probe};
     pthread_mutex_init(&probe->turn, NULL);
-    probe->handle = client_new(probe, config, error, error_size);
-    if (probe->handle && !(probe->topic = rd_kafka_topic_new(probe->handle, probe->name, NULL)))
-        snprintf(error, error_size, "%s", rd_kafka_err2str(rd_kafka_last_error()));
-    if (probe->topic)
+    if (batch_client_open(&probe->client, config, topic, &options, error, error_size))
         return probe;
-    parse_probe_close(probe, true);
+    pthread_mutex_destroy(&probe->turn);
+    free(probe);
     return NULL;
 }
 
@@ -188,12 +149,9 @@ void parse_probe_close(struct parse_probe *probe, bool may_destroy)
     if (!probe)
         return;
     parse_probe_end(probe);
-    if (probe->topic)
-        rd_kafka_topic_destroy(probe->topic);
-    if (probe->handle && !may_destroy)
+    batch_client_close(&probe->client, may_destroy);
+    if (!may_destroy)
         return; /* the client's threads go on using it */
-    if (probe->handle)
-        rd_kafka_destroy(probe->handle);
     pthread_mutex_destroy(&probe->turn);
     free(probe);
 }
@@ -204,16 +162,12 @@ bool parse_probe_begin(struct parse_probe *probe, int32_t partition, int64_t off
     probe->partition = partition;
     probe->offset = offset;
     watch(probe, true);
-    if (rd_kafka_consume_start(probe->topic, partition, offset) != 0) {
+    probe->queue = batch_client_begin(&probe->client, partition, offset);
+    if (!probe->queue)
         watch(probe, false);
-        source_log_error("reading a batch again failed", rd_kafka_last_error());
-        return false;
-    }
-    probe->queue = rd_kafka_queue_get_partition(probe->handle, probe->name, partition);
-    probe->woken_ms = clock_now_ms();
-    probe->woken_at = -1;
-    probe->pause_ms = WAKE_AFTER_MS;
-    return true;
+    probe->wake = batch_wake_begin();
+    probe->waited_at = -1;
+    return probe->queue != NULL;
 }
 
 void parse_probe_end(struct parse_probe *probe)
@@ -221,26 +175,17 @@ void parse_probe_end(struct parse_probe *probe)
     if (!probe->queue)
         return;
     watch(probe, false);
-    rd_kafka_queue_destroy(probe->queue);
+    batch_client_end(&probe->client, probe->partition, probe->queue);
     probe->queue = NULL;
-    if (rd_kafka_consume_stop(probe->topic, probe->partition) != 0)
-        source_log_error("ending the reading of a batch failed", rd_kafka_last_error());
 }
 
+/* The waiting begins anew with each fetch. */
 static void wake(struct parse_probe *probe, int64_t fetched)
 {
-    int64_t low, high, now = clock_now_ms();
-    if (fetched != probe->woken_at) {
-        probe->woken_at = fetched;
-        probe->woken_ms = now;
-        probe->pause_ms = WAKE_AFTER_MS;
-    }
-    if (rd_kafka_version() >= WAKES_BEFORE || now - probe->woken_ms < probe->pause_ms)
-        return;
-    probe->woken_ms = now;
-    probe->pause_ms *= 2;
-    /* Only the request counts. */
-    (void)rd_kafka_query_watermark_offsets(probe->handle, probe->name, probe->partition, &low, &high, WAKE_WAIT_MS);
+    if (fetched != probe->waited_at)
+        probe->wake = batch_wake_begin();
+    probe->waited_at = fetched;
+    batch_client_wake(&probe->client, probe->partition, &probe->wake);
 }
 
 /* A message or an event in the queue. A marker of a transaction is neither, though it counts in the length. */
@@ -263,7 +208,7 @@ struct parse_finding parse_probe_take(struct parse_probe *probe)
     struct parse_finding finding = {.kind = PARSE_PENDING, .offset = -1, .lowest = -1};
     if (!probe->queue)
         return finding;
-    rd_kafka_poll(probe->handle, 0);
+    rd_kafka_poll(probe->client.handle, 0);
     /* The lines first: what they tell of came behind all messages that were in the queue before. */
     const struct sight sight = seen(probe);
     finding.offset = sight.fetched;
@@ -311,8 +256,8 @@ bool parse_range_is_known(const struct parse_range *range)
 static bool is_outside(struct parse_probe *probe, int64_t offset)
 {
     int64_t low, high;
-    return rd_kafka_query_watermark_offsets(probe->handle, probe->name, probe->partition, &low, &high, ASK_WAIT_MS) ==
-               RD_KAFKA_RESP_ERR_NO_ERROR &&
+    return rd_kafka_query_watermark_offsets(probe->client.handle, probe->client.name, probe->partition, &low, &high,
+                                            ASK_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
            (offset >= high || offset < low);
 }
 

@@ -8,19 +8,13 @@
  * comparison. */
 static rd_kafka_t *reader_new(const struct source *source, char *error, size_t error_size)
 {
-    static const struct {
-        const char *name, *value;
-    } owned[] = {
-        {"isolation.level", "read_committed"},  {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "error"},         {"queued.min.messages", "100000"}, {"check.crcs", "true"},
-        {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},       {"fetch.error.backoff.ms", "20"}};
-    rd_kafka_conf_t *conf = kafka_conf_new(source->config, source->config->kafka_consumer, error, error_size);
-    bool ok = conf != NULL;
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && ok; i++)
-        ok = kafka_conf_set(conf, owned[i].name, owned[i].value, error, error_size);
-    rd_kafka_t *reader = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, error_size) : NULL;
-    if (conf && !reader)
-        rd_kafka_conf_destroy(conf);
+    static const struct kafka_owned owned[] = {{"isolation.level", "read_committed"},  {"enable.auto.commit", "false"},
+                                               {"enable.partition.eof", "true"},       {"auto.offset.reset", "error"},
+                                               {"queued.min.messages", "100000"},      {"check.crcs", "true"},
+                                               {"max.partition.fetch.bytes", "65536"}, {"fetch.wait.max.ms", "10"},
+                                               {"fetch.error.backoff.ms", "20"},       {NULL, NULL}};
+    rd_kafka_conf_t *conf = kafka_conf_with(source->config, source->config->kafka_consumer, owned, error, error_size);
+    rd_kafka_t *reader = conf ? kafka_conf_open(conf, RD_KAFKA_CONSUMER, error, error_size) : NULL;
     if (reader && rd_kafka_poll_set_consumer(reader) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_destroy(reader);
         return NULL;
