@@ -143,7 +143,7 @@ START_TEST(others_may_own_other_partitions)
 }
 END_TEST
 
-START_TEST(nothing_is_taken_over_after_a_loss)
+START_TEST(nothing_is_displaced_after_a_loss)
 {
     ck_assert(claims(5, "x")); /* this worker's own future */
     interfere_at(FAILPOINT_IN_DISPLACEMENT, "FLUSHALL");
@@ -152,12 +152,12 @@ START_TEST(nothing_is_taken_over_after_a_loss)
 }
 END_TEST
 
-/* ---- takeovers ---- */
+/* ---- displacements ---- */
 
 #define LOG_EVENT "an uncommitted later claim was displaced"
 
-/* How often a takeover is logged while the batch is claimed. */
-static unsigned takeovers_logged(void)
+/* How often a displacement is logged while the batch is claimed. */
+static unsigned displacements_logged(void)
 {
     char line[1024];
     unsigned found = 0;
@@ -179,7 +179,7 @@ static unsigned takeovers_logged(void)
 
 /* Both of the first two want what the last one, their future, has, and the first gets it; or Redis refuses the only
  * one's first try. */
-START_TEST(a_takeover_is_logged_once_it_has_happened)
+START_TEST(a_displacement_is_logged_once_it_has_happened)
 {
     batch_reset(&batch);
     put_valid(5, "z", "x@example.com");
@@ -191,15 +191,15 @@ START_TEST(a_takeover_is_logged_once_it_has_happened)
     put_valid(5, "z", "x@example.com");
     if (_i == 1)
         interfere_at(FAILPOINT_IN_DISPLACEMENT, "PEXPIRE client-email:{acme}:x@example.com 100000");
-    ck_assert_uint_eq(takeovers_logged(), 1);
+    ck_assert_uint_eq(displacements_logged(), 1);
     ck_assert_int_eq(batch.items[0].outcome, OUTCOME_CREATED);
     for (uint32_t i = 1; i < batch.count; i++)
         ck_assert_int_eq(batch.items[i].error, ERROR_EMAIL_TAKEN);
 }
 END_TEST
 
-#define MANY      5000
-#define TAKEOVERS 2000
+#define MANY          5000
+#define DISPLACEMENTS 2000
 
 /* The commands of even offset were refused in an earlier run, those of odd offset were claimed then. */
 static void put_many(bool again)
@@ -207,7 +207,7 @@ static void put_many(bool again)
     static struct span ids[MANY], emails[MANY];
     batch_reset(&batch);
     for (int i = 0; i < MANY; i++) {
-        int pair = i < 2 * TAKEOVERS ? i / 2 : i;
+        int pair = i < 2 * DISPLACEMENTS ? i / 2 : i;
         ids[i] = arena_format(&batch.arena, "c%d-%c", i, '\0');
         emails[i] = arena_format(&batch.arena, "e%d@example.com%c", pair, '\0');
         bool valid = again || i % 2 == 1;
@@ -223,7 +223,7 @@ static bool keeps_going(void *patient)
     return *(bool *)patient;
 }
 
-START_TEST(many_takeovers_take_few_runs_and_let_the_worker_turn)
+START_TEST(many_displacements_take_few_runs_and_let_the_worker_turn)
 {
     bool patient = true;
     batch_close(&batch);
@@ -237,14 +237,14 @@ START_TEST(many_takeovers_take_few_runs_and_let_the_worker_turn)
     ck_assert(index_claim(the_index, &batch));
     ck_assert_uint_le(claim_runs, 3);
     ck_assert_uint_ge(patience_calls, clock_now_ms() - began < 2 * TURN_MS ? 1 : 2);
-    for (int i = 0; i < 2 * TAKEOVERS; i += 2) {
+    for (int i = 0; i < 2 * DISPLACEMENTS; i += 2) {
         ck_assert_int_eq(batch.items[i].outcome, OUTCOME_CREATED);
         ck_assert_int_eq(batch.items[i + 1].error, ERROR_EMAIL_TAKEN);
     }
 }
 END_TEST
 
-START_TEST(takeovers_end_when_the_worker_is_to_end)
+START_TEST(displacements_end_when_the_worker_is_to_end)
 {
     bool patient = false;
     ck_assert(claims(5, "x"));
@@ -817,10 +817,10 @@ int main(void)
     tcase_add_test(tcase, a_loss_behind_the_claims_voids_what_was_looked_up);
     tcase_add_loop_test(tcase, nothing_is_claimed_for_the_partition_of_another, 0, 2);
     tcase_add_test(tcase, others_may_own_other_partitions);
-    tcase_add_test(tcase, nothing_is_taken_over_after_a_loss);
-    tcase_add_loop_test(tcase, a_takeover_is_logged_once_it_has_happened, 0, 2);
-    tcase_add_test(tcase, many_takeovers_take_few_runs_and_let_the_worker_turn);
-    tcase_add_test(tcase, takeovers_end_when_the_worker_is_to_end);
+    tcase_add_test(tcase, nothing_is_displaced_after_a_loss);
+    tcase_add_loop_test(tcase, a_displacement_is_logged_once_it_has_happened, 0, 2);
+    tcase_add_test(tcase, many_displacements_take_few_runs_and_let_the_worker_turn);
+    tcase_add_test(tcase, displacements_end_when_the_worker_is_to_end);
     tcase_add_test(tcase, a_batch_that_asks_nothing_of_redis_is_decided_without_it);
     tcase_add_test(tcase, outcomes_stand_if_nothing_happened);
     tcase_add_loop_test(tcase, outcomes_do_not_stand_after_a_loss, 0, sizeof(harms) / sizeof(harms[0]));

@@ -59,7 +59,7 @@ done
 
 # A command that had to be refused in a run that was killed, and is accepted in the next since its definitions have come,
 # while a later one, not committed either, has taken its email: the later one gives way, even if that is interrupted.
-criterion "kill -9 while a claim of the own future is taken over" "the earlier command has the email, the later one not"
+criterion "kill -9 while a claim of the own future is displaced" "the earlier command has the email, the later one not"
 faults_load_end
 check "all is answered before" oracle await 60
 worker_stop one

@@ -3,13 +3,13 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 
 criterion "two workers with one transactional.id" \
-    "they fence each other; nothing is lost or doubled; when one has gone the other works on within 5 s"
+    "they shut each other out; nothing is lost or doubled; when one has gone the other works on within 5 s"
 criterion "two workers with one group.instance.id" \
-    "the older is fenced for good and opens its consumer anew; nothing is lost or doubled; the same"
+    "the older is shut out for good and opens its consumer anew; nothing is lost or doubled; the same"
 criterion "two copies of one worker, both ids the same" "the same"
 
 # both WHAT PATTERN [--set ...]: a second worker joins the first with settings that both have, and goes again. The log of
-# one that is fenced matches.
+# one that is shut out matches.
 both() {
     local what=$1 pattern=$2
     shift 2
@@ -18,7 +18,7 @@ both() {
     faults_worker_start one "$@"
     faults_flows "$what: one worker works" 20 one
     faults_worker_start two "$@"
-    check "$what: the older is fenced" eventually logged one "$pattern"
+    check "$what: the older is shut out" eventually logged one "$pattern"
     check "$what: and the newer, in its turn" eventually logged two "$pattern"
     sleep "$(faults_choose 1 10)"
     check "$what: both still run" process_runs "${worker_pids[one]}" "${worker_pids[two]}"

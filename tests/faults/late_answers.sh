@@ -91,7 +91,7 @@ retry_is_stopped() {
 
 # The broker has committed when the answer is lost with its connection. librdkafka makes a new one, which takes a while
 # here, and asks again. Until then the other retry may begin; on a busy machine it may need some tries to be in time.
-committed_and_fenced=0
+committed_and_shut_out=0
 for number in $(seq 30001 30012); do
     letters_add 1 "$number" 1
     place=1/$(kcat -b "$kafka_address" -C -t "$live_name.dead-letters" -p 1 -o beginning -e -q -f '%o %s\n' | sed -n "s/ letter-$number\$//p")
@@ -110,10 +110,10 @@ for number in $(seq 30001 30012); do
     proxy_tell kafka pass
     is_in_commands "letter-$number" || continue
     grep -q "another retry has begun" "$suite_folder/retry-error" || continue
-    committed_and_fenced=1
+    committed_and_shut_out=1
     check_equal "it ends with 69" 69 "$code"
     check "and says that it does not know" grep -q "it is not known whether the last letters were sent" "$suite_folder/retry-error"
     break
 done
-check_equal "a retry was committed, and another one began before it knew" 1 "$committed_and_fenced"
+check_equal "a retry was committed, and another one began before it knew" 1 "$committed_and_shut_out"
 suite_end

@@ -1,4 +1,4 @@
-/* Gets a worker ready: connects to Redis, opens the producer, which fences an earlier one, joins the group, and
+/* Gets a worker ready: connects to Redis, opens the producer, which shuts out an earlier one, joins the group, and
  * verifies the index in Redis. */
 #include <stdlib.h>
 

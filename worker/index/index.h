@@ -14,11 +14,14 @@
  *   displace      replace an uncommitted claim of a later command of the same partition, left by a run that crashed
  *   release       remove the claim of a command that is refused after all, because its client does not fit
  *   epoch         a random mark of the data in Redis; missing or different after a flush, a restore, a swap
- *   owner         the fencing token of a partition: the random name of the worker to which it was assigned last
+ *   owner         of a partition, a key with the fencing token of the worker to which it was assigned last: a random
+ *                 name, by which the worker sees whether another one has taken the partition since. In a cluster: term
  *   checkpoint    per partition: the offset behind the last committed command, the highest that this ever was, the
  *                 nonce of the commit, the time, and the record topic's offsets before which every record is in Redis
- *   fence         WATCH and read the epoch, the owners and the checkpoints; the EXEC that follows fails if one of them
- *                 changes
+ *   fence         what a write in Redis depends on, always in Redis: the epoch, the owners and the checkpoints, watched
+ *                 and read, so that the EXEC that follows fails if one of them changes; in a cluster fence.h
+ *   shut out      what Kafka does to an earlier producer of a transactional id, or an earlier member of an instance id,
+ *                 and itself calls to fence
  *   verified      the last audit holds: Redis has everything that Kafka says is committed
  *   master        with redis.kind = sentinel: the server that more than half of the Sentinels name (redis_sentinels.h)
  *   stale         not verified: another audit is due

@@ -58,7 +58,7 @@ static bool new_handle(struct letter_producer *producer, const struct config *co
     return producer->handle != NULL;
 }
 
-static bool is_fenced(rd_kafka_resp_err_t code)
+static bool is_shut_out(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
            code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
@@ -69,7 +69,7 @@ static bool explain(struct letter_producer *producer, rd_kafka_error_t *failure,
 {
     const rd_kafka_resp_err_t code = rd_kafka_error_code(failure);
     rd_kafka_poll(producer->handle, 0);
-    if (is_fenced(code))
+    if (is_shut_out(code))
         snprintf(error, error_size, "another retry has begun, or the transaction took too long");
     else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && producer->fault[0] != '\0')
         snprintf(error, error_size, "%s", producer->fault);
@@ -171,7 +171,7 @@ enum letter_commit letter_producer_commit(struct letter_producer *producer, char
             return LETTER_COMMITTED;
         const bool is_retriable = rd_kafka_error_is_retriable(failure);
         const bool is_aborted =
-            is_first && (rd_kafka_error_txn_requires_abort(failure) || is_fenced(rd_kafka_error_code(failure)));
+            is_first && (rd_kafka_error_txn_requires_abort(failure) || is_shut_out(rd_kafka_error_code(failure)));
         if (is_retriable && clock_now_ms() < until && stop_requests() < 2) {
             rd_kafka_error_destroy(failure);
             continue;

@@ -85,7 +85,7 @@ static void run_worker(struct apply *apply, struct worker_shared *shared, struct
 {
     struct worker_feed feed = replay_feed;
     feed.context = apply;
-    feed.transactional = "replay"; /* of all names, so that Kafka fences an earlier run by any of them */
+    feed.transactional = "replay"; /* of all names, so that Kafka shuts out an earlier run by any of them */
     if (apply_uses_redis(apply))
         feed.look_up = NULL;
     struct worker *worker = worker_open(shared, 0, metrics, &feed);

@@ -40,7 +40,7 @@ MUST_CHECK struct sink *sink_open(const struct config *config, const char *name,
                                   struct log_fault *fault);
 void sink_close(struct sink *sink);
 
-/* Fences an earlier producer of the same transactional id, ends its open transaction, and learns the output topics.
+/* Shuts out an earlier producer of the same transactional id, ends its open transaction, and learns the output topics.
  * Waits up to `wait_ms` for each. SINK_DONE (at once if it was done before), SINK_LATER or SINK_BROKEN. */
 MUST_CHECK enum sink_result sink_prepare(struct sink *sink, int wait_ms);
 
