@@ -65,5 +65,5 @@ bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_
 bool unparsed_batch_step(struct unparsed_batch *batch)
 {
     return open_probe(batch) &&
-           parse_probe_search(batch->probe, batch->partition, &batch->range, SEARCH_MS, SEARCH_LOOK_MS);
+           parse_range_search(batch->probe, batch->partition, &batch->range, SEARCH_MS, SEARCH_LOOK_MS);
 }

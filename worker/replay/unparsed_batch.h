@@ -9,7 +9,7 @@
 
 #include "common/must_check.h"
 #include "worker/config/config.h"
-#include "worker/source/parse_probe.h"
+#include "worker/source/parse_range.h"
 
 struct unparsed_batch {
     struct parse_probe *probe; /* opened by the first look */

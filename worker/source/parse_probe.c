@@ -15,7 +15,6 @@
 #define FAILURES           2
 #define PARSER             "(rd_kafka_msgset_reader_msg_v2:" /* in a line, the function that parses one record */
 #define EXPECTED           "expected "
-#define ASK_AFTER_MS       100 /* without an answer, before the end is asked for; and between such questions */
 #define ASK_WAIT_MS        300
 #define STEP_MS            1
 
@@ -238,106 +237,12 @@ struct parse_finding parse_probe_look(struct parse_probe *probe, int32_t partiti
     return finding;
 }
 
-/* ---- where a range ends ---- */
-
-struct parse_range parse_range_of(const struct parse_finding *finding)
-{
-    return (struct parse_range){
-        .first = finding->offset, .inside = finding->offset, .behind = -1, .is_cut = finding->is_cut};
-}
-
-bool parse_range_is_known(const struct parse_range *range)
-{
-    return range->behind == range->inside + 1;
-}
-
 /* A leader that was elected a moment ago, or a follower that lags, may tell a fetch of an end that is too early. It
  * returns an error to this question until it knows the right one (KIP-207). */
-static bool is_outside(struct parse_probe *probe, int64_t offset)
+bool parse_probe_is_outside(struct parse_probe *probe, int64_t offset)
 {
     int64_t low, high;
     return rd_kafka_query_watermark_offsets(probe->client.handle, probe->client.name, probe->partition, &low, &high,
                                             ASK_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
            (offset >= high || offset < low);
-}
-
-/* What fails behind `inside` is in the range if it is the next offset; or if it is in the same batch, and the batch has
- * no more records. Otherwise there may be records between that can be read. */
-static enum place_finding place_of_failure(const struct parse_range *range, const struct parse_finding *finding)
-{
-    const bool is_same_end =
-        range->is_cut && finding->is_cut && finding->lowest >= 0 && finding->lowest <= range->inside;
-    return finding->offset == range->inside + 1 || is_same_end ? PLACE_UNREADABLE : PLACE_BEHIND;
-}
-
-static enum place_finding place_of_answer(struct parse_probe *probe, rd_kafka_resp_err_t error, int64_t offset)
-{
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-        return PLACE_BEHIND;
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        return is_outside(probe, offset) ? PLACE_BEHIND : PLACE_UNKNOWN;
-    default:
-        return PLACE_UNKNOWN;
-    }
-}
-
-/* Behind an open transaction, which holds back the end, there is no answer at all: then the end is asked for. */
-static enum place_finding look_at(struct parse_probe *probe, int32_t partition, int64_t offset, int wait_ms,
-                                  const struct parse_range *range, bool *is_cut)
-{
-    int64_t began_ms = clock_now_ms(), asked_ms = began_ms;
-    if (!parse_probe_begin(probe, partition, offset))
-        return PLACE_UNKNOWN;
-    for (int64_t now = began_ms; now - began_ms < wait_ms; now = clock_now_ms()) {
-        const struct parse_finding finding = parse_probe_take(probe);
-        if (finding.kind == PARSE_ANSWERED)
-            return place_of_answer(probe, finding.error, offset);
-        if (finding.offset > offset) /* nothing failed there */
-            return PLACE_BEHIND;
-        if (finding.kind == PARSE_FAILED) {
-            *is_cut = finding.is_cut;
-            return place_of_failure(range, &finding);
-        }
-        if (now - asked_ms >= ASK_AFTER_MS) {
-            if (is_outside(probe, offset))
-                return PLACE_BEHIND;
-            asked_ms = clock_now_ms();
-        }
-        clock_sleep(STEP_MS);
-    }
-    return PLACE_UNKNOWN;
-}
-
-/* Records of a bad length fail one by one. Where the records of a batch end before it, the steps double until one leads
- * past the batch, and then halve. */
-static int64_t next_place(const struct parse_range *range)
-{
-    if (!range->is_cut)
-        return range->inside + 1;
-    return range->inside + (range->behind < 0 ? range->inside - range->first + 1 : (range->behind - range->inside) / 2);
-}
-
-bool parse_probe_search(struct parse_probe *probe, int32_t partition, struct parse_range *range, int search_ms,
-                        int look_ms)
-{
-    for (int64_t until = clock_now_ms() + search_ms; !parse_range_is_known(range) && clock_now_ms() < until;) {
-        const int64_t offset = next_place(range);
-        bool is_cut = false;
-        switch (look_at(probe, partition, offset, look_ms, range, &is_cut)) {
-        case PLACE_UNKNOWN:
-            until = 0;
-            break;
-        case PLACE_UNREADABLE:
-            range->inside = offset;
-            range->is_cut = is_cut;
-            break;
-        case PLACE_BEHIND:
-            range->behind = offset;
-        }
-    }
-    parse_probe_end(probe);
-    return parse_range_is_known(range);
 }

@@ -60,21 +60,7 @@ MUST_CHECK struct parse_finding parse_probe_take(struct parse_probe *probe);
 MUST_CHECK struct parse_finding parse_probe_look(struct parse_probe *probe, int32_t partition, int64_t offset,
                                                  int wait_ms);
 
-/* Offsets that librdkafka cannot parse, and that follow each other. */
-struct parse_range {
-    int64_t first, inside; /* those from `first` to `inside` fail */
-    int64_t behind;        /* an offset that is known to be behind the range, or -1 */
-    bool is_cut;           /* of `inside`, as in struct parse_finding */
-};
-
-/* The range of an offset that failed. */
-struct parse_range parse_range_of(const struct parse_finding *finding);
-MUST_CHECK bool parse_range_is_known(const struct parse_range *range);
-
-/* Searches where the range ends, for `search_ms` at most, or one look that takes up to `look_ms`. True once it is
- * known. Only offsets that fail are in it: each was read, or it is between two offsets of one batch whose records end
- * before them. Ends what was read before. */
-MUST_CHECK bool parse_probe_search(struct parse_probe *probe, int32_t partition, struct parse_range *range,
-                                   int search_ms, int look_ms);
+/* True if the log of the partition that was read last surely has nothing at the offset. A question that waits. */
+MUST_CHECK bool parse_probe_is_outside(struct parse_probe *probe, int64_t offset);
 
 #endif

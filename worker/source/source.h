@@ -79,7 +79,7 @@ bool source_is_cut_off(const struct source *source);
 /* The offsets to commit with the batch: one for each partition of its items that are still ours. New; may be empty. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
-/* The nonce (log_mark.h) that is committed with the batch's offsets. */
+/* The nonce (log_mark.h) that is committed with the batch's offsets: above 0, or -1 if the system gave none. */
 int64_t source_nonce(const struct source *source);
 
 /* These offsets were committed in a transaction. */

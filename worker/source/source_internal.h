@@ -8,7 +8,7 @@
 #include "worker/source/batch_reader.h"
 #include "worker/source/held_messages.h"
 #include "worker/source/lag.h"
-#include "worker/source/parse_probe.h"
+#include "worker/source/parse_range.h"
 #include "worker/source/partitions.h"
 #include "worker/source/source.h"
 
@@ -85,7 +85,7 @@ struct log_state {
     struct parse_range unparsed; /* commands that get placeholders next; first = -1: none */
 };
 
-/* The memory that keys and headers of prefetched messages take (source_lighten). */
+/* The memory that keys and headers of prefetched messages take (source_burden.c). */
 struct burden {
     size_t each;   /* bytes of an average message of the last batches */
     size_t ahead;  /* messages that were prefetched when the last batch was filled */
@@ -99,7 +99,7 @@ struct burden {
 struct source {
     rd_kafka_t *consumer;
     rd_kafka_t *reader;                    /* reads single commands again, outside the group; NULL: to be opened */
-    struct jumps *jumps;                   /* source_jumps.c; NULL: there was none yet */
+    struct jumps *jumps;                   /* source_jump_list.c; NULL: there was none yet */
     struct batch_reader *batch_readers[2]; /* source_batches.c; by kind; NULL: to be opened */
     struct parse_probe *probe;             /* source_unparsed.c; NULL: no partition is examined */
     int32_t probed;                        /* the partition that is examined, or -1 */
@@ -154,19 +154,52 @@ struct source {
     struct log_fault fault, progress_fault, verifying_fault;
 };
 
+/* ---- source.c: the fill ---- */
+
+/* The partition, in a list that the caller destroys. */
+MUST_CHECK rd_kafka_topic_partition_list_t *source_one_partition(const struct source *source, int32_t partition);
+
+/* Handles an error that came in place of a message. Most are temporary; a fatal one ends the consumer. */
+void source_error(struct source *source, const rd_kafka_message_t *message);
+
+/* Takes the message: puts it into the batch, or drops it. It is held instead if `hold` says so, or if its partition
+ * waits. */
+void source_receive(struct source *source, rd_kafka_message_t *message, bool hold);
+
 /* Pauses all partitions, if they are not, and serves the group and its rebalances. Asks Kafka nothing. */
 void source_serve_paused(struct source *source, int wait_ms);
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code);
 
-/* True while very long messages are held: the partitions stay paused until batches have taken these. */
-MUST_CHECK bool source_is_draining(const struct source *source);
-
-/* Postpones the item and the later items of its partition, which waits. Returns how many. */
-uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting);
+/* ---- source_open.c: the consumer is opened and closed ---- */
 
 /* Subscribes to the command topic. Returns librdkafka's code. */
 MUST_CHECK rd_kafka_resp_err_t source_subscribe(struct source *source);
+
+/* False if librdkafka cannot safely destroy our consumers: they are closed and leaked. Before 2.3.0 it aborts when a
+ * consumer is destroyed between joining and its first assignment (its issue #4312). Before 2.1.0 it waits without end
+ * to destroy a consumer that lost partitions with their topic (#4187). */
+bool source_may_destroy(const struct source *source);
+
+/* ---- source_burden.c: the memory of prefetched messages ---- */
+
+#define HEAVY_BYTES   ((size_t)64 << 10) /* average bytes of key and headers from which on nothing is prefetched */
+#define HEAVY_WAIT_MS 20                 /* for the next message then, so that batches fill all the same */
+
+/* Call before a fill: notes how many messages were fetched since the last batch was filled. As many may come during the
+ * next one. */
+void source_note_coming(struct source *source);
+
+/* Call after a fill: drops what was prefetched if it takes too much memory. */
+void source_lighten(struct source *source);
+
+/* True while very long messages are held: the partitions stay paused until batches have taken these. */
+MUST_CHECK bool source_is_draining(const struct source *source);
+
+/* ---- source_postpone.c: commands that are not answered with their batch ---- */
+
+/* Postpones the item and the later items of its partition, which waits. Returns how many. */
+uint32_t source_put_off_from(struct source *source, uint32_t index, bool was_waiting);
 
 /* ---- source_held.c: what is kept of postponed commands ---- */
 
@@ -351,7 +384,7 @@ void source_leave_misnumbered(struct source *source, int32_t partition, int64_t 
 /* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
 void source_pass_misnumbered(struct source *source);
 
-/* ---- source_jumps.c: verifies offsets behind which commands are missing ---- */
+/* ---- source_jump_list.c: offsets behind which commands may be missing ---- */
 
 /* The message is taken, and none of the offsets from `from` on before it was. `from` is -1 for the first message since
  * the assignment. */
@@ -363,11 +396,15 @@ void source_note_late(struct source *source, const rd_kafka_message_t *message);
 /* Forgets the jumps of the partition to this offset and to later ones. */
 void source_forget_jumps(struct source *source, int32_t partition, int64_t from);
 
-/* True while answers are likely to come soon. */
-MUST_CHECK bool source_awaits_jumps(const struct source *source);
-
 /* True if the command is behind a jump that is not settled: it must not be answered yet. */
 MUST_CHECK bool source_is_unsettled(struct source *source, int32_t partition, int64_t offset);
+
+void source_close_jumps(struct source *source);
+
+/* ---- source_jumps.c: verifies them ---- */
+
+/* True while answers are likely to come soon. */
+MUST_CHECK bool source_awaits_jumps(const struct source *source);
 
 /* Takes the answers that are there, and asks what is to be asked next; waits for nothing. What is behind a wrong jump
  * leaves the batch. */
@@ -376,8 +413,6 @@ void source_follow_jumps(struct source *source);
 /* Call before a fill, when all jumps are those of held commands: as source_follow_jumps, but waits for a moment while
  * answers come. Otherwise a partition with many jumps would have few commands in each batch. */
 void source_follow_held_jumps(struct source *source);
-
-void source_close_jumps(struct source *source);
 
 /* ---- source_batches.c: reads batches of the log again ---- */
 
@@ -474,11 +509,6 @@ void source_watch_ownership(struct source *source);
 
 /* Ends the watch and frees its observer. */
 void source_end_watch(struct source *source);
-
-/* False if librdkafka cannot safely destroy our consumers: they are closed and leaked. Before 2.3.0 it aborts when a
- * consumer is destroyed between joining and its first assignment (its issue #4312). Before 2.1.0 it waits without end
- * to destroy a consumer that lost partitions with their topic (#4187). */
-bool source_may_destroy(const struct source *source);
 
 /* ---- source_offsets.c: committed offsets and progress ---- */
 

@@ -212,7 +212,7 @@ static void pass(struct source *source, int32_t partition)
         if (source->probed >= 0 || !open_probe(source))
             return;
         source->probe_ms = clock_now_ms();
-        if (!parse_probe_search(source->probe, partition, range, SEARCH_MS,
+        if (!parse_range_search(source->probe, partition, range, SEARCH_MS,
                                 kafka_patience_ms(&source->patience, SEARCH_LOOK_MS)))
             return;
         log_error("commands cannot be parsed; they are answered as too_large", LOG_TEXT("topic", source->topic),

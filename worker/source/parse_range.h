@@ -1,0 +1,23 @@
+/* parse_range: offsets that librdkafka cannot parse, and that follow each other; a parse_probe finds where they end. */
+#ifndef WORKER_SOURCE_PARSE_RANGE_H
+#define WORKER_SOURCE_PARSE_RANGE_H
+
+#include "worker/source/parse_probe.h"
+
+struct parse_range {
+    int64_t first, inside; /* those from `first` to `inside` fail */
+    int64_t behind;        /* an offset that is known to be behind the range, or -1 */
+    bool is_cut;           /* of `inside`, as in struct parse_finding */
+};
+
+/* The range of an offset that failed. */
+struct parse_range parse_range_of(const struct parse_finding *finding);
+MUST_CHECK bool parse_range_is_known(const struct parse_range *range);
+
+/* Searches where the range ends, for `search_ms` at most, or one look that takes up to `look_ms`. True once it is
+ * known. Only offsets that fail are in it: each was read, or it is between two offsets of one batch whose records end
+ * before them. Ends what was read before. */
+MUST_CHECK bool parse_range_search(struct parse_probe *probe, int32_t partition, struct parse_range *range,
+                                   int search_ms, int look_ms);
+
+#endif
