@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=44
+LIVE_CHECKS=50
 number=0
 
 command_text() {
@@ -178,8 +178,19 @@ send_twins all 0
 send_valid 5
 answered
 
-criterion "a worker that is killed in between" "the same"
 worker_stop one
+criterion "each offset of a large batch twice" "the commands behind it are answered within seconds"
+pairs=()
+for ((pair = 0; pair < 16000; pair++)); do pairs+=("$pair={}" "$pair={}"); done
+static_worker_start one --set worker.threads=1
+send_valid 1
+answered
+send_batch some "${pairs[@]}"
+send_valid 5
+answered
+worker_stop one
+
+criterion "a worker that is killed in between" "the same"
 for point in $(faults_choose "filled after-commit" "filled before-send in-send after-send before-commit after-commit"); do
     send_valid 4
     send_wrong all 100000 1

@@ -73,6 +73,7 @@ struct log_state {
     int64_t waited_to;                /* where the log ended when a wait for definitions last reached its limit */
     bool is_restarted;                /* the log was replaced, and nothing of the new one has been committed yet */
     bool is_repeating;                /* the log is the same, and commands come that were taken already */
+    bool is_repeated;                 /* such commands have come since the log was compared */
     bool is_misnumbered; /* a command has a wrong offset. What comes is dropped until the next fill has passed it */
     int64_t unsettled;   /* of the command behind the first jump that is not settled (source_jumps.c), or -1 */
     int64_t skipped;     /* offsets without a command that were not verified, since the last ones that were */
@@ -278,8 +279,9 @@ void source_compare_logs(struct source *source);
  * compared with the mark since the assignment. If the log gives no answer, commands wait some seconds only. */
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 
-/* For a command that was taken before. True if the log is the same, so the command is a repetition. False if the
- * partition was reset and is read from another offset. */
+/* For a command that was taken before. True if the log is the same, so the command is a repetition, or if that was
+ * found a moment ago: then source_compare_logs compares once more. False if the partition was reset and is read from
+ * another offset. */
 bool source_is_repetition(struct source *source, int32_t partition);
 
 void source_close_logs(struct source *source);

@@ -158,6 +158,7 @@ static void compare(struct source *source, rd_kafka_topic_partition_list_t *part
             log->silent_ms = now;
         bool is_put_off = place->offset == LOG_UNKNOWN && source_knows_log(source, place->partition);
         log->compared_ms = is_put_off ? now + LATER_MS : now;
+        log->is_repeated = log->is_repeated && place->offset == LOG_UNKNOWN;
     }
     rd_kafka_topic_partition_list_destroy(marked);
 }
@@ -169,6 +170,18 @@ static bool is_due(const struct log_state *log, int64_t now_ms)
     int64_t since_ms = now_ms - log->compared_ms;
     return log->compared_ms == 0 || log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS ||
            (since_ms >= 0 && now_ms - log->taken_ms >= QUIET_MS);
+}
+
+/* Adds the partitions whose commands have come again since they were compared. There may be none of them in the batch.
+ */
+static void add_repeated(struct source *source, rd_kafka_topic_partition_list_t *due, int64_t now_ms)
+{
+    for (int32_t i = 0; i < source->log_count; i++) {
+        const struct log_state *log = source_log(source, i);
+        if (log->is_repeated && now_ms - log->compared_ms >= BUSY_EVERY_MS &&
+            !rd_kafka_topic_partition_list_find(due, source->topic, i))
+            rd_kafka_topic_partition_list_add(due, source->topic, i);
+    }
 }
 
 static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t now_ms)
@@ -186,6 +199,7 @@ static rd_kafka_topic_partition_list_t *find_due(struct source *source, int64_t 
             rd_kafka_topic_partition_list_add(due, source->topic, partition);
         log->taken_ms = now_ms;
     }
+    add_repeated(source, due, now_ms);
     return due;
 }
 
@@ -199,8 +213,8 @@ static rd_kafka_topic_partition_list_t *find_idle(struct source *source, int64_t
         int64_t since_ms = now_ms - log->compared_ms;
         /* It has an offset to commit, which is not done without a mark. */
         bool needs_mark = log->group == GROUP_ASKED && log->mark.offset < 0 && log->end > 0 && log->begun != log->end;
-        bool wanted = looks_for_losses ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
-                                       : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
+        bool wanted = looks_for_losses || log->is_repeated ? log->group == GROUP_UNASKED || since_ms >= BUSY_EVERY_MS
+                                                           : log->compared_ms == 0 || since_ms >= IDLE_EVERY_MS;
         if (!wanted && !needs_mark)
             rd_kafka_topic_partition_list_del_by_idx(due, i);
     }
@@ -240,6 +254,11 @@ bool source_is_repetition(struct source *source, int32_t partition)
     struct log_state *log = source_log(source, partition);
     if (log->is_repeating)
         return true;
+    /* A batch may have many commands twice, so that each second one is a repetition. */
+    if (log->mark.offset >= 0 && clock_now_ms() - log->compared_ms < BUSY_EVERY_MS) {
+        log->is_repeated = true;
+        return true;
+    }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, source->topic, partition)->offset = LOG_UNKNOWN;
     if (log->mark.offset >= 0) {
