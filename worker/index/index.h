@@ -45,19 +45,22 @@
  *                 that failed are read in further pipelines, each with the epoch at its end; claim.h decides what they
  *                 mean
  *   claimed       index_claim, in the same transaction: how far a partition is claimed, if that is further than before.
- * A whole rebuild removes it, since it removes claims without a record (index_audit.h) displacements index_claim: each
- * is a Redis transaction that watches what the fence watches and the keys that it read. The batch is then claimed
- * again, since later commands may now meet other clients nothing       index_confirm, after everything was sent and
- * before the commit: asks the Sentinels whether the server is still the master, fences again, and deletes a key that
- * does not exist, which fails on a server that no longer accepts writes checkpoints   index_checkpoint, after the
- * commit, under the fence of index_confirm rebuild lock  the rebuilding worker, for 30 s from its last renewal; each
- * write of a rebuild watches it clients       the rebuild, from the last message of each key of the record topic
- * (index_restore.h) record topic  a whole rebuild, with its first step and its last; index_take, where there is no name
- * yet. Nobody deletes it, so it also stands while the epoch is missing (redis_record_topic.h) epoch         a whole
- * rebuild deletes it first, so that no worker claims, and writes a new one last, together with all checkpoints; only
- * then Redis is complete replay marks  index_checkpoint and the rebuild, for an index that serves a replay
- * (index_replay.h), which writes no owner and raises the highest offset of checkpoints definitions   definitions_sync,
- * in a rebuild; `definitions put` and `sync`
+ *                 A whole rebuild removes it, since it removes claims without a record (index_audit.h)
+ *   displacements index_claim: each is a Redis transaction that watches what the fence watches and the keys that it
+ *                 read. The batch is then claimed again, since later commands may now meet other clients
+ *   nothing       index_confirm, after everything was sent and before the commit: asks the Sentinels whether the server
+ *                 is still the master, fences again, and deletes a key that does not exist, which fails on a server
+ *                 that no longer accepts writes
+ *   checkpoints   index_checkpoint, after the commit, under the fence of index_confirm
+ *   rebuild lock  the rebuilding worker, for 30 s from its last renewal; each write of a rebuild watches it
+ *   clients       the rebuild, from the last message of each key of the record topic (index_restore.h)
+ *   record topic  a whole rebuild, with its first step and its last; index_take, where there is no name yet. Nobody
+ *                 deletes it, so it also stands while the epoch is missing (redis_record_topic.h)
+ *   epoch         a whole rebuild deletes it first, so that no worker claims, and writes a new one last, together with
+ *                 all checkpoints; only then Redis is complete
+ *   replay marks  index_checkpoint and the rebuild, for an index that serves a replay (index_replay.h), which writes no
+ *                 owner and raises the highest offset of checkpoints
+ *   definitions   definitions_sync, in a rebuild; `definitions put` and `sync`
  *
  * Why this is enough. Every step can run again and gives the same outcome: a batch whose connection failed finds its
  * own claims. A claim that was not committed before a crash is found by the run after it, which answers the same

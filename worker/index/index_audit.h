@@ -65,9 +65,8 @@ enum audit_result {
                      kafka_progress_repeat, and progress and audit again */
     AUDIT_LOST, /* anything may be missing or too much: there is no epoch, the index is damaged under it, the group has
                    lost its offset, a tool has set it forward, or the command topic ends before commands that were
-                     claimed. Kafka deletes offsets together with their topic.
-                   Then nothing tells that the topic is another one, and claims of commands that went with it would
-                   stay. */
+                   claimed. Kafka deletes offsets together with their topic. Then nothing tells that the topic is
+                   another one, and claims of commands that went with it would stay. */
     AUDIT_FOREIGN, /* Redis belongs to another record topic (index_foreign): nothing may be written */
     AUDIT_FAILED   /* Redis did not answer: again after index_connect */
 };
