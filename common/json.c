@@ -6,6 +6,7 @@
 #include <unistr.h>
 
 #include "common/ascii.h"
+#include "common/json_familiar.h"
 #include "common/json_names.h"
 #include "common/json_string.h"
 
@@ -22,14 +23,15 @@
 struct json_parser {
     size_t capacity;
     uint64_t seed; /* of the hash of names: random, so that no sender can prepare names that collide */
+    struct familiar_names familiar;
 };
 
 /* An array or object that is still open. */
 struct frame {
-    uint64_t seen[4]; /* one bit for each name, by a weak hash; two names with the same bit may be equal */
+    struct name_set seen;
     struct json_node *node;
     char closer;   /* ']' or '}' */
-    bool doubtful; /* two names have the same bit of `seen` */
+    bool doubtful; /* two names have the same mark in `seen`: they may be equal */
 };
 
 struct walk {
@@ -40,6 +42,7 @@ struct walk {
     struct frame *frames;              /* [0] is the frame around the root */
     uint32_t depth_limit;
     uint64_t seed;
+    struct familiar_names *familiar;
     struct arena *arena; /* ends where the nodes begin */
     struct json_fault *fault;
 };
@@ -50,6 +53,7 @@ struct json_parser *json_parser_new(size_t capacity)
     if (!parser)
         return NULL;
     parser->capacity = capacity;
+    familiar_open(&parser->familiar);
     if (getentropy(&parser->seed, sizeof(parser->seed)) != 0) {
         json_parser_free(parser);
         return NULL;
@@ -94,6 +98,16 @@ static char *walk_unexpected(const struct walk *walk, const char *at)
     return *at == '"' ? walk_fail_in_string(walk, JSON_SYNTAX, at, at + 1) : walk_fail(walk, JSON_SYNTAX, at);
 }
 
+/* Mostly there is none, or one space. */
+static inline char *skip_white_space(char *at)
+{
+    if ((unsigned char)at[0] > ' ')
+        return at;
+    if (at[0] == ' ' && (unsigned char)at[1] > ' ')
+        return at + 1;
+    return at + json_string_white_space(at);
+}
+
 /* ---- Scalars. Each function returns the byte behind the scalar. ---- */
 
 /* A string with an escape, or with more than printable ASCII; `special` is the first such byte. `escapes` as in
@@ -115,30 +129,16 @@ static char *walk_special_string(const struct walk *walk, char *begin, char *spe
     return from + 1;
 }
 
-/* The member's name that begins at `begin`. */
-static inline char *walk_name(const struct walk *walk, char *begin, struct json_node *node)
-{
-    char *const end = begin + json_string_plain(begin);
-    node->name_at = (uint32_t)(begin - walk->text);
-    if (*end != '"') {
-        uint8_t flags;
-        uint16_t escapes;
-        return walk_special_string(walk, begin, end, &node->name_length, &flags, &escapes);
-    }
-    node->name_length = (uint32_t)(end - begin);
-    return end + 1;
-}
-
 /* The string whose content begins at `begin`. */
 static inline char *walk_string(const struct walk *walk, char *begin, struct json_node *node)
 {
     char *const end = begin + json_string_plain(begin);
-    node->type = NODE_STRING;
     node->at = (uint32_t)(begin - walk->text);
+    node->type = NODE_STRING;
+    node->flags = JSON_STRING_FLAGS;
     if (*end != '"')
         return walk_special_string(walk, begin, end, &node->length, &node->flags, &node->escapes);
     node->length = (uint32_t)(end - begin);
-    node->flags = JSON_STRING_FLAGS;
     return end + 1;
 }
 
@@ -205,29 +205,53 @@ static char *walk_scalar(const struct walk *walk, char *begin, struct json_node 
 
 /* ---- Members ---- */
 
-/* A weak hash of 8 bits that is quick for any length: of both ends of the name, which may overlap. */
-static inline uint32_t name_mix(const char *name, uint32_t length)
+/* The colon that stands at `at`, with the white space around it. Returns what follows. */
+static inline char *walk_colon(const struct walk *walk, char *at)
 {
-    uint32_t ends[2] = {0, 0};
-    if (length >= sizeof(ends[0])) {
-        memcpy(&ends[0], name, sizeof(ends[0]));
-        memcpy(&ends[1], name + length - sizeof(ends[1]), sizeof(ends[1]));
-    } else if (length > 0) {
-        ends[0] = (unsigned char)name[0] | (uint32_t)(unsigned char)name[length / 2] << 8;
-        ends[1] = (unsigned char)name[length - 1];
-    }
-    return (ends[0] + 5 * ends[1] + length) * 0x9e3779b1 >> 24;
+    at = skip_white_space(at);
+    return *at == ':' ? skip_white_space(at + 1) : walk_unexpected(walk, at);
 }
 
-/* Records a name, and whether the object may have had it before. */
-static inline void frame_note(struct frame *frame, const char *name, uint32_t length)
+/* The member's name that stands at `at`, with its colon, behind the name `*last`. Returns its value. */
+static char *walk_new_name(const struct walk *walk, char *at, struct frame *frame, struct json_node *node,
+                           struct familiar_name **last)
 {
-    const uint32_t mixed = name_mix(name, length);
-    uint64_t *const seen = &frame->seen[mixed / 64];
-    const uint64_t bit = UINT64_C(1) << mixed % 64;
-    if (*seen & bit)
+    if (*at != '"')
+        return walk_unexpected(walk, at);
+    char *const begin = at + 1, *end = begin + json_string_plain(begin);
+    const bool is_plain = *end == '"';
+    node->name_at = (uint32_t)(begin - walk->text);
+    node->name_length = (uint32_t)(end - begin);
+    if (is_plain) {
+        end++;
+    } else {
+        uint8_t flags;
+        uint16_t escapes;
+        end = walk_special_string(walk, begin, end, &node->name_length, &flags, &escapes);
+        if (!end)
+            return NULL;
+    }
+    const uint8_t mix = familiar_mix(begin, node->name_length);
+    frame->doubtful |= name_set_add(&frame->seen, name_mark_of(mix));
+    char *const value = walk_colon(walk, end);
+    if (value && is_plain)
+        *last = familiar_remember(walk->familiar, *last, span_of(at, (size_t)(value - at)), node->name_length, mix);
+    return value;
+}
+
+/* The same, mostly for the name that is expected behind `*last`. */
+static inline char *walk_name(const struct walk *walk, char *at, struct frame *frame, struct json_node *node,
+                              struct familiar_name **last)
+{
+    struct familiar_name *const expected = (*last)->next;
+    if (!familiar_is_at(expected, at))
+        return walk_new_name(walk, at, frame, node, last);
+    *last = expected;
+    node->name_at = (uint32_t)(at + 1 - walk->text);
+    node->name_length = expected->length;
+    if (name_set_add(&frame->seen, expected->mark))
         frame->doubtful = true;
-    *seen |= bit;
+    return skip_white_space(at + expected->width);
 }
 
 /* Names are compared when their object closes, at `at`. Then a text that is not JSON at all is reported as such before
@@ -249,16 +273,6 @@ static bool walk_names_differ(const struct walk *walk, const struct frame *frame
 
 /* ---- The walk ---- */
 
-/* Mostly there is none, or one space. */
-static inline char *skip_white_space(char *at)
-{
-    if ((unsigned char)at[0] > ' ')
-        return at;
-    if (at[0] == ' ' && (unsigned char)at[1] > ' ')
-        return at + 1;
-    return at + json_string_white_space(at);
-}
-
 /* Lays out the nodes of the text. */
 static bool walk_text(const struct walk *walk, struct json_document *document)
 {
@@ -269,6 +283,7 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
     const struct frame *const innermost = frame + walk->depth_limit;
     const struct frame *deepest = frame;
     char *at = skip_white_space(text);
+    struct familiar_name *last_name = walk->familiar->last;
     uint32_t count = 0;
 
     if (at == walk->end)
@@ -278,18 +293,9 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
             arena_fail(walk->arena, sizeof(*node));
         node->next = ++count;
         if (frame->closer == '}') {
-            if (*at != '"')
-                return walk_unexpected(walk, at);
-            char *const name = at + 1;
-            at = walk_name(walk, name, node);
+            at = walk_name(walk, at, frame, node, &last_name);
             if (!at)
                 return false;
-            frame_note(frame, name, node->name_length);
-            if (*at != ':')
-                at = skip_white_space(at);
-            if (*at != ':')
-                return walk_unexpected(walk, at);
-            at = skip_white_space(at + 1);
         } else {
             node->name_at = node->name_length = 0;
         }
@@ -336,6 +342,7 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
     }
     if (at != walk->end)
         return walk_fail(walk, JSON_SYNTAX, at);
+    walk->familiar->last = last_name;
     *document = (struct json_document){
         .text = text, .nodes = walk->nodes, .count = count, .depth = (uint32_t)(deepest - walk->frames)};
     return true;
@@ -360,6 +367,7 @@ bool json_parse(struct json_parser *parser, char *text, size_t length, uint32_t 
                               .frames = frames,
                               .depth_limit = depth,
                               .seed = parser->seed,
+                              .familiar = &parser->familiar,
                               .arena = arena,
                               .fault = fault};
     const bool ok = walk_text(&walk, document);
