@@ -4,6 +4,7 @@
 #include "common/decimal.h"
 
 #define ESCAPE_BYTES 6 /* of the longest escape, such as \u001f */
+_Static_assert(JSON_STRING_BYTES(1) == ESCAPE_BYTES + 2, "room for escapes only");
 
 static bool needs_escape(char character)
 {
@@ -76,16 +77,20 @@ static char *escaped_write(char *to, struct span text)
     return short_write(to, text);
 }
 
-void writer_string(struct json_writer *writer, struct span text)
+char *json_string_write(char *to, struct span text)
 {
-    size_t room = ESCAPE_BYTES * text.length + 2;
-    if (room > (size_t)(writer->end - writer->to))
-        room = written_length(text); /* a nearly full arena is asked for no more than is needed */
-    char *to = writer_room(writer, room);
     *to++ = '"';
     to = escaped_write(to, text);
     *to++ = '"';
-    writer->to = to;
+    return to;
+}
+
+void writer_string(struct json_writer *writer, struct span text)
+{
+    size_t room = JSON_STRING_BYTES(text.length);
+    if (room > (size_t)(writer->end - writer->to))
+        room = written_length(text); /* a nearly full arena is asked for no more than is needed */
+    writer->to = json_string_write(writer_room(writer, room), text);
 }
 
 void writer_integer(struct json_writer *writer, int64_t value)

@@ -44,6 +44,10 @@ static inline char *writer_room(struct json_writer *writer, size_t size)
     return writer->to;
 }
 
+/* Writes `text` as a JSON string to `to`, where there is room for JSON_STRING_BYTES, and returns its end there. */
+#define JSON_STRING_BYTES(length) (6 * (length) + 2)
+char *json_string_write(char *to, struct span text);
+
 /* Inline, since most output is literal and is then copied in a few moves. */
 static inline void writer_raw(struct json_writer *writer, struct span text)
 {

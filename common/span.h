@@ -95,6 +95,9 @@ static inline char *span_copy(char *to, struct span from)
     return to + length;
 }
 
+/* The same for a literal, in a few moves. */
+#define span_copy_literal(to, literal) span_copy((to), SPAN(literal))
+
 /* The bytes of `whole` from `from` on; empty if there are none. */
 static inline struct span span_from(struct span whole, size_t from)
 {

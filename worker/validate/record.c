@@ -6,9 +6,6 @@
 
 #define LITERAL_BYTES 512 /* at most, of a record's names and constant values, its id and times */
 
-/* Copies a literal to `to` and returns its end there. */
-#define literal_copy(to, literal) span_copy((to), SPAN(literal))
-
 struct companies {
     const struct span *ids; /* JSON strings */
     uint32_t count;
@@ -41,9 +38,9 @@ static char *companies_copy(char *to, struct companies companies)
 {
     if (companies.count == 0)
         return to;
-    to = literal_copy(to, ",\"companyId\":");
+    to = span_copy_literal(to, ",\"companyId\":");
     to = span_copy(to, companies.ids[0]);
-    to = literal_copy(to, ",\"companyIds\":[");
+    to = span_copy_literal(to, ",\"companyIds\":[");
     for (uint32_t i = 0; i < companies.count; i++) {
         if (i > 0)
             *to++ = ',';
@@ -56,7 +53,7 @@ static char *companies_copy(char *to, struct companies companies)
 static char *custom_fields_copy(char *to, const struct definitions *definitions, const struct span *values)
 {
     bool first = true;
-    to = literal_copy(to, ",\"customFields\":{");
+    to = span_copy_literal(to, ",\"customFields\":{");
     for (uint32_t i = 0; values && i < definitions->count; i++) {
         if (!values[i].at)
             continue;
@@ -77,24 +74,24 @@ struct span record_compose(const struct item *item, const struct client *client,
     const size_t room = bytes_at_most(client, companies, item->definitions);
     char *const begin = arena_room(arena, room), *to = begin;
     const struct span created = span_of(item->time, TIME_LENGTH);
-    to = literal_copy(to, "{\"id\":\"");
+    to = span_copy_literal(to, "{\"id\":\"");
     to = span_copy(to, span_of(item->client_id, CLIENT_ID_LENGTH));
-    to = literal_copy(to, "\",\"object\":\"client\",\"createdAt\":\"");
+    to = span_copy_literal(to, "\",\"object\":\"client\",\"createdAt\":\"");
     to = span_copy(to, created);
-    to = literal_copy(to, "\",\"updatedAt\":\"");
+    to = span_copy_literal(to, "\",\"updatedAt\":\"");
     to = span_copy(to, created);
-    to = literal_copy(to, "\",\"givenName\":");
+    to = span_copy_literal(to, "\",\"givenName\":");
     to = span_copy(to, client->given_name);
-    to = literal_copy(to, ",\"familyName\":");
+    to = span_copy_literal(to, ",\"familyName\":");
     to = span_copy(to, client->family_name);
-    to = literal_copy(to, ",\"email\":\"");
+    to = span_copy_literal(to, ",\"email\":\"");
     to = span_copy(to, client->email); /* it holds nothing that JSON escapes */
-    to = literal_copy(to, "\"");
+    to = span_copy_literal(to, "\"");
     to = companies_copy(to, companies);
     if (client->invited)
-        to = literal_copy(to, ",\"status\":\"invited\",\"creationMethod\":\"internalUser\"");
+        to = span_copy_literal(to, ",\"status\":\"invited\",\"creationMethod\":\"internalUser\"");
     else
-        to = literal_copy(to, ",\"status\":\"notInvited\",\"creationMethod\":\"internalUser\"");
+        to = span_copy_literal(to, ",\"status\":\"notInvited\",\"creationMethod\":\"internalUser\"");
     to = custom_fields_copy(to, item->definitions, client->custom_fields);
     *to++ = '}';
     assert((size_t)(to - begin) <= room);

@@ -18,18 +18,20 @@ static bool client_exists(const struct item *item)
 /* The value. */
 
 /* The digits are those behind the topic in the text of the position. */
-static void write_source(struct json_writer *writer, const struct item *item)
+static char *source_copy(char *to, const struct item *item)
 {
     const struct span topic = span_of_text(item->from.topic), numbers = span_from(item->position, topic.length + 1);
-    const char *const slash = memchr(numbers.at, '/', numbers.length);
-    assert(slash);
-    writer_literal(writer, ",\"source\":{\"topic\":");
-    writer_string(writer, topic);
-    writer_literal(writer, ",\"partition\":");
-    writer_raw(writer, span_of(numbers.at, (size_t)(slash - numbers.at)));
-    writer_literal(writer, ",\"offset\":");
-    writer_raw(writer, span_from(numbers, (size_t)(slash + 1 - numbers.at)));
-    writer_literal(writer, "}");
+    size_t slash = 1;
+    while (numbers.at[slash] != '/')
+        slash++;
+    to = span_copy_literal(to, ",\"source\":{\"topic\":");
+    to = json_string_write(to, topic);
+    to = span_copy_literal(to, ",\"partition\":");
+    to = span_copy(to, span_of(numbers.at, slash));
+    to = span_copy_literal(to, ",\"offset\":");
+    to = span_copy(to, span_from(numbers, slash + 1));
+    *to++ = '}';
+    return to;
 }
 
 static void write_violations(struct json_writer *writer, const struct violation *violation)
@@ -70,28 +72,37 @@ static void write_error(struct json_writer *writer, const struct item *item)
     writer_literal(writer, "}");
 }
 
-/* All that comes before the client or the error. */
+#define HEAD_BYTES 256 /* at most, of the names and constant values of a head, and of the definitions' version */
+
+/* All that comes before the client or the error. One check for room, so that its pieces are copied without further
+ * ones. */
 static void write_head(struct json_writer *writer, const struct item *item, bool has_client)
 {
+    const size_t room = HEAD_BYTES + JSON_STRING_BYTES(item->command_id.length) + item->workspace.length +
+                        JSON_STRING_BYTES(item->position.length);
+    char *const begin = writer_room(writer, room), *to = begin;
     if (has_client)
-        writer_literal(writer, "{\"type\":\"client.created\",\"commandId\":");
+        to = span_copy_literal(to, "{\"type\":\"client.created\",\"commandId\":");
     else
-        writer_literal(writer, "{\"type\":\"client.rejected\",\"commandId\":");
-    writer_string(writer, item->command_id);
+        to = span_copy_literal(to, "{\"type\":\"client.rejected\",\"commandId\":");
+    to = json_string_write(to, item->command_id);
     if (item->workspace.at) {
-        writer_literal(writer, ",\"workspaceId\":");
-        writer_string(writer, item->workspace);
+        to = span_copy_literal(to, ",\"workspaceId\":\"");
+        to = span_copy(to, item->workspace); /* it holds nothing that JSON escapes */
+        *to++ = '"';
     }
-    write_source(writer, item);
+    to = source_copy(to, item);
     if (item->definitions) {
-        writer_literal(writer, ",\"definitions\":\"");
-        writer_raw(writer, span_of(item->definitions->version, HASH_LENGTH));
-        writer_literal(writer, "\"");
+        to = span_copy_literal(to, ",\"definitions\":\"");
+        to = span_copy(to, span_of(item->definitions->version, HASH_LENGTH));
+        *to++ = '"';
     }
     if (has_client)
-        writer_literal(writer, ",\"client\":");
+        to = span_copy_literal(to, ",\"client\":");
     else
-        writer_literal(writer, ",\"error\":");
+        to = span_copy_literal(to, ",\"error\":");
+    assert((size_t)(to - begin) <= room);
+    writer->to = to;
 }
 
 void reply_compose_created(struct item *item, const struct client *client, struct arena *arena)
@@ -101,7 +112,8 @@ void reply_compose_created(struct item *item, const struct client *client, struc
     write_head(&writer, item, true);
     const struct span head = writer_close(&writer);
     item->record = record_compose(item, client, arena); /* right behind the head */
-    arena_copy(arena, SPAN("}"));
+    *arena_room(arena, 1) = '}';
+    arena->used++;
     item->created = span_of(head.at, head.length + item->record.length + 1);
 }
 
