@@ -53,7 +53,7 @@ struct json_parser *json_parser_new(size_t capacity)
     if (!parser)
         return NULL;
     parser->capacity = capacity;
-    familiar_open(&parser->familiar);
+    familiar_open(&parser->familiar, NULL);
     if (getentropy(&parser->seed, sizeof(parser->seed)) != 0) {
         json_parser_free(parser);
         return NULL;
@@ -64,6 +64,11 @@ struct json_parser *json_parser_new(size_t capacity)
 void json_parser_free(struct json_parser *parser)
 {
     free(parser);
+}
+
+void json_parser_know(struct json_parser *parser, json_name_kind *kind_of)
+{
+    familiar_open(&parser->familiar, kind_of);
 }
 
 /* ---- Faults. What finds one returns NULL. ---- */
@@ -113,7 +118,7 @@ static inline char *skip_white_space(char *at)
 /* A string with an escape, or with more than printable ASCII; `special` is the first such byte. `escapes` as in
  * json_node. */
 static char *walk_special_string(const struct walk *walk, char *begin, char *special, uint32_t *length, uint8_t *flags,
-                                 uint16_t *escapes)
+                                 uint8_t *escapes)
 {
     char *from = special, *to = special;
     *flags = JSON_STRING_FLAGS;
@@ -123,8 +128,8 @@ static char *walk_special_string(const struct walk *walk, char *begin, char *spe
     if (code != JSON_OK)
         return walk_fail_in_string(walk, code, from, from);
     *length = (uint32_t)(to - begin);
-    *escapes = (uint16_t)(from - to);
-    if (from - to > UINT16_MAX)
+    *escapes = (uint8_t)(from - to);
+    if (from - to > UINT8_MAX)
         *flags &= ~JSON_SHORTEST;
     return from + 1;
 }
@@ -222,11 +227,12 @@ static char *walk_new_name(const struct walk *walk, char *at, struct frame *fram
     const bool is_plain = *end == '"';
     node->name_at = (uint32_t)(begin - walk->text);
     node->name_length = (uint32_t)(end - begin);
+    node->name_kind = 0;
     if (is_plain) {
         end++;
     } else {
         uint8_t flags;
-        uint16_t escapes;
+        uint8_t escapes;
         end = walk_special_string(walk, begin, end, &node->name_length, &flags, &escapes);
         if (!end)
             return NULL;
@@ -234,8 +240,14 @@ static char *walk_new_name(const struct walk *walk, char *at, struct frame *fram
     const uint8_t mix = familiar_mix(begin, node->name_length);
     frame->doubtful |= name_set_add(&frame->seen, name_mark_of(mix));
     char *const value = walk_colon(walk, end);
-    if (value && is_plain)
-        *last = familiar_remember(walk->familiar, *last, span_of(at, (size_t)(value - at)), node->name_length, mix);
+    if (!value || !is_plain)
+        return value;
+    struct familiar_name *const name =
+        familiar_remember(walk->familiar, *last, span_of(at, (size_t)(value - at)), node->name_length, mix);
+    if (name) {
+        node->name_kind = name->kind;
+        *last = name;
+    }
     return value;
 }
 
@@ -249,6 +261,7 @@ static inline char *walk_name(const struct walk *walk, char *at, struct frame *f
     *last = expected;
     node->name_at = (uint32_t)(at + 1 - walk->text);
     node->name_length = expected->length;
+    node->name_kind = expected->kind;
     if (name_set_add(&frame->seen, expected->mark))
         frame->doubtful = true;
     return skip_white_space(at + expected->width);
@@ -298,6 +311,7 @@ static bool walk_text(const struct walk *walk, struct json_document *document)
                 return false;
         } else {
             node->name_at = node->name_length = 0;
+            node->name_kind = 0;
         }
 
         char *const begin = at;

@@ -24,8 +24,8 @@ enum json_type { NODE_NULL, NODE_FALSE, NODE_TRUE, NODE_NUMBER, NODE_STRING, NOD
 #define JSON_ASCII 2
 /* A string of printable ASCII, TAB and LF only: no control to refuse, nothing to compose, no line end to change. */
 #define JSON_LINES 4
-/* A string whose raw token is what json_writer writes for its content: with escapes of two bytes only, and none for a
- * slash. */
+/* A string whose raw token is what json_writer writes for its content: with escapes of two bytes only, at most 255, and
+ * none for a slash. */
 #define JSON_SHORTEST 8
 
 /* Node 0 is the root. The first child of node i is i + 1 (if nodes[i].next > i + 1); the sibling after a child c is
@@ -36,7 +36,8 @@ struct json_node {
     uint32_t next;                 /* index of the first node after this one's subtree */
     uint8_t type;                  /* enum json_type */
     uint8_t flags;                 /* of a string: JSON_PLAIN and so on; otherwise 0 */
-    uint16_t escapes;              /* of a string that is JSON_SHORTEST and not JSON_PLAIN */
+    uint8_t escapes;               /* of a string that is JSON_SHORTEST and not JSON_PLAIN */
+    uint8_t name_kind;             /* of the member's name, if the parser knows it (json_parser_know); otherwise 0 */
 };
 
 struct json_document {
@@ -68,6 +69,14 @@ struct json_parser;
 /* New. Takes texts of up to `capacity` bytes. NULL when out of memory, or where 32 bits do not hold their positions. */
 MUST_CHECK struct json_parser *json_parser_new(size_t capacity);
 void json_parser_free(struct json_parser *parser);
+
+/* A number for a name, as its reader defines it; 0: none. */
+typedef uint8_t json_name_kind(struct span name);
+
+/* From now on nodes have the kind of their name. It is 0 for a name with escapes or beyond printable ASCII, and for one
+ * that takes more than 16 bytes up to its value: then the reader compares the name itself. The parser asks `kind_of`
+ * when it remembers a name, so a name that comes again and again is compared once. */
+void json_parser_know(struct json_parser *parser, json_name_kind *kind_of);
 
 /* Parses text[0..length), which must be followed by JSON_PADDING bytes that may be overwritten. The text is changed:
  * strings are decoded in place. Nodes come from the arena. Returns true and fills *document, or false and fills

@@ -15,7 +15,7 @@ struct familiar_name *familiar_remember(struct familiar_names *familiar, struct 
                                         uint32_t length, uint8_t mix)
 {
     if (text.length > BYTE_BLOCK)
-        return last;
+        return NULL;
     struct familiar_name *const name = place_of(familiar, text.at, mix);
     last->next = name;
     if (familiar_is_at(name, text.at))
@@ -24,6 +24,7 @@ struct familiar_name *familiar_remember(struct familiar_names *familiar, struct 
     name->rest = (uint16_t)(UINT16_MAX << text.length);
     name->width = (uint8_t)text.length;
     name->length = (uint8_t)length;
+    name->kind = familiar->kind_of ? familiar->kind_of(span_of(name->text + 1, length)) : 0;
     name->mark = name_mark_of(mix);
     return name;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/byte_block.h"
+#include "common/json.h"
 
 #define FAMILIAR_NAMES  256
 #define FAMILIAR_PROBES 4 /* so many places can have a name */
@@ -29,17 +30,20 @@ struct familiar_name {
     uint16_t rest;              /* one bit for each byte of `text` that is not part of it */
     uint8_t width;              /* of the text */
     uint8_t length;             /* of the name */
+    uint8_t kind;               /* as json_parser_know says; 0 without it */
     struct name_mark mark;
 };
 
 struct familiar_names {
     struct familiar_name *last; /* that a text had */
+    json_name_kind *kind_of;    /* NULL: names have no kinds */
     struct familiar_name names[FAMILIAR_NAMES];
 };
 
-static inline void familiar_open(struct familiar_names *familiar)
+static inline void familiar_open(struct familiar_names *familiar, json_name_kind *kind_of)
 {
     familiar->last = familiar->names;
+    familiar->kind_of = kind_of;
     for (size_t i = 0; i < FAMILIAR_NAMES; i++)
         familiar->names[i] = (struct familiar_name){.next = familiar->names};
 }
@@ -78,8 +82,8 @@ static inline bool name_set_add(struct name_set *set, struct name_mark mark)
     return may_be_there;
 }
 
-/* Remembers a name without escapes behind the name `last`, and returns where; `last` itself if the name is too long.
- * `text` is from its first quote to its value. */
+/* Remembers a name without escapes, which came behind the name `last`, and returns it; NULL if it is too long. `text`
+ * is from its first quote to its value. */
 struct familiar_name *familiar_remember(struct familiar_names *familiar, struct familiar_name *last, struct span text,
                                         uint32_t length, uint8_t mix);
 

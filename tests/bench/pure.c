@@ -176,7 +176,7 @@ int main(int count, char **arguments)
 
     struct definitions *definitions = definitions_compile(span_of_text(example_definitions), NULL);
     struct bench bench = {.config = config, .definitions = definitions};
-    bench.parser = json_parser_new((size_t)config->limits.command_bytes);
+    bench.parser = decode_parser_new((size_t)config->limits.command_bytes);
     bench.messages = malloc((size_t)BATCH * 2 * EXAMPLE_BYTES);
     if (definitions == NULL || bench.parser == NULL || bench.messages == NULL ||
         batch_open(&bench.batch, BATCH, (size_t)config->batch.bytes, (size_t)config->limits.command_bytes) != 0)

@@ -10,6 +10,7 @@
 #include "common/json_writer.h"
 #include "common/quote.h"
 #include "tests/unit/visible.h"
+#include "worker/validate/decode.h"
 
 #define INPUT_BYTES       ((size_t)1 << 20)
 #define ARENA_BYTES       ((size_t)256 << 20)
@@ -81,7 +82,7 @@ struct json_parser *fuzz_parser(void)
 {
     static struct json_parser *parser;
     if (!parser)
-        parser = json_parser_new(INPUT_BYTES);
+        parser = decode_parser_new(INPUT_BYTES);
     if (!parser)
         fuzz_fail("out of memory");
     return parser;

@@ -7,6 +7,7 @@
 #include "common/json_writer.h"
 #include "common/quote.h"
 #include "tests/unit/visible.h"
+#include "worker/validate/decode.h"
 #include "worker/validate/evaluate.h"
 #include "worker/validate/reply.h"
 
@@ -60,7 +61,8 @@ static void open_evaluation(struct field_fixture *field_fixture)
 {
     const struct case_section *section = case_section(&field_fixture->file, "definitions", NULL);
     size_t capacity = (size_t)field_fixture->config->limits.command_bytes;
-    field_fixture->evaluate = (struct evaluation){.config = field_fixture->config, .parser = json_parser_new(capacity)};
+    field_fixture->evaluate =
+        (struct evaluation){.config = field_fixture->config, .parser = decode_parser_new(capacity)};
     ck_assert_ptr_nonnull(field_fixture->evaluate.parser);
     if (!section || !span_equal(section->argument, SPAN("none"))) {
         struct span json = section ? section->body : read_whole("tests/cases/definitions.json", &field_fixture->arena);

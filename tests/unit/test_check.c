@@ -5,6 +5,7 @@
 #include "worker/model/member.h"
 #include "worker/validate/check.h"
 #include "worker/validate/decode.h"
+#include "worker/validate/name_kind.h"
 #include "worker/validate/reply.h"
 
 #define VALID "\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"Ada@Example.COM\""
@@ -218,6 +219,45 @@ START_TEST(test_member_names)
 }
 END_TEST
 
+static void expect_names(struct json_document *document, struct json_node *node, uint8_t kind)
+{
+    node->name_kind = kind;
+    const struct span name = span_of(document->text, node->name_length);
+    ck_assert_int_eq(name_member(document, node), member_find(name));
+    ck_assert_int_eq(name_part(document, node), address_part_find(name));
+}
+
+/* A name is told by its kind as it is by its bytes, and each has one kind. */
+START_TEST(test_name_kinds)
+{
+    static const struct span others[] = {SPAN(""), SPAN("Email"), SPAN("specversion"), SPAN("zip"), SPAN("emails")};
+    const size_t count = sizeof(others) / sizeof(others[0]);
+    bool taken[256] = {false};
+    for (uint32_t i = 0; i < MEMBER_COUNT + PART_COUNT + count; i++) {
+        const struct span name = i < MEMBER_COUNT                ? member_name((enum member)i)
+                                 : i < MEMBER_COUNT + PART_COUNT ? address_part_names[i - MEMBER_COUNT]
+                                                                 : others[i - MEMBER_COUNT - PART_COUNT];
+        const uint8_t kind = name_kind_of(name);
+        ck_assert_int_eq(kind == 0, i >= MEMBER_COUNT + PART_COUNT);
+        ck_assert(kind == 0 || !taken[kind]);
+        taken[kind] = true;
+        char text[64] = "";
+        span_copy(text, name);
+        struct json_document document = {.text = text};
+        struct json_node node = {.name_length = (uint32_t)name.length};
+        expect_names(&document, &node, kind);
+        expect_names(&document, &node, 0);
+        if (kind == 0)
+            continue;
+        text[0] = '\0'; /* where the kind is known, the bytes are not read */
+        const bool is_member = i < MEMBER_COUNT;
+        node.name_kind = kind;
+        ck_assert_int_eq(name_member(&document, &node), is_member ? (int)i : MEMBER_UNKNOWN);
+        ck_assert_int_eq(name_part(&document, &node), is_member ? PART_COUNT : (int)(i - MEMBER_COUNT));
+    }
+}
+END_TEST
+
 /* A table finds each of its keys and no other, also when it is full. */
 START_TEST(test_key_table)
 {
@@ -375,6 +415,7 @@ int main(void)
     tcase_add_test(tests, test_rejected_before);
     tcase_add_loop_test(tests, test_largest, 0, ROWS(largest));
     tcase_add_test(tests, test_member_names);
+    tcase_add_test(tests, test_name_kinds);
     tcase_add_test(tests, test_key_table);
     tcase_add_test(tests, test_a_record_is_composed_within_its_reply);
     tcase_add_loop_test(tests, test_room_bounds_a_batch_of_many_errors, 0, 2);

@@ -116,9 +116,49 @@ START_TEST(many_names_are_read_as_few)
 }
 END_TEST
 
+static uint8_t length_of(struct span name)
+{
+    return (uint8_t)(100 + name.length);
+}
+
+/* Returns how many of the members in the document have a kind. */
+static uint32_t expect_kinds(void)
+{
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < document.count; i++) {
+        const uint8_t kind = document.nodes[i].name_kind;
+        const bool is_member = document.nodes[i].name_at > 0;
+        ck_assert_msg(kind == 0 || (is_member && kind == length_of(json_name(&document, i))), "%u is %d", i, kind);
+        known += kind != 0;
+    }
+    return known;
+}
+
+/* A kind is right, or 0: that of a name that is long, or has escapes. */
+START_TEST(names_have_the_kinds_that_the_parser_knows)
+{
+    for (size_t before = 0; before < COUNT(texts); before++) {
+        if (!parse(texts[before]))
+            continue;
+        ck_assert_uint_eq(expect_kinds(), 0); /* none is known */
+    }
+    json_parser_know(parser, length_of);
+    for (size_t before = 0; before < COUNT(texts); before++)
+        for (size_t i = 0; i < COUNT(texts); i++)
+            if (parse(texts[before]) && parse(texts[i]))
+                expect_kinds();
+    ck_assert(parse(texts[0]));
+    ck_assert_uint_eq(expect_kinds(), 5);
+    ck_assert(parse(texts[6]));
+    ck_assert_uint_eq(expect_kinds(), 1); /* an */
+    ck_assert(parse(texts[7]));
+    ck_assert_uint_eq(expect_kinds(), 1); /* b */
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {names_of_other_texts_change_nothing, a_text_that_differs_in_one_byte_is_read_anew,
-                                  many_names_are_read_as_few};
+                                  many_names_are_read_as_few, names_have_the_kinds_that_the_parser_knows};
     return json_suite_run("json_familiar", tests, COUNT(tests));
 }

@@ -114,13 +114,13 @@ END_TEST
 /* So many escapes are counted, and one more is not. */
 START_TEST(a_token_has_a_bounded_number_of_escapes)
 {
-    for (size_t escapes = UINT16_MAX - 1; escapes <= UINT16_MAX + 1; escapes++) {
+    for (size_t escapes = UINT8_MAX - 1; escapes <= UINT8_MAX + 1; escapes++) {
         char *const token = malloc(2 * escapes + 2);
         ck_assert_ptr_nonnull(token);
         for (size_t i = 0; i < escapes; i++)
             memcpy(token + 1 + 2 * i, "\\n", 2);
         token[0] = token[2 * escapes + 1] = '"';
-        expect_string(span_of(token, 2 * escapes + 2), escapes <= UINT16_MAX);
+        expect_string(span_of(token, 2 * escapes + 2), escapes <= UINT8_MAX);
         free(token);
     }
 }

@@ -200,7 +200,7 @@ static bool validation_open(struct validation *validation, const struct validati
         if (batch_open(&validation->chunks[validation->chunk_count].batch, CHUNK_LINES, CHUNK_BYTES, limit) != 0)
             return false;
     for (; validation->parser_count < job->threads; validation->parser_count++)
-        if (!(validation->parsers[validation->parser_count] = json_parser_new(longest)))
+        if (!(validation->parsers[validation->parser_count] = decode_parser_new(longest)))
             break;
     return validation->parser_count > 0; /* fewer threads than requested are enough */
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "worker/daemon/worker_internal.h"
+#include "worker/validate/decode.h"
 
 struct worker *worker_open(const struct worker_shared *shared, unsigned number, struct metrics *metrics,
                            const struct worker_feed *feed)
@@ -29,7 +30,7 @@ struct worker *worker_open(const struct worker_shared *shared, unsigned number, 
     if (batch_open(&worker->batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes,
                    (size_t)config->limits.command_bytes) != 0)
         goto failed;
-    worker->parser = json_parser_new((size_t)config->limits.command_bytes);
+    worker->parser = decode_parser_new((size_t)config->limits.command_bytes);
     worker->cache = definitions_cache_new((size_t)config->definitions.cache_workspaces, shared->watch);
     worker->index = index_open(config);
     worker->trace = shared->tracing ? batch_trace_new(shared->tracing, number) : NULL;
@@ -66,7 +67,7 @@ static bool worker_make_room(struct worker *worker, int64_t command_bytes)
 {
     const struct config *config = worker->config;
     struct batch batch;
-    struct json_parser *parser = json_parser_new((size_t)command_bytes);
+    struct json_parser *parser = decode_parser_new((size_t)command_bytes);
     if (!parser ||
         batch_open(&batch, (uint32_t)config->batch.commands, (size_t)config->batch.bytes, (size_t)command_bytes) != 0) {
         json_parser_free(parser);

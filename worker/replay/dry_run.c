@@ -8,6 +8,7 @@
 #include "worker/replay/dry_run_internal.h"
 #include "worker/replay/reply_reading.h"
 #include "worker/source/source_message.h"
+#include "worker/validate/decode.h"
 
 /* Address space for the work on one command: its nodes and normalized values, the recorded client beside them, and the
  * entry of both. Pages are touched only as they are used. */
@@ -51,7 +52,7 @@ static bool open_threads(struct dry_run *run)
     run->threads = calloc(run->request->threads, sizeof(*run->threads));
     for (; run->threads && run->thread_count < run->request->threads; run->thread_count++) {
         struct dry_run_thread *thread = &run->threads[run->thread_count];
-        thread->parser = json_parser_new(longest);
+        thread->parser = decode_parser_new(longest);
         if (!thread->parser)
             return false;
         if (arena_open(&thread->scratch, longest * SCRATCH_PER_BYTE + SCRATCH_LEAST) != 0) {

@@ -8,6 +8,7 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/replay/replay_apply_internal.h"
+#include "worker/validate/decode.h"
 #include "worker/validate/reply_address.h"
 
 /* ---- what must be there ---- */
@@ -74,7 +75,7 @@ static bool open_memory(struct apply *apply)
 {
     const size_t capacity = (size_t)apply->config.batch.commands;
     apply->view = record_view_new(&apply->config, apply_keep_going, apply);
-    apply->parser = json_parser_new((size_t)apply->config.limits.command_bytes);
+    apply->parser = decode_parser_new((size_t)apply->config.limits.command_bytes);
     apply->messages = calloc(capacity, sizeof(*apply->messages));
     apply->passing = calloc(capacity, sizeof(*apply->passing));
     apply->found = calloc(capacity, sizeof(*apply->found));

@@ -1,7 +1,5 @@
 #include "worker/validate/address_members.h"
 
-#include <assert.h>
-
 const struct span address_part_names[PART_COUNT] = {
     [COUNTRY] = SPAN("country"),
     [REGION] = SPAN("region"),
@@ -12,7 +10,7 @@ const struct span address_part_names[PART_COUNT] = {
     [FULL_ADDRESS] = SPAN("fullAddress"),
 };
 
-static inline enum address_part part_find(struct span name)
+enum address_part address_part_find(struct span name)
 {
     switch (name.length) {
     case 4:
@@ -32,26 +30,4 @@ static inline enum address_part part_find(struct span name)
     default:
         return PART_COUNT;
     }
-}
-
-enum address_part address_part_find(struct span name)
-{
-    return part_find(name);
-}
-
-struct address_members address_members_of(const struct json_document *document, uint32_t object)
-{
-    struct address_members members = {.any_is_unknown = false};
-    uint32_t count = 0;
-    for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
-        const enum address_part part = part_find(json_name(document, i));
-        if (part == PART_COUNT) {
-            members.any_is_unknown = true;
-        } else {
-            assert(count < PART_COUNT); /* the reader refuses a name that comes twice */
-            members.nodes[part] = i;
-            members.in_order[count++] = part;
-        }
-    }
-    return members;
 }

@@ -6,8 +6,8 @@
 
 #include "common/quote.h"
 #include "common/text.h"
-#include "worker/model/member.h"
 #include "worker/validate/client.h"
+#include "worker/validate/name_kind.h"
 #include "worker/validate/reply.h"
 #include "worker/validate/suggest.h"
 
@@ -53,19 +53,6 @@ static void (*const rules[MEMBER_COUNT])(struct check *check, uint32_t node, str
     [MEMBER_CUSTOM_FIELDS] = client_custom_fields_evaluate,
 };
 
-/* The member that decode found at `node`, or MEMBER_UNKNOWN. Members mostly come in one order, so those from `from` on
- * are compared first. */
-static enum member member_at(const struct item *item, uint32_t node, enum member from)
-{
-    for (enum member member = from; member < MEMBER_COUNT; member++)
-        if (item->members[member] == node)
-            return member;
-    for (enum member member = 0; member < from; member++)
-        if (item->members[member] == node)
-            return member;
-    return MEMBER_UNKNOWN;
-}
-
 static void unknown_evaluate(struct check *check, uint32_t node)
 {
     const struct span name = json_name(&check->item->document, node);
@@ -79,16 +66,13 @@ static void members_evaluate(struct check *check, struct client *client)
     const struct item *item = check->item;
     const struct json_node *nodes = item->document.nodes;
     struct check_step *const step = check_enter_members(check);
-    enum member next = 0;
     for (uint32_t node = item->command + 1; node < nodes[item->command].next; node = nodes[node].next) {
-        const enum member member = member_at(item, node, next);
+        const enum member member = name_member(&item->document, &nodes[node]);
         step->node = node;
-        if (member != MEMBER_UNKNOWN) {
+        if (member != MEMBER_UNKNOWN)
             rules[member](check, node, client);
-            next = member + 1;
-        } else {
+        else
             unknown_evaluate(check, node);
-        }
     }
     check_leave(check);
 }

@@ -5,8 +5,8 @@
 
 #include "common/quote.h"
 #include "common/text.h"
-#include "worker/model/member.h"
 #include "worker/validate/malformed.h"
+#include "worker/validate/name_kind.h"
 
 #define COMMAND_TYPE SPAN("create-client")
 
@@ -25,6 +25,14 @@ struct found {
     const char *source; /* begins messages: "header ce_id "; "" for a member, which the path names */
     bool is_text;       /* false: a member that is not a string */
 };
+
+struct json_parser *decode_parser_new(size_t capacity)
+{
+    struct json_parser *const parser = json_parser_new(capacity);
+    if (parser)
+        json_parser_know(parser, name_kind_of);
+    return parser;
+}
 
 static void refuse_as_malformed(const struct decoder *decoder, struct span message)
 {
@@ -236,7 +244,7 @@ static void find_members(const struct decoder *decoder, uint32_t object)
     const struct json_node *nodes = item->document.nodes;
     memset(item->members, 0, sizeof(item->members));
     for (uint32_t node = object + 1; node < nodes[object].next; node = nodes[node].next) {
-        enum member member = member_find(json_name(&item->document, node));
+        const enum member member = name_member(&item->document, &nodes[node]);
         if (member != MEMBER_UNKNOWN)
             item->members[member] = node;
         else if (object == 0 && span_equal(json_name(&item->document, node), SPAN("specversion")))

@@ -8,10 +8,10 @@
 #include "common/json_writer.h"
 #include "common/text.h"
 #include "worker/validate/address_country.h"
-#include "worker/validate/address_members.h"
 #include "worker/validate/address_postal_code.h"
 #include "worker/validate/address_region.h"
 #include "worker/validate/field.h"
+#include "worker/validate/name_kind.h"
 #include "worker/validate/suggest.h"
 
 #define FULL_ADDRESS_CHARACTERS 1000 /* code points */
@@ -193,6 +193,25 @@ static bool missing_country_is_allowed(struct check *check, const struct rules *
     return holds;
 }
 
+struct address_members {
+    uint32_t nodes[PART_COUNT]; /* by part; 0: missing */
+    bool any_is_unknown;
+};
+
+static struct address_members members_of(const struct json_document *document, uint32_t object)
+{
+    struct address_members members = {.any_is_unknown = false};
+    const struct json_node *const nodes = document->nodes;
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next) {
+        const enum address_part part = name_part(document, &nodes[i]);
+        if (part == PART_COUNT)
+            members.any_is_unknown = true;
+        else
+            members.nodes[part] = i;
+    }
+    return members;
+}
+
 /* True if fullAddress is the only member: a string becomes such an object. */
 static bool is_full_address_alone(const struct json_document *document, const struct address_members *members)
 {
@@ -285,10 +304,9 @@ static bool members_hold(struct check *check, const struct field *field, const s
     const struct span country = address->country;
     struct check_step *const step = check_enter_members(check);
     bool holds = true;
-    uint32_t count = 0;
-    for (uint32_t i = object + 1; i < document->nodes[object].next; i = document->nodes[i].next) {
-        const enum address_part part =
-            members->any_is_unknown ? address_part_find(json_name(document, i)) : members->in_order[count++];
+    const struct json_node *const nodes = document->nodes;
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next) {
+        const enum address_part part = name_part(document, &nodes[i]);
         step->node = i;
         if (part == PART_COUNT)
             holds = unknown_fail(check, json_name(document, i));
@@ -313,7 +331,7 @@ static bool members_hold(struct check *check, const struct field *field, const s
 static bool object_holds(struct check *check, const struct field *field, const struct json_document *document,
                          uint32_t object, struct address *address)
 {
-    const struct address_members members = address_members_of(document, object);
+    const struct address_members members = members_of(document, object);
     check_enter(check, address_part_names[COUNTRY]);
     const bool holds = country_holds(check, document, &members, address);
     check_leave(check);
