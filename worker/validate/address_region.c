@@ -45,10 +45,10 @@ static const char name_letters[BLOCKS_BYTES] = {
 #undef OTHER_NAME
 };
 
-/* In any case. The lengths are equal. */
-static bool is_name(struct span text, struct span name)
+/* The lengths are equal. `exact`: in the same case. */
+static bool is_name(struct span text, struct span name, bool exact)
 {
-    return span_equal(text, name) || strncasecmp(text.at, name.at, name.length) == 0;
+    return exact ? span_equal(text, name) : strncasecmp(text.at, name.at, name.length) == 0;
 }
 
 static bool is_in(const struct region *region, struct span country)
@@ -138,7 +138,7 @@ static const struct region *find_by_code(struct span country, struct span code)
     return NULL;
 }
 
-static const struct region *find_by_name(struct span country, struct span name)
+static inline const struct region *find_by_name(struct span country, struct span name, bool exact)
 {
     const unsigned char length = (unsigned char)name.length, letter = (unsigned char)upper_case(name.at[0]);
     for (size_t block = 0; block < BLOCKS_BYTES; block += BYTE_BLOCK) {
@@ -147,7 +147,7 @@ static const struct region *find_by_name(struct span country, struct span name)
         uint32_t rows = byte_block_mask((byte_marks)((lengths == length) & (letters == letter)));
         for (; rows != 0; rows &= rows - 1) {
             const struct region *region = &regions[block + (size_t)__builtin_ctz(rows)];
-            if (is_name(name, region->name) && is_in(region, country))
+            if (is_name(name, region->name, exact) && is_in(region, country))
                 return region;
         }
     }
@@ -157,15 +157,17 @@ static const struct region *find_by_name(struct span country, struct span name)
 struct span region_find(struct span country, struct span text)
 {
     char letters[REGION_NAME_BYTES];
+    const struct region *found = text.length > 0 ? find_by_name(country, text, true) : NULL;
+    if (found)
+        return own_name(found);
     text = text_trim(text);
     const struct span code = without_country(text, country);
-    const struct region *found = NULL;
     if (code.length > 0 && code.length <= REGION_CODE_BYTES) {
         found = find_by_code(country, code);
     } else {
         const struct span name = plain_letters(text, letters);
         if (name.length > 0)
-            found = find_by_name(country, name);
+            found = find_by_name(country, name, false);
     }
     return found ? own_name(found) : SPAN("");
 }

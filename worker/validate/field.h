@@ -48,6 +48,14 @@ static inline struct span field_string_token(struct check *check, const struct j
     return token.at ? token : json_string_of(check->arena, text);
 }
 
+/* The same token for lines of printable ASCII, at most `limit` bytes: no rule for texts refuses or changes any of it.
+ * at == NULL for other values. */
+static inline struct span field_lines_token(const struct json_document *document, uint32_t node, size_t limit)
+{
+    const struct json_node *const value = &document->nodes[node];
+    return value->flags & JSON_LINES && value->length <= limit ? json_token(document, node) : SPAN_NONE;
+}
+
 /* Checks minLength and maxLength (code points) of `text`. True if they hold or are not set. */
 bool field_length_holds(struct check *check, const struct field *field, struct span text);
 

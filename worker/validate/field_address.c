@@ -17,15 +17,25 @@
 #define FULL_ADDRESS_CHARACTERS 1000 /* code points */
 #define PART_CHARACTERS         255
 
-/* As JSON, after another member. */
-static const struct span part_labels[PART_COUNT] = {
-    [COUNTRY] = SPAN(",\"country\":"),
-    [REGION] = SPAN(",\"region\":"),
-    [POSTAL_CODE] = SPAN(",\"postalCode\":"),
-    [ADDRESS_LINE_1] = SPAN(",\"addressLine1\":"),
-    [ADDRESS_LINE_2] = SPAN(",\"addressLine2\":"),
-    [CITY] = SPAN(",\"city\":"),
-    [FULL_ADDRESS] = SPAN(",\"fullAddress\":"),
+#define LABEL_BYTES 16 /* of the longest label */
+
+/* As JSON, after another member. All of `text` is copied, whatever the length. */
+static const struct {
+    char text[LABEL_BYTES];
+    size_t length;
+} part_labels[PART_COUNT] = {
+#define LABEL(name)                                                                                                    \
+    {                                                                                                                  \
+        ",\"" name "\":", sizeof(name) + 3                                                                             \
+    }
+    [COUNTRY] = LABEL("country"),
+    [REGION] = LABEL("region"),
+    [POSTAL_CODE] = LABEL("postalCode"),
+    [ADDRESS_LINE_1] = LABEL("addressLine1"),
+    [ADDRESS_LINE_2] = LABEL("addressLine2"),
+    [CITY] = LABEL("city"),
+    [FULL_ADDRESS] = LABEL("fullAddress"),
+#undef LABEL
 };
 
 /* Normalized. */
@@ -35,9 +45,10 @@ struct address {
     struct span tokens[PART_COUNT]; /* as JSON strings; at == NULL: absent */
 };
 
+/* Nothing but an empty string has the length 0. */
 static bool is_absent(const struct json_node *node)
 {
-    return node->type == NODE_NULL || (node->type == NODE_STRING && node->length == 0);
+    return node->length == 0 || node->type == NODE_NULL;
 }
 
 /* Checks any text by the rule of the type text, with at most `limit` code points. */
@@ -79,6 +90,9 @@ static bool full_address_holds(struct check *check, const struct json_document *
     const bool is_text = document->nodes[node].type == NODE_STRING;
     if (document->nodes[node].type == NODE_NULL || (is_text && text_is_blank(json_text(document, node))))
         return check_fail(check, ERROR_REQUIRED, "is required, must hold more than white space");
+    *token = field_lines_token(document, node, FULL_ADDRESS_CHARACTERS);
+    if (token->at)
+        return true;
     struct span text;
     if (!text_holds(check, document, node, FULL_ADDRESS_CHARACTERS, &text))
         return false;
@@ -158,6 +172,11 @@ static bool part_holds(struct check *check, const struct json_document *document
         return check_fail(check, ERROR_ADDRESS_PART_NOT_ALLOWED,
                           "is not allowed for %.*s, only for US, CA, AU, GB and NZ; must be part of fullAddress",
                           SPAN_FORMAT(country));
+    if (part != REGION && part != POSTAL_CODE) {
+        address->tokens[part] = field_lines_token(document, node, PART_CHARACTERS);
+        if (address->tokens[part].at)
+            return true;
+    }
     struct span text;
     if (!text_holds(check, document, node, PART_CHARACTERS, &text) ||
         (part == REGION && !region_holds(check, country, &text)) ||
@@ -345,20 +364,18 @@ static bool string_holds(struct check *check, const struct field *field, const s
            missing_country_is_allowed(check, &field->rules);
 }
 
-#define LABEL_BYTES 128 /* at most, of all labels and the brackets */
-
 /* The address has one member at least. */
 static struct span address_write(const struct address *address, struct arena *arena)
 {
-    size_t room = LABEL_BYTES;
+    size_t room = (PART_COUNT + 1) * LABEL_BYTES;
     for (enum address_part part = COUNTRY; part < PART_COUNT; part++)
         room += address->tokens[part].length;
     char *const begin = arena_room(arena, room), *to = begin;
     for (enum address_part part = COUNTRY; part < PART_COUNT; part++) {
         if (!address->tokens[part].at)
             continue;
-        to = span_copy(to, part_labels[part]);
-        to = span_copy(to, address->tokens[part]);
+        memcpy(to, part_labels[part].text, LABEL_BYTES);
+        to = span_copy(to + part_labels[part].length, address->tokens[part]);
     }
     *to++ = '}';
     *begin = '{'; /* in place of the first comma */
