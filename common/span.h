@@ -73,14 +73,16 @@ static inline bool span_begins_with(struct span whole, struct span part)
 static inline char *span_copy(char *to, struct span from)
 {
     const size_t length = from.length;
-    if (length > 32) {
-        memcpy(to, from.at, length);
-    } else if (length >= 16) {
-        char first[16], last[16];
-        memcpy(first, from.at, 16);
-        memcpy(last, from.at + length - 16, 16);
-        memcpy(to, first, 16);
-        memcpy(to + length - 16, last, 16);
+    if (length > 16) {
+        if (length > 32) {
+            memcpy(to, from.at, length);
+        } else {
+            char first[16], last[16];
+            memcpy(first, from.at, 16);
+            memcpy(last, from.at + length - 16, 16);
+            memcpy(to, first, 16);
+            memcpy(to + length - 16, last, 16);
+        }
     } else if (length >= 8) {
         memcpy(to, from.at, 8);
         memcpy(to + length - 8, from.at + length - 8, 8);

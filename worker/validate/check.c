@@ -172,8 +172,13 @@ static void decide(const struct check *check, const struct client *client)
 
 static void item_evaluate(struct item *item, const struct config *config, struct arena *arena)
 {
-    struct check check = {.config = config, .item = item, .arena = arena};
+    struct check check; /* the path's steps are set when they are entered */
     struct client client = {0};
+    check.config = config;
+    check.item = item;
+    check.arena = arena;
+    check.depth = 0;
+    check.compared = check.cased = 0;
     header_id_evaluate(&check, &item->command_id_fault, MEMBER_COMMAND_ID, SPAN("id"));
     header_id_evaluate(&check, &item->workspace_fault, MEMBER_WORKSPACE_ID, SPAN("workspaceid"));
     if (item->structured)

@@ -1,4 +1,5 @@
 /* The type multiSelect: an array of keys of the field's options. */
+#include <assert.h>
 #include <strings.h>
 
 #include "common/json_writer.h"
@@ -97,39 +98,6 @@ static bool elements_fail(struct check *check, const struct field *field, const 
     return false;
 }
 
-/* drop_duplicates for fields of up to 64 options. */
-static uint32_t drop_duplicates_of_few(int *options, uint32_t count)
-{
-    uint64_t seen = 0;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t bit = UINT64_C(1) << options[i];
-        if (!(seen & bit))
-            options[kept++] = options[i];
-        seen |= bit;
-    }
-    return kept;
-}
-
-/* Keeps the first of each option, in order, and returns how many are left. It needs memory in proportion to the
- * field's options, not to the value, and frees it. */
-static uint32_t drop_duplicates(int *options, uint32_t count, uint32_t option_count, struct arena *arena)
-{
-    if (option_count <= 64)
-        return drop_duplicates_of_few(options, count);
-    size_t mark = arena->used;
-    bool *seen = arena_alloc(arena, option_count);
-    memset(seen, 0, option_count);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!seen[options[i]])
-            options[kept++] = options[i];
-        seen[options[i]] = true;
-    }
-    arena_reset(arena, mark);
-    return kept;
-}
-
 /* Checks minSelected and maxSelected. */
 static bool count_holds(struct check *check, const struct rules *rules, uint32_t count)
 {
@@ -142,18 +110,29 @@ static bool count_holds(struct check *check, const struct rules *rules, uint32_t
     return true;
 }
 
-static struct span options_write(const struct field *field, const int *options, uint32_t count, struct arena *arena)
+/* The options that an array has named. */
+struct option_set {
+    uint64_t few;  /* one bit for each, of a field with up to 64 */
+    bool *further; /* of any other field; NULL */
+};
+
+/* Adds an option. Returns false if the set had it. */
+static inline bool option_set_add(struct option_set *set, int option)
 {
-    struct json_writer writer;
-    writer_open(&writer, arena);
-    for (uint32_t i = 0; i < count; i++) {
-        writer_raw(&writer, i == 0 ? SPAN("[") : SPAN(","));
-        writer_raw(&writer, field->option_tokens[options[i]]);
+    bool is_new;
+    if (set->further) {
+        is_new = !set->further[option];
+        set->further[option] = true;
+    } else {
+        const uint64_t bit = UINT64_C(1) << option;
+        is_new = !(set->few & bit);
+        set->few |= bit;
     }
-    writer_literal(&writer, "]");
-    return writer_close(&writer);
+    return is_new;
 }
 
+/* The first of each option stays, in order. Behind the text that becomes of them there is room for the set, so that it
+ * is free again in the end. It takes memory in proportion to the field's options, not to the value. */
 bool field_multi_select_evaluate(struct check *check, const struct field *field, const struct json_document *document,
                                  uint32_t node, struct span *normal)
 {
@@ -161,16 +140,28 @@ bool field_multi_select_evaluate(struct check *check, const struct field *field,
     if (nodes[node].type != NODE_ARRAY)
         return check_fail_type(check, "an array of option keys", nodes[node].type);
 
-    int *options = arena_alloc(check->arena, (nodes[node].next - node) * sizeof(*options));
+    const size_t room = JSON_STRING_BYTES((size_t)nodes[node].length); /* the array has quotes and a comma, too */
+    char *const begin = arena_room(check->arena, room + field->option_count), *to = begin;
+    struct option_set set = {0, NULL};
+    if (field->option_count > 64)
+        set.further = memset(begin + room, 0, field->option_count);
     uint32_t count = 0;
+    *to++ = '[';
     for (uint32_t element = node + 1; element < nodes[node].next; element = nodes[element].next) {
-        options[count] = element_option(field, document, element);
-        if (options[count++] < 0)
+        const int option = element_option(field, document, element);
+        if (option < 0)
             return elements_fail(check, field, document, node);
+        if (!option_set_add(&set, option))
+            continue;
+        if (count++ > 0)
+            *to++ = ',';
+        to = span_copy(to, field->option_tokens[option]);
     }
-    count = drop_duplicates(options, count, field->option_count, check->arena);
     if (!count_holds(check, &field->rules, count))
         return false;
-    *normal = options_write(field, options, count, check->arena);
+    *to++ = ']';
+    assert((size_t)(to - begin) <= room);
+    check->arena->used += (size_t)(to - begin);
+    *normal = span_of(begin, (size_t)(to - begin));
     return true;
 }

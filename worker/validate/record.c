@@ -28,7 +28,8 @@ static size_t bytes_at_most(const struct client *client, struct companies compan
         bytes += companies.ids[0].length;
     for (uint32_t i = 0; i < companies.count; i++)
         bytes += companies.ids[i].length + 1;
-    for (uint32_t i = 0; client->custom_fields && i < definitions->count; i++)
+    const uint32_t fields = client->custom_fields ? definitions->count : 0;
+    for (uint32_t i = 0; i < fields; i++)
         if (client->custom_fields[i].at)
             bytes += definitions->fields[i].label_token.length + client->custom_fields[i].length + 1;
     return bytes;
@@ -52,17 +53,18 @@ static char *companies_copy(char *to, struct companies companies)
 
 static char *custom_fields_copy(char *to, const struct definitions *definitions, const struct span *values)
 {
-    bool first = true;
+    const uint32_t fields = values ? definitions->count : 0;
     to = span_copy_literal(to, ",\"customFields\":{");
-    for (uint32_t i = 0; values && i < definitions->count; i++) {
+    char *const first = to;
+    for (uint32_t i = 0; i < fields; i++) {
         if (!values[i].at)
             continue;
-        if (!first)
-            *to++ = ',';
-        first = false;
         to = span_copy(to, definitions->fields[i].label_token);
         to = span_copy(to, values[i]);
+        *to++ = ',';
     }
+    if (to > first)
+        to--; /* the last comma */
     *to++ = '}';
     return to;
 }

@@ -220,14 +220,14 @@ uint32_t reply_headers(const struct item *item, const struct config *config, str
 
 void reply_prepare(struct item *item, const struct config *config, struct arena *arena)
 {
-    struct header headers[REPLY_HEADERS];
     reply_compose(item, arena);
+    struct header *const headers = arena_alloc(arena, REPLY_HEADERS * sizeof(*headers));
+    item->reply_headers = headers;
     item->reply_plain_count = write_plain_headers(item, config, headers);
     item->reply_echo_count = write_echoes(item, headers + item->reply_plain_count);
-    uint32_t count = item->reply_plain_count + item->reply_echo_count;
-    assert(count + NEST_HEADERS <= REPLY_HEADERS);
-    item->reply_headers = arena_alloc(arena, (count + NEST_HEADERS) * sizeof(*headers));
-    memcpy(item->reply_headers, headers, count * sizeof(*headers));
+    const uint32_t count = item->reply_plain_count + item->reply_echo_count + NEST_HEADERS;
+    assert(count <= REPLY_HEADERS);
+    arena->used -= (REPLY_HEADERS - count) * sizeof(*headers);
     item->reply_key = item->key.at ? item->key : item->workspace;
     item->address = reply_address(item, config);
     reply_recompose(item, config, arena);
