@@ -219,6 +219,42 @@ START_TEST(test_member_names)
 }
 END_TEST
 
+/* Evaluates a valid command with `member` besides, and returns its record. */
+static struct span record_with(const char *member)
+{
+    static char value[512];
+    snprintf(value, sizeof(value), "{\"workspaceId\":\"acme\",\"familyName\":\"B\",\"email\":\"a@b.cd\",%s}", member);
+    struct item *item = evaluating_item(&evaluating, value);
+    evaluate_item(&evaluating.evaluate, item, &evaluating.batch.arena);
+    ck_assert_msg(item->outcome == OUTCOME_CREATED, "%s\n%.*s", value, SPAN_FORMAT(item->reply));
+    return item->record;
+}
+
+/* Two spaces become one in each place of a name, and one stays. */
+START_TEST(test_spaces_of_names)
+{
+    for (size_t length = 1; length <= 50; length++) {
+        for (size_t at = 0; at + 3 < length; at++) {
+            char given[64], normal[64], member[128], expected[128];
+            memset(given, 'a', sizeof(given));
+            given[length] = '\0';
+            given[at + 1] = given[at + 2] = ' ';
+            memcpy(normal, given, sizeof(given));
+            memmove(normal + at + 1, normal + at + 2, length - at - 1);
+            snprintf(member, sizeof(member), "\"givenName\":\"%s\"", given);
+            snprintf(expected, sizeof(expected), "\"givenName\":\"%s\",", normal);
+            const struct span record = record_with(member);
+            ck_assert_msg(memmem(record.at, record.length, expected, strlen(expected)), "%s\n%.*s", member,
+                          SPAN_FORMAT(record));
+            given[at + 2] = 'b';
+            snprintf(member, sizeof(member), "\"givenName\":\"%s\"", given);
+            const struct span kept = record_with(member);
+            ck_assert_msg(memmem(kept.at, kept.length, member, strlen(member)), "%s\n%.*s", member, SPAN_FORMAT(kept));
+        }
+    }
+}
+END_TEST
+
 static void expect_names(struct json_document *document, struct json_node *node, uint8_t kind)
 {
     node->name_kind = kind;
@@ -415,6 +451,7 @@ int main(void)
     tcase_add_test(tests, test_rejected_before);
     tcase_add_loop_test(tests, test_largest, 0, ROWS(largest));
     tcase_add_test(tests, test_member_names);
+    tcase_add_test(tests, test_spaces_of_names);
     tcase_add_test(tests, test_name_kinds);
     tcase_add_test(tests, test_key_table);
     tcase_add_test(tests, test_a_record_is_composed_within_its_reply);

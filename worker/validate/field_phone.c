@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/ascii.h"
+#include "common/byte_block.h"
 #include "common/phone.h"
 #include "common/phone_advice.h"
 #include "common/text.h"
@@ -26,7 +27,7 @@ enum mark {
 };
 
 /* For ASCII. */
-static const unsigned char byte_marks[0x80] = {
+static const unsigned char ascii_marks[0x80] = {
     ['0' ... '9'] = DIGIT, [' '] = SEPARATOR, ['-'] = SEPARATOR,  ['.'] = SEPARATOR,
     ['('] = SEPARATOR,     [')'] = SEPARATOR, ['\t'] = SEPARATOR,
 };
@@ -54,22 +55,22 @@ static enum mark mark_of(struct span text, size_t at, size_t *size)
     const unsigned char byte = (unsigned char)text.at[at];
     *size = 1;
     if (byte < 0x80)
-        return (enum mark)byte_marks[byte];
+        return (enum mark)ascii_marks[byte];
     const uint32_t code_point = text_code_point(text, at, size);
     if (is_unseen(code_point))
         return UNSEEN;
     return is_wide_separator(code_point) ? SEPARATOR : STRAY;
 }
 
-/* The form of most numbers: the plus, digits and nothing else. */
+/* The form of most numbers: the plus, digits and nothing else, at most a block. `text` is of a document, so that a
+ * block can be read. */
 static bool is_normal(struct span text)
 {
-    if (text.length == 0 || text.at[0] != '+')
+    if (text.length == 0 || text.length > BYTE_BLOCK || text.at[0] != '+')
         return false;
-    for (size_t i = 1; i < text.length; i++)
-        if (!ascii_is_digit(text.at[i]))
-            return false;
-    return true;
+    const byte_marks digits = (byte_marks)((byte_block)(byte_block_load(text.at) - '0') <= 9);
+    const uint32_t all = (1u << text.length) - 1;
+    return ((byte_block_mask(digits) | 1) & all) == all;
 }
 
 /* Removes white space and invisible characters at both ends. */
