@@ -102,6 +102,7 @@ struct source {
     rd_kafka_t *reader;                    /* reads single commands again, outside the group; NULL: to be opened */
     struct jumps *jumps;                   /* source_jump_list.c; NULL: there was none yet */
     struct batch_reader *batch_readers[2]; /* source_batches.c; by kind; NULL: to be opened */
+    int32_t passing;                       /* the last partition whose turn it was in source_pass_misnumbered */
     struct parse_probe *probe;             /* source_unparsed.c; NULL: no partition is examined */
     int32_t probed;                        /* the partition that is examined, or -1 */
     int64_t probe_ms;                      /* when that began, or when the probe was last used */
@@ -383,7 +384,8 @@ void source_cut_batch(struct source *source, int32_t partition);
  * leaves the batch and the held messages. `other` is where the log has something else than that command's batch. */
 void source_leave_misnumbered(struct source *source, int32_t partition, int64_t from, int64_t to, int64_t other);
 
-/* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. */
+/* Call before a fill: passes such commands. Each offset of their batch of the log gets a placeholder. Of many
+ * partitions only some have their turn. */
 void source_pass_misnumbered(struct source *source);
 
 /* ---- source_jump_list.c: offsets behind which commands may be missing ---- */

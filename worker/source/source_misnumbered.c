@@ -17,6 +17,7 @@
 #define LOOK_WAIT_MS 1500
 #define ASK_WAIT_MS  300
 #define LATER_MS     2000 /* after a try without an answer */
+#define PASSING_MS   300  /* of one fill, before another batch is begun */
 
 /* The partition is read again from `next` on, which the next fill does. */
 static void begin_misnumbered(struct source *source, int32_t partition, int64_t next, int64_t offset)
@@ -260,14 +261,17 @@ static void pass(struct source *source, int32_t partition, int64_t now_ms)
     source_hold_placeholders(source, partition, &found);
 }
 
+/* Each takes up to some seconds, so the others of many have their turn in the next fills. */
 void source_pass_misnumbered(struct source *source)
 {
-    int64_t now = clock_now_ms();
-    for (int32_t i = 0; i < source->log_count; i++) {
-        const struct log_state *log = source_log(source, i);
+    const int64_t began = clock_now_ms();
+    int64_t now = began;
+    for (int32_t n = 0; n < source->log_count && now - began < PASSING_MS; n++, now = clock_now_ms()) {
+        const int32_t partition = source->passing = (source->passing + 1) % source->log_count;
+        const struct log_state *log = source_log(source, partition);
         bool is_due = log->passed_ms == 0 || now - log->passed_ms >= LATER_MS;
-        if (log->is_misnumbered && is_due && !partitions_is_waiting(source->partitions, i) &&
-            held_messages_first(&source->held, i) < 0)
-            pass(source, i, now);
+        if (log->is_misnumbered && is_due && !partitions_is_waiting(source->partitions, partition) &&
+            held_messages_first(&source->held, partition) < 0)
+            pass(source, partition, now);
     }
 }

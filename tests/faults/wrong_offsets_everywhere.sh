@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Batches with wrong offsets in many partitions of one thread: a partition without one does not wait until all are passed.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/suite.sh
+. tests/lib/redis.sh
+. tests/lib/live.sh
+. tests/lib/faults.sh
+
+LIVE_WORKSPACES=1
+LIVE_CHECKS=6
+wrong=60 # partitions
+records=(5000000={})
+for ((record = 1; record < 10000; record++)); do records+=("$record={}"); done
+
+is_met() { grep -q "not its place" "${worker_logs[one]}"; }
+is_answered() {
+    kcat -C -b "$kafka_address" -t "$live_name.replies" -p "$wrong" -o beginning -e -q -X isolation.level=read_committed -f '%s\n' \
+        2>/dev/null | grep -q '"commandId":"late"'
+}
+
+live_begin $((wrong + 1))
+for ((partition = 0; partition < wrong; partition++)); do
+    "$BUILD/tests/faults/wrong_offsets" "${kafka_address%:*}" "${kafka_address#*:}" "$live_name.commands" "$partition" \
+        "${records[@]}" >>"$suite_folder/sent"
+done
+check_equal "batches that the broker has taken" "$wrong" "$(wc -l <"$suite_folder/sent")"
+
+criterion "a wrong offset in each of many partitions of a thread" "the others are served between two of them"
+worker_start one --set worker.threads=1
+check "a wrong offset is met" until_true 30 is_met
+# Without a key the reply goes to the partition of the same number.
+echo '{"commandId":"late","workspaceId":"ws-0","givenName":"A","familyName":"B","email":"late@example.com"}' \
+    | kcat -P -b "$kafka_address" -t "$live_name.commands" -p "$wrong"
+check "a command of a partition without one is answered" until_true 10 is_answered
+worker_stop one
+suite_end
