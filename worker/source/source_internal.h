@@ -104,6 +104,7 @@ struct source {
     struct batch_reader *batch_readers[2]; /* source_batches.c; by kind; NULL: to be opened */
     int32_t passing;                       /* the last partition whose turn it was in source_pass_misnumbered */
     struct parse_probe *probe;             /* source_unparsed.c; NULL: no partition is examined */
+    int32_t passing_unparsed;              /* the same in source_pass_unparsed */
     int32_t probed;                        /* the partition that is examined, or -1 */
     int64_t probe_ms;                      /* when that began, or when the probe was last used */
     int64_t silence_ms;                    /* when silent partitions were last looked for */

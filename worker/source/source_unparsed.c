@@ -222,6 +222,17 @@ static void pass(struct source *source, int32_t partition)
     hold_placeholders(source, partition, range);
 }
 
+/* One partition after the other has its turn, in this fill or in a later one. */
+static void pass_some(struct source *source, int64_t began_ms)
+{
+    for (int32_t n = 0; n < source->log_count && clock_now_ms() - began_ms < SEARCH_MS; n++) {
+        const int32_t partition = source->passing_unparsed = (source->passing_unparsed + 1) % source->log_count;
+        if (source_log(source, partition)->unparsed.first >= 0 &&
+            !partitions_is_waiting(source->partitions, partition) && held_messages_first(&source->held, partition) < 0)
+            pass(source, partition);
+    }
+}
+
 void source_pass_unparsed(struct source *source)
 {
     const int64_t now = clock_now_ms();
@@ -229,10 +240,7 @@ void source_pass_unparsed(struct source *source)
         return;
     if (source->probed >= 0)
         follow_exam(source);
-    for (int32_t i = 0; i < source->log_count; i++)
-        if (source_log(source, i)->unparsed.first >= 0 && !partitions_is_waiting(source->partitions, i) &&
-            held_messages_first(&source->held, i) < 0)
-            pass(source, i);
+    pass_some(source, now);
     if (source->probed < 0 &&
         now - source->silence_ms >= (is_suspect(source, now) ? SUSPECT_LOOK_EVERY_MS : LOOK_EVERY_MS))
         look_for_silence(source, now);
