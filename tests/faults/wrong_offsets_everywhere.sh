@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 LIVE_WORKSPACES=1
 LIVE_CHECKS=8
 wrong=60 # partitions
-records=(5000000={})
+records=("5000000={}")
 for ((record = 1; record < 10000; record++)); do records+=("$record={}"); done
 
 is_met() { grep -q "not its place" "${worker_logs[one]}"; }
