@@ -87,7 +87,7 @@ check_actions definitions 6
 check_actions dead-letters 3
 
 # The options of `replay`, from the table that getopt gets.
-options=$(sed -nE 's/.*\{"([a-z-]+)", (no|required)_argument, NULL, .*/\1/p' worker/commands/command_replay.c)
+options=$(sed -nE 's/.*\{"([a-z-]+)", (no|required)_argument, NULL, .*/\1/p' worker/commands/replay_options.c)
 check "replay has options" [ "$(wc -l <<<"$options")" -ge 15 ]
 help=$("$program" replay --help)
 for option in $options; do

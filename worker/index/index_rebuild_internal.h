@@ -1,4 +1,4 @@
-/* index_rebuild_internal: what the two files of the rebuild share. */
+/* index_rebuild_internal: what the files of the rebuild share. */
 #ifndef WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
 #define WORKER_INDEX_INDEX_REBUILD_INTERNAL_H
 
@@ -35,6 +35,12 @@ struct rebuild {
 
 /* Always false. */
 bool rebuild_fail(struct rebuild *rebuild, const char *error);
+
+/* Calls keep_going and renews the lock, if that is due. `listener` is the rebuild. False with the reason in `error`. */
+MUST_CHECK bool rebuild_go_on(void *listener);
+
+/* Writes the clients that Redis lacks: all of them, or those of the gap. False with the reason in `error`. */
+MUST_CHECK bool rebuild_clients(struct rebuild *rebuild);
 
 /* Where a part rebuild begins: at the offsets of the gap, and no later than at what was written to the topic since its
  * checkpoints. The topic may have been deleted and created again after they were written. Then its messages are later

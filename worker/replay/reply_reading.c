@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "common/pipeline.h"
-#include "worker/kafka/message_headers.h"
 #include "worker/replay/decision.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
-#include "worker/replay/presumed_reply.h"
+#include "worker/replay/raw_reply.h"
 #include "worker/replay/reply_partitions.h"
 
 #define CHUNK_REPLIES 512
@@ -22,16 +21,6 @@
 /* Of those the chunk keeps the pairs, whose characters may be escaped. */
 #define KEPT_PER_BYTE  8
 #define KEPT_PER_REPLY 256
-
-/* A message on its way through the pipeline. */
-struct raw_reply {
-    rd_kafka_message_t *message; /* until the chunk is cleared */
-    uint16_t topic;
-    struct recorded_reply entry;
-    struct span content; /* in the message or in the chunk's arena */
-    int32_t command_partition;
-    bool is_kept;
-};
 
 struct chunk {
     struct arena arena; /* contents that are not in their message */
@@ -46,10 +35,7 @@ struct run {
     struct recorded_replies *replies;
     struct chunk *chunks;
     uint32_t chunk_count;
-    struct reply_thread {
-        struct json_parser *parser;
-        struct arena scratch; /* of one reply */
-    } threads[PIPELINE_THREADS];
+    struct reply_scratch threads[PIPELINE_THREADS];
     uint32_t thread_count;
     size_t longest; /* of a reply that can be one of ours */
     struct reply_partitions partitions;
@@ -189,71 +175,12 @@ static void stop(void *subject)
 
 /* ---- Working ---- */
 
-/* To read the headers takes as long as to read a reply, so only a reply that needs them is asked. */
-static bool is_duplicate(const rd_kafka_message_t *message)
-{
-    struct span value;
-    return message_header_last(message, "duplicate", &value);
-}
-
-static bool is_in_message(const rd_kafka_message_t *message, struct span content)
-{
-    const uintptr_t first = (uintptr_t)message->payload, at = (uintptr_t)content.at;
-    return at >= first && at < first + message->len;
-}
-
-static struct span copy_of(struct span content, struct arena *arena)
-{
-    char *copy = arena_alloc(arena, content.length + 1);
-    if (content.length > 0)
-        memcpy(copy, content.at, content.length);
-    return span_of(copy, content.length);
-}
-
-static void reply_work(const struct run *run, struct raw_reply *reply, struct reply_thread *thread, struct arena *arena)
-{
-    struct reply_content content;
-    rd_kafka_timestamp_type_t type;
-    const rd_kafka_message_t *message = reply->message;
-    const struct span value = span_of(message->payload, message->len);
-    const struct span commands = span_of_text(run->reading->config->commands.topic);
-    const bool is_presumed = run->reading->presumes && presumed_reply_read(value, commands, &content);
-    arena_reset(&thread->scratch, 0);
-    if ((!is_presumed && !reply_content_read(value, thread->parser, &thread->scratch, &content)) ||
-        !span_equal(content.topic, commands) ||
-        !recorded_replies_covers(run->replies, content.partition, content.offset))
-        return;
-    reply->is_kept = true;
-    reply->command_partition = content.partition;
-    reply->content = run->reading->without_contents            ? SPAN("")
-                     : is_in_message(message, content.content) ? content.content
-                                                               : copy_of(content.content, arena);
-    reply->entry = (struct recorded_reply){.command = content.offset,
-                                           .timestamp_ms = rd_kafka_message_timestamp(message, &type),
-                                           .offset = message->offset,
-                                           .partition = message->partition,
-                                           .topic = reply->topic,
-                                           .kind = (uint8_t)content.kind,
-                                           .error = (uint8_t)content.error,
-                                           .is_whole = content.is_whole,
-                                           .is_refused_client = content.is_refused_client,
-                                           .names_version = content.version.at != NULL,
-                                           .is_presumed = is_presumed,
-                                           .digest = outcome_digest_of(content.content)};
-    if (content.kind == RECORDED_CREATED && is_duplicate(message))
-        reply->entry.kind = RECORDED_DUPLICATE;
-    if (content.version.length == HASH_LENGTH)
-        memcpy(reply->entry.version, content.version.at, HASH_LENGTH);
-    else
-        memset(reply->entry.version, '-', HASH_LENGTH); /* no definitions have such a version */
-}
-
 static void work(void *subject, uint32_t place, uint32_t thread)
 {
     struct run *run = subject;
     struct chunk *chunk = &run->chunks[place];
     for (uint32_t i = 0; i < chunk->count; i++)
-        reply_work(run, &chunk->replies[i], &run->threads[thread], &chunk->arena);
+        raw_reply_read(&chunk->replies[i], run->reading, run->replies, &run->threads[thread], &chunk->arena);
 }
 
 /* ---- Emptying ---- */
@@ -294,11 +221,11 @@ static bool run_open(struct run *run)
         }
     }
     for (; run->chunks && run->thread_count < threads; run->thread_count++) {
-        struct reply_thread *thread = &run->threads[run->thread_count];
+        struct reply_scratch *thread = &run->threads[run->thread_count];
         thread->parser = json_parser_new(run->longest);
         if (!thread->parser)
             return false;
-        if (arena_open(&thread->scratch, run->longest * SCRATCH_PER_BYTE + SCRATCH_LEAST) != 0) {
+        if (arena_open(&thread->arena, run->longest * SCRATCH_PER_BYTE + SCRATCH_LEAST) != 0) {
             json_parser_free(thread->parser);
             return false;
         }
@@ -316,9 +243,9 @@ static void run_close(struct run *run)
     }
     free(run->chunks);
     while (run->thread_count > 0) {
-        struct reply_thread *thread = &run->threads[--run->thread_count];
+        struct reply_scratch *thread = &run->threads[--run->thread_count];
         json_parser_free(thread->parser);
-        arena_close(&thread->scratch);
+        arena_close(&thread->arena);
     }
     reply_partitions_free(&run->partitions);
     history_reader_close(run->reader);

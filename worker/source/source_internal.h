@@ -524,6 +524,8 @@ MUST_CHECK rd_kafka_t *source_observer(struct source *source);
  * connection to the coordinator answers nothing else. The caller destroys it. NULL with the reason in `error`. */
 MUST_CHECK rd_kafka_t *source_observer_new(const struct source *source, char *error, size_t error_size);
 
+/* ---- source_lags.c: how far the partitions are ---- */
+
 /* The offset of the partition's first command without a reply. If there is none here, the offset that comes next, or -1
  * if that is not known. */
 int64_t source_open_offset(const struct source *source, int32_t partition);
