@@ -2,32 +2,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "worker/replay/presumed_reply.h"
-
-#define EXTENT_ENTRIES 128
-
-/* Arena bytes for the check of a presumed reply: its text, the copy that is parsed, and nodes of 24 bytes for every two
- * bytes. */
-#define CHECK_PER_BYTE 32
-#define CHECK_LEAST    4096
-
-/* Entries of one block that are written together. */
-struct extent {
-    int64_t previous; /* the place of the block's extent before this one; NOWHERE: there is none */
-    uint64_t count;
-    struct recorded_reply entries[EXTENT_ENTRIES];
-};
-
-#define NOWHERE (-1)
+#include "worker/replay/reply_block.h"
 
 /* The entries of a block, while replies are read. */
 struct bucket {
-    int64_t last;           /* the place of its last extent; NOWHERE: there is none */
-    struct extent *pending; /* the next extent; NULL: no entry waits */
+    int64_t last;                 /* the place of its last extent; NOWHERE: there is none */
+    struct reply_extent *pending; /* the next extent; NULL: no entry waits */
 };
 
 /* A range, and its place among the buckets. */
@@ -37,13 +19,6 @@ struct cover {
     size_t first; /* the bucket of the block that holds `from` */
 };
 
-/* For checks of presumed replies while a block is read. Opened by the first one, and again for longer ones. */
-struct checking {
-    struct json_parser *parser;
-    struct arena arena;
-    size_t longest; /* that it takes; 0: it is not open */
-};
-
 struct recorded_replies {
     struct spill *spill;
     struct cover *covers;
@@ -51,15 +26,7 @@ struct recorded_replies {
     struct bucket *buckets;
     size_t bucket_count;
     size_t pending_count, pending_most;
-    struct checking checking;
-};
-
-struct reply_block {
-    atomic_int references;
-    int64_t first;            /* the block's first offset */
-    uint32_t at[REPLY_BLOCK]; /* by offset: 1 + the index of the earliest reply in `entries`; 0: there is none */
-    struct recorded_reply *entries;
-    uint32_t count, capacity;
+    struct reply_checking checking;
 };
 
 static int64_t block_number(int64_t offset)
@@ -74,7 +41,7 @@ struct recorded_replies *recorded_replies_new(const struct replay_ranges *ranges
     if (!replies)
         return NULL;
     replies->spill = spill;
-    replies->pending_most = pending_bytes / sizeof(struct extent) + 1;
+    replies->pending_most = pending_bytes / sizeof(struct reply_extent) + 1;
     replies->covers = calloc(ranges->count + 1, sizeof(*replies->covers));
     for (uint32_t i = 0; replies->covers && i < ranges->count; i++) {
         const struct replay_range *range = &ranges->items[i];
@@ -94,19 +61,11 @@ struct recorded_replies *recorded_replies_new(const struct replay_ranges *ranges
     return replies;
 }
 
-static void checking_close(struct checking *checking)
-{
-    if (checking->longest > 0)
-        arena_close(&checking->arena);
-    json_parser_free(checking->parser);
-    *checking = (struct checking){0};
-}
-
 void recorded_replies_free(struct recorded_replies *replies)
 {
     if (!replies)
         return;
-    checking_close(&replies->checking);
+    reply_checking_close(&replies->checking);
     for (size_t i = 0; replies->buckets && i < replies->bucket_count; i++)
         free(replies->buckets[i].pending);
     free(replies->buckets);
@@ -145,7 +104,7 @@ bool recorded_replies_covers(const struct recorded_replies *replies, int32_t par
 
 static bool write_pending(struct recorded_replies *replies, struct bucket *bucket)
 {
-    struct extent *extent = bucket->pending;
+    struct reply_extent *extent = bucket->pending;
     const size_t bytes = sizeof(*extent) - sizeof(extent->entries) + (size_t)extent->count * sizeof(extent->entries[0]);
     int64_t at;
     if (!spill_append(replies->spill, span_of((const char *)extent, bytes), &at))
@@ -190,7 +149,7 @@ bool recorded_replies_add(struct recorded_replies *replies, int32_t command_part
     }
     if (!spill_append(replies->spill, content, &at) || (!bucket->pending && !begin_pending(replies, bucket)))
         return false;
-    struct extent *extent = bucket->pending;
+    struct reply_extent *extent = bucket->pending;
     struct recorded_reply *added = &extent->entries[extent->count++];
     *added = *entry;
     added->at = at;
@@ -201,136 +160,10 @@ bool recorded_replies_add(struct recorded_replies *replies, int32_t command_part
     return false;
 }
 
-/* ---- Looking up ---- */
-
-static int compare(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* The order in which replies to one command count. */
-static bool is_earlier(const struct recorded_reply *a, const struct recorded_reply *b)
-{
-    int order = compare(a->timestamp_ms, b->timestamp_ms);
-    if (order == 0)
-        order = compare(a->topic, b->topic);
-    if (order == 0)
-        order = compare(a->partition, b->partition);
-    if (order == 0)
-        order = compare(a->offset, b->offset);
-    return order < 0;
-}
-
-static bool checking_open(struct checking *checking, size_t longest)
-{
-    if (longest <= checking->longest)
-        return true;
-    checking_close(checking);
-    longest *= 2;
-    checking->parser = json_parser_new(longest);
-    if (!checking->parser || arena_open(&checking->arena, longest * CHECK_PER_BYTE + CHECK_LEAST) != 0)
-        return false;
-    checking->longest = longest;
-    return true;
-}
-
-/* Sets *entry to the one of two replies to a command that counts. False with errno set. */
-static bool entry_choose(struct recorded_replies *replies, struct recorded_reply *entry,
-                         const struct recorded_reply *other)
-{
-    struct recorded_reply first = *entry, second = *other;
-    if (is_earlier(other, entry)) {
-        first = *other;
-        second = *entry;
-    }
-    *entry = first;
-    if (!first.is_presumed)
-        return true;
-    struct checking *checking = &replies->checking;
-    if (!checking_open(checking, presumed_reply_bytes(&first)))
-        return false;
-    arena_reset(&checking->arena, 0);
-    const enum presumed_finding finding =
-        presumed_reply_check(&first, replies->spill, checking->parser, &checking->arena);
-    *entry = finding == PRESUMED_WRONG ? second : first;
-    return finding != PRESUMED_FAILED;
-}
-
-/* False with errno set. */
-static bool block_take(struct recorded_replies *replies, struct reply_block *block, const struct recorded_reply *entry)
-{
-    uint32_t *at = &block->at[entry->command - block->first];
-    if (*at != 0)
-        return entry_choose(replies, &block->entries[*at - 1], entry);
-    if (block->count == block->capacity) {
-        const uint32_t capacity = block->capacity ? 2 * block->capacity : 1024;
-        struct recorded_reply *grown = realloc(block->entries, capacity * sizeof(*grown));
-        if (!grown)
-            return false;
-        block->entries = grown;
-        block->capacity = capacity;
-    }
-    block->entries[block->count++] = *entry;
-    *at = block->count;
-    return true;
-}
-
-static bool block_read(struct recorded_replies *replies, struct reply_block *block, int64_t last)
-{
-    struct spill *spill = replies->spill;
-    const size_t head = sizeof(struct extent) - EXTENT_ENTRIES * sizeof(struct recorded_reply);
-    struct extent *extent = malloc(sizeof(*extent));
-    bool is_read = extent != NULL;
-    for (int64_t at = last; is_read && at != NOWHERE; at = extent->previous) {
-        is_read =
-            spill_read(spill, at, extent, head) && extent->count <= EXTENT_ENTRIES &&
-            spill_read(spill, at + (int64_t)head, extent->entries, (size_t)extent->count * sizeof(extent->entries[0]));
-        for (uint64_t i = 0; is_read && i < extent->count; i++)
-            is_read = block_take(replies, block, &extent->entries[i]);
-    }
-    free(extent);
-    return is_read;
-}
-
 struct reply_block *recorded_replies_block(struct recorded_replies *replies, int32_t partition, int64_t offset)
 {
     const struct cover *cover = cover_of(replies, partition, offset);
     assert(cover);
-    struct reply_block *block = calloc(1, sizeof(*block));
-    if (!block)
-        return NULL;
-    atomic_init(&block->references, 1);
-    block->first = block_number(offset) * REPLY_BLOCK;
-    if (block_read(replies, block, bucket_of(replies, cover, offset)->last))
-        return block;
-    const int error = errno;
-    reply_block_release(block);
-    errno = error;
-    return NULL;
-}
-
-struct reply_block *reply_block_share(struct reply_block *block)
-{
-    atomic_fetch_add(&block->references, 1);
-    return block;
-}
-
-void reply_block_release(struct reply_block *block)
-{
-    if (!block || atomic_fetch_sub(&block->references, 1) > 1)
-        return;
-    free(block->entries);
-    free(block);
-}
-
-bool reply_block_holds(const struct reply_block *block, int64_t offset)
-{
-    return offset >= block->first && offset < block->first + REPLY_BLOCK;
-}
-
-const struct recorded_reply *reply_block_find(const struct reply_block *block, int64_t offset)
-{
-    assert(reply_block_holds(block, offset));
-    const uint32_t at = block->at[offset - block->first];
-    return at == 0 ? NULL : &block->entries[at - 1];
+    return reply_block_read(replies->spill, &replies->checking, block_number(offset) * REPLY_BLOCK,
+                            bucket_of(replies, cover, offset)->last);
 }
