@@ -65,6 +65,7 @@ send_aborted() {
     { seq -f '0 %g' "$1" && echo abort; } | "$BUILD/tests/faults/transactions" "$kafka_address" "$live_name.commands" \
         "$live_name-stranger" 2>"$suite_folder/transactions.log" \
         || suite_fail "a transaction is aborted" "$(cat "$suite_folder/transactions.log")"
+    live_settle "$live_name.commands"
     log_end=$((log_end + $1 + 1))
 }
 
