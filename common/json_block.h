@@ -34,10 +34,4 @@ static inline uint32_t json_block_black(byte_block bytes)
     return byte_block_mask(~((byte_marks)(bytes == ' ') | (byte_marks)(bytes == '\t') | line));
 }
 
-/* What is beyond printable ASCII. */
-static inline uint32_t json_block_beyond(byte_block bytes)
-{
-    return byte_block_mask((byte_marks)(bytes >= 0x7f));
-}
-
 #endif

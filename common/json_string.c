@@ -82,81 +82,84 @@ static enum json_fault_code unicode_escape_decode(char **from, char **to)
     return JSON_OK;
 }
 
-/* Decodes the escape at *from, and moves *from and *to past it. If it returns a fault, *from is at the faulty escape.
- */
-static enum json_fault_code escape_decode(char **from, char **to)
-{
-    static const char meaning[256] = {
-        ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
-    const unsigned char letter = (unsigned char)(*from)[1];
-    if (letter == 'u')
-        return unicode_escape_decode(from, to);
-    if (!meaning[letter])
-        return JSON_SYNTAX;
-    *(*to)++ = meaning[letter];
-    *from += 2;
-    return JSON_OK;
-}
+/* What a backslash and a letter stand for, and the flags that a string with them may have; none: that is no escape. */
+struct escape {
+    char meaning;
+    uint8_t flags;
+};
+static const struct escape escapes[256] = {
+    ['"'] = {'"', JSON_SHORTEST | JSON_ASCII | JSON_LINES},
+    ['\\'] = {'\\', JSON_SHORTEST | JSON_ASCII | JSON_LINES},
+    ['/'] = {'/', JSON_ASCII | JSON_LINES},
+    ['b'] = {'\b', JSON_SHORTEST},
+    ['f'] = {'\f', JSON_SHORTEST},
+    ['n'] = {'\n', JSON_SHORTEST | JSON_LINES},
+    ['r'] = {'\r', JSON_SHORTEST},
+    ['t'] = {'\t', JSON_SHORTEST | JSON_LINES},
+};
 
-/* The number of bytes from `at` on before the first quote, backslash or control. Sets *is_printable to whether they are
- * printable ASCII. */
-static inline size_t run_length(const char *at, bool *is_printable)
+/* The same for an escape of a code point that begins with `byte`. */
+static uint8_t unicode_escape_flags(char byte)
 {
-    uint32_t beyond = 0;
-    for (size_t length = 0;; length += BYTE_BLOCK) {
-        const byte_block bytes = byte_block_load(at + length);
-        const uint32_t stops = json_block_stops(bytes);
-        const uint32_t before = stops ? (stops & -stops) - 1 : UINT32_MAX;
-        beyond |= json_block_beyond(bytes) & before;
-        if (!stops)
-            continue;
-        *is_printable = beyond == 0;
-        return length + (size_t)__builtin_ctz(stops);
-    }
-}
-
-/* The flags of a string with an escape of this letter, for a character that begins with `byte`. */
-static uint8_t escape_flags(char letter, char byte)
-{
-    const uint8_t shortest = letter == 'u' || letter == '/' ? 0 : JSON_SHORTEST;
     if (byte >= 0x20 && byte <= 0x7e)
-        return shortest | JSON_ASCII | JSON_LINES;
-    return byte == '\n' || byte == '\t' ? shortest | JSON_LINES : shortest;
+        return JSON_ASCII | JSON_LINES;
+    return byte == '\n' || byte == '\t' ? JSON_LINES : 0;
+}
+
+/* The number of bytes from `at` on before the first quote, backslash or control. */
+static inline size_t run_length(const char *at)
+{
+    for (size_t length = 0;; length += BYTE_BLOCK) {
+        const uint32_t stops = json_block_stops(byte_block_load(at + length));
+        if (stops)
+            return length + (size_t)__builtin_ctz(stops);
+    }
 }
 
 enum json_fault_code json_string_decode(char **from, char **to, uint8_t *flags)
 {
-    for (;;) {
-        bool is_printable;
-        const size_t run = run_length(*from, &is_printable);
-        if (!is_printable) {
+    char *at = *from, *end = *to;
+    enum json_fault_code code = JSON_OK;
+    while (code == JSON_OK) {
+        size_t run = json_string_plain(at);
+        if ((unsigned char)at[run] >= 0x7f) {
+            run += run_length(at + run);
             /* No character of UTF-8 holds a byte of another one, so a run has whole characters. */
-            if (u8_check((const uint8_t *)*from, run))
+            if (u8_check((const uint8_t *)at, run))
                 return JSON_UTF8;
             *flags &= ~(JSON_ASCII | JSON_LINES);
         }
-        if (*to != *from)
-            memmove(*to, *from, run);
-        *from += run;
-        *to += run;
-        if (**from == '"')
-            return JSON_OK;
-        if (**from != '\\')
-            return JSON_SYNTAX;
-        const char letter = (*from)[1], *const written = *to;
-        const enum json_fault_code code = escape_decode(from, to);
-        if (code != JSON_OK)
-            return code;
-        *flags &= escape_flags(letter, *written);
+        if (end != at)
+            memmove(end, at, run);
+        at += run;
+        end += run;
+        if (*at == '"')
+            break;
+        const struct escape *const escape = &escapes[(unsigned char)at[1]];
+        if (*at != '\\') {
+            code = JSON_SYNTAX;
+        } else if (escape->flags) {
+            *end++ = escape->meaning;
+            *flags &= escape->flags;
+            at += 2;
+        } else if (at[1] == 'u') {
+            const char *const written = end;
+            code = unicode_escape_decode(&at, &end);
+            *flags &= unicode_escape_flags(*written);
+        } else {
+            code = JSON_SYNTAX;
+        }
     }
+    *from = at;
+    *to = end;
+    return code;
 }
 
 const char *json_string_end(const char *at, const char *text_end)
 {
     const char *wrong = NULL;
     for (;; at += 2) {
-        bool is_printable;
-        at += run_length(at, &is_printable);
+        at += run_length(at);
         if (*at == '"')
             return at;
         if (*at == '\\' && (unsigned char)at[1] >= 0x7f && !wrong)
