@@ -21,7 +21,7 @@ struct familiar_name *familiar_remember(struct familiar_names *familiar, struct 
     if (familiar_is_at(name, text.at))
         return name;
     memcpy(name->text, text.at, BYTE_BLOCK);
-    name->rest = (uint16_t)(UINT16_MAX << text.length);
+    name->rest = (uint16_t)((uint32_t)UINT16_MAX << text.length);
     name->width = (uint8_t)text.length;
     name->length = (uint8_t)length;
     name->kind = familiar->kind_of ? familiar->kind_of(span_of(name->text + 1, length)) : 0;
