@@ -217,10 +217,25 @@ static inline char *walk_colon(const struct walk *walk, char *at)
     return *at == ':' ? skip_white_space(at + 1) : walk_unexpected(walk, at);
 }
 
-/* The member's name that stands at `at`, with its colon, behind the name `*last`. Returns its value. */
+/* The member's name that stands at `at`, with its colon: `name`. Returns its value. */
+static inline char *walk_familiar_name(const struct walk *walk, char *at, struct frame *frame, struct json_node *node,
+                                       struct familiar_name **last, struct familiar_name *name)
+{
+    *last = name;
+    node->name_at = (uint32_t)(at + 1 - walk->text);
+    node->name_length = name->length;
+    node->name_kind = name->kind;
+    if (name_set_add(&frame->seen, name->mark))
+        frame->doubtful = true;
+    return skip_white_space(at + name->width);
+}
+
+/* The same for a name that came behind `*last` before, or any other one. */
 static char *walk_new_name(const struct walk *walk, char *at, struct frame *frame, struct json_node *node,
                            struct familiar_name **last)
 {
+    if (familiar_is_at((*last)->other, at))
+        return walk_familiar_name(walk, at, frame, node, last, (*last)->other);
     if (*at != '"')
         return walk_unexpected(walk, at);
     char *const begin = at + 1, *end = begin + json_string_plain(begin);
@@ -251,20 +266,14 @@ static char *walk_new_name(const struct walk *walk, char *at, struct frame *fram
     return value;
 }
 
-/* The same, mostly for the name that is expected behind `*last`. */
+/* The same, mostly for a name that is expected behind `*last`. */
 static inline char *walk_name(const struct walk *walk, char *at, struct frame *frame, struct json_node *node,
                               struct familiar_name **last)
 {
     struct familiar_name *const expected = (*last)->next;
-    if (!familiar_is_at(expected, at))
-        return walk_new_name(walk, at, frame, node, last);
-    *last = expected;
-    node->name_at = (uint32_t)(at + 1 - walk->text);
-    node->name_length = expected->length;
-    node->name_kind = expected->kind;
-    if (name_set_add(&frame->seen, expected->mark))
-        frame->doubtful = true;
-    return skip_white_space(at + expected->width);
+    if (familiar_is_at(expected, at))
+        return walk_familiar_name(walk, at, frame, node, last, expected);
+    return walk_new_name(walk, at, frame, node, last);
 }
 
 /* Names are compared when their object closes, at `at`. Then a text that is not JSON at all is reported as such before

@@ -17,6 +17,7 @@ struct familiar_name *familiar_remember(struct familiar_names *familiar, struct 
     if (text.length > BYTE_BLOCK)
         return NULL;
     struct familiar_name *const name = place_of(familiar, text.at, mix);
+    last->other = last->next;
     last->next = name;
     if (familiar_is_at(name, text.at))
         return name;

@@ -1,9 +1,9 @@
-/* json_familiar: the names of members that came before, each with the one that came behind it last time.
+/* json_familiar: the names of members that came before, each with the two that came behind it last.
  *
  * A program writes its texts with the same members in the same order. So a name is first compared with the one that is
- * expected, in one block: from its first quote to its value, with the colon and the white space between. What differs
- * is read as any name is, and then remembered. All this is only a guess, of which every byte is compared. Part of
- * json.c. */
+ * expected, and with the other one, in one block: from its first quote to its value, with the colon and the white space
+ * between. What differs is read as any name is, and then remembered. All this is only a guess, of which every byte is
+ * compared. Part of json.c. */
 #ifndef COMMON_JSON_FAMILIAR_H
 #define COMMON_JSON_FAMILIAR_H
 
@@ -25,12 +25,13 @@ struct name_set {
 };
 
 struct familiar_name {
-    char text[BYTE_BLOCK];      /* as it stands before its value; NUL, which no text has there: no name yet */
-    struct familiar_name *next; /* what came behind it last time; never NULL */
-    uint16_t rest;              /* one bit for each byte of `text` that is not part of it */
-    uint8_t width;              /* of the text */
-    uint8_t length;             /* of the name */
-    uint8_t kind;               /* as json_parser_know says; 0 without it */
+    char text[BYTE_BLOCK];       /* as it stands before its value; NUL, which no text has there: no name yet */
+    struct familiar_name *next;  /* what came behind it, as was learned last; never NULL */
+    struct familiar_name *other; /* the same before; so texts of two kinds take turns without being learned anew */
+    uint16_t rest;               /* one bit for each byte of `text` that is not part of it */
+    uint8_t width;               /* of the text */
+    uint8_t length;              /* of the name */
+    uint8_t kind;                /* as json_parser_know says; 0 without it */
     struct name_mark mark;
 };
 
@@ -45,7 +46,7 @@ static inline void familiar_open(struct familiar_names *familiar, json_name_kind
     familiar->last = familiar->names;
     familiar->kind_of = kind_of;
     for (size_t i = 0; i < FAMILIAR_NAMES; i++)
-        familiar->names[i] = (struct familiar_name){.next = familiar->names};
+        familiar->names[i] = (struct familiar_name){.next = familiar->names, .other = familiar->names};
 }
 
 /* A weak hash of 8 bits that is quick for any length: of both ends of the name, which may overlap. */
