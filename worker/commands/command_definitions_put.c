@@ -114,14 +114,17 @@ static int put_watch(struct put *put, redisReply **there)
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
-/* Writes a value that differs. *done: false if the key has changed since it was watched. */
+/* Writes a value that differs. What this process has appended it writes even if Redis has the same bytes: another
+ * writer may be about to replace them by what was the last before, and its watch must fail. *done: false if the key has
+ * changed since it was watched. */
 static int put_to_redis(struct put *put, const redisReply *there, bool *done)
 {
     char error[256];
     const struct definitions_change change = {span_of_text(put->request->workspace), put_wanted(put)};
     struct span held = definitions_redis_value(there);
     bool differs = (held.at != NULL) != (change.value.at != NULL) || !span_equal(held, change.value);
-    bool ok = definitions_redis_change(put->redis, &change, differs, done, error, sizeof(error));
+    const bool writes = differs || put->appended;
+    bool ok = definitions_redis_change(put->redis, &change, writes, done, error, sizeof(error));
     put->changed = put->changed || (ok && *done && differs);
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
