@@ -171,6 +171,7 @@ $(BUILD)/common/phone.o: $(BUILD)/common/phone_table.h
 # The assembler includes these files, so the compiler does not report them as dependencies.
 $(BUILD)/worker/http/status_page.o: worker/http/status_page.html
 $(BUILD)/worker/index/index_scripts.o: $(wildcard worker/index/*.lua)
+$(BUILD)/worker/definitions/definitions_cluster_change.o: worker/definitions/definitions_change.lua
 
 # ---- phone numbers: the plan's data, and the comparison with libphonenumber ----
 
@@ -254,7 +255,7 @@ TAMPER   := arena tamper tamper_client history message
 REPLAY_DUMP    := replay_dump arena history message
 REPLAY_HISTORY := replay_history replay_plan replay_reply replay_distort replay_sink tamper_client
 REPLAY_ORACLE  := arena $(patsubst %,replay_%,oracle world command decide verdict tally changes judge judge_summary report)
-ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client cluster_probe replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
+ORACLE  := $(filter-out $(PRODUCE) tamper tamper_client cluster_probe definitions_probe replay_%,$(basename $(notdir $(wildcard tests/live/*.c))))
 LIVE_PROGRAMS := $(patsubst %,$(BUILD)/tests/live/%,oracle produce tamper replay_dump replay_history replay_marks replay_oracle)
 $(BUILD)/tests/live/produce: $(PRODUCE:%=$(BUILD)/tests/live/%.o)
 $(BUILD)/tests/live/tamper: $(TAMPER:%=$(BUILD)/tests/live/%.o)
@@ -277,9 +278,9 @@ $(REPLAY_READER): $(REPLAY_READER).o $(PARTS_ARCHIVE)
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 test-programs: $(REPLAY_READER)
 
-# What the program's own parts say of a Redis Cluster.
-CLUSTER_PROBE := $(BUILD)/tests/live/cluster_probe
-$(CLUSTER_PROBE): $(CLUSTER_PROBE).o $(PARTS_ARCHIVE)
+# What the program's own parts say of a Redis Cluster, and do with the definitions there.
+CLUSTER_PROBE := $(BUILD)/tests/live/cluster_probe $(BUILD)/tests/live/definitions_probe
+$(CLUSTER_PROBE): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 test-programs: $(CLUSTER_PROBE)

@@ -34,7 +34,7 @@ cluster_has_shard_ids() {
 cluster_rights() {
     local line
     line=$(sed -n 's/^ACL SETUSER client-intake //p' docs/operations.md | sed -n "1s/PASSWORD/$cluster_password/p")
-    echo "$line +cluster|slots +cluster|info +cluster|myid$(cluster_has_shard_ids && echo ' +cluster|myshardid')"
+    echo "$line +eval +cluster|slots +cluster|info +cluster|myid$(cluster_has_shard_ids && echo ' +cluster|myshardid')"
 }
 
 # cluster_start [SETTING ...]: all nodes, until each knows that all slots are served and every master has its replica.

@@ -21,8 +21,8 @@ enum command_result {
 /* argv[0] is the subcommand's name, argv[argc] is NULL; the array may be permuted (getopt). Returns the exit code. */
 typedef int command_function(int argc, char **argv, const struct config *config);
 
-/* Sees the same arguments before the config is read, and may say where the errors of the config go. Returns COMMAND_OK,
- * or the exit code. */
+/* Sees the same arguments before the config is read, and may say where the errors of the config go, and which are none.
+ * Returns COMMAND_OK, or the exit code. */
 typedef int command_prepare(int argc, char **argv, struct config_sources *sources);
 
 struct command {
@@ -43,7 +43,7 @@ extern const char command_common_options[];
 
 command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
     command_send, command_dead_letters, command_demo;
-command_prepare command_check_prepare;
+command_prepare command_check_prepare, command_definitions_prepare;
 
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);

@@ -50,9 +50,9 @@ int definitions_get(const struct definitions_request *request, const struct conf
     char error[512];
     const struct span workspace = span_of_text(request->workspace);
     redisReply *reply = NULL;
-    redisContext *connection = redis_connect(config, error, sizeof(error));
+    struct definitions_redis *redis = definitions_redis_open(config, error, sizeof(error));
     int result = COMMAND_OK;
-    if (!connection || !definitions_redis_get(connection, &workspace, 1, &reply, error, sizeof(error)))
+    if (!redis || !definitions_redis_get(redis, &workspace, 1, &reply, error, sizeof(error)))
         result = definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
     else if (!definitions_redis_value(reply).at)
         result =
@@ -60,8 +60,7 @@ int definitions_get(const struct definitions_request *request, const struct conf
     else
         print_got(request, definitions_redis_value(reply));
     freeReplyObject(reply);
-    if (connection)
-        redisFree(connection);
+    definitions_redis_close(redis);
     return result;
 }
 
@@ -142,6 +141,13 @@ static bool read_arguments(int argc, char **argv, struct definitions_request *re
     }
     request->options = count > 0 ? sources : NULL;
     return true;
+}
+
+int command_definitions_prepare(int argc, char **argv, struct config_sources *sources)
+{
+    (void)argc, (void)argv;
+    sources->takes_cluster = true;
+    return COMMAND_OK;
 }
 
 int command_definitions(int argc, char **argv, const struct config *config)

@@ -83,12 +83,11 @@ int definitions_list(const struct definitions_request *request, const struct con
 {
     char error[512];
     struct rows rows = {0};
-    redisContext *redis = redis_connect(config, error, sizeof(error));
+    struct definitions_redis *redis = definitions_redis_open(config, error, sizeof(error));
     bool ok = redis && definitions_redis_scan(redis, list_take, &rows, error, sizeof(error));
     if (ok)
         list_print(&rows, request->json);
-    if (redis)
-        redisFree(redis);
+    definitions_redis_close(redis);
     free(rows.items);
     return ok ? COMMAND_OK : definitions_complain(COMMAND_UNAVAILABLE, "Redis", error);
 }

@@ -2,6 +2,7 @@
  * filled from it. */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_history.h"
 #include "worker/definitions/definitions_print.h"
@@ -9,12 +10,15 @@
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/topic_reader.h"
 
+#define SETTLE_MS       30000 /* a failover has ended by then */
+#define SETTLE_PAUSE_MS 100
+
 struct put {
     const struct definitions_request *request;
     const struct config *config;
     const struct definitions_file *file;
     struct topic_reader *reader;
-    redisContext *redis;
+    struct definitions_redis *redis;
     struct definitions_history *history;
     rd_kafka_message_t *last; /* the topic's last of this workspace; NULL: none */
     int32_t partition;        /* where ours is */
@@ -109,7 +113,7 @@ static int put_watch(struct put *put, redisReply **there)
     char error[256];
     const struct span workspace = span_of_text(put->request->workspace);
     if (!put->redis)
-        put->redis = redis_connect(put->config, error, sizeof(error));
+        put->redis = definitions_redis_open(put->config, error, sizeof(error));
     bool ok = put->redis && definitions_redis_watch(put->redis, &workspace, 1, there, error, sizeof(error));
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
@@ -124,6 +128,7 @@ static int put_to_redis(struct put *put, const redisReply *there, bool *done)
     struct span held = definitions_redis_value(there);
     bool differs = (held.at != NULL) != (change.value.at != NULL) || !span_equal(held, change.value);
     const bool writes = differs || put->appended;
+    *done = !writes;
     bool ok = definitions_redis_change(put->redis, &change, writes, done, error, sizeof(error));
     put->changed = put->changed || (ok && *done && differs);
     return ok ? COMMAND_OK : redis_fails(put, error);
@@ -151,16 +156,21 @@ static int put_once(struct put *put)
 }
 
 /* What an old master is told is lost, and no audit would notice it: that of the new one may be over. So after the write
- * the Sentinels are asked whether it went to the master. If not, it is written to the new one. */
+ * the Sentinels, or the masters of a cluster, are asked whether it went to the master. If not, it is written to the new
+ * one. */
 static int put_settle(struct put *put)
 {
     char error[256];
+    const int64_t until_ms = clock_now_ms() + SETTLE_MS;
     for (;;) {
         int result = put_once(put);
-        if (result != COMMAND_OK || redis_is_still_chosen(put->config, put->redis, error, sizeof(error)))
+        if (result != COMMAND_OK || definitions_redis_is_kept(put->redis, error, sizeof(error)))
             return result;
-        redisFree(put->redis);
+        if (clock_now_ms() >= until_ms)
+            return redis_fails(put, error);
+        definitions_redis_close(put->redis);
         put->redis = NULL;
+        clock_sleep(SETTLE_PAUSE_MS);
     }
 }
 
@@ -207,8 +217,7 @@ int definitions_put(const struct definitions_request *request, const struct conf
     if (put.last)
         rd_kafka_message_destroy(put.last);
     topic_reader_close(put.reader);
-    if (put.redis)
-        redisFree(put.redis);
+    definitions_redis_close(put.redis);
     definitions_history_free(put.history);
     definitions_file_close(&file);
     return result;

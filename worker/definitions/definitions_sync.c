@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/definitions/definitions_redis.h"
 #include "worker/definitions/definitions_sync_internal.h"
 #include "worker/kafka/kafka_client.h"
 
@@ -159,11 +158,11 @@ static bool sync_run(struct sync *sync)
     return sync_read(sync, visit_last, &count) && (sync->mode == SYNC_MISSING || sync_follow(sync));
 }
 
-/* What was written to an old master is lost (redis_sentinels.h): the caller tries again. */
+/* What was written to an old master is lost (redis_sentinels.h, cluster_confirm.h): the caller tries again. */
 static bool sync_counts(struct sync *sync)
 {
     char reason[256];
-    return redis_is_still_chosen(sync->config, sync->redis, reason, sizeof(reason)) || sync_fail(sync, "Redis", reason);
+    return definitions_redis_is_kept(sync->redis, reason, sizeof(reason)) || sync_fail(sync, "Redis", reason);
 }
 
 bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
@@ -188,7 +187,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
                           .error_size = error_size,
                           .passes = 2};
     sync->history = definitions_history_new();
-    sync->redis = redis_connect(config, reason, sizeof(reason));
+    sync->redis = definitions_redis_open(config, reason, sizeof(reason));
     if (!sync->history || !sync->redis)
         sync_fail(sync, "Redis", reason);
     else if (!(sync->reader = topic_reader_open_listening(config, config->definitions.topic, sync_wait_ms(mode),
@@ -204,8 +203,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     topic_reader_close(sync->reader);
     topic_reader_close(sync->tail);
     offsets_free(&sync->noted);
-    if (sync->redis)
-        redisFree(sync->redis);
+    definitions_redis_close(sync->redis);
     definitions_history_free(sync->history);
     free(sync);
     return ok;

@@ -3,9 +3,9 @@
 #define WORKER_DEFINITIONS_DEFINITIONS_SYNC_INTERNAL_H
 
 #include "worker/definitions/definitions_history.h"
+#include "worker/definitions/definitions_redis.h"
 #include "worker/definitions/definitions_sync.h"
 #include "worker/kafka/topic_reader.h"
-#include "worker/redis/redis_connection.h"
 
 #define CHUNK_MESSAGES 256
 
@@ -20,7 +20,7 @@ struct sync {
 
     struct topic_reader *reader;
     struct definitions_history *history;
-    redisContext *redis;
+    struct definitions_redis *redis;
     int64_t passes_done, passes; /* of the two over the whole topic */
 
     struct offsets noted;      /* every message before them is in the history */

@@ -108,24 +108,36 @@ static bool chunk_compare(struct sync *sync, bool *writes, size_t *count)
     return true;
 }
 
-/* Carries the writes out, unless a key has changed since it was compared. */
-static bool chunk_change(struct sync *sync, const bool *writes, bool *done)
+/* Carries the writes out, unless a key has changed since it was compared. *done: all were made; those that were are
+ * `written`. */
+static bool chunk_change(struct sync *sync, const bool *writes, bool *written, bool *done)
 {
     char reason[256];
     struct definitions_change changes[CHUNK_MESSAGES];
+    bool changed[CHUNK_MESSAGES];
     size_t count = 0;
     for (size_t i = 0; i < sync->chunk_count; i++)
         if (writes[i])
             changes[count++] =
                 (struct definitions_change){definitions_history_workspace(sync->chunk[i]), value_of(sync->chunk[i])};
-    return definitions_redis_change(sync->redis, changes, count, done, reason, sizeof(reason)) ||
-           sync_fail(sync, "Redis", reason);
+    if (!definitions_redis_change(sync->redis, changes, count, changed, reason, sizeof(reason)))
+        return sync_fail(sync, "Redis", reason);
+    *done = true;
+    count = 0;
+    for (size_t i = 0; i < sync->chunk_count; i++) {
+        if (!writes[i])
+            continue;
+        written[i] = written[i] || changed[count];
+        *done = *done && changed[count];
+        count++;
+    }
+    return true;
 }
 
-static void chunk_count_up(struct sync *sync, const bool *writes)
+static void chunk_count_up(struct sync *sync, const bool *written)
 {
     for (size_t i = 0; i < sync->chunk_count; i++) {
-        if (writes[i])
+        if (written[i])
             *(value_of(sync->chunk[i]).at ? &sync->result->stored : &sync->result->removed) += 1;
         else
             sync->result->same += definitions_history_is_last(sync->history, sync->chunk[i]);
@@ -135,10 +147,10 @@ static void chunk_count_up(struct sync *sync, const bool *writes)
 /* A writer that stalls must not write what has become old meanwhile. Whoever puts definitions appends them to the topic
  * first and then writes them to Redis. So the keys are watched, compared, and then the topic's end is asked for. If it
  * has not grown, a later version is appended after this question and written to Redis after it, too: either before our
- * transaction, which Redis then refuses, or behind it. */
+ * transaction, which Redis then refuses, or behind it. On a cluster the keys of each slot have such a transaction. */
 bool sync_chunk_write(struct sync *sync)
 {
-    bool writes[CHUNK_MESSAGES];
+    bool writes[CHUNK_MESSAGES], written[CHUNK_MESSAGES] = {false};
     bool done = sync->chunk_count == 0;
     while (!done) {
         size_t count;
@@ -150,10 +162,10 @@ bool sync_chunk_write(struct sync *sync)
             return false;
         if (!current)
             continue;
-        if (!chunk_change(sync, writes, &done))
+        if (!chunk_change(sync, writes, written, &done))
             return false;
         if (done)
-            chunk_count_up(sync, writes);
+            chunk_count_up(sync, written);
     }
     sync_chunk_clear(sync);
     return true;

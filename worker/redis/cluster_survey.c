@@ -72,13 +72,22 @@ struct view {
     struct redis_place place;
 };
 
+bool cluster_epoch_of(const redisReply *info, uint64_t *epoch)
+{
+    static const char name[] = "cluster_current_epoch:";
+    const char *found = info->type == REDIS_REPLY_STRING ? strstr(info->str, name) : NULL;
+    if (found)
+        *epoch = strtoull(found + strlen(name), NULL, 10);
+    return found != NULL;
+}
+
 /* A user may lack the right to ask for the state: then it counts as ok, and as new enough. */
 static void read_state(const struct cluster_survey *survey, const redisReply *info, struct view *view)
 {
-    static const char epoch[] = "cluster_current_epoch:";
-    const char *text = info->type == REDIS_REPLY_STRING ? info->str : "", *found = strstr(text, epoch);
+    const char *text = info->type == REDIS_REPLY_STRING ? info->str : "";
     view->state = strstr(text, "cluster_state:fail") ? CLUSTER_FAIL : CLUSTER_OK;
-    view->epoch = found ? strtoull(found + strlen(epoch), NULL, 10) : survey->epoch;
+    if (!cluster_epoch_of(info, &view->epoch))
+        view->epoch = survey->epoch;
 }
 
 /* Asks the node of the connection. False with the reason in `error`. */

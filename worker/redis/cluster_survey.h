@@ -45,6 +45,9 @@ void cluster_survey_close(struct cluster_survey *survey);
 MUST_CHECK struct cluster_map *cluster_survey_ask(struct cluster_survey *survey, const struct cluster_map *known,
                                                   char *error, size_t error_size);
 
+/* Reads cluster_current_epoch from the reply to CLUSTER INFO. False if it is not there. */
+MUST_CHECK bool cluster_epoch_of(const redisReply *info, uint64_t *epoch);
+
 /* How long to wait for each answer of a node that may be away. */
 int64_t cluster_wait_ms(const struct config *config);
 

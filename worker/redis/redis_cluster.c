@@ -147,6 +147,14 @@ bool redis_cluster_look(struct redis_cluster *cluster, char *error, size_t error
     return cluster->map != NULL;
 }
 
+bool redis_cluster_renew(struct redis_cluster *cluster, char *error, size_t error_size)
+{
+    cluster->is_old = true;
+    ask_for_map(cluster, error, error_size);
+    call_nodes(cluster);
+    return !cluster->is_old;
+}
+
 void redis_cluster_lose(struct redis_cluster *cluster, size_t number, const char *reason)
 {
     cluster_node_hang_up(&cluster->nodes[number], reason);
@@ -205,6 +213,11 @@ const struct cluster_map *redis_cluster_map(const struct redis_cluster *cluster)
 enum cluster_state redis_cluster_state(const struct redis_cluster *cluster)
 {
     return cluster->survey.state;
+}
+
+uint64_t redis_cluster_epoch(const struct redis_cluster *cluster)
+{
+    return cluster->survey.epoch;
 }
 
 const struct redis_place *redis_cluster_answered(const struct redis_cluster *cluster)

@@ -16,6 +16,8 @@
  *                                                                         as if missing: audit, records are read again
  *   client-intake:claimed:TOPIC/P     an offset                           as if missing: no earlier claim is known
  *   client-intake:definitions         OFFSETS                             as if missing: definitions are read again
+ *   client-intake:{TAG}:definitions   32 hexadecimal digits               as if missing; overwritten. Only on a cluster
+ *                                                                         (definitions_cluster.h)
  *   client-intake:rebuild             the name of the rebuilding worker   not a lock: removed
  *   client-intake:shared-emails       "1", only its existence counts      as if it were set
  *   client-intake:replay-lock:TOPIC   a replay's token, 32 digits         not a lock: as if another replay ran
@@ -61,6 +63,9 @@
 #define DEFINITIONS_KEY_BEFORE     "custom-fields:{"
 #define DEFINITIONS_KEY_BEHIND     "}"
 #define DEFINITIONS_KEY(workspace) SPAN(DEFINITIONS_KEY_BEFORE), (workspace), SPAN(DEFINITIONS_KEY_BEHIND)
+
+/* `tag`: of a slot of a cluster (redis_slot.h). */
+#define DEFINITIONS_STAMP_KEY(tag) SPAN("client-intake:{"), (tag), SPAN("}:definitions")
 
 /* Patterns for SCAN. They match few other keys. */
 #define INDEX_KEYS_PATTERN       "client*"

@@ -62,9 +62,8 @@ bool definitions_library_read_redis(struct definitions_library *library, const s
                                     size_t error_size)
 {
     struct redis_reading reading = {.library = library};
-    redisContext *redis = redis_connect(config, error, error_size);
+    struct definitions_redis *redis = definitions_redis_open(config, error, error_size);
     bool ok = redis && definitions_redis_scan(redis, add_value, &reading, error, error_size);
-    if (redis)
-        redisFree(redis);
+    definitions_redis_close(redis);
     return ok;
 }
