@@ -43,6 +43,9 @@ check "and Redis is ok" grep -q '^redis   ok' "$suite_folder/check"
 wait "$none"
 check_equal "redis.kind = cluster is wrong there" 78 $?
 check "and it says why" grep -q '^redis   .*cluster_enabled:0.*redis.kind must be single' "$suite_folder/none"
+"$BUILD/client-intake" definitions list --set redis.kind=cluster --set "redis.address=127.0.0.1:$port" >"$suite_folder/list" 2>&1
+check_equal "definitions cannot be listed there" 69 $?
+check "and it says why" grep -q 'Redis: it is no node of a cluster (cluster_enabled:0)' "$suite_folder/list"
 check_equal "offline it is an error of the config" "config  redis.kind: redis.kind = cluster is not supported yet; it must be single or sentinel" \
     "$("$BUILD/client-intake" check --offline --set redis.kind=cluster)"
 "$BUILD/client-intake" run --set redis.kind=cluster >"$suite_folder/refused" 2>&1

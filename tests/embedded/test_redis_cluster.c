@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "tests/embedded/fake_redis.h"
+#include "worker/redis/cluster_confirm.h"
 #include "worker/redis/cluster_pipelines.h"
 
 #define NODES   3
@@ -135,6 +136,35 @@ START_TEST(map_of_the_first_that_answers_counts)
     ck_assert_int_eq(state_of(10000), SLOT_SERVED);
     ck_assert(fake_redis_start(&nodes[1], "127.0.0.1", nodes[1].port));
     ck_comes(5000, SLOT_SERVED);
+}
+END_TEST
+
+START_TEST(more_than_half_confirm_what_was_written)
+{
+    for (int i = 0; i < NODES; i++)
+        nodes[i].state = EPOCH_6;
+    ck_looks();
+    ck_assert_uint_eq(redis_cluster_epoch(cluster), 6);
+    ck_assert(cluster_confirm(cluster, error, sizeof(error)));
+    nodes[1].state = EPOCH_7; /* one has heard of an election, which had not ended */
+    ck_assert(cluster_confirm(cluster, error, sizeof(error)));
+    nodes[2].state = OK; /* and one does not say what it has heard of */
+    ck_assert(!cluster_confirm(cluster, error, sizeof(error)));
+    ck_assert_str_eq(error, "CLUSTER INFO: it tells of no cluster_current_epoch");
+    nodes[2].state = EPOCH_7;
+    ck_assert(!cluster_confirm(cluster, error, sizeof(error)));
+    ck_assert_str_eq(error, "the cluster has changed while it was written to (epoch 7, not 6)");
+    nodes[0].state = EPOCH_7;
+    ck_assert(redis_cluster_renew(cluster, error, sizeof(error)));
+    ck_assert_uint_eq(redis_cluster_epoch(cluster), 7);
+    ck_assert(cluster_confirm(cluster, error, sizeof(error)));
+    fake_redis_stop(&nodes[1]);
+    ck_assert(cluster_confirm(cluster, error, sizeof(error)));
+    fake_redis_stop(&nodes[2]);
+    ck_assert(!cluster_confirm(cluster, error, sizeof(error)));
+    ck_assert_str_eq(error, "too few masters of the cluster answer");
+    for (int i = 1; i < NODES; i++)
+        ck_assert(fake_redis_start(&nodes[i], "127.0.0.1", nodes[i].port));
 }
 END_TEST
 
@@ -540,6 +570,7 @@ int main(void)
     tcase_add_test(all, node_that_is_lost_does_not_touch_the_others);
     tcase_add_test(all, what_is_not_wanted_is_closed);
     tcase_add_test(all, what_was_not_sent_is_dropped);
+    tcase_add_test(all, more_than_half_confirm_what_was_written);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
