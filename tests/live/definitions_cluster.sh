@@ -319,6 +319,85 @@ scene_sync_killed() {
     check "the cluster is whole" eventually cluster_is_whole
 }
 
+# server NUMBER: as the program names it. on_node NUMBER [COUNT]: workspaces whose slots are node 1's, 2's or 3's.
+server() {
+    echo "127.0.0.1:${node_ports[$1]}"
+}
+on_node() {
+    local number found=0
+    for ((number = 0; found < ${2:-1}; number++)); do
+        [ $(($(slot_of "n-$number") * 3 / 16384 + 1)) != "$1" ] || { found=$((found + 1)) && echo "n-$number"; }
+    done
+}
+catches() {
+    step "catch $1"
+    [ "${said% *}" = "$2" ]
+}
+# check_notice WHAT SERVER WORKSPACE: a change of the workspace is announced by this server, and only this one.
+check_notice() {
+    local before
+    step "versions $3 quiet" && before=$said
+    write_to_redis "$3" "$RANDOM"
+    check "$1: the watch catches up" catches "$2" "caught up,"
+    step "versions $3 quiet"
+    check "$1: a change is announced" [ "${said% *}" -gt "${before% *}" ]
+    check_equal "$1: of others it is not" "${before#* }" "${said#* }"
+}
+
+# News of changes come from every master, also from new ones, and from the others while one is away.
+scene_notice() {
+    local number key slot before workspaces=() list
+    for number in 1 2 3; do workspaces[$number]=$(on_node "$number"); done
+    probe_open
+    check_step "all masters are watched" begin begun
+    for number in 1 2 3; do check_notice "node $number" "$(server "$number")" "${workspaces[$number]}"; done
+    list="$(on_node 1 4 | xargs) $(on_node 2 4 | xargs) $(on_node 3 4 | xargs)"
+    check_step "each change is announced before the watch has caught up" "hammer 100 $list" "1200 seen, 0 missed, 0 not caught up"
+    for ((number = 0; number < 100; number++)); do write_to_redis "l-$number" x; done
+    move_about &
+    mover=$!
+    suite_owns "$mover"
+    check_step "also while slots move" "hammer 100 $(for ((number = 0; number < 12; number++)); do echo "l-$number"; done | xargs)" \
+        "1200 seen, 0 missed, 0 not caught up"
+    wait "$mover"
+    slot=$(slot_of "${workspaces[2]}")
+    cluster_move_begin "$slot" 2 3 >/dev/null
+    for key in $(node_ask 2 CLUSTER GETKEYSINSLOT "$slot" 100); do cluster_move_key "$key" 2 3 >/dev/null; done
+    cluster_move_end "$slot" 2 3 >/dev/null
+    check_notice "a slot that has moved" "$(server 3)" "${workspaces[2]}"
+    cluster_move_begin "$slot" 3 2 >/dev/null
+    for key in $(node_ask 3 CLUSTER GETKEYSINSLOT "$slot" 100); do cluster_move_key "$key" 3 2 >/dev/null; done
+    cluster_move_end "$slot" 3 2 >/dev/null
+    node_signal 3 STOP
+    check "of a frozen master nothing is known, of the others all" catches "$(server 1) $(server 3) $(server 2)" "caught up, not, caught up,"
+    check "within the time that the caller has" [ "${said##* }" -lt 2000 ]
+    check "its replica takes over" until_true "$CLUSTER_FAILOVER_SECONDS" catches "$(server 6)" "caught up,"
+    check_notice "the promoted replica" "$(server 6)" "${workspaces[3]}"
+    node_signal 3 CONT
+    check "the cluster is whole" eventually cluster_is_whole
+    node_ask 3 CLUSTER FAILOVER >/dev/null
+    check "after a planned failover the new master is watched" until_true 10 catches "$(server 3)" "caught up,"
+    check_notice "the master after a planned failover" "$(server 3)" "${workspaces[3]}"
+    check "the cluster is whole" eventually cluster_is_whole
+    step "versions ${workspaces[1]}"
+    before=$said
+    node_kill 1
+    check "of a killed master nothing is known, of the others all" catches "$(server 1) $(server 2)" "not, caught up,"
+    check_notice "another master meanwhile" "$(server 2)" "${workspaces[2]}"
+    check "the replica of a killed master is watched" until_true "$CLUSTER_FAILOVER_SECONDS" catches "$(server 4) $(server 2) $(server 3)" "caught up, caught up, caught up,"
+    step "versions ${workspaces[1]}"
+    check "what was read from the killed one does not count any more" [ "$said" -gt "$before" ]
+    check_notice "the replica of a killed master" "$(server 4)" "${workspaces[1]}"
+    node_begin 1
+    check "the cluster is whole" eventually cluster_is_whole
+    node_ask 1 CLUSTER FAILOVER >/dev/null
+    check "in the end all are watched" until_true 10 catches "$(server 1) $(server 2) $(server 3)" "caught up, caught up, caught up,"
+    check "the cluster is whole" eventually cluster_is_whole
+    probe_close
+    check_equal "the probe ends well" 0 $?
+    check "the log tells when not all are watched" grep -q 'changes of definitions are not announced' "$suite_folder/probe.log"
+}
+
 scene_refused() {
     local number
     "$BUILD/client-intake" run "${settings[@]}" >"$suite_folder/run" 2>&1
@@ -342,7 +421,7 @@ scene_refused() {
 intake topics create --set redis.kind=single --set redis.address=127.0.0.1:1 # which it does not use
 check_equal "the topics are there" 0 "$code"
 for round in $(faults_choose 1 "1 2"); do
-    for scene in ${SCENES:-put many race watch moving killed sync_killed refused list_moving}; do
+    for scene in ${SCENES:-put many race watch moving killed sync_killed notice refused list_moving}; do
         echo "scene: $scene, round $round"
         began=$SECONDS
         "scene_$scene"

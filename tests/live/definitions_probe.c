@@ -5,6 +5,11 @@
  *   change WORKSPACE[=VALUE]... changes what is watched: for each "done" or "not done"
  *   names                       the number of workspaces
  *   kept                        "kept", or why it is not certain
+ *   begin                       begins to watch for changes: "begun" once all masters are watched
+ *   catch SERVER...             for each "caught up" or "not", and the milliseconds that it took
+ *   versions WORKSPACE...       their versions
+ *   hammer COUNT WORKSPACE...   so often: changes each and catches up with all masters: "N seen, N missed, N not caught
+ *                               up"
  *
  * A failure is "failed: REASON", and ends it. */
 #include <signal.h>
@@ -12,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/definitions/definitions_redis.h"
+#include "worker/definitions/definitions_watch.h"
 
 #define WORKSPACES_MOST 64
 
@@ -76,12 +83,92 @@ static bool step_kept(void)
     return true;
 }
 
+/* ---- news of changes ---- */
+
+#define CATCH_UP_MS 1000
+
+static struct config *config;
+static struct definitions_watch *watch;
+
+static bool step_begin(void)
+{
+    const int64_t until_ms = clock_now_ms() + 30000;
+    watch = definitions_watch_open(config);
+    snprintf(error, sizeof(error), "not all masters are watched");
+    while (watch && !definitions_watch_catch_up(watch, NULL, CATCH_UP_MS)) {
+        if (clock_now_ms() > until_ms)
+            return false;
+        clock_sleep(20);
+    }
+    printf("begun");
+    return watch != NULL;
+}
+
+static bool step_catch(void)
+{
+    struct definitions_server servers[WORKSPACES_MOST];
+    const int64_t begin_ms = clock_now_ms();
+    for (size_t i = 0; i < word_count; i++)
+        servers[i] = (struct definitions_server){.server = words[i].workspace.at};
+    definitions_watch_catch_up_with(watch, servers, word_count, CATCH_UP_MS);
+    for (size_t i = 0; i < word_count; i++)
+        printf("%s, ", servers[i].caught_up ? "caught up" : "not");
+    printf("%lld", (long long)(clock_now_ms() - begin_ms));
+    return true;
+}
+
+static bool step_versions(void)
+{
+    for (size_t i = 0; i < word_count; i++)
+        printf("%s%llu", i > 0 ? " " : "", (unsigned long long)definitions_watch_stamp(watch, words[i].workspace));
+    return true;
+}
+
+/* Changes the workspace until that is done. */
+static bool change_one(struct span workspace, int number)
+{
+    char value[24];
+    snprintf(value, sizeof(value), "%d", number);
+    const struct definitions_change change = {workspace, span_of_text(value)};
+    for (bool done = false; !done;) {
+        redisReply *answer;
+        if (!definitions_redis_watch(redis, &workspace, 1, &answer, error, sizeof(error)))
+            return false;
+        freeReplyObject(answer);
+        if (!definitions_redis_change(redis, &change, 1, &done, error, sizeof(error)))
+            return false;
+    }
+    return true;
+}
+
+static bool step_hammer(void)
+{
+    unsigned seen = 0, missed = 0, late = 0;
+    const int count = atoi(words[0].workspace.at);
+    for (int round = 0; round < count; round++) {
+        for (size_t i = 1; i < word_count; i++) {
+            const uint64_t before = definitions_watch_stamp(watch, words[i].workspace);
+            if (!change_one(words[i].workspace, round))
+                return false;
+            if (!definitions_watch_catch_up(watch, NULL, CATCH_UP_MS))
+                late++;
+            else if (definitions_watch_stamp(watch, words[i].workspace) == before)
+                missed++;
+            else
+                seen++;
+        }
+    }
+    printf("%u seen, %u missed, %u not caught up", seen, missed, late);
+    return true;
+}
+
 static bool carry_out(char *line)
 {
     static const struct {
         const char *name;
         bool (*run)(void);
-    } steps[] = {{"watch", step_watch}, {"change", step_change}, {"names", step_names}, {"kept", step_kept}};
+    } steps[] = {{"watch", step_watch}, {"change", step_change}, {"names", step_names},       {"kept", step_kept},
+                 {"begin", step_begin}, {"catch", step_catch},   {"versions", step_versions}, {"hammer", step_hammer}};
     const char *name = strtok(line, " \n");
     word_count = 0;
     for (char *word; word_count < WORKSPACES_MOST && (word = strtok(NULL, " \n"));) {
@@ -107,7 +194,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         settings[i] = argv[i];
     signal(SIGPIPE, SIG_IGN);
-    struct config *config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
     bool ok = config && (redis = definitions_redis_open(config, error, sizeof(error)));
     while (ok && fgets(line, sizeof(line), stdin)) {
         ok = carry_out(line);
@@ -117,6 +204,8 @@ int main(int argc, char **argv)
     }
     if (!ok)
         printf("failed: %s\n", error);
+    if (watch && definitions_watch_end(watch, &(struct timespec){INT32_MAX, 0}))
+        definitions_watch_free(watch);
     definitions_redis_close(redis);
     config_free(config);
     return !ok;

@@ -16,61 +16,118 @@
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_LAST_MS  1000
 
-uint64_t definitions_watch_stamp(const struct definitions_watch *watch, struct span workspace)
-{
-    return watch ? definitions_version_of(&watch->stamps, workspace) : 0;
-}
-
 /* ---- the thread ---- */
 
-/* Waits until Redis sends something, a caller needs something, or `wait_ms` have passed. True if Redis sent
- * something. */
-static bool watch_wait(struct definitions_watch *watch, int64_t wait_ms)
+/* Waits until Redis sends something, a caller needs something, or `wait_ms` have passed. The first `count` links' files
+ * tell whether Redis sent something there. */
+static void watch_wait(struct definitions_watch *watch, size_t count, int64_t wait_ms)
 {
-    struct pollfd files[] = {{.fd = watch->wake, .events = POLLIN},
-                             {.fd = watch->connection ? watch->connection->fd : -1, .events = POLLIN}};
-    if (poll(files, 2, (int)wait_ms) <= 0)
-        return false;
+    struct pollfd *files = watch->files;
+    files[0] = (struct pollfd){.fd = watch->wake, .events = POLLIN};
+    for (size_t i = 0; i < count; i++)
+        files[i + 1] = (struct pollfd){.fd = watch->links[i].connection->fd, .events = POLLIN};
+    if (poll(files, count + 1, (int)wait_ms) <= 0)
+        for (size_t i = 0; i <= count; i++)
+            files[i].revents = 0;
     uint64_t times;
     if (files[0].revents && read(watch->wake, &times, sizeof(times)) < 0 && errno != EAGAIN)
         log_error("eventfd", LOG_TEXT("error", strerror(errno)));
-    return files[1].revents != 0;
 }
 
-/* Whether the connection is to a server that is no longer the master. Asks only if a caller reads from another one. */
-static bool watch_is_outdated(struct definitions_watch *watch, char *error)
+void watch_close(struct definitions_watch *watch, size_t at, const char *error)
+{
+    const struct watch_link link = watch->links[at];
+    char text[ERROR_TEXT_BYTES];
+    if (watch->cluster)
+        snprintf(text, sizeof(text), "%.200s: %.200s", link.server, error);
+    else
+        snprintf(text, sizeof(text), "%s", error);
+    watch_link_remove(watch, at);
+    if (watch->cluster)
+        watch_hang_up_cluster(watch, &link, error);
+    else
+        redisFree(link.connection);
+    watch_tell(watch, false, text);
+}
+
+void watch_tell(struct definitions_watch *watch, bool is_whole, const char *error)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->is_whole = is_whole;
+    pthread_mutex_unlock(&watch->lock);
+    if (is_whole)
+        log_fault_end(&watch->away);
+    else if (!atomic_load(&watch->ending))
+        log_fault_begin(&watch->away, LOG_LIST(LOG_TEXT("error", error)));
+}
+
+/* Whether a caller reads from a server without a link. */
+static bool watch_is_doubted(struct definitions_watch *watch)
 {
     pthread_mutex_lock(&watch->lock);
     const bool doubted = watch->doubted;
     watch->doubted = false;
     pthread_mutex_unlock(&watch->lock);
-    return doubted && !redis_is_still_chosen(watch->config, watch->connection, error, ERROR_TEXT_BYTES);
+    return doubted;
+}
+
+/* Sees that there is a link to the one server. */
+static void watch_tend_server(struct definitions_watch *watch)
+{
+    char error[ERROR_TEXT_BYTES] = "";
+    redisContext *connection = redis_connect(watch->config, error, sizeof(error));
+    const bool ok = connection && watch_link_add(watch, connection, ++watch->links_made, error);
+    if (connection && !ok)
+        redisFree(connection);
+    if (!ok)
+        definitions_versions_grow(&watch->stamps);
+    watch_tell(watch, ok, error);
 }
 
 /* How long the thread may sleep if nothing happens. */
 static int64_t watch_patience(const struct definitions_watch *watch)
 {
-    int64_t until =
-        watch->pinged_ms ? watch->pinged_ms + watch->config->redis.timeout_ms : watch->heard_ms + IDLE_PING_MS;
+    int64_t until = clock_now_ms() + IDLE_PING_MS;
+    for (size_t i = 0; i < watch->link_count; i++) {
+        const struct watch_link *link = &watch->links[i];
+        const int64_t limit =
+            link->pinged_ms ? link->pinged_ms + watch->config->redis.timeout_ms : link->heard_ms + IDLE_PING_MS;
+        until = limit < until ? limit : until;
+    }
     int64_t keep_going = until - clock_now_ms();
     return keep_going > 0 ? keep_going : 0;
 }
 
-static void watch_serve(struct definitions_watch *watch)
+/* Whether the only link is to a server that is no longer the master. */
+static bool watch_is_outdated(struct definitions_watch *watch, char *error)
 {
-    char error[ERROR_TEXT_BYTES] = "";
-    if (watch_wait(watch, watch_patience(watch)) && !watch_read(watch, error)) {
-        watch_lose(watch, error);
-        return;
+    return watch_is_doubted(watch) && watch->link_count > 0 &&
+           !redis_is_still_chosen(watch->config, watch->links[0].connection, error, ERROR_TEXT_BYTES);
+}
+
+/* Waits, and serves all links. A link that is closed gives its place to the last one, so it goes from the end. */
+static void watch_serve(struct definitions_watch *watch, int64_t wait_ms)
+{
+    char error[ERROR_TEXT_BYTES];
+    watch_wait(watch, watch->link_count, wait_ms);
+    for (size_t i = watch->link_count; i-- > 0;) {
+        struct watch_link *link = &watch->links[i];
+        if (watch->files[i + 1].revents && !watch_read(watch, link, error))
+            watch_close(watch, i, error);
+        else if (!watch->cluster && watch_is_outdated(watch, error))
+            watch_close(watch, i, error);
+        else if (link->pinged_ms && clock_now_ms() - link->pinged_ms >= watch->config->redis.timeout_ms)
+            watch_close(watch, i, "no answer in time");
     }
-    if (watch_is_outdated(watch, error)) {
-        watch_lose(watch, error);
-        return;
-    }
-    if (watch->pinged_ms && clock_now_ms() - watch->pinged_ms >= watch->config->redis.timeout_ms)
-        watch_lose(watch, "no answer in time");
-    else if (!watch_ping(watch, error))
-        watch_lose(watch, error);
+    watch_ping(watch);
+}
+
+static void watch_tend(struct definitions_watch *watch)
+{
+    if (watch->cluster)
+        watch_tend_cluster(watch, watch_is_doubted(watch));
+    else if (watch->link_count == 0)
+        watch_tend_server(watch);
 }
 
 static void *watch_main(void *argument)
@@ -78,58 +135,31 @@ static void *watch_main(void *argument)
     struct definitions_watch *watch = argument;
     int64_t backoff_ms = BACKOFF_FIRST_MS;
     while (!atomic_load(&watch->ending)) {
-        if (!watch->connection)
-            watch_connect(watch);
-        if (watch->connection) {
-            watch_serve(watch);
+        watch_tend(watch);
+        int64_t wait_ms = watch_patience(watch);
+        if (watch->is_whole) {
             backoff_ms = BACKOFF_FIRST_MS;
         } else {
-            watch_wait(watch, backoff_ms);
+            wait_ms = wait_ms < backoff_ms ? wait_ms : backoff_ms;
             backoff_ms = backoff_ms * 2 < BACKOFF_LAST_MS ? backoff_ms * 2 : BACKOFF_LAST_MS;
         }
+        watch_serve(watch, wait_ms);
     }
-    if (watch->connection)
-        redisFree(watch->connection);
+    if (!watch->cluster && watch->link_count > 0)
+        redisFree(watch->links[0].connection);
     return NULL;
 }
 
-static void watch_wake(struct definitions_watch *watch)
-{
-    if (write(watch->wake, &(uint64_t){1}, sizeof(uint64_t)) < 0)
-        log_error("eventfd", LOG_TEXT("error", strerror(errno)));
-}
+/* ---- its life ---- */
 
-/* ---- the callers ---- */
-
-/* Whether the watch is on the caller's server; if it is on another one, the thread looks whether it should be. Under
- * the lock. */
-static bool watch_serves(struct definitions_watch *watch, const char *server)
+/* False with errno set. */
+static bool watch_has_room(struct definitions_watch *watch)
 {
-    if (!watch->connected || !server || strcmp(server, watch->server) == 0)
-        return watch->connected;
-    watch->doubted = true;
-    watch_wake(watch);
-    return false;
-}
-
-bool definitions_watch_catch_up(struct definitions_watch *watch, const char *server, int64_t wait_ms)
-{
-    if (!watch)
-        return false;
-    struct timespec deadline = clock_time(clock_now_ms() + wait_ms);
-    pthread_mutex_lock(&watch->lock);
-    uint64_t losses = watch->losses, ping = watch->sent + 1;
-    bool waiting = watch_serves(watch, server);
-    const bool serves = waiting;
-    if (waiting && watch->wanted < ping) {
-        watch->wanted = ping;
-        watch_wake(watch);
-    }
-    while (waiting && watch->losses == losses && watch->answered < ping)
-        waiting = pthread_cond_timedwait(&watch->changed, &watch->lock, &deadline) == 0;
-    bool caught_up = serves && watch->connected && watch->losses == losses && watch->answered >= ping;
-    pthread_mutex_unlock(&watch->lock);
-    return caught_up;
+    errno = ENOMEM;
+    watch->files = calloc(1, sizeof(*watch->files));
+    if (watch->config->redis.kind == REDIS_CLUSTER)
+        watch->cluster = redis_cluster_open(watch->config);
+    return watch->files && (watch->cluster || watch->config->redis.kind != REDIS_CLUSTER);
 }
 
 static bool watch_start(struct definitions_watch *watch)
@@ -155,14 +185,10 @@ struct definitions_watch *definitions_watch_open(const struct config *config)
     pthread_cond_init(&watch->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     watch->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (watch->wake >= 0 && watch_start(watch))
+    if (watch->wake >= 0 && watch_has_room(watch) && watch_start(watch))
         return watch;
     log_error("definitions cannot be watched", LOG_TEXT("error", strerror(errno)));
-    if (watch->wake >= 0)
-        close(watch->wake);
-    pthread_cond_destroy(&watch->changed);
-    pthread_mutex_destroy(&watch->lock);
-    free(watch);
+    definitions_watch_free(watch);
     return NULL;
 }
 
@@ -180,8 +206,12 @@ void definitions_watch_free(struct definitions_watch *watch)
 {
     if (!watch)
         return;
-    close(watch->wake);
+    if (watch->wake >= 0)
+        close(watch->wake);
+    redis_cluster_close(watch->cluster);
     pthread_cond_destroy(&watch->changed);
     pthread_mutex_destroy(&watch->lock);
+    free(watch->files);
+    free(watch->links);
     free(watch);
 }
