@@ -219,11 +219,45 @@ START_TEST(a_broken_set_is_logged_once)
 }
 END_TEST
 
+/* On a cluster. What was read from one master proves nothing once another one has the slot, or the link was made anew.
+ */
+START_TEST(set_counts_only_where_it_was_read)
+{
+    static const struct {
+        struct definitions_server server;
+        bool fresh;
+    } batches[] = {
+        {{"a", true, 7}, false},                          /* new */
+        {{"a", true, 7}, true},                           /* read before, from there */
+        {{"a", false, 7}, false},                         /* news may be missing */
+        {{"a", true, 7}, true},                           /* as before */
+        {{"b", true, 8}, false},                          /* the slot has moved */
+        {{"b", true, 8}, true},                           /* as before */
+        {{"b", true, 9}, false},                          /* the link was lost in between */
+        {{"b", false, 0}, false},                         /* there is none */
+        {{"b", true, 9}, false},  {{"b", true, 9}, true}, /* it was read without one */
+    };
+    struct definitions_cache *cache = definitions_cache_new(2, NULL);
+    ck_assert_ptr_nonnull(cache);
+    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+        definitions_cache_begin_with(cache, NULL, 0, 0);
+        struct definitions_entry *entry = definitions_cache_entry_at(cache, SPAN("acme"), &batches[i].server);
+        ck_assert_ptr_nonnull(entry);
+        ck_assert_msg(entry->fresh == batches[i].fresh, "batch %zu", i);
+        if (!entry->fresh)
+            ck_assert(definitions_cache_put(cache, entry, SPAN_NONE, -2));
+    }
+    ck_assert_uint_eq(definitions_cache_counts(cache).hits, 4);
+    definitions_cache_free(cache);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("definitions cache");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, names_that_collide_cost_no_more);
+    tcase_add_test(tests, set_counts_only_where_it_was_read);
     tcase_add_test(tests, large_sets_are_bounded_by_their_bytes);
     tcase_add_test(tests, one_set_that_is_larger_than_all_may_be_stays);
     tcase_add_test(tests, a_broken_set_is_logged_once);

@@ -29,7 +29,8 @@ struct slot {
     uint64_t batch;                 /* the last batch that needed it */
     uint64_t life;                  /* the cache's life when it was put */
     uint64_t stamp;                 /* the watch's version, taken before it was read */
-    uint64_t next_stamp;            /* the same for a read in progress */
+    uint64_t link;                  /* of the watch, to the master of a cluster from which it was read; else 0 */
+    uint64_t next_stamp, next_link; /* the same for a read in progress */
     int64_t expires_ms;             /* CLOCK_MONOTONIC, or NEVER */
     UT_hash_handle hh;              /* uthash keeps the order of insertion: the first is the least recently used */
     char workspace[];
@@ -143,14 +144,28 @@ static void end_batch(struct definitions_cache *cache)
     cache->last = NULL;
 }
 
-void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms)
+static void begin_batch(struct definitions_cache *cache)
 {
-    end_batch(cache);
-    cache->caught_up = definitions_watch_catch_up(cache->watch, server, wait_ms);
     cache->began_ms = clock_now_ms();
     while (HASH_COUNT(cache->slots) > cache->capacity ||
            (definitions_cache_is_full(cache) && HASH_COUNT(cache->slots) > 1))
         evict_first(cache);
+}
+
+void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms)
+{
+    end_batch(cache);
+    cache->caught_up = definitions_watch_catch_up(cache->watch, server, wait_ms);
+    begin_batch(cache);
+}
+
+void definitions_cache_begin_with(struct definitions_cache *cache, struct definitions_server *servers, size_t count,
+                                  int64_t wait_ms)
+{
+    end_batch(cache);
+    cache->caught_up = false;
+    definitions_watch_catch_up_with(cache->watch, servers, count, wait_ms);
+    begin_batch(cache);
 }
 
 void definitions_cache_void(struct definitions_cache *cache)
@@ -170,13 +185,16 @@ static struct slot *slot_new(struct span workspace)
 }
 
 /* The batch's first look-up of the workspace decides for its other commands too, so that all are checked alike. */
-static void slot_look_up(struct definitions_cache *cache, struct slot *slot)
+static void slot_look_up(struct definitions_cache *cache, struct slot *slot, const struct definitions_server *server)
 {
+    const bool caught_up = server ? server->caught_up : cache->caught_up;
     slot->batch = cache->batch;
     cache->needed += slot->bytes;
     slot->next_stamp = definitions_watch_stamp(cache->watch, slot->entry.workspace);
-    bool changed = slot->known && (slot->life != cache->life || slot->stamp != slot->next_stamp);
-    slot->entry.fresh = slot->known && !changed && cache->caught_up && cache->began_ms < slot->expires_ms;
+    slot->next_link = server ? server->link : 0;
+    bool changed =
+        slot->known && (slot->life != cache->life || slot->stamp != slot->next_stamp || slot->link != slot->next_link);
+    slot->entry.fresh = slot->known && !changed && caught_up && cache->began_ms < slot->expires_ms;
     if (slot->entry.fresh)
         cache->counts.hits++;
     else
@@ -186,6 +204,12 @@ static void slot_look_up(struct definitions_cache *cache, struct slot *slot)
 }
 
 struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace)
+{
+    return definitions_cache_entry_at(cache, workspace, NULL);
+}
+
+struct definitions_entry *definitions_cache_entry_at(struct definitions_cache *cache, struct span workspace,
+                                                     const struct definitions_server *server)
 {
     if (cache->last && span_equal(cache->last->entry.workspace, workspace))
         return &cache->last->entry;
@@ -209,7 +233,7 @@ struct definitions_entry *definitions_cache_entry(struct definitions_cache *cach
     if (slot->bytes == 0)
         slot_weigh(cache, slot);
     if (!slot_is_needed(cache, slot))
-        slot_look_up(cache, slot);
+        slot_look_up(cache, slot, server);
     cache->last = slot;
     return &slot->entry;
 }
@@ -277,6 +301,7 @@ bool definitions_cache_put(struct definitions_cache *cache, struct definitions_e
     slot->read_bytes = json.length;
     slot->life = cache->life;
     slot->stamp = slot->next_stamp;
+    slot->link = slot->next_link;
     slot->expires_ms = expiry(cache, present, ttl_ms);
     entry->fresh = true;
     if (same)

@@ -50,9 +50,19 @@ bool definitions_cache_is_full(const struct definitions_cache *cache);
  * them. `server`: as definitions_watch_catch_up. Evicts entries beyond the capacity and the limit of bytes. */
 void definitions_cache_begin(struct definitions_cache *cache, const char *server, int64_t wait_ms);
 
+/* The same for a batch that reads from several masters of a cluster; `servers` are filled as by
+ * definitions_watch_catch_up_with. Entries are then had by definitions_cache_entry_at. */
+void definitions_cache_begin_with(struct definitions_cache *cache, struct definitions_server *servers, size_t count,
+                                  int64_t wait_ms);
+
 /* The workspace's entry, created if there is none, as the most recently used. Valid until the next begin. NULL when
  * out of memory. */
 MUST_CHECK struct definitions_entry *definitions_cache_entry(struct definitions_cache *cache, struct span workspace);
+
+/* The same on a cluster, where the workspace would be read from this server, one of those of the batch. It is fresh
+ * only if it was read from there before, by the same link of the watch. */
+MUST_CHECK struct definitions_entry *definitions_cache_entry_at(struct definitions_cache *cache, struct span workspace,
+                                                                const struct definitions_server *server);
 
 /* How many of these entries to read in one round trip: the first ones that fill the room which the present batch has,
  * and no more bytes than Redis should hold as answers. The batch has looked them up, and they are not fresh. A set
