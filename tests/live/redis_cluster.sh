@@ -241,6 +241,7 @@ scene_check() {
     cluster_forget_slots 7000 7002
     eventually probe_says write "answered 16382 away 2" || suite_fail "two slots are of nobody"
     node_ask 3 CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru min-replicas-to-write 1 >/dev/null
+    node_ask 2 ACL SETUSER client-intake -eval >/dev/null
     "$BUILD/client-intake" check --output json --set redis.kind=cluster --set "redis.address=$(cluster_addresses 6)" \
         --set redis.username=client-intake --set "redis.password=$cluster_password" --set kafka.bootstrap.servers=127.0.0.1:1 \
         >"$suite_folder/check" 2>"$suite_folder/check.log"
@@ -254,11 +255,14 @@ scene_check() {
     check "of a master that takes writes without replicas" is_told min_replicas warning "$(place 1)" "min-replicas-to-write is 0"
     check "and of none that does not" eval '! is_told min_replicas warning "$(place 3)" ""'
     check "of a master that evicts" is_told evicting warning "$(place 3)" "maxmemory-policy is allkeys-lru"
+    check "of one whose user may not run scripts" is_told right_missing warning "$(place 2)" "+eval"
+    check "and of none whose user may" eval '! is_told right_missing warning "$(place 1)" ""'
     check_equal "and at last that the daemon cannot use it" "redis.kind = cluster is not supported yet; it must be single or sentinel" \
         "$(tail -n 1 "$suite_folder/check" | python3 -c 'import json, sys; print(json.load(sys.stdin)["message"])')"
     check "it does not call the config ok" eval '! grep -q "\"read\"" "$suite_folder/check"'
     node_ask 3 CONFIG SET maxmemory 0 maxmemory-policy noeviction min-replicas-to-write 0 >/dev/null
     node_ask 2 CLUSTER ADDSLOTS 7000 7002 >/dev/null
+    node_ask 2 ACL SETUSER client-intake +eval >/dev/null
     node_begin 5
     check "the cluster is whole" eventually cluster_is_whole
 }

@@ -1,6 +1,7 @@
 #include "worker/commands/check_cluster.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "worker/commands/check_info.h"
 #include "worker/redis/redis_cluster.h"
@@ -32,6 +33,16 @@ static bool is_told(const redisReply *info)
     return info && info->type == REDIS_REPLY_STRING;
 }
 
+/* Each node has users of its own. A script is what definitions are changed by. */
+static void check_script_right(struct check_report *report, redisContext *connection, const char *place)
+{
+    redisReply *reply = redisCommand(connection, "EVAL %s 0", "return 1");
+    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0)
+        check_tell(report, "right", CHECK_WARNING, "right_missing", place,
+                   "definitions put and definitions sync need the right +eval");
+    freeReplyObject(reply);
+}
+
 static void check_master(struct check_report *report, const struct cluster_node *node)
 {
     char place[REDIS_PLACE_BYTES];
@@ -48,6 +59,8 @@ static void check_master(struct check_report *report, const struct cluster_node 
                    info ? info->str : node->connection->errstr);
     }
     freeReplyObject(info);
+    if (node->connection && node->connection->err == 0)
+        check_script_right(report, node->connection, place);
 }
 
 /* The version of the first master that tells it; "" if none does. */
