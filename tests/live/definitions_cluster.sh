@@ -10,7 +10,7 @@ suite_clean_more() {
     tests/kafka/stop --kill "$kafka_folder"
 }
 if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
-    suite_skip 60 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+    suite_skip 138 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
     suite_end
 fi
 cluster_start || suite_end
