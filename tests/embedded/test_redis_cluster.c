@@ -155,7 +155,7 @@ START_TEST(more_than_half_confirm_what_was_written)
     ck_assert(!cluster_confirm(cluster, error, sizeof(error)));
     ck_assert_str_eq(error, "the cluster has changed while it was written to (epoch 7, not 6)");
     nodes[0].state = EPOCH_7;
-    ck_assert(redis_cluster_renew(cluster, error, sizeof(error)));
+    ck_assert(redis_cluster_look_anew(cluster, error, sizeof(error)));
     ck_assert_uint_eq(redis_cluster_epoch(cluster), 7);
     ck_assert(cluster_confirm(cluster, error, sizeof(error)));
     fake_redis_stop(&nodes[1]);

@@ -128,7 +128,7 @@ static enum scan_end scan_master(struct redis_cluster *cluster, size_t number, s
 /* A new map, in which all slots are served: the names in the others would be missing. */
 static bool look_anew(struct redis_cluster *cluster, char *error, size_t error_size)
 {
-    if (!redis_cluster_renew(cluster, error, error_size))
+    if (!redis_cluster_look_anew(cluster, error, error_size))
         return false;
     const unsigned unserved = redis_cluster_map(cluster)->unserved;
     if (unserved > 0)

@@ -44,7 +44,7 @@ void redis_cluster_close(struct redis_cluster *cluster);
 MUST_CHECK bool redis_cluster_look(struct redis_cluster *cluster, char *error, size_t error_size);
 
 /* Asks for a map now, whether it is due or not, and looks. True if there is a new one. It takes as long as a look. */
-MUST_CHECK bool redis_cluster_renew(struct redis_cluster *cluster, char *error, size_t error_size);
+MUST_CHECK bool redis_cluster_look_anew(struct redis_cluster *cluster, char *error, size_t error_size);
 
 /* How many failovers and moved slots the node had heard of that gave the map (cluster_current_epoch); 0: it did not
  * say.
