@@ -46,7 +46,8 @@ enum custody {
     CUSTODY_POSTPONED, /* a later batch of this worker: the source keeps the message (source_postpone, source_put_off)
                         */
     CUSTODY_REVOKED,   /* the next owner of the partition, which consumes it again. Since a rebalance revoked it. */
-    CUSTODY_ANSWERED   /* it has its reply: a transaction in doubt turned out to be committed (source_reconcile) */
+    CUSTODY_ANSWERED   /* it has its reply: a transaction in doubt turned out to be committed (source_reconcile), or
+                        * librdkafka read in front of the committed offset */
 };
 
 /* How much of a message is sent. A message starts with FORM_FULL. Each time its topic refuses it as too large, the

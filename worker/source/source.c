@@ -153,6 +153,18 @@ static bool source_knows_logs(struct source *source)
     return true;
 }
 
+/* Commands that have a reply leave the batch. */
+static void source_drop_answered(struct source *source)
+{
+    for (uint32_t i = 0; i < source->batch->count; i++) {
+        struct item *item = &source->batch->items[i];
+        if (item_is_ours(item) && source_is_answered(source, item->from.partition, item->from.offset)) {
+            item->custody = CUSTODY_ANSWERED;
+            metrics_add(source->metrics, METRIC_REPETITIONS, 0, 1);
+        }
+    }
+}
+
 /* Empties the batch and holds its commands for the next fill. */
 static void source_put_back(struct source *source)
 {
@@ -227,6 +239,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
         source_put_back(source);
         return source_pause(source, wait_ms);
     }
+    source_drop_answered(source);
     batch_begin(source->batch);
     source->nonce = log_mark_nonce();
     source_look_around(source);

@@ -60,9 +60,10 @@ struct log_state {
     struct log_mark next_mark;   /* of a command in the batch, which becomes the mark if it is in its place */
     struct log_mark passed_mark; /* of the last batch of the log that was passed, or LOG_MARK_NONE */
     int64_t group_offset;        /* the committed offset, as far as we know, or -1 */
-    int64_t start;               /* where the log began when the group was asked, or -1 */
-    int64_t begun;               /* the `end` when source_begin_mark was last called, or -1 */
-    int64_t end;         /* where the consumer last met the end, or -1; transaction markers are in front of it */
+    int64_t floor; /* commands in front of it have a reply, if the log is that of the group's mark; -1: not known */
+    int64_t start; /* where the log began when the group was asked, or -1 */
+    int64_t begun; /* the `end` when source_begin_mark was last called, or -1 */
+    int64_t end;   /* where the consumer last met the end, or -1; transaction markers are in front of it */
     int64_t seen_offset; /* of a command that source_peek saw, or -1 */
     int64_t seen_timestamp_ms;
     int64_t taken_ms;    /* when commands last came */
@@ -280,6 +281,10 @@ void source_compare_logs(struct source *source);
 /* False while commands of the partition must wait: its committed offset and mark are not known, or the log has not been
  * compared with the mark since the assignment. If the log gives no answer, commands wait some seconds only. */
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
+
+/* True if the command at the offset has a reply: the log is the one in which a worker has committed a later offset.
+ * Such commands come where librdkafka begins to read in front of the committed offset. */
+MUST_CHECK bool source_is_answered(struct source *source, int32_t partition, int64_t offset);
 
 /* For a command that was taken before. True if the log is the same, so the command is a repetition, or if that was
  * found a moment ago: then source_compare_logs compares once more. False if the partition was reset and is read from

@@ -24,6 +24,7 @@
 static const struct log_state unknown = {.mark = {.answered = -1, .offset = -1, .timestamp_ms = -1, .nonce = -1},
                                          .passed_mark = {.answered = -1, .offset = -1, .timestamp_ms = -1, .nonce = -1},
                                          .group_offset = -1,
+                                         .floor = -1,
                                          .start = -1,
                                          .begun = -1,
                                          .end = -1,
@@ -128,6 +129,12 @@ bool source_knows_log(struct source *source, int32_t partition)
     const struct log_state *log = source_log(source, partition);
     bool is_silent = log->silent_ms > 0 && clock_now_ms() - log->silent_ms < LOG_SILENT_MS;
     return log->group == GROUP_ASKED && !is_silent;
+}
+
+bool source_is_answered(struct source *source, int32_t partition, int64_t offset)
+{
+    const struct log_state *log = source_log(source, partition);
+    return log->silent_ms == LOG_HAS_ANSWERED && !log->is_restarted && offset < log->floor;
 }
 
 /* Compares the logs of these partitions with their marks. Replaces each partition's offset by its finding. */

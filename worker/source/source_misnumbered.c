@@ -256,6 +256,9 @@ static void pass(struct source *source, int32_t partition, int64_t now_ms)
                   LOG_TEXT("topic", source->topic), LOG_INTEGER("partition", partition), LOG_INTEGER("offset", first),
                   LOG_INTEGER("last", found.behind - 1));
     source_reassign_at(source, partition, found.behind < first + PLACEHOLDERS ? found.behind : first + PLACEHOLDERS);
+    /* librdkafka may begin in front of it, at the first command, where a fetch behind the end is still to be answered.
+     */
+    partitions_go_back(source->partitions, partition, first);
     if (found.behind > first)
         source_note_passed(source, partition, &found.mark);
     source_hold_placeholders(source, partition, &found);
