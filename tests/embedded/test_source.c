@@ -516,6 +516,21 @@ START_TEST(commands_in_front_of_the_committed_offset_are_not_answered_again)
 }
 END_TEST
 
+/* By a tool that keeps the metadata, which it does not know. The embedded broker has no offset, so one more comes. */
+START_TEST(commands_behind_an_offset_that_was_set_back_are_answered_again)
+{
+    for (int i = 0; i < 3; i++)
+        fixture_send_valid(0, i);
+    have_answered(0, 3);
+    last_committed->elems[0].offset = 1;
+    fixture_send_valid(0, 3);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 3);
+    ck_assert_uint_eq(count_of(METRIC_REPETITIONS, 0), 1);
+    fixture_stop();
+}
+END_TEST
+
 /* As of many short transactions, whose markers have an offset each: some are verified, and none holds up the others. */
 START_TEST(a_backlog_of_short_transactions_is_not_held_up)
 {
@@ -890,6 +905,7 @@ int main(void)
     tcase_add_test(partitions, partitions_are_resumed_though_the_assignment_is_not_known_at_once);
     tcase_add_test(partitions, a_batch_that_is_damaged_in_the_log_does_not_stop_its_partition);
     tcase_add_test(partitions, commands_in_front_of_the_committed_offset_are_not_answered_again);
+    tcase_add_test(partitions, commands_behind_an_offset_that_was_set_back_are_answered_again);
     TCase *gaps = add_case(suite, "gaps");
     tcase_add_test(gaps, a_backlog_of_short_transactions_is_not_held_up);
     tcase_add_test(gaps, long_gaps_are_verified_however_many_there_are);

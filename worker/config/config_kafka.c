@@ -49,6 +49,7 @@ static const struct {
     {"enable.auto.offset.store", "offsets are committed together with their replies"},
     {"isolation.level", "commands and records of an aborted transaction must not be read"},
     {"partition.assignment.strategy", "the assignment of partitions is part of the delivery guarantee"},
+    {"group.protocol", "the assignment of partitions is part of the delivery guarantee"},
     {"enable.partition.eof", "the program sets it where it needs the end of a partition"},
     {"enable.idempotence", "a retry must not publish a reply twice or out of order"},
     {"enable.gapless.guarantee", "a lost message ends the transaction, not the program"},

@@ -7,6 +7,7 @@
 #include "worker/source/source_message.h"
 
 #define REASSIGN_EVERY_MS 500 /* between resets of partitions that librdkafka does not fetch */
+#define DROP_MS           300 /* for messages that are dropped, in a fill that held messages have filled */
 #define JUMP_WAIT_MS      5   /* for a message, while held messages wait for their offsets to be verified */
 
 static void source_take(struct source *source, rd_kafka_message_t *message)
@@ -224,8 +225,10 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
                 continue;
             break;
         }
+        const uint32_t held = source->held.count;
         source_receive(source, message, is_full);
-        if (is_full)
+        /* What is dropped must not hold up the commands behind it. */
+        if (is_full && (source->held.count > held || clock_now_ms() - source->filling_ms > DROP_MS))
             break;
     }
     if (source->batch->count > 0)

@@ -11,8 +11,12 @@ struct batch_reader *source_batch_reader(struct source *source, enum batch_reade
 {
     struct batch_reader **reader = &source->batch_readers[kind];
     char error[512];
-    if (!*reader &&
-        !(*reader = batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error))))
+    if (*reader)
+        return *reader;
+    *reader = batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error));
+    if (*reader)
+        log_fault_end(&source->verifying_fault);
+    else
         log_fault_begin(&source->verifying_fault, LOG_LIST(LOG_TEXT("error", error)));
     return *reader;
 }

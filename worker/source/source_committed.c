@@ -82,13 +82,17 @@ rd_kafka_resp_err_t source_ask_committed(struct source *source, rd_kafka_t *obse
     return code;
 }
 
-/* Commands in front of it have a reply, in the log of the mark. An offset that a tool has committed has no nonce, and
- * what stands behind the mark may have been cut off since. -1: not known. */
-static int64_t answered_before(const struct log_mark *mark)
+static int64_t earlier(int64_t one, int64_t other)
 {
-    if (mark->nonce <= 0)
-        return -1;
-    return mark->answered <= mark->offset ? mark->answered : mark->offset + 1;
+    return one < other ? one : other;
+}
+
+/* Commands in front of it have a reply, in the log of the mark. An offset that a tool has committed has no nonce, or
+ * the tool has kept the mark and set the offset back, so that commands are answered again. What stands behind the mark
+ * may have been cut off since. -1: not known. */
+static int64_t answered_before(const struct log_mark *mark, int64_t committed)
+{
+    return mark->nonce <= 0 ? -1 : earlier(committed, earlier(mark->answered, mark->offset + 1));
 }
 
 void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
@@ -114,7 +118,7 @@ void source_ask_group_of(struct source *source, const rd_kafka_topic_partition_l
         log->group_offset = place->offset >= 0 ? place->offset : -1;
         if (!source_read_mark(place, &log->mark))
             log->mark.answered = log->group_offset;
-        log->floor = answered_before(&log->mark);
+        log->floor = answered_before(&log->mark, log->group_offset);
         source_adopt_passed(log);
     }
     if (observer && code == RD_KAFKA_RESP_ERR_NO_ERROR)

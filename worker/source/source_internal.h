@@ -283,7 +283,8 @@ void source_compare_logs(struct source *source);
 MUST_CHECK bool source_knows_log(struct source *source, int32_t partition);
 
 /* True if the command at the offset has a reply: the log is the one in which a worker has committed a later offset.
- * Such commands come where librdkafka begins to read in front of the committed offset. */
+ * Such commands come where librdkafka begins to read in front of the committed offset. False also for some that have
+ * one: the mark may be up to a second's commands behind the committed offset. */
 MUST_CHECK bool source_is_answered(struct source *source, int32_t partition, int64_t offset);
 
 /* For a command that was taken before. True if the log is the same, so the command is a repetition, or if that was

@@ -259,8 +259,10 @@ void source_find_losses(struct source *source)
 bool source_is_repetition(struct source *source, int32_t partition)
 {
     struct log_state *log = source_log(source, partition);
-    if (log->is_repeating)
+    if (log->is_repeating) {
+        log->is_repeated = true;
         return true;
+    }
     /* A batch may have many commands twice, so that each second one is a repetition. */
     if (log->mark.offset >= 0 && clock_now_ms() - log->compared_ms < BUSY_EVERY_MS) {
         log->is_repeated = true;

@@ -242,12 +242,12 @@ static bool find_end(struct source *source, int32_t partition, int64_t first, st
     return unreadable->base == first && source_search_end(source, partition, unreadable, look_at);
 }
 
-static void pass(struct source *source, int32_t partition, int64_t now_ms)
+static void pass(struct source *source, int32_t partition)
 {
     struct log_state *log = source_log(source, partition);
     int64_t first = source_first_unanswered(source, partition, 0);
     if (first < 0 || !find_end(source, partition, first, &log->unreadable)) {
-        log->passed_ms = now_ms;
+        log->passed_ms = clock_now_ms();
         return;
     }
     struct unreadable found = log->unreadable;
@@ -275,6 +275,6 @@ void source_pass_misnumbered(struct source *source)
         bool is_due = log->passed_ms == 0 || now - log->passed_ms >= LATER_MS;
         if (log->is_misnumbered && is_due && !partitions_is_waiting(source->partitions, partition) &&
             held_messages_first(&source->held, partition) < 0)
-            pass(source, partition, now);
+            pass(source, partition);
     }
 }
