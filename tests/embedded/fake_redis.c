@@ -66,6 +66,11 @@ static void answer(struct fake_redis *fake, struct caller *caller, char *text)
             say(fake, caller->file, cluster_answer(fake, name + 7));
         } else if (strncmp(name, "GET\r", 4) == 0) {
             say(fake, caller->file, fake->get ? fake->get : "$-1\r\n");
+        } else if (strncmp(name, "EVAL\r", 5) == 0) {
+            atomic_fetch_add(&fake->evaluated, 1);
+            if (fake->later)
+                fake->state = fake->later;
+            say(fake, caller->file, fake->eval ? fake->eval : "$-1\r\n");
         } else if (strncmp(name, "INFO", 4) == 0) {
             say(fake, caller->file, "$0\r\n\r\n");
         } else {

@@ -22,9 +22,12 @@ struct fake_redis {
     _Atomic(const char *) id;       /* to CLUSTER MYID */
     _Atomic(const char *) shard;    /* to CLUSTER MYSHARDID */
     _Atomic(const char *) get;      /* to GET */
+    _Atomic(const char *) eval;     /* to EVAL */
+    _Atomic(const char *) later;    /* to CLUSTER INFO, once it has answered EVAL; NULL: as before */
     atomic_bool slow;               /* it sends ten bytes a second */
     atomic_bool silent;             /* it answers nothing */
     atomic_int accepted, asked;     /* connections; commands SENTINEL and CLUSTER SLOTS */
+    atomic_int evaluated;           /* commands EVAL */
     int listener;
     pthread_t thread;
     atomic_bool ends;

@@ -53,6 +53,23 @@ bool definitions_cluster_is_kept(struct definitions_cluster *cluster, char *erro
     return cluster_confirm(cluster->cluster, error, error_size);
 }
 
+bool definitions_cluster_settle(struct definitions_cluster *cluster, bool *settled, char *error, size_t error_size)
+{
+    char reason[512];
+    *settled = cluster_confirm(cluster->cluster, error, error_size);
+    if (*settled)
+        cluster->unsettled_since_ms = 0;
+    else if (cluster->unsettled_since_ms == 0)
+        cluster->unsettled_since_ms = clock_now_ms();
+    if (*settled)
+        return true;
+    if (clock_now_ms() - cluster->unsettled_since_ms >= DEFINITIONS_PATIENCE_MS)
+        return false;
+    clock_sleep(CLUSTER_LOOK_MS);
+    (void)!redis_cluster_look_anew(cluster->cluster, reason, sizeof(reason)); /* without one the next call tells */
+    return true;
+}
+
 void definitions_cluster_reason(const struct definitions_cluster *cluster, unsigned slot, char *error,
                                 size_t error_size)
 {

@@ -40,6 +40,8 @@ MUST_CHECK bool definitions_cluster_exist(struct definitions_cluster *cluster, c
 MUST_CHECK bool definitions_cluster_change(struct definitions_cluster *cluster,
                                            const struct definitions_change *changes, size_t count, bool *done,
                                            char *error, size_t error_size);
+MUST_CHECK bool definitions_cluster_settle(struct definitions_cluster *cluster, bool *settled, char *error,
+                                           size_t error_size);
 MUST_CHECK bool definitions_cluster_is_kept(struct definitions_cluster *cluster, char *error, size_t error_size);
 
 /* The names of all workspaces with definitions, each once, in the order of their bytes; to be freed with

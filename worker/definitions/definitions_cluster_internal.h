@@ -22,7 +22,8 @@ struct definitions_cluster {
     struct redis_cluster *cluster;
     struct definitions_watched *watched;
     size_t watched_count;
-    int64_t trouble_since_ms; /* since when changes are redirected or lost (clock_now_ms); 0: they are not */
+    int64_t trouble_since_ms;   /* since when changes are redirected or lost (clock_now_ms); 0: they are not */
+    int64_t unsettled_since_ms; /* since when the masters do not confirm changes; 0: they do */
 };
 
 /* Writes the commands about a workspace: `each` of them. */

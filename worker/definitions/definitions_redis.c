@@ -280,3 +280,9 @@ bool definitions_redis_change(struct definitions_redis *redis, const struct defi
         done[i] = executed;
     return true;
 }
+
+bool definitions_redis_settle(struct definitions_redis *redis, bool *settled, char *error, size_t error_size)
+{
+    *settled = true;
+    return !redis->cluster || definitions_cluster_settle(redis->cluster, settled, error, error_size);
+}

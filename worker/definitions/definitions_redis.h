@@ -58,4 +58,12 @@ struct definitions_change {
 MUST_CHECK bool definitions_redis_change(struct definitions_redis *redis, const struct definitions_change *changes,
                                          size_t count, bool *done, char *error, size_t error_size);
 
+/* For whoever goes on with other workspaces, behind each change: of a cluster, *settled is what
+ * definitions_redis_is_kept says. If it is not kept, there is a newer map, and what was changed is to be watched and
+ * compared again; later on nothing would tell, since the newer map knows of the failover. Elsewhere *settled is true:
+ * there is one master for all changes, and definitions_redis_is_kept tells of it in the end. False with the reason in
+ * `error` if changes are not kept for too long. */
+MUST_CHECK bool definitions_redis_settle(struct definitions_redis *redis, bool *settled, char *error,
+                                         size_t error_size);
+
 #endif

@@ -134,6 +134,17 @@ static bool chunk_change(struct sync *sync, const bool *writes, bool *written, b
     return true;
 }
 
+/* *done becomes false if the writes may have gone to a master that had been replaced. */
+static bool chunk_settle(struct sync *sync, bool *done)
+{
+    char reason[256];
+    bool settled;
+    if (!definitions_redis_settle(sync->redis, &settled, reason, sizeof(reason)))
+        return sync_fail(sync, "Redis", reason);
+    *done = *done && settled;
+    return true;
+}
+
 static void chunk_count_up(struct sync *sync, const bool *written)
 {
     for (size_t i = 0; i < sync->chunk_count; i++) {
@@ -151,7 +162,7 @@ static void chunk_count_up(struct sync *sync, const bool *written)
 bool sync_chunk_write(struct sync *sync)
 {
     bool writes[CHUNK_MESSAGES], written[CHUNK_MESSAGES] = {false};
-    bool done = sync->chunk_count == 0;
+    bool done = sync->chunk_count == 0, tried = false;
     while (!done) {
         size_t count;
         bool current = true;
@@ -163,6 +174,9 @@ bool sync_chunk_write(struct sync *sync)
         if (!current)
             continue;
         if (!chunk_change(sync, writes, written, &done))
+            return false;
+        tried = tried || count > 0;
+        if (tried && !chunk_settle(sync, &done))
             return false;
         if (done)
             chunk_count_up(sync, written);
