@@ -10,7 +10,7 @@ suite_clean_more() {
     tests/kafka/stop --kill "$kafka_folder"
 }
 if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
-    suite_skip 138 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+    suite_skip 140 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
     suite_end
 fi
 cluster_start || suite_end
@@ -153,6 +153,7 @@ scene_race() {
 
 # What a watch holds, by two writers: this one, and `put` or redis-cli.
 scene_watch() {
+    local number stamp
     probe_open
     write_to_redis w one
     check_step "a watch reads" "watch w v" "watching w=one v"
@@ -182,6 +183,10 @@ scene_watch() {
     put w three
     check_step "a put that appends and finds its bytes there counts as a change" "change w=stale" "not done"
     check_equal "and the cluster agrees with the topic" "$(topic_last w)" "$(in_redis w)"
+    stamp=$(for number in 1 2 3; do node_ask $number CLUSTER GETKEYSINSLOT "$(slot_of w)" 100; done | grep '^client-intake:{.*}:definitions$')
+    printf 'odd\0stamp' | timeout 5 redis-cli -c -p "${node_ports[$living]}" -x SET "$stamp" >/dev/null
+    check_step "the next watch reads what is there" "watch w" "watching w=$(set_of three)"
+    check_step "a stamp that is none of ours, with a NUL, stops no change" "change w=$(set_of three)" "done"
     check_step "masters confirm" kept kept
     probe_close
     check_equal "the probe ends well" 0 $?

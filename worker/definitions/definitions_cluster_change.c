@@ -32,11 +32,11 @@ static void note_digest(struct definitions_watched *watched, struct span value)
 
 static void note_stamp(struct definitions_watched *watched, const redisReply *stamp)
 {
-    const size_t most = sizeof(watched->stamp) - 1;
+    const size_t most = sizeof(watched->stamp);
     const size_t length = stamp->type != REDIS_REPLY_STRING ? 0 : stamp->len < most ? stamp->len : most;
     if (length > 0)
         memcpy(watched->stamp, stamp->str, length);
-    watched->stamp[length] = '\0';
+    watched->stamp_length = (uint8_t)length;
 }
 
 static bool has_room(struct definitions_cluster *cluster, size_t count)
@@ -149,7 +149,7 @@ static void write_slot(const struct changing *changing, struct redis_pipeline *p
     pipeline_parts(pipeline, DEFINITIONS_STAMP_KEY(redis_slot_tag(first->slot)));
     for (size_t i = begin; i < end; i++)
         pipeline_parts(pipeline, DEFINITIONS_KEY(changing->changes[i].watched->workspace));
-    pipeline_parts(pipeline, span_of_text(first->stamp));
+    pipeline_parts(pipeline, span_of(first->stamp, first->stamp_length));
     pipeline_parts(pipeline, span_of(changing->stamp, STAMP_LENGTH));
     for (size_t i = begin; i < end; i++) {
         const struct span value = changing->changes[i].change->value;

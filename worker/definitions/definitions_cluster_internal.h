@@ -14,7 +14,8 @@
 struct definitions_watched {
     struct span workspace; /* borrowed */
     uint16_t slot;
-    char stamp[STAMP_LENGTH + 2];   /* one byte more is read, so that a longer value is noticed */
+    char stamp[STAMP_LENGTH + 1];   /* any bytes; one more is read, so that a longer value is noticed */
+    uint8_t stamp_length;           /* 0: there is none */
     char digest[DIGEST_LENGTH + 1]; /* "": there is no value */
 };
 
