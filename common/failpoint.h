@@ -4,7 +4,7 @@
 #define COMMON_FAILPOINT_H
 
 /* ROW(name, text): in the order in which a batch passes them; then those of a rebuild, of a rebalance, of a retry of
- * dead letters, and of an applied replay before its first batch. */
+ * dead letters, of an applied replay before its first batch, and of a put of definitions. */
 #define FAILPOINT_TABLE(ROW)                                                                                           \
     ROW(FILLED, "filled")                                                                                              \
     ROW(OWNED, "owned")                                                                                                \
@@ -34,7 +34,8 @@
     ROW(RETRY_SENT, "retry-sent")                                                                                      \
     ROW(RETRY_NOTED, "retry-noted")                                                                                    \
     ROW(RETRY_COMMITTED, "retry-committed")                                                                            \
-    ROW(REPLAY_LOCKED, "replay-locked")
+    ROW(REPLAY_LOCKED, "replay-locked")                                                                                \
+    ROW(PUT_READ, "put-read")
 
 enum failpoint {
 #define FAILPOINT_ROW(name, text) FAILPOINT_##name,

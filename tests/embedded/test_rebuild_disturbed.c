@@ -1,10 +1,13 @@
 /* A rebuild of Redis that others disturb: keys that hold something else, a log that becomes shorter, another rebuilder,
  * and definitions that are put meanwhile. */
+#include <unistd.h>
+
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "tests/embedded/rebuild_stage.h"
 #include "tests/embedded/side_by_side.h"
 #include "tests/lib/quick_client.h"
+#include "worker/commands/command.h"
 #include "worker/definitions/definitions_sync.h"
 #include "worker/index/rebuild_lock.h"
 #include "worker/kafka/topic_reader.h"
@@ -108,21 +111,21 @@ static void claim_as_a_worker(int command, const char *what)
     static const struct {
         int client;
         enum outcome outcome, wanted;
-    } commands[FOREIGN_COMMANDS] = {{0, OUTCOME_UNDECIDED, OUTCOME_DUPLICATE},
-                                    {0, OUTCOME_REJECTED, OUTCOME_DUPLICATE},
-                                    {7, OUTCOME_UNDECIDED, OUTCOME_REJECTED}};
+    } foreign_commands[FOREIGN_COMMANDS] = {{0, OUTCOME_UNDECIDED, OUTCOME_DUPLICATE},
+                                            {0, OUTCOME_REJECTED, OUTCOME_DUPLICATE},
+                                            {7, OUTCOME_UNDECIDED, OUTCOME_REJECTED}};
     struct batch batch;
     int rounds = 0;
     bool claimed = false;
     ck_assert_int_eq(batch_open(&batch, 10, 1 << 20, 1 << 16), 0);
     for (; rounds < FOREIGN_ROUNDS && !claimed; rounds++) {
         batch_reset(&batch);
-        put_item(&batch, commands[command].client, commands[command].outcome);
+        put_item(&batch, foreign_commands[command].client, foreign_commands[command].outcome);
         claimed = worker_round(&batch);
     }
     ck_assert_msg(claimed, "command %d is not answered: %s", command, what);
-    ck_assert_msg(batch.items[0].outcome == commands[command].wanted, "command %d: %s", command, what);
-    if (commands[command].wanted == OUTCOME_REJECTED)
+    ck_assert_msg(batch.items[0].outcome == foreign_commands[command].wanted, "command %d: %s", command, what);
+    if (foreign_commands[command].wanted == OUTCOME_REJECTED)
         ck_assert_int_eq(batch.items[0].error, ERROR_EMAIL_TAKEN);
     batch_close(&batch);
 }
@@ -402,7 +405,7 @@ END_TEST
 
 static bool has_stalled;
 
-static void put_definitions(const char *value)
+static void append_definitions(const char *value)
 {
     ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->definitions.topic), RD_KAFKA_V_PARTITION(0),
                                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("acme", 4),
@@ -410,6 +413,11 @@ static void put_definitions(const char *value)
                                        RD_KAFKA_V_END),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
     ck_assert_int_eq(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void put_definitions(const char *value)
+{
+    append_definitions(value);
     freeReplyObject(value ? redisCommand(aside, "SET custom-fields:{acme} %s", value)
                           : redisCommand(aside, "DEL custom-fields:{acme}"));
     has_stalled = true;
@@ -493,6 +501,40 @@ START_TEST(a_sync_that_stalled_writes_nothing_older_than_the_topic)
 }
 END_TEST
 
+/* Another writer puts what Redis still has from before, and dies behind its message. Whoever compares Redis with the
+ * topic finds nothing to do, until the put that stalled writes: so that one has to look again. */
+static void newer_are_appended(void)
+{
+    append_definitions(NEWER);
+    has_stalled = true;
+}
+
+START_TEST(a_put_that_stalled_ends_with_the_last_of_the_topic)
+{
+    char path[] = "/tmp/client-intake-put-XXXXXX", topic[] = "definitions.put";
+    const int file = mkstemp(path);
+    ck_assert_int_eq(write(file, OLDER, strlen(OLDER)), strlen(OLDER));
+    close(file);
+    open_case("put", 100);
+    ck_assert(embedded_broker_topic(&broker, topic, 1));
+    struct config with_topic = *config;
+    with_topic.definitions.topic = topic;
+    struct config *of_case = config;
+    config = &with_topic;
+    put_definitions(NEWER);
+    has_stalled = false;
+    when = FAILPOINT_PUT_READ;
+    meanwhile = newer_are_appended;
+    ck_assert_int_eq(command_definitions(4, (char *[]){"definitions", "put", "acme", path, NULL}, config), COMMAND_OK);
+    ck_assert(has_stalled);
+    redisReply *reply = redisCommand(aside, "GET custom-fields:{acme}");
+    ck_assert_str_eq(reply->str, NEWER);
+    freeReplyObject(reply);
+    unlink(path);
+    config = of_case;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rebuild, disturbed");
@@ -518,6 +560,7 @@ int main(void)
     TCase *stalled = add_case(suite, "stalled");
     tcase_add_loop_test(stalled, a_sync_that_stalled_writes_nothing_older_than_the_topic, 0,
                         sizeof(stalls) / sizeof(stalls[0]));
+    tcase_add_test(stalled, a_put_that_stalled_ends_with_the_last_of_the_topic);
     return side_by_side(suite, (const char *const[]){"foreign keys", "some foreign keys", "more foreign keys",
                                                      "other foreign keys", "shorter", "slow", "takeover", "parts",
                                                      "stalled", NULL});

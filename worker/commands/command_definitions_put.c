@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "worker/commands/command_definitions.h"
 #include "worker/definitions/definitions_history.h"
 #include "worker/definitions/definitions_print.h"
@@ -134,22 +135,39 @@ static int put_to_redis(struct put *put, const redisReply *there, bool *done)
     return ok ? COMMAND_OK : redis_fails(put, error);
 }
 
+static int put_extend(struct put *put)
+{
+    char error[512];
+    bool grown;
+    return topic_reader_extend(put->reader, &grown, error, sizeof(error)) ? put_read_topic(put) : kafka_fails(error);
+}
+
+/* A later message whose writer died before it wrote to Redis: nobody else may see that our write undoes it, since what
+ * it says may have been in Redis already. *done: there is none. */
+static int put_look_behind(struct put *put, bool *done)
+{
+    const int64_t last = put->last ? put->last->offset : OFFSET_NONE;
+    const int result = put_extend(put);
+    *done = last == (put->last ? put->last->offset : OFFSET_NONE);
+    return result;
+}
+
 /* Another process may put definitions of this workspace at the same time. Like definitions_sync, this reads the
  * topic between the watch and the write: a later message in the topic is written to Redis later. */
 static int put_once(struct put *put)
 {
-    char error[512];
-    bool grown, done = false;
+    bool done = false;
     int result = COMMAND_OK;
     while (!done && result == COMMAND_OK) {
         redisReply *there = NULL;
         result = put_watch(put, &there);
-        if (result == COMMAND_OK && !topic_reader_extend(put->reader, &grown, error, sizeof(error)))
-            result = kafka_fails(error);
         if (result == COMMAND_OK)
-            result = put_read_topic(put);
+            result = put_extend(put);
+        failpoint(FAILPOINT_PUT_READ);
         if (result == COMMAND_OK)
             result = put_to_redis(put, there, &done);
+        if (result == COMMAND_OK && done)
+            result = put_look_behind(put, &done);
         freeReplyObject(there);
     }
     return result;
