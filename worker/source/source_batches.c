@@ -9,16 +9,17 @@
 
 struct batch_reader *source_batch_reader(struct source *source, enum batch_reader_kind kind)
 {
-    struct batch_reader **reader = &source->batch_readers[kind];
     char error[512];
-    if (*reader)
-        return *reader;
-    *reader = batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error));
-    if (*reader)
+    if (source->batch_readers[kind])
+        return source->batch_readers[kind];
+    struct batch_reader *reader =
+        batch_reader_open(source->config, source->config->commands.topic, kind, error, sizeof(error));
+    if (reader)
         log_fault_end(&source->verifying_fault);
     else
         log_fault_begin(&source->verifying_fault, LOG_LIST(LOG_TEXT("error", error)));
-    return *reader;
+    source->batch_readers[kind] = reader;
+    return reader;
 }
 
 void source_end_reading(struct source *source, int32_t partition)
