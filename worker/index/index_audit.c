@@ -110,21 +110,6 @@ static void compare_claimed(struct index *index, const redisReply *reply, int32_
         gap->log_is_cut = gap->log_is_cut || (end != OFFSET_NONE && before > settled && end < before);
 }
 
-/* At the first progress, any checkpoint beyond it is ahead: a worker may have committed since. At the second one, only
- * a checkpoint that was ahead before and still is. */
-static bool is_ahead(int64_t next, int32_t partition, const struct kafka_progress *progress)
-{
-    int64_t committed = progress->committed.at[partition];
-    return next > 0 && next > committed &&
-           (!progress->is_repeated || offsets_get(&progress->checkpoints, partition) > committed);
-}
-
-/* True if the group's offset is beyond the checkpoint, and no commit of a worker has brought it there. */
-static bool is_set_forward(const struct checkpoint *checkpoint, int64_t committed, int64_t nonce)
-{
-    return committed > 0 && committed > checkpoint->next && nonce == OFFSET_NONE;
-}
-
 /* One partition's checkpoint. A missing one is behind from offset 0 on. */
 static void compare_checkpoint(struct index *index, const redisReply *reply, const redisReply *claimed,
                                int32_t partition, const struct kafka_progress *progress, struct audit_gap *gap)
@@ -142,14 +127,15 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, con
     offsets_raise(&index->committed, partition, checkpoint.highest);
     compare_claimed(index, claimed, partition, checkpoint.next > committed ? checkpoint.next : committed, progress,
                     gap);
-    bool ahead = is_ahead(checkpoint.next, partition, progress);
-    if (ahead)
+    const struct group_progress group = {committed, nonce, progress->is_repeated,
+                                         offsets_get(&progress->checkpoints, partition)};
+    const struct checkpoint_finding finding = checkpoint_compare(&checkpoint, &group);
+    if (finding.is_ahead)
         offsets_set(&gap->ahead, partition, checkpoint.next);
-    gap->offsets_gone = gap->offsets_gone || (ahead && committed < 0);
-    gap->offsets_set = gap->offsets_set || is_set_forward(&checkpoint, committed, nonce);
+    gap->offsets_gone = gap->offsets_gone || finding.offset_is_gone;
+    gap->offsets_set = gap->offsets_set || finding.offset_is_set;
     offsets_set(&gap->nonces, partition, nonce);
-    bool of_another_commit = checkpoint.next == committed && checkpoint.nonce != nonce;
-    if (ahead || (committed > 0 && (checkpoint.next < committed || of_another_commit)))
+    if (finding.is_behind)
         index_widen_records(gap, &checkpoint, &record_ends);
     offsets_free(&record_ends);
 }

@@ -1,42 +1,8 @@
-/* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. A checkpoint is
- * "<next>,<highest>,<nonce>,<time> <offsets of the record topic>"; those of earlier versions have no nonce, or no time.
- */
-#include <stdio.h>
+/* Checkpoints and owners: what the index leaves in Redis for the next audit and the next owner. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "worker/index/index_internal.h"
-
-/* Parses the part before the space. Returns its length with the space, or 0 if it is not the head of a checkpoint. */
-static size_t parse_head(struct span text, struct checkpoint *checkpoint)
-{
-    size_t most = text.length < CHECKPOINT_HEAD_BYTES ? text.length : CHECKPOINT_HEAD_BYTES;
-    const char *space = text.at ? memchr(text.at, ' ', most) : NULL;
-    struct offsets numbers;
-    if (!space || !offsets_parse(span_of(text.at, (size_t)(space - text.at)), &numbers))
-        return 0;
-    *checkpoint = (struct checkpoint){offsets_get(&numbers, 0), offsets_get(&numbers, 1), offsets_get(&numbers, 2),
-                                      offsets_get(&numbers, 3)};
-    bool ok = (numbers.count == 2 || (numbers.count == 3 && checkpoint->nonce > 0) ||
-               (numbers.count == 4 && checkpoint->nonce > 0 && checkpoint->time_ms > 0)) &&
-              checkpoint->next != OFFSET_NONE && checkpoint->highest >= checkpoint->next;
-    offsets_free(&numbers);
-    return ok ? (size_t)(space - text.at) + 1 : 0;
-}
-
-bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends)
-{
-    *record_ends = (struct offsets){0};
-    size_t head = parse_head(text, checkpoint);
-    return head > 0 && offsets_parse(span_from(text, head), record_ends);
-}
-
-struct checkpoint checkpoint_head(struct span value)
-{
-    struct checkpoint checkpoint;
-    return parse_head(value, &checkpoint) > 0 ? checkpoint : CHECKPOINT_NONE;
-}
 
 /* ---- what is known ---- */
 
@@ -93,17 +59,12 @@ bool index_look_at_checkpoints(struct index *index, int32_t count, struct arena 
 void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
                                const struct checkpoint *checkpoint, struct span record_ends)
 {
-    char numbers[CHECKPOINT_HEAD_BYTES];
-    int length =
-        snprintf(numbers, sizeof(numbers), "%lld,%lld", (long long)checkpoint->next, (long long)checkpoint->highest);
-    if (checkpoint->nonce > 0)
-        length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->nonce);
-    if (checkpoint->nonce > 0 && checkpoint->time_ms > 0)
-        length += snprintf(numbers + length, sizeof(numbers) - (size_t)length, ",%lld", (long long)checkpoint->time_ms);
+    char head[CHECKPOINT_HEAD_BYTES];
+    const struct span before = checkpoint_write_head(checkpoint, head);
     pipeline_command(pipeline, 3);
     pipeline_parts(pipeline, SPAN("SET"));
     pipeline_argument(pipeline, key, parts);
-    pipeline_parts(pipeline, span_of(numbers, (size_t)length), SPAN(" "), record_ends);
+    pipeline_parts(pipeline, before, record_ends);
 }
 
 void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, const struct checkpoint *checkpoint,

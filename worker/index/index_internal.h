@@ -3,6 +3,7 @@
 #define WORKER_INDEX_INDEX_INTERNAL_H
 
 #include "common/must_check.h"
+#include "worker/index/checkpoint.h"
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
 #include "worker/index/index_replay.h"
@@ -21,16 +22,6 @@
 #define CLAIMED_BYTES ((size_t)20)
 /* The most bytes that are read of a client of which only source, time and email are needed: they come first. */
 #define CLIENT_HEAD_BYTES ((size_t)1 << 20)
-
-/* The committed progress in a partition of the command topic. */
-struct checkpoint {
-    int64_t next;    /* offset after the last committed command */
-    int64_t highest; /* the highest that this ever was: the group's offsets may be set back */
-    int64_t nonce;   /* of the commit (log_mark.h); OFFSET_NONE: not known */
-    int64_t time_ms; /* when the record topic's offsets were that far, by the wall clock; OFFSET_NONE: not known */
-};
-
-#define CHECKPOINT_NONE ((struct checkpoint){OFFSET_NONE, OFFSET_NONE, OFFSET_NONE, OFFSET_NONE})
 
 /* The checkpoints as the last audit has found them, or as this index has written them since; a replay's: its marks. The
  * fence compares them with what is in Redis. */
@@ -127,17 +118,6 @@ MUST_CHECK redisReply *index_ask(struct index *index, const char *format, ...);
 
 /* Sends the pipeline and reads its answers, of which only errors matter. False after index_fail. */
 MUST_CHECK bool index_carry_out(struct index *index, struct redis_pipeline *pipeline);
-
-/* The key's value is "NEXT,HIGHEST,NONCE,TIME " and the offsets of the record topic; the nonce stands there only if it
- * is known, and the time only behind a nonce. The caller owns *record_ends. False if the text is not a checkpoint. */
-MUST_CHECK bool checkpoint_parse(struct span text, struct checkpoint *checkpoint, struct offsets *record_ends);
-
-/* The most bytes of the checkpoint's part before the offsets, with the space. */
-#define CHECKPOINT_HEAD_BYTES 96
-
-/* The checkpoint in the value's first CHECKPOINT_HEAD_BYTES, whatever stands behind them. CHECKPOINT_NONE if there is
- * none. */
-struct checkpoint checkpoint_head(struct span value);
 
 /* Notes a checkpoint, and what is known. CHECKPOINT_NONE for a partition of which nothing was noted. */
 void index_know_checkpoint(struct index *index, int32_t partition, const struct checkpoint *checkpoint);
