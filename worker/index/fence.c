@@ -51,6 +51,33 @@ void fence_send_checkpoints(struct redis_pipeline *pipeline, const struct fence 
         pipeline_parts(pipeline, values[i]);
 }
 
+void fence_send_settle(struct redis_pipeline *pipeline, const struct fence *fence,
+                       const struct fence_settlement *settlements, uint32_t count, enum script_call how)
+{
+    index_script_begin(pipeline, SCRIPT_SETTLE, how, 1 + count, fence_arguments(0) + 2 * count);
+    pipeline_parts(pipeline, fence->key);
+    for (uint32_t i = 0; i < count; i++)
+        pipeline_parts(pipeline, settlements[i].key);
+    fence_write(pipeline, fence, FENCE_EQUAL, NULL, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        pipeline_parts(pipeline, settlements[i].before);
+        pipeline_parts(pipeline, settlements[i].value);
+    }
+}
+
+enum script_end fence_take_settled(struct arena *arena, const redisReply *answer, uint32_t *changed,
+                                   struct script_failure *failure)
+{
+    *failure = (struct script_failure){.what = SPAN_NONE, .text = SPAN_NONE, .item = 0};
+    const enum script_end end = index_script_look(arena, answer, failure);
+    if (end != SCRIPT_DONE)
+        return end;
+    if (answer->type != REDIS_REPLY_ARRAY || !span_equal(index_script_text_at(answer, 0), SPAN("WRITTEN")))
+        return script_fail(arena, failure, SCRIPT_FAILED, SPAN("an unexpected type of answer"), SPAN(""));
+    *changed = (uint32_t)answer->elements - 1;
+    return SCRIPT_DONE;
+}
+
 enum script_end fence_receive(struct redis_pipeline *pipeline, struct script_failure *failure)
 {
     enum script_end end;

@@ -96,6 +96,21 @@ void fence_send_confirm(struct redis_pipeline *pipeline, const struct fence *fen
 void fence_send_checkpoints(struct redis_pipeline *pipeline, const struct fence *fence, const struct span *keys,
                             const struct span *values, uint32_t count, enum script_call how);
 
+/* A checkpoint that is written unless somebody has changed it since it was read. */
+struct fence_settlement {
+    struct span key;    /* in the fence's slot */
+    struct span before; /* what was read; at == NULL: nothing */
+    struct span value;
+};
+
+/* Writes checkpoints of partitions that may be another's, after a restoration (index_audit.h), if epoch and shard of
+ * the fence are ours; its partitions do not count. */
+void fence_send_settle(struct redis_pipeline *pipeline, const struct fence *fence,
+                       const struct fence_settlement *settlements, uint32_t count, enum script_call how);
+/* *changed: how many were not written, since they were changed. */
+MUST_CHECK enum script_end fence_take_settled(struct arena *arena, const redisReply *answer, uint32_t *changed,
+                                              struct script_failure *failure);
+
 /* Reads the answer to fence_send_confirm, or to fence_send_checkpoints. */
 MUST_CHECK enum script_end fence_receive(struct redis_pipeline *pipeline, struct script_failure *failure);
 

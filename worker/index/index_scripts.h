@@ -5,10 +5,14 @@
 #include "worker/redis/redis_pipeline.h"
 
 enum index_script {
-    SCRIPT_DECISION,   /* fence.lua and decision_script.lua; see decision.h */
-    SCRIPT_CONFIRM,    /* fence.lua and confirm_script.lua; see fence.h */
-    SCRIPT_CHECKPOINT, /* fence.lua and checkpoint_script.lua; see fence.h */
-    SCRIPT_TERM,       /* term_script.lua; see term.h */
+    SCRIPT_DECISION,      /* fence.lua and decision_script.lua; see decision.h */
+    SCRIPT_CONFIRM,       /* fence.lua and confirm_script.lua; see fence.h */
+    SCRIPT_CHECKPOINT,    /* fence.lua and checkpoint_script.lua; see fence.h */
+    SCRIPT_SETTLE,        /* fence.lua and settle_script.lua; see fence.h */
+    SCRIPT_TERM,          /* term_script.lua; see term.h */
+    SCRIPT_RESTORE_BEGIN, /* restore_begin_script.lua, and the others; see slot_restore.h */
+    SCRIPT_RESTORE_WRITE,
+    SCRIPT_RESTORE_END,
     INDEX_SCRIPTS
 };
 

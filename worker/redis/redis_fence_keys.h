@@ -3,7 +3,9 @@
  *
  *   key                             its value                                   if it is not ours
  *   client-intake:{TAG}:fence       a hash: "epoch" 32 digits, "shard" text,    nothing is decided in this slot; a term
- *                                   "term:TOPIC/P" a term, "NUMBER NONCE"       of another form is as if missing
+ *                                   "term:TOPIC/P" a term, "NUMBER NONCE",      of another form is as if missing.
+ *                                   "records" a topic; "restorer" and "until"   Another topic: nothing is written there
+ *                                   (worker/index/slot_restore.h)
  *   client-intake:{TOPIC/P}:term    the term that was taken last                as if missing
  *
  * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
