@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "tests/embedded/fake_redis.h"
 #include "worker/redis/cluster_confirm.h"
-#include "worker/redis/cluster_pipelines.h"
+#include "worker/redis/cluster_pulse.h"
 
 #define NODES   3
 #define REPLICA "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n"
@@ -544,6 +544,50 @@ START_TEST(what_was_not_sent_is_dropped)
 }
 END_TEST
 
+/* ---- the pulse ---- */
+
+START_TEST(masters_agree_on_an_epoch)
+{
+    static const struct {
+        struct cluster_beat beats[3];
+        bool agree; /* on epoch 7 */
+    } rows[] = {
+        {{{1, 1, 7}, {2, 2, 7}, {3, 3, 7}}, true},  {{{1, 1, 6}, {2, 2, 7}, {3, 3, 8}}, true},
+        {{{1, 1, 7}, {2, 2, 8}, {3, 3, 8}}, false}, {{{1, 1, 7}, {0, 0, 0}, {3, 3, 7}}, true},
+        {{{1, 1, 7}, {0, 0, 0}, {3, 3, 8}}, false}, {{{0, 0, 0}, {0, 0, 0}, {3, 3, 7}}, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_int_eq(cluster_beats_agree(rows[i].beats, 3, 7), rows[i].agree);
+    ck_assert(!cluster_beats_agree(rows[0].beats, 2, 6));
+    ck_assert(!cluster_beats_agree(rows[0].beats, 0, 7));
+}
+END_TEST
+
+#define PULSE_3 "$46\r\ncluster_current_epoch:9\r\ncluster_my_epoch:345\n\r\n"
+
+START_TEST(all_masters_are_asked)
+{
+    struct cluster_beat beats[NODES];
+    begin_pipelines();
+    nodes[0].state = PULSE_3;
+    nodes[1].state = "-NOPERM this user has no permissions to run the 'cluster|info' command\r\n";
+    nodes[2].silent = true;
+    cluster_pulse_write(&pipelines);
+    cluster_pipelines_send(&pipelines);
+    ck_assert(cluster_pulse_take(&pipelines, 0, &beats[0]));
+    ck_assert_uint_eq(beats[0].config_epoch, 345);
+    ck_assert_uint_eq(beats[0].current_epoch, 9);
+    ck_assert_uint_eq(beats[0].connection, redis_cluster_node(cluster, 0)->number);
+    for (size_t i = 1; i < NODES; i++) {
+        ck_assert(!cluster_pulse_take(&pipelines, i, &beats[i]));
+        ck_assert_uint_eq(beats[i].connection, 0);
+    }
+    end_pipelines();
+    ck_assert_int_eq(state_of(5000), SLOT_SERVED);
+    ck_assert_int_eq(state_of(10000), SLOT_AWAY);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redis_cluster");
@@ -571,6 +615,8 @@ int main(void)
     tcase_add_test(all, what_is_not_wanted_is_closed);
     tcase_add_test(all, what_was_not_sent_is_dropped);
     tcase_add_test(all, more_than_half_confirm_what_was_written);
+    tcase_add_test(all, masters_agree_on_an_epoch);
+    tcase_add_test(all, all_masters_are_asked);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

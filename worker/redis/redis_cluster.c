@@ -205,6 +205,11 @@ enum slot_state redis_cluster_slot(const struct redis_cluster *cluster, unsigned
     return cluster->unsure_until_ms[slot] > clock_now_ms() ? SLOT_UNSURE : SLOT_SERVED;
 }
 
+void redis_cluster_renew(struct redis_cluster *cluster)
+{
+    cluster->is_old = true;
+}
+
 const struct cluster_map *redis_cluster_map(const struct redis_cluster *cluster)
 {
     return cluster->map;

@@ -43,6 +43,9 @@ void redis_cluster_close(struct redis_cluster *cluster);
  * of an earlier look are not valid any more. */
 MUST_CHECK bool redis_cluster_look(struct redis_cluster *cluster, char *error, size_t error_size);
 
+/* The next look asks for a map, as soon as one may be asked for again. */
+void redis_cluster_renew(struct redis_cluster *cluster);
+
 /* Asks for a map now, whether it is due or not, and looks. True if there is a new one. It takes as long as a look. */
 MUST_CHECK bool redis_cluster_look_anew(struct redis_cluster *cluster, char *error, size_t error_size);
 
