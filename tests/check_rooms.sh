@@ -51,7 +51,7 @@ checked_headers=$(git ls-files 'worker/source/*.h' 'worker/sink/*.h' 'worker/ind
 # Their results are no success: they answer a question (the ones with _is_, _has_ and the like do by their names), look
 # something up, or are always false.
 unchecked='held_messages_find|index_damaged|index_fail|index_invalidate|partitions_advance|rebuild_fail|reply_topics_look_again'
-unchecked+='|sink_routes_hold_up|source_log|source_postpone|topic_table_find'
+unchecked+='|shards_fail|shards_partition|shards_refused|sink_routes_hold_up|source_log|source_postpone|topic_table_find'
 
 # Functions of the headers on standard input whose result tells of success, and that do not begin with MUST_CHECK.
 without_must_check() {

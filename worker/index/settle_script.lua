@@ -5,8 +5,9 @@ local answer = {'WRITTEN'}
 for i = 2, #KEYS do
   local read, value = ARGV[BEHIND + 2 * i - 4], ARGV[BEHIND + 2 * i - 3]
   local found = pcall('GET', KEYS[i])
-  local is_text = type(found) == 'string'
-  if read == (is_text and found or '') then
+  if value == '' then
+    -- nothing was ever committed there
+  elseif read == (type(found) == 'string' and found or '') then
     call('SET', KEYS[i], value)
   else
     answer[#answer + 1] = i - 1

@@ -34,9 +34,15 @@ void term_send_take(struct redis_pipeline *pipeline, struct span place, struct s
 MUST_CHECK enum script_end term_receive(struct redis_pipeline *pipeline, struct term *term,
                                         struct script_failure *failure);
 
+/* The same, of an answer that was read. */
+MUST_CHECK enum script_end term_take(struct arena *arena, const redisReply *answer, struct term *term,
+                                     struct script_failure *failure);
+
 /* Asks for the term that was taken last, and tells whether it is this one. SCRIPT_STALE if it is not. */
 void term_send_ask(struct redis_pipeline *pipeline, struct span place);
 MUST_CHECK enum script_end term_receive_same(struct redis_pipeline *pipeline, const struct term *term,
                                              struct script_failure *failure);
+MUST_CHECK enum script_end term_take_same(struct arena *arena, const redisReply *answer, const struct term *term,
+                                          struct script_failure *failure);
 
 #endif

@@ -7,6 +7,9 @@
  *                                   "records" a topic; "restorer" and "until"   Another topic: nothing is written there
  *                                   (worker/index/slot_restore.h)
  *   client-intake:{TOPIC/P}:term    the term that was taken last                as if missing
+ *   client-intake:{TOPIC/P}:claimed an offset                                   as if missing: no earlier claim is
+ * known client-intake:{TAG}:checkpoint:SHARD:TOPIC/P a checkpoint (redis_keys.h) of the shard    as if missing: its
+ * slots are restored
  *
  * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
  */
@@ -18,5 +21,10 @@
 /* Lists of spans, for pipeline_parts. `place`: "TOPIC/PARTITION" of the command topic. */
 #define FENCE_KEY(tag)  SPAN("client-intake:{"), (tag), SPAN("}:fence")
 #define TERM_KEY(place) SPAN("client-intake:{"), (place), SPAN("}:term")
+/* Of a partition, in the slot of its term. */
+#define SLOT_CLAIMED_KEY(place) SPAN("client-intake:{"), (place), SPAN("}:claimed")
+/* `tag`: of the lowest slot that the shard has. `shard`: its id. */
+#define SHARD_CHECKPOINT_KEY(tag, shard, place)                                                                        \
+    SPAN("client-intake:{"), (tag), SPAN("}:checkpoint:"), (shard), SPAN(":"), (place)
 
 #endif

@@ -1,0 +1,88 @@
+/* shards: the index on a Redis Cluster, for one worker: claims by slot, checkpoints by shard. The daemon does not use
+ * it yet; index.h describes the index on one server, and has the glossary.
+ *
+ * What a batch asks of Redis, and how often it waits for answers:
+ *
+ *   look        the map and the connections, if that is due (redis_cluster.h), and what of it slots lose their trust
+ * for (slot_book.h) claimed     how far the partitions are claimed, if that is further than before claim       the
+ * decision script for each slot (decision.h), all masters at the same time confirm     before the commit, all at the
+ * same time: each slot's fence, each partition's term, and the pulse of all masters (cluster_pulse.h). fence.h tells
+ * why this is enough checkpoint  after the commit, into each shard that is complete, touched or not, since a checkpoint
+ * that is behind has the shard restored
+ *
+ * A command's slot may be away, or may have to be restored. Then it waits, and with it the commands behind it in its
+ * partition. The caller takes them out of the batch (shards_may_decide).
+ *
+ * The order for a partition that was assigned: shards_take, then the group's offsets, then an audit with them. */
+#ifndef WORKER_INDEX_SHARDS_H
+#define WORKER_INDEX_SHARDS_H
+
+#include "common/must_check.h"
+#include "worker/config/config.h"
+#include "worker/index/index_audit.h"
+#include "worker/index/slot_book.h"
+#include "worker/kafka/offsets.h"
+#include "worker/model/batch.h"
+#include "worker/redis/redis_cluster.h"
+
+#define SHARDS_LOOK_MS 1000 /* between two looks at the map and the epochs, at most (slot_book.h) */
+
+struct shards;
+
+/* New, without a map; NULL when out of memory. `config` must outlive it. */
+MUST_CHECK struct shards *shards_open(const struct config *config);
+void shards_close(struct shards *shards);
+
+/* True if there is a map. False with the reason in `error`. To be called before each batch, and once a second. */
+MUST_CHECK bool shards_look(struct shards *shards, struct arena *scratch, char *error, size_t error_size);
+
+/* What is known of the slots, and of the masters. Borrowed. */
+const struct slot_book *shards_book(const struct shards *shards);
+const struct redis_cluster *shards_cluster(const struct shards *shards);
+
+/* ---- partitions ---- */
+
+/* Takes terms for partitions that have none, and forgets those of all others. *taken: how many of these have one now;
+ * the rest waits for the masters that keep their terms. Without a change of the assignment it costs nothing. */
+void shards_take(struct shards *shards, const int32_t *partitions, int32_t count, int32_t *taken,
+                 struct arena *scratch);
+
+/* Forgets the terms. */
+void shards_give_up(struct shards *shards);
+
+/* ---- the audit ---- */
+
+enum shards_finding {
+    SHARDS_FINE,   /* nothing has to be restored; slots may be away, busy or foreign */
+    SHARDS_BEHIND, /* a checkpoint is behind, perhaps for a moment while another worker is between its commit and it */
+    SHARDS_LOST,   /* slots have to be restored */
+    SHARDS_AHEAD   /* a checkpoint is ahead of the progress: ask for it again, and audit once more with it */
+};
+
+/* Reads all slots that are not known, and compares the checkpoints of shards that are not complete. `progress` was
+ * asked for after shards_take. With `insists` it does not tell SHARDS_BEHIND: the shard's slots are lost then. After
+ * SHARDS_AHEAD *ahead has the checkpoints that were ahead, for progress->checkpoints of the next audit; the caller owns
+ * it. */
+MUST_CHECK enum shards_finding shards_audit(struct shards *shards, const struct kafka_progress *progress, bool insists,
+                                            struct offsets *ahead, struct arena *scratch);
+
+/* ---- batches ---- */
+
+/* Whether a command may be decided now: its slot is sound, and its partition has a term that an audit has followed. */
+bool shards_may_decide(const struct shards *shards, const struct item *item);
+
+/* Decides all commands that are ours, as index_claim does. Each of them may be decided (shards_may_decide). False: some
+ * were not; they are decided again, all of them, after a look and, if slots or terms are not known any more, after
+ * shards_take and an audit. The next run finds the claims that were made. */
+MUST_CHECK bool shards_claim(struct shards *shards, struct batch *batch);
+
+/* As index_confirm. */
+MUST_CHECK bool shards_confirm(struct shards *shards, struct batch *batch);
+
+/* As index_checkpoint, but that it does not notice that the record topic was replaced. */
+void shards_checkpoint(struct shards *shards, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
+
+/* Why the last call of these was not successful, for a log. */
+const char *shards_error(const struct shards *shards);
+
+#endif

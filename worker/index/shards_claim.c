@@ -1,0 +1,238 @@
+/* The claims of a batch on a cluster: its commands by slot, and each slot's by the decision script. */
+#include <stdlib.h>
+
+#include "worker/index/index_internal.h"
+#include "worker/index/shards_internal.h"
+
+/* ---- groups ---- */
+
+bool shards_may_decide(const struct shards *shards, const struct item *item)
+{
+    const struct shards_partition *partition = shards_partition(shards, item->from.partition);
+    uint16_t node;
+    if (!partition || partition->state != TERM_USABLE)
+        return false;
+    if (!item->workspace.at)
+        return true;
+    const unsigned slot = redis_slot_of(item->workspace);
+    return redis_cluster_slot(shards->cluster, slot, &node) == SLOT_SERVED &&
+           slot_book_trust(shards->book, slot) == TRUST_SOUND;
+}
+
+/* A command's place among the groups: node, slot, and its number in the batch. */
+struct placed {
+    uint16_t node, slot;
+    uint32_t item;
+};
+
+static int by_place(const void *one, const void *other)
+{
+    const struct placed *a = one, *b = other;
+    if (a->node != b->node)
+        return a->node < b->node ? -1 : 1;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return a->item < b->item ? -1 : a->item > b->item;
+}
+
+static bool place_items(struct shards *shards, struct batch *batch, struct placed *placed, uint32_t *count)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct item *item = &batch->items[i];
+        uint16_t node;
+        if (!item_is_ours(item))
+            continue;
+        if (!shards_may_decide(shards, item))
+            return shards_fail(shards, "a slot or a partition is not ready");
+        if (!item->workspace.at)
+            continue;
+        const unsigned slot = redis_slot_of(item->workspace);
+        (void)redis_cluster_slot(shards->cluster, slot, &node);
+        placed[(*count)++] = (struct placed){node, (uint16_t)slot, i};
+    }
+    qsort(placed, *count, sizeof(*placed), by_place);
+    return true;
+}
+
+/* The group's part of a partition is added if it has none. The commands of a partition are consecutive. */
+static void add_part(struct shards *shards, struct fence_part *parts, uint32_t *count, int32_t partition,
+                     struct arena *arena)
+{
+    for (uint32_t i = *count; i > 0; i--)
+        if (parts[i - 1].partition == partition)
+            return;
+    parts[(*count)++] = (struct fence_part){.partition = partition,
+                                            .place = shards_place(shards, partition, arena),
+                                            .term = span_of_text(shards_partition(shards, partition)->term.text),
+                                            .committed = offsets_get(&shards->committed, partition)};
+}
+
+static void make_group(struct shards *shards, struct batch *batch, const struct placed *placed, uint32_t count,
+                       uint32_t most_parts, struct shards_group *group)
+{
+    struct arena *arena = &batch->arena;
+    uint32_t *items = arena_alloc(arena, count * sizeof(*items));
+    struct fence_part *parts = arena_alloc(arena, (count < most_parts ? count : most_parts) * sizeof(*parts));
+    *group = (struct shards_group){.node = placed[0].node, .slot = placed[0].slot};
+    group->group = (struct decision_group){.fence = shards_fence(shards, group->slot, arena), .items = items};
+    for (uint32_t i = 0; i < count; i++) {
+        items[i] = placed[i].item;
+        add_part(shards, parts, &group->group.fence.part_count, batch->items[items[i]].from.partition, arena);
+    }
+    group->group.item_count = count;
+    group->group.fence.parts = parts;
+}
+
+bool shards_groups(struct shards *shards, struct batch *batch, struct shards_group **groups, uint32_t *count)
+{
+    struct placed *placed = arena_alloc(&batch->arena, batch->count * sizeof(*placed));
+    struct batch_part *parts;
+    const uint32_t part_count = batch_parts(batch, &parts);
+    uint32_t placed_count;
+    *count = 0;
+    if (!place_items(shards, batch, placed, &placed_count))
+        return false;
+    *groups = arena_alloc(&batch->arena, placed_count * sizeof(**groups));
+    for (uint32_t from = 0, to; from < placed_count; from = to) {
+        for (to = from + 1; to < placed_count && placed[to].slot == placed[from].slot;)
+            to++;
+        make_group(shards, batch, placed + from, to - from, part_count, &(*groups)[(*count)++]);
+    }
+    return true;
+}
+
+/* ---- how far partitions are claimed ---- */
+
+/* The offset behind the partition's last command that claims. */
+static int64_t claimed_of(const struct batch *batch, int32_t partition)
+{
+    int64_t claimed = OFFSET_NONE;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].from.partition == partition && item_claims(&batch->items[i]) &&
+            batch->items[i].from.offset >= claimed)
+            claimed = batch->items[i].from.offset + 1;
+    return claimed;
+}
+
+struct raise {
+    int32_t partition;
+    int64_t claimed;
+    struct span place, text;
+    unsigned slot;
+    uint16_t node;
+};
+
+static uint32_t find_raises(const struct shards *shards, struct batch *batch, struct raise **raises)
+{
+    struct batch_part *parts;
+    const uint32_t count = batch_parts(batch, &parts);
+    uint32_t kept = 0;
+    *raises = arena_alloc(&batch->arena, count * sizeof(**raises));
+    for (uint32_t i = 0; i < count; i++) {
+        const int64_t claimed = claimed_of(batch, parts[i].partition);
+        if (claimed <= offsets_get(&shards->claimed, parts[i].partition))
+            continue;
+        struct raise *raise = &(*raises)[kept++];
+        *raise = (struct raise){.partition = parts[i].partition, .claimed = claimed};
+        raise->place = shards_place(shards, raise->partition, &batch->arena);
+        raise->text = arena_format(&batch->arena, "%lld", (long long)claimed);
+        raise->slot = shards_term_slot(raise->place);
+    }
+    return kept;
+}
+
+static bool take_raise(struct shards *shards, struct cluster_pipelines *pipelines, const struct raise *raise)
+{
+    enum script_end end;
+    struct script_failure failure;
+    redisReply *reply = shards_answer(shards, pipelines, raise->node, raise->slot, &end, &failure);
+    const bool ok = reply != NULL || shards_refused(shards, raise->slot, end, &failure);
+    if (ok)
+        offsets_set(&shards->claimed, raise->partition, raise->claimed);
+    freeReplyObject(reply);
+    return ok;
+}
+
+/* Before the claims, since they are on other masters. */
+static bool raise_claimed(struct shards *shards, struct batch *batch)
+{
+    struct cluster_pipelines pipelines;
+    struct raise *raises;
+    const uint32_t count = find_raises(shards, batch, &raises);
+    bool ok = true;
+    for (uint32_t i = 0; i < count && ok; i++)
+        ok = redis_cluster_slot(shards->cluster, raises[i].slot, &raises[i].node) == SLOT_SERVED;
+    if (!ok)
+        return shards_fail(shards, "the master that keeps a partition's term is away");
+    if (count == 0)
+        return true;
+    if (!cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena))
+        return shards_fail(shards, "out of memory");
+    for (uint32_t i = 0; i < count; i++) {
+        struct redis_pipeline *pipeline = cluster_pipelines_to(&pipelines, raises[i].node);
+        pipeline_command(pipeline, 3);
+        pipeline_parts(pipeline, SPAN("SET"));
+        pipeline_parts(pipeline, SLOT_CLAIMED_KEY(raises[i].place));
+        pipeline_parts(pipeline, raises[i].text);
+    }
+    cluster_pipelines_send(&pipelines);
+    for (uint32_t i = 0; i < count; i++)
+        ok &= take_raise(shards, &pipelines, &raises[i]);
+    cluster_pipelines_close(&pipelines);
+    return ok;
+}
+
+/* ---- the claims ---- */
+
+/* Reads the answers to all calls of a group. */
+static bool take_group(struct shards *shards, struct cluster_pipelines *pipelines, struct batch *batch,
+                       const struct shards_group *group, struct decision_answer *answers)
+{
+    bool ok = true;
+    for (uint32_t from = 0; from < group->group.item_count;) {
+        enum script_end end;
+        struct script_failure failure;
+        const uint32_t to = decision_call_end(batch, &group->group, from);
+        redisReply *reply = shards_answer(shards, pipelines, group->node, group->slot, &end, &failure);
+        if (reply)
+            end = decision_take(batch, &group->group, from, reply, answers, &failure);
+        if (end != SCRIPT_DONE)
+            ok = shards_refused(shards, group->slot, end, &failure);
+        freeReplyObject(reply);
+        from = to;
+    }
+    return ok;
+}
+
+static bool decide(struct shards *shards, struct batch *batch, const struct shards_group *groups, uint32_t count,
+                   struct decision_answer *const *answers)
+{
+    struct cluster_pipelines pipelines;
+    bool ok = true;
+    if (!cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena))
+        return shards_fail(shards, "out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        decision_send(cluster_pipelines_to(&pipelines, groups[i].node), batch, &groups[i].group, SCRIPT_BY_NAME);
+    cluster_pipelines_send(&pipelines);
+    for (uint32_t i = 0; i < count; i++)
+        ok &= take_group(shards, &pipelines, batch, &groups[i], answers[i]);
+    cluster_pipelines_close(&pipelines);
+    return ok;
+}
+
+bool shards_claim(struct shards *shards, struct batch *batch)
+{
+    struct shards_group *groups;
+    uint32_t count;
+    if (!shards_groups(shards, batch, &groups, &count) || !raise_claimed(shards, batch))
+        return false;
+    struct decision_answer **answers = arena_alloc(&batch->arena, count * sizeof(*answers));
+    for (uint32_t i = 0; i < count; i++)
+        answers[i] = arena_alloc(&batch->arena, groups[i].group.item_count * sizeof(**answers));
+    if (!decide(shards, batch, groups, count, answers))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        decision_settle(batch, &groups[i].group, answers[i]);
+    return true;
+}
