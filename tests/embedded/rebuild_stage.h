@@ -32,6 +32,7 @@ static struct config *config;
 static struct index *the_index;
 static struct arena scratch;
 static rd_kafka_t *producer;
+static const char *workspace = "acme"; /* of the clients */
 
 static inline bool patient(void *listener)
 {
@@ -154,6 +155,75 @@ static inline void record_of(const struct event *event, char record[RECORD])
         id, event->created, event->email);
 }
 
+/* ---- random histories ---- */
+
+static uint64_t random_state;
+
+static inline unsigned draw(unsigned limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (unsigned)((random_state >> 11) % limit);
+}
+
+static inline bool is_alive_with(const struct history *history, int client, int email)
+{
+    const struct event *last = last_of(history, client);
+    return last && last->email >= 0 && (email < 0 || last->email == email);
+}
+
+static inline bool is_free(const struct history *history, int email)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        if (is_alive_with(history, i, email))
+            return false;
+    return true;
+}
+
+/* `lawful`: as the worker and an owner who removes clients make it. Otherwise records are rewritten, too, and emails
+ * shared, as another hand may do. Half way partitions are added, so that a client's later messages may be in another
+ * one. */
+static inline void invent(struct history *history, bool lawful)
+{
+    int homes[2][CLIENTS];
+    history->count = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        homes[0][i] = (int)draw(PARTITIONS);
+        homes[1][i] = draw(3) > 0 ? homes[0][i] : (int)draw(PARTITIONS);
+    }
+    int wanted = 5 + (int)draw(EVENTS - 5);
+    for (int step = 0; step < 20 * EVENTS && history->count < wanted; step++) {
+        int client = (int)draw(CLIENTS), email = (int)draw(EMAILS);
+        if (is_alive_with(history, client, -1)) {
+            if (lawful || draw(2) == 0)
+                email = -1;
+        } else if (lawful && !is_free(history, email)) {
+            continue;
+        } else if (draw(12) == 0) {
+            email = -1; /* the tombstone of one that is not there */
+        }
+        history->events[history->count] = (struct event){.client = client,
+                                                         .email = email,
+                                                         .partition = homes[history->count > wanted / 2][client],
+                                                         .timestamp_ms = 1700000000000 + 1000 * history->count,
+                                                         .source = history->count,
+                                                         .created = (int)draw(8)};
+        history->count++;
+    }
+}
+
+static inline void shuffle(int *places)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        places[i] = i;
+    for (int i = PARTITIONS - 1; i > 0; i--) {
+        int other = (int)draw((unsigned)i + 1), kept = places[i];
+        places[i] = places[other];
+        places[other] = kept;
+    }
+}
+
 static const char hash[] = "0123456789abcdef0123456789abcdef";
 
 /* `places`: the partitions' numbers, in which the order of reading lies. */
@@ -166,7 +236,7 @@ static inline void produce(const struct history *history, int from, int to, cons
         source_of(event, source);
         record_of(event, record);
         char *value = event->email >= 0 ? record : NULL;
-        int length = snprintf(key, sizeof(key), "acme/%s", id);
+        int length = snprintf(key, sizeof(key), "%s/%s", workspace, id);
         rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
         rd_kafka_header_add(headers, "command-hash", -1, hash, -1);
         rd_kafka_header_add(headers, "source", -1, source, -1);
@@ -217,7 +287,7 @@ static inline void fold(const struct history *history, struct dump *dump)
         id_of(i, id);
         source_of(last, source);
         record_of(last, record);
-        snprintf(dump->lines[dump->count++], LINE, "client:{acme}:%s %s %s\n%s", id, source, hash, record);
+        snprintf(dump->lines[dump->count++], LINE, "client:{%s}:%s %s %s\n%s", workspace, id, source, hash, record);
     }
     for (int email = 0; email < EMAILS; email++) {
         const struct event *owner = NULL;
@@ -229,7 +299,7 @@ static inline void fold(const struct history *history, struct dump *dump)
         if (!owner)
             continue;
         id_of(owner->client, id);
-        snprintf(dump->lines[dump->count++], LINE, "client-email:{acme}:e%d@example.com %s", email, id);
+        snprintf(dump->lines[dump->count++], LINE, "client-email:{%s}:e%d@example.com %s", workspace, email, id);
     }
     qsort(dump->lines, (size_t)dump->count, sizeof(dump->lines[0]), compare_lines);
 }

@@ -6,6 +6,7 @@
 
 #define RECORDS SPAN("clients.records")
 #define MINE    SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+#define AGAIN   SPAN("aaaaaaaaaaaaaaaacccccccccccccccc")
 #define OTHERS  SPAN("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb")
 #define NEXT    "fedcba9876543210fedcba9876543210"
 #define ADA     "client:{acme}:00000000-0000-0000-0000-00000000000a"
@@ -167,6 +168,15 @@ START_TEST(one_restores_at_a_time)
 }
 END_TEST
 
+START_TEST(worker_takes_a_slot_from_its_own_restoration)
+{
+    ck_assert_int_eq(begin(MINE, SPAN(EPOCH)), SLOT_BEGUN);
+    ck_assert_int_eq(begin(AGAIN, SPAN_NONE), SLOT_BEGUN);
+    ck_assert_int_eq(end(MINE), SCRIPT_STALE); /* what was sent before comes too late */
+    ck_assert_int_eq(end(AGAIN), SCRIPT_DONE);
+}
+END_TEST
+
 START_TEST(worker_that_has_died_is_replaced)
 {
     /* Its time is over; it is no time; it is too far away to be one. */
@@ -268,6 +278,7 @@ int main(void)
     tcase_add_test(all, slot_is_restored);
     tcase_add_test(all, what_is_there_stays);
     tcase_add_test(all, one_restores_at_a_time);
+    tcase_add_test(all, worker_takes_a_slot_from_its_own_restoration);
     tcase_add_test(all, worker_that_has_died_is_replaced);
     tcase_add_test(all, writing_renews);
     tcase_add_test(all, flushed_slot_ends_its_restoration);

@@ -1,7 +1,6 @@
 #include "worker/index/index_restore.h"
 
 #include "worker/index/index_restore_internal.h"
-#include "worker/kafka/message_headers.h"
 #include "worker/validate/record.h"
 
 /* Of sources: a greater one could not be read back from a checkpoint. */
@@ -36,32 +35,6 @@ void restore_begin(struct restore *restore)
 }
 
 /* ---- messages ---- */
-
-static struct span header_of(const rd_kafka_message_t *message, const char *name)
-{
-    struct span value;
-    return message_header_last(message, name, &value) ? value : SPAN_NONE;
-}
-
-/* False if the message is not a client that the index can hold. */
-static bool restored_parse(const rd_kafka_message_t *message, struct restored *restored)
-{
-    rd_kafka_timestamp_type_t type;
-    const char *slash = message->key ? memchr(message->key, '/', message->key_len) : NULL;
-    if (!slash)
-        return false;
-    struct span key = span_of(message->key, message->key_len);
-    *restored =
-        (struct restored){.key = key,
-                          .workspace = span_of(key.at, (size_t)(slash - key.at)),
-                          .id = span_from(key, (size_t)(slash - key.at) + 1),
-                          .source = header_of(message, "source"),
-                          .hash = header_of(message, "command-hash"),
-                          .record = span_of(message->payload, message->payload ? message->len : 0),
-                          .place = {message->partition, message->offset, rd_kafka_message_timestamp(message, &type)}};
-    return restored->id.length == CLIENT_ID_LENGTH &&
-           (!restored->record.at || (restored->source.at && stored_client_can_be(restored->source, restored->hash)));
-}
 
 /* What is in the record topic was committed, even if the group's offsets say otherwise. */
 static void note_source(struct restore *restore, struct span source)
@@ -102,26 +75,6 @@ bool restore_add(struct restore *restore, rd_kafka_message_t *message)
 }
 
 /* ---- what the files of the restore share ---- */
-
-bool restored_is(const struct restored *restored, struct span value)
-{
-    const struct span parts[] = {RESTORED_VALUE(restored)};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (!span_begins_with(value, parts[i]))
-            return false;
-        value = span_from(value, parts[i].length);
-    }
-    return value.length == 0;
-}
-
-size_t restored_bytes(const struct restored *restored)
-{
-    const struct span parts[] = {RESTORED_VALUE(restored)};
-    size_t bytes = 0;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        bytes += parts[i].length;
-    return bytes;
-}
 
 void restore_mark(struct restore *restore, struct restored *restored)
 {

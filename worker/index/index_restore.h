@@ -14,27 +14,17 @@
 #ifndef WORKER_INDEX_INDEX_RESTORE_H
 #define WORKER_INDEX_INDEX_RESTORE_H
 
-#include <librdkafka/rdkafka.h>
-
 #include "common/must_check.h"
 #include "worker/index/index.h"
 #include "worker/index/rebuild_lock.h"
 #include "worker/index/record_places.h"
+#include "worker/index/restored.h"
 
 #define RESTORE_MESSAGES 1000
 #define RESTORE_BYTES    ((size_t)4 << 20)
 /* Of all messages that are read between the first and the last of those that are to be written: each of these keeps the
  * response of the broker that it came in. */
 #define RESTORE_SPAN ((size_t)8 << 20)
-
-/* A message of the record topic, parsed; its spans point into the message. */
-struct restored {
-    struct span key, workspace, id, source, hash;
-    struct span record; /* at == NULL: a tombstone, the client was removed */
-    struct span email;  /* lower case, in the scratch arena while a chunk is written */
-    struct record_place place;
-    bool settled; /* Redis agrees with it */
-};
 
 struct restore {
     struct index *index;

@@ -17,13 +17,4 @@ MUST_CHECK redisReply *restore_execute(struct restore *restore, struct redis_pip
 /* Redis agrees with the message from now on. */
 void restore_mark(struct restore *restore, struct restored *restored);
 
-/* The parts of the client's value in Redis. */
-#define RESTORED_VALUE(restored) (restored)->source, SPAN(" "), (restored)->hash, SPAN("\n"), (restored)->record
-
-/* The length of that value. */
-size_t restored_bytes(const struct restored *restored);
-
-/* True if `value` is that value. */
-bool restored_is(const struct restored *restored, struct span value);
-
 #endif

@@ -68,39 +68,6 @@ static bool contradict(struct restore *restore)
 
 /* ---- two living clients with one email ---- */
 
-static struct span created_at(struct span record)
-{
-    struct span name = SPAN("\"createdAt\":\"");
-    const char *found = memmem(record.at, record.length, name.at, name.length);
-    if (!found)
-        return SPAN("");
-    struct span rest = span_from(record, (size_t)(found - record.at) + name.length);
-    const char *end = memchr(rest.at, '"', rest.length);
-    return span_of(rest.at, end ? (size_t)(end - rest.at) : 0);
-}
-
-static int compare(struct span a, struct span b)
-{
-    int order = memcmp(a.at, b.at, a.length < b.length ? a.length : b.length);
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
-/* A longer text is the greater number, so sources of the same partition are ordered by offset. */
-static int compare_sources(struct span a, struct span b)
-{
-    return a.length != b.length ? (a.length > b.length) - (a.length < b.length) : compare(a, b);
-}
-
-static bool has_right_to_email(const struct restored *restored, struct span rival_id, const struct stored_client *rival)
-{
-    int order = compare(created_at(restored->record), created_at(rival->record));
-    if (order == 0)
-        order = compare_sources(restored->source, rival->source);
-    if (order == 0)
-        order = compare(restored->id, rival_id);
-    return order > 0;
-}
-
 /* True if the other client in Redis really exists and has the email. */
 static bool rival_lives(struct restore *restore, const struct restored *restored, struct span rival_id,
                         struct span value, struct stored_client *rival)
@@ -130,7 +97,7 @@ static bool plan_email(struct restore *restore, const struct restored *restored,
     if (!rival_lives(restore, restored, owner, value, &rival))
         return true;
     plan->shared = true;
-    plan->set_email = has_right_to_email(restored, owner, &rival);
+    plan->set_email = restored_has_right_to_email(restored, owner, &rival);
     return true;
 }
 

@@ -1,5 +1,5 @@
 -- Takes a slot for a restoration (slot_restore.h): KEYS[1] is its fence. ARGV: 1 the epoch that it was found with, '' for
--- none, 2 the token of the restoration, 3 how long it lasts without a renewal, in milliseconds, 4 the record topic.
+-- none, 2 the token of the restoration, which begins with 16 bytes of its worker, 3 how long it lasts without a renewal, in milliseconds, 4 the record topic.
 -- From then on nothing is decided in the slot. {'BEGUN'}, or why not: {'FOREIGN', topic}, {'CHANGED'}, {'BUSY'}.
 local fence = redis.pcall('HMGET', KEYS[1], 'epoch', 'records', 'restorer', 'until')
 if fence.err then
@@ -20,7 +20,8 @@ if epoch and epoch ~= '' and epoch ~= ARGV[1] then
 end
 -- The end of another's token is a time that this server gave. One that is too far away was not written by a restoration.
 local left = ends and tonumber(ends) and tonumber(ends) - now or 0
-if not (epoch and epoch ~= '') and restorer and restorer ~= ARGV[2] and left > 0 and left <= 10 * life then
+local is_others = restorer and string.sub(restorer, 1, 16) ~= string.sub(ARGV[2], 1, 16)
+if not (epoch and epoch ~= '') and is_others and left > 0 and left <= 10 * life then
   return {'BUSY'}
 end
 redis.call('HDEL', KEYS[1], 'epoch')

@@ -14,7 +14,7 @@ struct shards *shards_open(const struct config *config)
     shards->config = config;
     shards->cluster = redis_cluster_open(config);
     shards->book = slot_book_new();
-    if (shards->cluster && shards->book)
+    if (shards->cluster && shards->book && redis_epoch_random(shards->name))
         return shards;
     shards_close(shards);
     return NULL;
@@ -31,6 +31,11 @@ void shards_close(struct shards *shards)
     offsets_free(&shards->record_ends);
     free(shards->partitions);
     free(shards);
+}
+
+const struct config *shards_config(const struct shards *shards)
+{
+    return shards->config;
 }
 
 const struct slot_book *shards_book(const struct shards *shards)
@@ -71,8 +76,7 @@ unsigned shards_term_slot(struct span place)
     return redis_slot_of(place); /* a topic's name has no braces */
 }
 
-/* A text of these parts. */
-static struct span text_of(struct arena *arena, const struct span *parts, size_t count)
+struct span shards_text(struct arena *arena, const struct span *parts, size_t count)
 {
     size_t length = 0;
     for (size_t i = 0; i < count; i++)
@@ -83,13 +87,9 @@ static struct span text_of(struct arena *arena, const struct span *parts, size_t
     return span_of(text, length);
 }
 
-#define TEXT_OF(arena, ...)                                                                                            \
-    text_of((arena), (const struct span[]){__VA_ARGS__},                                                               \
-            sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
-
 struct span shards_fence_key(unsigned slot, struct arena *arena)
 {
-    return TEXT_OF(arena, FENCE_KEY(redis_slot_tag(slot)));
+    return SHARDS_TEXT(arena, FENCE_KEY(redis_slot_tag(slot)));
 }
 
 struct fence shards_fence(const struct shards *shards, unsigned slot, struct arena *arena)
@@ -102,8 +102,8 @@ struct fence shards_fence(const struct shards *shards, unsigned slot, struct are
 struct span shards_checkpoint_key(const struct shards *shards, size_t node, struct span place, struct arena *arena)
 {
     const struct cluster_node *there = redis_cluster_node(shards->cluster, node);
-    return TEXT_OF(arena,
-                   SHARD_CHECKPOINT_KEY(redis_slot_tag(there->master.lowest), span_of_text(there->shard), place));
+    return SHARDS_TEXT(arena,
+                       SHARD_CHECKPOINT_KEY(redis_slot_tag(there->master.lowest), span_of_text(there->shard), place));
 }
 
 /* ---- answers ---- */

@@ -36,7 +36,8 @@ void shards_close(struct shards *shards);
 /* True if there is a map. False with the reason in `error`. To be called before each batch, and once a second. */
 MUST_CHECK bool shards_look(struct shards *shards, struct arena *scratch, char *error, size_t error_size);
 
-/* What is known of the slots, and of the masters. Borrowed. */
+/* What is known of the slots, and of the masters; and the config. Borrowed. */
+const struct config *shards_config(const struct shards *shards);
 const struct slot_book *shards_book(const struct shards *shards);
 const struct redis_cluster *shards_cluster(const struct shards *shards);
 

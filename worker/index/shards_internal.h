@@ -26,6 +26,7 @@ struct shards {
     const struct config *config;
     struct redis_cluster *cluster;
     struct slot_book *book;
+    char name[EPOCH_LENGTH];                         /* of this worker: random; restorations use the first half */
     struct cluster_beat beats[CLUSTER_MASTERS_MOST]; /* in the order of the map's masters */
     int64_t looked_ms;                               /* when a map was asked for last; 0: never */
     uint64_t loaded[CLUSTER_MASTERS_MOST];           /* connections to nodes that have the scripts */
@@ -46,6 +47,12 @@ void shards_forget_scripts(struct shards *shards, uint64_t connection);
 
 /* NULL for a partition of which nothing is known. */
 struct shards_partition *shards_partition(const struct shards *shards, int32_t partition);
+
+/* A text of these parts, in the arena. */
+struct span shards_text(struct arena *arena, const struct span *parts, size_t count);
+#define SHARDS_TEXT(arena, ...)                                                                                        \
+    shards_text((arena), (const struct span[]){__VA_ARGS__},                                                           \
+                sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
 /* "topic/partition" of the command topic, in the arena. */
 struct span shards_place(const struct shards *shards, int32_t partition, struct arena *arena);

@@ -12,10 +12,12 @@ struct shards_restore *shards_restore_new(struct shards *shards, struct arena *s
         return NULL;
     restore->shards = shards;
     restore->scratch = scratch;
-    if (redis_epoch_random(restore->token) && redis_epoch_random(restore->epoch))
-        return restore;
-    free(restore);
-    return NULL;
+    if (!redis_epoch_random(restore->token) || !redis_epoch_random(restore->epoch)) {
+        free(restore);
+        return NULL;
+    }
+    memcpy(restore->token, shards->name, EPOCH_LENGTH / 2);
+    return restore;
 }
 
 void shards_restore_free(struct shards_restore *restore)

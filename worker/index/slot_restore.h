@@ -30,7 +30,8 @@
 /* A restoration of a slot. */
 struct slot_restore {
     struct span key;    /* of the fence */
-    struct span token;  /* of the restoration: a redis_epoch_random */
+    struct span token;  /* of the restoration: a redis_epoch_random, of which the first half is the worker's name. A
+                           worker takes a slot from its own earlier restoration, which has failed */
     struct span topic;  /* the record topic */
     struct span before; /* the epoch that the slot was found with; at == NULL: none */
 };
