@@ -159,6 +159,7 @@ static void put(int32_t partition, int64_t offset, const char *workspace, const 
                           .command_id = SPAN("c"),
                           .has_identity = true};
     item->position = position_text(&item->from, &batch.arena);
+    item->record_form = FORM_FULL;
     memcpy(item->client_id, id, CLIENT_ID_LENGTH);
     memset(item->hash, '0', HASH_LENGTH);
     if (!email) {
@@ -249,6 +250,64 @@ START_TEST(claims_are_found_again)
     ck_assert_int_eq(batch.items[2].error, ERROR_VALIDATION_FAILED);
     ck_assert_int_eq(batch.items[3].outcome, OUTCOME_CREATED);
     ck_assert(shards_confirm(shards, &batch));
+}
+END_TEST
+
+static bool exists(const char *workspace, const char *kind, const char *name)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "%s:{%s}:%s", kind, workspace, name);
+    for (size_t i = 0; i < MASTERS; i++)
+        if (strcmp(cluster_ask(i, "EXISTS %s", text), "1") == 0)
+            return true;
+    return false;
+}
+
+#define CLIENT_0 "client", "00000000-0000-0000-0000-000000000000"
+#define EMAIL_0  "client-email", "0-0@example.com"
+
+/* As the sink leaves a command whose record was refused. */
+static void refuse_first(void)
+{
+    item_reject(&batch.items[0], ERROR_TOO_LARGE, SPAN("too large"));
+    batch.items[0].record_form = FORM_NONE;
+}
+
+START_TEST(claim_of_a_client_that_does_not_fit_is_released)
+{
+    get_ready(shards, 0);
+    for (int i = 0; i < 2; i++) {
+        fill(0, 0, 3);
+        ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
+        ck_assert(exists(workspaces[0], CLIENT_0) && exists(workspaces[0], EMAIL_0));
+        if (i == 1) /* the email is another's by now */
+            cluster_ask(0, "SET client-email:{%s}:0-0@example.com 99999999-0000-0000-0000-000000000000", workspaces[0]);
+        fill(0, 0, 3);
+        batch.items[0].claimed = true;
+        refuse_first();
+        ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
+        ck_assert(!exists(workspaces[0], CLIENT_0));
+        ck_assert_int_eq(exists(workspaces[0], EMAIL_0), i == 1);
+        ck_assert_int_eq(batch.items[0].error, ERROR_TOO_LARGE);
+    }
+}
+END_TEST
+
+START_TEST(client_that_does_not_fit_and_may_be_committed_has_its_slot_restored)
+{
+    unsigned taken;
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 3);
+    fill(0, 0, 3); /* the group's offsets were set back */
+    refuse_first();
+    ck_assert(!shards_claim(shards, &batch));
+    ck_assert(batch.items[0].settled);
+    ck_assert(exists(workspaces[0], CLIENT_0));
+    ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
+    ck_assert_uint_eq(count_of(shards, TRUST_LOST), 1);
+    ck_assert_uint_eq(restore(shards, &taken), 1);
+    ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
+    ck_assert_int_eq(batch.items[0].record_form, FORM_FULL);
 }
 END_TEST
 
@@ -447,6 +506,8 @@ int main(void)
     tcase_add_checked_fixture(all, begin_case, NULL);
     tcase_add_test(all, empty_cluster_is_restored_and_decides);
     tcase_add_test(all, claims_are_found_again);
+    tcase_add_test(all, claim_of_a_client_that_does_not_fit_is_released);
+    tcase_add_test(all, client_that_does_not_fit_and_may_be_committed_has_its_slot_restored);
     tcase_add_test(all, worker_that_lost_its_partition_commits_nothing);
     tcase_add_test(all, worker_that_killed_itself_before_its_checkpoint_leaves_one_behind);
     tcase_add_test(all, two_workers_do_not_restore_one_slot);

@@ -225,7 +225,8 @@ bool shards_claim(struct shards *shards, struct batch *batch)
 {
     struct shards_group *groups;
     uint32_t count;
-    if (!shards_groups(shards, batch, &groups, &count) || !raise_claimed(shards, batch))
+    if (!shards_release(shards, batch) || !shards_groups(shards, batch, &groups, &count) ||
+        !raise_claimed(shards, batch))
         return false;
     struct decision_answer **answers = arena_alloc(&batch->arena, count * sizeof(*answers));
     for (uint32_t i = 0; i < count; i++)

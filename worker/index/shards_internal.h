@@ -78,6 +78,10 @@ MUST_CHECK redisReply *shards_answer(struct shards *shards, struct cluster_pipel
 /* Notes what follows from a script that was not carried out in the slot. Always false. */
 bool shards_refused(struct shards *shards, unsigned slot, enum script_end end, const struct script_failure *failure);
 
+/* Removes the claims that an earlier run made for commands whose client does not fit (item->record_form). False: the
+ * batch is to be claimed again. */
+MUST_CHECK bool shards_release(struct shards *shards, struct batch *batch);
+
 /* The commands of a batch that share a slot. */
 struct shards_group {
     uint16_t node;
