@@ -1,5 +1,6 @@
-/* cluster_stage: a Redis Cluster of three masters on loopback, without replicas, for tests of the index on a cluster. A
- * master can be killed, and started again over its folder, with its file or empty. Each test includes it once. */
+/* cluster_stage: a Redis Cluster of three masters on loopback for tests of the index on a cluster. A master can be
+ * killed, and started again over its folder, where it has nothing but what it knows of the cluster. A fourth node can
+ * be made the replica of a master. Each test includes it once. */
 #ifndef TESTS_CLUSTER_STAGE_H
 #define TESTS_CLUSTER_STAGE_H
 
@@ -20,8 +21,9 @@
 #include "common/clock.h"
 #include "common/folder.h"
 
+#define REPLICA          3 /* the number of the fourth node */
 #define MASTERS          3
-#define CLUSTER_LIMIT    20000 /* milliseconds for anything that is waited for */
+#define CLUSTER_LIMIT    60000 /* milliseconds for anything that is waited for */
 #define LAST_OF(master)  ((master) == 0 ? 5460 : (master) == 1 ? 10922 : 16383)
 #define FIRST_OF(master) ((master) == 0 ? 0 : LAST_OF((master)-1) + 1)
 
@@ -31,7 +33,7 @@ static struct cluster_master_process {
     int port, bus_port;
     redisContext *aside; /* for looking and meddling */
     char id[64];
-} cluster_masters[MASTERS];
+} cluster_masters[MASTERS + 1];
 
 static int cluster_free_port(void)
 {
@@ -53,9 +55,10 @@ static void cluster_become_redis(size_t number)
     snprintf(port, sizeof(port), "%d", cluster_masters[number].port);
     snprintf(bus_port, sizeof(bus_port), "%d", cluster_masters[number].bus_port);
     execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--cluster-enabled", "yes",
-           "--cluster-port", bus_port, "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000",
-           "--cluster-require-full-coverage", "no", "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize",
-           "no", "--logfile", log, (char *)NULL);
+           "--cluster-port", bus_port, "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
+           "--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0",
+           "--repl-diskless-sync-delay", "0", "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize", "no",
+           "--logfile", log, (char *)NULL);
     _exit(127);
 }
 
@@ -122,28 +125,49 @@ static bool cluster_is_whole(void)
     return true;
 }
 
+static void cluster_add(size_t number)
+{
+    char folder[600];
+    snprintf(folder, sizeof(folder), "%s/node-%zu", cluster_folder, number);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    cluster_masters[number].port = cluster_free_port();
+    cluster_masters[number].bus_port = cluster_free_port();
+    cluster_start(number);
+    snprintf(cluster_masters[number].id, sizeof(cluster_masters[number].id), "%s", cluster_ask(number, "CLUSTER MYID"));
+}
+
+static void cluster_meet(size_t number)
+{
+    cluster_ask(0, "CLUSTER MEET 127.0.0.1 %d %d", cluster_masters[number].port, cluster_masters[number].bus_port);
+}
+
+/* The fourth node has what this master has from now on. */
+static __attribute__((unused)) void cluster_add_replica(size_t master)
+{
+    cluster_add(REPLICA);
+    cluster_meet(REPLICA);
+    cluster_await(strcmp(cluster_ask(REPLICA, "CLUSTER REPLICATE %s", cluster_masters[master].id), "OK") == 0);
+    cluster_await(strstr(cluster_ask(master, "INFO replication"), "state=online"));
+    /* It takes over only what it knows that its master has. */
+    cluster_await(strstr(cluster_ask(REPLICA, "CLUSTER INFO"), "cluster_slots_ok:16384"));
+}
+
 static void cluster_open(void)
 {
     ck_assert(folder_make_temporary("client-intake-cluster", cluster_folder, sizeof(cluster_folder)));
     for (size_t i = 0; i < MASTERS; i++) {
-        char folder[600];
-        snprintf(folder, sizeof(folder), "%s/node-%zu", cluster_folder, i);
-        ck_assert_int_eq(mkdir(folder, 0700), 0);
-        cluster_masters[i].port = cluster_free_port();
-        cluster_masters[i].bus_port = cluster_free_port();
-        cluster_start(i);
-        snprintf(cluster_masters[i].id, sizeof(cluster_masters[i].id), "%s", cluster_ask(i, "CLUSTER MYID"));
+        cluster_add(i);
         cluster_ask(i, "CLUSTER ADDSLOTSRANGE %d %d", FIRST_OF((int)i), LAST_OF((int)i));
         cluster_ask(i, "CLUSTER SET-CONFIG-EPOCH %d", (int)i + 1);
     }
     for (size_t i = 1; i < MASTERS; i++)
-        cluster_ask(0, "CLUSTER MEET 127.0.0.1 %d %d", cluster_masters[i].port, cluster_masters[i].bus_port);
+        cluster_meet(i);
     cluster_await(cluster_is_whole());
 }
 
 static void cluster_close(void)
 {
-    for (size_t i = 0; i < MASTERS; i++) {
+    for (size_t i = 0; i <= REPLICA; i++) {
         if (cluster_masters[i].aside)
             redisFree(cluster_masters[i].aside);
         if (cluster_masters[i].process)

@@ -497,6 +497,49 @@ START_TEST(slot_that_moves_is_restored)
 }
 END_TEST
 
+static bool is_master(size_t number)
+{
+    return strstr(cluster_ask(number, "INFO replication"), "role:master") != NULL;
+}
+
+START_TEST(replica_that_takes_over_is_restored)
+{
+    unsigned taken;
+    get_ready(shards, 0);
+    cluster_add_replica(1);
+    run_batch(shards, 0, 0, 90);
+    ck_assert_str_eq(cluster_ask(1, "WAIT 1 5000"), "1");
+    kill(cluster_masters[REPLICA].process, SIGSTOP);
+    run_batch(shards, 0, 90, 9); /* what the replica will not have */
+    fill(0, 99, 9);
+    ck_assert(shards_claim(shards, &batch));
+    cluster_kill(1);
+    kill(cluster_masters[REPLICA].process, SIGCONT);
+    ck_assert(!shards_confirm(shards, &batch));
+    cluster_await(is_master(REPLICA));
+    look_until_all_are_there(shards);
+    fill(0, 99, 9);
+    ck_assert(!shards_may_decide(shards, &batch.items[1]));
+    ck_assert(shards_may_decide(shards, &batch.items[0]));
+    /* It has the epochs, but the stamp of another master, and its checkpoint is behind. */
+    ck_assert_int_eq(audit(shards, false), SHARDS_BEHIND);
+    ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
+    ck_assert_uint_eq(count_of(shards, TRUST_LOST), 5462);
+    ck_assert_uint_eq(restore(shards, &taken), 5462);
+    run_batch(shards, 0, 99, 9);
+    look_until_all_are_there(others);
+    take(others, 1);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    run_batch(others, 1, 0, 9);
+    /* The old master comes back as a replica: nothing changes. */
+    cluster_start(1);
+    cluster_await(!is_master(1));
+    ck_assert(look(shards));
+    run_batch(shards, 0, 108, 9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shards");
@@ -516,6 +559,12 @@ int main(void)
     tcase_add_test(all, slot_that_moves_is_restored);
     tcase_add_test(all, master_that_comes_back_empty_is_restored);
     suite_add_tcase(suite, all);
+    TCase *failover = tcase_create("failover"); /* afterwards the masters are others */
+    tcase_set_timeout(failover, 120);
+    tcase_add_unchecked_fixture(failover, open_all, close_all);
+    tcase_add_checked_fixture(failover, begin_case, NULL);
+    tcase_add_test(failover, replica_that_takes_over_is_restored);
+    suite_add_tcase(suite, failover);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_ENV);
