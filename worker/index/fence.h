@@ -7,6 +7,8 @@
  *   field         what it holds, and who writes it
  *   epoch         the mark of the data (redis_epoch.h). The end of a rebuild of the slot. Missing: nothing is decided
  *   shard         where the slot's data were last found to be complete, and since when. The same. Opaque to scripts
+ *   restorer, until, records
+ *                 who restores the slot, and from which record topic it was restored (slot_restore.h)
  *   term:TOPIC/P  the term of the last worker that was here for this partition (term.h). decision_send and
  *                 fence_send_checkpoints raise it. The topic is part of the name, as it is part of an owner's key:
  *                 workers of several command topics may share one Redis
@@ -53,8 +55,9 @@
  * While a slot is on its way, a script whose keys are in part not there is answered with TRYAGAIN or ASK, so nothing
  * new is claimed. The shard's id alone does not do for `shard`: a slot that goes to another shard, loses keys in a
  * failover there, and comes back before anybody looked would count as complete. `shard` therefore also has the
- * configuration epoch of the master. A failover changes it, too; a worker that has seen the slot stay in its shard all
- * the time writes the new one after the audit of the shard, any other worker restores the slot. */
+ * configuration epoch of the master. A failover changes it, too, and so does another slot that comes. A worker that has
+ * seen the slot stay in its shard all the time goes on with the old one; any other worker restores the slot
+ * (slot_book.h). */
 #ifndef WORKER_INDEX_FENCE_H
 #define WORKER_INDEX_FENCE_H
 

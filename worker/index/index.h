@@ -1,7 +1,7 @@
 /* index: the Redis index of clients, and the definitions beside it. The record topic is the truth; Redis is its index
  * and can be rebuilt. One connection per thread. The public headers are this one and index_audit.h. redis_keys.h lists
- * the keys and what a value that is not ours means. decision.h, fence.h and term.h are for a Redis of several servers;
- * no other folder uses them yet.
+ * the keys and what a value that is not ours means. shards.h and shards_rebuild.h are the index on a Redis Cluster,
+ * made of slot_book.h, slot_restore.h, decision.h, fence.h and term.h; no other folder uses them yet.
  *
  * The folder worker/index holds everything that reads or writes the clients in Redis: claims, the audit, the rebuild.
  * It may use hiredis, librdkafka and the folders before it in docs/design.md.
