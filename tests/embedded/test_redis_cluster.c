@@ -565,6 +565,22 @@ END_TEST
 
 #define PULSE_3 "$46\r\ncluster_current_epoch:9\r\ncluster_my_epoch:345\n\r\n"
 
+START_TEST(master_that_rests_is_not_asked)
+{
+    struct cluster_beat beat;
+    begin_pipelines();
+    for (int i = 0; i < NODES; i++)
+        nodes[i].state = PULSE_3;
+    redis_cluster_redirected(cluster, 1, 5000, REDIRECT_LOADING, "LOADING");
+    cluster_pulse_write(&pipelines);
+    cluster_pipelines_send(&pipelines);
+    for (size_t i = 0; i < NODES; i++)
+        ck_assert_int_eq(cluster_pulse_take(&pipelines, i, &beat), i != 1);
+    end_pipelines();
+    ck_assert_ptr_nonnull(redis_cluster_node(cluster, 1)->connection);
+}
+END_TEST
+
 START_TEST(all_masters_are_asked)
 {
     struct cluster_beat beats[NODES];
@@ -617,6 +633,7 @@ int main(void)
     tcase_add_test(all, more_than_half_confirm_what_was_written);
     tcase_add_test(all, masters_agree_on_an_epoch);
     tcase_add_test(all, all_masters_are_asked);
+    tcase_add_test(all, master_that_rests_is_not_asked);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

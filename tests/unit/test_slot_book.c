@@ -185,9 +185,13 @@ START_TEST(slot_that_may_have_been_elsewhere_is_not_known)
     slot_book_follow(book, &map, masters);
     for (unsigned slot = 0; slot < 9; slot++)
         ck_assert_int_eq(slot_book_trust(book, slot), slot < 6 ? TRUST_UNKNOWN : TRUST_SOUND);
-    masters[1].connection = 0;
+    masters[1].connection = 0; /* it does not answer: the others go on while no slot has come to them */
+    ck_assert(slot_book_is_of(book, masters, 3));
+    masters[0].config_epoch = 12;
     ck_assert(!slot_book_is_of(book, masters, 3));
-    ck_assert(!slot_book_is_of(book, masters, 2));
+    masters[0].config_epoch = 11;
+    masters[1].connection = 21; /* it answers on another connection */
+    ck_assert(!slot_book_is_of(book, masters, 3));
 }
 END_TEST
 
@@ -292,8 +296,9 @@ static struct worker {
     unsigned term;
     enum { IDLE, CLAIMED, CONFIRMED, COMMITTED } phase;
     unsigned slot, claim;
-    unsigned token; /* of a restoration; 0: none */
-    uint16_t shard; /* that it is about */
+    unsigned token;               /* of a restoration; 0: none */
+    uint16_t shard;               /* that it is about */
+    uint64_t connections[SHARDS]; /* at the last look */
     bool taken[SLOTS];
     char stamp[SLOT_STAMP_BYTES];
 } workers[WORKERS];
@@ -348,6 +353,8 @@ static void look(struct worker *worker)
     struct slot_master found[SHARDS];
     for (uint16_t i = 0; i < SHARDS; i++)
         found[i] = (struct slot_master){shards[i].connection, shards[i].config_epoch};
+    for (uint16_t i = 0; i < SHARDS; i++)
+        worker->connections[i] = shards[i].connection;
     for (unsigned slot = 0; slot < SLOTS; slot++)
         worker->map.owner[slot] = owners[slot];
     slot_book_follow(worker->book, &worker->map, found);
@@ -483,13 +490,16 @@ static void confirm(struct worker *worker)
     const unsigned slot = worker->slot, number = (unsigned)(worker - workers);
     const struct content *content = reach(worker, slot);
     struct slot_master found[SHARDS];
+    /* A connection that was lost does not answer; and of the others one in a while. */
     for (uint16_t i = 0; i < SHARDS; i++)
-        found[i] = (struct slot_master){shards[i].connection, shards[i].config_epoch};
+        found[i] = shards[i].connection == worker->connections[i] && !one_in(20)
+                       ? (struct slot_master){shards[i].connection, shards[i].config_epoch}
+                       : (struct slot_master){0, 0};
     worker->phase = IDLE;
     if (!slot_book_is_of(worker->book, found, SHARDS))
         look(worker);
-    else if (slot_book_trust(worker->book, slot) == TRUST_SOUND && fence_is_held(worker, slot, content) &&
-             content->terms[number] == worker->term)
+    else if (found[worker->map.owner[slot]].connection != 0 && slot_book_trust(worker->book, slot) == TRUST_SOUND &&
+             fence_is_held(worker, slot, content) && content->terms[number] == worker->term)
         worker->phase = CONFIRMED;
     else
         slot_book_doubt(worker->book, slot);

@@ -54,19 +54,23 @@ static bool take_term(struct shards *shards, struct cluster_pipelines *pipelines
     return end == SCRIPT_DONE || shards_fail(shards, "a partition has another owner, or its term is not known");
 }
 
-/* More than half of the masters have heard of no election, and no connection is another one than at the last look. */
-static bool take_pulse(struct shards *shards, struct cluster_pipelines *pipelines)
+/* More than half of the masters have heard of no election, and no slot can have been elsewhere since the last look. A
+ * master that does not answer is no reason to stop what does not need it. One that was asked for a fence or a term has
+ * to answer this, too: what it said before proves nothing without its epoch. */
+static bool take_pulse(struct shards *shards, struct cluster_pipelines *pipelines, const bool *is_needed)
 {
     const size_t count = redis_cluster_count(shards->cluster);
-    struct cluster_beat beats[CLUSTER_MASTERS_MOST];
-    struct slot_master masters[CLUSTER_MASTERS_MOST];
-    bool all = true;
+    struct cluster_beat beats[CLUSTER_MASTERS_MOST] = {{0}};
+    struct slot_master masters[CLUSTER_MASTERS_MOST] = {{0}};
+    bool have_answered = true;
     for (size_t i = 0; i < count; i++) {
-        all &= cluster_pulse_take(pipelines, i, &beats[i]);
-        masters[i] = (struct slot_master){beats[i].connection, beats[i].config_epoch};
+        if (cluster_pulse_take(pipelines, i, &beats[i]))
+            masters[i] = (struct slot_master){beats[i].connection, beats[i].config_epoch};
+        else
+            have_answered &= !is_needed[i];
     }
-    if (cluster_beats_agree(beats, count, redis_cluster_epoch(shards->cluster)) &&
-        (!all || slot_book_is_of(shards->book, masters, count)))
+    if (have_answered && cluster_beats_agree(beats, count, redis_cluster_epoch(shards->cluster)) &&
+        slot_book_is_of(shards->book, masters, count))
         return true;
     redis_cluster_renew(shards->cluster);
     return shards_fail(shards, "a master may have been replaced");
@@ -79,22 +83,27 @@ bool shards_confirm(struct shards *shards, struct batch *batch)
     struct shards_group *groups;
     struct asked *asked;
     uint32_t count, asked_count;
+    bool is_needed[CLUSTER_MASTERS_MOST] = {false};
     bool ok =
         shards_groups(shards, batch, &groups, &count) && find_terms(shards, batch, &asked, &asked_count) &&
         (cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena) || shards_fail(shards, "out of memory"));
     if (ok) {
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
+            is_needed[groups[i].node] = true;
             fence_send_confirm(cluster_pipelines_to(&pipelines, groups[i].node), &groups[i].group.fence,
                                SCRIPT_BY_NAME);
-        for (uint32_t i = 0; i < asked_count; i++)
+        }
+        for (uint32_t i = 0; i < asked_count; i++) {
+            is_needed[asked[i].node] = true;
             term_send_ask(cluster_pipelines_to(&pipelines, asked[i].node), asked[i].place);
+        }
         cluster_pulse_write(&pipelines);
         cluster_pipelines_send(&pipelines);
         for (uint32_t i = 0; i < count; i++)
             ok &= take_fence(shards, &pipelines, &groups[i]);
         for (uint32_t i = 0; i < asked_count; i++)
             ok &= take_term(shards, &pipelines, &asked[i]);
-        ok &= take_pulse(shards, &pipelines);
+        ok &= take_pulse(shards, &pipelines, is_needed);
         cluster_pipelines_close(&pipelines);
     }
     arena_reset(&batch->arena, mark);

@@ -106,7 +106,12 @@ void slot_book_follow(struct slot_book *book, const struct cluster_map *map, con
 
 bool slot_book_is_of(const struct slot_book *book, const struct slot_master *masters, size_t count)
 {
-    return all_stayed(book, masters, count);
+    const bool stayed = all_stayed(book, masters, count);
+    bool is = true;
+    for (size_t i = 0; i < count && is; i++)
+        is = masters[i].connection == 0 ||
+             (master_before(book, masters[i].connection) && (stayed || !has_other_epoch(book, &masters[i])));
+    return is;
 }
 
 /* ---- readings ---- */

@@ -82,8 +82,10 @@ struct slot_master {
  * elsewhere meanwhile. masters[i] is the map's master i. */
 void slot_book_follow(struct slot_book *book, const struct cluster_map *map, const struct slot_master *masters);
 
-/* Whether the connections to all masters are those of the last look: to be asked before a commit, of masters that have
- * just answered. Otherwise a slot may have been elsewhere since. */
+/* Whether all slots of the masters that have just answered are where they were at the last look: to be asked before a
+ * commit. Either all masters have answered on the same connections, so none of them has lost anything; or one is away,
+ * and then those that have answered have their epochs still, so no slot has come to them. It says nothing of the slots
+ * of a master that has not answered: nothing of theirs may be committed. */
 bool slot_book_is_of(const struct slot_book *book, const struct slot_master *masters, size_t count);
 
 /* What an audit has read of an unknown, busy or foreign slot; one in another state is left as it is. `stamp` is that of

@@ -36,6 +36,8 @@ bool cluster_pulse_take(struct cluster_pipelines *pipelines, size_t node, struct
     redisReply *reply;
     const struct cluster_node *from = redis_cluster_node(pipelines->cluster, node);
     *beat = (struct cluster_beat){.connection = 0};
+    if (pipelines->pipelines[node].count == 0)
+        return false;
     const bool answered = cluster_pipelines_answer(pipelines, node, from->master.lowest, &reply, error,
                                                    sizeof(error)) == CLUSTER_ANSWERED;
     if (answered && reply->type == REDIS_REPLY_STRING && cluster_beat_read(reply->str, beat))

@@ -24,7 +24,7 @@ struct cluster_beat {
 /* Writes the question to all nodes that are there, behind what was written to them before. */
 void cluster_pulse_write(struct cluster_pipelines *pipelines);
 
-/* Reads the answer of a node to which it was written; false if there was none. */
+/* Reads the answer of a node; false if there is none, or if it was not asked, since it was away or refused commands. */
 MUST_CHECK bool cluster_pulse_take(struct cluster_pipelines *pipelines, size_t node, struct cluster_beat *beat);
 
 /* Reads the epochs in an answer to CLUSTER INFO. False if there are none. */
