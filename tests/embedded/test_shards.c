@@ -116,12 +116,22 @@ static void take(struct shards *worker, int32_t partition)
     ck_assert_msg(taken == 1, "%s", shards_error(worker));
 }
 
+/* With `insists` it does not wait for checkpoints that are behind. */
 static enum shards_finding audit(struct shards *worker, bool insists)
 {
-    struct offsets ahead;
-    const enum shards_finding finding = shards_audit(worker, &progress, insists, &ahead, &scratch);
-    offsets_free(&ahead);
-    return finding;
+    struct audit_gap gap = {0};
+    enum shards_finding finding = shards_audit(worker, &progress, &scratch, &gap);
+    if (finding == SHARDS_AHEAD) {
+        /* Claims that are not committed, of a command topic that is long enough. */
+        kafka_progress_repeat(&progress, &gap);
+        finding = shards_audit(worker, &progress, &scratch, &gap);
+    }
+    progress.is_repeated = false;
+    audit_gap_free(&gap);
+    if (finding != SHARDS_BEHIND || !insists)
+        return finding;
+    shards_reject(worker);
+    return SHARDS_LOST;
 }
 
 /* Of a topic without records. Returns how many slots it took, and how many are sound with it. */
@@ -186,7 +196,7 @@ static void commit(struct shards *worker, int32_t partition, int64_t next, int64
 {
     offsets_set(&progress.committed, partition, next);
     offsets_set(&progress.nonces, partition, nonce);
-    offsets_set(&progress.record_ends, 0, next);
+    offsets_set(&progress.record_ends, 0, progress.record_ends.at[0] + batch.count);
     shards_checkpoint(worker, &batch, &progress.record_ends, nonce);
 }
 
@@ -224,6 +234,8 @@ START_TEST(empty_cluster_is_restored_and_decides)
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
     run_batch(others, 1, 0, 90);
     run_batch(shards, 0, 900, 90);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    ck_assert_uint_eq(count_of(shards, TRUST_SOUND), REDIS_SLOTS);
     ck_assert_uint_eq(scratch.used, 0);
 }
 END_TEST
@@ -316,9 +328,9 @@ END_TEST
 START_TEST(worker_that_lost_its_partition_commits_nothing)
 {
     get_ready(shards, 0);
-    get_ready(others, 0); /* it was assigned the partition later */
     fill(0, 0, 9);
-    ck_assert(shards_claim(shards, &batch)); /* nobody has been in these slots since */
+    ck_assert(shards_claim(shards, &batch));
+    get_ready(others, 0); /* it was assigned the partition, and nobody has been in these slots since */
     ck_assert(!shards_confirm(shards, &batch));
     fill(0, 0, 9);
     ck_assert(shards_claim(others, &batch));
@@ -346,10 +358,86 @@ START_TEST(worker_that_killed_itself_before_its_checkpoint_leaves_one_behind)
     take(others, 0);
     ck_assert_int_eq(audit(others, false), SHARDS_BEHIND);
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), 0);
-    shards_checkpoint(shards, &batch, &progress.record_ends,
-                      77); /* it comes after all: its term is the last in no slot */
+    offsets_set(&progress.record_ends, 0, 18);
+    /* It comes after all: nobody else's term is in a slot. */
+    shards_checkpoint(shards, &batch, &progress.record_ends, 77);
     ck_assert_int_eq(audit(others, false), SHARDS_FINE);
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+}
+END_TEST
+
+/* ---- logs that were replaced ---- */
+
+START_TEST(records_in_front_of_the_known_end_void_all_slots)
+{
+    unsigned taken;
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    run_batch(shards, 0, 9, 9);
+    fill(0, 18, 9);
+    ck_assert(shards_claim(shards, &batch));
+    ck_assert(shards_confirm(shards, &batch));
+    offsets_set(&progress.record_ends, 0, -9); /* so the batch ends at 0 */
+    commit(shards, 0, 27, 1018);
+    ck_assert_uint_eq(count_of(shards, TRUST_SOUND), 0);
+    ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
+    ck_assert_uint_eq(count_of(shards, TRUST_LOST), REDIS_SLOTS);
+    ck_assert_uint_eq(restore(shards, &taken), REDIS_SLOTS);
+    run_batch(shards, 0, 27, 9);
+    ck_assert_uint_eq(count_of(shards, TRUST_SOUND), REDIS_SLOTS);
+}
+END_TEST
+
+/* A worker claims commands up to 18, of which 9 are committed, and is gone. Another one takes the partition. */
+static void leave_claims(int64_t end)
+{
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    fill(0, 9, 9);
+    ck_assert(shards_claim(shards, &batch));
+    offsets_set(&progress.command_ends, 0, end);
+    look_until_all_are_there(others);
+}
+
+static const char *mark_of(void)
+{
+    const unsigned slot = redis_slot_of(SPAN(TOPIC "/0"));
+    return cluster_ask(slot < 5461 ? 0 : slot < 10923 ? 1 : 2, "GET client-intake:{" TOPIC "/0}:claimed");
+}
+
+START_TEST(claims_of_a_log_that_is_long_enough_stay)
+{
+    leave_claims(18);
+    take(others, 0);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    ck_assert_str_eq(mark_of(), "18");
+    run_batch(others, 0, 9, 9);
+}
+END_TEST
+
+START_TEST(claims_beyond_the_end_of_the_log_void_all_slots_once)
+{
+    unsigned taken;
+    leave_claims(17);
+    take(others, 1); /* who does not have the partition does not care */
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    take(others, 0);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_UNKNOWN), REDIS_SLOTS);
+    ck_assert_int_eq(audit(others, false), SHARDS_LOST);
+    ck_assert_uint_eq(count_of(others, TRUST_LOST), REDIS_SLOTS);
+    ck_assert_str_eq(mark_of(), "18");
+    ck_assert_uint_eq(restore(others, &taken), REDIS_SLOTS);
+    fill(0, 9, 9);
+    ck_assert(!shards_claim(others, &batch)); /* before the mark is lower */
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    ck_assert_str_eq(mark_of(), "9");
+    run_batch(others, 0, 9, 9);
+    ck_assert_str_eq(mark_of(), "18");
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
 }
 END_TEST
 
@@ -442,6 +530,10 @@ START_TEST(master_that_comes_back_empty_is_restored)
     ck_assert(!shards_may_decide(shards, &batch.items[1]));
     ck_assert(shards_may_decide(shards, &batch.items[0]));
     ck_assert(shards_may_decide(shards, &batch.items[2]));
+    fill(0, 90, 1);
+    ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
+    ck_assert_msg(shards_confirm(shards, &batch), "%s", shards_error(shards));
+    commit(shards, 0, 91, 91);
     cluster_start(1);
     cluster_await(cluster_is_whole());
     look_until_all_are_there(shards);
@@ -455,9 +547,7 @@ START_TEST(master_that_comes_back_empty_is_restored)
     take(others, 1);
     ck_assert_int_eq(audit(others, false), SHARDS_FINE);
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
-    fill(0, 90, 9);
-    ck_assert(shards_claim(shards, &batch));
-    ck_assert(shards_confirm(shards, &batch));
+    run_batch(shards, 0, 91, 9);
 }
 END_TEST
 
@@ -553,6 +643,9 @@ int main(void)
     tcase_add_test(all, client_that_does_not_fit_and_may_be_committed_has_its_slot_restored);
     tcase_add_test(all, worker_that_lost_its_partition_commits_nothing);
     tcase_add_test(all, worker_that_killed_itself_before_its_checkpoint_leaves_one_behind);
+    tcase_add_test(all, records_in_front_of_the_known_end_void_all_slots);
+    tcase_add_test(all, claims_of_a_log_that_is_long_enough_stay);
+    tcase_add_test(all, claims_beyond_the_end_of_the_log_void_all_slots_once);
     tcase_add_test(all, two_workers_do_not_restore_one_slot);
     tcase_add_test(all, nothing_is_committed_behind_an_election);
     tcase_add_test(all, flushed_master_voids_its_slots_only);

@@ -105,11 +105,11 @@ static void look_until_all_are_there(void)
 static enum shards_finding audit_shards(void)
 {
     struct kafka_progress progress = {0};
-    struct offsets ahead;
+    struct audit_gap gap = {0};
     for (int32_t i = 0; i < PARTITIONS; i++)
         offsets_set(&progress.committed, i, OFFSET_NONE);
-    const enum shards_finding finding = shards_audit(shards, &progress, true, &ahead, &scratch);
-    offsets_free(&ahead);
+    const enum shards_finding finding = shards_audit(shards, &progress, &scratch, &gap);
+    audit_gap_free(&gap);
     kafka_progress_free(&progress);
     return finding;
 }

@@ -73,16 +73,14 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
     index_write_checkpoint_at(pipeline, (const struct span[]){CHECKPOINT_KEY(place)}, 2, checkpoint, record_ends);
 }
 
-/* True if a transaction has written records in front of the end that the record topic had before: it is another log, or
- * was cut. Without transactions some of the records may have been written before that end was found. */
-static bool is_in_front(const struct index *index, const struct offsets *record_ends)
+bool index_is_of_other_log(const struct config *config, const struct offsets *known, const struct offsets *ends)
 {
-    for (int32_t i = 0; i < record_ends->count; i++) {
-        int64_t before = offsets_get(&index->record_ends, i), end = record_ends->at[i];
-        if (end == OFFSET_NONE || end > before || index->config->delivery.mode != DELIVERY_EXACTLY_ONCE)
+    for (int32_t i = 0; i < ends->count; i++) {
+        const int64_t before = offsets_get(known, i), end = ends->at[i];
+        if (end == OFFSET_NONE || end > before || config->delivery.mode != DELIVERY_EXACTLY_ONCE)
             continue;
         log_warning("record topic replaced; Redis is rebuilt from its beginning",
-                    LOG_TEXT("topic", index->config->records.topic), LOG_INTEGER("partition", i),
+                    LOG_TEXT("topic", config->records.topic), LOG_INTEGER("partition", i),
                     LOG_INTEGER("offset", before), LOG_INTEGER("end", end));
         return true;
     }
@@ -95,7 +93,7 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     if (!index->verified || !index->connection)
         return;
     /* Nothing was sent for a batch without commands of ours: the ends are those of the transaction before. */
-    if (batch_has_ours(batch) && is_in_front(index, record_ends)) {
+    if (batch_has_ours(batch) && index_is_of_other_log(index->config, &index->record_ends, record_ends)) {
         index_distrust(index);
         return;
     }

@@ -135,6 +135,11 @@ void index_write_checkpoint(struct redis_pipeline *pipeline, struct span place, 
 void index_write_checkpoint_at(struct redis_pipeline *pipeline, const struct span *key, size_t parts,
                                const struct checkpoint *checkpoint, struct span record_ends);
 
+/* True if a transaction has written records, up to `ends`, in front of the ends that the record topic had before: it is
+ * another log, or was cut. Without transactions some of the records may have been written before those ends were found;
+ * then this tells nothing. Logs it. */
+bool index_is_of_other_log(const struct config *config, const struct offsets *known, const struct offsets *ends);
+
 /* Writes our fencing token into the owner keys. False after index_fail. */
 MUST_CHECK bool index_own(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
 

@@ -16,6 +16,7 @@ __asm__(".pushsection .rodata\n"
         "script_checkpoint:\n" TEXT_OF("fence.lua") TEXT_OF("checkpoint_script.lua")
         "script_settle:\n" TEXT_OF("fence.lua") TEXT_OF("settle_script.lua")
         "script_release:\n" TEXT_OF("fence.lua") TEXT_OF("release_script.lua")
+        "script_claimed:\n" TEXT_OF("claimed_script.lua")
         "script_term:\n" TEXT_OF("term_script.lua")
         "script_restore_begin:\n" TEXT_OF("restore_begin_script.lua")
         "script_restore_write:\n" TEXT_OF("restore_write_script.lua")
@@ -25,12 +26,12 @@ __asm__(".pushsection .rodata\n"
 // clang-format on
 
 extern const char script_decision[], script_confirm[], script_checkpoint[], script_settle[], script_release[],
-    script_term[], script_restore_begin[], script_restore_write[], script_restore_end[], script_end[];
+    script_claimed[], script_term[], script_restore_begin[], script_restore_write[], script_restore_end[], script_end[];
 
 struct span index_script_text(enum index_script script)
 {
     const char *const begins[INDEX_SCRIPTS + 1] = {
-        script_decision, script_confirm,       script_checkpoint,    script_settle,      script_release,
+        script_decision, script_confirm,       script_checkpoint,    script_settle,      script_release, script_claimed,
         script_term,     script_restore_begin, script_restore_write, script_restore_end, script_end};
     // cppcheck-suppress comparePointers // the assembler puts one right before the other
     return span_of(begins[script], (size_t)(begins[script + 1] - begins[script]));

@@ -10,6 +10,7 @@ enum index_script {
     SCRIPT_CHECKPOINT,    /* fence.lua and checkpoint_script.lua; see fence.h */
     SCRIPT_SETTLE,        /* fence.lua and settle_script.lua; see fence.h */
     SCRIPT_RELEASE,       /* fence.lua and release_script.lua; see shards_release.c */
+    SCRIPT_CLAIMED,       /* claimed_script.lua; see shards_claim.c */
     SCRIPT_TERM,          /* term_script.lua; see term.h */
     SCRIPT_RESTORE_BEGIN, /* restore_begin_script.lua, and the others; see slot_restore.h */
     SCRIPT_RESTORE_WRITE,

@@ -120,6 +120,14 @@ static struct shards_partition *partition_of_field(const struct shards *shards, 
     return NULL;
 }
 
+void shards_lose_term(struct shards *shards, int32_t partition, struct span found)
+{
+    struct shards_partition *lost = &shards->partitions[partition];
+    lost->state = TERM_NONE;
+    lost->has_mark = lost->is_cut = false;
+    snprintf(lost->refused, sizeof(lost->refused), "%.*s", SPAN_FORMAT(found));
+}
+
 static void note_stale(struct shards *shards, unsigned slot, const struct script_failure *failure)
 {
     struct shards_partition *partition = partition_of_field(shards, failure->what);
@@ -127,8 +135,7 @@ static void note_stale(struct shards *shards, unsigned slot, const struct script
         slot_book_doubt(shards->book, slot);
         return;
     }
-    partition->state = TERM_NONE;
-    snprintf(partition->refused, sizeof(partition->refused), "%.*s", SPAN_FORMAT(failure->text));
+    shards_lose_term(shards, (int32_t)(partition - shards->partitions), failure->text);
 }
 
 bool shards_refused(struct shards *shards, unsigned slot, enum script_end end, const struct script_failure *failure)

@@ -54,18 +54,23 @@ void shards_give_up(struct shards *shards);
 /* ---- the audit ---- */
 
 enum shards_finding {
-    SHARDS_FINE,   /* nothing has to be restored; slots may be away, busy or foreign */
-    SHARDS_BEHIND, /* a checkpoint is behind, perhaps for a moment while another worker is between its commit and it */
+    SHARDS_FINE,   /* nothing is known that has to be restored; slots may be away, busy or foreign, or not known
+                      because none is trusted any more: then the next audit reads them */
+    SHARDS_BEHIND, /* a checkpoint is behind, perhaps for a moment while another worker is between its commit and it:
+                      audit again, and if it stays so, shards_reject. Other slots may be lost, too */
     SHARDS_LOST,   /* slots have to be restored */
-    SHARDS_AHEAD   /* a checkpoint is ahead of the progress: ask for it again, and audit once more with it */
+    SHARDS_AHEAD   /* checkpoints or claims are ahead of the progress: kafka_progress_repeat, and progress and audit
+                      again */
 };
 
 /* Reads all slots that are not known, and compares the checkpoints of shards that are not complete. `progress` was
- * asked for after shards_take. With `insists` it does not tell SHARDS_BEHIND: the shard's slots are lost then. After
- * SHARDS_AHEAD *ahead has the checkpoints that were ahead, for progress->checkpoints of the next audit; the caller owns
- * it. */
-MUST_CHECK enum shards_finding shards_audit(struct shards *shards, const struct kafka_progress *progress, bool insists,
-                                            struct offsets *ahead, struct arena *scratch);
+ * asked for after shards_take. Replaces *gap, which the caller owns; of it only what kafka_progress_repeat uses has a
+ * meaning here. */
+MUST_CHECK enum shards_finding shards_audit(struct shards *shards, const struct kafka_progress *progress,
+                                            struct arena *scratch, struct audit_gap *gap);
+
+/* The slots of shards whose checkpoints are behind are lost. */
+void shards_reject(struct shards *shards);
 
 /* ---- batches ---- */
 
@@ -80,7 +85,7 @@ MUST_CHECK bool shards_claim(struct shards *shards, struct batch *batch);
 /* As index_confirm. */
 MUST_CHECK bool shards_confirm(struct shards *shards, struct batch *batch);
 
-/* As index_checkpoint, but that it does not notice that the record topic was replaced. */
+/* As index_checkpoint. If the record topic was replaced, all slots are lost. */
 void shards_checkpoint(struct shards *shards, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
 
 /* Why the last call of these was not successful, for a log. */

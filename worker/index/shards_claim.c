@@ -10,7 +10,7 @@ bool shards_may_decide(const struct shards *shards, const struct item *item)
 {
     const struct shards_partition *partition = shards_partition(shards, item->from.partition);
     uint16_t node;
-    if (!partition || partition->state != TERM_USABLE)
+    if (!partition || partition->state != TERM_USABLE || partition->is_cut)
         return false;
     if (!item->workspace.at)
         return true;
@@ -102,87 +102,6 @@ bool shards_groups(struct shards *shards, struct batch *batch, struct shards_gro
     return true;
 }
 
-/* ---- how far partitions are claimed ---- */
-
-/* The offset behind the partition's last command that claims. */
-static int64_t claimed_of(const struct batch *batch, int32_t partition)
-{
-    int64_t claimed = OFFSET_NONE;
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->items[i].from.partition == partition && item_claims(&batch->items[i]) &&
-            batch->items[i].from.offset >= claimed)
-            claimed = batch->items[i].from.offset + 1;
-    return claimed;
-}
-
-struct raise {
-    int32_t partition;
-    int64_t claimed;
-    struct span place, text;
-    unsigned slot;
-    uint16_t node;
-};
-
-static uint32_t find_raises(const struct shards *shards, struct batch *batch, struct raise **raises)
-{
-    struct batch_part *parts;
-    const uint32_t count = batch_parts(batch, &parts);
-    uint32_t kept = 0;
-    *raises = arena_alloc(&batch->arena, count * sizeof(**raises));
-    for (uint32_t i = 0; i < count; i++) {
-        const int64_t claimed = claimed_of(batch, parts[i].partition);
-        if (claimed <= offsets_get(&shards->claimed, parts[i].partition))
-            continue;
-        struct raise *raise = &(*raises)[kept++];
-        *raise = (struct raise){.partition = parts[i].partition, .claimed = claimed};
-        raise->place = shards_place(shards, raise->partition, &batch->arena);
-        raise->text = arena_format(&batch->arena, "%lld", (long long)claimed);
-        raise->slot = shards_term_slot(raise->place);
-    }
-    return kept;
-}
-
-static bool take_raise(struct shards *shards, struct cluster_pipelines *pipelines, const struct raise *raise)
-{
-    enum script_end end;
-    struct script_failure failure;
-    redisReply *reply = shards_answer(shards, pipelines, raise->node, raise->slot, &end, &failure);
-    const bool ok = reply != NULL || shards_refused(shards, raise->slot, end, &failure);
-    if (ok)
-        offsets_set(&shards->claimed, raise->partition, raise->claimed);
-    freeReplyObject(reply);
-    return ok;
-}
-
-/* Before the claims, since they are on other masters. */
-static bool raise_claimed(struct shards *shards, struct batch *batch)
-{
-    struct cluster_pipelines pipelines;
-    struct raise *raises;
-    const uint32_t count = find_raises(shards, batch, &raises);
-    bool ok = true;
-    for (uint32_t i = 0; i < count && ok; i++)
-        ok = redis_cluster_slot(shards->cluster, raises[i].slot, &raises[i].node) == SLOT_SERVED;
-    if (!ok)
-        return shards_fail(shards, "the master that keeps a partition's term is away");
-    if (count == 0)
-        return true;
-    if (!cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena))
-        return shards_fail(shards, "out of memory");
-    for (uint32_t i = 0; i < count; i++) {
-        struct redis_pipeline *pipeline = cluster_pipelines_to(&pipelines, raises[i].node);
-        pipeline_command(pipeline, 3);
-        pipeline_parts(pipeline, SPAN("SET"));
-        pipeline_parts(pipeline, SLOT_CLAIMED_KEY(raises[i].place));
-        pipeline_parts(pipeline, raises[i].text);
-    }
-    cluster_pipelines_send(&pipelines);
-    for (uint32_t i = 0; i < count; i++)
-        ok &= take_raise(shards, &pipelines, &raises[i]);
-    cluster_pipelines_close(&pipelines);
-    return ok;
-}
-
 /* ---- the claims ---- */
 
 /* Reads the answers to all calls of a group. */
@@ -226,7 +145,7 @@ bool shards_claim(struct shards *shards, struct batch *batch)
     struct shards_group *groups;
     uint32_t count;
     if (!shards_release(shards, batch) || !shards_groups(shards, batch, &groups, &count) ||
-        !raise_claimed(shards, batch))
+        !shards_raise_claimed(shards, batch))
         return false;
     struct decision_answer **answers = arena_alloc(&batch->arena, count * sizeof(*answers));
     for (uint32_t i = 0; i < count; i++)

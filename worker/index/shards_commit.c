@@ -1,5 +1,6 @@
 /* Before and after the commit of a batch: whether its claims still stand, and its checkpoints. */
 #include "common/clock.h"
+#include "worker/index/index_internal.h"
 #include "worker/index/shards_internal.h"
 
 /* ---- before ---- */
@@ -50,7 +51,7 @@ static bool take_term(struct shards *shards, struct cluster_pipelines *pipelines
         end = term_take_same(pipelines->arena, reply, &asked->partition->term, &failure);
     freeReplyObject(reply);
     if (end == SCRIPT_STALE)
-        shards->partitions[asked->partition - shards->partitions].state = TERM_NONE;
+        shards_lose_term(shards, (int32_t)(asked->partition - shards->partitions), failure.text);
     return end == SCRIPT_DONE || shards_fail(shards, "a partition has another owner, or its term is not known");
 }
 
@@ -192,6 +193,11 @@ void shards_checkpoint(struct shards *shards, struct batch *batch, const struct 
     struct written *written;
     if (count == 0)
         return;
+    if (index_is_of_other_log(shards->config, &shards->record_ends, record_ends)) {
+        slot_book_distrust_all(shards->book);
+        arena_reset(&batch->arena, mark);
+        return;
+    }
     offsets_raise_all(&shards->record_ends, record_ends);
     for (uint32_t i = 0; i < count; i++)
         offsets_raise(&shards->committed, parts[i].partition, parts[i].next);

@@ -18,6 +18,9 @@ struct shards_partition {
         TERM_TAKEN, /* the group's offsets are to be asked for, and an audit is due */
         TERM_USABLE
     } state;
+    bool has_mark;  /* how far it is claimed was read, and is in `claimed` */
+    bool is_cut;    /* its log ends before that: it waits until all slots are restored (shards_claimed.c) */
+    int64_t cut_to; /* what was committed of such a log */
     struct term term;
     char refused[TERM_BYTES]; /* the term for which a script was STALE; "": none */
 };
@@ -54,6 +57,9 @@ struct span shards_text(struct arena *arena, const struct span *parts, size_t co
     shards_text((arena), (const struct span[]){__VA_ARGS__},                                                           \
                 sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
 
+/* The partition's term is another one: another worker has taken it. Nothing else is known of it then. */
+void shards_lose_term(struct shards *shards, int32_t partition, struct span found);
+
 /* "topic/partition" of the command topic, in the arena. */
 struct span shards_place(const struct shards *shards, int32_t partition, struct arena *arena);
 
@@ -77,6 +83,13 @@ MUST_CHECK redisReply *shards_answer(struct shards *shards, struct cluster_pipel
 
 /* Notes what follows from a script that was not carried out in the slot. Always false. */
 bool shards_refused(struct shards *shards, unsigned slot, enum script_end end, const struct script_failure *failure);
+
+/* Before the claims of a batch: writes how far its partitions are claimed, where that is further than before. */
+MUST_CHECK bool shards_raise_claimed(struct shards *shards, struct batch *batch);
+
+/* If all slots are sound: the partitions whose logs were cut are claimed as far as they are committed, and no longer
+ * wait. */
+void shards_lower_claimed(struct shards *shards, struct arena *scratch);
 
 /* Removes the claims that an earlier run made for commands whose client does not fit (item->record_form). False: the
  * batch is to be claimed again. */

@@ -77,7 +77,7 @@ void shards_take(struct shards *shards, const int32_t *partitions, int32_t count
     *taken = 0;
     for (int32_t i = 0; i < shards->partition_count; i++)
         if (!is_among(i, partitions, count))
-            shards->partitions[i].state = TERM_NONE;
+            shards->partitions[i] = (struct shards_partition){.state = TERM_NONE};
     for (int32_t i = 0; i < count; i++) {
         if (!make_room(shards, partitions[i] + 1))
             return;
@@ -99,5 +99,5 @@ void shards_take(struct shards *shards, const int32_t *partitions, int32_t count
 void shards_give_up(struct shards *shards)
 {
     for (int32_t i = 0; i < shards->partition_count; i++)
-        shards->partitions[i].state = TERM_NONE;
+        shards->partitions[i] = (struct shards_partition){.state = TERM_NONE};
 }
