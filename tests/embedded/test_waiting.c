@@ -1,5 +1,5 @@
-/* What batches take while partitions wait for definitions: the first command of each of these at a time, and those of
- * the other partitions. The source is used directly, as the worker uses it. */
+/* What batches take while partitions wait for definitions, or for Redis: the first command of each of these at a time,
+ * and those of the other partitions. The source is used directly, as the worker uses it. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -25,12 +25,19 @@ static uint32_t count_of(int32_t partition)
     return count;
 }
 
-/* As the worker does, where the commands of the partition lack definitions. */
-static void end_batch(bool lacks_definitions)
+static enum { LACKS_DEFINITIONS, LACKS_REDIS, REASONS } reason;
+
+/* As the worker does, where the commands of the partition cannot be decided. */
+static void end_batch(bool lacks)
 {
-    for (uint32_t i = 0; i < batch.count && lacks_definitions; i++)
-        if (item_is_ours(&batch.items[i]) && batch.items[i].from.partition == WAITING)
+    for (uint32_t i = 0; i < batch.count && lacks; i++) {
+        if (!item_is_ours(&batch.items[i]) || batch.items[i].from.partition != WAITING)
+            continue;
+        if (reason == LACKS_REDIS)
+            source_hold(source, i);
+        else
             ck_assert(source_postpone(source, i, LIMIT_MS));
+    }
     source_release(source);
 }
 
@@ -49,13 +56,14 @@ static int64_t begin_wait(int64_t *end)
             end_batch(first >= 0);
         }
     }
-    ck_assert_uint_eq(source_waiting(source), 1);
+    ck_assert_uint_eq(source_waiting(source), reason == LACKS_DEFINITIONS);
     return first;
 }
 
 START_TEST(a_partition_that_waits_takes_one_place_and_others_go_on)
 {
     int64_t offset = 0, end;
+    reason = _i;
     const int64_t first = begin_wait(&end);
     for (int tries = 0; tries < TRIES;) {
         fixture_send_valid(OTHER, (int)end++);
@@ -75,8 +83,9 @@ START_TEST(a_partition_that_waits_takes_one_place_and_others_go_on)
 }
 END_TEST
 
-START_TEST(when_definitions_come_the_commands_follow_in_their_order)
+START_TEST(after_the_wait_the_commands_follow_in_their_order)
 {
+    reason = _i;
     int64_t end, offset = begin_wait(&end);
     while (offset < end) {
         fill_batch(ROOM);
@@ -93,8 +102,8 @@ int main(void)
     Suite *suite = suite_create("waiting");
     TCase *waiting = tcase_create("waiting");
     tcase_add_checked_fixture(waiting, open_source, close_source);
-    tcase_add_test(waiting, a_partition_that_waits_takes_one_place_and_others_go_on);
-    tcase_add_test(waiting, when_definitions_come_the_commands_follow_in_their_order);
+    tcase_add_loop_test(waiting, a_partition_that_waits_takes_one_place_and_others_go_on, 0, REASONS);
+    tcase_add_loop_test(waiting, after_the_wait_the_commands_follow_in_their_order, 0, REASONS);
     tcase_set_timeout(waiting, 60);
     suite_add_tcase(suite, waiting);
     SRunner *runner = srunner_create(suite);

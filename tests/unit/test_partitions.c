@@ -192,6 +192,39 @@ START_TEST(a_partition_of_which_nothing_is_left_is_due_once)
 }
 END_TEST
 
+START_TEST(a_partition_that_is_held_for_redis_waits_without_a_limit)
+{
+    for (int64_t now = 0; now < 10 * LIMIT_MS; now += RETRY_MS) {
+        partitions_hold(partitions, 0, now, RETRY_MS);
+        ck_assert(partitions_is_waiting(partitions, 0));
+        ck_assert(partitions_lacks_definitions(partitions, 0)); /* what comes behind it is kept in the same way */
+        ck_assert_uint_eq(partitions_lacking_definitions(partitions), 0);
+        ck_assert_uint_eq(partitions_waiting(partitions), 1);
+        ck_assert_int_eq(take(1, now + RETRY_MS - 1, NULL), 0);
+        ck_assert_int_eq(take(1, now + RETRY_MS, NULL), 1);
+        ck_assert_int_eq(take(1, now + RETRY_MS, NULL), 0); /* not in two batches one after the other */
+    }
+    partitions_hold(partitions, 0, 0, RETRY_MS);
+    ck_assert_int_eq(take(1, RETRY_MS, NULL), 1);
+    partitions_note_answer(partitions, 0);
+    partitions_end_wait(partitions, 0);
+    ck_assert(!partitions_is_waiting(partitions, 0));
+}
+END_TEST
+
+START_TEST(a_wait_for_definitions_behind_one_for_redis_has_its_whole_limit)
+{
+    const int64_t then = 5 * LIMIT_MS;
+    ck_assert(partitions_wait(partitions, 0, 0, RETRY_MS, LIMIT_MS));
+    partitions_hold(partitions, 0, RETRY_MS, RETRY_MS);
+    ck_assert_uint_eq(partitions_lacking_definitions(partitions), 0);
+    ck_assert(partitions_wait(partitions, 0, then, RETRY_MS, LIMIT_MS));
+    ck_assert_uint_eq(partitions_lacking_definitions(partitions), 1);
+    ck_assert(partitions_wait(partitions, 0, then + LIMIT_MS - 1, RETRY_MS, LIMIT_MS));
+    ck_assert(!partitions_wait(partitions, 0, then + LIMIT_MS, RETRY_MS, LIMIT_MS));
+}
+END_TEST
+
 START_TEST(a_new_assignment_knows_of_no_wait)
 {
     note(10);
@@ -219,6 +252,8 @@ int main(void)
     tcase_add_test(waits, what_was_dropped_comes_again_within_the_same_limit);
     tcase_add_test(waits, the_limit_of_a_wait_that_goes_on_is_not_renewed);
     tcase_add_test(waits, a_partition_of_which_nothing_is_left_is_due_once);
+    tcase_add_test(waits, a_partition_that_is_held_for_redis_waits_without_a_limit);
+    tcase_add_test(waits, a_wait_for_definitions_behind_one_for_redis_has_its_whole_limit);
     tcase_add_test(waits, a_new_assignment_knows_of_no_wait);
     suite_add_tcase(suite, waits);
     SRunner *runner = srunner_create(suite);

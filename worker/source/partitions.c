@@ -18,6 +18,7 @@ struct partition {
     enum wait wait;
     bool is_cut;        /* commands from `next` on were dropped since it began to wait */
     bool is_tried;      /* WAITS_FOR_DEFINITIONS: its first command is in the batch */
+    bool is_held;       /* WAITS_FOR_DEFINITIONS, WAITS_EMPTY: it waits for Redis and not for definitions */
     uint32_t turn;      /* the last turn in which it was tried */
     int64_t waiting_ms; /* when it began to wait for definitions, or -1 */
     int64_t retry_ms;   /* WAITS_FOR_DEFINITIONS, WAITS_EMPTY: when its next try is due */
@@ -134,10 +135,20 @@ bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t n
     if (now_ms - since_ms >= limit_ms)
         return false;
     state->wait = WAITS_FOR_DEFINITIONS;
-    state->is_tried = false;
+    state->is_tried = state->is_held = false;
     state->waiting_ms = since_ms;
     state->retry_ms = now_ms + retry_ms;
     return true;
+}
+
+void partitions_hold(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms)
+{
+    struct partition *state = at(partitions, partition);
+    state->wait = WAITS_FOR_DEFINITIONS;
+    state->is_tried = false;
+    state->is_held = true;
+    state->waiting_ms = -1;
+    state->retry_ms = now_ms + retry_ms;
 }
 
 void partitions_put_off(struct partitions *partitions, int32_t partition)
@@ -153,7 +164,7 @@ void partitions_end_wait(struct partitions *partitions, int32_t partition)
 {
     struct partition *state = at(partitions, partition);
     state->wait = WAITS_NOT;
-    state->is_cut = false;
+    state->is_cut = state->is_held = false;
     if (state->next >= state->noted)
         state->waiting_ms = -1;
 }
@@ -254,6 +265,6 @@ uint32_t partitions_lacking_definitions(const struct partitions *partitions)
 {
     uint32_t lacking = 0;
     for (int32_t i = 0; i < partitions->count; i++)
-        lacking += lacks_definitions(&partitions->list[i]);
+        lacking += lacks_definitions(&partitions->list[i]) && !partitions->list[i].is_held;
     return lacking;
 }

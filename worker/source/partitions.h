@@ -53,6 +53,9 @@ int64_t partitions_committed(const struct partitions *partitions, int32_t partit
  * already; then nothing changes. All times are milliseconds of one monotonic clock. */
 MUST_CHECK bool partitions_wait(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms,
                                 int64_t limit_ms);
+/* The partition waits for Redis, where a cluster cannot decide its first command now: as for definitions, but without a
+ * limit. A wait for definitions that follows has its whole limit. */
+void partitions_hold(struct partitions *partitions, int32_t partition, int64_t now_ms, int64_t retry_ms);
 /* Call before partitions_wait for the command at `offset`. It has a limit of its own, unless the partition waits, or
  * the command was dropped in an earlier wait. */
 void partitions_renew_limit(struct partitions *partitions, int32_t partition, int64_t offset);
@@ -87,7 +90,7 @@ void partitions_note_answer(struct partitions *partitions, int32_t partition);
 
 MUST_CHECK bool partitions_lacks_definitions(const struct partitions *partitions, int32_t partition);
 
-/* How many partitions wait, and how many of them wait for definitions. */
+/* How many partitions wait, and how many of them wait for definitions, and not for Redis. */
 uint32_t partitions_waiting(const struct partitions *partitions);
 uint32_t partitions_lacking_definitions(const struct partitions *partitions);
 

@@ -118,6 +118,10 @@ MUST_CHECK bool source_commit_offsets(struct source *source, rd_kafka_topic_part
  */
 bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
 
+/* Postpones the item and the later items of its partition as source_postpone does, without a limit: Redis cannot decide
+ * it now. */
+void source_hold(struct source *source, uint32_t index);
+
 /* Postpones all items but the first `most` that are ours, for the next batches. The order within each partition is
  * kept. Returns how many were postponed. */
 uint32_t source_put_off(struct source *source, uint32_t most);

@@ -62,6 +62,14 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms)
     return true;
 }
 
+void source_hold(struct source *source, uint32_t index)
+{
+    const int32_t partition = source->batch->items[index].from.partition;
+    const bool was_waiting = partitions_is_waiting(source->partitions, partition);
+    partitions_hold(source->partitions, partition, clock_now_ms(), POSTPONED_RETRY_MS);
+    source_put_off_from(source, index, was_waiting);
+}
+
 uint32_t source_put_off(struct source *source, uint32_t most)
 {
     const struct batch *batch = source->batch;
