@@ -116,6 +116,15 @@ static void take(struct shards *worker, int32_t partition)
     ck_assert_msg(taken == 1, "%s", shards_error(worker));
 }
 
+enum { TO_DO, TO_WAIT, SETTLED };
+
+static int state_of(const struct shards *worker)
+{
+    bool waits;
+    const bool settled = shards_is_settled(worker, &waits);
+    return settled ? SETTLED : waits ? TO_WAIT : TO_DO;
+}
+
 /* With `insists` it does not wait for checkpoints that are behind. */
 static enum shards_finding audit(struct shards *worker, bool insists)
 {
@@ -218,14 +227,17 @@ START_TEST(empty_cluster_is_restored_and_decides)
     ck_assert(look(shards));
     look_until_all_are_there(shards);
     ck_assert_uint_eq(count_of(shards, TRUST_UNKNOWN), REDIS_SLOTS);
+    ck_assert_int_eq(state_of(shards), TO_DO);
     take(shards, 0);
     ck_assert_int_eq(audit(shards, false), SHARDS_LOST);
     ck_assert_uint_eq(count_of(shards, TRUST_LOST), REDIS_SLOTS);
+    ck_assert_int_eq(state_of(shards), TO_DO);
     fill(0, 0, 1);
     ck_assert(!shards_claim(shards, &batch));
     ck_assert_uint_eq(restore(shards, &taken), REDIS_SLOTS);
     ck_assert_uint_eq(taken, REDIS_SLOTS);
     ck_assert_int_eq(audit(shards, false), SHARDS_FINE);
+    ck_assert_int_eq(state_of(shards), SETTLED);
     run_batch(shards, 0, 0, 900);
     /* Another worker finds everything in its place. */
     look_until_all_are_there(others);
@@ -337,11 +349,17 @@ START_TEST(worker_that_lost_its_partition_commits_nothing)
     ck_assert(shards_confirm(others, &batch));
     fill(0, 9, 9);
     ck_assert(!shards_claim(shards, &batch)); /* it has no term any more */
+    ck_assert_int_eq(state_of(shards), TO_DO);
     take(shards, 0);
+    ck_assert_int_eq(state_of(shards), TO_DO); /* what the group has committed is yet to be asked for */
     ck_assert_int_eq(audit(shards, true), SHARDS_FINE);
+    ck_assert_int_eq(state_of(shards), SETTLED);
     ck_assert(shards_claim(shards, &batch));
     fill(0, 18, 9);
     ck_assert(!shards_claim(others, &batch));
+    ck_assert_int_eq(state_of(others), TO_DO);
+    shards_give_up(others);
+    ck_assert_int_eq(state_of(others), SETTLED); /* it has nothing to do with partitions */
 }
 END_TEST
 
@@ -432,9 +450,11 @@ START_TEST(claims_beyond_the_end_of_the_log_void_all_slots_once)
     ck_assert_uint_eq(restore(others, &taken), REDIS_SLOTS);
     fill(0, 9, 9);
     ck_assert(!shards_claim(others, &batch)); /* before the mark is lower */
+    ck_assert_int_eq(state_of(others), TO_DO);
     ck_assert_int_eq(audit(others, false), SHARDS_FINE);
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
     ck_assert_str_eq(mark_of(), "9");
+    ck_assert_int_eq(state_of(others), SETTLED);
     run_batch(others, 0, 9, 9);
     ck_assert_str_eq(mark_of(), "18");
     ck_assert_int_eq(audit(others, false), SHARDS_FINE);
@@ -456,11 +476,51 @@ START_TEST(two_workers_do_not_restore_one_slot)
     ck_assert_uint_eq(taken, 0);
     ck_assert_int_eq(audit(others, true), SHARDS_FINE);
     ck_assert_uint_eq(count_of(others, TRUST_BUSY), REDIS_SLOTS);
+    ck_assert_int_eq(state_of(others), TO_WAIT);
     const struct shards_progress at = {&progress.committed, &progress.nonces, &progress.record_ends, NULL, 1};
     ck_assert_uint_eq(shards_restore_end(restoration, &at), REDIS_SLOTS);
     shards_restore_free(restoration);
     ck_assert_int_eq(audit(others, true), SHARDS_FINE);
     ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+}
+END_TEST
+
+START_TEST(slot_of_another_record_topic_is_left_alone)
+{
+    unsigned taken;
+    const unsigned slot = redis_slot_of(span_of_text(workspaces[1]));
+    get_ready(shards, 0);
+    ck_assert_ptr_null(shards_foreign(shards));
+    cluster_ask(1, "HSET client-intake:{%s}:fence records some.other.topic", redis_slot_tag(slot).at);
+    look_until_all_are_there(others);
+    take(others, 0);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_FOREIGN), 1);
+    ck_assert_str_eq(shards_foreign(others), "some.other.topic");
+    ck_assert_int_eq(state_of(others), TO_WAIT);
+    ck_assert_uint_eq(restore(others, &taken), 0);
+    fill(0, 0, 3);
+    ck_assert(shards_may_decide(others, &batch.items[0]));
+    ck_assert(!shards_may_decide(others, &batch.items[1]));
+    cluster_ask(1, "HDEL client-intake:{%s}:fence records", redis_slot_tag(slot).at);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_ptr_null(shards_foreign(others));
+    ck_assert_int_eq(state_of(others), SETTLED);
+}
+END_TEST
+
+START_TEST(claims_that_may_be_too_many_void_all_slots)
+{
+    unsigned taken;
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    shards_distrust(shards);
+    ck_assert_int_eq(state_of(shards), TO_DO);
+    fill(0, 9, 9);
+    ck_assert(!shards_claim(shards, &batch));
+    ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
+    ck_assert_uint_eq(restore(shards, &taken), REDIS_SLOTS);
+    run_batch(shards, 0, 9, 9);
 }
 END_TEST
 
@@ -520,6 +580,7 @@ END_TEST
 START_TEST(master_that_comes_back_empty_is_restored)
 {
     unsigned taken;
+    const char *why;
     get_ready(shards, 0);
     run_batch(shards, 0, 0, 90);
     cluster_kill(1);
@@ -534,9 +595,15 @@ START_TEST(master_that_comes_back_empty_is_restored)
     ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
     ck_assert_msg(shards_confirm(shards, &batch), "%s", shards_error(shards));
     commit(shards, 0, 91, 91);
+    ck_assert_uint_eq(shards_there(shards, &why), 2);
+    ck_assert_ptr_nonnull(why);
+    ck_assert_int_eq(state_of(shards), SETTLED); /* there is nothing to do but to look */
     cluster_start(1);
     cluster_await(cluster_is_whole());
     look_until_all_are_there(shards);
+    ck_assert_uint_eq(shards_there(shards, &why), 3);
+    ck_assert_ptr_null(why);
+    ck_assert_int_eq(state_of(shards), TO_DO);
     ck_assert_int_eq(audit(shards, false), SHARDS_BEHIND);
     ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
     ck_assert_uint_eq(count_of(shards, TRUST_LOST), 5462);
@@ -647,6 +714,8 @@ int main(void)
     tcase_add_test(all, claims_of_a_log_that_is_long_enough_stay);
     tcase_add_test(all, claims_beyond_the_end_of_the_log_void_all_slots_once);
     tcase_add_test(all, two_workers_do_not_restore_one_slot);
+    tcase_add_test(all, slot_of_another_record_topic_is_left_alone);
+    tcase_add_test(all, claims_that_may_be_too_many_void_all_slots);
     tcase_add_test(all, nothing_is_committed_behind_an_election);
     tcase_add_test(all, flushed_master_voids_its_slots_only);
     tcase_add_test(all, slot_that_moves_is_restored);

@@ -48,7 +48,7 @@ const struct redis_cluster *shards_cluster(const struct shards *shards);
 void shards_take(struct shards *shards, const int32_t *partitions, int32_t count, int32_t *taken,
                  struct arena *scratch);
 
-/* Forgets the terms. */
+/* Forgets the terms of all partitions, which are others' from now on. */
 void shards_give_up(struct shards *shards);
 
 /* ---- the audit ---- */
@@ -71,6 +71,20 @@ MUST_CHECK enum shards_finding shards_audit(struct shards *shards, const struct 
 
 /* The slots of shards whose checkpoints are behind are lost. */
 void shards_reject(struct shards *shards);
+
+/* Redis may have claims that are not in the record topic: all slots are lost, whatever they hold. */
+void shards_distrust(struct shards *shards);
+
+/* Whether there is something to do for an audit or a restoration: slots of masters that are there and are not known or
+ * lost, and partitions of ours without a term that can be taken. `waits`: there is only something to wait for, which
+ * another worker does. */
+bool shards_is_settled(const struct shards *shards, bool *waits);
+
+/* How many masters are there; and why the first of the others is not, NULL if all are. */
+size_t shards_there(const struct shards *shards, const char **why);
+
+/* NULL, or the name of the record topic to which a slot was last found to belong. */
+const char *shards_foreign(const struct shards *shards);
 
 /* ---- batches ---- */
 

@@ -1,5 +1,7 @@
 /* The audit of a cluster: what the fences of slots say that are not known, and whether the checkpoints of shards are
  * those of the group's last commits. */
+#include <stdio.h>
+
 #include "worker/index/shards_audit_internal.h"
 
 static uint64_t connection_of(const struct shards_audit *audit, const struct audited *audited)
@@ -62,10 +64,16 @@ static void note_slots(struct shards_audit *audit, const struct audited *audited
     char stamp[SLOT_STAMP_BYTES];
     const struct cluster_node *node = redis_cluster_node(audit->shards->cluster, audited->node);
     const size_t length = slot_stamp_text(node->shard, audited->beat.config_epoch, stamp);
-    for (uint32_t i = 0; i < audited->slot_count; i++)
-        if (audited->slots[i].was_read)
-            slot_book_read(audit->shards->book, audited->slots[i].slot, &audited->slots[i].reading,
-                           span_of(stamp, length), span_of_text(audit->shards->config->records.topic));
+    for (uint32_t i = 0; i < audited->slot_count; i++) {
+        const struct read_slot *slot = &audited->slots[i];
+        if (!slot->was_read)
+            continue;
+        slot_book_read(audit->shards->book, slot->slot, &slot->reading, span_of(stamp, length),
+                       span_of_text(audit->shards->config->records.topic));
+        if (slot_book_trust(audit->shards->book, slot->slot) == TRUST_FOREIGN)
+            snprintf(audit->shards->foreign, sizeof(audit->shards->foreign), "%.*s",
+                     SPAN_FORMAT(slot->reading.records));
+    }
 }
 
 static void use_terms(struct shards *shards)
@@ -103,6 +111,7 @@ static enum shards_finding conclude(struct shards_audit *audit)
         return SHARDS_AHEAD;
     if (audit->is_lost)
         slot_book_distrust_all(shards->book);
+    shards->foreign[0] = '\0';
     for (uint32_t i = 0; i < audit->count; i++) {
         const struct audited *audited = &audit->audited[i];
         const uint64_t connection = connection_of(audit, audited);

@@ -8,6 +8,7 @@
 #include "worker/index/term.h"
 #include "worker/redis/cluster_pulse.h"
 #include "worker/redis/redis_fence_keys.h"
+#include "worker/redis/redis_record_topic.h"
 
 #define SHARDS_ERROR_BYTES 256
 
@@ -18,6 +19,7 @@ struct shards_partition {
         TERM_TAKEN, /* the group's offsets are to be asked for, and an audit is due */
         TERM_USABLE
     } state;
+    bool is_ours;   /* it is assigned to this worker */
     bool has_mark;  /* how far it is claimed was read, and is in `claimed` */
     bool is_cut;    /* its log ends before that: it waits until all slots are restored (shards_claimed.c) */
     int64_t cut_to; /* what was committed of such a log */
@@ -36,9 +38,10 @@ struct shards {
     size_t loaded_count;
     struct shards_partition *partitions;
     int32_t partition_count;
-    struct offsets committed;   /* of the command topic: the highest that were ever committed */
-    struct offsets claimed;     /* how far partitions are claimed, as far as it is known */
-    struct offsets record_ends; /* every record before them is in Redis, where a shard is complete */
+    struct offsets committed;              /* of the command topic: the highest that were ever committed */
+    struct offsets claimed;                /* how far partitions are claimed, as far as it is known */
+    struct offsets record_ends;            /* every record before them is in Redis, where a shard is complete */
+    char foreign[RECORD_TOPIC_LENGTH + 1]; /* the record topic of a slot that is another's; "": none */
     char error[SHARDS_ERROR_BYTES];
 };
 

@@ -84,6 +84,7 @@ void shards_take(struct shards *shards, const int32_t *partitions, int32_t count
     }
     for (int32_t i = 0; i < count; i++) {
         struct shards_partition *partition = &shards->partitions[partitions[i]];
+        partition->is_ours = true;
         if (partition->state != TERM_NONE)
             continue;
         const struct span place = shards_place(shards, partitions[i], scratch);
