@@ -4,11 +4,13 @@
  * What a batch asks of Redis, and how often it waits for answers:
  *
  *   look        the map and the connections, if that is due (redis_cluster.h), and what of it slots lose their trust
- * for (slot_book.h) claimed     how far the partitions are claimed, if that is further than before claim       the
- * decision script for each slot (decision.h), all masters at the same time confirm     before the commit, all at the
- * same time: each slot's fence, each partition's term, and the pulse of all masters (cluster_pulse.h). fence.h tells
- * why this is enough checkpoint  after the commit, into each shard that is complete, touched or not, since a checkpoint
- * that is behind has the shard restored
+ *               for (slot_book.h)
+ *   claimed     how far the partitions are claimed, if that is further than before (shards_claimed.c)
+ *   claim       the decision script for each slot (decision.h), all masters at the same time
+ *   confirm     before the commit, all at the same time: each slot's fence, each partition's term, and the pulse of
+ *               all masters (cluster_pulse.h). fence.h tells why this is enough
+ *   checkpoint  after the commit, into each shard that is complete, touched or not, since a checkpoint that is behind
+ *               has the shard restored
  *
  * A command's slot may be away, or may have to be restored. Then it waits, and with it the commands behind it in its
  * partition. The caller takes them out of the batch (shards_may_decide).
@@ -88,7 +90,8 @@ const char *shards_foreign(const struct shards *shards);
 
 /* ---- batches ---- */
 
-/* Whether a command may be decided now: its slot is sound, and its partition has a term that an audit has followed. */
+/* Whether a command may be decided now: its slot is sound, its partition has a term that an audit has followed, and the
+ * partition's log does not end before what is claimed, or all slots were restored since that was found. */
 bool shards_may_decide(const struct shards *shards, const struct item *item);
 
 /* Decides all commands that are ours, as index_claim does. Each of them may be decided (shards_may_decide). False: some

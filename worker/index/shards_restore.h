@@ -7,7 +7,7 @@
  *     record topic up to its end)
  *     shards_restore_write    the living clients of these slots, each once; as often as it takes
  *     shards_restore_end      gives them their epoch; they are sound. Where a shard is complete with it, its
- * checkpoints are written
+ *                             checkpoints are written
  *
  * A slot whose master is lost meanwhile, or that moves, leaves the restoration and is lost again at the next audit. The
  * others go on. */

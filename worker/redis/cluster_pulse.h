@@ -9,6 +9,8 @@
  * as long as more than half of the masters have heard of no epoch above that of the map, nobody was elected since the
  * map, and the masters of the map are the masters. A master that was cut off and replaced is among them for a while,
  * and takes writes: this is how its clients know. (CLUSTER FAILOVER TAKEOVER asks nobody, and is not noticed by this.)
+ *
+ * cluster_confirm.h asks the same in a round trip of its own, for who writes without pipelines.
  */
 #ifndef WORKER_REDIS_CLUSTER_PULSE_H
 #define WORKER_REDIS_CLUSTER_PULSE_H

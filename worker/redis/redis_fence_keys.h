@@ -7,9 +7,9 @@
  *                                   "records" a topic; "restorer" and "until"   Another topic: nothing is written there
  *                                   (worker/index/slot_restore.h)
  *   client-intake:{TOPIC/P}:term    the term that was taken last                as if missing
- *   client-intake:{TOPIC/P}:claimed an offset                                   as if missing: no earlier claim is
- * known client-intake:{TAG}:checkpoint:SHARD:TOPIC/P a checkpoint (redis_keys.h) of the shard    as if missing: its
- * slots are restored
+ *   client-intake:{TOPIC/P}:claimed an offset                                   as if missing: nothing is claimed
+ *   client-intake:{TAG}:checkpoint:SHARD:TOPIC/P
+ *                                   a checkpoint (redis_keys.h) of the shard    as if missing: its slots are restored
  *
  * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
  */
