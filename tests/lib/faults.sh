@@ -150,7 +150,7 @@ faults_load_stop() {
 
 # The names of all such places in the daemon; and of those in a retry of dead letters.
 crash_points() {
-    failpoints | grep -vE '^(retry|replay)-'
+    failpoints | grep -vE '^(retry|replay|put)-'
 }
 
 retry_points() {
