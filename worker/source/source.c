@@ -252,7 +252,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
 int source_pause(struct source *source, int wait_ms)
 {
     source_poll_paused(source, wait_ms);
-    source_refresh_group(source);
+    source_follow_generation(source);
     return source->broken ? -1 : 0;
 }
 

@@ -512,6 +512,10 @@ void source_forget_member(struct source *source);
 /* Takes over the metadata of the last rebalance, if there was one. */
 void source_refresh_group(struct source *source);
 
+/* The same; without a rebalance it reads them again, if the consumer is the same member as in the last one: should a
+ * generation have begun without a callback, commits go on. */
+void source_follow_generation(struct source *source);
+
 /* ---- source_ownership.c: finds partitions without an owner ---- */
 
 /* For a static member that has joined again: counts the partitions without an owner, and rejoins the group if there are

@@ -6,8 +6,9 @@
  * the partitions and positions that it had. Kafka would accept a commit by the new metadata of what was fetched by the
  * old member, and another worker may have answered that.
  *
- * So metadata are read in librdkafka's callbacks only. It joins no other generation until a callback has returned, and
- * each generation has its callbacks. What is in hand after a callback is of partitions that are ours in its generation.
+ * So metadata are read in librdkafka's callbacks, and otherwise only for the member of the last callback. librdkafka
+ * joins no other generation until a callback has returned, and each generation has its callbacks. What is in hand after
+ * a callback is of partitions that are ours in its generation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,20 @@ void source_forget_member(struct source *source)
     member_free(source, source->member);
     source->member = NULL;
     source_set_next_group(source, NULL);
+}
+
+void source_follow_generation(struct source *source)
+{
+    /* A member id does not come back: metadata that were read before it are those of the same member. */
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(source->consumer);
+    char *member = rd_kafka_memberid(source->consumer);
+    const bool is_same = member && member[0] != '\0' && source->member && strcmp(member, source->member) == 0;
+    if (group && is_same && !source->next_group && !source->broken && !rd_kafka_assignment_lost(source->consumer))
+        source_set_next_group(source, group);
+    else if (group)
+        rd_kafka_consumer_group_metadata_destroy(group);
+    member_free(source, member);
+    source_refresh_group(source);
 }
 
 void source_refresh_group(struct source *source)
