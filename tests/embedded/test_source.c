@@ -15,6 +15,7 @@
 #include "worker/source/source_internal.h"
 #include "worker/source/source_message.h"
 
+#define TXN_OFFSET_COMMIT   28 /* of Kafka's protocol */
 #define ASSIGNMENT_FAILURES 20 /* so many that some of them meet a resumption */
 
 /* So many more times it is not told to who has been told since the last poll: as when an audit's end resumes. */
@@ -45,7 +46,9 @@ static int64_t ends[FIXTURE_PARTITIONS];                       /* of what is com
 static rd_kafka_topic_partition_list_t *sent, *last_committed; /* of the last transaction, and of the last
                                                                 committed one */
 static atomic_int damage;                                      /* the error of a damaged read */
-static atomic_int damaged_reads;    /* so many reads of the first command cannot be decompressed */
+static atomic_int damaged_reads;  /* so many reads of the first command cannot be decompressed */
+static atomic_int stale_metadata; /* so many times */
+static const rd_kafka_consumer_group_metadata_t *stale;
 static atomic_size_t fetched_ahead; /* messages, beside those that are */
 
 static void *real(const char *name)
@@ -117,6 +120,9 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(rd_kafka_t *client,
     if (sent)
         rd_kafka_topic_partition_list_destroy(sent);
     sent = copy_offsets(offsets);
+    if (group == stale)
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, TXN_OFFSET_COMMIT, 1,
+                                          RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     return function(client, offsets, group, wait_ms);
 }
 
@@ -273,6 +279,18 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int wait_ms, rd_ka
     return count;
 }
 
+/* The first ones are of a generation that has ended. */
+rd_kafka_consumer_group_metadata_t *rd_kafka_consumer_group_metadata(rd_kafka_t *client)
+{
+    rd_kafka_consumer_group_metadata_t *(*function)(rd_kafka_t *) = real("rd_kafka_consumer_group_metadata");
+    rd_kafka_consumer_group_metadata_t *metadata = function(client);
+    if (atomic_fetch_sub(&stale_metadata, 1) > 0)
+        stale = metadata;
+    else if (metadata == stale)
+        stale = NULL; /* it stands where those were */
+    return metadata;
+}
+
 static uint64_t count_of(enum metric metric, unsigned value)
 {
     size_t threads;
@@ -362,6 +380,17 @@ START_TEST(what_another_has_committed_is_not_taken_for_ours)
     wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 2);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 2);
     ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_DUPLICATE), 0);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(a_generation_that_begins_without_a_callback_does_not_end_the_commits)
+{
+    atomic_store(&stale_metadata, 1);
+    fixture_send_valid(0, 0);
+    fixture_start("exactly-once", (const char *const[]){"worker.threads=1", NULL});
+    wait_for_count(METRIC_COMMANDS, OUTCOME_CREATED, 1);
+    ck_assert_int_lt(atomic_load(&stale_metadata), 0); /* they were read again */
     fixture_stop();
 }
 END_TEST
@@ -925,6 +954,7 @@ int main(void)
     tcase_add_test(commit, the_group_is_served_while_a_commit_waits);
     TCase *transactions = add_case(suite, "transactions");
     tcase_add_test(transactions, commands_of_a_transaction_that_was_committed_after_all_are_counted);
+    tcase_add_test(transactions, a_generation_that_begins_without_a_callback_does_not_end_the_commits);
     tcase_add_test(transactions, what_another_has_committed_is_not_taken_for_ours);
     tcase_add_test(transactions, messages_that_must_travel_alone_are_few_in_a_transaction);
     TCase *ahead = add_case(suite, "fetched ahead");

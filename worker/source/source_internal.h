@@ -512,8 +512,8 @@ void source_forget_member(struct source *source);
 /* Takes over the metadata of the last rebalance, if there was one. */
 void source_refresh_group(struct source *source);
 
-/* The same; without a rebalance it reads them again, if the consumer is the same member as in the last one: should a
- * generation have begun without a callback, commits go on. */
+/* The same while the batch waits. Without a rebalance it reads the metadata again, if the consumer is still the member
+ * of the last one. */
 void source_follow_generation(struct source *source);
 
 /* ---- source_ownership.c: finds partitions without an owner ---- */

@@ -6,10 +6,10 @@
  * the partitions and positions that it had. Kafka would accept a commit by the new metadata of what was fetched by the
  * old member, and another worker may have answered that.
  *
- * So metadata are read in librdkafka's callbacks, and otherwise only for the member of the last callback. librdkafka
- * joins no other generation until a callback has returned, and each generation has its callbacks. What is in hand after
- * a callback is of partitions that are ours in its generation.
- */
+ * So the group's metadata, by which Kafka knows the member of a commit, are read in librdkafka's callbacks. librdkafka
+ * joins no other generation before a callback has returned, so what is in hand then is of partitions that are ours in
+ * this generation. After a commit that failed they are read again, if the member is still the same: a generation that
+ * begins without a callback would end its commits otherwise. */
 #include <stdlib.h>
 #include <string.h>
 
