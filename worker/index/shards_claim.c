@@ -1,8 +1,7 @@
 /* The claims of a batch on a cluster: its commands by slot, and each slot's by the decision script. */
-#include <stdlib.h>
-
 #include "worker/index/index_internal.h"
 #include "worker/index/shards_internal.h"
+#include "worker/index/shards_placement.h"
 
 /* ---- groups ---- */
 
@@ -19,23 +18,7 @@ bool shards_may_decide(const struct shards *shards, const struct item *item)
            slot_book_trust(shards->book, slot) == TRUST_SOUND;
 }
 
-/* A command's place among the groups: node, slot, and its number in the batch. */
-struct placed {
-    uint16_t node, slot;
-    uint32_t item;
-};
-
-static int by_place(const void *one, const void *other)
-{
-    const struct placed *a = one, *b = other;
-    if (a->node != b->node)
-        return a->node < b->node ? -1 : 1;
-    if (a->slot != b->slot)
-        return a->slot < b->slot ? -1 : 1;
-    return a->item < b->item ? -1 : a->item > b->item;
-}
-
-static bool place_items(struct shards *shards, struct batch *batch, struct placed *placed, uint32_t *count)
+static bool place_items(struct shards *shards, struct batch *batch, struct shards_placement *placed, uint32_t *count)
 {
     *count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -49,9 +32,9 @@ static bool place_items(struct shards *shards, struct batch *batch, struct place
             continue;
         const unsigned slot = redis_slot_of(item->workspace);
         (void)redis_cluster_slot(shards->cluster, slot, &node);
-        placed[(*count)++] = (struct placed){node, (uint16_t)slot, i};
+        placed[(*count)++] = (struct shards_placement){node, (uint16_t)slot, i};
     }
-    qsort(placed, *count, sizeof(*placed), by_place);
+    shards_placements_sort(placed, *count);
     return true;
 }
 
@@ -68,8 +51,8 @@ static void add_part(struct shards *shards, struct fence_part *parts, uint32_t *
                                             .committed = offsets_get(&shards->committed, partition)};
 }
 
-static void make_group(struct shards *shards, struct batch *batch, const struct placed *placed, uint32_t count,
-                       uint32_t most_parts, struct shards_group *group)
+static void make_group(struct shards *shards, struct batch *batch, const struct shards_placement *placed,
+                       uint32_t count, uint32_t most_parts, struct shards_group *group)
 {
     struct arena *arena = &batch->arena;
     uint32_t *items = arena_alloc(arena, count * sizeof(*items));
@@ -77,7 +60,7 @@ static void make_group(struct shards *shards, struct batch *batch, const struct 
     *group = (struct shards_group){.node = placed[0].node, .slot = placed[0].slot};
     group->group = (struct decision_group){.fence = shards_fence(shards, group->slot, arena), .items = items};
     for (uint32_t i = 0; i < count; i++) {
-        items[i] = placed[i].item;
+        items[i] = placed[i].number;
         add_part(shards, parts, &group->group.fence.part_count, batch->items[items[i]].from.partition, arena);
     }
     group->group.item_count = count;
@@ -86,7 +69,7 @@ static void make_group(struct shards *shards, struct batch *batch, const struct 
 
 bool shards_groups(struct shards *shards, struct batch *batch, struct shards_group **groups, uint32_t *count)
 {
-    struct placed *placed = arena_alloc(&batch->arena, batch->count * sizeof(*placed));
+    struct shards_placement *placed = arena_alloc(&batch->arena, batch->count * sizeof(*placed));
     struct batch_part *parts;
     const uint32_t part_count = batch_parts(batch, &parts);
     uint32_t placed_count;
@@ -95,8 +78,7 @@ bool shards_groups(struct shards *shards, struct batch *batch, struct shards_gro
         return false;
     *groups = arena_alloc(&batch->arena, placed_count * sizeof(**groups));
     for (uint32_t from = 0, to; from < placed_count; from = to) {
-        for (to = from + 1; to < placed_count && placed[to].slot == placed[from].slot;)
-            to++;
+        to = shards_placements_slot_end(placed, placed_count, from);
         make_group(shards, batch, placed + from, to - from, part_count, &(*groups)[(*count)++]);
     }
     return true;

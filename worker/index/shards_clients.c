@@ -1,8 +1,7 @@
 #include "worker/index/shards_clients.h"
 
-#include <stdlib.h>
-
 #include "worker/index/index_internal.h"
+#include "worker/index/shards_placement.h"
 #include "worker/index/shards_restore_internal.h"
 #include "worker/validate/record.h"
 
@@ -96,24 +95,8 @@ struct span shards_email_key(const struct shards_clients *clients, struct span w
 
 /* ---- a chunk ---- */
 
-/* Where a message of the chunk belongs. */
-struct placed {
-    uint16_t node, slot;
-    uint32_t message;
-};
-
-static int by_place(const void *one, const void *other)
-{
-    const struct placed *a = one, *b = other;
-    if (a->node != b->node)
-        return a->node < b->node ? -1 : 1;
-    if (a->slot != b->slot)
-        return a->slot < b->slot ? -1 : 1;
-    return a->message < b->message ? -1 : a->message > b->message;
-}
-
 /* The messages that are not settled and whose slots have not left; with `living` without tombstones. */
-static uint32_t place(struct shards_clients *clients, bool living, struct placed *placed)
+static uint32_t place(struct shards_clients *clients, bool living, struct shards_placement *placed)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < clients->count; i++) {
@@ -122,9 +105,9 @@ static uint32_t place(struct shards_clients *clients, bool living, struct placed
         uint16_t node;
         if (!restored->settled && (restored->email.at || (!living && !restored->record.at)) &&
             shards_restore_has(clients->restore, slot) && shards_restore_node(clients->restore, slot, &node))
-            placed[count++] = (struct placed){node, (uint16_t)slot, i};
+            placed[count++] = (struct shards_placement){node, (uint16_t)slot, i};
     }
-    qsort(placed, count, sizeof(*placed), by_place);
+    shards_placements_sort(placed, count);
     return count;
 }
 
@@ -140,7 +123,7 @@ static void mark_settled(struct shards_clients *clients, struct restored *restor
 struct call {
     uint16_t node;
     unsigned slot;
-    const struct placed *placed;
+    const struct shards_placement *placed;
     uint32_t count;
     struct slot_restore restore;
     struct slot_client *made;
@@ -151,7 +134,7 @@ static void make_call(struct shards_clients *clients, struct call *call)
     call->restore = shards_restore_slot(clients->restore, call->slot);
     call->made = arena_alloc(clients->scratch, call->count * sizeof(*call->made));
     for (uint32_t i = 0; i < call->count; i++) {
-        const struct restored *restored = &clients->chunk[call->placed[i].message];
+        const struct restored *restored = &clients->chunk[call->placed[i].number];
         const struct span parts[] = {RESTORED_VALUE(restored)};
         struct span *value = arena_alloc(clients->scratch, sizeof(parts));
         memcpy(value, parts, sizeof(parts));
@@ -176,21 +159,20 @@ static void take_call(struct shards_clients *clients, struct cluster_pipelines *
         if (was_there[i])
             continue;
         clients->writes++;
-        mark_settled(clients, &clients->chunk[call->placed[i].message]);
+        mark_settled(clients, &clients->chunk[call->placed[i].number]);
     }
 }
 
 /* Writes clients of which Redis has neither id nor email: nearly all, after a loss. */
 static void write_absent(struct shards_clients *clients)
 {
-    struct placed *placed = arena_alloc(clients->scratch, clients->count * sizeof(*placed));
+    struct shards_placement *placed = arena_alloc(clients->scratch, clients->count * sizeof(*placed));
     struct call *calls = arena_alloc(clients->scratch, clients->count * sizeof(*calls));
     struct cluster_pipelines pipelines;
     const uint32_t count = place(clients, true, placed);
     uint32_t made = 0;
     for (uint32_t from = 0, to; from < count; from = to) {
-        for (to = from + 1; to < count && placed[to].slot == placed[from].slot;)
-            to++;
+        to = shards_placements_slot_end(placed, count, from);
         calls[made] = (struct call){placed[from].node, placed[from].slot, placed + from, to - from, {.key = {0}}, NULL};
         make_call(clients, &calls[made++]);
     }
@@ -206,8 +188,8 @@ static void write_absent(struct shards_clients *clients)
 }
 
 /* The next answer, of which the text lives as long as *reply. False if the slot has left. */
-static bool next_value(struct shards_clients *clients, struct cluster_pipelines *pipelines, const struct placed *placed,
-                       redisReply **reply, struct span *value)
+static bool next_value(struct shards_clients *clients, struct cluster_pipelines *pipelines,
+                       const struct shards_placement *placed, redisReply **reply, struct span *value)
 {
     enum script_end end;
     struct script_failure failure;
@@ -219,9 +201,10 @@ static bool next_value(struct shards_clients *clients, struct cluster_pipelines 
 }
 
 /* Settles a message with which Redis agrees already. */
-static void compare(struct shards_clients *clients, struct cluster_pipelines *pipelines, const struct placed *placed)
+static void compare(struct shards_clients *clients, struct cluster_pipelines *pipelines,
+                    const struct shards_placement *placed)
 {
-    struct restored *restored = &clients->chunk[placed->message];
+    struct restored *restored = &clients->chunk[placed->number];
     struct span stored = SPAN_NONE, owner = SPAN_NONE;
     redisReply *client, *email = NULL;
     bool ok = next_value(clients, pipelines, placed, &client, &stored);
@@ -238,13 +221,13 @@ static void compare(struct shards_clients *clients, struct cluster_pipelines *pi
 
 static void find_present(struct shards_clients *clients)
 {
-    struct placed *placed = arena_alloc(clients->scratch, clients->count * sizeof(*placed));
+    struct shards_placement *placed = arena_alloc(clients->scratch, clients->count * sizeof(*placed));
     struct cluster_pipelines pipelines;
     const uint32_t count = place(clients, false, placed);
     if (count == 0 || !cluster_pipelines_open(&pipelines, clients->restore->shards->cluster, clients->scratch))
         return;
     for (uint32_t i = 0; i < count; i++) {
-        const struct restored *restored = &clients->chunk[placed[i].message];
+        const struct restored *restored = &clients->chunk[placed[i].number];
         struct redis_pipeline *pipeline = cluster_pipelines_to(&pipelines, placed[i].node);
         pipeline_read_parts(pipeline, restored_bytes(restored), CLIENT_KEY(restored->workspace, restored->id));
         if (restored->record.at)
