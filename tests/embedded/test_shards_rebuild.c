@@ -192,6 +192,21 @@ END_TEST
 
 /* ---- disturbed ---- */
 
+/* A topic with a history of each master's workspace. Redis has nothing of it, so all slots are to be restored. */
+static void open_lost_case(const char *name, uint64_t seed)
+{
+    int places[PARTITIONS] = {0, 1, 2, 3};
+    random_state = seed;
+    open_shards_case(name, 1);
+    for (size_t i = 0; i < MASTERS; i++) {
+        turn_to(i);
+        invent(&histories[i], true);
+        produce(&histories[i], 0, histories[i].count, places);
+    }
+    look_until_all_are_there();
+    ck_assert_int_eq(audit_shards(), SHARDS_LOST);
+}
+
 static bool kill_one(void *listener)
 {
     (void)listener;
@@ -202,16 +217,7 @@ static bool kill_one(void *listener)
 
 START_TEST(master_that_dies_takes_its_slots_along)
 {
-    int places[PARTITIONS] = {0, 1, 2, 3};
-    random_state = 77;
-    open_shards_case("dies", 1);
-    for (size_t i = 0; i < MASTERS; i++) {
-        turn_to(i);
-        invent(&histories[i], true);
-        produce(&histories[i], 0, histories[i].count, places);
-    }
-    look_until_all_are_there();
-    ck_assert_int_eq(audit_shards(), SHARDS_LOST);
+    open_lost_case("dies", 77);
     ck_assert_int_eq(rebuild_shards(kill_one), REBUILD_DONE);
     ck_assert_uint_eq(count_of(TRUST_SOUND), REDIS_SLOTS - 5462);
     cluster_start(1);
@@ -235,16 +241,7 @@ static bool impatient(void *listener)
 
 START_TEST(rebuild_that_was_ended_is_begun_again)
 {
-    int places[PARTITIONS] = {0, 1, 2, 3};
-    random_state = 78;
-    open_shards_case("ended", 1);
-    for (size_t i = 0; i < MASTERS; i++) {
-        turn_to(i);
-        invent(&histories[i], true);
-        produce(&histories[i], 0, histories[i].count, places);
-    }
-    look_until_all_are_there();
-    ck_assert_int_eq(audit_shards(), SHARDS_LOST);
+    open_lost_case("ended", 78);
     ck_assert_int_eq(rebuild_shards(impatient), REBUILD_ENDED);
     ck_assert_uint_eq(count_of(TRUST_SOUND), 0);
     ck_assert_int_eq(rebuild_shards(patient), REBUILD_DONE); /* without waiting for its own tokens */
@@ -257,16 +254,7 @@ END_TEST
 
 START_TEST(single_slot_is_restored_alone)
 {
-    int places[PARTITIONS] = {0, 1, 2, 3};
-    random_state = 79;
-    open_shards_case("single", 1);
-    for (size_t i = 0; i < MASTERS; i++) {
-        turn_to(i);
-        invent(&histories[i], true);
-        produce(&histories[i], 0, histories[i].count, places);
-    }
-    look_until_all_are_there();
-    ck_assert_int_eq(audit_shards(), SHARDS_LOST);
+    open_lost_case("single", 79);
     ck_assert_int_eq(rebuild_shards(patient), REBUILD_DONE);
     const unsigned slot = redis_slot_of(span_of_text(names[2]));
     cluster_ask(2, "HDEL client-intake:{%s}:fence epoch", redis_slot_tag(slot).at);
