@@ -164,8 +164,17 @@ cluster_move_end() {
     for number in "$3" "$2" 1 2 3; do node_ask "$number" CLUSTER SETSLOT "$1" NODE "${node_ids[$3]}"; done
 }
 
-# cluster_forget_slots SLOT ...: nobody serves them. A node does not tell the others that it does not serve a slot any more.
+# cluster_forget_slots SLOT ...: nobody serves them. A node does not tell the others that it does not serve a slot any more,
+# and a node that has forgotten the owner of a slot believes a ping that the owner sent before it forgot the slot itself. So
+# every node is told again until none of them knows an owner.
 cluster_forget_slots() {
-    local number
-    for number in "${!node_pids[@]}"; do node_ask "$number" CLUSTER DELSLOTS "$@" >/dev/null; done
+    eventually cluster_slots_are_forgotten "$@" || suite_fail "no node serves the slots" "$*"
+}
+
+cluster_slots_are_forgotten() {
+    local number slot known=0
+    for number in "${!node_pids[@]}"; do
+        for slot in "$@"; do node_ask "$number" CLUSTER DELSLOTS "$slot" | grep -q 'already unassigned' || known=1; done
+    done
+    [ "$known" -eq 0 ]
 }

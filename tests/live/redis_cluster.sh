@@ -231,7 +231,8 @@ is_told() {
 import json, sys
 path, kind, result, subject, text = sys.argv[1:]
 rows = [json.loads(line) for line in open(path)]
-sys.exit(not any(r["kind"] == kind and r["result"] == result and r["subject"] == subject and text in r["message"] for r in rows))
+if not any(r["kind"] == kind and r["result"] == result and r["subject"] == subject and text in r["message"] for r in rows):
+    sys.exit("not among " + "\n".join(f'{r["kind"]} {r["result"]} {r["subject"]} {r["message"]}' for r in rows))
 END
 }
 
