@@ -22,8 +22,8 @@
 #define ODD        4
 
 /* What is left of these limits for postponed commands is the last number. */
-#define ROOM_FOR_SOME "kafka.consumer.queued.max.messages.kbytes=519932" /* 4 KiB */
-#define ROOM_FOR_NONE "kafka.consumer.queued.max.messages.kbytes=519936"
+#define ROOM_FOR_SOME "kafka.consumer.queued.max.messages.kbytes=259966" /* 4 KiB */
+#define ROOM_FOR_NONE "kafka.consumer.queued.max.messages.kbytes=259968"
 
 /* The bytes that are allocated in this process, the broker's included. */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));

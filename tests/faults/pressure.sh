@@ -6,7 +6,7 @@
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=8
-LIVE_CHECKS=41
+LIVE_CHECKS=42
 memory_mib=512 # limits.memory_bytes, by default
 # What the process needs besides, by docs/operations.md: the program, and the working memory of each thread. The fetches
 # under way are not added.
@@ -14,7 +14,7 @@ program_mib=20
 thread_mib=24
 partitions=$(faults_choose 12 24)
 backlog=$(faults_choose 20000 200000)
-fetched=$(faults_choose 480 2400)
+fetched=$(faults_choose 144 720)
 rate=20000
 
 worker() {
@@ -87,12 +87,18 @@ check "what came meanwhile is answered" oracle await 120
 faults_all || live_end 60
 worker_stop one
 
-criterion "large fetches of many partitions" "memory stays within limits.memory_bytes and what the program itself needs, though queued.max.messages.kbytes is as large as that limit allows"
+criterion "large fetches of many partitions" "memory stays within limits.memory_bytes and what the program itself needs, though queued.max.messages.kbytes is as large as that limit allows and half of each response is a piece of a batch"
 for ((partition = 0; partition < partitions; partition++)); do
-    poison padded created "$partition" $((fetched / partitions)) 250000
+    poison padded created "$partition" $((fetched / partitions)) 950000
 done
-worker --set worker.threads=3 --set kafka.consumer.queued.max.messages.kbytes=131072 \
-    --set kafka.consumer.max.partition.fetch.bytes=8388608 --set batch.commands=20
+large_fetches=(--set worker.threads=3 --set limits.command_bytes=1MiB --set batch.commands=20
+    --set kafka.consumer.max.partition.fetch.bytes=8388608 --set kafka.consumer.fetch.max.bytes=1890000)
+queue_is_refused() {
+    live_intake check "${large_fetches[@]}" --set "kafka.consumer.queued.max.messages.kbytes=$1" 2>&1 |
+        grep -q 'limits.memory_bytes must be at least'
+}
+check "a larger queue is refused" queue_is_refused 85000
+worker "${large_fetches[@]}" --set kafka.consumer.queued.max.messages.kbytes=84000
 slow_down
 tenths 30
 speed_up

@@ -34,7 +34,7 @@ for ((batch = 0; batch < 30; batch++)); do
     form_send 19
 done
 worker_start one --set worker.threads=1 --set definitions.on_missing=wait --set definitions.wait=8s --set batch.bytes=64KiB \
-    --set limits.command_bytes=1KiB --set "limits.memory_bytes=32898 KiB" --set kafka.consumer.queued.max.messages.kbytes=32768
+    --set limits.command_bytes=1KiB --set "limits.memory_bytes=32898 KiB" --set kafka.consumer.queued.max.messages.kbytes=16384
 check "all are answered in time" until_true 90 has_replies 900
 in_order() { # COUNT
     kcat -C -X fetch.wait.max.ms=10 -b "$kafka_address" -t "$live_name.replies" -o beginning -e -q -X isolation.level=read_committed |

@@ -372,11 +372,11 @@ static const struct refused {
     {"[limits]\ncommand_bytes = 64 MiB\nmemory_bytes = 32 MiB\n", NULL,
      "F:3: limits.command_bytes must not be more than limits.memory_bytes\n"},
     {NULL, "worker.threads=64",
-     "--set: limits.memory_bytes must be at least 784 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
-     "queued.max.messages.kbytes)\n"},
+     "--set: limits.memory_bytes must be at least 1296 MiB: worker.threads times (batch.bytes + limits.command_bytes + "
+     "2 * queued.max.messages.kbytes)\n"},
     {"[definitions]\non_missing = wait\n", "worker.threads=64",
-     "--set: limits.memory_bytes must be at least 1056 MiB: worker.threads times (2 * batch.bytes + "
-     "2 * limits.command_bytes + queued.max.messages.kbytes) with definitions.on_missing = wait\n"},
+     "--set: limits.memory_bytes must be at least 1568 MiB: worker.threads times (2 * batch.bytes + "
+     "2 * limits.command_bytes + 2 * queued.max.messages.kbytes) with definitions.on_missing = wait\n"},
     {NULL, "kafka.consumer.fetch.max.bytes=200000000",
      "--set: kafka.consumer.fetch.max.bytes is refused by librdkafka: `receive.message.max.bytes` must be >= "
      "`fetch.max.bytes` + 512\n"},
@@ -632,13 +632,13 @@ END_TEST
 START_TEST(postponed_commands_may_take_what_is_left)
 {
     struct config *whole = read_valid(NULL, NULL, NULL),
-                  *least = read_valid(NULL, "kafka.consumer.queued.max.messages.kbytes=519936", NULL);
-    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)512 << 20) - ((size_t)12544 << 10));
+                  *least = read_valid(NULL, "kafka.consumer.queued.max.messages.kbytes=259968", NULL);
+    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)512 << 20) - ((size_t)20736 << 10));
     ck_assert_uint_eq(config_held_bytes(least), 0);
     config_free(whole);
     config_free(least);
     whole = read_valid(NULL, "worker.threads=4", NULL);
-    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)128 << 20) - ((size_t)12544 << 10));
+    ck_assert_uint_eq(config_held_bytes(whole), ((size_t)128 << 20) - ((size_t)20736 << 10));
     config_free(whole);
 }
 END_TEST

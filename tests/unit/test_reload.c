@@ -111,7 +111,7 @@ static void is_taken(const struct config *fresh)
 START_TEST(limits_must_fit_the_threads_that_run)
 {
     char *said = what_change_says(TWO_THREADS, ONE_THREAD "memory_bytes = 101 MiB\n", is_refused);
-    ck_assert_msg(strstr(said, ":5: limits.memory_bytes must be at least 152 MiB"), "%s", said);
+    ck_assert_msg(strstr(said, ":5: limits.memory_bytes must be at least 168 MiB"), "%s", said);
     ck_assert_msg(strstr(said, "key=worker.threads"), "%s", said);
     ck_assert_msg(strstr(said, "the config is not reloaded"), "%s", said);
     said = what_change_says(TWO_THREADS, ONE_THREAD "memory_bytes = 201 MiB\n", is_taken);

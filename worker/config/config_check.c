@@ -51,11 +51,15 @@ static void check_topics(struct config_reading *reading, const struct config *co
                              roles[j].key);
 }
 
-/* Each thread holds a batch, and librdkafka holds the messages that it fetched ahead. */
+/* Each thread holds a batch, and librdkafka holds the messages that it fetched ahead. librdkafka counts their values,
+ * but it keeps each response of a broker as long as a message of it. A response may end with a piece of a batch
+ * (KIP-74), which librdkafka drops without counting it. The batch comes as a whole in a later response, and it is
+ * longer than its piece. So what is kept is at most twice what is counted, once those batches have come. */
 static double bytes_of_thread(const struct config *config)
 {
     const char *queued = config_kafka(config, config->kafka_consumer, "queued.max.messages.kbytes");
-    return (double)config->batch.bytes + (double)config->limits.command_bytes + 1024.0 * (queued ? atof(queued) : 0);
+    return (double)config->batch.bytes + (double)config->limits.command_bytes +
+           2 * 1024.0 * (queued ? atof(queued) : 0);
 }
 
 size_t config_held_bytes(const struct config *config)
@@ -79,7 +83,7 @@ void config_check_limits(struct config_reading *reading, const struct config *co
                            "kafka.consumer.queued.max.messages.kbytes", "kafka.queued.max.messages.kbytes",
                            may_wait ? "definitions.on_missing" : NULL),
                      "limits.memory_bytes must be at least %.0f MiB: worker.threads times (%sbatch.bytes + "
-                     "%slimits.command_bytes + queued.max.messages.kbytes)%s",
+                     "%slimits.command_bytes + 2 * queued.max.messages.kbytes)%s",
                      needed / MIB + 0.5, may_wait ? "2 * " : "", may_wait ? "2 * " : "",
                      may_wait ? " with definitions.on_missing = wait" : "");
 }
