@@ -27,7 +27,7 @@ outage() {
 pinpricks() {
     local before most pricked=0 pause=4
     [ "$1" = redis ] || pause=9 # tenths of a second
-    local seconds=$((10 + $3 * (pause + 2) / 10)) # 10 more than it takes to do it so often
+    local seconds=$((30 + $3 * (pause + 2) / 10)) # 30 more than it takes to do it so often
     before=$(proxy_matched "$1") most=$(($(faults_answered one) + 100))
     proxy_tell "$1" delay 5
     check "$2: commands are answered all the while" until_true "$seconds" prick "$3" "$most" "${@:4}"
