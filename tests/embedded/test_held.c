@@ -7,7 +7,8 @@
 
 #include "tests/embedded/source_stage.h"
 #include "worker/kafka/message_headers.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_state.h"
 
 #define TOPIC      "many.commands"
 #define MANY       32  /* partitions of it */

@@ -12,8 +12,9 @@
 #include "tests/lib/quick_client.h"
 #include "worker/kafka/log_mark.h"
 #include "worker/model/batch.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_committed.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_state.h"
 
 #define TXN_OFFSET_COMMIT   28 /* of Kafka's protocol */
 #define ASSIGNMENT_FAILURES 20 /* so many that some of them meet a resumption */

@@ -2,7 +2,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "worker/source/source_internal.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_state.h"
 
 static struct metrics *metrics;
 static struct batch batch; /* empty */

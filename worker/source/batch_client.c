@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_fill.h"
 
 #define WAKES_BEFORE  0x020200ff
 #define WAKE_AFTER_MS 3

@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/source/batch_client.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_state.h"
 
 #define LOG_LEVEL_OF_DEBUG 7 /* syslog's, as librdkafka has them */
 #define FAILURES           2

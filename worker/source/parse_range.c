@@ -1,7 +1,7 @@
 #include "worker/source/parse_range.h"
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_unreadable.h"
 
 #define ASK_AFTER_MS 100 /* without an answer, before the end is asked for; and between such questions */
 #define STEP_MS      1

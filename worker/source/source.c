@@ -3,8 +3,19 @@
 #include <assert.h>
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_burden.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_held.h"
+#include "worker/source/source_jumps.h"
+#include "worker/source/source_lags.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_member.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_misnumbered.h"
+#include "worker/source/source_ownership.h"
+#include "worker/source/source_unparsed.h"
+#include "worker/source/source_unreadable.h"
 
 #define REASSIGN_EVERY_MS 500 /* between resets of partitions that librdkafka does not fetch */
 #define DROP_MS           300 /* for messages that are dropped, in a fill that held messages have filled */

@@ -1,8 +1,13 @@
 /* Batches of the log are read again, outside the group: to verify offsets (source_jumps.c) and to pass batches with
  * wrong ones (source_misnumbered.c). */
+#include "worker/source/source_batches.h"
+
 #include "common/clock.h"
 #include "worker/source/batch_reader.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_open.h"
+#include "worker/source/source_places.h"
+#include "worker/source/source_unparsed.h"
 
 #define ASK_WAIT_MS 50
 #define STEP_MS     1 /* between looks at the answer */

@@ -2,7 +2,12 @@
  * headers take, of the prefetched messages and of those that may come until the batch is answered. If that is more than
  * BURDEN_LIMIT, the partitions are paused, which drops the prefetched messages; they are fetched again after the
  * resume. That takes a while, so some very long messages are held for the next batches. */
-#include "worker/source/source_internal.h"
+#include "worker/source/source_burden.h"
+
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_lags.h"
+#include "worker/source/source_member.h"
 
 #define BURDEN_BYTES ((size_t)2048)     /* of an average message; a thread can hold queued.min.messages of this size */
 #define BURDEN_LIMIT ((size_t)64 << 20) /* of prefetched messages */

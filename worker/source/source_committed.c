@@ -3,7 +3,12 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_committed.h"
+
+#include "worker/source/source_group.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_marks.h"
+#include "worker/source/source_offsets.h"
 
 #define ASK_WAIT_MS 300
 

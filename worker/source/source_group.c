@@ -2,7 +2,12 @@
 
 #include "common/clock.h"
 #include "common/failpoint.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_burden.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+
+#include "worker/source/source_log.h"
+#include "worker/source/source_member.h"
 
 void source_log_error(const char *event, rd_kafka_resp_err_t code)
 {

@@ -9,9 +9,13 @@
  *
  * Commands that wait for the next batch only are copied if there is room, too: those behind a jump that is not settled
  * may be left in several batches. */
+#include "worker/source/source_held.h"
+
 #include "common/clock.h"
 #include "worker/kafka/message_copy.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_jumps.h"
+#include "worker/source/source_log.h"
 #include "worker/source/source_message.h"
 
 #define EMPTY_RETRY_MS 5000 /* each time up to max.partition.fetch.bytes are fetched */

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_batches.h"
+#include "worker/source/source_jumps.h"
+#include "worker/source/source_log.h"
 #include "worker/source/source_message.h"
 
 #define MOST    8   /* jumps of a partition that are verified at a time; other short ones are taken as they are */

@@ -9,9 +9,15 @@
  * The reading begins when a batch was filled, and goes on while definitions are looked up and commands are checked.
  * Before anything is decided, source_settle_jumps waits for what is left. A partition whose broker does not answer is
  * put off from its jump on, so it makes the others wait once only. */
+#include "worker/source/source_jumps.h"
+
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_batches.h"
+#include "worker/source/source_held.h"
 #include "worker/source/source_jump_list.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_misnumbered.h"
+#include "worker/source/source_places.h"
 
 #define SILENT_MS   200  /* how long a batch waits without any answer */
 #define SETTLE_MS   1000 /* how long it waits while answers come */

@@ -3,8 +3,13 @@
 
 #include "common/clock.h"
 #include "worker/metrics/thread_board.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_committed.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_lags.h"
+
+#include "worker/source/source_log.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_places.h"
 
 #define LOOK_EVERY_MS 1000 /* source_look_around */
 #define LOOK_WAIT_MS  200

@@ -13,8 +13,17 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_batches.h"
+#include "worker/source/source_committed.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_jumps.h"
+#include "worker/source/source_log.h"
+
+#include "worker/source/source_marks.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_misnumbered.h"
+#include "worker/source/source_places.h"
+#include "worker/source/source_unparsed.h"
 
 #define QUIET_MS      100   /* about the time that it takes to delete and create a topic */
 #define BUSY_EVERY_MS 1000  /* between comparisons while commands come */

@@ -8,8 +8,12 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_lags.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_marks.h"
+
 #include "worker/source/source_message.h"
+#include "worker/source/source_places.h"
 
 #define ASK_WAIT_MS  300
 #define READ_WAIT_MS 1500

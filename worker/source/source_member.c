@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/source/source_internal.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_member.h"
 
 /* Drops what is in hand and held of all partitions. False if there are none. */
 static bool source_drop_all(struct source *source)

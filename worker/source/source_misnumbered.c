@@ -11,8 +11,17 @@
 
 #include "common/clock.h"
 #include "worker/source/batch_reader.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_batches.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_held.h"
+#include "worker/source/source_jumps.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_marks.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_misnumbered.h"
+
+#include "worker/source/source_places.h"
+#include "worker/source/source_unreadable.h"
 
 #define LOOK_WAIT_MS 1500
 #define ASK_WAIT_MS  300

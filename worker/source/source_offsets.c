@@ -1,7 +1,12 @@
 /* The offsets that the batches commit, and those that the group has. */
+#include "worker/source/source_offsets.h"
+
 #include "common/clock.h"
 #include "worker/kafka/kafka_client.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_committed.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_log.h"
 
 #define IDLE_EVERY_MS 1000 /* source_idle_offsets */
 

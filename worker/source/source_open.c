@@ -5,7 +5,13 @@
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
 #include "worker/metrics/thread_board.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_member.h"
+#include "worker/source/source_open.h"
+
+#include "worker/source/source_ownership.h"
 
 #define LOG_ERROR 3     /* syslog's, as librdkafka has them */
 #define CAUSE_MS  10000 /* how old an error may be that made all brokers unreachable */

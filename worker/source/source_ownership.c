@@ -8,7 +8,10 @@
 
 #include "common/clock.h"
 #include "worker/kafka/kafka_topic.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_offsets.h"
+#include "worker/source/source_open.h"
+#include "worker/source/source_ownership.h"
 
 #define LOOK_FIRST_MS 2500
 #define LOOK_LAST_MS  300000 /* while the broker does not answer */

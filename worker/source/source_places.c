@@ -1,8 +1,12 @@
 /* Single commands of the log are read again, by a client outside the group. */
+#include "worker/source/source_places.h"
+
 #include "common/clock.h"
 #include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_conf.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_open.h"
 
 /* The queue must be long: with a short one librdkafka before 2.2 waits up to a second before it fetches again, in each
  * comparison. */

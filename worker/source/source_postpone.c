@@ -1,7 +1,11 @@
 /* Commands of a batch that are not answered with it: their partitions wait, for definitions or for a smaller batch. */
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_held.h"
+#include "worker/source/source_log.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_places.h"
 
 #define END_WAIT_MS        300  /* for the end of a log */
 #define END_LATER_MS       5000 /* before the next end is asked for, if Kafka was silent */

@@ -10,8 +10,14 @@
  *
  * The commands are then passed like those that cannot be decompressed. But in a batch of several commands only the bad
  * ones are: librdkafka reads those around them. */
+#include "worker/source/source_unparsed.h"
+
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_group.h"
+#include "worker/source/source_lags.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_open.h"
+#include "worker/source/source_unreadable.h"
 
 #define LOOK_EVERY_MS   1000
 #define SILENT_MS       4000  /* before a partition is examined */

@@ -5,9 +5,15 @@
  * mistake a batch that was damaged in transit for such a batch. The broker accepts only batches that have a message at
  * each of their offsets. So the next batches get a placeholder for each of its commands, and the consumer is moved past
  * them. */
+#include "worker/source/source_unreadable.h"
+
 #include "common/clock.h"
-#include "worker/source/source_internal.h"
+#include "worker/source/source_committed.h"
+#include "worker/source/source_fill.h"
+#include "worker/source/source_log.h"
+#include "worker/source/source_marks.h"
 #include "worker/source/source_message.h"
+#include "worker/source/source_places.h"
 
 #define MEETINGS     3     /* how often the batch must be met before its end is searched */
 #define LOOK_WAIT_MS 10000 /* a busy machine takes some seconds to decompress 100 MB */
