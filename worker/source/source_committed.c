@@ -1,10 +1,10 @@
 /* What the group has committed: offsets, the marks of the logs in their metadata, and what was deleted behind them. */
+#include "worker/source/source_committed.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "worker/source/source_committed.h"
-
 #include "worker/source/source_group.h"
 #include "worker/source/source_log.h"
 #include "worker/source/source_marks.h"

@@ -1,11 +1,11 @@
+#include "worker/source/source_group.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/source/source_burden.h"
 #include "worker/source/source_fill.h"
-#include "worker/source/source_group.h"
-
 #include "worker/source/source_log.h"
 #include "worker/source/source_member.h"
 

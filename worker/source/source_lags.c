@@ -1,12 +1,12 @@
 /* How far the partitions are, as metrics and people see it; and whether a broker can be reached. */
+#include "worker/source/source_lags.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "worker/metrics/thread_board.h"
 #include "worker/source/source_committed.h"
 #include "worker/source/source_group.h"
-#include "worker/source/source_lags.h"
-
 #include "worker/source/source_log.h"
 #include "worker/source/source_message.h"
 #include "worker/source/source_places.h"

@@ -10,6 +10,8 @@
  * none, the log was replaced, and the partition is read from the beginning. Commands that were fetched before a
  * successful comparison belong to the same log, since a deleted log does not come back. The first commands of a log
  * wait until one of them was read again, so that no command is answered in a log without a mark. */
+#include "worker/source/source_log.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -17,8 +19,6 @@
 #include "worker/source/source_committed.h"
 #include "worker/source/source_group.h"
 #include "worker/source/source_jumps.h"
-#include "worker/source/source_log.h"
-
 #include "worker/source/source_marks.h"
 #include "worker/source/source_message.h"
 #include "worker/source/source_misnumbered.h"

@@ -5,13 +5,13 @@
  * transactions and aborted commands only; its records were deleted before we came; or a tool has set the offset. Then
  * the mark is of what the log returns for an offset before that: a batch that cannot be decompressed, the next command,
  * or nothing. The first command that is read in its place takes over. */
+#include "worker/source/source_marks.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "worker/source/source_lags.h"
 #include "worker/source/source_log.h"
-#include "worker/source/source_marks.h"
-
 #include "worker/source/source_message.h"
 #include "worker/source/source_places.h"
 

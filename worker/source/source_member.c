@@ -10,11 +10,12 @@
  * joins no other generation before a callback has returned, so what is in hand then is of partitions that are ours in
  * this generation. After a commit that failed they are read again, if the member is still the same: a generation that
  * begins without a callback would end its commits otherwise. */
+#include "worker/source/source_member.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/source/source_group.h"
-#include "worker/source/source_member.h"
 
 /* Drops what is in hand and held of all partitions. False if there are none. */
 static bool source_drop_all(struct source *source)

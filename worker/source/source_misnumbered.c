@@ -7,6 +7,8 @@
  * An offset beyond the end is noticed at once. Any other one leaves offsets without a command before it, and those are
  * verified (source_jumps.c). The batch of the log is then passed like one that cannot be decompressed. Its end is where
  * the log, read again, no longer returns its last command. */
+#include "worker/source/source_misnumbered.h"
+
 #include <string.h>
 
 #include "common/clock.h"
@@ -18,8 +20,6 @@
 #include "worker/source/source_log.h"
 #include "worker/source/source_marks.h"
 #include "worker/source/source_message.h"
-#include "worker/source/source_misnumbered.h"
-
 #include "worker/source/source_places.h"
 #include "worker/source/source_unreadable.h"
 

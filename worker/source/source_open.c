@@ -1,4 +1,6 @@
 /* The consumer is opened and closed. */
+#include "worker/source/source_open.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -9,8 +11,6 @@
 #include "worker/source/source_group.h"
 #include "worker/source/source_log.h"
 #include "worker/source/source_member.h"
-#include "worker/source/source_open.h"
-
 #include "worker/source/source_ownership.h"
 
 #define LOG_ERROR 3     /* syslog's, as librdkafka has them */

@@ -4,6 +4,8 @@
  * killed between the two halves of a cooperative rebalance, after partitions were revoked and before they were assigned
  * again, the group is stable with unassigned partitions until something else triggers a rebalance. So a static member
  * looks for them after it has joined, and rejoins the group if there are any. */
+#include "worker/source/source_ownership.h"
+
 #include <string.h>
 
 #include "common/clock.h"
@@ -11,7 +13,6 @@
 #include "worker/source/source_fill.h"
 #include "worker/source/source_offsets.h"
 #include "worker/source/source_open.h"
-#include "worker/source/source_ownership.h"
 
 #define LOOK_FIRST_MS 2500
 #define LOOK_LAST_MS  300000 /* while the broker does not answer */
