@@ -42,7 +42,7 @@ SHELL_TESTS := $(sort $(wildcard tests/*.sh tests/phone/*.sh tests/fuzz/*.sh))
 LIVE_TESTS  := $(sort $(wildcard tests/live/*.sh tests/documents/*.sh tests/clients/*.sh))
 FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Further suites that have a long form.
-LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes)
+LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes redis_cluster definitions_cluster)
 
 # Suites wait for two thirds of their time. With five at a time on two processors `make test` takes ten minutes; with six,
 # limits were missed. tests/run begins with the longest.

@@ -102,7 +102,7 @@ planned() {
     # A failover that was asked for is refused while another one is under way, or without a replica to promote.
     check "$what: it is asked for" until_true 20 failover_begins
     worker_kill two
-    check "$what: a replica is promoted" until_true 20 sentinels_agree "$before"
+    check "$what: a replica is promoted" until_true 60 sentinels_agree "$before"
     sentinels_oracle "$sentinel_master"
     # Without load, so that the audit of the new worker ends while the other one, if it could, would stay on the old master.
     load_end
