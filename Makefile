@@ -225,8 +225,8 @@ bench-phone: test-packages
 # They run once: -O1 compiles them in two thirds of the time of -O2.
 $(UNITS:%=%.o) $(EMBEDDED:%=%.o): CFLAGS += -O1
 
-$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side fake_redis)
-$(filter $(BUILD)/tests/embedded/test_source%,$(EMBEDDED)): $(patsubst %,$(BUILD)/tests/embedded/%.o,unusual_kafka worker_stage)
+$(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side worker_stage fake_redis)
+$(filter $(BUILD)/tests/embedded/test_source%,$(EMBEDDED)): $(BUILD)/tests/embedded/unusual_kafka.o
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
