@@ -1,12 +1,13 @@
-/* The status: what is wrong is told in words, the most urgent first; /status.json has its members, and no text of a
- * stranger leaves its place; the ring of the last ten minutes; quantiles as Prometheus computes them. */
+/* The status: /status.json has its members, and no text of a stranger leaves its place; the ring of the last ten
+ * minutes; quantiles as Prometheus computes them. */
 #include <check.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/stop.h"
+#include "tests/unit/evaluating.h"
+#include "tests/unit/status_stage.h"
 #include "worker/http/status_json.h"
 #include "worker/http/status_page.h"
 #include "worker/metrics/batch_metrics.h"
@@ -73,415 +74,6 @@ START_TEST(quantiles_are_those_of_prometheus)
 }
 END_TEST
 
-/* ---- what is wrong ---- */
-
-static struct verdict verdict;
-
-static struct status *a_status(void)
-{
-    struct status *status = calloc(1, sizeof(*status));
-    status->topic = "commands";
-    status->kafka_address = "kafka:9092";
-    status->redis_address = "redis:6379";
-    status->live = status->ready = status->kafka_up = status->redis_up = true;
-    status->now.wall_ms = 1000000;
-    status->threads = calloc(1, sizeof(*status->threads));
-    return status;
-}
-
-static void end(struct status *status)
-{
-    status_free(status);
-}
-
-static void ck_findings(const struct status *status, const char *expected)
-{
-    char names[256] = "";
-    verdict_find(&verdict, status);
-    for (size_t i = 0; i < verdict.count; i++) {
-        strcat(names, i > 0 ? " " : "");
-        strcat(names, finding_name(verdict.findings[i].kind));
-        ck_assert_uint_gt(strlen(verdict.findings[i].text), 20);
-        ck_assert_uint_gt(strlen(verdict.findings[i].advice), 15);
-    }
-    ck_assert_str_eq(names, expected);
-}
-
-static void observe(struct seconds_histogram *histogram, unsigned count, double seconds)
-{
-    histogram->buckets[10] += count;
-    histogram->sum += count * seconds;
-}
-
-static void complain(struct complaint_view *complaint, const char *text, int64_t ended_ms)
-{
-    complaint->began_ms = 5000;
-    complaint->ended_ms = ended_ms;
-    snprintf(complaint->text, sizeof(complaint->text), "%s", text);
-}
-
-START_TEST(nothing_is_found_where_all_is_well)
-{
-    struct status *status = a_status();
-    ck_findings(status, "");
-    status->minute.commands = 100000;
-    status->minute.results[OUTCOME_REJECTED] = 50000; /* not more than a half */
-    status->minute.rejections[ERROR_MALFORMED_JSON] = 4999;
-    status->garbage.since_ms = 1;
-    status->garbage.code = "malformed_json";
-    status->now.oldest_seconds = 59;
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 0.49);
-    observe(&status->minute.stages[STAGE_CLAIM], 10, 0.24);
-    complain(&status->redis, "Redis is away: OOM", 6000); /* it is over */
-    complain(&status->kafka, "consumer failing", 6000);
-    ck_findings(status, "");
-    end(status);
-}
-END_TEST
-
-START_TEST(a_full_redis_is_told_from_one_that_is_away)
-{
-    struct status *status = a_status();
-    status->redis_up = status->ready = false;
-    complain(&status->redis, "Redis is away; commands wait: OOM command not allowed when used memory > 'maxmemory'.",
-             0);
-    ck_findings(status, "redis_full");
-    ck_assert_int_eq(verdict.findings[0].since_ms, 5000);
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "maxmemory"));
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Redis (redis:6379) is full"));
-    complain(&status->redis, "Redis is away; commands wait: Connection refused", 0);
-    ck_findings(status, "redis_away");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Connection refused"));
-    complain(&status->redis, "Redis is away; commands wait: OOM", 6000); /* an old one says nothing about now */
-    ck_findings(status, "redis_away");
-    ck_assert_ptr_null(strstr(verdict.findings[0].text, "OOM"));
-    static const char *const remedies[][2] = {
-        {"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", "disk"},
-        {"WRONGPASS invalid username-password pair or user is disabled.", "redis.password"},
-        {"NOPERM User x has no permissions to run the 'set' command", "right"},
-        {"LOADING Redis is loading the dataset in memory", "Wait"},
-        {"READONLY You can't write against a read only replica.", "master"},
-        {"NOREPLICAS Not enough good replicas to write.", "replicas"},
-        {"Connection refused", "Start Redis"}};
-    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
-        complain(&status->redis, "Redis is away; commands wait: ", 0);
-        strcat(status->redis.text, remedies[i][0]);
-        ck_findings(status, "redis_away");
-        ck_assert_msg(strstr(verdict.findings[0].advice, remedies[i][1]) != NULL, "%s", verdict.findings[0].advice);
-    }
-    end(status);
-}
-END_TEST
-
-/* Samples of ten minutes and of `seconds` before now, each with transactions that take so long. */
-static void sample_commits(struct status *status, size_t first, size_t slow, double seconds)
-{
-    status->sample_count = HISTORY_SAMPLES;
-    for (size_t i = 0; i < HISTORY_SAMPLES; i++) {
-        struct status_sample *sample = &status->samples[i];
-        if (i > 0)
-            *sample = sample[-1];
-        sample->clock_ms = 5000 * (int64_t)i;
-        sample->wall_ms = 100000000 + sample->clock_ms;
-        observe(&sample->stages[STAGE_COMMIT], 100, i >= first && i < slow ? seconds : 0.01);
-    }
-    status->now = status->samples[HISTORY_SAMPLES - 1];
-    status->recent =
-        status_period_between(&status->samples[HISTORY_SAMPLES - 4], &status->samples[HISTORY_SAMPLES - 1]);
-    status->minute =
-        status_period_between(&status->samples[HISTORY_SAMPLES - 14], &status->samples[HISTORY_SAMPLES - 1]);
-}
-
-START_TEST(since_when_kafka_is_slow_is_told_from_the_samples)
-{
-    struct status *status = a_status();
-    sample_commits(status, 80, HISTORY_SAMPLES, 2);
-    ck_findings(status, "kafka_slow");
-    ck_assert_str_eq(verdict.findings[0].text,
-                     "Kafka (kafka:9092) is slow: a transaction takes 2.0 s on average, over the last 15 s.");
-    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[80].wall_ms);
-    ck_assert(!verdict.findings[0].or_earlier);
-    sample_commits(status, 0, HISTORY_SAMPLES, 2); /* since before the first sample */
-    ck_findings(status, "kafka_slow");
-    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[13].wall_ms);
-    ck_assert(verdict.findings[0].or_earlier);
-    sample_commits(status, 80, 110, 2); /* it was so in the last minute, and is not now */
-    ck_findings(status, "");
-    sample_commits(status, HISTORY_SAMPLES, 0, 2); /* since a moment */
-    observe(&status->recent.stages[STAGE_COMMIT], 1000, 3);
-    ck_findings(status, "kafka_slow");
-    ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms);
-    end(status);
-}
-END_TEST
-
-START_TEST(redis_in_the_commit_stage_is_not_kafka)
-{
-    struct status *status = a_status();
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 0.7);
-    status->minute.commit_redis_seconds = 4;
-    ck_findings(status, "redis_slow");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "Redis (redis:6379) is slow: a batch waits 0.4 s"));
-    status->minute.commit_redis_seconds = 1.5;
-    ck_findings(status, "kafka_slow");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "0.6 s on average")); /* 0.55 */
-    end(status);
-}
-END_TEST
-
-START_TEST(where_the_time_goes_tells_why_replies_are_late)
-{
-    struct status *status = a_status();
-    status->now.oldest_seconds = 90;
-    status->lag_count = status->thread_count = 1;
-    status->lags = calloc(1, sizeof(*status->lags));
-    status->lags[0] = (struct partition_lag){4, 900, 90};
-    status->minute.seconds = 60;
-    static const struct {
-        enum batch_stage stage;
-        double seconds; /* of the minute, in transactions that are not slow */
-        const char *advice;
-    } cases[] = {{STAGE_COMMIT, 20, "Kafka delivers commands slowly"},
-                 {STAGE_COMMIT, 40, "transactions of Kafka"},
-                 {STAGE_CLAIM, 40, "goes to Redis"},
-                 {STAGE_CHECK, 40, "more commands than they can take"}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        memset(status->minute.stages, 0, sizeof(status->minute.stages));
-        observe(&status->minute.stages[cases[i].stage], 1000, cases[i].seconds / 1000);
-        ck_findings(status, "replies_late");
-        ck_assert_msg(strstr(verdict.findings[0].advice, cases[i].advice) != NULL, "%s", verdict.findings[0].advice);
-        ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms - 90000);
-    }
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 2);
-    ck_findings(status, "kafka_slow replies_late");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[1].advice, "stands above"));
-    end(status);
-}
-END_TEST
-
-/* Samples of two minutes with ten replies each, which from sample `first` on are in that bucket of reply_seconds. */
-static void sample_replies(struct status *status, size_t first, size_t bucket)
-{
-    status->sample_count = 24;
-    for (size_t i = 0; i < 24; i++) {
-        struct status_sample *sample = &status->samples[i];
-        *sample = (struct status_sample){.reply = i > 0 ? sample[-1].reply : (struct seconds_histogram){.sum = 0}};
-        sample->wall_ms = 1000000 + 5000 * (int64_t)i;
-        sample->clock_ms = 5000 * (int64_t)i;
-        sample->reply.buckets[i < first ? 5 : bucket] += 10;
-    }
-    status->now = status->samples[23];
-    status->recent = status_period_between(&status->samples[20], &status->now);
-}
-
-START_TEST(commands_that_wait_elsewhere_are_found)
-{
-    struct status *status = a_status();
-    sample_replies(status, 10, 14); /* in (2.5, 5] */
-    ck_findings(status, "commands_late");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "half of the last ones were 4 s old"));
-    ck_assert_int_eq(verdict.findings[0].since_ms, status->samples[11].wall_ms);
-    sample_replies(status, 10, 13); /* in (1, 2.5]: half are younger than two seconds */
-    ck_findings(status, "");
-    sample_replies(status, 10, SECONDS_BUCKETS - 1); /* data of yesterday */
-    ck_findings(status, "");
-    sample_replies(status, 20, 14); /* a moment ago partitions came from another worker */
-    ck_findings(status, "");
-    sample_replies(status, 10, 14);
-    status->now.oldest_seconds = 3; /* they wait here */
-    ck_findings(status, "");
-    sample_replies(status, 10, 14);
-    status->samples[11].oldest_seconds = 3; /* they waited here within the last minute: the worker catches up */
-    ck_findings(status, "");
-    status->samples[11].oldest_seconds = 0;
-    status->samples[10].oldest_seconds = 3;
-    ck_findings(status, "commands_late");
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 1); /* that tells why */
-    ck_findings(status, "kafka_slow");
-    end(status);
-}
-END_TEST
-
-START_TEST(lost_spans_are_a_note)
-{
-    struct status *status = a_status();
-    status->minute.spans[SPAN_SENT] = 100;
-    status->minute.spans[SPAN_UNSENT] = 1;
-    ck_findings(status, "");
-    status->minute.spans[SPAN_QUEUE_FULL] = 7;
-    ck_findings(status, "spans_lost");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "no room for 7; it took 100."));
-    ck_assert_int_eq(finding_level(FINDING_SPANS_LOST), FINDING_NOTE);
-    end(status);
-}
-END_TEST
-
-START_TEST(a_kafka_that_is_away_is_told_from_a_slow_one)
-{
-    struct status *status = a_status();
-    status->kafka_up = status->ready = false;
-    complain(&status->kafka, "no broker can be reached: Connection refused", 0);
-    ck_findings(status, "kafka_away");
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 2.5);
-    ck_findings(status, "kafka_slow");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "2.5 s"));
-    status->kafka_up = status->ready = true;
-    ck_findings(status, "kafka_slow");
-    end(status);
-    status = a_status();
-    status->kafka_up = status->redis_up = status->ready = false; /* without Redis Kafka is not asked */
-    ck_findings(status, "redis_away");
-    end(status);
-}
-END_TEST
-
-START_TEST(a_partition_that_waits_for_definitions_is_named_with_its_workspace)
-{
-    struct status *status = a_status();
-    status->definitions_wait_ms = 30000;
-    status->waiting = status->waiting_count = 1;
-    status->waiting_commands[0] = (struct command_note){.key = {3, 4, "acme"}, .offset = 17, .since_ms = 7000};
-    ck_findings(status, "definitions_awaited");
-    ck_assert_str_eq(
-        verdict.findings[0].text,
-        "1 partition of commands waits for definitions: partition 3 at offset 17 (workspace acme has none).");
-    ck_assert_str_eq(verdict.findings[0].advice,
-                     "Put them: client-intake definitions put acme FILE --set kafka.bootstrap.servers=kafka:9092 --set "
-                     "redis.address=redis:6379. The partition goes on at once. Otherwise its command is rejected as "
-                     "definitions_missing when it is 30 s old (definitions.wait).");
-    ck_assert_int_eq(verdict.findings[0].since_ms, 7000);
-    status->config_path = "/etc/client-intake.ini";
-    ck_findings(status, "definitions_awaited");
-    ck_assert_ptr_nonnull(
-        strstr(verdict.findings[0].advice, "definitions put acme FILE --config /etc/client-intake.ini. The"));
-    end(status);
-}
-END_TEST
-
-START_TEST(partitions_that_wait_are_all_named_or_counted)
-{
-    struct status *status = a_status();
-    status->waiting = status->waiting_count = 2;
-    status->waiting_commands[0] = (struct command_note){.key = {3, 4, "acme"}, .offset = 17, .since_ms = 7000};
-    status->waiting_commands[1] =
-        (struct command_note){.key = {5, 6, "globex"}, .offset = 2, .since_ms = 8000, .is_broken = true};
-    ck_findings(status, "definitions_awaited");
-    ck_assert_str_eq(
-        verdict.findings[0].text,
-        "2 partitions of commands wait for definitions: partition 3 at offset 17 (workspace acme has none), "
-        "partition 5 at offset 2 (those of workspace globex are broken).");
-    status->waiting = 9;
-    status->waiting_count = 8;
-    for (size_t i = 0; i < 8; i++) {
-        struct command_note *note = &status->waiting_commands[i];
-        *note = (struct command_note){
-            .key = {.partition = INT32_MAX, .length = 64}, .offset = INT64_MAX, .since_ms = 1, .is_broken = true};
-        memset(note->key.workspace, 'w', 64);
-    }
-    ck_findings(status, "definitions_awaited");
-    const char *text = verdict.findings[0].text;
-    ck_assert_str_eq(text + strlen(text) - strlen(" are broken), and 6 more."), " are broken), and 6 more.");
-    status->waiting_count = 0; /* a thread that waits has not told yet for what */
-    ck_findings(status, "definitions_awaited");
-    ck_assert_str_eq(verdict.findings[0].text, "9 partitions of commands wait for definitions.");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice, "definitions put WORKSPACE FILE"));
-    end(status);
-}
-END_TEST
-
-START_TEST(a_producer_that_sends_garbage_is_told_with_the_last_place)
-{
-    struct status *status = a_status();
-    status->minute.commands = 400;
-    status->minute.results[OUTCOME_REJECTED] = 20;
-    status->minute.rejections[ERROR_MALFORMED_JSON] = 15;
-    status->minute.rejections[ERROR_TOO_LARGE] = 5;
-    status->garbage = (struct command_note){.key = {.partition = 2}, .offset = 77, .since_ms = 1, .code = "too_large"};
-    ck_findings(status, "garbage");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "20 of 400 commands"));
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text,
-                                 "The last: too_large, partition 2, offset 77 of commands, without a workspace."));
-    status->config_path = "intake.ini";
-    memcpy(status->garbage.key.workspace, "acme", status->garbage.key.length = 4);
-    ck_findings(status, "garbage");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].text, "offset 77 of commands, workspace acme."));
-    /* The letters of the minute before it was noticed count, too. */
-    ck_assert_int_eq(verdict.findings[0].since_ms, status->now.wall_ms);
-    ck_assert_ptr_nonnull(strstr(verdict.findings[0].advice,
-                                 "dead-letters list --group --since 1970-01-01T00:15:40Z --config intake.ini tells"));
-    status->minute.rejections[ERROR_TOO_LARGE] = 4; /* 19 are too few */
-    ck_findings(status, "");
-    end(status);
-}
-END_TEST
-
-START_TEST(the_workspace_of_most_rejections_is_named)
-{
-    struct status *status = a_status();
-    status->minute.commands = 199;
-    status->minute.results[OUTCOME_REJECTED] = status->minute.rejections[ERROR_VALIDATION_FAILED] = 100;
-    status->rejected.count = 1;
-    status->rejected.rows[0] = (struct workspace_row){{1, 4, "acme"}, 90, 0};
-    ck_findings(status, "rejections");
-    ck_assert_ptr_nonnull(
-        strstr(verdict.findings[0].text, "most of them as validation_failed, and of workspace acme."));
-    ck_assert_ptr_nonnull(
-        strstr(verdict.findings[0].advice, "definitions history acme --set kafka.bootstrap.servers=kafka:9092. If"));
-    ck_assert_int_eq(finding_level(FINDING_REJECTIONS), FINDING_NOTE);
-    end(status);
-}
-END_TEST
-
-START_TEST(causes_come_before_their_effects)
-{
-    struct status *status = a_status();
-    status->noisy_count = 1;
-    status->noisy[0] = (struct noisy_workspace){.key = {4, 4, "loud"}, .percent = 83, .since_ms = 9000};
-    status->now.oldest_seconds = 75;
-    status->lag_count = 2;
-    status->lags = calloc(2, sizeof(*status->lags));
-    status->lags[0] = (struct partition_lag){1, 5, 3};
-    status->lags[1] = (struct partition_lag){4, 900, 75};
-    observe(&status->minute.stages[STAGE_DEFINITIONS], 10, 0.3);
-    observe(&status->minute.stages[STAGE_COMMIT], 10, 0.1);
-    ck_findings(status, "redis_slow noisy_workspace replies_late");
-    ck_assert_ptr_nonnull(strstr(verdict.findings[1].text, "Workspace loud takes 83 % of partition 4 of commands"));
-    ck_assert_ptr_nonnull(strstr(verdict.findings[2].text, "75 s, in partition 4"));
-    status->live = status->ready = false;
-    snprintf(status->live_reason, sizeof(status->live_reason), "no heartbeat of thread 0 for 75 s");
-    status->rebuilding = 1;
-    ck_findings(status, "thread_hangs rebuilding redis_slow noisy_workspace replies_late");
-    status->draining = true;
-    ck_findings(status, "draining");
-    end(status);
-}
-END_TEST
-
-START_TEST(a_worker_that_gets_ready_says_what_it_waits_for)
-{
-    struct status *status = a_status();
-    status->ready = false;
-    snprintf(status->ready_reason, sizeof(status->ready_reason), "Redis has not been audited yet");
-    ck_findings(status, "starting");
-    ck_assert_str_eq(verdict.findings[0].text, "The worker gets ready: Redis has not been audited yet.");
-    status->started_ms = status->now.wall_ms - 29000;
-    status->kafka_up = status->redis_up = false;
-    ck_findings(status, "starting");
-    status->redis_up = true;
-    ck_findings(status, "starting");
-    status->started_ms = status->now.wall_ms - 30000; /* that is too long */
-    ck_findings(status, "kafka_away");
-    status->redis_up = false;
-    ck_findings(status, "redis_away");
-    status->started_ms = status->now.wall_ms;
-    complain(&status->redis, "Redis is away; commands wait: Connection refused", 0);
-    ck_findings(status, "redis_away");
-    complain(&status->kafka, "no broker can be reached: Connection refused", 0);
-    ck_findings(status, "redis_away kafka_away");
-    end(status);
-}
-END_TEST
-
 /* ---- /status.json ---- */
 
 /* The text, which the caller frees. */
@@ -515,32 +107,6 @@ static json_t *member(json_t *json, const char *path)
     }
     return json;
 }
-
-START_TEST(texts_of_strangers_stay_texts)
-{
-    static const char hostile[] = "</script><script>alert(1)</script>&\"\\\xe2\x80\xae\xe2\x80\x8b\x01\xff";
-    struct status *status = a_status();
-    complain(&status->redis, hostile, 0);
-    status->redis_up = false;
-    status->busiest.total = status->busiest.count = 1;
-    status->busiest.rows[0] = (struct workspace_row){{1, 25, "<script>alert(1)</script>"}, 1, 0};
-    char *text = written(status);
-    for (const char *at = text; *at; at++)
-        ck_assert_msg(*at == '\n' ? at[1] == '\0' : *at >= 0x20 && *at < 0x7f && !strchr("<>&", *at), "%s", at);
-    json_t *json = parsed(text);
-    ck_assert_str_eq(json_string_value(member(json, "busiestWorkspaces.0.workspace")), "<script>alert(1)</script>");
-    /* It is not UTF-8, so that its bytes beyond ASCII become '?'. */
-    ck_assert_str_eq(json_string_value(member(json, "redis.complaint.text")),
-                     "</script><script>alert(1)</script>&\"\\??????\x01?");
-    json_decref(json);
-    free(text);
-    complain(&status->redis, "\xe2\x80\xae\xe2\x80\x8b", 0);
-    text = written(status);
-    ck_assert_ptr_nonnull(strstr(text, "\"\\u202E\\u200B\""));
-    free(text);
-    end(status);
-}
-END_TEST
 
 START_TEST(all_threads_come_out_in_one_object)
 {
@@ -659,6 +225,32 @@ START_TEST(the_commands_that_have_waited_longest_come_first)
 }
 END_TEST
 
+START_TEST(texts_of_strangers_stay_texts)
+{
+    static const char hostile[] = "</script><script>alert(1)</script>&\"\\\xe2\x80\xae\xe2\x80\x8b\x01\xff";
+    struct status *status = a_status();
+    complain(&status->redis, hostile, 0);
+    status->redis_up = false;
+    status->busiest.total = status->busiest.count = 1;
+    status->busiest.rows[0] = (struct workspace_row){{1, 25, "<script>alert(1)</script>"}, 1, 0};
+    char *text = written(status);
+    for (const char *at = text; *at; at++)
+        ck_assert_msg(*at == '\n' ? at[1] == '\0' : *at >= 0x20 && *at < 0x7f && !strchr("<>&", *at), "%s", at);
+    json_t *json = parsed(text);
+    ck_assert_str_eq(json_string_value(member(json, "busiestWorkspaces.0.workspace")), "<script>alert(1)</script>");
+    /* It is not UTF-8, so that its bytes beyond ASCII become '?'. */
+    ck_assert_str_eq(json_string_value(member(json, "redis.complaint.text")),
+                     "</script><script>alert(1)</script>&\"\\??????\x01?");
+    json_decref(json);
+    free(text);
+    complain(&status->redis, "\xe2\x80\xae\xe2\x80\x8b", 0);
+    text = written(status);
+    ck_assert_ptr_nonnull(strstr(text, "\"\\u202E\\u200B\""));
+    free(text);
+    status_free(status);
+}
+END_TEST
+
 /* The longest answer, which a browser asks for every two seconds. */
 START_TEST(the_answer_is_bounded)
 {
@@ -683,7 +275,7 @@ START_TEST(the_answer_is_bounded)
     json_decref(parsed(text));
     ck_assert_uint_lt(strlen(text), 40000);
     free(text);
-    end(status);
+    status_free(status);
 }
 END_TEST
 
@@ -710,30 +302,10 @@ int main(void)
     tcase_add_test(sums, all_threads_come_out_in_one_object);
     tcase_add_test(sums, the_commands_that_have_waited_longest_come_first);
     suite_add_tcase(suite, sums);
-    TCase *findings = tcase_create("verdict");
-    tcase_add_test(findings, nothing_is_found_where_all_is_well);
-    tcase_add_test(findings, a_full_redis_is_told_from_one_that_is_away);
-    tcase_add_test(findings, a_kafka_that_is_away_is_told_from_a_slow_one);
-    tcase_add_test(findings, a_partition_that_waits_for_definitions_is_named_with_its_workspace);
-    tcase_add_test(findings, a_producer_that_sends_garbage_is_told_with_the_last_place);
-    tcase_add_test(findings, partitions_that_wait_are_all_named_or_counted);
-    tcase_add_test(findings, since_when_kafka_is_slow_is_told_from_the_samples);
-    tcase_add_test(findings, redis_in_the_commit_stage_is_not_kafka);
-    tcase_add_test(findings, where_the_time_goes_tells_why_replies_are_late);
-    tcase_add_test(findings, commands_that_wait_elsewhere_are_found);
-    tcase_add_test(findings, lost_spans_are_a_note);
-    tcase_add_test(findings, the_workspace_of_most_rejections_is_named);
-    tcase_add_test(findings, causes_come_before_their_effects);
-    tcase_add_test(findings, a_worker_that_gets_ready_says_what_it_waits_for);
-    suite_add_tcase(suite, findings);
     TCase *json = tcase_create("json");
     tcase_add_test(json, texts_of_strangers_stay_texts);
     tcase_add_test(json, the_answer_is_bounded);
     tcase_add_test(json, the_policy_names_the_hashes_of_script_and_style);
     suite_add_tcase(suite, json);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }
