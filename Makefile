@@ -230,6 +230,7 @@ $(filter $(BUILD)/tests/embedded/test_source%,$(EMBEDDED)): $(BUILD)/tests/embed
 $(BUILD)/tests/unit/test_messages: $(BUILD)/tests/unit/message_rows.o
 $(patsubst %,$(BUILD)/tests/unit/test_%,status verdict verdict_commands): $(BUILD)/tests/unit/status_stage.o
 $(filter $(BUILD)/tests/unit/test_phone%,$(UNITS)): $(BUILD)/tests/unit/phone_stage.o
+$(filter $(BUILD)/tests/unit/test_config%,$(UNITS)): $(BUILD)/tests/unit/config_stage.o
 $(filter-out $(BUILD)/tests/unit/test_no_memory,$(UNITS)) $(EMBEDDED): %: %.o $(PARTS_ARCHIVE)
 	@echo "  $@"
 	@$(CC) $(TEST_LINKER) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PARTS_ARCHIVE) $(LDLIBS) -lcheck -lsubunit -luuid -lrt -lm
