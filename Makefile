@@ -225,8 +225,10 @@ bench-phone: test-packages
 # They run once: -O1 compiles them in two thirds of the time of -O2.
 $(UNITS:%=%.o) $(EMBEDDED:%=%.o): CFLAGS += -O1
 
+# What they share: all that need the embedded broker, and some of one noun.
 $(EMBEDDED): $(patsubst %,$(BUILD)/tests/embedded/%.o,fixture side_by_side worker_stage fake_redis)
 $(filter $(BUILD)/tests/embedded/test_source%,$(EMBEDDED)): $(BUILD)/tests/embedded/unusual_kafka.o
+$(filter $(BUILD)/tests/embedded/test_http%,$(EMBEDDED)): $(BUILD)/tests/embedded/http_stage.o
 $(BUILD)/tests/unit/test_messages: $(BUILD)/tests/unit/message_rows.o
 $(patsubst %,$(BUILD)/tests/unit/test_%,status verdict verdict_commands): $(BUILD)/tests/unit/status_stage.o
 $(filter $(BUILD)/tests/unit/test_phone%,$(UNITS)): $(BUILD)/tests/unit/phone_stage.o
