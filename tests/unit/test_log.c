@@ -225,6 +225,18 @@ START_TEST(fault_is_told_when_it_begins_and_when_it_ends)
 }
 END_TEST
 
+/* What was logged, as if each fault had lasted less than half a second, on a busy machine too. */
+static const char *release_at_once(void)
+{
+    release();
+    for (char *at = strstr(written, "seconds="); at; at = strstr(at, "seconds=")) {
+        at += strlen("seconds=");
+        if (*at >= '1' && *at <= '9')
+            *at = '0';
+    }
+    return written;
+}
+
 START_TEST(fault_that_comes_again_and_again_is_told_once)
 {
     struct complaint complaint;
@@ -253,11 +265,11 @@ START_TEST(fault_that_comes_again_and_again_is_told_once)
     log_fault_end(&fault);
     log_fault_begin(&fault, LOG_LIST(LOG_TEXT("error", "another"))); /* that is news */
     ck_assert_str_eq(complaint_read(&complaint).text, "Kafka is slow: another");
-    ck_assert_str_eq(release(), "level=warning event=\"Kafka is slow\"\n"
-                                "level=info event=\"Kafka is fast\" seconds=0\n"
-                                "level=warning event=\"Kafka is slow\" error=one\n"
-                                "level=info event=\"Kafka is fast\" seconds=0\n"
-                                "level=warning event=\"Kafka is slow\" error=another\n");
+    ck_assert_str_eq(release_at_once(), "level=warning event=\"Kafka is slow\"\n"
+                                        "level=info event=\"Kafka is fast\" seconds=0\n"
+                                        "level=warning event=\"Kafka is slow\" error=one\n"
+                                        "level=info event=\"Kafka is fast\" seconds=0\n"
+                                        "level=warning event=\"Kafka is slow\" error=another\n");
     complaint_close(&complaint);
 }
 END_TEST
