@@ -99,7 +99,7 @@ START_TEST(tags_stay_as_they_are)
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         ck_assert_str_eq(redis_slot_tag(known[i].slot).at, known[i].tag);
     for (long counter = 0; counter < 110000; counter++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof(text), "%ld", counter);
         const struct span tag = redis_slot_tag(redis_slot_of(span_of_text(text)));
         ck_assert_int_le(strtol(tag.at, NULL, 10), counter);
