@@ -564,6 +564,66 @@ suite_of_daemon_behind() {
     done
 }
 
+# daemon_in_hand POINT COMMANDS [OPTION ...]: the daemon answers one command, stops, gets these commands, one a line, and is
+# frozen there with them in hand.
+daemon_in_hand() {
+    local point=$1 commands=$2
+    shift 2
+    scene_options+=(--set "kafka.consumer.group.id=$live_name-$scene" --set kafka.consumer.session.timeout.ms=60000)
+    worker_start daemon "${scene_options[@]}" "$@"
+    text before before@example.com | send
+    check "$scene: the daemon has a position" eventually daemon_has_answered before
+    worker_stop daemon
+    echo "$commands" | send
+    export FAILPOINT=$point FAILPOINT_AFTER=0 FAILPOINT_SIGNAL=STOP
+    worker_program=$BUILD/tests/faults/client-intake
+    worker_start daemon "${scene_options[@]}" "$@"
+    unset FAILPOINT FAILPOINT_AFTER FAILPOINT_SIGNAL worker_program
+    check "$scene: the daemon is frozen $point" eventually worker_is_stopped daemon
+}
+
+daemon_replies=
+daemon_has_answered() { consume -t "$daemon_replies" | grep "\"workspaceId\":\"$scene\"" | grep -q "\"commandId\":\"$1\""; }
+daemon_outcomes() {
+    consume -t "$daemon_replies" | jq -r --arg scene "$scene" 'select(.workspaceId == $scene and .commandId != "before")
+        | .commandId + " " + (.error.code // .type)' | sort | paste -sd, -
+}
+
+suite_of_daemon_in_hand() {
+    local ids
+    criterion "a command that the daemon has claimed and not committed" "its client keeps its email once the replay has committed it, whatever the daemon decides when it evaluates its batch again"
+    scene hand-displaced
+    daemon_replies=$live_name.replies
+    daemon_in_hand after-claim "$(text early same@example.com "$pronouns"; text late same@example.com)" \
+        --set "replies.topic=$daemon_replies"
+    put_definitions
+    apply_ends "the replay makes the later client" 0 it --definitions current --partition 0 --from "offset:$(($(end_of 0) - 1))"
+    check_equal "its answer" "late client.created" "$(outcomes)"
+    kill -CONT "${worker_pids[daemon]}"
+    check "the daemon answers the later command, too" eventually daemon_has_answered late
+    check_equal "the earlier one, which is valid by now, does not get the email" "early email_taken,late client.created" "$(daemon_outcomes)"
+    check_equal "no email has two clients" "" "$(shared_emails)"
+    worker_stop daemon
+
+    scene hand-released
+    daemon_replies=$live_name.small-$scene
+    live_intake topics create --set "replies.topic=$daemon_replies" >/dev/null || suite_fail "a topic of small replies"
+    check "the daemon's reply topic takes small replies only" "$BUILD/tests/faults/topic_config" "$kafka_address" set \
+        "$daemon_replies" max.message.bytes=3000
+    ids=$(for ((number = 0; number < 60; number++)); do printf ',"%0100d"' "$number"; done)
+    daemon_in_hand after-claim "$(text big same@example.com ",\"companyIds\":[${ids:1}]")" --set "replies.topic=$daemon_replies"
+    apply_ends "the replay makes the client" 0 it --definitions current --partition 0 --from "offset:$(($(end_of 0) - 1))"
+    check_equal "its answer" "big client.created" "$(outcomes)"
+    kill -CONT "${worker_pids[daemon]}"
+    text other same@example.com | send
+    check "the daemon answers another command with that email" eventually daemon_has_answered other
+    check_equal "the client has its email, though its reply does not fit" "other email_taken" "$(daemon_outcomes)"
+    check_equal "no email has two clients" "" "$(shared_emails)"
+    check_equal "Redis has the client of the record" "$(id_of big)" "$(redis_of GET "client-email:{$scene}:same@example.com")"
+    check_equal "the missing reply is logged" 1 "$(live_log_count daemon 'the command has none')"
+    worker_stop daemon
+}
+
 suite_of_postponed() {
     criterion "messages that are refused in company" "their commands go in smaller transactions, interrupted or not"
     scene roomy
@@ -685,7 +745,7 @@ suite_of_patience_end() {
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with. Redis is lost when nobody waits for it.
-for scenes in plain ${SCENES:-patience points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_beside postponed patience_end redis_lost refused rebuild choice}; do
+for scenes in plain ${SCENES:-patience points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_in_hand daemon_beside postponed patience_end redis_lost refused rebuild choice}; do
     "suite_of_$scenes"
 done
 suite_end

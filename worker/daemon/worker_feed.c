@@ -126,6 +126,11 @@ static bool feed_postpone(void *source, uint32_t index, int64_t limit_ms)
     return source_postpone(source, index, limit_ms);
 }
 
+static void feed_forget_claims(void *source)
+{
+    source_forget_claims(source);
+}
+
 static void feed_settle_jumps(void *source)
 {
     source_settle_jumps(source);
@@ -157,5 +162,6 @@ const struct worker_feed group_feed = {
     .commit = feed_commit,
     .commit_offsets = feed_commit_offsets,
     .postpone = feed_postpone,
+    .forget_claims = feed_forget_claims,
     .settle_jumps = feed_settle_jumps,
 };

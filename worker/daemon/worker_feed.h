@@ -49,6 +49,9 @@ struct worker_feed {
     bool (*commit_offsets)(void *source, rd_kafka_topic_partition_list_t *offsets);
     bool (*postpone)(void *source, uint32_t index, int64_t limit_ms);
 
+    /* NULL in a feed that keeps no claims of postponed commands. */
+    void (*forget_claims)(void *source);
+
     /* NULL in a feed whose commands are known to be in their places. */
     void (*settle_jumps)(void *source);
 

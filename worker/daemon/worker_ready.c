@@ -138,6 +138,16 @@ static bool worker_take(struct worker *worker)
     return taken;
 }
 
+/* Another process may have had the fence of a partition until now, and may have committed what we had claimed there: an
+ * applied replay takes an own claim of the command for its own. From now on the checkpoints say what is committed. */
+static void worker_forget_claims(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->batch.count; i++)
+        worker->batch.items[i].claimed = false;
+    if (worker->feed->forget_claims)
+        worker->feed->forget_claims(worker->source);
+}
+
 static bool worker_audit(struct worker *worker)
 {
     struct kafka_progress progress = {0};
@@ -153,8 +163,10 @@ static bool worker_audit(struct worker *worker)
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
         ok = result == AUDIT_FINE && worker_take(worker);
-        if (ok)
+        if (ok) {
+            worker_forget_claims(worker);
             metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* /readyz no longer waits for an audit */
+        }
     }
     kafka_progress_free(&progress);
     audit_gap_free(&gap);

@@ -29,15 +29,21 @@ static bool get_owner(struct index *index, struct batch *batch, const struct ite
                                     : index_fail(index, "sending failed");
 }
 
-/* In a replay the record topic has told it (index_replay.h). */
-static bool may_be_committed(const struct index *index, const struct batch *batch, const struct item *item,
-                             struct span value)
+/* In a replay the record topic has told it (index_replay.h). *certain is false if it must be asked again: the daemon
+ * may be about to commit the same claim. */
+static bool may_be_committed(struct index *index, struct batch *batch, const struct item *item, struct span value,
+                             bool *certain)
 {
     const struct index_replay *replay = index->replay;
-    if (replay)
-        return replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items),
-                                   span_of(item->client_id, CLIENT_ID_LENGTH), value) == CLAIM_RECORDED;
-    return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
+    struct claim_finding finding = {.stored = value};
+    *certain = true;
+    if (!replay)
+        return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
+    finding.stored_standing = replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items),
+                                                  span_of(item->client_id, CLIENT_ID_LENGTH), value);
+    bool held = finding.stored_standing != CLAIM_UNKNOWN;
+    *certain = held && index_replay_watch(index, &finding, &batch->arena, &held) && held;
+    return finding.stored_standing == CLAIM_RECORDED;
 }
 
 static bool does_not_fit(const struct item *item)
@@ -58,11 +64,15 @@ static bool release(struct index *index, struct batch *batch, struct item *item)
 {
     struct span id = span_of(item->client_id, CLIENT_ID_LENGTH), value, owner = SPAN_NONE;
     struct stored_client stored;
+    bool certain;
     if (!index_fence(index, batch) || !get_client(index, batch, item, &value))
         return false;
     if (!value.at || !stored_client_parse(value, &stored) || !claim_is_own(item, &stored))
         return true;
-    if (may_be_committed(index, batch, item, value)) {
+    const bool committed = may_be_committed(index, batch, item, value, &certain);
+    if (!certain)
+        return false;
+    if (committed) {
         if (!item->settled && !index->replay)
             return settle(index, batch);
         item->record_form = FORM_FULL;

@@ -38,6 +38,18 @@ bool index_replay_fence(struct index *index, int32_t partition, struct arena *sc
     return index->connection && index_own(index, &partition, 1, scratch);
 }
 
+bool index_replay_holds(struct index *index, int32_t partition, struct arena *scratch, bool *held)
+{
+    const size_t mark = scratch->used;
+    const struct span place = index_place(index, partition, scratch);
+    redisReply *owner =
+        index_ask(index, "GETRANGE " OWNER_KEY_BEFORE "%b 0 %d", place.at, place.length, (int)EPOCH_LENGTH);
+    *held = owner && index_is_our_name(index, owner);
+    freeReplyObject(owner);
+    arena_reset(scratch, mark);
+    return owner != NULL;
+}
+
 /* Watches and reads one owner key. *held becomes false if it does not hold our name. */
 static bool watch_owner(struct index *index, struct span line, struct arena *arena, bool *held)
 {

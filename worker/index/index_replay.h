@@ -49,6 +49,9 @@ void index_set_replay(struct index *index, const struct index_replay *replay);
 /* The lock was taken again, under the token that the replay has now. Claims that were made before are not confirmed. */
 void index_replay_void(struct index *index);
 
+/* *held: the daemon's fence of a partition is ours now. False after index_fail. */
+MUST_CHECK bool index_replay_holds(struct index *index, int32_t partition, struct arena *scratch, bool *held);
+
 /* Takes the daemon's fence of a partition: its batches there that are not confirmed yet are evaluated again, after an
  * audit. False after index_fail. */
 MUST_CHECK bool index_replay_fence(struct index *index, int32_t partition, struct arena *scratch);

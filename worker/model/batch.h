@@ -207,7 +207,8 @@ struct item {
     enum reply_absence reply_absence;
 
     /* Both are kept by batch_reset_for_retry, `claimed` also while the command is postponed. */
-    bool claimed; /* this worker made the claim, in this run or in an earlier one */
+    bool claimed; /* this worker made the claim, in this run or in an earlier one, and nobody else has had the fence of
+                   * the partition since */
     bool settled; /* Redis was rebuilt since the client was refused, so a claim that is there is committed */
 
     /* Filled by the sink, and kept by batch_reset_for_retry. */

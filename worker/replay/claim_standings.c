@@ -1,9 +1,9 @@
 /* The standing of a claim against a command: does the client that made it count?
  *
- * It counts if it has a record, or if this batch will write its record. Otherwise it is the claim of a run that was
- * killed, or of a batch that a worker of the daemon is about to commit. The group's committed offset tells them apart:
- * no worker commits commands before it. Beyond it, a worker may. So it gets a moment to do so; then its fence is taken,
- * and transactions that have passed the fence are waited for. */
+ * It counts if it has a record, or if this batch will write its record. Otherwise it is the claim of this run, of a run
+ * that was killed, or of a batch that a worker of the daemon is about to commit. The group's committed offset tells
+ * them apart: no worker commits commands before it. Beyond it, a worker may. So it gets a moment to do so; then its
+ * fence is taken, and transactions that have passed the fence are waited for. */
 #include "common/clock.h"
 #include "worker/replay/replay_apply_internal.h"
 
@@ -70,7 +70,7 @@ static bool take_fence(struct apply *apply, const struct batch *batch, int32_t p
     return settle(apply);
 }
 
-/* A claim of a command of the topic that is not in the batch, and has no record yet. */
+/* A claim of a command of the topic that this run has not made, and that has no record yet. */
 static enum claim_standing standing_of_foreign(struct apply *apply, const struct batch *batch, struct span workspace,
                                                struct span id, int32_t partition, int64_t offset)
 {
@@ -89,6 +89,35 @@ static enum claim_standing standing_of_foreign(struct apply *apply, const struct
             return CLAIM_UNKNOWN;
     }
     return record_view_has(apply->view, workspace, id) ? CLAIM_RECORDED : CLAIM_FENCED;
+}
+
+/* A claim of the same command that this run has not made. The daemon may have it in hand. It forgets its claims when it
+ * finds that it has lost the fence, and leaves those alone then that others may have committed. So what is taken over
+ * must have been claimed before the fence was taken: it was read after that, and the fence is still ours. */
+static enum claim_standing standing_of_own(struct apply *apply, const struct batch *batch, struct span workspace,
+                                           struct span id, int32_t partition, int64_t offset)
+{
+    bool held = false;
+    struct arena *arena = (struct arena *)(uintptr_t)&batch->arena;
+    if (!apply->has_awaited && !settle(apply))
+        return CLAIM_UNKNOWN;
+    if (record_view_has(apply->view, workspace, id))
+        return CLAIM_RECORDED;
+    if (offset < offsets_get(&apply->committed, partition))
+        return CLAIM_UNRECORDED;
+    if (offsets_get(&apply->fenced, partition) == 1)
+        return CLAIM_UNKNOWN; /* the claim was read before: it is looked at again */
+    if (!index_replay_holds(apply->worker.index, partition, arena, &held))
+        return CLAIM_UNKNOWN;
+    if (held)
+        return CLAIM_FENCED;
+    if (!await_record(apply, workspace, id))
+        return CLAIM_UNKNOWN;
+    if (record_view_has(apply->view, workspace, id))
+        return CLAIM_RECORDED;
+    if (!take_fence(apply, batch, partition))
+        return CLAIM_UNKNOWN;
+    return record_view_has(apply->view, workspace, id) ? CLAIM_RECORDED : CLAIM_UNKNOWN;
 }
 
 /* The batch's item with this source, or batch->count. */
@@ -117,7 +146,11 @@ enum claim_standing standing_of_claim(void *listener, const struct batch *batch,
         partition > INT32_MAX)
         return CLAIM_RECORDED;
     const uint32_t found = find_item(batch, partition, offset);
-    if (found < batch->count)
-        return found < index ? CLAIM_RECORDED : CLAIM_UNRECORDED;
+    if (found < index)
+        return CLAIM_RECORDED;
+    if (found < batch->count && batch->items[found].claimed)
+        return CLAIM_UNRECORDED;
+    if (found == index)
+        return standing_of_own(apply, batch, workspace, id, (int32_t)partition, offset);
     return standing_of_foreign(apply, batch, workspace, id, (int32_t)partition, offset);
 }

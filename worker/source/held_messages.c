@@ -89,6 +89,12 @@ int64_t held_messages_last(const struct held_messages *held, int32_t partition, 
     return -1;
 }
 
+void held_messages_forget_claims(struct held_messages *held)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        held->messages[i].claimed = false;
+}
+
 void held_messages_offer(struct held_messages *held, held_messages_taker *take, void *taker)
 {
     uint32_t kept = 0;

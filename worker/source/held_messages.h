@@ -34,6 +34,9 @@ void held_messages_drop(struct held_messages *held, int32_t partition);
 /* Destroys the partition's messages from this offset on. */
 void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset);
 
+/* No message is `claimed` any more. */
+void held_messages_forget_claims(struct held_messages *held);
+
 /* The offset of the partition's first message, or -1 if it has none. */
 int64_t held_messages_first(const struct held_messages *held, int32_t partition);
 

@@ -122,6 +122,9 @@ bool source_postpone(struct source *source, uint32_t index, int64_t limit_ms);
  * it now. */
 void source_hold(struct source *source, uint32_t index);
 
+/* What this worker has claimed for postponed commands may have been committed by another process meanwhile. */
+void source_forget_claims(struct source *source);
+
 /* Postpones all items but the first `most` that are ours, for the next batches. The order within each partition is
  * kept. Returns how many were postponed. */
 uint32_t source_put_off(struct source *source, uint32_t most);

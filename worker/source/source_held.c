@@ -103,6 +103,11 @@ void source_keep(struct source *source, struct held_messages *postponed, uint32_
     }
 }
 
+void source_forget_claims(struct source *source)
+{
+    held_messages_forget_claims(&source->held);
+}
+
 void source_drop_fetched(struct source *source)
 {
     struct held_messages *held = &source->held;
