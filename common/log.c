@@ -5,21 +5,19 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/complaint.h"
+#include "common/log_output.h"
 #include "common/timestamp.h"
 
-/* What a pipe takes in one piece (PIPE_BUF on Linux), so that the lines of several processes do not mix. */
-#define LINE_BYTES 4096
 /* Longest text of one value; the rest is replaced by "...". */
 #define TEXT_BYTES 1024
 /* Reserved for the mark that values were left out, and for the end of the line. */
 #define TAIL_BYTES 32
 
 struct line {
-    char bytes[LINE_BYTES];
+    char bytes[LOG_LINE_BYTES]; /* taken in one piece, so that the lines of several processes do not mix */
     size_t length, limit;
     bool full; /* something did not fit: what was added since the last good length is void */
 };
@@ -167,17 +165,41 @@ static void line_time(struct line *line, enum log_format format)
     line_value(line, format, &LOG_TEXT("time", text));
 }
 
-static void write_all(const char *bytes, size_t length)
+static void line_build(struct line *line, enum log_level level, const char *event, const struct log_value *values)
 {
-    while (length > 0) {
-        ssize_t written = write(STDERR_FILENO, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return; /* stderr is gone; nothing to do */
-        bytes += written;
-        length -= (size_t)written;
+    enum log_format format = (enum log_format)atomic_load(&log_format_now);
+    line->length = 0;
+    line->full = false;
+    line->limit = LOG_LINE_BYTES - TAIL_BYTES;
+
+    line_text(line, format == LOG_FORMAT_JSON ? "{" : "");
+    line_time(line, format);
+    line_value(line, format, &LOG_TEXT("level", level_names[level]));
+    line_value(line, format, &LOG_TEXT("event", event));
+    for (const struct log_value *value = values; value && value->name && !line->full; value++)
+        line_value(line, format, value);
+    line->limit = LOG_LINE_BYTES;
+    if (line->full) {
+        line->full = false;
+        line_value(line, format, &LOG_TEXT("rest", "cut"));
     }
+    line_text(line, format == LOG_FORMAT_JSON ? "}\n" : "\n");
+}
+
+/* Whoever reads the log may be stuck: that must not stop a thread, nor the end of the process. */
+static void line_write(const struct line *line)
+{
+    if (!log_output_takes_line())
+        return;
+    const uint64_t lost = log_output_lost();
+    if (lost > 0) {
+        struct line told;
+        line_build(&told, LOG_LEVEL_WARNING, "the log was not read in time; lines were left out",
+                   LOG_LIST(LOG_INTEGER("lines", lost)));
+        log_output_write(told.bytes, told.length);
+    }
+    if (lost == 0 || log_output_takes_line())
+        log_output_write(line->bytes, line->length);
 }
 
 void log_event(enum log_level level, const char *event, const struct log_value *values)
@@ -185,24 +207,10 @@ void log_event(enum log_level level, const char *event, const struct log_value *
     if (!log_is_on(level))
         return;
     int saved = errno;
-    enum log_format format = (enum log_format)atomic_load(&log_format_now);
-    struct line line = {.limit = LINE_BYTES - TAIL_BYTES};
-
-    line_text(&line, format == LOG_FORMAT_JSON ? "{" : "");
-    line_time(&line, format);
-    line_value(&line, format, &LOG_TEXT("level", level_names[level]));
-    line_value(&line, format, &LOG_TEXT("event", event));
-    for (const struct log_value *value = values; value && value->name && !line.full; value++)
-        line_value(&line, format, value);
-    line.limit = LINE_BYTES;
-    if (line.full) {
-        line.full = false;
-        line_value(&line, format, &LOG_TEXT("rest", "cut"));
-    }
-    line_text(&line, format == LOG_FORMAT_JSON ? "}\n" : "\n");
-
+    struct line line;
+    line_build(&line, level, event, values);
     pthread_mutex_lock(&log_turn);
-    write_all(line.bytes, line.length);
+    line_write(&line);
     pthread_mutex_unlock(&log_turn);
     errno = saved;
 }

@@ -5,6 +5,7 @@
 
 criterion "SIGTERM while Kafka or Redis is silent and definitions are still being read" \
     "the daemon ends within shutdown.timeout, with 0 if all of its workers could end"
+criterion "nobody reads the log" "commands are answered, and SIGTERM ends the daemon with 0"
 criterion "two SIGTERM, again and again, under load and while Kafka is silent" \
     "the daemon ends with 2, however busy its threads are, and never by a fault; nothing is lost or doubled"
 
@@ -63,9 +64,25 @@ silent "Kafka is silent at the start" 0 kafka hang
 silent "Kafka does not tell where the definitions end" 0 kafka answer 2 drop
 silent "Redis is silent at the start" 2 redis hang
 
+# ---- nobody reads the log ----
+
+mkfifo "$suite_folder/unread.log"
+exec {unread}<>"$suite_folder/unread.log"
+timeout 1 cat /dev/zero >"$suite_folder/unread.log" # it is full
+worker_start unread --set shutdown.timeout=5s
+produce 0 200
+check "commands are answered though nobody reads the log" oracle await 30
+kill -TERM "${worker_pids[unread]}"
+check "the daemon ends though nobody reads its log" until_true 5 process_is_gone "${worker_pids[unread]}"
+kill -KILL "${worker_pids[unread]}" 2>/dev/null
+wait "${worker_pids[unread]}"
+check_equal "it ends with 0" 0 $?
+unset "worker_pids[unread]" "worker_logs[unread]"
+exec {unread}>&-
+
 # ---- a second signal ----
 
-produce_along 0 1000000 --rate 300
+produce_along 200 1000000 --rate 300
 for round in $(seq "$(faults_choose 5 25)"); do
     begin
     check "round $round: commands are answered" eventually has_logged 'partitions assigned'

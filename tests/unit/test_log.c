@@ -1,6 +1,7 @@
 /* log: the form of a line. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -274,6 +275,60 @@ START_TEST(fault_that_comes_again_and_again_is_told_once)
 }
 END_TEST
 
+/* Fills the pipe. Returns how many bytes that took. */
+static size_t fill(int output)
+{
+    static char blanks[4096];
+    size_t filled = 0;
+    const int flags = fcntl(output, F_GETFL);
+    ck_assert_int_eq(fcntl(output, F_SETFL, flags | O_NONBLOCK), 0);
+    for (ssize_t some; (some = write(output, blanks, sizeof(blanks))) > 0;)
+        filled += (size_t)some;
+    ck_assert_int_eq(fcntl(output, F_SETFL, flags), 0);
+    return filled;
+}
+
+static void empty(int input, size_t bytes)
+{
+    char read_bytes[4096];
+    while (bytes > 0) {
+        const ssize_t taken = read(input, read_bytes, bytes < sizeof(read_bytes) ? bytes : sizeof(read_bytes));
+        ck_assert_int_gt(taken, 0);
+        bytes -= (size_t)taken;
+    }
+}
+
+START_TEST(log_that_nobody_reads_stops_nobody)
+{
+    int ends[2];
+    char text[8192];
+    ck_assert_int_eq(pipe(ends), 0);
+    const size_t filled = fill(ends[1]);
+    real_stderr = dup(STDERR_FILENO);
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    int64_t began_ms = clock_now_ms();
+    for (int i = 0; i < 1000; i++)
+        log_info("left out");
+    const int64_t took_ms = clock_now_ms() - began_ms;
+    empty(ends[0], filled);
+    log_info("written");
+    log_info("written, too");
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    close(ends[1]);
+    const ssize_t length = read(ends[0], text, sizeof(text) - 1);
+    ck_assert_int_gt(length, 0);
+    text[length] = '\0';
+    close(ends[0]);
+    ck_assert_msg(took_ms < 3000, "a thousand lines took %lld ms", (long long)took_ms);
+    const char *told = strstr(text,
+                              "level=warning event=\"the log was not read in time; lines were left out\" lines=1000\n"),
+               *first = strstr(text, "event=written\n"), *second = strstr(text, "event=\"written, too\"\n");
+    ck_assert_msg(told && first && second && told < first && first < second, "got: %s", text);
+    ck_assert_ptr_null(strstr(text, "event=\"left out\""));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -288,6 +343,7 @@ int main(void)
     tcase_add_test(tests, errno_is_kept);
     tcase_add_test(tests, fault_is_told_when_it_begins_and_when_it_ends);
     tcase_add_test(tests, fault_that_comes_again_and_again_is_told_once);
+    tcase_add_test(tests, log_that_nobody_reads_stops_nobody);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
