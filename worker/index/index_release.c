@@ -39,6 +39,7 @@ static bool may_be_committed(struct index *index, struct batch *batch, const str
     *certain = true;
     if (!replay)
         return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
+    replay->begin_standings(replay->listener);
     finding.stored_standing = replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items),
                                                   span_of(item->client_id, CLIENT_ID_LENGTH), value);
     bool held = finding.stored_standing != CLAIM_UNKNOWN;

@@ -34,7 +34,8 @@ struct index_replay {
     struct offsets nonces;    /* of the last commit of a batch; OFFSET_NONE: there was none yet */
     int32_t partition;        /* of the present batch */
 
-    /* Called before the claims of a batch are evaluated, again after each displacement. */
+    /* Called before the claims of a batch are evaluated, again after each displacement; and before a claim is released.
+     */
     void (*begin_standings)(void *listener);
     /* Whether a client counts that stands against item `index` of the batch. `line` is at least the first line of the
      * client under `id`; at == NULL if there is none. */
