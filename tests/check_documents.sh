@@ -128,8 +128,8 @@ check_equal "operations.md has every section that the page names" "" "$(while re
 log_events() {
     local code
     code=$(cat common/*.c worker/*.c worker/*/*.c | tr '\n' ' ' | sed 's/  */ /g')
-    grep -oE '\b(log_(error|warning|info)|source_log_error|log_refusal|log_event)\(("[^"]*"|[^";])*;' <<<"$code" \
-        | sed -E 's/,? ?(LOG_(TEXT|SPAN|INTEGER|LIST)\(|values\)).*//; s/^(source_log_error|log_refusal\([a-z]+, LOG_LEVEL_WARNING|log_event\(LOG_LEVEL_WARNING)/log_warning(/
+    grep -oE '\b(log_(error|warning|info)|source_log_error|log_refusal|log_event|line_build)\(("[^"]*"|[^";])*;' <<<"$code" \
+        | sed -E 's/,? ?(LOG_(TEXT|SPAN|INTEGER|LIST)\(|values\)).*//; s/^(source_log_error|log_refusal\([a-z]+, LOG_LEVEL_WARNING|log_event\(LOG_LEVEL_WARNING|line_build\(\&told, LOG_LEVEL_WARNING)/log_warning(/
                   s/^log_refusal\([a-z]+, LOG_LEVEL_INFO/log_info(/; s/^log_event\(ours/log_of its line(/' \
         | awk -F'"' '{ level = $1; sub(/^log_/, "", level); sub(/\(.*/, "", level); for (i = 2; i < NF; i += 2) print level, $i }'
     grep -oE 'struct log_fault\)?( [a-z]+ =)? ?\{"[^"]*", "[^"]*"' <<<"$code" | awk -F'"' '{ print "warning", $2, "/", $4 }'

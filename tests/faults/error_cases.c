@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "worker/kafka/kafka_refusal.h"
+
 #define LAST_CODE  120 /* TRANSACTION_ABORTABLE, of Kafka 3.9; codes without a name are those of later brokers */
 #define TIMES      5
 #define LATE_MS    1500 /* longer than the worker waits at once */
@@ -204,8 +206,7 @@ bool error_case_is_deadly(const struct error_case *row)
  * reply would be five refusals of one command, which has no reply then. */
 static int times_of(const struct lane *lane, int code)
 {
-    bool leaves_no_reply =
-        lane->api == API_PRODUCE && !lane->exactly_once && code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    bool leaves_no_reply = lane->api == API_PRODUCE && !lane->exactly_once && kafka_is_too_large(code);
     return leaves_no_reply ? TIMES - 1 : TIMES;
 }
 

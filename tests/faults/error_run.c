@@ -9,6 +9,7 @@
 #include "tests/faults/error_fixture.h"
 #include "tests/faults/error_traffic.h"
 #include "tests/lib/quick_client.h"
+#include "worker/kafka/kafka_refusal.h"
 #include "worker/model/batch.h"
 
 #define NUDGE_MS         400 /* how long to wait for a request before another command brings it about */
@@ -125,7 +126,7 @@ static int case_send(const struct error_case *row)
 {
     int number = traffic_send();
     /* What a broker refuses as too large again and again is refused by the worker, or given up. */
-    if (row->lane->api == API_PRODUCE && row->code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    if (row->lane->api == API_PRODUCE && kafka_is_too_large(row->code))
         traffic_excuse_size(number);
     return number;
 }

@@ -7,7 +7,7 @@
 . tests/lib/poison.sh
 
 LIVE_WORKSPACES=4
-LIVE_CHECKS=64
+LIVE_CHECKS=106
 one_mib=1048588 # the broker's default
 roomy=20000000
 big=2000000 # of one command
@@ -69,6 +69,12 @@ topics_allow "$one_mib" records
 refused_for "record"
 check_equal "refusals say that the client does not fit, and that it is no use to try again" "" \
     "$(refusals | grep -vE 'does not fit.*false$')"
+topics_allow "$roomy" records
+
+criterion "a client that does not fit into a segment of the record topic, though it is short enough" "the same"
+check "the record topic has segments of 1 MiB" topic_config set "$live_name.records" cleanup.policy=compact \
+    "max.message.bytes=$roomy" segment.bytes=1048576
+refused_for "segment"
 topics_allow "$roomy" records
 
 criterion "messages that fit, though librdkafka's batches of them do not" "nothing is refused"

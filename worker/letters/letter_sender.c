@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/failpoint.h"
+#include "worker/kafka/kafka_refusal.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/letters/letter_producer.h"
 
@@ -124,7 +125,7 @@ static bool is_consequence(rd_kafka_resp_err_t code)
 static rd_kafka_resp_err_t failure_of(const struct letter_command *commands, size_t count, rd_kafka_resp_err_t code)
 {
     for (size_t i = 0; i < count; i++) {
-        if (commands[i].code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        if (kafka_is_too_large(commands[i].code))
             return commands[i].code;
         if (!code || (is_consequence(code) && commands[i].code))
             code = commands[i].code;
@@ -161,7 +162,7 @@ static enum letter_sending undo(struct letter_sender *sender, const struct lette
                    : LETTERS_FAILED;
     }
     code = failure_of(commands, count, code);
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !sender->note) {
+    if (kafka_is_too_large(code) && !sender->note) {
         sender->repeats = 0;
         return LETTERS_TOO_LARGE;
     }

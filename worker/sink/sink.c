@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
+#include "worker/kafka/kafka_refusal.h"
 #include "worker/sink/sink_internal.h"
 
 #define LOG_ERROR 3 /* syslog's, as librdkafka has them */
@@ -50,7 +51,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
         return;
     }
     sink->failed++;
-    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    if (kafka_is_too_large(message->err)) {
         sink->oversized = !sink->single;
         if (sink->single)
             sink_refuse(sink, &sink->batch->items[tag >> 2], kind);
