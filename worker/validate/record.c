@@ -106,7 +106,7 @@ struct span record_compose(const struct item *item, const struct client *client,
 struct span record_email(struct span record, struct arena *arena)
 {
     struct span mark = SPAN("\"email\":\"");
-    const char *found = memmem(record.at, record.length, mark.at, mark.length);
+    const char *found = record.at ? memmem(record.at, record.length, mark.at, mark.length) : NULL;
     if (!found)
         return SPAN_NONE;
     struct span rest = span_from(record, (size_t)(found - record.at) + mark.length);
