@@ -119,6 +119,11 @@ bench-decision: test-packages
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/decision
 	@$(BUILD)/tests/bench/decision
 
+# help: bench-sizing   what an installation needs of Redis, measured, and beside it what is simulated, as JSON lines (1 GB of memory, about four minutes)
+bench-sizing: test-packages bench-packages
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/client-intake $(BENCHES)
+	@BUILD=$(BUILD) tests/bench/sizing
+
 build-packages:
 	@tests/install-packages build
 demo-packages:
@@ -364,7 +369,7 @@ fuzz: test-packages
 
 # ---- benchmarks ----
 
-BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed decision)
+BENCHES := $(patsubst %,$(BUILD)/tests/bench/%,io_only load pure definitions replay_bare timed decision sizing_fill sizing_costs sizing_simulate)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,client example measure probe)
 # A change that breaks one of them shows in `make test`.
 test-programs: $(BENCHES)
@@ -372,7 +377,10 @@ $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(patsubst %,$(BUILD)/tests/bench/%,pure definitions decision): $(PARTS)
-$(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
+SIZING := $(patsubst %,$(BUILD)/tests/bench/sizing_%,fill costs simulate)
+$(filter-out %_simulate,$(SIZING)): $(BUILD)/tests/bench/sizing_redis.o
+$(BUILD)/tests/bench/sizing_simulate: $(patsubst %,$(BUILD)/tests/bench/sizing_%.o,bytes cost memory spread)
+$(SIZING): $(patsubst %,$(BUILD)/tests/bench/sizing_%.o,crowd drafts) $(PARTS_ARCHIVE)
 
 # ---- what is made of the program's tables: a manual, and completion for shells ----
 
@@ -444,5 +452,5 @@ help:
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-scale bench-definitions bench-decision phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
+.PHONY: all demo test check test-kafka test-faults trial soak sanitize bench bench-scale bench-definitions bench-decision bench-sizing phone-plan test-phone bench-phone fuzz fuzzers reference install deb format clean help test-programs \
         test-debian13 debian13-programs debian13-suites build-packages demo-packages test-packages lint lint-packages bench-packages

@@ -1,4 +1,4 @@
-# Sourced by run and backlog: starts a private Kafka and Redis in a temporary folder, and the worker, and stops all of them
+# Sourced by the benchmarks with servers: starts a private Kafka and Redis in a temporary folder, and the worker, and stops all of them
 # at the end. Sets folder, kafka, redis (the addresses) and build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -7,6 +7,7 @@ partitions=4
 workspaces=16
 worker=
 io_only=
+kafka=
 
 say() { echo "${0##*/}: $*" >&2; }
 
@@ -17,11 +18,12 @@ clean_up() {
     [ -z "$io_only" ] || kill -KILL "$io_only" 2>/dev/null || true
     worker_stop || true
     redis-cli -s "$folder/redis.socket" shutdown nosave >/dev/null 2>&1 || true
-    tests/kafka/stop "$folder/kafka" || true
+    [ -z "$kafka" ] || tests/kafka/stop "$folder/kafka" || true
     rm -rf "$folder"
     exit "$status"
 }
 
+# servers_start [false]: false leaves out Kafka.
 servers_start() {
     local program
     for program in io_only load; do
@@ -31,7 +33,7 @@ servers_start() {
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    kafka=$(tests/kafka/start "$folder/kafka")
+    [ "${1:-true}" = false ] || kafka=$(tests/kafka/start "$folder/kafka")
     redis=unix:$folder/redis.socket
     redis-server --port 0 --unixsocket "$folder/redis.socket" --save '' --appendonly no --dir "$folder" \
         >"$folder/redis.log" 2>&1 &
