@@ -59,10 +59,14 @@ static bool await_record(struct apply *apply, struct span workspace, struct span
     return true;
 }
 
+static struct arena *scratch_of(const struct batch *batch)
+{
+    return (struct arena *)(uintptr_t)&batch->arena;
+}
+
 static bool take_fence(struct apply *apply, const struct batch *batch, int32_t partition)
 {
-    struct arena *arena = (struct arena *)(uintptr_t)&batch->arena;
-    if (!index_replay_fence(apply->worker.index, partition, arena))
+    if (!index_replay_fence(apply->worker.index, partition, scratch_of(batch)))
         return false;
     log_info("the daemon's fence of a partition is taken, to find the standing of a claim",
              LOG_TEXT("topic", apply->config.commands.topic), LOG_INTEGER("partition", partition));
@@ -80,7 +84,10 @@ static enum claim_standing standing_of_foreign(struct apply *apply, const struct
         return CLAIM_RECORDED;
     if (offset < offsets_get(&apply->committed, partition))
         return CLAIM_UNRECORDED;
-    if (offsets_get(&apply->fenced, partition) != 1) {
+    bool held = offsets_get(&apply->fenced, partition) == 1;
+    if (!held && !index_replay_holds(apply->worker.index, partition, scratch_of(batch), &held))
+        return CLAIM_UNKNOWN;
+    if (!held) {
         if (!await_record(apply, workspace, id))
             return CLAIM_UNKNOWN;
         if (record_view_has(apply->view, workspace, id))
@@ -98,7 +105,6 @@ static enum claim_standing standing_of_own(struct apply *apply, const struct bat
                                            struct span id, int32_t partition, int64_t offset)
 {
     bool held = false;
-    struct arena *arena = (struct arena *)(uintptr_t)&batch->arena;
     if (!apply->has_awaited && !settle(apply))
         return CLAIM_UNKNOWN;
     if (record_view_has(apply->view, workspace, id))
@@ -107,7 +113,7 @@ static enum claim_standing standing_of_own(struct apply *apply, const struct bat
         return CLAIM_UNRECORDED;
     if (offsets_get(&apply->fenced, partition) == 1)
         return CLAIM_UNKNOWN; /* the claim was read before: it is looked at again */
-    if (!index_replay_holds(apply->worker.index, partition, arena, &held))
+    if (!index_replay_holds(apply->worker.index, partition, scratch_of(batch), &held))
         return CLAIM_UNKNOWN;
     if (held)
         return CLAIM_FENCED;
