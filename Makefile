@@ -377,6 +377,7 @@ $(BENCHES): %: %.o $(BENCH_SHARED)
 	@echo "  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(patsubst %,$(BUILD)/tests/bench/%,pure definitions decision): $(PARTS)
+$(BUILD)/tests/bench/io_only: $(BUILD)/tests/bench/relay.o
 SIZING := $(patsubst %,$(BUILD)/tests/bench/sizing_%,fill costs simulate)
 $(filter-out %_simulate,$(SIZING)): $(BUILD)/tests/bench/sizing_redis.o
 $(BUILD)/tests/bench/sizing_simulate: $(patsubst %,$(BUILD)/tests/bench/sizing_%.o,bytes cost memory spread)
