@@ -23,4 +23,15 @@ if faults_all; then
 fi
 proxy_tell kafka pass
 produce_stop
+
+if faults_all; then
+    criterion "a link behind which a whole batch takes longer than transaction.timeout.ms" "batches become smaller until they arrive"
+    worker_stop one
+    produce "$live_sent" 4000
+    proxy_tell kafka rate 100000
+    faults_worker_start one --set batch.commands=5000 --set kafka.producer.transaction.timeout.ms=8000
+    faults_flows "commands are answered behind the slow link" 240 one
+    check "a transaction was too large for it" [ "$(faults_metric one 'transactions_total{result="lost"}')" -ge 1 ]
+    proxy_tell kafka pass
+fi
 live_end 120

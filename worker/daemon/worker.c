@@ -74,6 +74,8 @@ static enum stage_result worker_fill(struct worker *worker)
 {
     worker_follow_config(worker);
     uint32_t most = worker->single ? worker->single_most : worker->batch.capacity;
+    if (worker->slow_most > 0 && worker->slow_most < most)
+        most = worker->slow_most;
     if (worker->feed->fill(worker->source, most, FILL_WAIT_MS) != 0) {
         worker_drop_source(worker);
         return BATCH_ENDS;

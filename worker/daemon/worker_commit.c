@@ -1,5 +1,7 @@
 /* The commit stage: sends all messages of a batch and commits them, with its offsets, in one Kafka transaction. */
 
+#include <stdlib.h>
+
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/stop.h"
@@ -22,6 +24,37 @@ static void worker_count_transaction(struct worker *worker, enum sink_result res
     if (worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE && result != SINK_LATER)
         metrics_add(worker->metrics, METRIC_TRANSACTIONS, results[result], 1);
 }
+
+/* ---- batches that take too long ---- */
+
+/* A transaction that takes longer is near its end by transaction.timeout.ms. */
+static int64_t worker_slow_ms(const struct worker *worker)
+{
+    const char *timeout_ms = config_kafka(worker->config, worker->config->kafka_producer, "transaction.timeout.ms");
+    return (timeout_ms ? atoll(timeout_ms) : 60000) / 2;
+}
+
+/* A transaction took so long that its time was over. The next ones have half as many commands: behind a slow link the
+ * same batch would time out again and again. True if commands were postponed: the others are evaluated again without
+ * them. */
+static bool worker_shrink(struct worker *worker)
+{
+    const uint32_t count = batch_count_ours(&worker->batch);
+    if (worker->config->delivery.mode != DELIVERY_EXACTLY_ONCE || count < 2)
+        return false;
+    worker->slow_most = count / 2;
+    return worker->feed->put_off(worker->source, worker->slow_most) > 0;
+}
+
+/* A transaction was committed. */
+static void worker_grow(struct worker *worker)
+{
+    if (worker->slow_most == 0 || clock_now_ms() - worker->try_ms >= worker_slow_ms(worker) / 2)
+        return;
+    worker->slow_most = worker->slow_most < worker->batch.capacity / 2 ? worker->slow_most * 2 : 0;
+}
+
+/* ---- one try ---- */
 
 /* Tries a step of the transaction until it has an answer. SINK_LATER if a stop was requested first. The group is served
  * between two tries, so items may be revoked. */
@@ -126,6 +159,7 @@ static enum try_result worker_try(struct worker *worker)
     rd_kafka_topic_partition_list_t *offsets = worker->feed->offsets(worker->source);
     enum sink_result result = SINK_DONE;
     bool is_void = false;
+    worker->try_ms = clock_now_ms();
     if (offsets->cnt > 0)
         result = worker_send(worker, offsets, &is_void);
     if (result == SINK_DONE && worker->config->delivery.mode == DELIVERY_EXACTLY_ONCE)
@@ -176,6 +210,7 @@ static void worker_end_batch(struct worker *worker, const struct offsets *record
     batch_metrics_count(worker->metrics, &worker->batch, wall_ms);
     thread_board_count(metrics_board(worker->metrics), &worker->batch, clock_ms, wall_ms);
     metrics_look_for_noise(worker->metrics, clock_ms, wall_ms);
+    worker_grow(worker);
     bool was_single = worker->single;
     worker->single_left -= answered < worker->single_left ? answered : worker->single_left;
     worker->single = worker->single_left > 0;
@@ -204,13 +239,14 @@ enum stage_result worker_commit(struct worker *worker)
             break;
         if (result == TRY_SMALLER)
             backoff = (struct backoff){0};
+        const bool is_slow = result == TRY_AGAIN && clock_now_ms() - worker->try_ms >= worker_slow_ms(worker);
         if (result == TRY_STOP || !worker_recover(worker, &backoff, &committed))
             return BATCH_ENDS;
         if (committed) {
             worker_end_batch(worker, &worker->record_ends);
             return BATCH_GOES_ON;
         }
-        if (worker_put_off(worker) || result == TRY_VOID)
+        if (worker_put_off(worker) || (is_slow && worker_shrink(worker)) || result == TRY_VOID)
             return BATCH_STARTS_OVER;
     }
     worker_end_batch(worker, sink_record_ends(worker->sink));

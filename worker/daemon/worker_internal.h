@@ -42,6 +42,8 @@ struct worker {
     bool single;                    /* messages are sent one by one, since the broker refused a request as too large */
     uint32_t single_most;           /* the most commands in such a transaction */
     uint32_t single_left;           /* postponed commands that are also sent this way */
+    uint32_t slow_most;             /* the most commands in a transaction, since larger ones timed out; 0: no limit */
+    int64_t try_ms;                 /* when the present try to send the batch began; CLOCK_MONOTONIC */
     struct size_limits size_limits; /* the sizes that output topics have refused lately */
     struct kafka_patience patience; /* with the answers to the sink: nothing goes on without them */
     bool kafka_is_slow;             /* the last call to the sink has had no answer yet */
