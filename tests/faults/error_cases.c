@@ -202,14 +202,17 @@ bool error_case_is_deadly(const struct error_case *row)
            version >= 0x020300 && version <= 0x020800;
 }
 
-/* How often the code comes. The worker refuses the client, the dead letter and each form of the reply that a broker
- * calls too large: so with one time more than here one command would have no reply. At-least-once sends again only what
- * was refused, so it takes one time less. RECORD_LIST_TOO_LARGE takes one less, too, as was measured. */
+/* How often the code comes in a row. The worker refuses the client, the dead letter and each form of the reply that a
+ * broker calls too large: so with one time more than here one command would have no reply. At-least-once sends again
+ * only what was refused, so it takes one time less. RECORD_LIST_TOO_LARGE comes after MSG_SIZE_TOO_LARGE, and the
+ * worker remembers which sizes were refused: its replies may have no smaller form left. */
 static int times_of(const struct lane *lane, int code)
 {
     if (lane->api != API_PRODUCE || !kafka_is_too_large(code))
         return TIMES;
-    return TIMES - (lane->exactly_once ? 0 : 1) - (code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ? 1 : 0);
+    if (code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
+        return 1;
+    return lane->exactly_once ? TIMES : TIMES - 1;
 }
 
 struct error_case *error_cases_of(const struct lane *lane, bool all, size_t *count)
@@ -225,7 +228,7 @@ struct error_case *error_cases_of(const struct lane *lane, bool all, size_t *cou
         if (code == 0 || is_impossible(lane, code) || (!is_real(lane, code, &outcome) && !all))
             continue;
         cases[(*count)++] = (struct error_case){lane, (int16_t)code, 1, 0, tells ? outcome : CLASS_ANY};
-        if (lane->repeats)
+        if (lane->repeats && times_of(lane, code) > 1)
             cases[(*count)++] = (struct error_case){lane, (int16_t)code, times_of(lane, code), 0, CLASS_ANY};
     }
     /* The mock cluster takes errors of Metadata by topic only: no disconnect, no delay. */
