@@ -1,6 +1,7 @@
 #include "worker/source/held_messages.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "worker/kafka/message_copy.h"
 #include "worker/source/source_message.h"
@@ -12,7 +13,48 @@ void held_messages_close(struct held_messages *held)
     for (uint32_t i = 0; i < held->count; i++)
         source_message_destroy(held->messages[i].message);
     free(held->messages);
+    free(held->shares);
     *held = (struct held_messages){0};
+}
+
+/* What the list has of the partition, or NULL if nothing was ever added of it or of a later one. */
+static struct held_share *share_of(const struct held_messages *held, int32_t partition)
+{
+    return partition < held->share_count ? &held->shares[partition] : NULL;
+}
+
+static bool has_any(const struct held_messages *held, int32_t partition)
+{
+    const struct held_share *share = share_of(held, partition);
+    return share && share->count > 0;
+}
+
+/* The message is in the list at `place`, behind all others of its partition. */
+static void share_add(struct held_messages *held, const rd_kafka_message_t *message, uint32_t place)
+{
+    if (message->partition >= held->share_count) {
+        const int32_t count = message->partition + FIRST_CAPACITY;
+        struct held_share *grown = realloc(held->shares, (size_t)count * sizeof(*grown));
+        if (!grown)
+            abort();
+        memset(grown + held->share_count, 0, (size_t)(count - held->share_count) * sizeof(*grown));
+        held->shares = grown;
+        held->share_count = count;
+    }
+    struct held_share *share = &held->shares[message->partition];
+    if (share->count++ == 0) {
+        share->first = place;
+        share->highest = message->offset;
+    }
+    share->last = message->offset;
+    if (message->offset > share->highest)
+        share->highest = message->offset;
+}
+
+static void shares_clear(struct held_messages *held)
+{
+    if (held->share_count > 0)
+        memset(held->shares, 0, (size_t)held->share_count * sizeof(*held->shares));
 }
 
 static size_t bytes_of(const rd_kafka_message_t *message)
@@ -30,6 +72,7 @@ void held_messages_add(struct held_messages *held, rd_kafka_message_t *message, 
         held->messages = grown;
         held->capacity = capacity;
     }
+    share_add(held, message, held->count);
     held->messages[held->count++] = (struct held_message){message, claimed};
     held->bytes += bytes_of(message);
 }
@@ -41,6 +84,7 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
     for (uint32_t i = 0; i < held->count; i++)
         held_messages_add(first, held->messages[i].message, held->messages[i].claimed);
     free(held->messages);
+    free(held->shares);
     *held = *first;
     *first = (struct held_messages){0};
 }
@@ -48,12 +92,16 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
 void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset)
 {
     uint32_t kept = 0;
+    if (!has_any(held, partition) || share_of(held, partition)->highest < offset)
+        return;
+    shares_clear(held);
     for (uint32_t i = 0; i < held->count; i++) {
         rd_kafka_message_t *message = held->messages[i].message;
         if (message->partition == partition && message->offset >= offset) {
             held->bytes -= bytes_of(message);
             source_message_destroy(message);
         } else {
+            share_add(held, message, kept);
             held->messages[kept++] = held->messages[i];
         }
     }
@@ -67,10 +115,7 @@ void held_messages_drop(struct held_messages *held, int32_t partition)
 
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition)
 {
-    for (uint32_t i = 0; i < held->count; i++)
-        if (held->messages[i].message->partition == partition)
-            return held->messages[i].message;
-    return NULL;
+    return has_any(held, partition) ? held->messages[share_of(held, partition)->first].message : NULL;
 }
 
 int64_t held_messages_first(const struct held_messages *held, int32_t partition)
@@ -81,6 +126,10 @@ int64_t held_messages_first(const struct held_messages *held, int32_t partition)
 
 int64_t held_messages_last(const struct held_messages *held, int32_t partition, int64_t offset)
 {
+    if (!has_any(held, partition))
+        return -1;
+    if (share_of(held, partition)->last < offset)
+        return share_of(held, partition)->last;
     for (uint32_t i = held->count; i > 0; i--) {
         const rd_kafka_message_t *message = held->messages[i - 1].message;
         if (message->partition == partition && message->offset < offset)
@@ -98,10 +147,14 @@ void held_messages_forget_claims(struct held_messages *held)
 void held_messages_offer(struct held_messages *held, held_messages_taker *take, void *taker)
 {
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < held->count; i++)
-        if (take(taker, &held->messages[i]))
+    shares_clear(held);
+    for (uint32_t i = 0; i < held->count; i++) {
+        if (take(taker, &held->messages[i])) {
             held->bytes -= bytes_of(held->messages[i].message);
-        else
+        } else {
+            share_add(held, held->messages[i].message, kept);
             held->messages[kept++] = held->messages[i];
+        }
+    }
     held->count = kept;
 }

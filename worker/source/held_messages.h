@@ -14,10 +14,20 @@ struct held_message {
     bool claimed;                /* item->claimed */
 };
 
+/* What a list has of one partition. Hundreds of partitions may wait with thousands of messages each, while others are
+ * asked for many times a second: to look through the list each time would take all of a thread's time. */
+struct held_share {
+    uint32_t count;
+    uint32_t first;        /* where its first message is in the list; not while messages are offered */
+    int64_t last, highest; /* offsets: of its last message in the list, and the highest of its messages */
+};
+
 struct held_messages {
     struct held_message *messages;
     uint32_t count, capacity;
-    size_t bytes; /* of the copies among them */
+    size_t bytes;              /* of the copies among them */
+    struct held_share *shares; /* by partition */
+    int32_t share_count;
 };
 
 void held_messages_close(struct held_messages *held);
@@ -46,7 +56,8 @@ int64_t held_messages_last(const struct held_messages *held, int32_t partition, 
 /* The partition's first message: borrowed, or NULL. */
 rd_kafka_message_t *held_messages_find(const struct held_messages *held, int32_t partition);
 
-/* Calls `take` for each message, in order. A message for which it returns true leaves the list. */
+/* Calls `take` for each message, in order. A message for which it returns true leaves the list. `take` must not ask
+ * what the list has. */
 typedef bool held_messages_taker(void *taker, const struct held_message *held);
 void held_messages_offer(struct held_messages *held, held_messages_taker *take, void *taker);
 
