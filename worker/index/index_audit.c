@@ -13,6 +13,8 @@ void audit_gap_free(struct audit_gap *gap)
     offsets_free(&gap->claimed);
     offsets_free(&gap->definitions_read);
     offsets_free(&gap->nonces);
+    offsets_free(&gap->claims_from);
+    offsets_free(&gap->claims_to);
     *gap = (struct audit_gap){0};
 }
 
@@ -110,6 +112,16 @@ static void compare_claimed(struct index *index, const redisReply *reply, int32_
         gap->log_is_cut = gap->log_is_cut || (end != OFFSET_NONE && before > settled && end < before);
 }
 
+static void note_claims(struct index *index, int32_t partition, int64_t next, int64_t committed, struct audit_gap *gap)
+{
+    const int64_t claimed = offsets_get(&index->claimed, partition);
+    const int64_t from = next > 0 ? next : 0, to = claimed < committed ? claimed : committed;
+    if (from >= to)
+        return;
+    offsets_set(&gap->claims_from, partition, from);
+    offsets_set(&gap->claims_to, partition, to);
+}
+
 /* One partition's checkpoint. A missing one is behind from offset 0 on. */
 static void compare_checkpoint(struct index *index, const redisReply *reply, const redisReply *claimed,
                                int32_t partition, const struct kafka_progress *progress, struct audit_gap *gap)
@@ -135,8 +147,10 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, con
     gap->offsets_gone = gap->offsets_gone || finding.offset_is_gone;
     gap->offsets_set = gap->offsets_set || finding.offset_is_set;
     offsets_set(&gap->nonces, partition, nonce);
-    if (finding.is_behind)
+    if (finding.is_behind) {
         index_widen_records(gap, &checkpoint, &record_ends);
+        note_claims(index, partition, checkpoint.next, committed, gap);
+    }
     offsets_free(&record_ends);
 }
 

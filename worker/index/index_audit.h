@@ -11,6 +11,9 @@
  * partition of the topic, ours or not, nothing is lost at all. If a checkpoint is behind, only what was written to the
  * record topic after it can be missing.
  *
+ * The earlier state may also have what was removed since: a claim that was withdrawn before its command was committed.
+ * The part rebuild looks for those (index_rebuild_withdrawn.c).
+ *
  * A replica that is promoted has such an earlier state of the old master, transactions of Redis whole. It may have the
  * epoch and lack claims: then it lacks the checkpoint of their commit, which was written behind them, so the audit
  * finds that checkpoint behind, and the records since it are read. That also holds for what a worker has committed
@@ -99,11 +102,14 @@ void kafka_progress_free(struct kafka_progress *progress);
 struct audit_gap {
     bool records_behind, definitions_behind;
     struct offsets records, definitions;
-    int64_t since_ms;       /* the earliest time of the checkpoints that are behind; 0: not known */
-    struct offsets claimed; /* how far partitions are claimed beyond what is committed */
-    struct offsets ahead;   /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
-    struct offsets nonces;  /* of the group's offsets; the rebuild writes them */
-    bool offsets_gone;      /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
+    int64_t since_ms;                      /* the earliest time of the checkpoints that are behind; 0: not known */
+    struct offsets claimed;                /* how far partitions are claimed beyond what is committed */
+    struct offsets claims_from, claims_to; /* of partitions whose checkpoints are behind: from there to there commands
+                                              were claimed, and are committed since. Such a claim may have been
+                                              withdrawn in between (index_rebuild_withdrawn.c) */
+    struct offsets ahead;  /* checkpoints that are ahead of what the group has committed; the rebuild lowers them */
+    struct offsets nonces; /* of the group's offsets; the rebuild writes them */
+    bool offsets_gone;     /* the group has no offset where there is a checkpoint: see AUDIT_LOST */
     struct offsets definitions_read; /* what Redis has read of the definitions, if beyond their ends */
     bool log_is_cut;                 /* a partition ends before commands that were claimed: see AUDIT_LOST */
     bool offsets_set; /* the group's offset is beyond a checkpoint, by no commit of a worker: see AUDIT_LOST */

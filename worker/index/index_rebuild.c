@@ -186,7 +186,8 @@ static bool rebuild_in_turn(struct rebuild *rebuild, bool *needed)
     ok = try(rebuild, needed);
     while (!ok && (rebuild->restore.contradicted || rebuild->is_other_log) && keeps_going(rebuild)) {
         if (!rebuild->is_other_log)
-            log_warning("the end of the record topic does not tell who has an email; all of it is read");
+            log_warning("the end of the record topic is not enough; all of it is read",
+                        LOG_TEXT("reason", rebuild->error));
         clear(rebuild);
         rebuild->gap = NULL;
         ok = try(rebuild, needed);

@@ -68,7 +68,12 @@ static bool read_twice(struct rebuild *rebuild)
 {
     restore_begin(&rebuild->restore);
     rebuild->passes = 0;
-    if (!read_all(rebuild, visit_note) || !topic_reader_rewind(rebuild->reader, rebuild->error, rebuild->error_size))
+    if (!read_all(rebuild, visit_note))
+        return false;
+    if (!rebuild->has_looked && !rebuild_find_withdrawn(rebuild))
+        return false;
+    rebuild->has_looked = true;
+    if (!topic_reader_rewind(rebuild->reader, rebuild->error, rebuild->error_size))
         return false;
     rebuild->passes = 1;
     return read_all(rebuild, visit_write);

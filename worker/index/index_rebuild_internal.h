@@ -25,6 +25,7 @@ struct rebuild {
     int64_t began_ms, said_ms;
     int64_t began_wall_ms;      /* by the wall clock, before the topics' ends are asked for */
     bool is_other_log;          /* the gap is of an earlier record topic of that name */
+    bool has_looked;            /* rebuild_find_withdrawn was done */
     int passes;                 /* of the present reading that are done: 0 or 1 */
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
     struct offsets committed;   /* by the group, of the command topic */
@@ -41,6 +42,11 @@ MUST_CHECK bool rebuild_go_on(void *listener);
 
 /* Writes the clients that Redis lacks: all of them, or those of the gap. False with the reason in `error`. */
 MUST_CHECK bool rebuild_clients(struct rebuild *rebuild);
+
+/* After the clients of the gap were noted: looks for claims of commands that were committed without a client, and thus
+ * for a state of Redis from before they were withdrawn. True if there are none. False with the reason in `error`; with
+ * restore.contradicted if all of the record topic is needed. */
+MUST_CHECK bool rebuild_find_withdrawn(struct rebuild *rebuild);
 
 /* Where a part rebuild begins: at the offsets of the gap, and no later than at what was written to the topic since its
  * checkpoints. The topic may have been deleted and created again after they were written. Then its messages are later

@@ -41,6 +41,12 @@ MUST_CHECK bool topic_reader_extend(struct topic_reader *reader, bool *grown, ch
 MUST_CHECK bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *from, char *error,
                                         size_t error_size);
 
+/* Begins a reading from `from` to `to` of the partitions that are in `to`, of no others. What is behind the end that
+ * was known when the reader was opened is left out. *there: none of it was deleted at its beginning. False with the
+ * reason in `error`. */
+MUST_CHECK bool topic_reader_between(struct topic_reader *reader, const struct offsets *from, const struct offsets *to,
+                                     bool *there, char *error, size_t error_size);
+
 /* The ends of this reading. Replaces *ends, which the caller owns. */
 void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends);
 

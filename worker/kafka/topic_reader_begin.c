@@ -199,6 +199,24 @@ bool topic_reader_await_open(struct topic_reader *reader, const struct offsets *
     return begin(reader, error, error_size);
 }
 
+bool topic_reader_between(struct topic_reader *reader, const struct offsets *from, const struct offsets *to,
+                          bool *there, char *error, size_t error_size)
+{
+    *there = true;
+    for (int32_t i = 0; i < reader->count; i++) {
+        struct partition *partition = &reader->partitions[i];
+        const int64_t wanted = offsets_get(to, i);
+        const int64_t end = wanted < partition->end ? wanted : partition->end;
+        partition->next = offsets_get(from, i);
+        if (wanted == OFFSET_NONE || partition->next >= end)
+            partition->next = partition->end;
+        else
+            partition->end = end;
+        *there = *there && partition->next >= partition->low;
+    }
+    return begin(reader, error, error_size);
+}
+
 void topic_reader_ends(const struct topic_reader *reader, struct offsets *ends)
 {
     offsets_free(ends);
