@@ -5,14 +5,15 @@
  *                   [--masters N] [--threads N] [--rate N] [--sample N] [--quantum 8|16] [--cluster] [--turn MS]
  *                   [--rebuild-rate N] [--topic NAME] [--each]
  *
- *   client      bytes of a client, by parts; the table that all keys share is not in it. Not more than --sample clients
- *               (20,000) are composed, and `error` is the standard error of the mean then
+ *   client      bytes of a client, by parts, without the table that all keys share. At most --sample clients (20,000)
+ *               are composed; `error` is the standard error of the mean then
  *   workspace   bytes of its definitions, those of the contract's example
- *   partition   bytes of its owner, checkpoint and claimed mark
- *   masters     the memory of the master with the most and the least, and `imbalance`, the most over the mean.
- * `doubling` is what the fullest one takes in addition while its table doubles. --each: a line for each of them load at
- * --rate commands a second: a thread's batches, and the part of a processor that Redis needs rebuild     of everything
- * by one worker, and the worker's memory for it
+ *   partition   bytes of its owner, its checkpoint, and how far it is claimed
+ *   masters     memory of all, of the fullest and of the emptiest; `imbalance`, the fullest over the mean; what the
+ *               fullest takes in addition while its table doubles. With --each also a line for each
+ *   load        at --rate commands a second: a thread's batches, how many processors Redis needs, and what
+ *               checkpoints take of the network. --turn: the least time from one batch of a thread to the next, 7 ms
+ *   rebuild     of everything by one worker, at --rebuild-rate clients a second (30,000), and its memory for it
  *
  * Default: the crowd of sizing_fill, one master that is no node of a cluster, 2 threads, 10,000 commands a second. With
  * several masters a cluster is meant, which the daemon cannot use yet. */
@@ -175,7 +176,7 @@ int main(int count, char **arguments)
         .load = {.rate = 10000, .threads = 2, .partitions = 4, .turn_ms = 7, .batch_most = BATCH_MOST},
         .masters = 1,
         .sample = 20000,
-        .rebuild_rate = 100000};
+        .rebuild_rate = 30000};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case CLIENTS:
