@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=31
+LIVE_CHECKS=35
 LIVE_COMPRESSION=producer
 number=0 log_end=0
 
@@ -99,6 +99,19 @@ send_valid 3
 answered 20
 send_batch key
 answered 20
+
+criterion "thousands of them in one batch" "it stops nothing: behind 32 of them all the rest of the batch is answered with too_large"
+words=()
+for ((count = 0; count < $(faults_choose 3000 7000); count++)); do words+=(key); done
+send_batch "${words[@]}" lost
+send_valid 3
+answered 60
+words=()
+for ((count = 0; count < $(faults_choose 0 32); count++)); do words+=(key good); done
+for ((count = 0; count < $(faults_choose 40 200); count++)); do words+=(key); done
+send_batch "${words[@]}" lost lost
+send_valid 3
+answered 120
 
 criterion "an aborted transaction of many batches, then a command that cannot be parsed" "nothing of the transaction is answered"
 worker_stop one

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/faults.sh
 
 LIVE_WORKSPACES=1
-LIVE_CHECKS=8
+LIVE_CHECKS=9
 wrong=60 # partitions
 records=("5000000={}")
 for ((record = 1; record < 10000; record++)); do records+=("$record={}"); done
@@ -46,8 +46,9 @@ for ((partition = 0; partition < 12; partition++)); do
         "${records[@]}" >>"$suite_folder/sent"
 done
 worker_start one --set worker.threads=1
-tenths 300 # several of them are found, one after the other
+several_are_found() { [ "$(grep -c 'commands cannot be parsed' "${worker_logs[one]}")" -ge 3 ]; }
+check "several of them are found, one after the other" until_true 180 several_are_found
 send_command later
-check "a command of a partition without one is answered soon" until_true 15 is_answered later
+check "a command of a partition without one is answered soon" until_true 30 is_answered later
 worker_stop one
 suite_end

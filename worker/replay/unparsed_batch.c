@@ -47,6 +47,8 @@ bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_
     struct parse_finding finding = {.kind = PARSE_PENDING, .offset = -1};
     if (batch->partition != partition || batch->from != offset)
         batch->passed = offset;
+    if (batch->partition != partition)
+        batch->range = (struct parse_range){.first = -1, .base = -1};
     batch->partition = partition;
     batch->from = offset;
     if (open_probe(batch))
@@ -55,7 +57,7 @@ bool unparsed_batch_look(struct unparsed_batch *batch, int32_t partition, int64_
     if (finding.kind == PARSE_PENDING && finding.offset > batch->passed)
         batch->passed = finding.offset;
     if (finding.kind == PARSE_FAILED) {
-        batch->range = parse_range_of(&finding);
+        batch->range = parse_range_of(&finding, &batch->range);
         batch->found_ms = clock_now_ms();
         batch->looked_ms = 0;
     }

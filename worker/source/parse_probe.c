@@ -20,11 +20,12 @@
 
 /* What the log lines have told since the reading began. */
 struct sight {
-    int64_t asked;   /* where the reading began. Lines of an earlier one come before its first fetch */
-    int64_t fetched; /* the offset of the last fetch, or -1 */
-    int64_t lowest;  /* of the records before it that the last fetch has brought so far, or -1 */
-    int failures;    /* of fetches for this offset */
-    bool has_failed; /* the last fetch did */
+    int64_t asked;         /* where the reading began. Lines of an earlier one come before its first fetch */
+    int64_t fetched;       /* the offset of the last fetch, or -1 */
+    int64_t lowest;        /* of the records before it that the last fetch has brought so far, or -1 */
+    int64_t lowest_passed; /* the same of the fetch for `asked`, once librdkafka went on from there; or -1 */
+    int failures;          /* of fetches for this offset */
+    bool has_failed;       /* the last fetch did */
     /* of the last failure: */
     int64_t lowest_then;
     bool is_cut;
@@ -50,6 +51,8 @@ static void note_fetch(struct sight *sight, int64_t offset)
         return;
     if (offset != sight->fetched)
         sight->failures = 0;
+    if (offset != sight->fetched && sight->fetched == sight->asked)
+        sight->lowest_passed = sight->lowest;
     sight->fetched = offset;
     sight->lowest = -1;
     sight->has_failed = false;
@@ -103,7 +106,7 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 static void watch(struct parse_probe *probe, bool is_on)
 {
     pthread_mutex_lock(&probe->turn);
-    probe->sight = (struct sight){.asked = probe->offset, .fetched = -1, .lowest = -1};
+    probe->sight = (struct sight){.asked = probe->offset, .fetched = -1, .lowest = -1, .lowest_passed = -1};
     probe->fetch_line[0] = '\0';
     if (is_on)
         snprintf(probe->fetch_line, sizeof(probe->fetch_line), "Fetch topic %s [%" PRId32 "] at offset ",
@@ -187,6 +190,13 @@ static void wake(struct parse_probe *probe, int64_t fetched)
     batch_client_wake(&probe->client, probe->partition, &probe->wake);
 }
 
+/* The lines about the message that librdkafka has put into the queue are there: they came first. */
+static int64_t lowest_before(struct parse_probe *probe)
+{
+    const struct sight sight = seen(probe);
+    return sight.fetched == sight.asked ? sight.lowest : sight.lowest_passed;
+}
+
 /* A message or an event in the queue. A marker of a transaction is neither, though it counts in the length. */
 static bool take_answer(struct parse_probe *probe, struct parse_finding *finding)
 {
@@ -197,6 +207,8 @@ static bool take_answer(struct parse_probe *probe, struct parse_finding *finding
             continue;
         is_answered = message->err || message->offset >= probe->offset;
         finding->error = message->err;
+        if (!message->err && message->offset == probe->offset)
+            finding->lowest = lowest_before(probe);
         rd_kafka_message_destroy(message);
     }
     return is_answered;

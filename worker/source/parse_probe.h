@@ -49,7 +49,8 @@ struct parse_finding {
     rd_kafka_resp_err_t error;
     int64_t offset; /* the one that librdkafka fetches; nothing before it had a message; -1: it fetches none yet */
     bool is_cut; /* PARSE_FAILED: the records end before the batch does, so that all of the batch from here on fails */
-    int64_t lowest; /* PARSE_FAILED: an offset of the same batch, before `offset`; -1: none is known */
+    int64_t lowest; /* an offset of the same batch, before `offset`: the lowest one. PARSE_FAILED, or PARSE_ANSWERED by
+                     * the message at the offset that was asked for; -1: none is known */
 };
 
 /* What is known by now. Does not wait. After PARSE_ANSWERED nothing is read any more. */

@@ -8,15 +8,18 @@ struct parse_range {
     int64_t first, inside; /* those from `first` to `inside` fail */
     int64_t behind;        /* an offset that is known to be behind the range, or -1 */
     bool is_cut;           /* of `inside`, as in struct parse_finding */
+    int64_t base;          /* the first offset of the batch */
+    int32_t failed; /* offsets of the batch that were found to fail, each for itself, also those of earlier ranges */
 };
 
-/* The range of an offset that failed. */
-struct parse_range parse_range_of(const struct parse_finding *finding);
+/* The range of an offset that failed. `before`: the partition's last range, or one of zeroes. */
+struct parse_range parse_range_of(const struct parse_finding *finding, const struct parse_range *before);
 MUST_CHECK bool parse_range_is_known(const struct parse_range *range);
 
 /* Searches where the range ends, for `search_ms` at most, or one look that takes up to `look_ms`. True once it is
  * known. Only offsets that fail are in it: each was read, or it is between two offsets of one batch whose records end
- * before them. Ends what was read before. */
+ * before them. Where more than 32 offsets of one batch fail, the rest of the batch is in the range, too, whatever it
+ * is: to read each takes milliseconds, and a batch may have 100,000. Ends what was read before. */
 MUST_CHECK bool parse_range_search(struct parse_probe *probe, int32_t partition, struct parse_range *range,
                                    int search_ms, int look_ms);
 

@@ -171,7 +171,7 @@ static void follow_exam(struct source *source)
     else if (now - source->probe_ms >= EXAM_MS)
         end_exam(source, finding.offset, now);
     if (is_found)
-        log->unparsed = parse_range_of(&finding);
+        log->unparsed = parse_range_of(&finding, &log->unparsed);
 }
 
 static void look_for_silence(struct source *source, int64_t now_ms)
