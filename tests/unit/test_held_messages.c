@@ -133,6 +133,14 @@ START_TEST(it_does_not_look_through_the_list_for_one_partition)
     }
     ck_assert_int_lt(clock_now_ms() - began_ms, 2000);
     ck_assert_uint_eq(held.count, 400 * 500);
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(400);
+    for (int32_t partition = 1; partition < 420; partition++)
+        rd_kafka_topic_partition_list_add(partitions, "commands", partition);
+    held_messages_drop_all(&held, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+    ck_assert_uint_eq(held.count, 500);
+    ck_assert_int_eq(held_messages_first(&held, 0), 0);
+    ck_assert_int_eq(held_messages_first(&held, 1), -1);
     held_messages_close(&held);
 }
 END_TEST

@@ -89,15 +89,14 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
     *first = (struct held_messages){0};
 }
 
-void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset)
+/* Destroys the messages from `offset` on, of the partitions that are `gone`. */
+static void drop(struct held_messages *held, const bool *gone, int64_t offset)
 {
     uint32_t kept = 0;
-    if (!has_any(held, partition) || share_of(held, partition)->highest < offset)
-        return;
     shares_clear(held);
     for (uint32_t i = 0; i < held->count; i++) {
         rd_kafka_message_t *message = held->messages[i].message;
-        if (message->partition == partition && message->offset >= offset) {
+        if (gone[message->partition] && message->offset >= offset) {
             held->bytes -= bytes_of(message);
             source_message_destroy(message);
         } else {
@@ -106,6 +105,40 @@ void held_messages_drop_from(struct held_messages *held, int32_t partition, int6
         }
     }
     held->count = kept;
+}
+
+/* Room for a mark of each partition of which the list has messages. */
+static bool *marks_new(const struct held_messages *held)
+{
+    bool *marks = calloc((size_t)held->share_count, sizeof(*marks));
+    if (!marks)
+        abort();
+    return marks;
+}
+
+void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset)
+{
+    if (!has_any(held, partition) || share_of(held, partition)->highest < offset)
+        return;
+    bool *gone = marks_new(held);
+    gone[partition] = true;
+    drop(held, gone, offset);
+    free(gone);
+}
+
+void held_messages_drop_all(struct held_messages *held, const rd_kafka_topic_partition_list_t *partitions)
+{
+    if (held->count == 0)
+        return;
+    bool *gone = marks_new(held), any = false;
+    for (int i = 0; i < partitions->cnt; i++) {
+        if (!has_any(held, partitions->elems[i].partition))
+            continue;
+        gone[partitions->elems[i].partition] = any = true;
+    }
+    if (any)
+        drop(held, gone, INT64_MIN);
+    free(gone);
 }
 
 void held_messages_drop(struct held_messages *held, int32_t partition)

@@ -41,6 +41,9 @@ void held_messages_put_before(struct held_messages *held, struct held_messages *
 /* Destroys the partition's messages. */
 void held_messages_drop(struct held_messages *held, int32_t partition);
 
+/* Destroys the messages of these partitions. */
+void held_messages_drop_all(struct held_messages *held, const rd_kafka_topic_partition_list_t *partitions);
+
 /* Destroys the partition's messages from this offset on. */
 void held_messages_drop_from(struct held_messages *held, int32_t partition, int64_t offset);
 

@@ -28,8 +28,8 @@ void source_drop(struct source *source, const rd_kafka_topic_partition_list_t *p
     for (uint32_t i = 0; i < batch->count; i++)
         if (list_has(partitions, batch->items[i].from.partition))
             batch->items[i].custody = CUSTODY_REVOKED;
+    held_messages_drop_all(&source->held, partitions);
     for (int i = 0; i < partitions->cnt; i++) {
-        held_messages_drop(&source->held, partitions->elems[i].partition);
         partitions_forget(source->partitions, partitions->elems[i].partition);
         source_forget_log(source, partitions->elems[i].partition);
         lag_forget(source->lag, partitions->elems[i].partition);
