@@ -552,9 +552,9 @@ START_TEST(masters_agree_on_an_epoch)
         struct cluster_beat beats[3];
         bool agree; /* on epoch 7 */
     } rows[] = {
-        {{{1, 1, 7}, {2, 2, 7}, {3, 3, 7}}, true},  {{{1, 1, 6}, {2, 2, 7}, {3, 3, 8}}, true},
-        {{{1, 1, 7}, {2, 2, 8}, {3, 3, 8}}, false}, {{{1, 1, 7}, {0, 0, 0}, {3, 3, 7}}, true},
-        {{{1, 1, 7}, {0, 0, 0}, {3, 3, 8}}, false}, {{{0, 0, 0}, {0, 0, 0}, {3, 3, 7}}, false},
+        {{{1, 1, 7, 0}, {2, 2, 7, 0}, {3, 3, 7, 0}}, true},  {{{1, 1, 6, 0}, {2, 2, 7, 0}, {3, 3, 8, 0}}, true},
+        {{{1, 1, 7, 0}, {2, 2, 8, 0}, {3, 3, 8, 0}}, false}, {{{1, 1, 7, 0}, {0, 0, 0, 0}, {3, 3, 7, 0}}, true},
+        {{{1, 1, 7, 0}, {0, 0, 0, 0}, {3, 3, 8, 0}}, false}, {{{0, 0, 0, 0}, {0, 0, 0, 0}, {3, 3, 7, 0}}, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         ck_assert_int_eq(cluster_beats_agree(rows[i].beats, 3, 7), rows[i].agree);

@@ -251,6 +251,58 @@ START_TEST(replica_that_takes_over_is_restored)
 }
 END_TEST
 
+/* ---- replicas as witnesses ---- */
+
+static size_t replicas_known(void)
+{
+    clock_sleep(100);
+    ck_assert(look(shards));
+    return redis_cluster_map(shards_cluster(shards))->replica_count;
+}
+
+static bool may_decide_all(void)
+{
+    bool may = true;
+    clock_sleep(100);
+    ck_assert(look(shards));
+    for (uint32_t i = 0; i < batch.count; i++)
+        may &= shards_may_decide(shards, &batch.items[i]);
+    return may;
+}
+
+START_TEST(master_whose_replica_is_silent_is_not_confirmed)
+{
+    get_ready(shards, 0);
+    cluster_add_replica(1);
+    cluster_await(replicas_known() == 1);
+    run_batch(shards, 0, 0, 9);
+    fill(0, 9, 9);
+    ck_assert(shards_claim(shards, &batch));
+    kill(cluster_masters[REPLICA].process, SIGSTOP);
+    ck_assert(!shards_confirm(shards, &batch)); /* it may be the master by now */
+    ck_assert_ptr_nonnull(strstr(shards_error(shards), "replica 127.0.0.1:"));
+    for (uint32_t i = 0; i < batch.count; i++)
+        ck_assert_int_eq(shards_may_decide(shards, &batch.items[i]), i % MASTERS != 1);
+    batch_reset(&batch); /* the others go on */
+    put(0, 9, workspaces[0], "a@example.com");
+    put(0, 10, workspaces[2], "b@example.com");
+    batch_begin(&batch);
+    ck_assert_msg(shards_claim(shards, &batch), "%s", shards_error(shards));
+    ck_assert_msg(shards_confirm(shards, &batch), "%s", shards_error(shards));
+    kill(cluster_masters[REPLICA].process, SIGCONT);
+    fill(0, 9, 9);
+    cluster_await(may_decide_all());
+    run_batch(shards, 0, 9, 9);
+    /* One that the cluster counts as failed is not waited for. */
+    kill(cluster_masters[REPLICA].process, SIGSTOP);
+    fill(0, 18, 9);
+    cluster_await(!may_decide_all());
+    cluster_await(may_decide_all());
+    ck_assert_uint_eq(redis_cluster_map(shards_cluster(shards))->replica_count, 0);
+    run_batch(shards, 0, 18, 9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shards_audit");
@@ -272,6 +324,12 @@ int main(void)
     tcase_add_checked_fixture(failover, begin_case, NULL);
     tcase_add_test(failover, replica_that_takes_over_is_restored);
     suite_add_tcase(suite, failover);
+    TCase *witnesses = tcase_create("witnesses"); /* it leaves a fourth node */
+    tcase_set_timeout(witnesses, 120);
+    tcase_add_unchecked_fixture(witnesses, open_all, close_all);
+    tcase_add_checked_fixture(witnesses, begin_case, NULL);
+    tcase_add_test(witnesses, master_whose_replica_is_silent_is_not_confirmed);
+    suite_add_tcase(suite, witnesses);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_ENV);

@@ -75,6 +75,31 @@ START_TEST(whole_cluster)
         ck_assert_uint_eq(map->owner[master->lowest + master->slots - 1], i);
     }
     ck_assert_uint_eq(cluster_map_find(map, "dddddddddddddddddddddddddddddddddddddddd"), CLUSTER_NO_MASTER);
+    static const struct {
+        const char *id, *place;
+        uint16_t master;
+    } replicas[] = {{ID_B, "10.0.0.4:6379", 0}, {ID_C, "10.0.0.5:6379", 0}, {ID_A, "10.0.0.6:6379", 1}};
+    ck_assert_uint_eq(map->replica_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        char place[REDIS_PLACE_BYTES];
+        redis_place_text(&map->replicas[i].place, place);
+        ck_assert_str_eq(map->replicas[i].id, replicas[i].id);
+        ck_assert_str_eq(place, replicas[i].place);
+        ck_assert_uint_eq(map->replicas[i].master, replicas[i].master);
+    }
+    cluster_map_free(map);
+}
+END_TEST
+
+START_TEST(replica_without_a_place_is_one)
+{
+    struct cluster_map *map =
+        map_of("*2\r\n" RANGE("0", "1", "4", SIX("8", "10.0.0.1", "6379", ID_A) SIX("1", "?", "6379", ID_B)) //
+               RANGE("5", "6", "4", SIX("8", "10.0.0.1", "6379", ID_A) SIX("1", "?", "6379", ID_B)));
+    ck_assert_ptr_nonnull(map);
+    ck_assert_uint_eq(map->replica_count, 1);
+    ck_assert_int_eq(map->replicas[0].place.port, 0);
+    ck_assert_str_eq(map->replicas[0].id, "");
     cluster_map_free(map);
 }
 END_TEST
@@ -259,6 +284,7 @@ int main(void)
     Suite *suite = suite_create("cluster_map");
     TCase *all = tcase_create("all");
     tcase_add_test(all, whole_cluster);
+    tcase_add_test(all, replica_without_a_place_is_one);
     tcase_add_test(all, scattered_slots_and_slots_of_nobody);
     tcase_add_test(all, cluster_without_slots);
     tcase_add_loop_test(all, host_is_the_one_that_the_node_prefers, 0, (int)(sizeof(hosts) / sizeof(hosts[0])));

@@ -26,7 +26,7 @@
  *   5. After a lost connection to a shard, the shard is audited before anything is decided or confirmed there, or a
  *      checkpoint is written. 2 holds for the offsets of each audit.
  *   6. A batch is not committed by a worker whose server is not the master any more to more than half of those that
- *      decide it: the Sentinels (redis_sentinels.h), or the masters of the cluster.
+ *      decide it: the Sentinels (redis_sentinels.h), or the masters of the cluster (cluster_confirm.h).
  *   7. Where the group's offsets have jumped over commands that nobody has answered, the epoch is a new one.
  *
  * Two workers, A with the lower term and B with the higher one, of which either may be the stale one:

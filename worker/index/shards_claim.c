@@ -15,6 +15,7 @@ bool shards_may_decide(const struct shards *shards, const struct item *item)
         return true;
     const unsigned slot = redis_slot_of(item->workspace);
     return redis_cluster_slot(shards->cluster, slot, &node) == SLOT_SERVED &&
+           !redis_cluster_node(shards->cluster, node)->is_doubtful &&
            slot_book_trust(shards->book, slot) == TRUST_SOUND;
 }
 

@@ -55,6 +55,20 @@ static bool take_term(struct shards *shards, struct cluster_pipelines *pipelines
     return end == SCRIPT_DONE || shards_fail(shards, "a partition has another owner, or its term is not known");
 }
 
+/* Whether no replica of a master that was asked has been elected unheard. */
+static bool take_witnesses(struct shards *shards, const struct cluster_beat *beats, size_t count, const bool *is_needed)
+{
+    char error[SHARDS_ERROR_BYTES];
+    bool vouched[CLUSTER_MASTERS_MOST];
+    if (shards_is_calm(shards, beats, count) ||
+        redis_cluster_witness(shards->cluster, is_needed, vouched, error, sizeof(error)))
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (is_needed[i] && !vouched[i])
+            redis_cluster_node(shards->cluster, i)->is_doubtful = true;
+    return shards_fail(shards, error);
+}
+
 /* More than half of the masters have heard of no election, and no slot can have been elsewhere since the last look. A
  * master that does not answer is no reason to stop what does not need it. One that was asked for a fence or a term has
  * to answer this, too: what it said before proves nothing without its epoch. */
@@ -72,7 +86,7 @@ static bool take_pulse(struct shards *shards, struct cluster_pipelines *pipeline
     }
     if (have_answered && cluster_beats_agree(beats, count, redis_cluster_epoch(shards->cluster)) &&
         slot_book_is_of(shards->book, masters, count))
-        return true;
+        return take_witnesses(shards, beats, count, is_needed);
     redis_cluster_renew(shards->cluster);
     return shards_fail(shards, "a master may have been replaced");
 }

@@ -6,6 +6,7 @@
 #include "worker/index/decision.h"
 #include "worker/index/shards.h"
 #include "worker/index/term.h"
+#include "worker/redis/cluster_confirm.h"
 #include "worker/redis/cluster_pulse.h"
 #include "worker/redis/redis_fence_keys.h"
 #include "worker/redis/redis_record_topic.h"
@@ -33,8 +34,9 @@ struct shards {
     struct slot_book *book;
     char name[EPOCH_LENGTH];                         /* of this worker: random; restorations use the first half */
     struct cluster_beat beats[CLUSTER_MASTERS_MOST]; /* in the order of the map's masters */
-    int64_t looked_ms;                               /* when a map was asked for last; 0: never */
-    uint64_t loaded[CLUSTER_MASTERS_MOST];           /* connections to nodes that have the scripts */
+    struct cluster_calm calm;
+    int64_t looked_ms;                     /* when a map was asked for last; 0: never */
+    uint64_t loaded[CLUSTER_MASTERS_MOST]; /* connections to nodes that have the scripts */
     size_t loaded_count;
     struct shards_partition *partitions;
     int32_t partition_count;
@@ -50,6 +52,9 @@ bool shards_fail(struct shards *shards, const char *error);
 
 /* The node of the connection lacks scripts; the next look gives them. */
 void shards_forget_scripts(struct shards *shards, uint64_t connection);
+
+/* Whether no election can have ended without the map telling so (cluster_confirm.h, 2b). */
+bool shards_is_calm(const struct shards *shards, const struct cluster_beat *beats, size_t count);
 
 /* NULL for a partition of which nothing is known. */
 struct shards_partition *shards_partition(const struct shards *shards, int32_t partition);

@@ -62,6 +62,11 @@ static void take_scripts(struct shards *shards, struct cluster_pipelines *pipeli
         note_scripts(shards, there->number);
 }
 
+bool shards_is_calm(const struct shards *shards, const struct cluster_beat *beats, size_t count)
+{
+    return cluster_calm_is(&shards->calm, beats, count, redis_cluster_map_ms(shards->cluster) - CLUSTER_CALM_MS);
+}
+
 /* The beat of a node's present connection; connection 0 if there is none. */
 static struct cluster_beat beat_of(const struct shards *shards, const struct cluster_node *node)
 {
@@ -71,7 +76,19 @@ static struct cluster_beat beat_of(const struct shards *shards, const struct clu
     return (struct cluster_beat){.connection = 0};
 }
 
-/* Scripts for nodes that lack them, and a beat of all. */
+/* Masters whose replicas do not say that they are replicas could not be confirmed: their slots wait. */
+static void find_witnesses(struct shards *shards, const struct cluster_beat *beats, size_t count)
+{
+    bool needed[CLUSTER_MASTERS_MOST], vouched[CLUSTER_MASTERS_MOST];
+    const bool is_calm = shards_is_calm(shards, beats, count);
+    memset(needed, true, sizeof(needed));
+    if (!is_calm)
+        (void)!redis_cluster_witness(shards->cluster, needed, vouched, shards->error, sizeof(shards->error));
+    for (size_t i = 0; i < count; i++)
+        redis_cluster_node(shards->cluster, i)->is_doubtful = !is_calm && !vouched[i];
+}
+
+/* Scripts for nodes that lack them, a beat of all, and their witnesses. */
 static void greet(struct shards *shards, struct arena *scratch)
 {
     const size_t count = redis_cluster_count(shards->cluster);
@@ -97,6 +114,8 @@ static void greet(struct shards *shards, struct arena *scratch)
     }
     cluster_pipelines_close(&pipelines);
     memcpy(shards->beats, beats, sizeof(beats));
+    cluster_calm_note(&shards->calm, beats, count, clock_now_ms());
+    find_witnesses(shards, beats, count);
 }
 
 /* The masters, as the book wants them. True if all that are there have a beat and the scripts. */

@@ -1,6 +1,7 @@
 #include "worker/redis/cluster_confirm.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 
@@ -50,5 +51,7 @@ bool cluster_confirm(struct redis_cluster *cluster, char *error, size_t error_si
             redis_cluster_lose(cluster, i, reason);
         freeReplyObject(info);
     }
-    return agreed > count / 2;
+    bool needed[CLUSTER_MASTERS_MOST], vouched[CLUSTER_MASTERS_MOST];
+    memset(needed, true, sizeof(needed)); /* who was written to is not known here */
+    return agreed > count / 2 && redis_cluster_witness(cluster, needed, vouched, error, error_size);
 }

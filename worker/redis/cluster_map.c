@@ -90,6 +90,31 @@ static bool add_master(const struct reading *reading, const struct cluster_maste
     return true;
 }
 
+/* Of the first range of the master: the others have the same. What a replica is called is no reason to do without the
+ * map. False when out of memory. */
+static bool add_replicas(const struct reading *reading, const redisReply *range, uint16_t master)
+{
+    struct cluster_map *const map = reading->map;
+    const size_t count = range->elements - RANGE_MASTER - 1;
+    map->masters[master].replicas = (unsigned)count;
+    if (count == 0)
+        return true;
+    struct cluster_replica *grown = realloc(map->replicas, (map->replica_count + count) * sizeof(*grown));
+    if (!grown)
+        return fail(reading, "out of memory");
+    map->replicas = grown;
+    for (size_t i = 0; i < count; i++) {
+        struct cluster_master node;
+        struct cluster_replica *replica = &map->replicas[map->replica_count++];
+        *replica = (struct cluster_replica){.master = master};
+        if (!read_node(reading, range->element[RANGE_MASTER + 1 + i], &node))
+            continue;
+        memcpy(replica->id, node.id, sizeof(replica->id));
+        replica->place = node.place;
+    }
+    return true;
+}
+
 static bool read_range(const struct reading *reading, const redisReply *range)
 {
     struct cluster_map *const map = reading->map;
@@ -108,8 +133,7 @@ static bool read_range(const struct reading *reading, const redisReply *range)
             return fail(reading, "slot %lld comes twice", slot);
         map->owner[slot] = number;
     }
-    map->masters[number].replicas = (unsigned)(range->elements - RANGE_MASTER - 1);
-    return true;
+    return map->masters[number].replicas > 0 || add_replicas(reading, range, number);
 }
 
 /* ---- the whole ---- */
@@ -136,13 +160,15 @@ static void count_slots(struct cluster_map *map)
 /* The owner of a master's lowest slot is still its number before. */
 static void sort_masters(struct cluster_map *map)
 {
-    uint16_t place_of[CLUSTER_MASTERS_MOST];
+    uint16_t place_of[CLUSTER_MASTERS_MOST] = {0};
     qsort(map->masters, map->count, sizeof(*map->masters), by_lowest);
     for (size_t i = 0; i < map->count; i++)
         place_of[map->owner[map->masters[i].lowest]] = (uint16_t)i;
     for (unsigned slot = 0; slot < REDIS_SLOTS; slot++)
         if (map->owner[slot] != CLUSTER_NO_MASTER)
             map->owner[slot] = place_of[map->owner[slot]];
+    for (size_t i = 0; i < map->replica_count; i++)
+        map->replicas[i].master = place_of[map->replicas[i].master];
 }
 
 static struct cluster_map *map_new(size_t ranges)
@@ -189,8 +215,10 @@ struct cluster_map *cluster_map_read(const redisReply *reply, const struct redis
 
 void cluster_map_free(struct cluster_map *map)
 {
-    if (map)
+    if (map) {
         free(map->masters);
+        free(map->replicas);
+    }
     free(map);
 }
 

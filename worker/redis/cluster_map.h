@@ -26,12 +26,20 @@ struct cluster_master {
     char id[CLUSTER_ID_LENGTH + 1];
     struct redis_place place;
     unsigned slots, lowest; /* how many it serves, and the lowest */
-    unsigned replicas;      /* that its node counts as usable */
+    unsigned replicas;      /* that the node which was asked counts as usable */
+};
+
+struct cluster_replica {
+    char id[CLUSTER_ID_LENGTH + 1]; /* "": it is not told */
+    struct redis_place place;       /* port 0: it is not told */
+    uint16_t master;                /* its number in `masters` */
 };
 
 struct cluster_map {
     struct cluster_master *masters; /* in the order of their lowest slots */
     size_t count;
+    struct cluster_replica *replicas; /* those that count as usable, each once */
+    size_t replica_count;
     unsigned unserved;           /* slots that no master serves */
     uint16_t owner[REDIS_SLOTS]; /* the number of the master in `masters`, or CLUSTER_NO_MASTER */
 };

@@ -26,6 +26,8 @@ static bool read_number(const char *info, const char *name, uint64_t *number)
 
 bool cluster_beat_read(const char *info, struct cluster_beat *beat)
 {
+    if (!read_number(info, "cluster_stats_messages_auth-ack_sent:", &beat->votes))
+        beat->votes = 0; /* messages of which there were none are not listed */
     return read_number(info, "cluster_my_epoch:", &beat->config_epoch) &&
            read_number(info, "cluster_current_epoch:", &beat->current_epoch);
 }
@@ -52,4 +54,31 @@ bool cluster_beats_agree(const struct cluster_beat *beats, size_t count, uint64_
     for (size_t i = 0; i < count; i++)
         agree += beats[i].connection != 0 && beats[i].current_epoch <= epoch;
     return 2 * agree > count;
+}
+
+static int64_t calm_since(const struct cluster_calm *calm, const struct cluster_beat *beat, int64_t otherwise_ms)
+{
+    for (size_t i = 0; i < calm->count && beat->connection != 0; i++)
+        if (calm->masters[i].connection == beat->connection && calm->masters[i].votes == beat->votes)
+            return calm->masters[i].since_ms;
+    return otherwise_ms;
+}
+
+void cluster_calm_note(struct cluster_calm *calm, const struct cluster_beat *beats, size_t count, int64_t now_ms)
+{
+    struct cluster_calm noted = {.count = count};
+    for (size_t i = 0; i < count; i++) {
+        noted.masters[i].connection = beats[i].connection;
+        noted.masters[i].votes = beats[i].votes;
+        noted.masters[i].since_ms = calm_since(calm, &beats[i], now_ms);
+    }
+    *calm = noted;
+}
+
+bool cluster_calm_is(const struct cluster_calm *calm, const struct cluster_beat *beats, size_t count, int64_t since_ms)
+{
+    size_t are = 0;
+    for (size_t i = 0; i < count; i++)
+        are += calm_since(calm, &beats[i], INT64_MAX) <= since_ms;
+    return 2 * are > count;
 }

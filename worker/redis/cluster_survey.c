@@ -1,6 +1,7 @@
 #include "worker/redis/cluster_survey.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,13 @@ int64_t cluster_wait_ms(const struct config *config)
     return config->redis.timeout_ms < CLUSTER_WAIT_MS ? config->redis.timeout_ms : CLUSTER_WAIT_MS;
 }
 
+/* What has come while others were waited for still counts. */
+static bool has_come(const redisContext *connection)
+{
+    struct pollfd file = {.fd = connection->fd, .events = POLLIN};
+    return poll(&file, 1, 0) == 1;
+}
+
 redisReply *cluster_take_reply(redisContext *connection, int64_t until_ms, char *error, size_t error_size)
 {
     void *reply = NULL;
@@ -41,7 +49,7 @@ redisReply *cluster_take_reply(redisContext *connection, int64_t until_ms, char 
     for (size_t reads = 0; !reply && !reason; reads++) {
         if (redisGetReplyFromReader(connection, &reply) != REDIS_OK)
             reason = connection->errstr;
-        else if (!reply && clock_now_ms() > until_ms)
+        else if (!reply && clock_now_ms() > until_ms && !has_come(connection))
             reason = "no answer in time";
         else if (!reply && reads > CLUSTER_REPLY_BYTES / READ_BYTES)
             reason = "its answer does not end";

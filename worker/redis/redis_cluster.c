@@ -16,6 +16,9 @@ struct redis_cluster {
     size_t next;                /* the node to be called first; so that none is always behind silent ones */
     bool is_old;                /* a new map is due */
     int64_t asked_ms;           /* when a map was asked for (clock_now_ms); 0: never */
+    int64_t map_ms;             /* when the map was asked for that is used */
+    uint64_t map_epoch;         /* what its node said */
+    struct cluster_witnesses witnesses;
     int64_t unsure_until_ms[REDIS_SLOTS];
 };
 
@@ -43,6 +46,7 @@ void redis_cluster_close(struct redis_cluster *cluster)
         return;
     free_nodes(cluster->nodes, redis_cluster_count(cluster));
     cluster_map_free(cluster->map);
+    cluster_witnesses_close(&cluster->witnesses);
     cluster_survey_close(&cluster->survey);
     free(cluster);
 }
@@ -78,7 +82,8 @@ static void settle_slots(struct redis_cluster *cluster, const struct cluster_map
 static bool adopt(struct redis_cluster *cluster, struct cluster_map *map)
 {
     struct cluster_node *nodes = calloc(map->count > 0 ? map->count : 1, sizeof(*nodes));
-    if (!nodes) {
+    if (!nodes || !cluster_witnesses_follow(&cluster->witnesses, map)) {
+        free(nodes);
         cluster_map_free(map);
         return false;
     }
@@ -115,12 +120,17 @@ static bool map_is_due(const struct redis_cluster *cluster)
 
 static void ask_for_map(struct redis_cluster *cluster, char *error, size_t error_size)
 {
+    const int64_t began_ms = clock_now_ms();
     struct cluster_map *map = cluster_survey_ask(&cluster->survey, cluster->map, error, error_size);
+    const bool is_adopted = map && adopt(cluster, map);
     cluster->asked_ms = clock_now_ms();
-    if (map && adopt(cluster, map))
+    if (is_adopted) {
         cluster->is_old = false;
-    else if (map)
+        cluster->map_ms = began_ms;
+        cluster->map_epoch = cluster->survey.epoch;
+    } else if (map) {
         snprintf(error, error_size, "out of memory");
+    }
 }
 
 /* ---- connections ---- */
@@ -222,7 +232,12 @@ enum cluster_state redis_cluster_state(const struct redis_cluster *cluster)
 
 uint64_t redis_cluster_epoch(const struct redis_cluster *cluster)
 {
-    return cluster->survey.epoch;
+    return cluster->map_epoch;
+}
+
+int64_t redis_cluster_map_ms(const struct redis_cluster *cluster)
+{
+    return cluster->map_ms;
 }
 
 const struct redis_place *redis_cluster_answered(const struct redis_cluster *cluster)
@@ -243,4 +258,16 @@ size_t redis_cluster_count(const struct redis_cluster *cluster)
 struct cluster_node *redis_cluster_node(struct redis_cluster *cluster, size_t number)
 {
     return &cluster->nodes[number];
+}
+
+bool redis_cluster_witness(struct redis_cluster *cluster, const bool *needed, bool *vouched, char *error,
+                           size_t error_size)
+{
+    const size_t count = redis_cluster_count(cluster);
+    bool all = true;
+    cluster_witnesses_ask(&cluster->witnesses, cluster->config, count, needed, vouched, error, error_size);
+    for (size_t i = 0; i < count; i++)
+        all &= !needed[i] || vouched[i];
+    cluster->is_old |= !all;
+    return all;
 }

@@ -23,6 +23,7 @@
 
 #include "worker/redis/cluster_node.h"
 #include "worker/redis/cluster_survey.h"
+#include "worker/redis/cluster_witnesses.h"
 #include "worker/redis/redis_redirect.h"
 
 #define CLUSTER_LOOK_MS         250 /* between two questions for a map, at least */
@@ -53,6 +54,14 @@ MUST_CHECK bool redis_cluster_look_anew(struct redis_cluster *cluster, char *err
  * say.
  */
 uint64_t redis_cluster_epoch(const struct redis_cluster *cluster);
+
+/* When the map was asked for that is used (clock_now_ms); 0: there is none. */
+int64_t redis_cluster_map_ms(const struct redis_cluster *cluster);
+
+/* Asks the replicas of these masters whether they still are replicas (cluster_witnesses_ask). A map in which one of
+ * them is missing is old, so it is asked for again. True if all masters that are needed were vouched for. */
+MUST_CHECK bool redis_cluster_witness(struct redis_cluster *cluster, const bool *needed, bool *vouched, char *error,
+                                      size_t error_size);
 
 /* The map of the last look; NULL: none. */
 const struct cluster_map *redis_cluster_map(const struct redis_cluster *cluster);
