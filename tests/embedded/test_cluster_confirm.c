@@ -162,7 +162,7 @@ END_TEST
 START_TEST(masters_are_calm_once_more_than_half_have_not_voted)
 {
     static struct cluster_calm calm;
-    struct cluster_beat beats[MASTERS] = {{1, 1, 7, 0}, {2, 2, 7, 5}, {3, 3, 7, 1}};
+    struct cluster_beat beats[MASTERS] = {{1, 1, 7, 0, true}, {2, 2, 7, 5, true}, {3, 3, 7, 1, true}};
     calm.count = 0;
     ck_assert(!cluster_calm_is(&calm, beats, MASTERS, 1000));
     cluster_calm_note(&calm, beats, MASTERS, 1000);
@@ -176,6 +176,9 @@ START_TEST(masters_are_calm_once_more_than_half_have_not_voted)
     cluster_calm_note(&calm, beats, MASTERS, 3000);
     ck_assert(!cluster_calm_is(&calm, beats, MASTERS, 1999));
     ck_assert(cluster_calm_is(&calm, beats, MASTERS, 2000));
+    beats[2].tells_votes = false;
+    ck_assert(!cluster_calm_is(&calm, beats, MASTERS, 2000));
+    beats[2].tells_votes = true;
     beats[2].connection = 4; /* it may have been started again, and forgotten its votes */
     ck_assert(!cluster_calm_is(&calm, beats, MASTERS, 2000));
     beats[2].connection = 0; /* it did not answer */
@@ -189,9 +192,14 @@ START_TEST(votes_are_read)
 {
     struct cluster_beat beat;
     ck_assert(cluster_beat_read("cluster_current_epoch:9\r\ncluster_my_epoch:3\r\n", &beat));
+    ck_assert(!beat.tells_votes);
+    ck_assert(cluster_beat_read("cluster_current_epoch:9\r\ncluster_my_epoch:3\r\n"
+                                "cluster_stats_messages_sent:7\r\n",
+                                &beat));
+    ck_assert(beat.tells_votes);
     ck_assert_uint_eq(beat.votes, 0);
     ck_assert(cluster_beat_read("cluster_current_epoch:9\r\ncluster_my_epoch:3\r\n"
-                                "cluster_stats_messages_auth-ack_sent:12\r\n",
+                                "cluster_stats_messages_auth-ack_sent:12\r\ncluster_stats_messages_sent:7\r\n",
                                 &beat));
     ck_assert_uint_eq(beat.votes, 12);
     ck_assert(!cluster_beat_read("cluster_stats_messages_auth-ack_sent:12\r\n", &beat));

@@ -552,9 +552,12 @@ START_TEST(masters_agree_on_an_epoch)
         struct cluster_beat beats[3];
         bool agree; /* on epoch 7 */
     } rows[] = {
-        {{{1, 1, 7, 0}, {2, 2, 7, 0}, {3, 3, 7, 0}}, true},  {{{1, 1, 6, 0}, {2, 2, 7, 0}, {3, 3, 8, 0}}, true},
-        {{{1, 1, 7, 0}, {2, 2, 8, 0}, {3, 3, 8, 0}}, false}, {{{1, 1, 7, 0}, {0, 0, 0, 0}, {3, 3, 7, 0}}, true},
-        {{{1, 1, 7, 0}, {0, 0, 0, 0}, {3, 3, 8, 0}}, false}, {{{0, 0, 0, 0}, {0, 0, 0, 0}, {3, 3, 7, 0}}, false},
+        {{{1, 1, 7, 0, true}, {2, 2, 7, 0, true}, {3, 3, 7, 0, true}}, true},
+        {{{1, 1, 6, 0, true}, {2, 2, 7, 0, true}, {3, 3, 8, 0, true}}, true},
+        {{{1, 1, 7, 0, true}, {2, 2, 8, 0, true}, {3, 3, 8, 0, true}}, false},
+        {{{1, 1, 7, 0, true}, {0, 0, 0, 0, true}, {3, 3, 7, 0, true}}, true},
+        {{{1, 1, 7, 0, true}, {0, 0, 0, 0, true}, {3, 3, 8, 0, true}}, false},
+        {{{0, 0, 0, 0, true}, {0, 0, 0, 0, true}, {3, 3, 7, 0, true}}, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         ck_assert_int_eq(cluster_beats_agree(rows[i].beats, 3, 7), rows[i].agree);

@@ -36,6 +36,9 @@
  *   - A node that gave the map and has been cut off from a new master alone, of all nodes, for the time of 2b.
  *   - cluster-node-timeout of more than CLUSTER_CALM_MS / 2, and a replica whose process stands still for that time
  *     between counting its votes and being a master.
+ *   - A slot that is given to a master of the highest epoch (CLUSTER SETSLOT NODE) while its keys are still where they
+ *     were, until the earlier master hears of it. Keys that have moved take the fence along, so what is asked there
+ * fails.
  *   - Masters that got their first slots since the map, while those of the map who say 1 are cut off from them.
  *   - What a master that was not replaced has taken and not yet sent to its replica when it is killed. That is no
  *     question of a confirmation: replication is asynchronous.

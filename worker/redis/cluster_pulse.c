@@ -26,8 +26,10 @@ static bool read_number(const char *info, const char *name, uint64_t *number)
 
 bool cluster_beat_read(const char *info, struct cluster_beat *beat)
 {
+    /* Kinds of messages of which there were none are not listed. */
+    beat->tells_votes = strstr(info, "cluster_stats_messages_sent:") != NULL;
     if (!read_number(info, "cluster_stats_messages_auth-ack_sent:", &beat->votes))
-        beat->votes = 0; /* messages of which there were none are not listed */
+        beat->votes = 0;
     return read_number(info, "cluster_my_epoch:", &beat->config_epoch) &&
            read_number(info, "cluster_current_epoch:", &beat->current_epoch);
 }
@@ -58,7 +60,7 @@ bool cluster_beats_agree(const struct cluster_beat *beats, size_t count, uint64_
 
 static int64_t calm_since(const struct cluster_calm *calm, const struct cluster_beat *beat, int64_t otherwise_ms)
 {
-    for (size_t i = 0; i < calm->count && beat->connection != 0; i++)
+    for (size_t i = 0; i < calm->count && beat->connection != 0 && beat->tells_votes; i++)
         if (calm->masters[i].connection == beat->connection && calm->masters[i].votes == beat->votes)
             return calm->masters[i].since_ms;
     return otherwise_ms;

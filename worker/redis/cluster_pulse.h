@@ -4,7 +4,8 @@
  *   current epoch  how many elections and moved slots the node has heard of
  *   config epoch   the one under which the master has its slots. A failover gives it a new one, and so does a slot that
  *                  comes, unless nobody has a higher one
- *   votes          how many the master has given since it was started */
+ *   votes          how many the master has given since it was started; a server that counts no messages does not tell
+ */
 #ifndef WORKER_REDIS_CLUSTER_PULSE_H
 #define WORKER_REDIS_CLUSTER_PULSE_H
 
@@ -14,6 +15,7 @@
 struct cluster_beat {
     uint64_t connection; /* by which it answered; 0: it did not */
     uint64_t config_epoch, current_epoch, votes;
+    bool tells_votes;
 };
 
 /* Since when masters have given no vote. */
