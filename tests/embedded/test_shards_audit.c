@@ -251,6 +251,26 @@ START_TEST(replica_that_takes_over_is_restored)
 }
 END_TEST
 
+/* An operator deletes the group's offsets while a worker runs that knows all shards to be complete. */
+START_TEST(offsets_that_are_gone_void_all_slots_once)
+{
+    unsigned taken;
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    offsets_set(&progress.committed, 0, OFFSET_NONE);
+    offsets_set(&progress.nonces, 0, OFFSET_NONE);
+    ck_assert_int_eq(audit(shards, true), SHARDS_FINE); /* no slot is known any more */
+    ck_assert_uint_eq(count_of(shards, TRUST_UNKNOWN), REDIS_SLOTS);
+    ck_assert_int_eq(audit(shards, true), SHARDS_LOST);
+    ck_assert_uint_eq(restore(shards, &taken), REDIS_SLOTS);
+    for (int i = 0; i < 2; i++) { /* its checkpoints are where the group is */
+        ck_assert_int_eq(audit(shards, false), SHARDS_FINE);
+        ck_assert_uint_eq(count_of(shards, TRUST_SOUND), REDIS_SLOTS);
+    }
+    run_batch(shards, 0, 9, 9);
+}
+END_TEST
+
 /* ---- replicas as witnesses ---- */
 
 static size_t replicas_known(void)
@@ -314,6 +334,7 @@ int main(void)
     tcase_add_test(all, records_in_front_of_the_known_end_void_all_slots);
     tcase_add_test(all, two_workers_do_not_restore_one_slot);
     tcase_add_test(all, slot_of_another_record_topic_is_left_alone);
+    tcase_add_test(all, offsets_that_are_gone_void_all_slots_once);
     tcase_add_test(all, flushed_master_voids_its_slots_only);
     tcase_add_test(all, slot_that_moves_is_restored);
     tcase_add_test(all, master_that_comes_back_empty_is_restored);

@@ -118,7 +118,8 @@ static enum shards_finding conclude(struct shards_audit *audit)
         if (!is_usable(audit, audited))
             continue;
         note_slots(audit, audited);
-        if (!behind[i] && !slot_book_is_complete(shards->book, connection))
+        /* `behind` is not known of shards that were complete before all of them were distrusted. */
+        if (!audit->is_lost && !behind[i] && !slot_book_is_complete(shards->book, connection))
             slot_book_vouch(shards->book, connection);
     }
     shards_lower_claimed(shards, audit->arena);
