@@ -27,12 +27,12 @@ static void check_stored(const struct record *record, struct bytes stored, struc
         violation(CHECK_REDIS_EMAIL, record->command, "the email of %s is not that client's", place(record->message));
 }
 
-static void check_slice(const struct observations *observations, redisContext *redis, size_t from, size_t to)
+static void check_slice(const struct observations *observations, struct redis_reader *redis, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         const struct record *record = &observations->records_by_key[i];
-        redisAppendCommand(redis, "GET " CLIENT_KEYS "{%s}:%s", record->workspace, record->client_id);
-        redisAppendCommand(redis, "GET " EMAIL_KEYS "{%s}:%s", record->workspace, record->email);
+        redis_reader_get(redis, CLIENT_KEYS "{%s}:%s", record->workspace, record->client_id);
+        redis_reader_get(redis, EMAIL_KEYS "{%s}:%s", record->workspace, record->email);
     }
     for (size_t i = from; i < to; i++) {
         redisReply *stored = redis_reader_answer(redis), *owner = redis_reader_answer(redis);
@@ -59,15 +59,16 @@ static bool is_other(const char *key, const void *context)
 
 void check_redis(const struct observations *observations)
 {
-    redisContext *redis = redis_reader_open(observations->redis_socket);
+    struct redis_reader redis;
+    redis_reader_open(&redis, observations->redis_socket);
     for (size_t from = 0; from < observations->records.count; from += REDIS_PIPELINE) {
         size_t to = from + REDIS_PIPELINE;
-        check_slice(observations, redis, from, to < observations->records.count ? to : observations->records.count);
+        check_slice(observations, &redis, from, to < observations->records.count ? to : observations->records.count);
     }
     struct redis_keys others = {0};
-    redis_keys_read(&others, redis, is_other, observations);
+    redis_keys_read(&others, &redis, is_other, observations);
     for (size_t i = 0; i < others.count; i++)
         violation(CHECK_REDIS_OTHER, NO_COMMAND, "%s", others.names[i]);
     redis_keys_free(&others);
-    redisFree(redis);
+    redis_reader_close(&redis);
 }

@@ -20,10 +20,10 @@ static void write_bytes(FILE *file, struct bytes bytes)
     }
 }
 
-static void write_redis_slice(FILE *file, redisContext *redis, char *const *names, size_t count)
+static void write_redis_slice(FILE *file, struct redis_reader *redis, char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        redisAppendCommand(redis, "GET %s", names[i]);
+        redis_reader_get(redis, "%s", names[i]);
     for (size_t i = 0; i < count; i++) {
         redisReply *answer = redis_reader_answer(redis);
         fprintf(file, "redis %s ", names[i]);
@@ -35,15 +35,16 @@ static void write_redis_slice(FILE *file, redisContext *redis, char *const *name
 
 static void write_redis(FILE *file, const char *socket)
 {
-    redisContext *redis = redis_reader_open(socket);
+    struct redis_reader redis;
+    redis_reader_open(&redis, socket);
     struct redis_keys keys = {0};
-    redis_keys_read(&keys, redis, NULL, NULL);
+    redis_keys_read(&keys, &redis, NULL, NULL);
     for (size_t from = 0; from < keys.count; from += REDIS_PIPELINE) {
         size_t left = keys.count - from;
-        write_redis_slice(file, redis, keys.names + from, left < REDIS_PIPELINE ? left : REDIS_PIPELINE);
+        write_redis_slice(file, &redis, keys.names + from, left < REDIS_PIPELINE ? left : REDIS_PIPELINE);
     }
     redis_keys_free(&keys);
-    redisFree(redis);
+    redis_reader_close(&redis);
 }
 
 /* A client's messages are all in one partition, and the last one counts; a tombstone removes the client. */
