@@ -271,6 +271,51 @@ START_TEST(offsets_that_are_gone_void_all_slots_once)
 }
 END_TEST
 
+/* ---- behind index.h ---- */
+
+static enum audit_result audit_index(struct index *index)
+{
+    struct audit_gap gap = {0};
+    enum audit_result result = index_audit(index, &progress, &scratch, &gap);
+    if (result == AUDIT_AHEAD) {
+        /* Claims that are not committed, of a command topic that is long enough. */
+        kafka_progress_repeat(&progress, &gap);
+        result = index_audit(index, &progress, &scratch, &gap);
+    }
+    progress.is_repeated = false;
+    audit_gap_free(&gap);
+    return result;
+}
+
+/* As a worker leaves the fence that was killed in the midst of a restoration, or whose slot has moved meanwhile. */
+START_TEST(slots_whose_restoration_was_left_are_tried_to_be_taken)
+{
+    const int32_t partition = 0;
+    struct index *index = index_open(config);
+    get_ready(shards, 0);
+    ck_assert_ptr_nonnull(index);
+    cluster_await(index_connect(index));
+    cluster_await(index_connect(index) && index_prepare(index, &partition, 1, &scratch));
+    ck_assert_int_eq(audit_index(index), AUDIT_FINE);
+    ck_assert(index_take(index, &partition, 1, &scratch));
+    ck_assert(index_is_verified(index));
+    const struct span tag = redis_slot_tag(redis_slot_of(span_of_text(workspaces[0])));
+    cluster_ask(0, "HDEL client-intake:{%s}:fence epoch", tag.at);
+    cluster_ask(0, "HSET client-intake:{%s}:fence restorer 0123456789abcdef0123456789abcdef until 1", tag.at);
+    fill(0, 0, 9);
+    ck_assert(index_may_decide(index, &batch.items[0]));
+    ck_assert(!index_claim(index, &batch));
+    ck_assert(!index_may_decide(index, &batch.items[0]));
+    ck_assert(index_may_decide(index, &batch.items[1]));
+    ck_assert_int_eq(audit_index(index), AUDIT_LOST); /* that is found out by trying */
+    ck_assert_int_eq(audit_index(index), AUDIT_FINE); /* and not all the time, since the others go on */
+    ck_assert(index_take(index, &partition, 1, &scratch));
+    ck_assert(index_is_verified(index));
+    cluster_await(audit_index(index) == AUDIT_LOST);
+    index_close(index);
+}
+END_TEST
+
 /* ---- replicas as witnesses ---- */
 
 static size_t replicas_known(void)
@@ -335,6 +380,7 @@ int main(void)
     tcase_add_test(all, two_workers_do_not_restore_one_slot);
     tcase_add_test(all, slot_of_another_record_topic_is_left_alone);
     tcase_add_test(all, offsets_that_are_gone_void_all_slots_once);
+    tcase_add_test(all, slots_whose_restoration_was_left_are_tried_to_be_taken);
     tcase_add_test(all, flushed_master_voids_its_slots_only);
     tcase_add_test(all, slot_that_moves_is_restored);
     tcase_add_test(all, master_that_comes_back_empty_is_restored);

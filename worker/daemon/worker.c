@@ -125,6 +125,16 @@ static bool worker_may_split(const struct worker *worker)
     return true;
 }
 
+/* On a cluster some commands can be decided while others cannot: these wait, and their partitions with them. */
+static void worker_hold_back(struct worker *worker)
+{
+    if (!index_is_in_parts(worker->index) || !worker->feed->hold || !worker_may_split(worker))
+        return;
+    for (uint32_t i = 0; i < worker->batch.count; i++)
+        if (item_is_ours(&worker->batch.items[i]) && !index_may_decide(worker->index, &worker->batch.items[i]))
+            worker->feed->hold(worker->source, i);
+}
+
 /* The first commands of the batch, of those that are ours, stay. The others wait for the next batch. */
 static void worker_split(struct worker *worker, uint32_t kept)
 {
@@ -155,6 +165,7 @@ static enum stage_result worker_compose(struct worker *worker)
 static bool try_look_up(struct worker *worker)
 {
     uint32_t known;
+    worker_hold_back(worker);
     if (worker->feed->look_up)
         return worker->feed->look_up(worker->source);
     definitions_cache_limit(worker->cache,
@@ -167,6 +178,7 @@ static bool try_look_up(struct worker *worker)
 
 static bool try_claim(struct worker *worker)
 {
+    worker_hold_back(worker);
     return index_claim(worker->index, &worker->batch);
 }
 

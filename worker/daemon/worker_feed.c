@@ -121,6 +121,11 @@ static bool feed_commit_offsets(void *source, rd_kafka_topic_partition_list_t *o
     return source_commit_offsets(source, offsets);
 }
 
+static void feed_hold(void *source, uint32_t index)
+{
+    source_hold(source, index);
+}
+
 static bool feed_postpone(void *source, uint32_t index, int64_t limit_ms)
 {
     return source_postpone(source, index, limit_ms);
@@ -163,5 +168,6 @@ const struct worker_feed group_feed = {
     .commit_offsets = feed_commit_offsets,
     .postpone = feed_postpone,
     .forget_claims = feed_forget_claims,
+    .hold = feed_hold,
     .settle_jumps = feed_settle_jumps,
 };

@@ -52,6 +52,9 @@ struct worker_feed {
     /* NULL in a feed that keeps no claims of postponed commands. */
     void (*forget_claims)(void *source);
 
+    /* NULL in a feed that is never used with a cluster. */
+    void (*hold)(void *source, uint32_t index);
+
     /* NULL in a feed whose commands are known to be in their places. */
     void (*settle_jumps)(void *source);
 

@@ -148,15 +148,28 @@ static void worker_forget_claims(struct worker *worker)
         worker->feed->forget_claims(worker->source);
 }
 
+/* Before Kafka is asked: a cluster wants the terms of our partitions first. */
+static bool worker_prepare(struct worker *worker)
+{
+    int32_t count;
+    if (!index_is_in_parts(worker->index))
+        return true;
+    int32_t *partitions = worker->feed->partitions(worker->source, &count);
+    const bool ok = partitions && worker->feed->is_sure(worker->source) &&
+                    index_prepare(worker->index, partitions, count, &worker->batch.arena);
+    free(partitions);
+    return ok;
+}
+
 static bool worker_audit(struct worker *worker)
 {
     struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
-    bool ok = worker->feed->is_sure(worker->source);
+    bool ok = worker->feed->is_sure(worker->source) && worker_prepare(worker);
     if (ok) {
         enum audit_result result = worker_audit_progress(worker, &progress, &gap);
         /* Without an epoch no worker makes a claim. So the rebuild also covers the losses that are found now. */
-        if (result == AUDIT_LOST) {
+        if (result == AUDIT_LOST && !index_is_in_parts(worker->index)) {
             worker->feed->find_losses(worker->source);
             worker->losses = worker->feed->losses(worker->source);
         }

@@ -43,10 +43,11 @@ typedef bool sync_visitor(struct sync *sync, rd_kafka_message_t *message);
 
 static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
 {
-    if (definitions_history_workspace(message).at)
-        definitions_history_note(sync->history, message);
-    else
+    const struct span workspace = definitions_history_workspace(message);
+    if (!workspace.at)
         sync->result->passed_over++;
+    else if (!sync->wants || sync->wants(sync->listener, workspace))
+        definitions_history_note(sync->history, message);
     rd_kafka_message_destroy(message);
     return true;
 }
@@ -165,9 +166,9 @@ static bool sync_counts(struct sync *sync)
     return definitions_redis_is_kept(sync->redis, reason, sizeof(reason)) || sync_fail(sync, "Redis", reason);
 }
 
-bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
-                      definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
-                      char *error, size_t error_size)
+static bool sync_all(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
+                     definitions_sync_choice *wants, definitions_sync_progress *progress, void *listener,
+                     struct definitions_sync_result *result, char *error, size_t error_size)
 {
     char reason[512] = "out of memory";
     struct sync *sync = calloc(1, sizeof(*sync));
@@ -180,6 +181,7 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     }
     *sync = (struct sync){.config = config,
                           .mode = mode,
+                          .wants = wants,
                           .progress = progress,
                           .listener = listener,
                           .result = result,
@@ -207,4 +209,18 @@ bool definitions_sync(const struct config *config, enum definitions_sync_mode mo
     definitions_history_free(sync->history);
     free(sync);
     return ok;
+}
+
+bool definitions_sync(const struct config *config, enum definitions_sync_mode mode, struct offsets *range,
+                      definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
+                      char *error, size_t error_size)
+{
+    return sync_all(config, mode, range, NULL, progress, listener, result, error, error_size);
+}
+
+bool definitions_sync_some(const struct config *config, definitions_sync_choice *wants,
+                           definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
+                           char *error, size_t error_size)
+{
+    return sync_all(config, SYNC_MISSING, NULL, wants, progress, listener, result, error, error_size);
 }

@@ -32,4 +32,11 @@ MUST_CHECK bool definitions_sync(const struct config *config, enum definitions_s
                                  definitions_sync_progress *progress, void *listener,
                                  struct definitions_sync_result *result, char *error, size_t error_size);
 
+/* As definitions_sync with SYNC_MISSING, of the workspaces for which `wants` is true. So slots of a cluster of which
+ * none is wanted may be away. */
+typedef bool definitions_sync_choice(void *listener, struct span workspace);
+MUST_CHECK bool definitions_sync_some(const struct config *config, definitions_sync_choice *wants,
+                                      definitions_sync_progress *progress, void *listener,
+                                      struct definitions_sync_result *result, char *error, size_t error_size);
+
 #endif

@@ -12,6 +12,7 @@
 struct sync {
     const struct config *config;
     enum definitions_sync_mode mode;
+    definitions_sync_choice *wants; /* NULL: all workspaces */
     definitions_sync_progress *progress;
     void *listener;
     struct definitions_sync_result *result;

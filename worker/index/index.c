@@ -24,9 +24,12 @@ struct index *index_open(const struct config *config)
                                            "the index in Redis is verified", .told = NULL};
     index->foreign = (struct log_fault){"Redis belongs to another record topic; commands wait",
                                         "Redis belongs to no other record topic any more", .told = NULL};
+    index->undecided = (struct log_fault){"commands cannot be decided in Redis; they wait",
+                                          "commands can be decided in Redis again", .told = NULL};
     if (config->redis.kind == REDIS_SENTINEL)
         index->sentinels = redis_sentinels_open(config);
-    if (redis_epoch_random(index->owner) && (index->sentinels || config->redis.kind != REDIS_SENTINEL))
+    if (redis_epoch_random(index->owner) && (index->sentinels || config->redis.kind != REDIS_SENTINEL) &&
+        (config->redis.kind != REDIS_CLUSTER || index_cluster_open(index)))
         return index;
     redis_sentinels_close(index->sentinels);
     free(index);
@@ -40,6 +43,7 @@ void index_close(struct index *index)
     if (index->connection)
         redisFree(index->connection);
     redis_sentinels_close(index->sentinels);
+    index_cluster_close(index);
     offsets_free(&index->record_ends);
     offsets_free(&index->committed);
     offsets_free(&index->claimed);
@@ -120,7 +124,7 @@ bool index_damaged(struct index *index, const char *what, struct span workspace)
 
 bool index_is_verified(const struct index *index)
 {
-    return index->verified;
+    return index->shards ? index_cluster_is_verified(index) : index->verified;
 }
 
 void index_mark_stale(struct index *index)
@@ -131,6 +135,8 @@ void index_mark_stale(struct index *index)
 void index_distrust(struct index *index)
 {
     index->distrust = DISTRUST_NEXT;
+    if (index->shards)
+        shards_distrust(index->shards);
     index->verified = false;
 }
 
@@ -162,6 +168,8 @@ bool index_connect(struct index *index)
 {
     char error[ERROR_TEXT_BYTES] = "";
     int64_t now_ms = clock_now_ms();
+    if (index->shards)
+        return index_cluster_connect(index);
     if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
         return true;
     if (!index->connection)

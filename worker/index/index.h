@@ -1,7 +1,8 @@
 /* index: the Redis index of clients, and the definitions beside it. The record topic is the truth; Redis is its index
  * and can be rebuilt. One connection per thread. The public headers are this one and index_audit.h. redis_keys.h lists
- * the keys and what a value that is not ours means. shards.h and shards_rebuild.h are the index on a Redis Cluster,
- * made of slot_book.h, slot_restore.h, decision.h, fence.h and term.h; no other folder uses them yet.
+ * the keys and what a value that is not ours means. With redis.kind = cluster, which the config still refuses, these
+ * functions are those of shards.h and shards_rebuild.h (index_cluster.c), made of slot_book.h, slot_restore.h,
+ * decision.h, fence.h and term.h. What follows is about one server.
  *
  * The folder worker/index holds everything that reads or writes the clients in Redis: claims, the audit, the rebuild.
  * It may use hiredis, librdkafka and the folders before it in docs/design.md.
@@ -134,6 +135,13 @@ MUST_CHECK bool index_definitions(struct index *index, struct definitions_cache 
  * could change. Afterwards no item is OUTCOME_UNDECIDED. False: as index_definitions; nothing was decided, and the next
  * run finds the claims that Redis holds. */
 MUST_CHECK bool index_claim(struct index *index, struct batch *batch);
+
+/* Whether the command can be decided now. On a cluster its slot may have to wait, or its partition; the caller holds it
+ * back then, with the later commands of its partition. On one server always true. */
+bool index_may_decide(const struct index *index, const struct item *item);
+
+/* Whether the index is verified, lost and rebuilt in parts (a cluster), so that a rebuild covers some of it only. */
+bool index_is_in_parts(const struct index *index);
 
 /* Call after everything was sent, including the offsets, and before the commit. True if the outcomes are still valid. A
  * loss of data after this call does no harm, since a rebuild waits for transactions that have come this far. False:

@@ -202,6 +202,8 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
 {
     size_t mark = scratch->used;
     struct answers answers = {.count = progress->committed.count};
+    if (index->shards)
+        return index_cluster_audit(index, progress, scratch, gap);
     audit_gap_free(gap);
     if (!index->connection)
         return AUDIT_FAILED;
@@ -262,6 +264,8 @@ static bool name_record_topic(struct index *index)
 
 bool index_take(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch)
 {
+    if (index->shards)
+        return index_cluster_take(index);
     if (!index->connection || !index->epoch.known || !name_record_topic(index))
         return false;
     if (!(index->replay ? index_replay_raise(index, scratch) : index_own(index, partitions, count, scratch)))

@@ -120,6 +120,10 @@ void audit_gap_free(struct audit_gap *gap);
  * again. */
 void kafka_progress_repeat(struct kafka_progress *progress, struct audit_gap *gap);
 
+/* Before the progress is asked for: takes the terms of these partitions, on a cluster (fence.h). On one server it does
+ * nothing. False if no term could be taken. */
+MUST_CHECK bool index_prepare(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch);
+
 /* Replaces *gap, which the caller owns. */
 MUST_CHECK enum audit_result index_audit(struct index *index, const struct kafka_progress *progress,
                                          struct arena *scratch, struct audit_gap *gap);

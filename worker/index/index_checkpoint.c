@@ -90,6 +90,10 @@ bool index_is_of_other_log(const struct config *config, const struct offsets *kn
 /* The WATCH of index_confirm is still active: Redis accepts the checkpoint only if the partitions are still ours. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce)
 {
+    if (index->shards) {
+        shards_checkpoint(index->shards, batch, record_ends, nonce);
+        return;
+    }
     if (!index->verified || !index->connection)
         return;
     /* Nothing was sent for a batch without commands of ours: the ends are those of the transaction before. */

@@ -320,6 +320,8 @@ static size_t claim_begin(const struct index *index, const struct batch *batch, 
 
 bool index_claim(struct index *index, struct batch *batch)
 {
+    if (index->shards)
+        return index_cluster_claim(index, batch);
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
     if (!index->verified || !index_release(index, batch))
         return false;

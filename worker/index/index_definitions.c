@@ -181,6 +181,8 @@ bool index_definitions(struct index *index, struct definitions_cache *cache, str
                               .entries = arena_alloc(&batch->arena, batch->count * sizeof(*look_up.entries))};
     enum epoch_finding finding;
     char server[REDIS_ADDRESS_BYTES];
+    if (index->shards)
+        return index_cluster_definitions(index, cache, batch, known);
     if (!index->verified || !index->connection)
         return false;
     redis_address(index->connection, server);

@@ -197,6 +197,8 @@ bool index_fence(struct index *index, struct batch *batch)
 
 bool index_confirm(struct index *index, struct batch *batch)
 {
+    if (index->shards)
+        return index_cluster_confirm(index, batch);
     if (!index->verified || !index->connection || (index->asked && index->asked_audit != index->audits))
         return false;
     /* In this order: a master that was a replica meanwhile has another replication id. */

@@ -6,7 +6,9 @@
 #include "worker/index/checkpoint.h"
 #include "worker/index/claim.h"
 #include "worker/index/index.h"
+#include "worker/index/index_audit.h"
 #include "worker/index/index_replay.h"
+#include "worker/index/shards.h"
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_epoch.h"
 #include "worker/redis/redis_keys.h"
@@ -34,8 +36,15 @@ struct known_checkpoints {
 struct index {
     const struct config *config;
     redisContext *connection;          /* NULL: none */
-    struct redis_sentinels *sentinels; /* NULL: redis.kind is single */
-    int64_t checked_ms;                /* when the connection was last found to answer */
+    struct redis_sentinels *sentinels; /* NULL: redis.kind is not sentinel */
+    struct shards *shards;             /* NULL: redis.kind is not cluster */
+    struct arena scratch;              /* of a cluster */
+    int64_t audited_ms;                /* a cluster: when an audit ended last */
+    int64_t restore_at_ms;             /* a cluster: no rebuild before, unless slots are lost that were not left over */
+    int64_t take_over_at_ms;           /* a cluster: when slots that others restore are tried to be taken next */
+    unsigned left_over;                /* so many slots a rebuild has left lost */
+    int64_t retried_since_ms; /* a cluster: since when batches were decided again; 0: the last one was decided */
+    int64_t checked_ms;       /* when the connection was last found to answer */
     uint64_t retries;
     bool refused;      /* Redis answers, but refused the last command */
     int64_t failed_ms; /* when index_fail was last called */
@@ -65,7 +74,7 @@ struct index {
     void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
     void *rebuild_listener;
     const struct index_replay *replay; /* NULL: the daemon's index */
-    struct log_fault away, unverified, foreign;
+    struct log_fault away, unverified, foreign, undecided;
     char foreign_text[RECORD_TOPIC_TEXT_BYTES]; /* "" unless Redis belongs to another record topic (index_foreign) */
 };
 
@@ -205,6 +214,24 @@ void index_write_get_client(struct redis_pipeline *pipeline, const struct item *
 void index_write_get_email(struct redis_pipeline *pipeline, const struct item *item);
 /* Reads only the first line of a client, which has its source. */
 void index_write_get_line(struct redis_pipeline *pipeline, const struct item *item, struct span id);
+
+/* ---- index_cluster.c; only with redis.kind = cluster ---- */
+
+MUST_CHECK bool index_cluster_open(struct index *index);
+void index_cluster_close(struct index *index);
+MUST_CHECK bool index_cluster_connect(struct index *index);
+bool index_cluster_is_verified(const struct index *index);
+MUST_CHECK enum audit_result index_cluster_audit(struct index *index, const struct kafka_progress *progress,
+                                                 struct arena *scratch, struct audit_gap *gap);
+MUST_CHECK enum rebuild_result index_cluster_rebuild(struct index *index, const struct offsets *committed,
+                                                     const struct audit_gap *gap, struct arena *scratch,
+                                                     index_keep_going *keep_going, void *listener, char *error,
+                                                     size_t error_size);
+MUST_CHECK bool index_cluster_take(struct index *index);
+MUST_CHECK bool index_cluster_definitions(struct index *index, struct definitions_cache *cache, struct batch *batch,
+                                          uint32_t *known);
+MUST_CHECK bool index_cluster_claim(struct index *index, struct batch *batch);
+MUST_CHECK bool index_cluster_confirm(struct index *index, struct batch *batch);
 
 /* ---- index_claimed.c ---- */
 

@@ -203,6 +203,8 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
                                   struct arena *scratch, index_keep_going *keep_going, void *listener, char *error,
                                   size_t error_size)
 {
+    if (index->shards)
+        return index_cluster_rebuild(index, committed, gap, scratch, keep_going, listener, error, error_size);
     struct rebuild *rebuild = calloc(1, sizeof(*rebuild));
     if (!rebuild) {
         snprintf(error, error_size, "out of memory");

@@ -5,6 +5,7 @@
  *
  *   look        the map and the connections, if that is due (redis_cluster.h), and what of it slots lose their trust
  *               for (slot_book.h)
+ *   look up     the definitions of workspaces whose sets are not known, each with the epoch of its slot
  *   claimed     how far the partitions are claimed, if that is further than before (shards_claimed.c)
  *   claim       the decision script for each slot (decision.h), all masters at the same time
  *   confirm     before the commit, all at the same time: each slot's fence, each partition's term, and the pulse of
@@ -21,6 +22,7 @@
 
 #include "common/must_check.h"
 #include "worker/config/config.h"
+#include "worker/definitions/definitions_cache.h"
 #include "worker/index/index_audit.h"
 #include "worker/index/slot_book.h"
 #include "worker/kafka/offsets.h"
@@ -82,8 +84,9 @@ void shards_distrust(struct shards *shards);
  * another worker does. */
 bool shards_is_settled(const struct shards *shards, bool *waits);
 
-/* How many masters are there; and why the first of the others is not, NULL if all are. */
-size_t shards_there(const struct shards *shards, const char **why);
+/* How many masters are there; and why the first of the others is not, with its place, NULL if all are. Valid until the
+ * next call. */
+size_t shards_there(struct shards *shards, const char **why);
 
 /* NULL, or the name of the record topic to which a slot was last found to belong. */
 const char *shards_foreign(const struct shards *shards);
@@ -93,6 +96,10 @@ const char *shards_foreign(const struct shards *shards);
 /* Whether a command may be decided now: its slot is sound, its partition has a term that an audit has followed, and the
  * partition's log does not end before what is claimed, or all slots were restored since that was found. */
 bool shards_may_decide(const struct shards *shards, const struct item *item);
+
+/* As index_definitions, for commands that may be decided. False: as shards_claim. */
+MUST_CHECK bool shards_definitions(struct shards *shards, struct definitions_cache *cache, struct batch *batch,
+                                   uint32_t *known);
 
 /* Decides all commands that are ours, as index_claim does. Each of them may be decided (shards_may_decide). False: some
  * were not; they are decided again, all of them, after a look and, if slots or terms are not known any more, after

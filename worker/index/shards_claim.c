@@ -1,4 +1,5 @@
 /* The claims of a batch on a cluster: its commands by slot, and each slot's by the decision script. */
+#include "common/failpoint.h"
 #include "worker/index/index_internal.h"
 #include "worker/index/shards_internal.h"
 #include "worker/index/shards_placement.h"
@@ -117,6 +118,7 @@ static bool decide(struct shards *shards, struct batch *batch, const struct shar
     for (uint32_t i = 0; i < count; i++)
         decision_send(cluster_pipelines_to(&pipelines, groups[i].node), batch, &groups[i].group, SCRIPT_BY_NAME);
     cluster_pipelines_send(&pipelines);
+    failpoint(FAILPOINT_IN_CLAIM);
     for (uint32_t i = 0; i < count; i++)
         ok &= take_group(shards, &pipelines, batch, &groups[i], answers[i]);
     cluster_pipelines_close(&pipelines);
@@ -133,8 +135,10 @@ bool shards_claim(struct shards *shards, struct batch *batch)
     struct decision_answer **answers = arena_alloc(&batch->arena, count * sizeof(*answers));
     for (uint32_t i = 0; i < count; i++)
         answers[i] = arena_alloc(&batch->arena, groups[i].group.item_count * sizeof(**answers));
+    failpoint(FAILPOINT_BEFORE_CLAIM);
     if (!decide(shards, batch, groups, count, answers))
         return false;
+    failpoint(FAILPOINT_AFTER_CLAIM);
     for (uint32_t i = 0; i < count; i++)
         decision_settle(batch, &groups[i].group, answers[i]);
     return true;

@@ -44,7 +44,7 @@ struct shards {
     struct offsets claimed;                /* how far partitions are claimed, as far as it is known */
     struct offsets record_ends;            /* every record before them is in Redis, where a shard is complete */
     char foreign[RECORD_TOPIC_LENGTH + 1]; /* the record topic of a slot that is another's; "": none */
-    char error[SHARDS_ERROR_BYTES];
+    char error[SHARDS_ERROR_BYTES], away[REDIS_PLACE_BYTES + SHARDS_ERROR_BYTES];
 };
 
 /* Always false. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
+#include "worker/definitions/definitions_sync.h"
 #include "worker/index/shards_clients.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -76,8 +78,10 @@ static bool visit_note(struct rebuild *rebuild, rd_kafka_message_t *message)
 
 static bool visit_write(struct rebuild *rebuild, rd_kafka_message_t *message)
 {
-    if (!message || shards_clients_add(&rebuild->clients, message))
+    if (!message || shards_clients_add(&rebuild->clients, message)) {
         shards_clients_write(&rebuild->clients);
+        failpoint(FAILPOINT_REBUILD_HALF);
+    }
     return true;
 }
 
@@ -127,6 +131,28 @@ static bool await_commits(struct rebuild *rebuild)
     return go_on(rebuild);
 }
 
+/* ---- definitions ---- */
+
+static bool sync_go_on(void *listener, int64_t done, int64_t total)
+{
+    (void)done, (void)total;
+    return go_on(listener);
+}
+
+static bool is_restored(void *listener, struct span workspace)
+{
+    const struct rebuild *rebuild = listener;
+    return shards_restore_has(rebuild->restore, redis_slot_of(workspace));
+}
+
+/* Those that these slots lack, before anything is decided by them. */
+static bool restore_definitions(struct rebuild *rebuild)
+{
+    struct definitions_sync_result result;
+    return definitions_sync_some(rebuild->config, is_restored, sync_go_on, rebuild, &result, rebuild->error,
+                                 rebuild->error_size);
+}
+
 /* ---- the whole ---- */
 
 static bool restore_slots(struct rebuild *rebuild)
@@ -138,7 +164,8 @@ static bool restore_slots(struct rebuild *rebuild)
                                                   rebuild, rebuild->error, rebuild->error_size);
     return rebuild->reader && await_commits(rebuild) &&
            topic_reader_await_open(rebuild->reader, NULL, rebuild->error, rebuild->error_size) &&
-           restore_range(rebuild) && shards_clients_purge(&rebuild->clients, go_on, rebuild);
+           restore_range(rebuild) && shards_clients_purge(&rebuild->clients, go_on, rebuild) &&
+           restore_definitions(rebuild);
 }
 
 static void say_end(const struct rebuild *rebuild, unsigned slots)
@@ -157,7 +184,9 @@ static enum rebuild_result end(struct rebuild *rebuild, bool ok)
         return rebuild->error[0] ? REBUILD_FAILED : REBUILD_ENDED;
     const struct shards_progress progress = {&rebuild->committed, &rebuild->nonces, &rebuild->record_ends,
                                              &rebuild->clients.highest, rebuild->began_wall_ms};
+    failpoint(FAILPOINT_REBUILD_BEFORE_END);
     const unsigned slots = shards_restore_end(rebuild->restore, &progress);
+    failpoint(FAILPOINT_REBUILD_AFTER_END);
     say_end(rebuild, slots);
     if (slots > 0)
         return REBUILD_DONE;
@@ -171,6 +200,7 @@ static enum rebuild_result run(struct rebuild *rebuild)
     if (slots == 0)
         return REBUILD_BY_OTHER;
     log_info("slots of Redis are restored from the record topic", LOG_INTEGER("slots", slots));
+    failpoint(FAILPOINT_REBUILD_BEGUN);
     return end(rebuild, restore_slots(rebuild));
 }
 

@@ -40,15 +40,19 @@ bool shards_is_settled(const struct shards *shards, bool *waits)
     return is && !*waits;
 }
 
-size_t shards_there(const struct shards *shards, const char **why)
+size_t shards_there(struct shards *shards, const char **why)
 {
+    char place[REDIS_PLACE_BYTES];
     size_t there = 0;
     *why = NULL;
     for (size_t i = 0; i < redis_cluster_count(shards->cluster); i++) {
         const struct cluster_node *node = redis_cluster_node(shards->cluster, i);
         there += cluster_node_is_there(node);
-        if (!cluster_node_is_there(node) && !*why)
-            *why = node->error;
+        if (cluster_node_is_there(node) || *why)
+            continue;
+        redis_place_text(&node->master.place, place);
+        snprintf(shards->away, sizeof(shards->away), "%s: %s", place, node->error);
+        *why = shards->away;
     }
     return there;
 }
