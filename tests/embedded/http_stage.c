@@ -24,7 +24,7 @@ void serve_with(const char *mode, const char *const *settings)
 
 void serve(const char *mode, const char *setting)
 {
-    const char *settings[] = {"http.listen=127.0.0.1:0", CALM, setting, NULL};
+    const char *settings[] = {"http.listen=127.0.0.1:0", CALM, SHORT_SESSION, setting, NULL};
     serve_with(mode, settings);
 }
 
