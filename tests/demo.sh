@@ -74,6 +74,7 @@ has_stopped() {
 }
 demo_stay() { # ARGUMENT ...
     mkdir -p "$suite_folder/tmp"
+    : >"$demo" # an earlier demo's lines are not taken for those of this one
     TMPDIR=$suite_folder/tmp setsid "$BUILD/client-intake" demo --stay "$@" >"$demo" 2>"$suite_folder/error" &
     stay=$!
     eventually grep -q '^stop ' "$demo"
