@@ -186,7 +186,7 @@ static void line_build(struct line *line, enum log_level level, const char *even
     line_text(line, format == LOG_FORMAT_JSON ? "}\n" : "\n");
 }
 
-/* Whoever reads the log may be stuck: that must not stop a thread, nor the end of the process. */
+/* The reader of the log may be stuck: that must not stop a thread, nor the end of the process. */
 static void line_write(const struct line *line)
 {
     if (!log_output_takes_line())

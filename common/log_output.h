@@ -1,4 +1,4 @@
-/* log_output: standard error, as the log writes to it. Whoever reads it may be slow, or stuck: no line waits for more
+/* log_output: standard error, as the log writes to it. Its reader may be slow, or stuck: no line waits for more
  * than a second, and none behind a line that had to. Lines that were not taken are counted.
  *
  * Not for several threads at once: log.c has a lock. */

@@ -2,8 +2,8 @@
  *
  * A claim may be withdrawn before its command is committed: its client did not fit (index_release.c), or an earlier
  * command has displaced it (index_displace.c). An older state of Redis, such as that of a replica that is promoted, may
- * be from the moment between. In it the claim counts as committed, since its command is, so it would keep id and email
- * for ever, and no record would ever come for it.
+ * be from the moment between. In it the claim counts as committed, since its command is, so it would always keep id and
+ * email, and no record would ever come for it.
  *
  * In that state the partition is claimed beyond its checkpoint, and only commands between the two can have such claims:
  * those of one batch, as a rule. So these commands are read once more. If Redis has a client that came from one of

@@ -25,7 +25,7 @@ bool parse_range_is_known(const struct parse_range *range)
     return range->behind == range->inside + 1;
 }
 
-/* A batch comes from one producer, which builds batches that nobody can read. */
+/* A batch comes from one producer. One that builds so many records that cannot be read is broken as a whole. */
 static bool takes_rest(const struct parse_range *range)
 {
     return range->failed > MOST_FAILED;

@@ -12,7 +12,8 @@ struct parse_range {
     int32_t failed; /* offsets of the batch that were found to fail, each for itself, also those of earlier ranges */
 };
 
-/* The range of an offset that failed. `before`: the partition's last range, or one of zeroes. */
+/* The range of an offset that failed. `before`: the partition's last range, by which those of one batch are
+ * counted; a range with failed = 0 if there was none. */
 struct parse_range parse_range_of(const struct parse_finding *finding, const struct parse_range *before);
 MUST_CHECK bool parse_range_is_known(const struct parse_range *range);
 

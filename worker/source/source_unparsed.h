@@ -1,4 +1,4 @@
-/* source_unparsed: commands that librdkafka cannot parse, of which it tells nobody. */
+/* source_unparsed: commands that librdkafka cannot parse, which it does not report. */
 #ifndef WORKER_SOURCE_SOURCE_UNPARSED_H
 #define WORKER_SOURCE_SOURCE_UNPARSED_H
 
