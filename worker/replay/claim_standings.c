@@ -59,6 +59,13 @@ static bool await_record(struct apply *apply, struct span workspace, struct span
     return true;
 }
 
+/* The client of a claim, and where the command is that made it. */
+struct claim_place {
+    struct span workspace, id;
+    int32_t partition;
+    int64_t offset;
+};
+
 static struct arena *scratch_of(const struct batch *batch)
 {
     return (struct arena *)(uintptr_t)&batch->arena;
@@ -74,56 +81,61 @@ static bool take_fence(struct apply *apply, const struct batch *batch, int32_t p
     return settle(apply);
 }
 
-/* A claim of a command of the topic that this run has not made, and that has no record yet. */
-static enum claim_standing standing_of_foreign(struct apply *apply, const struct batch *batch, struct span workspace,
-                                               struct span id, int32_t partition, int64_t offset)
+/* What record topic and group tell of a claim that this run has not made: true if that is enough. */
+static bool is_told(struct apply *apply, const struct claim_place *claim, enum claim_standing *standing)
 {
+    *standing = CLAIM_UNKNOWN;
     if (!apply->has_awaited && !settle(apply))
+        return true;
+    if (record_view_has(apply->view, claim->workspace, claim->id))
+        *standing = CLAIM_RECORDED;
+    else if (claim->offset < offsets_get(&apply->committed, claim->partition))
+        *standing = CLAIM_UNRECORDED;
+    return *standing != CLAIM_UNKNOWN;
+}
+
+/* Gives the daemon a moment to commit the claim, and then takes its fence. CLAIM_RECORDED, CLAIM_UNKNOWN after a
+ * failure, or `fenced`: the fence is taken, and there is no record. */
+static enum claim_standing await_and_fence(struct apply *apply, const struct batch *batch,
+                                           const struct claim_place *claim, enum claim_standing fenced)
+{
+    if (!await_record(apply, claim->workspace, claim->id))
         return CLAIM_UNKNOWN;
-    if (record_view_has(apply->view, workspace, id))
+    if (record_view_has(apply->view, claim->workspace, claim->id))
         return CLAIM_RECORDED;
-    if (offset < offsets_get(&apply->committed, partition))
-        return CLAIM_UNRECORDED;
-    bool held = offsets_get(&apply->fenced, partition) == 1;
-    if (!held && !index_replay_holds(apply->worker.index, partition, scratch_of(batch), &held))
+    if (!take_fence(apply, batch, claim->partition))
         return CLAIM_UNKNOWN;
-    if (!held) {
-        if (!await_record(apply, workspace, id))
-            return CLAIM_UNKNOWN;
-        if (record_view_has(apply->view, workspace, id))
-            return CLAIM_RECORDED;
-        if (!take_fence(apply, batch, partition))
-            return CLAIM_UNKNOWN;
-    }
-    return record_view_has(apply->view, workspace, id) ? CLAIM_RECORDED : CLAIM_FENCED;
+    return record_view_has(apply->view, claim->workspace, claim->id) ? CLAIM_RECORDED : fenced;
+}
+
+/* A claim of a command of the topic that this run has not made, and that has no record yet. */
+static enum claim_standing standing_of_foreign(struct apply *apply, const struct batch *batch,
+                                               const struct claim_place *claim)
+{
+    enum claim_standing standing;
+    if (is_told(apply, claim, &standing))
+        return standing;
+    bool held = offsets_get(&apply->fenced, claim->partition) == 1;
+    if (!held && !index_replay_holds(apply->worker.index, claim->partition, scratch_of(batch), &held))
+        return CLAIM_UNKNOWN;
+    return held ? CLAIM_FENCED : await_and_fence(apply, batch, claim, CLAIM_FENCED);
 }
 
 /* A claim of the same command that this run has not made. The daemon may have it in hand. It forgets its claims when it
  * finds that it has lost the fence, and leaves those alone then that others may have committed. So what is taken over
- * must have been claimed before the fence was taken: it was read after that, and the fence is still ours. */
-static enum claim_standing standing_of_own(struct apply *apply, const struct batch *batch, struct span workspace,
-                                           struct span id, int32_t partition, int64_t offset)
+ * must have been claimed before the fence was taken: it was read after that, and the fence is still ours. A claim that
+ * was read before is CLAIM_UNKNOWN: it is looked at again. */
+static enum claim_standing standing_of_own(struct apply *apply, const struct batch *batch,
+                                           const struct claim_place *claim)
 {
+    enum claim_standing standing;
     bool held = false;
-    if (!apply->has_awaited && !settle(apply))
+    if (is_told(apply, claim, &standing))
+        return standing;
+    if (offsets_get(&apply->fenced, claim->partition) == 1 ||
+        !index_replay_holds(apply->worker.index, claim->partition, scratch_of(batch), &held))
         return CLAIM_UNKNOWN;
-    if (record_view_has(apply->view, workspace, id))
-        return CLAIM_RECORDED;
-    if (offset < offsets_get(&apply->committed, partition))
-        return CLAIM_UNRECORDED;
-    if (offsets_get(&apply->fenced, partition) == 1)
-        return CLAIM_UNKNOWN; /* the claim was read before: it is looked at again */
-    if (!index_replay_holds(apply->worker.index, partition, scratch_of(batch), &held))
-        return CLAIM_UNKNOWN;
-    if (held)
-        return CLAIM_FENCED;
-    if (!await_record(apply, workspace, id))
-        return CLAIM_UNKNOWN;
-    if (record_view_has(apply->view, workspace, id))
-        return CLAIM_RECORDED;
-    if (!take_fence(apply, batch, partition))
-        return CLAIM_UNKNOWN;
-    return record_view_has(apply->view, workspace, id) ? CLAIM_RECORDED : CLAIM_UNKNOWN;
+    return held ? CLAIM_FENCED : await_and_fence(apply, batch, claim, CLAIM_UNKNOWN);
 }
 
 /* The batch's item with this source, or batch->count. */
@@ -156,7 +168,6 @@ enum claim_standing standing_of_claim(void *listener, const struct batch *batch,
         return CLAIM_RECORDED;
     if (found < batch->count && batch->items[found].claimed)
         return CLAIM_UNRECORDED;
-    if (found == index)
-        return standing_of_own(apply, batch, workspace, id, (int32_t)partition, offset);
-    return standing_of_foreign(apply, batch, workspace, id, (int32_t)partition, offset);
+    const struct claim_place claim = {workspace, id, (int32_t)partition, offset};
+    return found == index ? standing_of_own(apply, batch, &claim) : standing_of_foreign(apply, batch, &claim);
 }
