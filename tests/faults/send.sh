@@ -24,6 +24,8 @@ sends() {
 
 # sends_along INPUT [OPTION ...]: the same in the background; sets sender.
 sends_along() {
+    : >"$suite_folder/output" # replies to an earlier one are not awaited
+    : >"$suite_folder/error"
     "$BUILD/client-intake" send --config "$live_config" "${@:2}" <"$1" >"$suite_folder/output" 2>"$suite_folder/error" &
     sender=$!
 }

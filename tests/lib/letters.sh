@@ -21,6 +21,7 @@ retry() {
 
 # deadly_retry POINT PASSES SIGNAL [OPTION ...]: begins one that ends or freezes there; its process is $retry_pid.
 deadly_retry() {
+    : >"$suite_folder/deadly-error" # what an earlier one said is not awaited
     FAILPOINT=$1 FAILPOINT_AFTER=$2 FAILPOINT_SIGNAL=$3 "$BUILD/tests/faults/client-intake" dead-letters retry --apply \
         --config "$live_config" "${@:4}" >"$suite_folder/deadly" 2>"$suite_folder/deadly-error" &
     retry_pid=$!

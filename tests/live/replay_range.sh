@@ -42,6 +42,7 @@ read_is() {
 declare -A slow_pids=()
 slow_start() {
     mkfifo "$suite_folder/$1.in"
+    : >"$suite_folder/$1.out" # slow_says must not find what an earlier one said
     exec {slow_in}<>"$suite_folder/$1.in" # opening does not wait for the child
     reader "${@:2}" <"$suite_folder/$1.in" >"$suite_folder/$1.out" 2>"$suite_folder/$1.err" &
     slow_pids[$1]=$!
