@@ -7,16 +7,14 @@
 #include "worker/replay/history_reader.h"
 
 #define TURNS    5
-#define COMMANDS 2000
+#define COMMANDS 3000
 #define PAUSE_MS 250 /* the last fetch has ended, and librdkafka's thread sleeps for most of a second more */
 /* In one of the turns, since the machine may be busy. With a sanitizer the embedded broker is much slower: then the
  * test is only that all commands come. */
 #ifdef __SANITIZE_ADDRESS__
-#define SOON_MS       5000
-#define MANY_COMMANDS 6600
+#define SOON_MS 5000
 #else
-#define SOON_MS       400
-#define MANY_COMMANDS 66000
+#define SOON_MS 400
 #endif
 /* Later versions are not woken (source_group.c). */
 #define RESUMED_MS (rd_kafka_version() < 0x020300ff ? SOON_MS : 2000)
@@ -72,20 +70,36 @@ static int64_t take_all(uint32_t all)
     return waited_ms;
 }
 
+/* All are in one partition, and a fetch brings some of them only: so the queue is full again and again. */
+static void send_small_batches(void)
+{
+    enum { SMALL = 60 };
+    for (int i = 0; i < COMMANDS; i++) {
+        fixture_send_valid(0, i);
+        if (i % SMALL == SMALL - 1)
+            ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static int by_length(const void *left, const void *right)
+{
+    const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Without a wake some turns take a second, and most of them a third of it: the middle one tells. */
 START_TEST(commands_come_soon_although_the_queue_is_full)
 {
-    int64_t shortest = FIXTURE_PATIENCE_MS;
-    for (int turn = 0; turn < TURNS && shortest >= SOON_MS; turn++) {
-        for (int i = 0; i < MANY_COMMANDS; i++)
-            fixture_send_valid(i % FIXTURE_PARTITIONS, i);
-        ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
-        const uint32_t taken = turn == 0 ? 1 : 0;
+    int64_t waited_ms[TURNS];
+    for (int turn = 0; turn < TURNS; turn++) {
+        send_small_batches();
         if (turn == 0)
             take_command(); /* with the assignment */
-        const int64_t waited_ms = take_all(MANY_COMMANDS - taken);
-        shortest = waited_ms < shortest ? waited_ms : shortest;
+        waited_ms[turn] = take_all(turn == 0 ? COMMANDS - 1 : COMMANDS);
     }
-    ck_assert_int_lt(shortest, SOON_MS);
+    qsort(waited_ms, TURNS, sizeof(waited_ms[0]), by_length);
+    ck_assert_int_lt(waited_ms[TURNS / 2], SOON_MS / 2);
 }
 END_TEST
 
