@@ -27,16 +27,69 @@ START_TEST(refusals_of_one_try_count_once)
 }
 END_TEST
 
-START_TEST(topic_that_takes_a_reply_begins_again)
+START_TEST(topic_that_takes_replies_for_long_begins_again)
 {
     struct topic_standing standing = {0};
     (void)!standing_refuse(&standing, REFUSAL_DENIED, 1000);
     (void)!standing_refuse(&standing, REFUSAL_DENIED, 20000);
-    standing_prove(&standing);
+    ck_assert_int_eq(standing.until_ms, 40000);
+    standing_prove(&standing, 40000);
     ck_assert(standing.is_proven);
-    (void)!standing_refuse(&standing, REFUSAL_DENIED, 100000);
+    (void)!standing_refuse(&standing, REFUSAL_DENIED, 40000 + STANDING_LONGEST_MS);
     ck_assert(!standing.is_proven);
-    ck_assert_int_eq(standing.until_ms, 110000);
+    ck_assert_int_eq(standing.until_ms, 50000 + STANDING_LONGEST_MS);
+}
+END_TEST
+
+/* One of its partitions takes replies, and another one none. */
+START_TEST(topic_that_takes_some_replies_is_left_alone_for_longer_too)
+{
+    struct topic_standing standing = {0};
+    (void)!standing_refuse(&standing, REFUSAL_DENIED, 1000);
+    standing_prove(&standing, 1001);
+    ck_assert(!standing.is_proven);
+    standing_prove(&standing, 11000);
+    ck_assert(standing.is_proven);
+    (void)!standing_refuse(&standing, REFUSAL_DENIED, 12000);
+    ck_assert_int_eq(standing.until_ms, 32000);
+}
+END_TEST
+
+/* It may be Kafka that fails, for a moment. */
+START_TEST(topic_that_fails_for_long_is_left_alone)
+{
+    struct topic_standing standing = {0};
+    int64_t now = 1000;
+    for (; now < 1000 + STANDING_DOUBT_MS; now += 1000) {
+        ck_assert_int_eq(standing_doubt(&standing, now), -1);
+        standing_prove(&standing, now); /* other partitions of it, or other threads */
+    }
+    ck_assert_int_eq(standing_doubt(&standing, now), STANDING_DOUBT_MS);
+    ck_assert(!standing.is_proven);
+    ck_assert_int_eq(standing.until_ms, now + 30000);
+    ck_assert_int_eq(standing_doubt(&standing, now + 1), -1);
+    now = standing.until_ms;
+    ck_assert_int_eq(standing_doubt(&standing, now), 0);
+    ck_assert_int_eq(standing.until_ms, now + 60000);
+}
+END_TEST
+
+START_TEST(topic_that_fails_now_and_then_stays_in_use)
+{
+    struct topic_standing standing = {0};
+    for (int64_t now = 1000; now < 1000000; now += DOUBT_QUIET_MS)
+        ck_assert_int_eq(standing_doubt(&standing, now), -1);
+    ck_assert_int_eq(standing.until_ms, 0);
+}
+END_TEST
+
+/* Tries that take long. */
+START_TEST(topic_that_has_failed_twice_stays_in_use)
+{
+    struct topic_standing standing = {0};
+    ck_assert_int_eq(standing_doubt(&standing, 1000), -1);
+    ck_assert_int_eq(standing_doubt(&standing, 1000 + STANDING_DOUBT_MS), -1);
+    ck_assert_int_eq(standing_doubt(&standing, 1001 + STANDING_DOUBT_MS), STANDING_DOUBT_MS + 1);
 }
 END_TEST
 
@@ -113,7 +166,11 @@ int main(void)
     TCase *tests = tcase_create("trials");
     tcase_add_test(tests, topic_that_refuses_again_and_again_is_left_alone_for_longer);
     tcase_add_test(tests, refusals_of_one_try_count_once);
-    tcase_add_test(tests, topic_that_takes_a_reply_begins_again);
+    tcase_add_test(tests, topic_that_takes_replies_for_long_begins_again);
+    tcase_add_test(tests, topic_that_takes_some_replies_is_left_alone_for_longer_too);
+    tcase_add_test(tests, topic_that_fails_for_long_is_left_alone);
+    tcase_add_test(tests, topic_that_fails_now_and_then_stays_in_use);
+    tcase_add_test(tests, topic_that_has_failed_twice_stays_in_use);
     tcase_add_test(tests, topic_that_is_gone_is_looked_for_soon);
     tcase_add_test(tests, trials_pause_for_a_multiple_of_what_they_lost);
     tcase_add_test(tests, few_refusals_pause_nothing);

@@ -280,12 +280,29 @@ static bool topics_suspend(struct reply_topics *topics, struct span name, bool k
     return is_new;
 }
 
-void reply_topics_suspend(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
+static void log_suspension(struct span name, const char *reason)
 {
     int64_t left_out;
-    if (topics_suspend(topics, name, false, refusal) && kafka_log_is_news("reply topic", reason, &left_out))
+    if (kafka_log_is_news("reply topic", reason, &left_out))
         log_warning("reply topic refuses replies; they go to replies.topic for a while", LOG_SPAN("topic", name),
                     LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
+}
+
+void reply_topics_suspend(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
+{
+    if (topics_suspend(topics, name, false, refusal))
+        log_suspension(name, reason);
+}
+
+int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason)
+{
+    pthread_mutex_lock(&topics->lock);
+    struct topic_entry *entry = topic_table_find(&topics->table, name);
+    int64_t lasted_ms = entry ? standing_doubt(&entry->any, clock_now_ms()) : -1;
+    pthread_mutex_unlock(&topics->lock);
+    if (lasted_ms >= 0)
+        log_suspension(name, reason);
+    return lasted_ms;
 }
 
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
@@ -301,9 +318,9 @@ void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_
     pthread_mutex_lock(&topics->lock);
     struct topic_entry *entry = topic_table_find(&topics->table, name);
     if (entry)
-        standing_prove(&entry->any);
+        standing_prove(&entry->any, clock_now_ms());
     if (entry && !has_key)
-        standing_prove(&entry->keyless);
+        standing_prove(&entry->keyless, clock_now_ms());
     pthread_mutex_unlock(&topics->lock);
 }
 

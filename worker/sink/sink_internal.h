@@ -47,6 +47,8 @@ struct sink {
     int64_t routed_ms;               /* CLOCK_MONOTONIC */
     bool tries;                      /* this batch may try named topics that are not proven */
     bool has_lost;                   /* a named topic refused a reply, since sink_route_batch */
+    bool has_failed;                 /* one of the program's own topics failed since then */
+    int64_t lost_ms;                 /* what the failures cost that ended with a suspension; 0: none did */
     _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
     uint32_t undelivered;            /* messages without a delivery report */
     uint32_t failed;                 /* messages that were refused or may not have arrived, since sink_send */
@@ -78,6 +80,7 @@ struct sink_topic {
     int64_t learned_ms;                /* when it last asked for them; CLOCK_MONOTONIC */
     uint32_t undelivered;              /* replies of the present transaction without a delivery report */
     uint32_t keyless;                  /* replies of the present transaction without a key */
+    rd_kafka_resp_err_t failure;       /* of the present transaction, for a reason that may be Kafka's */
     bool is_proven, is_proven_keyless; /* from the last reply_topics_find */
     UT_hash_handle hh;
 };
@@ -133,7 +136,9 @@ bool sink_routes_are_stuck(struct sink *sink);
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 
 /* Call before the sink is closed. If a write was denied and the log has not named the topic, all topics that commands
- * of the batch have named are suspended. If named topics made this try fail, trials of other topics pause. */
+ * of the batch have named are suspended. A named topic that failed while the program's own topics did not is doubted:
+ * also one without an answer when a connection was lost, for which the answers of the own topics are awaited, for a
+ * second at most. If named topics made this try fail, trials of other topics pause. */
 void sink_routes_deny(struct sink *sink);
 
 /* Maps an error of the transactional API to a result, by its three flags in the order of librdkafka's manual. Frees the

@@ -8,6 +8,8 @@
 
 #define NEWS_WAIT_MS 100   /* for news of a missing topic, once a second at most */
 #define STUCK_MS     10000 /* well below transaction.timeout.ms */
+#define OWN_WAIT_MS  1000  /* for the answers of our own topics, once a connection was lost */
+#define OWN_STEP_MS  10
 
 /* ---- routes ---- */
 
@@ -71,9 +73,10 @@ static bool route_items(struct sink *sink)
 void sink_route_batch(struct sink *sink)
 {
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
-        topic->undelivered = topic->keyless = 0;
+        topic->undelivered = topic->keyless = topic->failure = 0;
     sink->tries = reply_topics_may_try(sink->topics);
-    sink->has_lost = false;
+    sink->has_lost = sink->has_failed = false;
+    sink->lost_ms = 0;
     if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
         route_items(sink);
     sink_topics_learn(sink);
@@ -100,7 +103,10 @@ void sink_route_sent(rd_kafka_topic_t *handle, bool has_key)
         topic->keyless++;
 }
 
-/* The refusal that an error means for this topic alone. */
+/* What an error of a message means for a topic that a command has named. There are errors that the topic has for
+ * itself, and errors that only follow from others. All the rest may be Kafka's, whatever their names say: an unknown
+ * error, a leader or a log directory that is away, a quota, the state of the producer, a code that comes with a later
+ * Kafka. A topic that alone has one of these, again and again, must not stop its partition, either. */
 static enum refusal refusal_of(rd_kafka_resp_err_t code)
 {
     switch (code) {
@@ -115,11 +121,20 @@ static enum refusal refusal_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE: /* zstd, in the format of a broker before 2.1 */
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
         return REFUSAL_DENIED;
-    default:
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: /* the sink sends a smaller one */
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__DESTROY:
         return REFUSAL_NONE;
+    default:
+        return REFUSAL_UNSURE;
     }
 }
 
@@ -132,15 +147,21 @@ static bool may_tell_of_key(rd_kafka_resp_err_t code)
 
 void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kafka_resp_err_t code)
 {
-    const struct sink_topic *topic = rd_kafka_topic_opaque(handle);
+    struct sink_topic *topic = rd_kafka_topic_opaque(handle);
     enum refusal refusal = refusal_of(code);
-    if (!topic || refusal == REFUSAL_NONE)
+    const bool is_own = !topic || topic == sink->default_topic;
+    sink->has_failed = sink->has_failed || (is_own && refusal != REFUSAL_NONE);
+    if (is_own || refusal == REFUSAL_NONE)
         return;
+    if (refusal == REFUSAL_UNSURE) {
+        topic->failure = code;
+        return;
+    }
     if (topic->keyless > 0 && may_tell_of_key(code))
         reply_topics_need_key(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
     else
         reply_topics_suspend(sink->topics, span_of_text(topic->name), rd_kafka_err2str(code), refusal);
-    sink->has_lost = sink->has_lost || (refusal != REFUSAL_GONE && topic != sink->default_topic);
+    sink->has_lost = sink->has_lost || refusal != REFUSAL_GONE;
 }
 
 /* The topic accepts replies like this one. */
@@ -176,13 +197,53 @@ static void suspend_all_named(struct sink *sink)
     }
 }
 
+static uint32_t named_undelivered(const struct sink *sink)
+{
+    uint32_t waiting = 0;
+    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
+        waiting += topic->undelivered;
+    return waiting;
+}
+
+/* A connection was lost: the one to a leader of our own topics, too, unless these have taken all their messages. The
+ * named topics that have not are the only ones that it can be about then. */
+static void note_unreachable(struct sink *sink)
+{
+    if (!sink->connection_lost)
+        return;
+    for (int64_t until = clock_now_ms() + OWN_WAIT_MS;
+         named_undelivered(sink) > 0 && sink->undelivered > named_undelivered(sink) && clock_now_ms() < until;)
+        rd_kafka_poll(sink->producer, OWN_STEP_MS);
+    if (sink->undelivered > named_undelivered(sink))
+        return;
+    for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
+        if (topic->undelivered > 0 && topic->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
+            topic->failure = RD_KAFKA_RESP_ERR__TRANSPORT;
+}
+
+static void doubt_failed(struct sink *sink)
+{
+    for (const struct sink_topic *topic = sink->named; topic && !sink->has_failed; topic = topic->hh.next) {
+        if (topic->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        const int64_t lasted_ms =
+            reply_topics_doubt(sink->topics, span_of_text(topic->name), rd_kafka_err2str(topic->failure));
+        sink->has_lost = sink->has_lost || lasted_ms >= 0;
+        if (lasted_ms > sink->lost_ms)
+            sink->lost_ms = lasted_ms;
+    }
+}
+
 void sink_routes_deny(struct sink *sink)
 {
     enum sink_denial denial = atomic_load(&sink->denial);
+    note_unreachable(sink);
+    doubt_failed(sink);
     if (denial == DENIAL_OF_ONE)
         suspend_all_named(sink);
+    const int64_t try_ms = clock_now_ms() - sink->routed_ms;
     if (sink->has_lost || denial == DENIAL_NAMED)
-        reply_topics_lost(sink->topics, clock_now_ms() - sink->routed_ms);
+        reply_topics_lost(sink->topics, try_ms > sink->lost_ms ? try_ms : sink->lost_ms);
     sink->has_lost = false;
 }
 
@@ -206,10 +267,8 @@ void sink_routes_read_log(struct sink *sink, const char *facility, const char *t
 
 bool sink_routes_are_stuck(struct sink *sink)
 {
-    uint32_t waiting = 0;
+    const uint32_t waiting = named_undelivered(sink);
     bool lost = false;
-    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
-        waiting += topic->undelivered;
     if (waiting == 0)
         return false;
     bool has_answered = reply_topics_asked_ms(sink->topics) > sink->routed_ms;

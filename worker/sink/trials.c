@@ -12,10 +12,18 @@ static int64_t first_ms(enum refusal refusal)
         return 10000;
     case REFUSAL_STUCK:
         return 30000;
+    case REFUSAL_UNSURE:
     case REFUSAL_NONE:
         break;
     }
     return 0;
+}
+
+/* A topic that went without a refusal for long begins again. */
+static void standing_forgive(struct topic_standing *standing, int64_t now_ms)
+{
+    if (standing->is_proven && now_ms - standing->until_ms >= STANDING_LONGEST_MS)
+        standing->refusals = 0;
 }
 
 bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int64_t now_ms)
@@ -23,6 +31,8 @@ bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int6
     int64_t for_ms = first_ms(refusal);
     if (for_ms == 0 || standing->until_ms > now_ms)
         return false;
+    standing_forgive(standing, now_ms);
+    standing->doubts = 0;
     if (refusal != REFUSAL_GONE) {
         for (uint32_t i = 0; i < standing->refusals && for_ms < STANDING_LONGEST_MS; i++)
             for_ms *= 2;
@@ -33,10 +43,27 @@ bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int6
     return true;
 }
 
-void standing_prove(struct topic_standing *standing)
+int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms)
 {
-    standing->is_proven = true;
-    standing->refusals = 0;
+    if (standing->until_ms > now_ms)
+        return -1;
+    standing_forgive(standing, now_ms);
+    if (standing->doubts == 0 || now_ms - standing->last_doubt_ms >= DOUBT_QUIET_MS) {
+        standing->doubts = 0;
+        standing->doubted_ms = now_ms;
+    }
+    standing->doubts++;
+    standing->last_doubt_ms = now_ms;
+    const int64_t lasted_ms = now_ms - standing->doubted_ms;
+    if (standing->refusals == 0 && (standing->doubts < DOUBTS_LEAST || lasted_ms < STANDING_DOUBT_MS))
+        return -1;
+    return standing_refuse(standing, REFUSAL_STUCK, now_ms) ? lasted_ms : -1;
+}
+
+void standing_prove(struct topic_standing *standing, int64_t now_ms)
+{
+    if (standing->until_ms <= now_ms)
+        standing->is_proven = true;
 }
 
 bool trials_are_open(const struct trials *trials, int64_t now_ms)

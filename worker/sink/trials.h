@@ -14,6 +14,9 @@
 #include <stdint.h>
 
 #define STANDING_LONGEST_MS 300000 /* the longest time that a topic is not used after a refusal */
+#define STANDING_DOUBT_MS   10000  /* how long a topic may fail for a reason that is not known to be its own */
+#define DOUBTS_LEAST        3      /* how often it must have failed besides */
+#define DOUBT_QUIET_MS      15000  /* after this time without a failure the next one begins another doubt */
 #define TRIALS_LOST_MIN_MS  250    /* about the least time that an undone transaction and a new producer take */
 #define TRIALS_FREE_MS      2000 /* the time that failures may cost before trials pause: a few bad topics are harmless */
 #define TRIALS_LONGEST_MS   300000 /* the longest pause of trials */
@@ -24,22 +27,32 @@ enum refusal {
     REFUSAL_NONE,   /* it did not: the error has another reason */
     REFUSAL_GONE,   /* the topic does not exist; the cluster's next answer will show it */
     REFUSAL_DENIED, /* the topic may not be written, or accepts no such message; that may change */
-    REFUSAL_STUCK   /* the topic does not answer while Kafka does */
+    REFUSAL_STUCK,  /* the topic does not answer while Kafka does */
+    REFUSAL_UNSURE  /* the topic failed, and the reason may be Kafka's: see standing_doubt */
 };
 
 /* What is known of one topic, or of its replies without a key. Zero: nothing yet. */
 struct topic_standing {
     int64_t until_ms;  /* the topic is not used before */
-    uint32_t refusals; /* since the last accepted reply; REFUSAL_GONE does not count */
+    uint32_t refusals; /* since it last went without any for STANDING_LONGEST_MS; REFUSAL_GONE does not count */
     bool is_proven;
+    uint32_t doubts;                   /* failures for a reason that is not known to be the topic's own, in a row */
+    int64_t doubted_ms, last_doubt_ms; /* when the first and the last of them were */
 };
 
 /* The topic refused a reply. It is not used for a while, longer with each refusal in a row. True if it was in use until
  * now; further refusals of the same try change nothing. */
 MUST_CHECK bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int64_t now_ms);
 
-/* The topic accepted a reply. */
-void standing_prove(struct topic_standing *standing);
+/* The topic failed while the program's own topics did not, for a reason that may be Kafka's. A broker that restarts has
+ * such reasons, so this is a refusal only once it has lasted for STANDING_DOUBT_MS, or if the topic has refused replies
+ * lately. Without such a bound a topic that fails for ever would stop the partitions of the commands that name it.
+ * Returns 0 or more if the topic is not used for a while from now on: how long its failures have lasted. Else -1. */
+MUST_CHECK int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms);
+
+/* The topic accepted a reply. This does not end the count of refusals: one of its partitions may accept replies and
+ * another one refuse them. Nothing changes while the topic is not used. */
+void standing_prove(struct topic_standing *standing, int64_t now_ms);
 
 /* The trials of all unproven topics. Zero: they may be tried. */
 struct trials {

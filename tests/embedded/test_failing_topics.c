@@ -1,0 +1,152 @@
+/* Reply topics that commands name and that fail for ever, each in its way: they stop no partition. Their leader is a
+ * broker of its own, so nothing else fails with them. */
+#include <check.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "tests/embedded/side_by_side.h"
+#include "tests/embedded/worker_stage.h"
+
+#define PRODUCE     0 /* ApiKey of the Kafka protocol */
+#define OWN_BROKER  1
+#define BAD_BROKER  3
+#define FOR_EVER    3000
+#define A_WHILE_MS  13000 /* longer than a topic may fail that is alone in it */
+#define FALLBACK_MS 40000
+
+static void open_three(void)
+{
+    static const char *const ours[] = {"clients.commands", "clients.replies", "clients.records",
+                                       "clients.dead-letters"};
+    fixture_open_on(3);
+    rd_kafka_mock_cluster_t *cluster = fixture.broker.cluster;
+    for (int32_t partition = 0; partition < FIXTURE_PARTITIONS; partition++) {
+        for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+            ck_assert_int_eq(rd_kafka_mock_partition_set_leader(cluster, ours[i], partition, OWN_BROKER), 0);
+        ck_assert_int_eq(rd_kafka_mock_partition_set_leader(cluster, "other.replies", partition, BAD_BROKER), 0);
+    }
+    ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "transaction", "client-intake-0", OWN_BROKER), 0);
+    ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "group", "client-intake", OWN_BROKER), 0);
+}
+
+static void send_naming(int number)
+{
+    char value[256];
+    int length = snprintf(value, sizeof(value),
+                          "{\"commandId\":\"f%d\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
+                          "\"email\":\"f%d@example.com\"}",
+                          number, number);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, "reply-topic", -1, "other.replies", -1);
+    fixture_send(0, SPAN("acme"), span_of(value, (size_t)length), headers);
+}
+
+static void fail_produce(size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        ck_assert_int_eq(rd_kafka_mock_broker_push_request_error_rtts(fixture.broker.cluster, BAD_BROKER, PRODUCE, 1,
+                                                                      RD_KAFKA_RESP_ERR_UNKNOWN, 0),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* The bad topic costs the commands that name it a moment, once. */
+static void expect_fallback(void)
+{
+    int64_t began_ms = clock_now_ms();
+    send_naming(0);
+    wait_until_committed(1);
+    ck_assert_int_lt(clock_now_ms() - began_ms, FALLBACK_MS);
+    began_ms = clock_now_ms();
+    send_naming(1);
+    fixture_send_valid(0, 2);
+    wait_until_committed(3);
+    ck_assert_int_lt(clock_now_ms() - began_ms, 5000);
+    expect_replies_in_order(3);
+}
+
+START_TEST(a_topic_that_fails_with_an_unknown_error_stops_nobody)
+{
+    fail_produce(FOR_EVER);
+    fixture_start("exactly-once", NULL);
+    expect_fallback();
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(nor_without_transactions)
+{
+    fail_produce(FOR_EVER);
+    fixture_start("at-least-once", NULL);
+    expect_fallback();
+    fixture_stop();
+}
+END_TEST
+
+/* As a broker whose advertised address leads nowhere: it is part of the cluster, and leads the topic. */
+START_TEST(nor_a_topic_whose_leader_cannot_be_reached)
+{
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 2);
+    wait_until_committed(1);
+    ck_assert_int_eq(rd_kafka_mock_broker_set_down(fixture.broker.cluster, BAD_BROKER), 0);
+    int64_t began_ms = clock_now_ms();
+    send_naming(0);
+    wait_until_committed(2);
+    ck_assert_int_lt(clock_now_ms() - began_ms, FALLBACK_MS);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(a_topic_that_fails_for_a_moment_keeps_its_replies)
+{
+    fail_produce(2);
+    fixture_start("exactly-once", NULL);
+    send_naming(0);
+    wait_until_committed(1);
+    rd_kafka_message_t *reply = NULL;
+    ck_assert_uint_eq(fixture_read_all("clients.replies", &reply, 1), 0);
+    fixture_forget(&reply, 0);
+    ck_assert_uint_eq(fixture_read_all("other.replies", &reply, 1), 1);
+    fixture_forget(&reply, 1);
+    fixture_stop();
+}
+END_TEST
+
+/* Then it is Kafka that fails, and all wait for it. */
+START_TEST(a_topic_that_fails_with_all_others_keeps_its_replies)
+{
+    fixture_start("exactly-once", NULL);
+    fixture_send_valid(0, 2);
+    wait_until_committed(1);
+    fixture_end_redis();
+    send_naming(0);
+    for (size_t i = 0; i < FOR_EVER; i++)
+        rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+    fixture_begin_redis();
+    sleep_ms(A_WHILE_MS);
+    ck_assert_uint_eq(count_of(METRIC_COMMANDS, OUTCOME_CREATED), 1);
+    ck_assert_uint_ge(count_of(METRIC_TRANSACTIONS, TRANSACTION_ABORTED), 3);
+    rd_kafka_mock_clear_request_errors(fixture.broker.cluster, PRODUCE);
+    wait_until_committed(2);
+    rd_kafka_message_t *reply = NULL;
+    ck_assert_uint_ge(fixture_read_all("other.replies", &reply, 1), 1);
+    fixture_forget(&reply, 1);
+    fixture_stop();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("failing topics");
+    TCase *unknown = add_case_that_opens(suite, "unknown error", open_three);
+    tcase_add_test(unknown, a_topic_that_fails_with_an_unknown_error_stops_nobody);
+    TCase *once = add_case_that_opens(suite, "at least once", open_three);
+    tcase_add_test(once, nor_without_transactions);
+    TCase *away = add_case_that_opens(suite, "leader away", open_three);
+    tcase_add_test(away, nor_a_topic_whose_leader_cannot_be_reached);
+    TCase *innocent = add_case_that_opens(suite, "innocent", open_three);
+    tcase_add_test(innocent, a_topic_that_fails_for_a_moment_keeps_its_replies);
+    tcase_add_test(innocent, a_topic_that_fails_with_all_others_keeps_its_replies);
+    return side_by_side(suite,
+                        (const char *const[]){"unknown error", "at least once", "leader away", "innocent", NULL});
+}
