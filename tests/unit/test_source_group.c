@@ -65,12 +65,27 @@ START_TEST(the_wait_goes_on_when_partitions_are_reset)
 }
 END_TEST
 
+/* A new log's first batch begins at the offset of the old one's. */
+START_TEST(a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed)
+{
+    struct source source = open_all();
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(partitions, source.topic, 0);
+    source_log(&source, 0)->unparsed = (struct parse_range){.first = 3, .inside = 3, .base = 0, .failed = 31};
+    source_restart(&source, partitions);
+    ck_assert_int_eq(source_log(&source, 0)->unparsed.first, -1);
+    ck_assert_int_eq(source_log(&source, 0)->unparsed.failed, 0);
+    close_all(&source, partitions);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source_group");
     TCase *tcase = tcase_create("assignments");
     tcase_add_test(tcase, the_wait_for_the_beginnings_of_logs_starts_again_with_an_assignment);
     tcase_add_test(tcase, the_wait_goes_on_when_partitions_are_reset);
+    tcase_add_test(tcase, a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -24,7 +24,7 @@ void unparsed_batch_close(struct unparsed_batch *batch)
 void unparsed_batch_turn(struct unparsed_batch *batch, const char *topic)
 {
     unparsed_batch_close(batch);
-    batch->topic = topic;
+    unparsed_batch_init(batch, batch->config, topic);
 }
 
 bool unparsed_batch_is_due(const struct unparsed_batch *batch, int64_t heard_ms)

@@ -26,7 +26,7 @@ struct unparsed_batch {
 void unparsed_batch_init(struct unparsed_batch *batch, const struct config *config, const char *topic);
 void unparsed_batch_close(struct unparsed_batch *batch);
 
-/* Turns to another topic. */
+/* Turns to another topic. What is known of the one before is forgotten: its places are none of the other. */
 void unparsed_batch_turn(struct unparsed_batch *batch, const char *topic);
 
 /* True if it is time for a look: `heard_ms` was the last sign of life. */

@@ -12,12 +12,13 @@
 struct parse_range parse_range_of(const struct parse_finding *finding, const struct parse_range *before)
 {
     const int64_t base = finding->lowest >= 0 ? finding->lowest : finding->offset;
+    const bool goes_on = before->base == base && finding->offset > before->inside;
     return (struct parse_range){.first = finding->offset,
                                 .inside = finding->offset,
                                 .behind = -1,
                                 .is_cut = finding->is_cut,
                                 .base = base,
-                                .failed = (before->base == base ? before->failed : 0) + 1};
+                                .failed = (goes_on ? before->failed : 0) + 1};
 }
 
 bool parse_range_is_known(const struct parse_range *range)
