@@ -4,7 +4,27 @@
 
 #include "worker/source/source_group.h"
 #include "worker/source/source_log.h"
+#include "worker/source/source_member.h"
 #include "worker/source/source_state.h"
+
+/* What librdkafka tells of a group that is not there. */
+static int is_lost;
+static int32_t assigned = -1; /* the only partition; -1: librdkafka has none */
+
+int rd_kafka_assignment_lost(rd_kafka_t *consumer)
+{
+    (void)consumer;
+    return is_lost;
+}
+
+rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t **partitions)
+{
+    (void)consumer;
+    *partitions = rd_kafka_topic_partition_list_new(1);
+    if (assigned >= 0)
+        rd_kafka_topic_partition_list_add(*partitions, "commands", assigned);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
 
 static struct metrics *metrics;
 static struct batch batch; /* empty */
@@ -65,6 +85,26 @@ START_TEST(the_wait_goes_on_when_partitions_are_reset)
 }
 END_TEST
 
+/* Kafka would refuse its commits until the next rebalance. */
+START_TEST(partitions_that_were_lost_when_they_were_assigned_are_given_up)
+{
+    struct source source = open_all();
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(partitions, source.topic, 0);
+    source_follow_generation(&source);
+    ck_assert(!source.broken); /* it has not joined yet */
+    is_lost = true;
+    assigned = 0;
+    source_on_rebalance(source.consumer, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, partitions, &source);
+    source_follow_generation(&source);
+    ck_assert(!source.broken); /* a callback about the loss is to come */
+    is_lost = false;           /* so librdkafka once they are taken */
+    source_follow_generation(&source);
+    ck_assert(source.broken);
+    close_all(&source, partitions);
+}
+END_TEST
+
 /* A new log's first batch begins at the offset of the old one's. */
 START_TEST(a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed)
 {
@@ -85,6 +125,7 @@ int main(void)
     TCase *tcase = tcase_create("assignments");
     tcase_add_test(tcase, the_wait_for_the_beginnings_of_logs_starts_again_with_an_assignment);
     tcase_add_test(tcase, the_wait_goes_on_when_partitions_are_reset);
+    tcase_add_test(tcase, partitions_that_were_lost_when_they_were_assigned_are_given_up);
     tcase_add_test(tcase, a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -9,7 +9,11 @@
  * So the group's metadata, by which Kafka knows the member of a commit, are read in librdkafka's callbacks. librdkafka
  * joins no other generation before a callback has returned, so what is in hand then is of partitions that are ours in
  * this generation. After a commit that failed they are read again, if the member is still the same: a generation that
- * begins without a callback would end its commits otherwise. */
+ * begins without a callback would end its commits otherwise.
+ *
+ * Partitions may be lost before they are assigned: the topic is deleted while the assignment waits for our next poll.
+ * The callback about the assignment then tells of a loss, which librdkafka forgets once they are taken. It says in
+ * another callback that they are gone. Between the two, and if that one stayed away, Kafka would refuse all commits. */
 #include "worker/source/source_member.h"
 
 #include <stdlib.h>
@@ -49,13 +53,17 @@ static void source_set_next_group(struct source *source, rd_kafka_consumer_group
     source->next_group = group;
 }
 
+static void source_end_member(struct source *source)
+{
+    log_warning("a member with partitions was removed from the group; its consumer is opened again");
+    source->broken = true;
+}
+
 void source_note_member(struct source *source)
 {
     char *member = rd_kafka_memberid(source->consumer);
-    if (source_is_renewed(source, member)) {
-        log_warning("a member with partitions was removed from the group; its consumer is opened again");
-        source->broken = true;
-    }
+    if (source_is_renewed(source, member))
+        source_end_member(source);
     member_free(source, source->member);
     source->member = member;
     if (!source->broken)
@@ -81,6 +89,8 @@ void source_follow_generation(struct source *source)
         rd_kafka_consumer_group_metadata_destroy(group);
     member_free(source, member);
     source_refresh_group(source);
+    if (!source->member && !source->broken && !rd_kafka_assignment_lost(source->consumer) && source_drop_all(source))
+        source_end_member(source);
 }
 
 void source_refresh_group(struct source *source)

@@ -19,7 +19,8 @@ void source_forget_member(struct source *source);
 void source_refresh_group(struct source *source);
 
 /* The same while the batch waits. Without a rebalance it reads the metadata again, if the consumer is still the member
- * of the last one. */
+ * of the last one. If its partitions are those of a member that is forgotten, nothing in hand is ours any more, and the
+ * source must be opened again. */
 void source_follow_generation(struct source *source);
 
 #endif
