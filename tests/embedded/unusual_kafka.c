@@ -17,6 +17,7 @@ atomic_bool is_paused;
 atomic_size_t fetched_ahead;
 atomic_bool commit_is_in_doubt, another_has_committed;
 atomic_int polls_while_commit_waits, retries_of_commit, largest_transaction, stale_metadata;
+atomic_int transaction_sizes[SIZES_NOTED];
 rd_kafka_topic_partition_list_t *last_committed;
 atomic_int asked_by_members, asked_in_vain;
 atomic_bool group_keeps_marks;
@@ -26,6 +27,7 @@ atomic_int offsets_left, batch_delay_ms;
 atomic_bool wide_reader_is_silent, batch_is_damaged;
 atomic_int damage, damaged_reads, end_in_batch;
 
+static size_t transactions; /* with commands, that were committed */
 static atomic_bool assignment_told;
 static atomic_bool commit_waits;
 static atomic_int messages_taken;
@@ -123,6 +125,8 @@ static void note_transaction(void)
     }
     if (commands > atomic_load(&largest_transaction))
         atomic_store(&largest_transaction, (int)commands);
+    if (commands > 0 && transactions < SIZES_NOTED)
+        atomic_store(&transaction_sizes[transactions++], (int)commands);
 }
 
 rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *client, int wait_ms)

@@ -21,6 +21,8 @@ extern atomic_bool commit_is_in_doubt;    /* the next one */
 extern atomic_bool another_has_committed; /* the same offsets as we, in the eyes of the group */
 extern atomic_int polls_while_commit_waits, retries_of_commit;
 extern atomic_int largest_transaction; /* in commands; the topic begins at 0 */
+#define SIZES_NOTED 64
+extern atomic_int transaction_sizes[SIZES_NOTED]; /* the same of each that was committed; 0: not yet */
 extern atomic_int stale_metadata; /* the next ones are of a generation that has ended; below 0: more were asked for */
 
 /* What the group has: of the last committed transaction, or what a test gives it. NULL: nothing. */
