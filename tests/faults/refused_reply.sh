@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/faults.sh" || exit 1
 . tests/lib/poison.sh
 
-LIVE_CHECKS=36
+LIVE_CHECKS=45
 
 long=$(head -c 20000 /dev/zero | tr '\0' x)
 
@@ -95,16 +95,28 @@ named() { # ID
     echo "{\"commandId\":\"$1\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"$1@example.com\"}" \
         | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -H "reply-topic=$live_name.elsewhere"
 }
-worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port"
-named named-1
-check "the first is counted" eventually refused_is 1
-undone=$(aborted)
-check "it has cost an undone transaction" [ "$undone" -gt 0 ]
-for number in 2 3 4 5; do
-    named "named-$number"
-    check "number $number is counted" eventually refused_is "$number"
+for codec in none gzip; do
+    worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port" --set "kafka.producer.compression.type=$codec"
+    named "$codec-1"
+    check "$codec: the first is counted" eventually refused_is 1
+    undone=$(aborted)
+    check "$codec: it has cost an undone transaction" [ "$undone" -gt 0 ]
+    for number in 2 3 4 5; do
+        named "$codec-$number"
+        check "$codec: number $number is counted" eventually refused_is "$number"
+    done
+    check_equal "$codec: no other transaction was undone" "$undone" "$(aborted)"
+    worker_stop one
 done
-check_equal "no other transaction was undone" "$undone" "$(aborted)"
+
+criterion "many such replies at once" "they are found together, also compressed: of 300 at most 20 transactions are undone"
+for number in {1..300}; do
+    echo "{\"commandId\":\"many-$number\",\"workspaceId\":\"ws-1\",\"givenName\":\"A\",\"familyName\":\"B\",\"email\":\"many-$number@example.com\"}"
+done | kcat -b "$kafka_address" -P -t "$live_name.commands" -p 0 -H "reply-topic=$live_name.elsewhere"
+worker_start one --set worker.threads=1 --set "http.listen=127.0.0.1:$port" --set kafka.producer.compression.type=gzip
+check "all are counted" until_true 60 refused_is 300
+undone=$(aborted)
+check "few transactions were undone ($undone)" [ "$undone" -le 20 ]
 worker_stop one
 
 criterion "a refused reply without transactions" "every command of its batch has one reply all the same, also those that arrived at once"

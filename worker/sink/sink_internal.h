@@ -57,8 +57,26 @@ struct sink {
     struct log_fault *fault; /* borrowed: it may outlast many producers */
 };
 
+/* ---- sink_refusals.c: messages that are too large ---- */
+
+/* The size of a rejection in its smallest form, unless topic and id have the longest possible names. A topic that
+ * refuses this size is too small for replies. */
+#define SMALLEST_REPLY_BYTES 2048
+
 /* The message is too large by itself: the next try sends a smaller one in its place, or none. */
 void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind);
+
+/* The same without a try. */
+void sink_leave_out_reply(struct item *item);
+void sink_refuse_dead_letter(struct item *item);
+
+/* True if the client was refused meanwhile: the command gets another reply, which begins in full form. */
+bool sink_reply_is_void(const struct item *item);
+
+/* The name of the topic that an item's reply goes to. */
+const char *sink_reply_topic(const struct sink *sink, uint32_t index);
+
+/* ---- sink_message.c ---- */
 
 /* Hand one message of an item to librdkafka, if the item has it: the companion of its reply (a record or a dead
  * letter), or the reply. RD_KAFKA_RESP_ERR__QUEUE_FULL: nothing was done, try again later. A message that is too large

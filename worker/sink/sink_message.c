@@ -48,95 +48,6 @@ static void sink_address_reply(struct sink *sink, uint32_t index, struct outgoin
         outgoing->partition = item->from.partition % partitions;
 }
 
-static const char *reply_topic_name(const struct sink *sink, uint32_t index)
-{
-    int32_t partitions, named;
-    return rd_kafka_topic_name(sink_route(sink, index, &partitions, &named));
-}
-
-/* The size of a rejection in its smallest form, unless topic and id have the longest possible names. A topic that
- * refuses this size is too small for replies. */
-#define SMALLEST_REPLY_BYTES 2048
-
-/* True if the client was refused meanwhile: the command gets another reply, which begins in full form. */
-static bool reply_is_void(const struct item *item)
-{
-    return item->record_form == FORM_NONE && item->outcome != OUTCOME_REJECTED;
-}
-
-static void log_refusal(const struct item *item, enum log_level level, const char *event)
-{
-    log_event(level, event,
-              LOG_LIST(LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
-                       LOG_INTEGER("offset", item->from.offset)));
-}
-
-static void sink_learn_size(struct sink *sink, const char *topic, size_t bytes)
-{
-    if (sink->knows_sizes)
-        size_limits_learn(sink->limits, topic, bytes, clock_now_ms());
-}
-
-static void refuse_client(struct sink *sink, struct item *item, size_t bytes)
-{
-    log_refusal(item, LOG_LEVEL_WARNING, "a client is refused as too large");
-    item->client_bytes = bytes;
-    item->client_most = bytes > sink->message_most ? sink->message_most : 0;
-    item->record_form = FORM_NONE;
-    item->reply_form = FORM_FULL;
-    sink->has_refused_client = true;
-}
-
-static void leave_out_reply(struct item *item)
-{
-    log_refusal(item, LOG_LEVEL_WARNING, "a reply is refused as too large in every form; the command has none");
-    item->reply_form = FORM_NONE;
-}
-
-/* A refused reply takes the next smaller form. After the smallest form there are two cases. If the client in the reply
- * does not fit, and the transaction can be undone, the command becomes too_large, as when the record topic refuses the
- * client. Otherwise the topic accepts no reply at all, and the command gets none. */
-static void refuse_reply(struct sink *sink, struct item *item)
-{
-    bool holds_client = item->outcome != OUTCOME_REJECTED;
-    if (reply_is_void(item))
-        return;
-    sink_learn_size(sink, reply_topic_name(sink, (uint32_t)(item - sink->batch->items)), item->reply_bytes);
-    if (item->reply_form < FORM_KEYLESS) {
-        log_refusal(item, LOG_LEVEL_INFO, "a reply is refused as too large and becomes smaller");
-        item->reply_form++;
-    } else if (holds_client && item->reply_bytes > SMALLEST_REPLY_BYTES && sink->transactional &&
-               !item_is_delivered(item, MESSAGE_RECORD)) {
-        refuse_client(sink, item, item->reply_bytes);
-    } else {
-        leave_out_reply(item);
-    }
-}
-
-static void refuse_dead_letter(struct item *item)
-{
-    log_refusal(item, LOG_LEVEL_WARNING, "dead letter refused as too large; the command stays in its topic");
-    item->dead_letter_form = FORM_NONE;
-}
-
-void sink_refuse(struct sink *sink, struct item *item, enum message_kind kind)
-{
-    sink->has_refused = true;
-    switch (kind) {
-    case MESSAGE_REPLY:
-        refuse_reply(sink, item);
-        break;
-    case MESSAGE_RECORD:
-        sink_learn_size(sink, sink->config->records.topic, item->record_bytes);
-        refuse_client(sink, item, item->record_bytes);
-        break;
-    case MESSAGE_DEAD_LETTER:
-        sink_learn_size(sink, sink->config->dead_letters.topic, item->dead_letter_bytes);
-        refuse_dead_letter(item);
-        break;
-    }
-}
-
 /* About the size that the broker will count. */
 static size_t message_size(const struct outgoing *outgoing, const struct header *headers, uint32_t count)
 {
@@ -204,13 +115,13 @@ static size_t reply_size(struct sink *sink, uint32_t index)
 void sink_fit_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || sink_reply_is_void(item) ||
         item_is_delivered(item, MESSAGE_REPLY))
         return;
     reply_recompose(item, sink->config, &sink->batch->arena);
     if (size_limits_is_empty(sink->limits))
         return;
-    size_t refused = size_limits_get(sink->limits, reply_topic_name(sink, index), clock_now_ms());
+    size_t refused = size_limits_get(sink->limits, sink_reply_topic(sink, index), clock_now_ms());
     while (refused < SIZE_MAX && item->reply_form < FORM_KEYLESS && reply_size(sink, index) >= refused) {
         item->reply_form++;
         reply_recompose(item, sink->config, &sink->batch->arena);
@@ -229,7 +140,7 @@ static bool reply_is_hopeless(struct sink *sink, const struct item *item, const 
 rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index)
 {
     struct item *item = &sink->batch->items[index];
-    if (!item_is_ours(item) || item->reply_form == FORM_NONE || reply_is_void(item) ||
+    if (!item_is_ours(item) || item->reply_form == FORM_NONE || sink_reply_is_void(item) ||
         item_is_delivered(item, MESSAGE_REPLY))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     assert(item->outcome != OUTCOME_UNDECIDED && item->reply.length > 0);
@@ -237,7 +148,7 @@ rd_kafka_resp_err_t sink_send_reply(struct sink *sink, uint32_t index)
     sink_address_reply(sink, index, &outgoing);
     item->reply_bytes = outgoing.bytes = message_size(&outgoing, item->reply_headers, item->reply_header_count);
     if (reply_is_hopeless(sink, item, &outgoing)) {
-        leave_out_reply(item);
+        sink_leave_out_reply(item);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     outgoing.headers = sink_headers(item->reply_headers, item->reply_header_count);
@@ -285,7 +196,7 @@ static rd_kafka_resp_err_t sink_send_dead_letter(struct sink *sink, uint32_t ind
     uint32_t count = dead_letter_headers(item, scratch, headers);
     item->dead_letter_bytes = dead_letter_size(item, headers, count);
     if (item->dead_letter_bytes >= size_limits_get(sink->limits, sink->config->dead_letters.topic, clock_now_ms())) {
-        refuse_dead_letter(item);
+        sink_refuse_dead_letter(item);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     rd_kafka_headers_t *list = message_headers_all(item);
