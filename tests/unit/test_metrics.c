@@ -231,6 +231,7 @@ static const struct {
     {"spans_total", "counter", 5},
     {"ready", "gauge", 1},
     {"redis_up", "gauge", 1},
+    {"redis_may_evict", "gauge", 1},
     {"kafka_up", "gauge", 1},
     {"build_info", "gauge", 1},
 };

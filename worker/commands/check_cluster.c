@@ -5,6 +5,7 @@
 
 #include "worker/commands/check_info.h"
 #include "worker/redis/redis_cluster.h"
+#include "worker/redis/redis_info.h"
 
 #define VERSION_BYTES 64
 
@@ -70,7 +71,7 @@ static void find_version(struct redis_cluster *cluster, char version[VERSION_BYT
     for (size_t i = 0; !version[0] && i < redis_cluster_count(cluster); i++) {
         redisReply *info = ask_info(redis_cluster_node(cluster, i));
         if (is_told(info))
-            check_info_value(info->str, "\nredis_version:", version, VERSION_BYTES);
+            redis_info_value(info->str, "\nredis_version:", version, VERSION_BYTES);
         freeReplyObject(info);
     }
 }

@@ -1,22 +1,13 @@
 #include "worker/commands/check_info.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-void check_info_value(const char *info, const char *name, char *value, size_t size)
-{
-    const char *line = strstr(info, name);
-    const char *begin = line ? line + strlen(name) : "";
-    snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
-}
+#include "worker/redis/redis_info.h"
 
 void check_info_eviction(struct check_report *report, const char *info, const char *address)
 {
-    char policy[64], most[64];
-    check_info_value(info, "\nmaxmemory_policy:", policy, sizeof(policy));
-    check_info_value(info, "\nmaxmemory:", most, sizeof(most));
-    if (policy[0] && strcmp(policy, "noeviction") != 0 && atoll(most) > 0)
+    char policy[REDIS_INFO_BYTES], most[REDIS_INFO_BYTES];
+    if (redis_info_evicts(info, policy, most))
         check_tell(
             report, "redis", CHECK_WARNING, "evicting", address,
             "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops clients when it is full: it must be "
@@ -28,8 +19,8 @@ void check_info_eviction(struct check_report *report, const char *info, const ch
 void check_info_replicas(struct check_report *report, const char *info, const char *address)
 {
     char replicas[24], good[24];
-    check_info_value(info, "\nconnected_slaves:", replicas, sizeof(replicas));
-    check_info_value(info, "\nmin_slaves_good_slaves:", good, sizeof(good));
+    redis_info_value(info, "\nconnected_slaves:", replicas, sizeof(replicas));
+    redis_info_value(info, "\nmin_slaves_good_slaves:", good, sizeof(good));
     if (strcmp(replicas, "0") == 0)
         check_tell(report, "redis", CHECK_WARNING, "no_replica", address,
                    "the master has no replica, so a failover has none to promote");

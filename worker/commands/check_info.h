@@ -2,13 +2,7 @@
 #ifndef WORKER_COMMANDS_CHECK_INFO_H
 #define WORKER_COMMANDS_CHECK_INFO_H
 
-#include <stddef.h>
-
 #include "worker/commands/check_report.h"
-
-/* The value of "name:value", or "" if there is none. `name` begins with the end of the line before it and ends with the
- * colon. */
-void check_info_value(const char *info, const char *name, char *value, size_t size);
 
 /* A Redis that drops keys when it is full. */
 void check_info_eviction(struct check_report *report, const char *info, const char *address);

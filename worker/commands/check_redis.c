@@ -6,6 +6,7 @@
 #include "worker/commands/check_cluster.h"
 #include "worker/commands/check_info.h"
 #include "worker/redis/redis_connection.h"
+#include "worker/redis/redis_info.h"
 #include "worker/redis/redis_pipeline.h"
 #include "worker/redis/redis_record_topic.h"
 #include "worker/redis/redis_sentinels.h"
@@ -82,7 +83,7 @@ static void check_record_topic(struct check_report *report, const struct config 
 static void check_role(struct check_report *report, const char *info, const char *address)
 {
     char role[16];
-    check_info_value(info, "\nrole:", role, sizeof(role));
+    redis_info_value(info, "\nrole:", role, sizeof(role));
     if (strcmp(role, "slave") == 0)
         check_tell(report, "redis", CHECK_FAULT, "is_replica", address,
                    "it is a replica, which takes no writes; redis.address must name its master, or redis.kind must be "
@@ -98,8 +99,8 @@ static void check_reached_redis(struct check_report *report, const struct config
     redisReply *info = redisCommand(connection, "INFO");
     const bool is_told = info && info->type == REDIS_REPLY_STRING;
     if (is_told) {
-        check_info_value(info->str, "\nredis_version:", version, sizeof(version));
-        check_info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
+        redis_info_value(info->str, "\nredis_version:", version, sizeof(version));
+        redis_info_value(info->str, "\ncluster_enabled:", cluster, sizeof(cluster));
     }
     if (cluster[0] == '1')
         check_tell(report, "redis", CHECK_FAULT, "cluster_enabled", address, "%s", REDIS_IS_CLUSTER_NODE);

@@ -18,6 +18,8 @@ bool worker_has_redis(struct worker *worker)
     bool has = index_connect(worker->index);
     bool can_be_used = has && !index_is_refused(worker->index) && !index_foreign(worker->index);
     metrics_set(worker->metrics, METRIC_REDIS_UP, 0, can_be_used);
+    if (has && worker->number == 0) /* one line is enough */
+        metrics_set(worker->metrics, METRIC_REDIS_MAY_EVICT, 0, index_may_evict(worker->index));
     return has;
 }
 

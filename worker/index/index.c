@@ -26,6 +26,8 @@ struct index *index_open(const struct config *config)
                                         "Redis belongs to no other record topic any more", .told = NULL};
     index->undecided = (struct log_fault){"commands cannot be decided in Redis; they wait",
                                           "commands can be decided in Redis again", .told = NULL};
+    index->evicting = (struct log_fault){"Redis may drop keys when it is full; its maxmemory-policy must be noeviction",
+                                         "Redis drops no keys when it is full any more", .told = NULL};
     if (config->redis.kind == REDIS_SENTINEL)
         index->sentinels = redis_sentinels_open(config);
     if (redis_epoch_random(index->owner) && (index->sentinels || config->redis.kind != REDIS_SENTINEL) &&
@@ -172,8 +174,10 @@ bool index_connect(struct index *index)
         return index_cluster_connect(index);
     if (index->connection && now_ms - index->checked_ms < CHECK_EVERY_MS)
         return true;
-    if (!index->connection)
+    if (!index->connection) {
         index->connection = redis_connect(index->config, error, sizeof(error));
+        index->asked_eviction_ms = 0;
+    }
     if (!index->connection)
         return index_fail(index, error);
     if (!index_look(index) || !index_is_on_master(index))

@@ -74,7 +74,9 @@ struct index {
     void (*rebuild_progress)(void *listener, int64_t done, int64_t total); /* may be NULL */
     void *rebuild_listener;
     const struct index_replay *replay; /* NULL: the daemon's index */
-    struct log_fault away, unverified, foreign, undecided;
+    struct log_fault away, unverified, foreign, undecided, evicting;
+    bool may_evict;            /* as Redis last said */
+    int64_t asked_eviction_ms; /* when it was last asked on this connection; CLOCK_MONOTONIC; 0: never */
     char foreign_text[RECORD_TOPIC_TEXT_BYTES]; /* "" unless Redis belongs to another record topic (index_foreign) */
 };
 

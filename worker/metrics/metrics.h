@@ -65,6 +65,7 @@
     ROW(SPANS, "spans_total", COUNTER, SPAN, "Spans of traces, by what became of them.")                               \
     ROW(READY, "ready", GAUGE, NONE, "1 if /readyz says so, otherwise 0.")                                             \
     ROW(REDIS_UP, "redis_up", GAUGE, NONE, "1 if every thread has a working connection to Redis, otherwise 0.")        \
+    ROW(REDIS_MAY_EVICT, "redis_may_evict", LEVEL, NONE, "1 if Redis may drop keys when it is full, otherwise 0.")     \
     ROW(KAFKA_UP, "kafka_up", GAUGE, NONE, "1 if every thread has a working connection to Kafka, otherwise 0.")        \
     ROW(BUILD_INFO, "build_info", GAUGE, VERSION, "Always 1; the label shows the version.")
 
