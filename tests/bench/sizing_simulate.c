@@ -13,7 +13,7 @@
  *               fullest takes in addition while its table doubles. With --each also a line for each
  *   load        at --rate commands a second: a thread's batches, how many processors Redis needs, and what
  *               checkpoints take of the network. --turn: the least time from one batch of a thread to the next, 7 ms
- *   rebuild     of everything by one worker, at --rebuild-rate clients a second (10,000), and its memory for it
+ *   rebuild     of everything by one worker, at --rebuild-rate clients a second (30,000), and its memory for it
  *
  * Default: the crowd of sizing_fill, one master that is no node of a cluster, 2 threads, 10,000 commands a second. With
  * several masters a cluster is meant, which the daemon cannot use yet. */
@@ -176,7 +176,7 @@ int main(int count, char **arguments)
         .load = {.rate = 10000, .threads = 2, .partitions = 4, .turn_ms = 7, .batch_most = BATCH_MOST},
         .masters = 1,
         .sample = 20000,
-        .rebuild_rate = 10000};
+        .rebuild_rate = 30000};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case CLIENTS:

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "tests/embedded/source_stage.h"
+#include "tests/lib/quick_client.h"
+#include "worker/kafka/topic_reader.h"
 #include "worker/replay/history_client.h"
 #include "worker/replay/history_reader.h"
 
@@ -25,9 +27,14 @@ static void open_source(void)
 }
 
 /* It has room for the messages of some batches. */
-static void open_source_with_short_queue(void)
+static void open_broker_with_short_queue(void)
 {
     open_broker_with("kafka.consumer.queued.max.messages.kbytes=64");
+}
+
+static void open_source_with_short_queue(void)
+{
+    open_broker_with_short_queue();
     begin_source(500);
 }
 
@@ -181,6 +188,73 @@ START_TEST(a_reader_whose_queue_is_full_reads_again_soon)
 }
 END_TEST
 
+#define HISTORY 12000
+#define WAIT_MS 2 /* what takes longer was waited for */
+
+/* In batches of which one fills the queue. */
+static void send_history(void)
+{
+    char error[512];
+    rd_kafka_conf_t *conf = quick_client_conf();
+    rd_kafka_conf_set(conf, "bootstrap.servers", fixture.broker.address, error, sizeof(error));
+    rd_kafka_conf_set(conf, "linger.ms", "500", error, sizeof(error));
+    rd_kafka_conf_set(conf, "batch.num.messages", "500", error, sizeof(error));
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+    ck_assert_msg(producer != NULL, "%s", error);
+    for (int i = 0; i < HISTORY; i++) {
+        char value[200];
+        memset(value, 'x', sizeof(value));
+        ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("clients.commands"),
+                                           RD_KAFKA_V_PARTITION(i % FIXTURE_PARTITIONS),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                           RD_KAFKA_V_VALUE(value, sizeof(value)), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    ck_assert_int_eq(rd_kafka_flush(producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(producer);
+}
+
+/* Returns how long was waited for messages. */
+static int64_t read_all(struct topic_reader *reader, uint32_t all)
+{
+    char error[512];
+    rd_kafka_message_t *message = NULL;
+    int64_t waited_ms = 0;
+    uint32_t count = 0;
+    for (;;) {
+        const int64_t began = clock_now_ms();
+        const enum topic_reading reading = topic_reader_next(reader, &message, error, sizeof(error));
+        const int64_t took_ms = clock_now_ms() - began;
+        waited_ms += took_ms > WAIT_MS ? took_ms : 0;
+        if (reading == TOPIC_END)
+            break;
+        ck_assert_msg(reading != TOPIC_FAILED, "%s", error);
+        if (message)
+            rd_kafka_message_destroy(message);
+        count += message != NULL;
+    }
+    ck_assert_uint_eq(count, all);
+    return waited_ms;
+}
+
+START_TEST(a_reader_of_a_topic_goes_on_soon_although_its_queue_is_full)
+{
+    char error[512];
+    int64_t shortest = FIXTURE_PATIENCE_MS;
+    send_history();
+    struct topic_reader *reader =
+        topic_reader_open(fixture.config, "clients.commands", FIXTURE_PATIENCE_MS, error, sizeof(error));
+    ck_assert_msg(reader != NULL, "%s", error);
+    for (int turn = 0; turn < TURNS && shortest >= SOON_MS; turn++) {
+        ck_assert_msg(topic_reader_rewind(reader, error, sizeof(error)), "%s", error);
+        const int64_t waited_ms = read_all(reader, HISTORY);
+        shortest = waited_ms < shortest ? waited_ms : shortest;
+    }
+    topic_reader_close(reader);
+    ck_assert_int_lt(shortest, SOON_MS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wakes");
@@ -191,6 +265,10 @@ int main(void)
     tcase_add_checked_fixture(full, open_source_with_short_queue, close_source);
     tcase_add_test(full, commands_come_soon_although_the_queue_is_full);
     tcase_set_timeout(full, 120);
+    TCase *topic = tcase_create("topic");
+    tcase_add_checked_fixture(topic, open_broker_with_short_queue, fixture_close);
+    tcase_add_test(topic, a_reader_of_a_topic_goes_on_soon_although_its_queue_is_full);
+    tcase_set_timeout(topic, 120);
     TCase *readers = tcase_create("readers");
     tcase_add_checked_fixture(readers, open_broker, fixture_close);
     tcase_add_test(readers, a_reader_that_changes_its_topic_reads_on_soon);
@@ -199,6 +277,7 @@ int main(void)
     tcase_set_timeout(readers, 60);
     suite_add_tcase(suite, resume);
     suite_add_tcase(suite, full);
+    suite_add_tcase(suite, topic);
     suite_add_tcase(suite, readers);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

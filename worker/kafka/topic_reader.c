@@ -5,8 +5,6 @@
 #include "worker/kafka/kafka_topic.h"
 #include "worker/kafka/topic_reader_internal.h"
 
-#define POLL_MS 100
-
 static bool is_at_end(const struct topic_reader *reader)
 {
     for (int32_t i = 0; i < reader->count; i++)
@@ -99,7 +97,7 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
     *message = NULL;
     if (is_at_end(reader))
         return TOPIC_END;
-    rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, POLL_MS);
+    rd_kafka_message_t *polled = topic_wake_poll(reader);
     if (polled && (!polled->err || polled->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
         reader->heard_ms = clock_now_ms();
     if (polled && goes_back(reader, polled, error, error_size)) {

@@ -44,6 +44,7 @@ rd_kafka_t *topic_reader_consumer(struct topic_reader *reader, const char *isola
                                         {"enable.partition.eof", "true"},
                                         {"auto.offset.reset", "earliest"},
                                         {"fetch.wait.max.ms", "10"},
+                                        {"fetch.queue.backoff.ms", topic_wake_is_needed() ? NULL : "2"},
                                         {NULL, NULL}};
     rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
     if (!conf)
@@ -59,6 +60,8 @@ static bool open_consumer(struct topic_reader *reader, char *error, size_t error
     if (!reader->handle)
         return false;
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(reader->handle);
+    reader->queue = rd_kafka_queue_get_consumer(reader->handle);
+    topic_wake_open(reader);
     return !code || topic_reader_fail(reader, code, error, error_size);
 }
 
@@ -260,6 +263,8 @@ void topic_reader_close(struct topic_reader *reader)
 {
     if (!reader)
         return;
+    if (reader->queue)
+        rd_kafka_queue_destroy(reader->queue);
     if (reader->handle) {
         rd_kafka_consumer_close(reader->handle);
         rd_kafka_destroy(reader->handle);

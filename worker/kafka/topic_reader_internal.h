@@ -9,12 +9,21 @@ struct topic_reader {
     topic_keep_going *keep_going;
     void *listener;
     rd_kafka_t *handle;
+    rd_kafka_queue_t *queue; /* the handle's */
     char *topic;
     char fault[512]; /* librdkafka's last error; "" if there was none */
     int wait_ms;
     bool awaits_open; /* the end includes open transactions, and is reached when they have ended */
     int64_t heard_ms; /* when the last event came, CLOCK_MONOTONIC */
     int64_t moved_ms; /* when the last message of this reading came, or when the ends were compared */
+    struct topic_wake {
+        bool may_be_full;                 /* librdkafka may have stopped to fetch, since the queue was full */
+        int64_t woken_ms;                 /* when it was last woken */
+        int pause_ms;                     /* until it is woken although nothing says that it was full */
+        size_t most_messages, most_bytes; /* of its queue */
+        int32_t partition;                /* the last of those whose leaders were woken */
+        size_t message_bytes;             /* of a message, on average */
+    } wake;
     int32_t count;
     struct partition {
         int64_t low;   /* the first offset of the log */
@@ -23,6 +32,17 @@ struct topic_reader {
         int64_t end;
     } * partitions;
 };
+
+/* ---- topic_reader_wake.c ---- */
+
+/* Whether librdkafka must be woken to go on when its queue has room again. */
+bool topic_wake_is_needed(void);
+
+/* The handle is open. */
+void topic_wake_open(struct topic_reader *reader);
+
+/* The next message or event, or NULL after a moment. */
+rd_kafka_message_t *topic_wake_poll(struct topic_reader *reader);
 
 /* A consumer with this isolation.level for the reader: new, or NULL with the reason in `error`. */
 MUST_CHECK rd_kafka_t *topic_reader_consumer(struct topic_reader *reader, const char *isolation, char *error,
