@@ -215,6 +215,15 @@ static enum audit_result audit_at(int64_t committed, int64_t nonce, struct audit
     return result;
 }
 
+static bool holds_claimed(const char *value)
+{
+    redisReply *reply = redisCommand(aside, "GET client-intake:claimed:clients.commands/0");
+    const bool same =
+        value ? reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0 : reply->type == REDIS_REPLY_NIL;
+    freeReplyObject(reply);
+    return same;
+}
+
 /* Redis is back from an old file, and the group's offset was set back behind its checkpoint, or to it, or is gone with
  * a topic that was deleted. */
 START_TEST(a_loss_shows_although_the_offsets_went_back)
@@ -222,11 +231,10 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
     static const struct {
         int64_t committed, nonce;
         const char *checkpoint;
-    } rows[] = {{50, 78, "50,100,78,"},
-                {0, OFFSET_NONE, "0,100 "},
-                {OFFSET_NONE, OFFSET_NONE, "0,100 "},
-                {100, OFFSET_NONE, "100,100 "},
-                {100, 78, "100,100,78,"}};
+        const char *claimed, *claimed_then; /* what was claimed before the offset of the checkpoint is committed */
+    } rows[] = {{50, 78, "50,100,78,", "100", NULL},          {50, 78, "50,100,78,", "101", "101"},
+                {0, OFFSET_NONE, "0,100 ", "100", NULL},      {OFFSET_NONE, OFFSET_NONE, "0,100 ", "101", NULL},
+                {100, OFFSET_NONE, "100,100 ", "100", "100"}, {100, 78, "100,100,78,", "100", "100"}};
     struct history history = {.events = {{.client = 0, .email = 0, .partition = 0, .source = 99},
                                          {.client = 4, .email = 1, .partition = 0, .source = 10}},
                               .count = 2};
@@ -240,6 +248,7 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
     ask("SET client-intake:epoch 0123456789abcdef0123456789abcdef");
     put_index(&earlier);
     freeReplyObject(redisCommand(aside, "SET client-intake:checkpoint:clients.commands/0 %s", "100,100,77 1"));
+    freeReplyObject(redisCommand(aside, "SET client-intake:claimed:clients.commands/0 %s", rows[_i].claimed));
     produce(&history, 0, 2, places);
     /* Nothing tells what an offset that is gone stood for, so all is rebuilt then. */
     bool whole = rows[_i].committed == OFFSET_NONE;
@@ -255,6 +264,7 @@ START_TEST(a_loss_shows_although_the_offsets_went_back)
     redisReply *reply = redisCommand(aside, "GET client-intake:checkpoint:clients.commands/0");
     ck_assert_msg(strncmp(reply->str, rows[_i].checkpoint, strlen(rows[_i].checkpoint)) == 0, "%s", reply->str);
     freeReplyObject(reply);
+    ck_assert(holds_claimed(rows[_i].claimed_then));
     ck_assert_int_eq(audit_at(rows[_i].committed, rows[_i].nonce, &gap), AUDIT_FINE);
     audit_gap_free(&gap);
     close_case();
@@ -316,7 +326,7 @@ int main(void)
     tcase_add_test(once, the_email_of_a_removed_client_belongs_to_the_one_that_took_it);
     tcase_add_test(once, what_is_in_the_record_topic_was_committed);
     tcase_add_test(once, a_part_of_another_record_topic_becomes_a_whole_rebuild);
-    tcase_add_loop_test(once, a_loss_shows_although_the_offsets_went_back, 0, 5);
+    tcase_add_loop_test(once, a_loss_shows_although_the_offsets_went_back, 0, 6);
     tcase_add_test(once, the_last_definitions_do_not_depend_on_the_order_of_partitions);
     return side_by_side(suite, (const char *const[]){"whole", "part", "wrong once", NULL});
 }

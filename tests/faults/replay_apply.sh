@@ -624,6 +624,29 @@ suite_of_daemon_in_hand() {
     worker_stop daemon
 }
 
+# The replay raises the highest offset of the partition, behind which the daemon has claims that it has not committed.
+suite_of_daemon_killed() {
+    local ids
+    criterion "a daemon that was killed with a claim, in the range of a replay" "the claim gives way to an earlier command, as without a replay"
+    scene killed
+    daemon_replies=$live_name.replies
+    ids=$(for ((number = 0; number < 60; number++)); do printf ',"%0100d"' "$number"; done)
+    daemon_in_hand after-claim "$(text early same@example.com "$pronouns"; text late same@example.com ",\"companyIds\":[${ids:1}]")" \
+        --set "replies.topic=$daemon_replies" --set kafka.consumer.session.timeout.ms=6000
+    worker_kill daemon
+    check "the later command has claimed the email" [ "$(redis_of EXISTS "client-email:{$scene}:same@example.com")" = 1 ]
+    apply_ends "a replay of another workspace goes over both commands" 0 it --workspace nobody "${since[@]}"
+    put_definitions
+    check "the later client does not fit any more" "$BUILD/tests/faults/topic_config" "$kafka_address" set \
+        "$live_name.records-$scene" cleanup.policy=compact max.message.bytes=3000
+    worker_start daemon "${scene_options[@]}" --set "replies.topic=$daemon_replies" --set batch.commands=1
+    check "the daemon answers both" eventually daemon_has_answered late
+    check_equal "the earlier command gets the email, with a record" "early client.created 1" \
+        "$(daemon_outcomes | cut -d, -f1) $(consume -t "$live_name.records-$scene" -f '%h\n' | grep -c 'command-id=early,')"
+    check_equal "the later one has no record" 0 "$(consume -t "$live_name.records-$scene" -f '%h\n' | grep -c 'command-id=late,')"
+    worker_stop daemon
+}
+
 suite_of_postponed() {
     criterion "messages that are refused in company" "their commands go in smaller transactions, interrupted or not"
     scene roomy
@@ -745,7 +768,7 @@ suite_of_patience_end() {
 }
 
 # SCENES: a choice of them; the first is what most of the others are compared with. Redis is lost when nobody waits for it.
-for scenes in plain ${SCENES:-patience points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_in_hand daemon_beside postponed patience_end redis_lost refused rebuild choice}; do
+for scenes in plain ${SCENES:-patience points later_claim strange_claims later_record without_id definitions second_process terminated terminated_early frozen daemon_in_flight daemon_behind daemon_in_hand daemon_killed daemon_beside postponed patience_end redis_lost refused rebuild choice}; do
     "suite_of_$scenes"
 done
 suite_end

@@ -49,6 +49,8 @@ void index_close(struct index *index)
     offsets_free(&index->record_ends);
     offsets_free(&index->committed);
     offsets_free(&index->claimed);
+    offsets_free(&index->settled);
+    offsets_free(&index->left);
     index_forget_checkpoints(index);
     free(index);
 }

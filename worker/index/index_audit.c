@@ -137,8 +137,9 @@ static void compare_checkpoint(struct index *index, const redisReply *reply, con
         index_know_checkpoint(index, partition, &head);
     offsets_raise(&index->committed, partition, committed);
     offsets_raise(&index->committed, partition, checkpoint.highest);
-    compare_claimed(index, claimed, partition, checkpoint.next > committed ? checkpoint.next : committed, progress,
-                    gap);
+    const int64_t settled = checkpoint.next > committed ? checkpoint.next : committed;
+    compare_claimed(index, claimed, partition, settled, progress, gap);
+    index_note_settled(index, partition, settled, offsets_get(&index->claimed, partition));
     const struct group_progress group = {committed, nonce, progress->is_repeated,
                                          offsets_get(&progress->checkpoints, partition)};
     const struct checkpoint_finding finding = checkpoint_compare(&checkpoint, &group);

@@ -267,7 +267,7 @@ static bool find_all_uncommitted(struct index *index, const struct batch *batch,
         struct claim_finding *finding = &answers[i].finding;
         if (!answers[i].asked || answers[i].won)
             continue;
-        if (!index_find_uncommitted(index, batch, i, finding))
+        if (!index_find_uncommitted(index, batch, i, finding) || index_is_unsure(index, &batch->items[i], finding))
             return false;
         finding->stored_is_too_long = finding->stored.length > index_client_bytes(&batch->items[i]);
     }
@@ -325,6 +325,7 @@ bool index_claim(struct index *index, struct batch *batch)
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
     if (!index->verified || !index_release(index, batch))
         return false;
+    index_note_left(index);
     size_t asked = claim_begin(index, batch, answers), mark = batch->arena.used;
     bool again = asked > 0;
     for (uint32_t run = 0; again; run++) {

@@ -65,6 +65,8 @@ struct index {
     struct offsets record_ends;                   /* every record before them is in Redis */
     struct offsets committed;                     /* of the command topic: the highest that were ever committed */
     struct offsets claimed;                       /* what CLAIMED_KEY holds, of the partitions that are known */
+    struct offsets settled, left;                 /* index_unsure.c: from the one to the other there may be claims that
+                                                     are not committed, and that the batch does not know */
     struct known_checkpoints known;
     bool asked;                   /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;         /* `audits` at that time */
@@ -263,6 +265,18 @@ MUST_CHECK bool index_release(struct index *index, struct batch *batch);
  * which of them count. False if that cannot be told now. */
 MUST_CHECK bool index_find_uncommitted(struct index *index, const struct batch *batch, uint32_t item,
                                        struct claim_finding *finding);
+
+/* ---- index_unsure.c ---- */
+
+/* After an audit: the partition's commands before `settled` are committed, and none behind `claimed` is claimed. */
+void index_note_settled(struct index *index, int32_t partition, int64_t settled, int64_t claimed);
+
+/* Claims that are not committed may have been put off since they were made. Call it before a batch is claimed. */
+void index_note_left(struct index *index);
+
+/* True if the finding of a command does not tell whether the client of a later command counts. Then Redis is rebuilt
+ * before the batch is claimed again. */
+MUST_CHECK bool index_is_unsure(struct index *index, const struct item *item, const struct claim_finding *finding);
 
 struct audit_gap;
 

@@ -97,6 +97,23 @@ static struct checkpoint settled(const struct rebuild *rebuild, int32_t partitio
                                rebuild->began_wall_ms};
 }
 
+/* What was claimed before a checkpoint is committed, so once the checkpoint is lowered nothing else would tell it from
+ * claims that are made from now on (index_unsure.c). Watches the claims, too. *all: none is behind the checkpoint.
+ * False after index_fail. */
+static bool are_claims_committed(struct rebuild *rebuild, struct span place, const struct checkpoint *before, bool *all)
+{
+    struct index *index = rebuild->index;
+    redisReply *watching = index_ask(index, "WATCH " CLAIMED_KEY_BEFORE "%b", place.at, place.length);
+    redisReply *found = watching ? index_ask(index, "GETRANGE " CLAIMED_KEY_BEFORE "%b 0 %d", place.at, place.length,
+                                             (int)CLAIMED_BYTES)
+                                 : NULL;
+    const int64_t claimed = found ? index_read_claimed(found) : OFFSET_NONE;
+    *all = claimed > 0 && claimed <= before->next;
+    freeReplyObject(watching);
+    freeReplyObject(found);
+    return found != NULL;
+}
+
 /* If another worker writes the checkpoint meanwhile, its value is later than ours, and nothing is left to do. */
 static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
 {
@@ -116,15 +133,20 @@ static bool settle_checkpoint(struct rebuild *rebuild, int32_t partition)
         offsets_free(&ends);
         return true;
     }
+    bool forgets = false;
     offsets_raise_all(&ends, &rebuild->record_ends);
     struct span text = offsets_text(&ends, rebuild->scratch);
     offsets_free(&ends);
+    if (after.next < before.next && !are_claims_committed(rebuild, place, &before, &forgets))
+        return false;
     struct redis_pipeline pipeline;
     pipeline_open(&pipeline, rebuild->index->connection, rebuild->scratch);
     index_write_word(&pipeline, SPAN("MULTI"));
     index_write_checkpoint(&pipeline, place, &after, text);
+    if (forgets)
+        index_write_no_claimed(&pipeline, &place, 1);
     rebuild_lock_write_renewal(&pipeline);
-    return execute(rebuild, &pipeline, 2) || rebuild->index->connection;
+    return execute(rebuild, &pipeline, forgets ? 3 : 2) || rebuild->index->connection;
 }
 
 static bool write_definitions_read(struct rebuild *rebuild)

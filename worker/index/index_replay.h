@@ -15,7 +15,8 @@
  *   later claims  To the daemon, an uncommitted claim of a later offset is its own future, and gives way. A replay
  *                 may commit clients of offsets that the daemon has not come to. So before it claims, it raises the
  *                 highest offset of the checkpoints to the end of its range, and takes the fence, so that the daemon
- *                 reads it. */
+ *                 reads it. Claims that the daemon itself has left there, or leaves later, may be withdrawn yet:
+ *                 index_unsure.c. */
 #ifndef WORKER_INDEX_INDEX_REPLAY_H
 #define WORKER_INDEX_INDEX_REPLAY_H
 

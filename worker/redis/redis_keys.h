@@ -46,7 +46,8 @@
 /* `place`: "TOPIC/PARTITION" of the command topic. */
 #define CHECKPOINT_KEY_BEFORE "client-intake:checkpoint:"
 #define CHECKPOINT_KEY(place) SPAN(CHECKPOINT_KEY_BEFORE), (place)
-#define CLAIMED_KEY(place)    SPAN("client-intake:claimed:"), (place)
+#define CLAIMED_KEY_BEFORE    "client-intake:claimed:"
+#define CLAIMED_KEY(place)    SPAN(CLAIMED_KEY_BEFORE), (place)
 #define OWNER_KEY_BEFORE      "client-intake:owner:"
 #define OWNER_KEY(place)      SPAN(OWNER_KEY_BEFORE), (place)
 

@@ -1,0 +1,50 @@
+/* Later claims of which nothing tells whether they are committed.
+ *
+ * To the daemon a client of a later command of the partition counts if its offset is before the highest that was ever
+ * committed. What the group has committed is before that offset, too, as a rule. It is not if the offset was set back,
+ * if the log was created again and is shorter yet, or if a replay has committed clients of commands that the daemon has
+ * not come to (index_replay.h). Between the two, a claim that a killed worker has left looks like a client that was
+ * committed. Such a claim may still be withdrawn, and must not keep its email from an earlier command until then.
+ *
+ * The partition's claims tell how far that can be (CLAIMED_KEY). From there on there is no claim but those of the
+ * batch, which knows its own. If a command meets a client in between, Redis is rebuilt, which leaves only what the
+ * record topic has, and no claims. */
+#include "worker/index/index_internal.h"
+
+void index_note_settled(struct index *index, int32_t partition, int64_t settled, int64_t claimed)
+{
+    offsets_set(&index->settled, partition, settled);
+    offsets_set(&index->left, partition, claimed);
+}
+
+void index_note_left(struct index *index)
+{
+    offsets_raise_all(&index->left, &index->claimed);
+}
+
+/* Whether the client may be a claim that was not committed, though its offset tells that it was. */
+static bool is_unsure(const struct index *index, const struct item *item, struct span line)
+{
+    struct stored_client stored;
+    int64_t offset;
+    const int32_t partition = item->from.partition;
+    return line.at && stored_client_parse(line, &stored) && claim_is_later(item, stored.source, &offset) &&
+           offset < offsets_get(&index->committed, partition) && offset >= offsets_get(&index->settled, partition) &&
+           offset < offsets_get(&index->left, partition);
+}
+
+bool index_is_unsure(struct index *index, const struct item *item, const struct claim_finding *finding)
+{
+    if (index->replay || !item_claims(item))
+        return false;
+    struct claim_finding of_id = *finding;
+    of_id.owner = SPAN_NONE;
+    const bool unsure = (!finding->stored_is_uncommitted && is_unsure(index, item, finding->stored)) ||
+                        (!finding->owner_is_uncommitted && is_unsure(index, item, finding->owner_line) &&
+                         !claim_is_blocked(item, &of_id));
+    if (!unsure)
+        return false;
+    index_distrust(index);
+    index_invalidate(index, "the claim of a later command may not have been committed");
+    return true;
+}
