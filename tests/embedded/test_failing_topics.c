@@ -41,12 +41,12 @@ static void send_naming(int number)
     fixture_send(0, SPAN("acme"), span_of(value, (size_t)length), headers);
 }
 
-static void fail_produce(size_t times)
+static void fail_produce(size_t times, rd_kafka_resp_err_t code)
 {
     for (size_t i = 0; i < times; i++)
-        ck_assert_int_eq(rd_kafka_mock_broker_push_request_error_rtts(fixture.broker.cluster, BAD_BROKER, PRODUCE, 1,
-                                                                      RD_KAFKA_RESP_ERR_UNKNOWN, 0),
-                         RD_KAFKA_RESP_ERR_NO_ERROR);
+        ck_assert_int_eq(
+            rd_kafka_mock_broker_push_request_error_rtts(fixture.broker.cluster, BAD_BROKER, PRODUCE, 1, code, 0),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 /* The bad topic costs the commands that name it a moment, once. */
@@ -64,18 +64,43 @@ static void expect_fallback(void)
     expect_replies_in_order(3);
 }
 
-START_TEST(a_topic_that_fails_with_an_unknown_error_stops_nobody)
+static void expect_fallback_from(rd_kafka_resp_err_t code)
 {
-    fail_produce(FOR_EVER);
+    fail_produce(FOR_EVER, code);
     fixture_start("exactly-once", NULL);
     expect_fallback();
     fixture_stop();
+}
+
+START_TEST(a_topic_that_fails_with_an_unknown_error_stops_nobody)
+{
+    expect_fallback_from(RD_KAFKA_RESP_ERR_UNKNOWN);
+}
+END_TEST
+
+/* librdkafka sends the messages again and again. */
+START_TEST(nor_with_an_error_that_is_tried_again)
+{
+    expect_fallback_from(RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR);
+}
+END_TEST
+
+/* librdkafka takes it for the end of the producer. */
+START_TEST(nor_with_an_error_about_the_producer)
+{
+    expect_fallback_from(RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+}
+END_TEST
+
+START_TEST(nor_with_an_error_of_a_later_kafka)
+{
+    expect_fallback_from((rd_kafka_resp_err_t)999);
 }
 END_TEST
 
 START_TEST(nor_without_transactions)
 {
-    fail_produce(FOR_EVER);
+    fail_produce(FOR_EVER, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_start("at-least-once", NULL);
     expect_fallback();
     fixture_stop();
@@ -99,7 +124,7 @@ END_TEST
 
 START_TEST(a_topic_that_fails_for_a_moment_keeps_its_replies)
 {
-    fail_produce(2);
+    fail_produce(2, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_start("exactly-once", NULL);
     send_naming(0);
     wait_until_committed(1);
@@ -140,6 +165,12 @@ int main(void)
     Suite *suite = suite_create("failing topics");
     TCase *unknown = add_case_that_opens(suite, "unknown error", open_three);
     tcase_add_test(unknown, a_topic_that_fails_with_an_unknown_error_stops_nobody);
+    TCase *again = add_case_that_opens(suite, "tried again", open_three);
+    tcase_add_test(again, nor_with_an_error_that_is_tried_again);
+    TCase *fatal = add_case_that_opens(suite, "fatal", open_three);
+    tcase_add_test(fatal, nor_with_an_error_about_the_producer);
+    TCase *later = add_case_that_opens(suite, "later", open_three);
+    tcase_add_test(later, nor_with_an_error_of_a_later_kafka);
     TCase *once = add_case_that_opens(suite, "at least once", open_three);
     tcase_add_test(once, nor_without_transactions);
     TCase *away = add_case_that_opens(suite, "leader away", open_three);
@@ -147,6 +178,6 @@ int main(void)
     TCase *innocent = add_case_that_opens(suite, "innocent", open_three);
     tcase_add_test(innocent, a_topic_that_fails_for_a_moment_keeps_its_replies);
     tcase_add_test(innocent, a_topic_that_fails_with_all_others_keeps_its_replies);
-    return side_by_side(suite,
-                        (const char *const[]){"unknown error", "at least once", "leader away", "innocent", NULL});
+    return side_by_side(suite, (const char *const[]){"unknown error", "tried again", "fatal", "later", "at least once",
+                                                     "leader away", "innocent", NULL});
 }
