@@ -113,6 +113,28 @@ START_TEST(a_command_that_kafka_refused_is_not_sent_though_the_next_one_is)
 }
 END_TEST
 
+/* Librdkafka never has room for it. */
+START_TEST(a_command_that_is_longer_than_the_queue_of_the_producer_is_not_sent)
+{
+    char servers[256];
+    snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", broker.address);
+    const char *settings[] = {servers, "log.level=error", "kafka.producer.queue.buffering.max.kbytes=1", NULL};
+    config_free(config);
+    config = config_read(&(struct config_sources){.path = NULL, .settings = settings});
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_ge(fprintf(input,
+                             "{\"commandId\":\"c-1\",\"workspaceId\":\"acme\",\"a\":\"%02000d\"}\n"
+                             "{\"commandId\":\"c-2\",\"workspaceId\":\"acme\"}\n",
+                             0),
+                     0);
+    rewind(input);
+    const struct sending_counts counts = sends(true);
+    ck_assert_int_eq(counts.unsent, 1);
+    ck_assert_int_eq(counts.sent, 1);
+    ck_assert_ptr_nonnull(strstr(what_was_told(), "line 1 was not sent: "));
+}
+END_TEST
+
 START_TEST(it_has_no_place_in_the_topic_when_no_reply_comes)
 {
     refuse_the_first_request();
@@ -141,6 +163,7 @@ int main(void)
     Suite *suite = suite_create("send");
     add_case(suite, "confirmed", a_command_that_kafka_confirms_is_sent);
     add_case(suite, "refused", a_command_that_kafka_refused_is_not_sent_though_the_next_one_is);
+    add_case(suite, "too long", a_command_that_is_longer_than_the_queue_of_the_producer_is_not_sent);
     add_case(suite, "no reply", it_has_no_place_in_the_topic_when_no_reply_comes);
-    return side_by_side(suite, (const char *const[]){"confirmed", "refused", "no reply", NULL});
+    return side_by_side(suite, (const char *const[]){"confirmed", "refused", "too long", "no reply", NULL});
 }

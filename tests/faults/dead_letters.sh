@@ -194,13 +194,15 @@ each_is_sent_once "beside letters that are too large"
 
 # Where commands are compressed, only the broker knows. The second run gives librdkafka no command before those before it
 # were answered: what is refused is then told while the others of its transaction are still to come. The third one sends
-# each command in a request of its own, some of which are under way when one is refused.
+# each command in a request of its own, some of which are under way when one is refused. In the last one librdkafka's queue
+# has no room for them.
 criterion "letters that are too large though they are compressed" "they are refused by name, and all others are sent"
 large_count=0
 beginning=$(date -u +%FT%TZ)
 sleep 1 # --since takes whole seconds
 for options in "" "--set kafka.producer.queue.buffering.max.messages=10" \
-    "--set kafka.producer.batch.num.messages=1 --set kafka.producer.linger.ms=0"; do
+    "--set kafka.producer.batch.num.messages=1 --set kafka.producer.linger.ms=0" \
+    "--set kafka.producer.queue.buffering.max.kbytes=1000"; do
     for ((i = 0; i < 2; i++)); do
         letters_add 20
         large_letters 1

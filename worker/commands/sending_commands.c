@@ -9,6 +9,7 @@
 #include "worker/commands/sending_internal.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_refusal.h"
 #include "worker/kafka/kafka_topic.h"
 #include "worker/validate/decode.h"
 
@@ -144,7 +145,7 @@ static rd_kafka_resp_err_t produce(struct sending *sending, struct span line, in
                                  RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
-    return code;
+    return kafka_is_longer_than_queue(sending->producer, code) ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE : code;
 }
 
 static bool may_send(struct sending *sending)

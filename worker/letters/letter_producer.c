@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/stop.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_refusal.h"
 
 #define TRY_MS        1000 /* of one step, so that a second signal ends it */
 #define DELIVERY_MS   30000
@@ -145,6 +146,8 @@ rd_kafka_resp_err_t letter_producer_send(struct letter_producer *producer, const
                               RD_KAFKA_V_KEY(bytes_of(key), key.length),
                               RD_KAFKA_V_VALUE(bytes_of(value), value.length), RD_KAFKA_V_HEADERS(headers),
                               RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (kafka_is_longer_than_queue(producer->handle, code))
+            return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || stop_requests() > 1)
             return code;
         rd_kafka_poll(producer->handle, QUEUE_WAIT_MS);

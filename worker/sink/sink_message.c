@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_refusal.h"
 #include "worker/kafka/message_headers.h"
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply.h"
@@ -93,12 +94,12 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
         return code;
     }
     rd_kafka_headers_destroy(outgoing->headers);
-    if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !kafka_is_longer_than_queue(sink->producer, code)) {
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             sink_route_failed(sink, outgoing->topic, code);
         return code;
     }
-    /* The message is larger than the producer's message.max.bytes. */
+    /* The message is larger than the producer's message.max.bytes or queue.buffering.max.kbytes. */
     sink->failed++;
     sink_refuse(sink, &sink->batch->items[index], outgoing->kind);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
