@@ -25,6 +25,49 @@ START_TEST(worker_that_killed_itself_before_its_checkpoint_leaves_one_behind)
 }
 END_TEST
 
+/* A worker is killed behind its commit, which had the nonce 77. */
+START_TEST(commit_that_was_announced_leaves_nothing_behind)
+{
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    fill(0, 9, 1); /* one shard is touched, all are told */
+    ck_assert(shards_claim(shards, &batch));
+    batch.nonce = 77;
+    ck_assert(shards_confirm(shards, &batch));
+    offsets_set(&progress.committed, 0, 10);
+    /* Another commit of that offset, or none that is known: nothing is proved. */
+    offsets_set(&progress.nonces, 0, 78);
+    look_until_all_are_there(others);
+    take(others, 1);
+    ck_assert_int_eq(audit(others, false), SHARDS_BEHIND);
+    offsets_set(&progress.nonces, 0, 77);
+    ck_assert_int_eq(audit(others, false), SHARDS_FINE);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS);
+    run_batch(shards, 0, 10, 9);
+}
+END_TEST
+
+START_TEST(commit_that_was_announced_and_lost_is_behind_in_its_shard)
+{
+    get_ready(shards, 0);
+    run_batch(shards, 0, 0, 9);
+    fill(0, 9, 9);
+    ck_assert(shards_claim(shards, &batch));
+    batch.nonce = 77;
+    ck_assert(shards_confirm(shards, &batch));
+    offsets_set(&progress.committed, 0, 18);
+    offsets_set(&progress.nonces, 0, 77);
+    /* As a file that lost its end: the fences are there, and the checkpoint before. */
+    cluster_ask(1, "EVAL %s 0", "for _, k in ipairs(redis.call('KEYS', '*}:announced:*')) do redis.call('DEL', k) end");
+    look_until_all_are_there(others);
+    take(others, 1);
+    ck_assert_int_eq(audit(others, false), SHARDS_BEHIND);
+    ck_assert_int_eq(audit(others, true), SHARDS_LOST);
+    ck_assert_uint_eq(count_of(others, TRUST_LOST), 5462);
+    ck_assert_uint_eq(count_of(others, TRUST_SOUND), REDIS_SLOTS - 5462);
+}
+END_TEST
+
 START_TEST(records_in_front_of_the_known_end_void_all_slots)
 {
     unsigned taken;
@@ -376,6 +419,8 @@ int main(void)
     tcase_add_unchecked_fixture(all, open_all, close_all);
     tcase_add_checked_fixture(all, begin_case, NULL);
     tcase_add_test(all, worker_that_killed_itself_before_its_checkpoint_leaves_one_behind);
+    tcase_add_test(all, commit_that_was_announced_leaves_nothing_behind);
+    tcase_add_test(all, commit_that_was_announced_and_lost_is_behind_in_its_shard);
     tcase_add_test(all, records_in_front_of_the_known_end_void_all_slots);
     tcase_add_test(all, two_workers_do_not_restore_one_slot);
     tcase_add_test(all, slot_of_another_record_topic_is_left_alone);

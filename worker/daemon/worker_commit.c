@@ -90,6 +90,7 @@ static enum sink_result worker_step(struct worker *worker, enum step step,
 static bool worker_confirm(struct worker *worker)
 {
     double began = clock_now_seconds();
+    worker->batch.nonce = worker->feed->nonce(worker->source);
     bool holds = index_confirm(worker->index, &worker->batch);
     thread_board_add_commit_redis(metrics_board(worker->metrics), clock_now_seconds() - began);
     return holds;

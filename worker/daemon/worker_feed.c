@@ -76,6 +76,11 @@ static int64_t feed_nonce(const void *source)
     return source_nonce(source);
 }
 
+static void feed_begin(void *source)
+{
+    source_renew_nonce(source);
+}
+
 static void feed_note_committed(void *source, const rd_kafka_topic_partition_list_t *offsets)
 {
     source_note_committed(source, offsets);
@@ -157,6 +162,7 @@ const struct worker_feed group_feed = {
     .is_cut_off = feed_is_cut_off,
     .offsets = feed_offsets,
     .nonce = feed_nonce,
+    .begin = feed_begin,
     .note_committed = feed_note_committed,
     .idle_offsets = feed_idle_offsets,
     .reconcile = feed_reconcile,

@@ -36,6 +36,7 @@ struct worker_feed {
     bool (*is_cut_off)(const void *source);
     rd_kafka_topic_partition_list_t *(*offsets)(void *source);
     int64_t (*nonce)(const void *source);
+    void (*begin)(void *source); /* the batch is evaluated, perhaps again */
     void (*note_committed)(void *source, const rd_kafka_topic_partition_list_t *offsets);
     rd_kafka_topic_partition_list_t *(*idle_offsets)(void *source);
     enum reconcile_result (*reconcile)(void *source, bool in_doubt, int wait_ms);
@@ -61,7 +62,6 @@ struct worker_feed {
     /* NULL in the daemon's feed. */
     bool (*may_begin)(void *context);                            /* false: no producer may be opened now */
     void (*beat)(void *context);                                 /* called several times a second */
-    void (*begin)(void *source);                                 /* the batch is evaluated, perhaps again */
     bool (*look_up)(void *source);                               /* in place of index_definitions */
     void (*claimed)(void *source);                               /* after index_claim: it may drop items */
     void (*committed)(void *source, const struct offsets *ends); /* of the batch; `ends` as in index_checkpoint */

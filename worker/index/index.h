@@ -145,7 +145,7 @@ bool index_is_in_parts(const struct index *index);
 
 /* Call after everything was sent, including the offsets, and before the commit. True if the outcomes are still valid. A
  * loss of data after this call does no harm, since a rebuild waits for transactions that have come this far. False:
- * abort the transaction and evaluate the batch again. */
+ * abort the transaction and evaluate the batch again. batch->nonce is that of the commit. */
 MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
 
 /* After the commit: writes the checkpoints of the batch's partitions. `record_ends` are the offsets behind the records

@@ -106,6 +106,13 @@ struct span shards_checkpoint_key(const struct shards *shards, size_t node, stru
                        SHARD_CHECKPOINT_KEY(redis_slot_tag(there->master.lowest), span_of_text(there->shard), place));
 }
 
+struct span shards_announced_key(const struct shards *shards, size_t node, struct span place, struct arena *arena)
+{
+    const struct cluster_node *there = redis_cluster_node(shards->cluster, node);
+    return SHARDS_TEXT(arena,
+                       SHARD_ANNOUNCED_KEY(redis_slot_tag(there->master.lowest), span_of_text(there->shard), place));
+}
+
 /* ---- answers ---- */
 
 /* The partition of a fence's field "term:TOPIC/P". */

@@ -9,9 +9,16 @@
  *   claimed     how far the partitions are claimed, if that is further than before (shards_claimed.c)
  *   claim       the decision script for each slot (decision.h), all masters at the same time
  *   confirm     before the commit, all at the same time: each slot's fence, each partition's term, and the pulse of
- *               all masters (cluster_pulse.h). fence.h tells why this is enough
+ *               all masters (cluster_pulse.h). fence.h tells why this is enough. The commit is announced with it, in
+ *               each shard that is complete, touched or not
  *   checkpoint  after the commit, into each shard that is complete, touched or not, since a checkpoint that is behind
- *               has the shard restored
+ *               has the shard restored, unless what is announced there is what the group has committed
+ *
+ * What is announced: a worker may be killed between its commit and its checkpoints, and then all of them are behind,
+ * though nothing is lost. An announcement has the nonce of the commit (log_mark.h), and stands behind the claims in the
+ * shard's stream, as a checkpoint does: if it survives, they do. Whether that commit has come to pass, the nonce of the
+ * group's offset tells. So it counts as a checkpoint if offset and nonce are the group's. A batch that is evaluated
+ * again has another nonce: what was announced before says nothing of claims that came later.
  *
  * A command's slot may be away, or may have to be restored. Then it waits, and with it the commands behind it in its
  * partition. The caller takes them out of the batch (shards_may_decide).

@@ -39,9 +39,12 @@ static void find_masters(struct shards_audit *audit)
         find_slots(audit, audited);
         audited->keys = arena_alloc(audit->arena, (size_t)partitions * sizeof(*audited->keys));
         audited->checkpoints = arena_alloc(audit->arena, (size_t)partitions * sizeof(*audited->checkpoints));
-        for (int32_t j = 0; j < partitions; j++)
-            audited->keys[j] =
-                shards_checkpoint_key(audit->shards, i, shards_place(audit->shards, j, audit->arena), audit->arena);
+        audited->announced = arena_alloc(audit->arena, (size_t)partitions * sizeof(*audited->announced));
+        for (int32_t j = 0; j < partitions; j++) {
+            const struct span place = shards_place(audit->shards, j, audit->arena);
+            audited->keys[j] = shards_checkpoint_key(audit->shards, i, place, audit->arena);
+            audited->announced[j] = shards_announced_key(audit->shards, i, place, audit->arena);
+        }
     }
 }
 
@@ -71,8 +74,10 @@ static void write_questions(const struct shards_audit *audit, const struct audit
         pipeline_parts(pipeline, SPAN("records"));
         pipeline_parts(pipeline, SPAN("restorer"));
     }
-    for (int32_t i = 0; i < audit->progress->committed.count; i++)
+    for (int32_t i = 0; i < audit->progress->committed.count; i++) {
         pipeline_read_parts(pipeline, CHECKPOINT_HEAD_BYTES, audited->keys[i]);
+        pipeline_read_parts(pipeline, CHECKPOINT_HEAD_BYTES, audited->announced[i]);
+    }
 }
 
 /* ---- answers ---- */
@@ -100,19 +105,42 @@ static void take_slot(const struct shards_audit *audit, struct cluster_pipelines
     freeReplyObject(reply);
 }
 
+/* False if there was no answer. */
+static bool take_checkpoint(const struct shards_audit *audit, struct cluster_pipelines *pipelines,
+                            const struct audited *audited, struct checkpoint *checkpoint)
+{
+    const unsigned slot = redis_cluster_node(audit->shards->cluster, audited->node)->master.lowest;
+    enum script_end end;
+    struct script_failure failure;
+    struct span text = SPAN_NONE;
+    redisReply *reply = shards_answer(audit->shards, pipelines, audited->node, slot, &end, &failure);
+    const bool answered = reply && index_reply_span(reply, &text);
+    *checkpoint = checkpoint_head(text);
+    freeReplyObject(reply);
+    return answered;
+}
+
+/* Whether the commit that was announced is the group's last one, and its checkpoint is still to come. */
+static bool has_come_to_pass(const struct shards_audit *audit, int32_t partition, const struct checkpoint *announced,
+                             const struct checkpoint *checkpoint)
+{
+    return announced->nonce > 0 && announced->nonce == offsets_get(&audit->progress->nonces, partition) &&
+           announced->next == audit->progress->committed.at[partition] && announced->next >= checkpoint->next;
+}
+
 static void take_checkpoints(const struct shards_audit *audit, struct cluster_pipelines *pipelines,
                              struct audited *audited)
 {
-    const unsigned slot = redis_cluster_node(audit->shards->cluster, audited->node)->master.lowest;
     audited->has_checkpoints = true;
     for (int32_t i = 0; i < audit->progress->committed.count; i++) {
-        enum script_end end;
-        struct script_failure failure;
-        struct span text = SPAN_NONE;
-        redisReply *reply = shards_answer(audit->shards, pipelines, audited->node, slot, &end, &failure);
-        audited->has_checkpoints &= reply != NULL && index_reply_span(reply, &text);
-        audited->checkpoints[i] = checkpoint_head(text);
-        freeReplyObject(reply);
+        struct checkpoint announced, *checkpoint = &audited->checkpoints[i];
+        audited->has_checkpoints &= take_checkpoint(audit, pipelines, audited, checkpoint);
+        audited->has_checkpoints &= take_checkpoint(audit, pipelines, audited, &announced);
+        if (!has_come_to_pass(audit, i, &announced, checkpoint))
+            continue;
+        if (announced.highest < checkpoint->highest)
+            announced.highest = checkpoint->highest;
+        *checkpoint = announced;
     }
 }
 

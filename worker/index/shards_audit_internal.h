@@ -16,9 +16,10 @@ struct audited {
     bool answered;
     struct read_slot *slots;
     uint32_t slot_count;
-    struct span *keys;              /* of its checkpoints, by partition */
-    struct checkpoint *checkpoints; /* what stood there */
-    bool has_checkpoints;           /* all of them were answered */
+    struct span *keys, *announced; /* of its checkpoints and of what is announced, by partition */
+    struct checkpoint
+        *checkpoints;     /* what stood there; or what was announced, if that is what the group has committed */
+    bool has_checkpoints; /* all of them were answered */
     struct cluster_beat beat;
 };
 

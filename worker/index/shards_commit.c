@@ -1,9 +1,6 @@
-/* Before and after the commit of a batch: whether its claims still stand, and its checkpoints. */
-#include "common/clock.h"
+/* Before the commit of a batch: whether its claims still stand. */
 #include "worker/index/index_internal.h"
 #include "worker/index/shards_internal.h"
-
-/* ---- before ---- */
 
 /* A partition of the batch, and where its term is. */
 struct asked {
@@ -97,11 +94,14 @@ bool shards_confirm(struct shards *shards, struct batch *batch)
     struct cluster_pipelines pipelines;
     struct shards_group *groups;
     struct asked *asked;
+    struct shards_announcement announcement;
     uint32_t count, asked_count;
     bool is_needed[CLUSTER_MASTERS_MOST] = {false};
-    bool ok =
-        shards_groups(shards, batch, &groups, &count) && find_terms(shards, batch, &asked, &asked_count) &&
-        (cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena) || shards_fail(shards, "out of memory"));
+    bool ok = shards_groups(shards, batch, &groups, &count) && find_terms(shards, batch, &asked, &asked_count);
+    if (ok)
+        shards_announce_prepare(shards, batch, &announcement);
+    ok = ok &&
+         (cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena) || shards_fail(shards, "out of memory"));
     if (ok) {
         for (uint32_t i = 0; i < count; i++) {
             is_needed[groups[i].node] = true;
@@ -112,120 +112,17 @@ bool shards_confirm(struct shards *shards, struct batch *batch)
             is_needed[asked[i].node] = true;
             term_send_ask(cluster_pipelines_to(&pipelines, asked[i].node), asked[i].place);
         }
+        shards_announce_write(&pipelines, &announcement);
         cluster_pulse_write(&pipelines);
         cluster_pipelines_send(&pipelines);
         for (uint32_t i = 0; i < count; i++)
             ok &= take_fence(shards, &pipelines, &groups[i]);
         for (uint32_t i = 0; i < asked_count; i++)
             ok &= take_term(shards, &pipelines, &asked[i]);
+        shards_announce_take(shards, &pipelines, &announcement);
         ok &= take_pulse(shards, &pipelines, is_needed);
         cluster_pipelines_close(&pipelines);
     }
     arena_reset(&batch->arena, mark);
     return ok;
-}
-
-/* ---- after ---- */
-
-/* What is written into a shard. */
-struct written {
-    uint16_t node;
-    unsigned slot; /* of its checkpoints */
-    struct fence fence;
-    struct span *keys;
-};
-
-static struct fence_part *make_parts(struct shards *shards, const struct batch_part *parts, uint32_t count,
-                                     struct arena *arena)
-{
-    struct fence_part *made = arena_alloc(arena, count * sizeof(*made));
-    for (uint32_t i = 0; i < count; i++)
-        made[i] = (struct fence_part){.partition = parts[i].partition,
-                                      .place = shards_place(shards, parts[i].partition, arena),
-                                      .term = span_of_text(shards_partition(shards, parts[i].partition)->term.text),
-                                      .committed = offsets_get(&shards->committed, parts[i].partition)};
-    return made;
-}
-
-static struct span *make_values(struct shards *shards, const struct batch_part *parts, uint32_t count, int64_t nonce,
-                                struct arena *arena)
-{
-    struct span *values = arena_alloc(arena, count * sizeof(*values));
-    const struct span ends = offsets_text(&shards->record_ends, arena);
-    for (uint32_t i = 0; i < count; i++) {
-        char head[CHECKPOINT_HEAD_BYTES];
-        const struct checkpoint checkpoint = {parts[i].next, offsets_get(&shards->committed, parts[i].partition),
-                                              nonce > 0 ? nonce : OFFSET_NONE, clock_wall_ms()};
-        const struct span before = checkpoint_write_head(&checkpoint, head);
-        values[i] = arena_format(arena, "%.*s%.*s", SPAN_FORMAT(before), SPAN_FORMAT(ends));
-    }
-    return values;
-}
-
-/* The shards that are there, complete, and whose lowest slot is sound. */
-static uint32_t find_shards(struct shards *shards, const struct fence_part *parts, uint32_t count,
-                            struct written **found, struct arena *arena)
-{
-    const size_t nodes = redis_cluster_count(shards->cluster);
-    uint32_t kept = 0;
-    *found = arena_alloc(arena, nodes * sizeof(**found));
-    for (size_t i = 0; i < nodes; i++) {
-        const struct cluster_node *node = redis_cluster_node(shards->cluster, i);
-        const unsigned slot = node->master.lowest;
-        if (!cluster_node_is_there(node) || slot_book_trust(shards->book, slot) != TRUST_SOUND ||
-            slot_book_connection(shards->book, slot) != node->number ||
-            !slot_book_is_complete(shards->book, node->number))
-            continue;
-        struct written *one = &(*found)[kept++];
-        *one = (struct written){.node = (uint16_t)i, .slot = slot, .fence = shards_fence(shards, slot, arena)};
-        one->fence.parts = parts;
-        one->fence.part_count = count;
-        one->keys = arena_alloc(arena, count * sizeof(*one->keys));
-        for (uint32_t j = 0; j < count; j++)
-            one->keys[j] = shards_checkpoint_key(shards, i, parts[j].place, arena);
-    }
-    return kept;
-}
-
-static bool take_written(struct shards *shards, struct cluster_pipelines *pipelines, const struct written *written)
-{
-    enum script_end end;
-    struct script_failure failure;
-    redisReply *reply = shards_answer(shards, pipelines, written->node, written->slot, &end, &failure);
-    if (reply)
-        end = index_script_look(pipelines->arena, reply, &failure);
-    freeReplyObject(reply);
-    return end == SCRIPT_DONE || shards_refused(shards, written->slot, end, &failure);
-}
-
-void shards_checkpoint(struct shards *shards, struct batch *batch, const struct offsets *record_ends, int64_t nonce)
-{
-    const size_t mark = batch->arena.used;
-    struct batch_part *parts;
-    const uint32_t count = batch_parts(batch, &parts);
-    struct cluster_pipelines pipelines;
-    struct written *written;
-    if (count == 0)
-        return;
-    if (index_is_of_other_log(shards->config, &shards->record_ends, record_ends)) {
-        slot_book_distrust_all(shards->book);
-        arena_reset(&batch->arena, mark);
-        return;
-    }
-    offsets_raise_all(&shards->record_ends, record_ends);
-    for (uint32_t i = 0; i < count; i++)
-        offsets_raise(&shards->committed, parts[i].partition, parts[i].next);
-    const struct fence_part *fence_parts = make_parts(shards, parts, count, &batch->arena);
-    const struct span *values = make_values(shards, parts, count, nonce, &batch->arena);
-    const uint32_t shard_count = find_shards(shards, fence_parts, count, &written, &batch->arena);
-    if (cluster_pipelines_open(&pipelines, shards->cluster, &batch->arena)) {
-        for (uint32_t i = 0; i < shard_count; i++)
-            fence_send_checkpoints(cluster_pipelines_to(&pipelines, written[i].node), &written[i].fence,
-                                   written[i].keys, values, count, SCRIPT_BY_NAME);
-        cluster_pipelines_send(&pipelines);
-        for (uint32_t i = 0; i < shard_count; i++)
-            (void)take_written(shards, &pipelines, &written[i]);
-        cluster_pipelines_close(&pipelines);
-    }
-    arena_reset(&batch->arena, mark);
 }

@@ -83,6 +83,24 @@ struct fence shards_fence(const struct shards *shards, unsigned slot, struct are
 /* The key of a shard's checkpoint, in the arena. */
 struct span shards_checkpoint_key(const struct shards *shards, size_t node, struct span place, struct arena *arena);
 
+/* The key of what is announced in a shard, in the arena. */
+struct span shards_announced_key(const struct shards *shards, size_t node, struct span place, struct arena *arena);
+
+/* A commit that is announced (shards.h); in the batch's arena. */
+struct shards_announcement {
+    struct shards_written *written; /* the shards that are complete */
+    uint32_t count;
+    const struct span *values; /* by partition of the batch */
+    uint32_t part_count;
+};
+
+/* Announces the batch's commit: is prepared before any pipeline is open, and the answers are taken in the same order.
+ * What is not written only costs a restoration, should the worker be killed. */
+void shards_announce_prepare(struct shards *shards, struct batch *batch, struct shards_announcement *announcement);
+void shards_announce_write(struct cluster_pipelines *pipelines, const struct shards_announcement *announcement);
+void shards_announce_take(struct shards *shards, struct cluster_pipelines *pipelines,
+                          const struct shards_announcement *announcement);
+
 /* The next answer of a node, to a script or a command for the slot. Notes what follows from a redirect, from NOSCRIPT
  * and from a fence or a term that is not ours. New, or NULL unless the end is SCRIPT_DONE; an error of type is an
  * answer. */

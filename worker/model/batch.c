@@ -53,6 +53,7 @@ void batch_reset(struct batch *batch)
 void batch_begin(struct batch *batch)
 {
     batch->filled = batch->arena.used;
+    batch->nonce = 0;
 }
 
 void batch_reset_for_retry(struct batch *batch)

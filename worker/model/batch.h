@@ -235,6 +235,7 @@ struct batch {
     uint32_t capacity;
     size_t bytes;         /* of its messages: values, keys, and headers in parsed form */
     size_t command_bytes; /* the longest value that the arena has room for, and the limit of a message's headers */
+    int64_t nonce;        /* of the commit that is tried next (log_mark.h); 0 or below: not known */
     size_t filled;        /* arena use once the source has filled the batch; batch_reset_for_retry returns to it */
     struct arena arena;
 };

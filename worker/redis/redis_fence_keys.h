@@ -10,6 +10,9 @@
  *   client-intake:{TOPIC/P}:claimed an offset                                   as if missing: nothing is claimed
  *   client-intake:{TAG}:checkpoint:SHARD:TOPIC/P
  *                                   a checkpoint (redis_keys.h) of the shard    as if missing: its slots are restored
+ *   client-intake:{TAG}:announced:SHARD:TOPIC/P
+ *                                   as a checkpoint, without offsets of the     as if missing: only the checkpoint
+ *                                   record topic                                counts
  *
  * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
  */
@@ -26,5 +29,8 @@
 /* `tag`: of the lowest slot that the shard has. `shard`: its id. */
 #define SHARD_CHECKPOINT_KEY(tag, shard, place)                                                                        \
     SPAN("client-intake:{"), (tag), SPAN("}:checkpoint:"), (shard), SPAN(":"), (place)
+/* Beside the checkpoint: the commit that was tried last. */
+#define SHARD_ANNOUNCED_KEY(tag, shard, place)                                                                         \
+    SPAN("client-intake:{"), (tag), SPAN("}:announced:"), (shard), SPAN(":"), (place)
 
 #endif

@@ -193,6 +193,11 @@ int64_t source_nonce(const struct source *source)
     return source->nonce;
 }
 
+void source_renew_nonce(struct source *source)
+{
+    source->nonce = log_mark_nonce();
+}
+
 int source_fill(struct source *source, uint32_t most, int wait_ms)
 {
     assert(source->batch->count == 0);
@@ -255,7 +260,7 @@ int source_fill(struct source *source, uint32_t most, int wait_ms)
     }
     source_drop_answered(source);
     batch_begin(source->batch);
-    source->nonce = log_mark_nonce();
+    source_renew_nonce(source);
     source_look_around(source);
     return source->broken ? -1 : 0;
 }

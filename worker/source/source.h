@@ -79,8 +79,11 @@ bool source_is_cut_off(const struct source *source);
 /* The offsets to commit with the batch: one for each partition of its items that are still ours. New; may be empty. */
 MUST_CHECK rd_kafka_topic_partition_list_t *source_offsets(struct source *source);
 
-/* The nonce (log_mark.h) that is committed with the batch's offsets: above 0, or -1 if the system gave none. */
+/* The nonce (log_mark.h) that is committed with the batch's offsets: above 0, or -1 if the system gave none. It stays
+ * for all tries to commit the same outcomes. If the batch is evaluated again, it gets another one: then it is not
+ * committed, and what was noted in Redis of that commit must not count for the next. */
 int64_t source_nonce(const struct source *source);
+void source_renew_nonce(struct source *source);
 
 /* These offsets were committed in a transaction. */
 void source_note_committed(struct source *source, const rd_kafka_topic_partition_list_t *offsets);
