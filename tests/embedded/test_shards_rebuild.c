@@ -274,6 +274,37 @@ START_TEST(single_slot_is_restored_alone)
 }
 END_TEST
 
+static bool reads(void *listener)
+{
+    (void)listener;
+    ck_abort_msg("the record topic is read");
+    return true;
+}
+
+/* What is written there would be refused, since its keys may be on either side. */
+START_TEST(slot_that_is_on_its_way_waits_without_a_reading)
+{
+    open_lost_case("moving", 80);
+    ck_assert_int_eq(rebuild_shards(patient), REBUILD_DONE);
+    const unsigned slot = redis_slot_of(span_of_text(names[2]));
+    cluster_ask(1, "CLUSTER SETSLOT %u IMPORTING %s", slot, cluster_masters[2].id);
+    cluster_ask(2, "CLUSTER SETSLOT %u MIGRATING %s", slot, cluster_masters[1].id);
+    cluster_ask(2, "HDEL client-intake:{%s}:fence epoch", redis_slot_tag(slot).at);
+    shards_close(shards);
+    shards = shards_open(config);
+    look_until_all_are_there();
+    ck_assert_int_eq(audit_shards(), SHARDS_LOST);
+    ck_assert_int_eq(rebuild_shards(reads), REBUILD_BY_OTHER);
+    ck_assert_uint_eq(count_of(TRUST_SOUND), REDIS_SLOTS - 1);
+    cluster_ask(1, "CLUSTER SETSLOT %u STABLE", slot);
+    cluster_ask(2, "CLUSTER SETSLOT %u STABLE", slot);
+    cluster_await(audit_shards() == SHARDS_LOST && rebuild_shards(patient) == REBUILD_DONE); /* behind a pause */
+    ck_assert_uint_eq(count_of(TRUST_SOUND), REDIS_SLOTS);
+    expect_folds("moving");
+    close_shards_case();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shards_rebuild");
@@ -283,6 +314,7 @@ int main(void)
     tcase_add_test(all, slots_become_the_fold_of_the_topic);
     tcase_add_test(all, single_slot_is_restored_alone);
     tcase_add_test(all, rebuild_that_was_ended_is_begun_again);
+    tcase_add_test(all, slot_that_is_on_its_way_waits_without_a_reading);
     tcase_add_test(all, master_that_dies_takes_its_slots_along);
     suite_add_tcase(suite, all);
     (void)add_case;

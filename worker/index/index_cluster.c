@@ -11,8 +11,9 @@
 #define CLUSTER_ARENA_BYTES ((size_t)64 << 20) /* of address space, for looks */
 #define AGAIN_MS            100                /* between two audits that find something to do */
 #define WAIT_AGAIN_MS       1000               /* and while there is only something to wait for */
-/* Between two rebuilds of slots that could not be restored, since they move: so many times as long as the last one
- * took, since nothing is decided meanwhile. */
+/* Nothing is decided by this worker while it restores slots. So it pauses between two rebuilds: so many times as long
+ * as the last one took before slots are tried again that could not be restored, since they move; and as long as it took
+ * before others that are lost meanwhile, as slots are that come one by one while an operator moves many. */
 #define REBUILD_AGAIN_TIMES 5
 #define REBUILD_AGAIN_MS    2000  /* at least */
 #define REBUILD_AGAIN_MOST  20000 /* at most */
@@ -55,11 +56,12 @@ bool index_cluster_connect(struct index *index)
     return true;
 }
 
-/* Slots that could not be restored wait for the next rebuild, and the others go on meanwhile. */
+/* Lost slots wait for the next rebuild, and the others go on meanwhile. */
 static bool leaves_lost(const struct index *index)
 {
     const struct slot_book *book = shards_book(index->shards);
-    return clock_now_ms() < index->restore_at_ms && slot_book_count(book, 0, TRUST_LOST) <= index->left_over &&
+    const bool are_left_over = slot_book_count(book, 0, TRUST_LOST) <= index->left_over;
+    return clock_now_ms() < (are_left_over ? index->restore_at_ms : index->restore_new_at_ms) &&
            slot_book_count(book, 0, TRUST_SOUND) > 0;
 }
 
@@ -145,12 +147,11 @@ enum rebuild_result index_cluster_rebuild(struct index *index, const struct offs
     /* Those that have left it are not known until the next audit. */
     index->left_over = slot_book_count(shards_book(index->shards), 0, TRUST_LOST) +
                        slot_book_count(shards_book(index->shards), 0, TRUST_UNKNOWN);
-    const int64_t now_ms = clock_now_ms(), pause_ms = REBUILD_AGAIN_TIMES * (now_ms - began_ms);
+    const int64_t now_ms = clock_now_ms(), took_ms = now_ms - began_ms, pause_ms = REBUILD_AGAIN_TIMES * took_ms;
     index->restore_at_ms = now_ms + (pause_ms < REBUILD_AGAIN_MS     ? REBUILD_AGAIN_MS
                                      : pause_ms > REBUILD_AGAIN_MOST ? REBUILD_AGAIN_MOST
                                                                      : pause_ms);
-    if (index->left_over == 0)
-        index->restore_at_ms = 0;
+    index->restore_new_at_ms = now_ms + (took_ms < REBUILD_AGAIN_MOST ? took_ms : REBUILD_AGAIN_MOST);
     return result;
 }
 

@@ -40,7 +40,8 @@ struct index {
     struct shards *shards;             /* NULL: redis.kind is not cluster */
     struct arena scratch;              /* of a cluster */
     int64_t audited_ms;                /* a cluster: when an audit ended last */
-    int64_t restore_at_ms;             /* a cluster: no rebuild before, unless slots are lost that were not left over */
+    int64_t restore_at_ms;             /* a cluster: no rebuild before of slots that the last one has left lost */
+    int64_t restore_new_at_ms;         /* a cluster: nor of others before this */
     int64_t take_over_at_ms;           /* a cluster: when slots that others restore are tried to be taken next */
     unsigned left_over;                /* so many slots a rebuild has left lost */
     int64_t retried_since_ms; /* a cluster: since when batches were decided again; 0: the last one was decided */

@@ -1,5 +1,7 @@
--- Takes a slot for a restoration (slot_restore.h): KEYS[1] is its fence. ARGV: 1 the epoch that it was found with, '' for
--- none, 2 the token of the restoration, which begins with 16 bytes of its worker, 3 how long it lasts without a renewal, in milliseconds, 4 the record topic.
+-- Takes a slot for a restoration (slot_restore.h). KEYS: 1 its fence, 2 a key that nobody writes: if the slot is on its way
+-- to another master, Redis refuses the call, as it would refuse what a restoration writes. ARGV: 1 the epoch that it was
+-- found with, '' for none, 2 the token of the restoration, which begins with 16 bytes of its worker, 3 how long it lasts
+-- without a renewal, in milliseconds, 4 the record topic.
 -- From then on nothing is decided in the slot. {'BEGUN'}, or why not: {'FOREIGN', topic}, {'CHANGED'}, {'BUSY'}.
 local fence = redis.pcall('HMGET', KEYS[1], 'epoch', 'records', 'restorer', 'until')
 if fence.err then

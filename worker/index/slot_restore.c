@@ -15,8 +15,9 @@ static void write_number(struct redis_pipeline *pipeline, int64_t number)
 
 void slot_restore_send_begin(struct redis_pipeline *pipeline, const struct slot_restore *restore, enum script_call how)
 {
-    index_script_begin(pipeline, SCRIPT_RESTORE_BEGIN, how, 1, 4);
+    index_script_begin(pipeline, SCRIPT_RESTORE_BEGIN, how, 2, 4);
     pipeline_parts(pipeline, restore->key);
+    pipeline_parts(pipeline, restore->key, SPAN(":none"));
     pipeline_parts(pipeline, restore->before);
     pipeline_parts(pipeline, restore->token);
     write_number(pipeline, SLOT_RESTORE_LIFE_MS);

@@ -3,8 +3,10 @@
  *
  *   begin   takes the epoch away, so nothing is decided in the slot from then on, and leaves the restoration's token
  *           there. Only one that has begun may write or end. A token that is not renewed for SLOT_RESTORE_LIFE_MS may
- * be replaced: its worker has died write   clients of which the slot has neither id nor email; and single keys end
- * gives the slot a new epoch, and its shard
+ *           be replaced: its worker has died. A slot that is on its way to another master is not taken (ASK or
+ *           TRYAGAIN), so nobody reads the record topic for it before it has come
+ *   write   clients of which the slot has neither id nor email; and single keys
+ *   end     gives the slot a new epoch, and its shard
  *
  * While a slot is restored nobody else writes there: decisions want an epoch, other restorations their token. So what
  * was read is still so when it is written, in however many steps, and no key needs to be watched. A worker that was
