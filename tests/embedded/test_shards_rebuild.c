@@ -274,6 +274,38 @@ START_TEST(single_slot_is_restored_alone)
 }
 END_TEST
 
+static void define(const char *name, const char *set)
+{
+    ck_assert_int_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(config->definitions.topic), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                       RD_KAFKA_V_KEY((void *)(uintptr_t)name, strlen(name)),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)set, set ? strlen(set) : 0), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* As a replica has them that is promoted: those of a while ago. What nobody has put is not the topic's. */
+START_TEST(definitions_of_an_earlier_state_are_replaced)
+{
+    open_lost_case("definitions", 81);
+    define(names[0], "[1]");
+    define(names[0], "[2]");
+    define(names[1], "[1]");
+    define(names[2], "[1]");
+    define(names[2], NULL);
+    ck_assert_int_eq(rd_kafka_flush(producer, 60000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    cluster_ask(0, "SET custom-fields:{%s} [1]", names[0]);
+    cluster_ask(1, "SET custom-fields:{%s} [7]", names[1]);
+    cluster_ask(2, "SET custom-fields:{%s} [1]", names[2]);
+    const enum rebuild_result result = rebuild_shards(patient);
+    ck_assert_msg(result == REBUILD_DONE, "%d: %s", (int)result, why);
+    ck_assert_str_eq(cluster_ask(0, "GET custom-fields:{%s}", names[0]), "[2]");
+    ck_assert_str_eq(cluster_ask(1, "GET custom-fields:{%s}", names[1]), "[7]");
+    ck_assert_str_eq(cluster_ask(2, "EXISTS custom-fields:{%s}", names[2]), "0");
+    expect_folds("definitions");
+    close_shards_case();
+}
+END_TEST
+
 static bool reads(void *listener)
 {
     (void)listener;
@@ -315,6 +347,7 @@ int main(void)
     tcase_add_test(all, single_slot_is_restored_alone);
     tcase_add_test(all, rebuild_that_was_ended_is_begun_again);
     tcase_add_test(all, slot_that_is_on_its_way_waits_without_a_reading);
+    tcase_add_test(all, definitions_of_an_earlier_state_are_replaced);
     tcase_add_test(all, master_that_dies_takes_its_slots_along);
     suite_add_tcase(suite, all);
     (void)add_case;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "worker/definitions/definitions_sync_internal.h"
 #include "worker/kafka/kafka_client.h"
@@ -36,10 +37,50 @@ bool sync_is_patient(void *listener)
     return !sync->progress || sync->progress(sync->listener, 0, 1);
 }
 
+/* ---- values that the topic had ---- */
+
+static uint64_t value_hash(struct span workspace, struct span value)
+{
+    return XXH3_64bits_withSeed(value.at, value.length, XXH3_64bits(workspace.at, workspace.length));
+}
+
+static void note_value(struct sync_values *values, struct span workspace, struct span value)
+{
+    if (values->count == values->capacity) {
+        const size_t capacity = values->capacity > 0 ? 2 * values->capacity : 1024;
+        uint64_t *grown = realloc(values->hashes, capacity * sizeof(*grown));
+        if (!grown)
+            abort();
+        values->hashes = grown;
+        values->capacity = capacity;
+    }
+    values->hashes[values->count++] = value_hash(workspace, value);
+}
+
+static int by_hash(const void *one, const void *other)
+{
+    const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return (a > b) - (a < b);
+}
+
+bool sync_had_value(const struct sync *sync, struct span workspace, struct span value)
+{
+    const uint64_t hash = value_hash(workspace, value);
+    return sync->values.count > 0 &&
+           bsearch(&hash, sync->values.hashes, sync->values.count, sizeof(hash), by_hash) != NULL;
+}
+
 /* ---- reading the topic ---- */
 
 /* Handles a message of a reading, and takes ownership of it. */
 typedef bool sync_visitor(struct sync *sync, rd_kafka_message_t *message);
+
+static void note(struct sync *sync, struct span workspace, const rd_kafka_message_t *message)
+{
+    definitions_history_note(sync->history, message);
+    if (sync->mode == SYNC_EARLIER && message->payload)
+        note_value(&sync->values, workspace, span_of(message->payload, message->len));
+}
 
 static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
 {
@@ -47,7 +88,7 @@ static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
     if (!workspace.at)
         sync->result->passed_over++;
     else if (!sync->wants || sync->wants(sync->listener, workspace))
-        definitions_history_note(sync->history, message);
+        note(sync, workspace, message);
     rd_kafka_message_destroy(message);
     return true;
 }
@@ -126,8 +167,8 @@ static bool sync_is_idle(const struct sync *sync)
     return count == 0;
 }
 
-/* Reads the messages since then (with SYNC_MISSING the next audit does), so that Redis ends with the topic's last
- * even if its writer died before it wrote to Redis. */
+/* Reads the messages since then (with the other modes the next audit does, or who puts them), so that Redis ends with
+ * the topic's last even if its writer died before it wrote to Redis. */
 static bool sync_follow(struct sync *sync)
 {
     char reason[512];
@@ -151,12 +192,15 @@ static bool sync_run(struct sync *sync)
         return false;
     if (sync->mode == SYNC_MISSING && !sync_drop_present(sync))
         return false;
+    if (sync->values.count > 0)
+        qsort(sync->values.hashes, sync->values.count, sizeof(*sync->values.hashes), by_hash);
     sync->passes_done = 1;
     if (sync_is_idle(sync))
         return true;
     if (!topic_reader_rewind(sync->reader, reason, sizeof(reason)))
         return sync_fail(sync, "Kafka", reason);
-    return sync_read(sync, visit_last, &count) && (sync->mode == SYNC_MISSING || sync_follow(sync));
+    const bool follows = sync->mode == SYNC_SINCE || sync->mode == SYNC_ALL;
+    return sync_read(sync, visit_last, &count) && (!follows || sync_follow(sync));
 }
 
 /* What was written to an old master is lost (redis_sentinels.h, cluster_confirm.h): the caller tries again. */
@@ -205,6 +249,7 @@ static bool sync_all(const struct config *config, enum definitions_sync_mode mod
     topic_reader_close(sync->reader);
     topic_reader_close(sync->tail);
     offsets_free(&sync->noted);
+    free(sync->values.hashes);
     definitions_redis_close(sync->redis);
     definitions_history_free(sync->history);
     free(sync);
@@ -222,5 +267,5 @@ bool definitions_sync_some(const struct config *config, definitions_sync_choice 
                            definitions_sync_progress *progress, void *listener, struct definitions_sync_result *result,
                            char *error, size_t error_size)
 {
-    return sync_all(config, SYNC_MISSING, NULL, wants, progress, listener, result, error, error_size);
+    return sync_all(config, SYNC_EARLIER, NULL, wants, progress, listener, result, error, error_size);
 }

@@ -9,6 +9,12 @@
 
 #define CHUNK_MESSAGES 256
 
+/* Hashes of workspaces with their values; sorted once all are there. */
+struct sync_values {
+    uint64_t *hashes;
+    size_t count, capacity;
+};
+
 struct sync {
     const struct config *config;
     enum definitions_sync_mode mode;
@@ -23,6 +29,7 @@ struct sync {
     struct definitions_history *history;
     struct definitions_redis *redis;
     int64_t passes_done, passes; /* of the two over the whole topic */
+    struct sync_values values;   /* SYNC_EARLIER: those of the topic */
 
     struct offsets noted;      /* every message before them is in the history */
     struct topic_reader *tail; /* NULL until the topic has grown beyond `noted` before a write: reads what came */
@@ -42,6 +49,9 @@ bool sync_is_patient(void *sync);
 
 /* How long a question to Kafka may take. */
 int sync_wait_ms(enum definitions_sync_mode mode);
+
+/* Whether a workspace had this value in the topic at some time. */
+bool sync_had_value(const struct sync *sync, struct span workspace, struct span value);
 
 /* ---- definitions_sync_write.c ---- */
 

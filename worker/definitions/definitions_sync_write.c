@@ -85,6 +85,14 @@ void sync_chunk_clear(struct sync *sync)
     sync->chunk_count = sync->chunk_bytes = sync->chunk_span = 0;
 }
 
+/* Whether the mode has the topic's last value take the place of another one. */
+static bool replaces(const struct sync *sync, struct span workspace, struct span there, struct span value)
+{
+    if (!there.at)
+        return value.at != NULL;
+    return sync->mode == SYNC_EARLIER ? sync_had_value(sync, workspace, there) : sync->mode != SYNC_MISSING;
+}
+
 /* Watches what Redis has of the chunk's workspaces, and tells what must be written: the last of their workspaces, and
  * only what Redis has otherwise. */
 static bool chunk_compare(struct sync *sync, bool *writes, size_t *count)
@@ -101,7 +109,7 @@ static bool chunk_compare(struct sync *sync, bool *writes, size_t *count)
         struct span there = definitions_redis_value(answers[i]), value = value_of(sync->chunk[i]);
         bool same = (there.at != NULL) == (value.at != NULL) && span_equal(there, value);
         writes[i] = definitions_history_is_last(sync->history, sync->chunk[i]) && !same &&
-                    (sync->mode != SYNC_MISSING || (!there.at && value.at));
+                    replaces(sync, workspaces[i], there, value);
         *count += writes[i];
         freeReplyObject(answers[i]);
     }

@@ -145,7 +145,7 @@ static bool is_restored(void *listener, struct span workspace)
     return shards_restore_has(rebuild->restore, redis_slot_of(workspace));
 }
 
-/* Those that these slots lack, before anything is decided by them. */
+/* Those that these slots lack, or have in an earlier version, before anything is decided by them. */
 static bool restore_definitions(struct rebuild *rebuild)
 {
     struct definitions_sync_result result;
