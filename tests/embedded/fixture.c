@@ -111,7 +111,7 @@ void fixture_start(const char *mode, const char *const *settings)
     snprintf(delivery, sizeof(delivery), "delivery.mode=%s", mode);
     for (size_t i = 0; settings && settings[i]; i++)
         all[count++] = settings[i];
-    fixture.config = config_read(&(struct config_sources){.path = NULL, .settings = all, .takes_cluster = true});
+    fixture.config = config_read(&(struct config_sources){.path = NULL, .settings = all});
     ck_assert_ptr_nonnull(fixture.config);
     log_set_level(fixture.config->log.level);
     fixture.workers = workers_start(fixture.config);

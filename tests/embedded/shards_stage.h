@@ -43,7 +43,7 @@ static void open_all(void)
     cluster_open();
     cluster_address(address, sizeof(address));
     const char *settings[] = {"redis.kind=cluster", "log.level=error", "redis.timeout=2s", address, NULL};
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
     ck_assert_int_eq(batch_open(&batch, 2000, 8 << 20, 1 << 16), 0);

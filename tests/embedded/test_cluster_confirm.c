@@ -72,7 +72,7 @@ static void open_all(void)
     set_state(EPOCH_6, map_text);
     snprintf(address, sizeof(address), "redis.address=%s", nodes[0].address);
     const char *settings[] = {"redis.kind=cluster", "log.level=error", "redis.timeout=1s", address, NULL};
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
     cluster = redis_cluster_open(config);
     ck_assert_ptr_nonnull(cluster);

@@ -47,7 +47,7 @@ static void open_config(void)
     const char *settings[] = {"redis.kind=cluster", address, servers, "log.level=error", "redis.timeout=1s", NULL};
     snprintf(address, sizeof(address), "redis.address=%s,%s,%s", nodes[0].address, nodes[1].address, nodes[2].address);
     snprintf(servers, sizeof(servers), "kafka.bootstrap.servers=%s", broker.address);
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
 }
 

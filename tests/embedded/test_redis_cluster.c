@@ -51,7 +51,7 @@ static void open_cluster(int first, int second, int third)
     const char *settings[] = {"redis.kind=cluster", "log.level=error", "redis.timeout=1s", address, NULL};
     redis_cluster_close(cluster);
     config_free(config);
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
     cluster = redis_cluster_open(config);
     ck_assert_ptr_nonnull(cluster);

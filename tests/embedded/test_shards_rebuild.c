@@ -70,7 +70,7 @@ static void open_shards_case(const char *name, int at_once)
                               "log.level=error",
                               "kafka.consumer.fetch.wait.max.ms=10",
                               NULL};
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
     log_set_level(LOG_LEVEL_ERROR);
     for (size_t i = 0; i < MASTERS; i++)

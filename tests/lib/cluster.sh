@@ -34,7 +34,12 @@ cluster_has_shard_ids() {
 cluster_rights() {
     local line
     line=$(sed -n 's/^ACL SETUSER client-intake //p' docs/operations.md | sed -n "1s/PASSWORD/$cluster_password/p")
-    echo "$line +eval +cluster|slots +cluster|info +cluster|myid$(cluster_has_shard_ids && echo ' +cluster|myshardid')"
+    echo "$line +eval +cluster|slots +cluster|info +cluster|myid$(cluster_has_shard_ids && echo ' +cluster|myshardid') ${cluster_more_rights:-}"
+}
+
+# What `run` needs besides the line for a single Redis, as docs/operations.md says.
+cluster_run_rights() {
+    sed -n 's/^ACL SETUSER client-intake \(+.*+evalsha.*\)/\1/p' docs/operations.md
 }
 
 # cluster_start [SETTING ...]: all nodes, until each knows that all slots are served and every master has its replica.

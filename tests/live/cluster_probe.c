@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     snprintf(address, sizeof(address), "redis.address=%s", argc > 1 ? argv[1] : "");
     for (int i = 2; i < argc && i < 30; i++)
         settings[i] = argv[i];
-    struct config *config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    struct config *config = config_read(&(struct config_sources){.settings = settings});
     cluster = config ? redis_cluster_open(config) : NULL;
     if (!cluster || arena_open(&arena, 64 << 20) != 0)
         return EXIT_FAILURE;

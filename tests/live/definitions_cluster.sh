@@ -407,8 +407,6 @@ scene_notice() {
 
 scene_refused() {
     local slot
-    "$BUILD/client-intake" run "${settings[@]}" >"$suite_folder/run" 2>&1
-    check_equal "the daemon refuses a cluster" 78 $?
     "$BUILD/client-intake" definitions list "${settings[@]}" --set redis.password=wrong >/dev/null 2>"$suite_folder/error"
     check_equal "a wrong password is told" 69 $?
     check "with the reason" grep -q WRONGPASS "$suite_folder/error"

@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         settings[i] = argv[i];
     signal(SIGPIPE, SIG_IGN);
-    config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    config = config_read(&(struct config_sources){.settings = settings});
     bool ok = config && (redis = definitions_redis_open(config, error, sizeof(error)));
     while (ok && fgets(line, sizeof(line), stdin)) {
         ok = carry_out(line);

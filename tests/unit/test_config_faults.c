@@ -67,17 +67,12 @@ static const struct refused {
      "--set: redis.address each entry must be HOST:PORT, such as 127.0.0.1:6379, or unix:PATH, not \"a:1,,b:1\"\n"},
     /* the kinds of Redis */
     {NULL, "redis.kind=sentinels", "--set: redis.kind must be single, sentinel or cluster, not \"sentinels\"\n"},
-    {"[redis]\nkind = cluster\n", NULL,
-     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
     {"[redis]\nkind = cluster\nmaster = m\ndatabase = 1\naddress = a:1,unix:/s\n", NULL,
      "F:3: redis.master needs redis.kind = sentinel\n"
      "F:5: redis.address must list nodes as HOST:PORT with redis.kind = cluster, not unix:PATH\n"
-     "F:4: redis.database must be 0 with redis.kind = cluster\n"
-     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
+     "F:4: redis.database must be 0 with redis.kind = cluster\n"},
     {"[redis]\nkind = cluster\naddress = a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,a:10,a:11,a:12,a:13,a:14,a:15,a:16\n",
-     NULL,
-     "F:3: redis.address must list at most 15 nodes; the program learns of the others by itself\n"
-     "F:2: redis.kind = cluster is not supported yet; it must be single or sentinel\n"},
+     NULL, "F:3: redis.address must list at most 15 nodes; the program learns of the others by itself\n"},
     {"[redis]\naddress = a:1, b:1\nmaster = m\nsentinel_password = s3cret\n", NULL,
      "F:2: redis.address must be one address with redis.kind = single\n"
      "F:3: redis.master needs redis.kind = sentinel\n"

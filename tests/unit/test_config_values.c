@@ -96,18 +96,16 @@ static void pass_over(void *listener, const char *place, const char *message)
     (void)listener, (void)place, (void)message;
 }
 
-/* Whoever can work with a cluster already says so. Other contradictions stay errors. */
-START_TEST(cluster_is_taken_where_it_can_be_used)
+START_TEST(cluster_is_taken)
 {
     const char *settings[] = {"redis.kind=cluster", "redis.address=a:1,b:2", NULL};
-    struct config *config = config_read(&(struct config_sources){.settings = settings, .takes_cluster = true});
+    struct config *config = config_read(&(struct config_sources){.settings = settings});
     ck_assert_ptr_nonnull(config);
     ck_assert_int_eq(config->redis.kind, REDIS_CLUSTER);
     ck_assert_uint_eq(config->redis.address.count, 2);
     config_free(config);
     settings[1] = "redis.address=unix:/s";
-    ck_assert_ptr_null(
-        config_read(&(struct config_sources){.settings = settings, .take_fault = pass_over, .takes_cluster = true}));
+    ck_assert_ptr_null(config_read(&(struct config_sources){.settings = settings, .take_fault = pass_over}));
 }
 END_TEST
 
@@ -129,7 +127,7 @@ int main(void)
 {
     TCase *tests = config_case();
     tcase_add_loop_test(tests, setting_is_accepted, 0, COUNT(accepted));
-    tcase_add_test(tests, cluster_is_taken_where_it_can_be_used);
+    tcase_add_test(tests, cluster_is_taken);
     tcase_add_test(tests, postponed_commands_may_take_what_is_left);
     return config_run(tests, "config values");
 }

@@ -5,6 +5,7 @@
 
 #include "worker/commands/check_info.h"
 #include "worker/redis/redis_cluster.h"
+#include "worker/redis/redis_fence_keys.h"
 #include "worker/redis/redis_info.h"
 
 #define VERSION_BYTES 64
@@ -34,14 +35,36 @@ static bool is_told(const redisReply *info)
     return info && info->type == REDIS_REPLY_STRING;
 }
 
-/* Each node has users of its own. A script is what definitions are changed by. */
-static void check_script_right(struct check_report *report, redisContext *connection, const char *place)
+/* Rights that a single server does not ask for, each by a command that changes nothing. Each node has users of its own.
+ */
+static const struct {
+    int count;
+    const char *words[4];
+    const char *needed;
+} asked_rights[] = {
+    {3, {"EVAL", "return 1", "0"}, "run, definitions put and definitions sync need the right +eval"},
+    {3, {"EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"}, "run needs the right +evalsha"},
+    {3, {"SCRIPT", "LOAD", "return 1"}, "run needs the right +script|load"},
+    {1, {"TIME"}, "run needs the right +time"},
+    {2, {"GET", CHECKED_KEY}, "run needs the right +get"},
+    {3, {"HGET", CHECKED_KEY, "none"}, "run needs the right +hget"},
+    {3, {"HMGET", CHECKED_KEY, "none"}, "run needs the right +hmget"},
+    {3, {"HDEL", CHECKED_KEY, "none"}, "run needs the right +hdel"},
+};
+
+/* A master without the key's slot redirects those who have the right. */
+static void check_cluster_rights(struct check_report *report, redisContext *connection, const char *place)
 {
-    redisReply *reply = redisCommand(connection, "EVAL %s 0", "return 1");
-    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0)
-        check_tell(report, "right", CHECK_WARNING, "right_missing", place,
-                   "definitions put and definitions sync need the right +eval");
-    freeReplyObject(reply);
+    for (size_t i = 0; i < sizeof(asked_rights) / sizeof(asked_rights[0]); i++) {
+        if (!connection || connection->err != 0)
+            return;
+        const char *words[4];
+        memcpy(words, asked_rights[i].words, sizeof(words));
+        redisReply *reply = redisCommandArgv(connection, asked_rights[i].count, words, NULL);
+        if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0)
+            check_tell(report, "right", CHECK_WARNING, "right_missing", place, "%s", asked_rights[i].needed);
+        freeReplyObject(reply);
+    }
 }
 
 static void check_master(struct check_report *report, const struct cluster_node *node)
@@ -60,8 +83,7 @@ static void check_master(struct check_report *report, const struct cluster_node 
                    info ? info->str : node->connection->errstr);
     }
     freeReplyObject(info);
-    if (node->connection && node->connection->err == 0)
-        check_script_right(report, node->connection, place);
+    check_cluster_rights(report, node->connection, place);
 }
 
 /* The version of the first master that tells it; "" if none does. */

@@ -37,7 +37,7 @@ const struct command commands[] = {
      "Partitions and replication come from [topics] in the config. An existing topic is never changed.\n"
      "  --output FORM  text (default), or json: one line for each topic\n"
      "Exit codes: 0 all exist now, 1 the broker refused a topic, 69 Kafka cannot be reached.\n"},
-    {"definitions", command_definitions, command_definitions_prepare,
+    {"definitions", command_definitions, NULL,
      "put WORKSPACE FILE | get WORKSPACE | list | lint FILE | history WORKSPACE | sync",
      "store, show and check custom field definitions",
      "  put      checks FILE, appends it to the definitions topic and stores it in Redis\n"

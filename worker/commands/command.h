@@ -43,7 +43,7 @@ extern const char command_common_options[];
 
 command_function command_run, command_check, command_validate, command_topics, command_definitions, command_replay,
     command_send, command_dead_letters, command_demo;
-command_prepare command_check_prepare, command_definitions_prepare;
+command_prepare command_check_prepare;
 
 /* The program: argv as main got it. Returns the exit code. */
 int command_main(int argc, char **argv);

@@ -109,8 +109,7 @@ static void report_fault(void *listener, const char *place, const char *message)
     check_tell(&report, "config", CHECK_FAULT, "invalid", place, "%s", message);
 }
 
-/* For a program that reads the report, errors of the config are findings like any other. The error of a cluster comes
- * after what was found there. */
+/* For a program that reads the report, errors of the config are findings like any other. */
 int command_check_prepare(int argc, char **argv, struct config_sources *sources)
 {
     struct check_report report = {.code = COMMAND_OK};
@@ -118,7 +117,6 @@ int command_check_prepare(int argc, char **argv, struct config_sources *sources)
     const int result = read_options(argc, argv, &report, &offline);
     if (result == COMMAND_OK && report.json)
         sources->take_fault = report_fault;
-    sources->takes_cluster = true; /* what it finds there is worth knowing before the daemon can use it */
     return result;
 }
 
@@ -129,16 +127,12 @@ int command_check(int argc, char **argv, const struct config *config)
     const int result = read_options(argc, argv, &report, &offline);
     if (result != COMMAND_OK)
         return result;
-    const bool is_usable = config->redis.kind != REDIS_CLUSTER;
-    if (is_usable)
-        check_tell(&report, "config", CHECK_OK, "read", NULL, "%s", "");
+    check_tell(&report, "config", CHECK_OK, "read", NULL, "%s", "");
     check_config_sizes(&report, config);
     if (!offline) {
         check_kafka(&report, config);
         check_redis(&report, config);
         check_tracing(&report, config);
     }
-    if (!is_usable)
-        check_tell(&report, "config", CHECK_FAULT, "invalid", "redis.kind", "%s", REDIS_CLUSTER_NOT_YET);
     return report.code;
 }

@@ -143,13 +143,6 @@ static bool read_arguments(int argc, char **argv, struct definitions_request *re
     return true;
 }
 
-int command_definitions_prepare(int argc, char **argv, struct config_sources *sources)
-{
-    (void)argc, (void)argv;
-    sources->takes_cluster = true;
-    return COMMAND_OK;
-}
-
 int command_definitions(int argc, char **argv, const struct config *config)
 {
     struct definitions_request request = {0};

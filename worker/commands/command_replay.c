@@ -11,6 +11,13 @@
 
 /* ---- The modes ---- */
 
+/* What writes to the index does so on one server, also behind Sentinels. */
+static int refuse_cluster(const char *mode)
+{
+    fprintf(stderr, "client-intake replay: %s does not work with redis.kind = cluster\n", mode);
+    return COMMAND_CONFIGURATION;
+}
+
 static void warn_of_gaps(void)
 {
     fprintf(stderr, "client-intake replay: part of what was asked for could not be read; the report names it\n");
@@ -63,6 +70,8 @@ static int run_apply(const struct replay_options *options, const struct config *
     };
     if (!options->name || !options->replies)
         return command_usage("replay", "--apply needs --name and --replies");
+    if (config->redis.kind == REDIS_CLUSTER)
+        return refuse_cluster("--apply");
     const enum replay_apply_result result = replay_apply(config, &request, error, sizeof(error));
     if (result == REPLAY_MISUSED)
         return command_usage("replay", "%s", error);
@@ -76,6 +85,8 @@ static int run_apply(const struct replay_options *options, const struct config *
 static int run_rebuild(const struct config *config)
 {
     char error[1024];
+    if (config->redis.kind == REDIS_CLUSTER)
+        return refuse_cluster("--rebuild");
     switch (replay_rebuild(config, error, sizeof(error))) {
     case REPLAY_REBUILT:
         return COMMAND_OK;

@@ -168,8 +168,7 @@ static void print_fault(void *listener, const char *place, const char *message)
 static struct config_reading begin_reading(const struct config_sources *sources)
 {
     return (struct config_reading){.take_fault = sources->take_fault ? sources->take_fault : print_fault,
-                                   .listener = sources->listener,
-                                   .takes_cluster = sources->takes_cluster};
+                                   .listener = sources->listener};
 }
 
 struct config *config_read(const struct config_sources *sources)

@@ -26,9 +26,6 @@ enum on_missing { ON_MISSING_REJECT, ON_MISSING_WAIT };
 #define REDIS_SENTINELS_MOST     15
 #define REDIS_CLUSTER_NODES_MOST 15
 
-/* The error of redis.kind = cluster, for which the daemon is not ready. */
-#define REDIS_CLUSTER_NOT_YET "redis.kind = cluster is not supported yet; it must be single or sentinel"
-
 /* A setting that goes to librdkafka unchanged. */
 struct kafka_setting {
     char *name, *value;
@@ -50,7 +47,6 @@ struct config_sources {
     const char *const *settings;   /* "section.key=value", ended by NULL; or NULL */
     config_take_fault *take_fault; /* gets each error; NULL: it is printed on standard error, "PLACE: message" */
     void *listener;                /* of take_fault */
-    bool takes_cluster;            /* redis.kind = cluster is no error: for who can work with a cluster already */
 };
 
 struct config {

@@ -174,8 +174,6 @@ static void check_cluster(struct config_reading *reading, const struct config *c
     if (config->redis.database != 0)
         config_fault(reading, PLACE("redis.database", "redis.kind"),
                      "redis.database must be 0 with redis.kind = cluster");
-    if (!reading->takes_cluster)
-        config_fault(reading, PLACE("redis.kind"), "%s", REDIS_CLUSTER_NOT_YET);
 }
 
 static void check_redis_kind(struct config_reading *reading, const struct config *config)

@@ -20,8 +20,7 @@ struct config_reading {
     config_take_fault *take_fault;
     void *listener;
     int faults;
-    bool no_memory;     /* out of memory was reported */
-    bool takes_cluster; /* as in struct config_sources */
+    bool no_memory; /* out of memory was reported */
 };
 
 /* Tells an error. */

@@ -1,5 +1,5 @@
-/* decision: claims by a script in Redis, for workspaces of which no two need be on one server. The daemon does not use
- * it yet; index_claim decides there, on one server, with WATCH and MULTI.
+/* decision: claims by a script in Redis, for workspaces of which no two need be on one server. On one
+ * server index_claim decides, with WATCH and MULTI.
  *
  * The commands of a batch whose workspaces share a fence are a group: in a cluster those of one slot, on one server all
  * of them. A group is decided by one round trip, in calls of a limited size, each of them one step of Redis. A call

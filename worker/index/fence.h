@@ -1,5 +1,5 @@
-/* fence: who may write in a slot, for claims by scripts (decision.h). The daemon does not use it yet: it watches the
- * epoch and the owners of all of Redis (index_fence.c), which are on one server.
+/* fence: who may write in a slot, for claims by scripts (decision.h). On one server a worker watches the epoch and
+ * the owners of all of Redis instead (index_fence.c).
  *
  * A fence is a hash in the slot that it guards. Each script looks at it before it does anything, in one step with what
  * it then does.

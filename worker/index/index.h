@@ -1,6 +1,6 @@
 /* index: the Redis index of clients, and the definitions beside it. The record topic is the truth; Redis is its index
  * and can be rebuilt. One connection per thread. The public headers are this one and index_audit.h. redis_keys.h lists
- * the keys and what a value that is not ours means. With redis.kind = cluster, which the config still refuses, these
+ * the keys and what a value that is not ours means. With redis.kind = cluster these
  * functions are those of shards.h and shards_rebuild.h (index_cluster.c), made of slot_book.h, slot_restore.h,
  * decision.h, fence.h and term.h. What follows is about one server.
  *

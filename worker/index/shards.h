@@ -1,5 +1,5 @@
-/* shards: the index on a Redis Cluster, for one worker: claims by slot, checkpoints by shard. The daemon does not use
- * it yet; index.h describes the index on one server, and has the glossary.
+/* shards: the index on a Redis Cluster, for one worker: claims by slot, checkpoints by shard. It stands
+ * behind index.h (index_cluster.c), which describes the index on one server, and has the glossary.
  *
  * What a batch asks of Redis, and how often it waits for answers:
  *

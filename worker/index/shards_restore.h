@@ -1,5 +1,5 @@
-/* shards_restore: the restoration of slots of a cluster from the record topic, all that are lost at once. The daemon
- * does not use it yet. slot_restore.h has the steps of one slot.
+/* shards_restore: the restoration of slots of a cluster from the record topic, all that are lost at once.
+ * slot_restore.h has the steps of one slot.
  *
  *     shards_restore_begin    takes the slots that are lost, and those that another worker seems to restore but has
  *                             left. Nothing is decided in them from then on

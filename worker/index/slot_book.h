@@ -1,5 +1,4 @@
-/* slot_book: what a worker knows of the slots of a Redis Cluster: in which of them it may decide. It does no I/O. The
- * daemon does not use it yet.
+/* slot_book: what a worker knows of the slots of a Redis Cluster: in which of them it may decide. It does no I/O.
  *
  * Glossary
  *

@@ -1,5 +1,4 @@
-/* slot_restore: the restoration of one slot of a cluster, step by step, as scripts under its fence (fence.h). The
- * daemon does not use it yet.
+/* slot_restore: the restoration of one slot of a cluster, step by step, as scripts under its fence (fence.h).
  *
  *   begin   takes the epoch away, so nothing is decided in the slot from then on, and leaves the restoration's token
  *           there. Only one that has begun may write or end. A token that is not renewed for SLOT_RESTORE_LIFE_MS may

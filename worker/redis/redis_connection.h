@@ -13,8 +13,8 @@
 
 /* The error of redis_connect for a node of a cluster, with advice. */
 #define REDIS_IS_CLUSTER_NODE                                                                                          \
-    "it is a node of a Redis Cluster (cluster_enabled:1), which this version cannot use; redis.address must name a "   \
-    "Redis that runs with cluster-enabled no"
+    "it is a node of a Redis Cluster (cluster_enabled:1): use redis.kind = cluster, or name a Redis in redis.address " \
+    "that runs with cluster-enabled no"
 
 /* New, to be freed with redisFree: connected, with TLS if the config says so, authenticated, and on the config's
  * database. With redis.kind = sentinel it is a connection to the server that the Sentinels name as the master now, if

@@ -14,6 +14,9 @@
  *                                   as a checkpoint, without offsets of the     as if missing: only the checkpoint
  *                                   record topic                                counts
  *
+ *   client-intake:none              nothing: `check` asks for it, to hear of    nothing
+ *                                   rights
+ *
  * TAG is any text of which Redis makes the slot. On one server, and behind Sentinels, there is one fence for all keys.
  */
 #ifndef WORKER_REDIS_REDIS_FENCE_KEYS_H
@@ -32,5 +35,7 @@
 /* Beside the checkpoint: the commit that was tried last. */
 #define SHARD_ANNOUNCED_KEY(tag, shard, place)                                                                         \
     SPAN("client-intake:{"), (tag), SPAN("}:announced:"), (shard), SPAN(":"), (place)
+
+#define CHECKED_KEY "client-intake:none"
 
 #endif
