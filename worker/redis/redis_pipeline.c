@@ -14,21 +14,17 @@ void pipeline_open(struct redis_pipeline *pipeline, redisContext *connection, st
     *pipeline = (struct redis_pipeline){.connection = connection, .arena = arena, .begin = arena->used};
 }
 
-static void pipeline_raw(struct redis_pipeline *pipeline, struct span text)
-{
-    arena_copy(pipeline->arena, text);
-}
+/* Of "*3\r\n" or "$42\r\n". */
+#define SIZE_BYTES (DECIMAL_BYTES + 3)
 
-/* "*3\r\n" or "$42\r\n" */
-static void pipeline_size(struct redis_pipeline *pipeline, char mark, size_t size)
+/* Writes the mark and the size. Returns their end. */
+static char *put_size(char *to, char mark, size_t size)
 {
-    char text[DECIMAL_BYTES + 3];
-    char *begin = text + sizeof(text);
-    *--begin = '\n';
-    *--begin = '\r';
-    begin = decimal_before(begin, (int64_t)size);
-    *--begin = mark;
-    pipeline_raw(pipeline, span_of(begin, (size_t)(text + sizeof(text) - begin)));
+    char digits[DECIMAL_BYTES], *end = digits + sizeof(digits);
+    const char *const begin = decimal_before(end, (int64_t)size);
+    *to++ = mark;
+    to = span_copy(to, span_of(begin, (size_t)(end - begin)));
+    return span_copy(to, SPAN("\r\n"));
 }
 
 static bool send_bytes(redisContext *connection, struct span bytes)
@@ -54,7 +50,8 @@ void pipeline_command(struct redis_pipeline *pipeline, unsigned arguments)
 {
     if (pipeline->arena->used - pipeline->begin >= BLOCK_BYTES)
         pipeline_flush(pipeline);
-    pipeline_size(pipeline, '*', arguments);
+    char *const begin = arena_room(pipeline->arena, SIZE_BYTES);
+    pipeline->arena->used += (size_t)(put_size(begin, '*', arguments) - begin);
     pipeline->count++;
 }
 
@@ -63,10 +60,12 @@ void pipeline_argument(struct redis_pipeline *pipeline, const struct span *parts
     size_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += parts[i].length;
-    pipeline_size(pipeline, '$', size);
+    char *const begin = arena_room(pipeline->arena, SIZE_BYTES + size + 2);
+    char *end = put_size(begin, '$', size);
     for (size_t i = 0; i < count; i++)
-        pipeline_raw(pipeline, parts[i]);
-    pipeline_raw(pipeline, SPAN("\r\n"));
+        end = span_copy(end, parts[i]);
+    end = span_copy(end, SPAN("\r\n"));
+    pipeline->arena->used += (size_t)(end - begin);
 }
 
 void pipeline_read(struct redis_pipeline *pipeline, size_t most, const struct span *key, size_t parts)
