@@ -642,8 +642,8 @@ suite_of_daemon_killed() {
     worker_start daemon "${scene_options[@]}" --set "replies.topic=$daemon_replies" --set batch.commands=1
     check "the daemon answers both" eventually daemon_has_answered late
     check_equal "the earlier command gets the email, with a record" "early client.created 1" \
-        "$(daemon_outcomes | cut -d, -f1) $(consume -t "$live_name.records-$scene" -f '%h\n' | grep -c 'command-id=early,')"
-    check_equal "the later one has no record" 0 "$(consume -t "$live_name.records-$scene" -f '%h\n' | grep -c 'command-id=late,')"
+        "$(daemon_outcomes | cut -d, -f1) $(consume -t "$live_name.records-$scene" -f '%k %h\n' | grep -c "^$scene/.*command-id=early,")"
+    check_equal "the later one has no record" 0 "$(consume -t "$live_name.records-$scene" -f '%k %h\n' | grep -c "^$scene/.*command-id=late,")"
     worker_stop daemon
 }
 
