@@ -8,6 +8,8 @@
 
 #define RENEW_EVERY_MS 500
 #define WAIT_MS        100
+#define SAY_MS         1000
+#define SILENT_MS      5000
 
 bool rebuild_fail(struct rebuild *rebuild, const char *error)
 {
@@ -75,14 +77,30 @@ static bool run(struct rebuild *rebuild)
     return ok;
 }
 
+/* The worker that rebuilds renews its lock twice a second. */
+static void say_that_it_waits(const struct rebuild *rebuild, bool *said, bool *warned)
+{
+    const int64_t left_ms = rebuild->lock.left_ms;
+    if (!*said && clock_now_ms() - rebuild->began_ms >= SAY_MS)
+        log_info("another worker rebuilds Redis; this one waits", LOG_TEXT("lock", REBUILD_LOCK_KEY),
+                 LOG_INTEGER("left_ms", left_ms));
+    *said = *said || clock_now_ms() - rebuild->began_ms >= SAY_MS;
+    if (!*warned && left_ms >= 0 && left_ms < REBUILD_LOCK_LIFE_MS - SILENT_MS)
+        log_warning("the worker that rebuilds Redis is silent; another one begins when its lock ends",
+                    LOG_TEXT("lock", REBUILD_LOCK_KEY), LOG_INTEGER("left_ms", left_ms));
+    *warned = left_ms >= 0 && left_ms < REBUILD_LOCK_LIFE_MS - SILENT_MS;
+}
+
 /* Waits while another worker rebuilds. *ours: the lock was free and is ours. Otherwise another rebuild has ended. */
 static bool await_turn(struct rebuild *rebuild, bool *ours)
 {
+    bool said = false, warned = false;
     for (bool waited = false;; waited = true) {
         enum lock_result result = rebuild_lock_take(&rebuild->lock);
         *ours = result == LOCK_TAKEN && !waited;
         if (result != LOCK_BUSY)
             return result == LOCK_TAKEN || rebuild_fail(rebuild, "no connection to Redis");
+        say_that_it_waits(rebuild, &said, &warned);
         clock_sleep(WAIT_MS);
         if (!keeps_going(rebuild))
             return false;
@@ -156,6 +174,8 @@ static void clear(struct rebuild *rebuild)
 {
     restore_close(&rebuild->restore);
     topic_reader_close(rebuild->reader);
+    log_fault_end(&rebuild->held_up);
+    log_fault_end(&rebuild->still);
     offsets_free(&rebuild->record_ends);
     offsets_free(&rebuild->definitions);
     rebuild->reader = NULL;
@@ -210,17 +230,22 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
         snprintf(error, error_size, "out of memory");
         return REBUILD_FAILED;
     }
-    *rebuild = (struct rebuild){.index = index,
-                                .gap = gap,
-                                .scratch = scratch,
-                                .lock = {.index = index},
-                                .keep_going = keep_going,
-                                .listener = listener,
-                                .error = error,
-                                .error_size = error_size,
-                                .began_ms = clock_now_ms(),
-                                .began_wall_ms = clock_wall_ms(),
-                                .said_ms = clock_now_ms()};
+    *rebuild = (struct rebuild){
+        .index = index,
+        .gap = gap,
+        .scratch = scratch,
+        .lock = {.index = index},
+        .keep_going = keep_going,
+        .listener = listener,
+        .error = error,
+        .error_size = error_size,
+        .began_ms = clock_now_ms(),
+        .began_wall_ms = clock_wall_ms(),
+        .said_ms = clock_now_ms(),
+        .still = (struct log_fault){"the rebuild of Redis gets no records; commands wait",
+                                    "the rebuild of Redis gets records again", .told = NULL},
+        .held_up = (struct log_fault){"the rebuild of Redis waits for an open transaction in the record topic",
+                                      "the rebuild of Redis waits for no transaction any more", .told = NULL}};
     snprintf(error, error_size, "%s", "");
     for (int32_t i = 0; i < committed->count; i++)
         offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */

@@ -28,6 +28,8 @@ struct rebuild {
     bool has_looked;            /* rebuild_find_withdrawn was done */
     int passes;                 /* of the present reading that are done: 0 or 1 */
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
+    struct log_fault held_up;   /* by an open transaction */
+    struct log_fault still;     /* nothing comes of the record topic */
     struct offsets committed;   /* by the group, of the command topic */
     struct offsets nonces;      /* of these commits; after a part the gap has them */
     struct offsets record_ends; /* up to which the record topic was read */

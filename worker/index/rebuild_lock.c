@@ -11,11 +11,13 @@
 
 /* Removes the key if it is not a lock. A lock has a TTL; a key without one would block rebuilds without end. The key is
  * watched, so a lock that is taken meanwhile stays. False after index_fail. */
-static bool remove_no_lock(struct index *index)
+static bool remove_no_lock(struct rebuild_lock *lock)
 {
+    struct index *index = lock->index;
     redisReply *watching = index_ask(index, "WATCH " REBUILD_LOCK_KEY);
     redisReply *left_ms = watching ? index_ask(index, "PTTL " REBUILD_LOCK_KEY) : NULL;
     bool ok = left_ms != NULL;
+    lock->left_ms = ok ? left_ms->integer : PTTL_MISSING;
     bool is_lock = ok && (left_ms->integer == PTTL_MISSING ||
                           (left_ms->integer >= 0 && left_ms->integer <= REBUILD_LOCK_LONGEST_MS));
     static const char *const steps[] = {"MULTI", "DEL " REBUILD_LOCK_KEY, "EXEC"};
@@ -34,19 +36,20 @@ static bool remove_no_lock(struct index *index)
 }
 
 /* If the lock has our fencing token, an earlier rebuild of ours could not remove it. */
-static enum lock_result look(struct index *index)
+static enum lock_result look(struct rebuild_lock *lock)
 {
+    struct index *index = lock->index;
     redisReply *holder = index_ask(index, "GETRANGE " REBUILD_LOCK_KEY " 0 32");
     enum lock_result result = !holder ? LOCK_FAILED : index_is_our_name(index, holder) ? LOCK_TAKEN : LOCK_BUSY;
     freeReplyObject(holder);
-    return result == LOCK_BUSY && !remove_no_lock(index) ? LOCK_FAILED : result;
+    return result == LOCK_BUSY && !remove_no_lock(lock) ? LOCK_FAILED : result;
 }
 
 enum lock_result rebuild_lock_take(struct rebuild_lock *lock)
 {
     struct index *index = lock->index;
     redisReply *reply = index_ask(index, "SET " REBUILD_LOCK_KEY " %b NX PX " LIFE, index->owner, sizeof(index->owner));
-    enum lock_result result = !reply ? LOCK_FAILED : reply->type == REDIS_REPLY_STATUS ? LOCK_TAKEN : look(index);
+    enum lock_result result = !reply ? LOCK_FAILED : reply->type == REDIS_REPLY_STATUS ? LOCK_TAKEN : look(lock);
     lock->held = result == LOCK_TAKEN;
     freeReplyObject(reply);
     return result;

@@ -24,11 +24,13 @@ static bool take(struct topic_reader *reader, const rd_kafka_message_t *message)
         if (message->offset < partition->end && !reader->awaits_open)
             partition->end = message->offset;
         partition->next = message->offset < partition->end ? message->offset : partition->end;
+        partition->held_ms = partition->next < partition->end ? clock_now_ms() : 0;
     }
     if (message->err || partition->next >= partition->end)
         return false;
     bool counts = message->offset < partition->end;
     partition->next = counts ? message->offset + 1 : partition->end;
+    partition->held_ms = 0;
     return counts;
 }
 
@@ -91,6 +93,16 @@ static enum topic_reading await(struct topic_reader *reader, char *error, size_t
     return TOPIC_PAUSE;
 }
 
+/* The first partition that is not read to its end, and that no open transaction holds up. */
+static int32_t unread_partition(const struct topic_reader *reader)
+{
+    int32_t i = 0;
+    while (i < reader->count &&
+           (reader->partitions[i].next >= reader->partitions[i].end || reader->partitions[i].held_ms > 0))
+        i++;
+    return i;
+}
+
 enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
                                      size_t error_size)
 {
@@ -118,8 +130,37 @@ enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_messa
         return await(reader, error, error_size);
     if (clock_now_ms() - reader->heard_ms < reader->wait_ms)
         return TOPIC_PAUSE;
-    topic_reader_fail(reader, code, error, error_size);
+    const int32_t unread = unread_partition(reader);
+    snprintf(error, error_size, "%s/%d: nothing came for offset %lld: %s", reader->topic, (int)unread,
+             unread < reader->count ? (long long)reader->partitions[unread].next : -1,
+             reader->fault[0] ? reader->fault : rd_kafka_err2str(code));
     return TOPIC_FAILED;
+}
+
+bool topic_reader_is_held_up(const struct topic_reader *reader, int64_t ms, int32_t *partition, int64_t *offset)
+{
+    const int64_t now_ms = clock_now_ms();
+    for (int32_t i = 0; i < reader->count && reader->awaits_open; i++) {
+        const struct partition *place = &reader->partitions[i];
+        if (place->next >= place->end || place->held_ms == 0 || now_ms - place->held_ms < ms)
+            continue;
+        *partition = i;
+        *offset = place->next;
+        return true;
+    }
+    return false;
+}
+
+bool topic_reader_stands_still(const struct topic_reader *reader, int64_t ms, int32_t *partition, int64_t *offset,
+                               const char **error)
+{
+    const int32_t unread = unread_partition(reader);
+    if (unread == reader->count || clock_now_ms() - reader->heard_ms < ms)
+        return false;
+    *partition = unread;
+    *offset = reader->partitions[unread].next;
+    *error = reader->fault[0] ? reader->fault : "nothing comes for this offset";
+    return true;
 }
 
 int64_t topic_reader_total(const struct topic_reader *reader)

@@ -62,6 +62,16 @@ enum topic_reading { TOPIC_MESSAGE, TOPIC_PAUSE, TOPIC_END, TOPIC_FAILED };
 MUST_CHECK enum topic_reading topic_reader_next(struct topic_reader *reader, rd_kafka_message_t **message, char *error,
                                                 size_t error_size);
 
+/* While open transactions are awaited: true if the reading of a partition has stood at the beginning of one for `ms`;
+ * then *partition and *offset tell where. */
+bool topic_reader_is_held_up(const struct topic_reader *reader, int64_t ms, int32_t *partition, int64_t *offset);
+
+/* True if nothing has come for `ms`, and no open transaction is the reason: Kafka is away, or librdkafka cannot parse
+ * what comes from *offset of *partition on, of which it tells nobody. *error: what is known of it; valid as long as the
+ * reader. */
+bool topic_reader_stands_still(const struct topic_reader *reader, int64_t ms, int32_t *partition, int64_t *offset,
+                               const char **error);
+
 /* Offsets between the beginning of this reading and its end, and how many of them are done. */
 int64_t topic_reader_total(const struct topic_reader *reader);
 int64_t topic_reader_done(const struct topic_reader *reader);

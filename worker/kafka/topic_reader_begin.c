@@ -156,6 +156,7 @@ static bool begin(struct topic_reader *reader, char *error, size_t error_size)
     for (int32_t i = 0; i < reader->count; i++) {
         struct partition *partition = &reader->partitions[i];
         partition->begin = partition->next;
+        partition->held_ms = 0;
         if (partition->next < partition->end)
             rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset = partition->next;
     }

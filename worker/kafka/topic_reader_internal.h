@@ -30,6 +30,7 @@ struct topic_reader {
         int64_t begin; /* where this reading began */
         int64_t next;
         int64_t end;
+        int64_t held_ms; /* since when an open transaction begins at `next`; CLOCK_MONOTONIC; 0: none does */
     } * partitions;
 };
 

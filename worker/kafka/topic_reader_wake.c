@@ -18,7 +18,7 @@ bool topic_wake_is_needed(void)
 }
 
 /* Only the requests count: librdkafka's threads look at the queue when they send them. So no answer is waited for. */
-static void wake(struct topic_reader *reader, int64_t now_ms)
+static void wake_leaders(struct topic_reader *reader, int64_t now_ms)
 {
     struct topic_wake *wake = &reader->wake;
     rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_new(PARTITIONS);
@@ -64,13 +64,13 @@ static rd_kafka_message_t *await(struct topic_reader *reader)
 {
     struct topic_wake *state = &reader->wake;
     if (state->may_be_full)
-        wake(reader, clock_now_ms());
+        wake_leaders(reader, clock_now_ms());
     rd_kafka_message_t *polled =
         rd_kafka_consumer_poll(reader->handle, state->pause_ms < POLL_MS ? state->pause_ms : POLL_MS);
     const int64_t now_ms = clock_now_ms();
     if (polled || now_ms - state->woken_ms < state->pause_ms)
         return polled;
-    wake(reader, now_ms);
+    wake_leaders(reader, now_ms);
     state->pause_ms = 2 * state->pause_ms < LONGEST_MS ? 2 * state->pause_ms : LONGEST_MS;
     return NULL;
 }
@@ -86,6 +86,6 @@ rd_kafka_message_t *topic_wake_poll(struct topic_reader *reader)
         note(reader, polled);
     const int64_t now_ms = clock_now_ms();
     if (reader->wake.may_be_full && now_ms - reader->wake.woken_ms >= WAKE_MS)
-        wake(reader, now_ms);
+        wake_leaders(reader, now_ms);
     return polled;
 }
