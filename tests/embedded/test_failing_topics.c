@@ -122,6 +122,24 @@ START_TEST(nor_a_topic_whose_leader_cannot_be_reached)
 }
 END_TEST
 
+/* The topic fails while a batch is being handed to librdkafka, which refuses the rest of it then. */
+START_TEST(nor_in_front_of_a_long_batch)
+{
+    enum { LONG = 20000, NAMING_EVERY = 500 };
+    fail_produce(FOR_EVER, RD_KAFKA_RESP_ERR_UNKNOWN);
+    for (int i = 0; i < LONG; i++) {
+        if (i % NAMING_EVERY == 100) /* the first ones are a short batch */
+            send_naming(i);
+        else
+            fixture_send_valid(0, i);
+    }
+    ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    fixture_start("exactly-once", (const char *const[]){"batch.commands=20000", NULL});
+    wait_until_committed(LONG);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(a_topic_that_fails_for_a_moment_keeps_its_replies)
 {
     fail_produce(2, RD_KAFKA_RESP_ERR_UNKNOWN);
@@ -167,6 +185,8 @@ int main(void)
     tcase_add_test(unknown, a_topic_that_fails_with_an_unknown_error_stops_nobody);
     TCase *again = add_case_that_opens(suite, "tried again", open_three);
     tcase_add_test(again, nor_with_an_error_that_is_tried_again);
+    TCase *batch = add_case_that_opens(suite, "long batch", open_three);
+    tcase_add_test(batch, nor_in_front_of_a_long_batch);
     TCase *fatal = add_case_that_opens(suite, "fatal", open_three);
     tcase_add_test(fatal, nor_with_an_error_about_the_producer);
     TCase *later = add_case_that_opens(suite, "later", open_three);
@@ -178,6 +198,6 @@ int main(void)
     TCase *innocent = add_case_that_opens(suite, "innocent", open_three);
     tcase_add_test(innocent, a_topic_that_fails_for_a_moment_keeps_its_replies);
     tcase_add_test(innocent, a_topic_that_fails_with_all_others_keeps_its_replies);
-    return side_by_side(suite, (const char *const[]){"unknown error", "tried again", "fatal", "later", "at least once",
-                                                     "leader away", "innocent", NULL});
+    return side_by_side(suite, (const char *const[]){"unknown error", "tried again", "long batch", "fatal", "later",
+                                                     "at least once", "leader away", "innocent", NULL});
 }

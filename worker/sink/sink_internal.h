@@ -154,9 +154,10 @@ bool sink_routes_are_stuck(struct sink *sink);
 void sink_routes_read_log(struct sink *sink, const char *facility, const char *text);
 
 /* Call before the sink is closed. If a write was denied and the log has not named the topic, all topics that commands
- * of the batch have named are suspended. A named topic that failed while the program's own topics did not is doubted:
- * also one without an answer when a connection was lost, for which the answers of the own topics are awaited, for a
- * second at most. If named topics made this try fail, trials of other topics pause. */
+ * of the batch have named are suspended. A named topic that failed is doubted, unless one of the program's own
+ * topics failed, too: also a named topic without an answer when a connection was lost and the own topics took all their
+ * messages. Reports that are on their way are awaited for it, for a second at most. If named topics made this try fail,
+ * trials of other topics pause. */
 void sink_routes_deny(struct sink *sink);
 
 /* Maps an error of the transactional API to a result, by its three flags in the order of librdkafka's manual. Frees the

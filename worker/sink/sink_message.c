@@ -95,7 +95,9 @@ static rd_kafka_resp_err_t sink_produce(struct sink *sink, uint32_t index, const
     }
     rd_kafka_headers_destroy(outgoing->headers);
     if (code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !kafka_is_longer_than_queue(sink->producer, code)) {
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        /* After a fatal error librdkafka answers with its code, which is about another message. */
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+            rd_kafka_fatal_error(sink->producer, NULL, 0) == RD_KAFKA_RESP_ERR_NO_ERROR)
             sink_route_failed(sink, outgoing->topic, code);
         return code;
     }

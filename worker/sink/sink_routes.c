@@ -8,8 +8,10 @@
 
 #define NEWS_WAIT_MS 100   /* for news of a missing topic, once a second at most */
 #define STUCK_MS     10000 /* well below transaction.timeout.ms */
-#define OWN_WAIT_MS  1000  /* for the answers of our own topics, once a connection was lost */
-#define OWN_STEP_MS  10
+/* Once a named topic has failed, for reports of other messages: in all, and after the last one. */
+#define REPORTS_MS      1000
+#define QUIET_MS        300
+#define REPORTS_STEP_MS 10
 
 /* ---- routes ---- */
 
@@ -130,6 +132,7 @@ static enum refusal refusal_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__STATE: /* another message has failed */
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__DESTROY:
         return REFUSAL_NONE;
@@ -205,16 +208,34 @@ static uint32_t named_undelivered(const struct sink *sink)
     return waiting;
 }
 
+static bool has_failed_named(const struct sink *sink)
+{
+    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
+        if (topic->failure != RD_KAFKA_RESP_ERR_NO_ERROR || (sink->connection_lost && topic->undelivered > 0))
+            return true;
+    return false;
+}
+
+/* Reports that are on their way tell whether the program's own topics fail, too, and which named ones work. Librdkafka
+ * keeps back what it had not sent when the transaction failed, so not all messages get one. */
+static void await_reports(struct sink *sink)
+{
+    const int64_t began_ms = clock_now_ms();
+    int64_t last_ms = began_ms, now_ms = began_ms;
+    while (sink->undelivered > 0 && !sink->has_failed && now_ms - last_ms < QUIET_MS &&
+           now_ms - began_ms < REPORTS_MS) {
+        const uint32_t before = sink->undelivered;
+        rd_kafka_poll(sink->producer, REPORTS_STEP_MS);
+        now_ms = clock_now_ms();
+        last_ms = sink->undelivered < before ? now_ms : last_ms;
+    }
+}
+
 /* A connection was lost: the one to a leader of our own topics, too, unless these have taken all their messages. The
  * named topics that have not are the only ones that it can be about then. */
 static void note_unreachable(struct sink *sink)
 {
-    if (!sink->connection_lost)
-        return;
-    for (int64_t until = clock_now_ms() + OWN_WAIT_MS;
-         named_undelivered(sink) > 0 && sink->undelivered > named_undelivered(sink) && clock_now_ms() < until;)
-        rd_kafka_poll(sink->producer, OWN_STEP_MS);
-    if (sink->undelivered > named_undelivered(sink))
+    if (!sink->connection_lost || sink->undelivered > named_undelivered(sink))
         return;
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
         if (topic->undelivered > 0 && topic->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -237,7 +258,10 @@ static void doubt_failed(struct sink *sink)
 void sink_routes_deny(struct sink *sink)
 {
     enum sink_denial denial = atomic_load(&sink->denial);
-    note_unreachable(sink);
+    if (has_failed_named(sink)) {
+        await_reports(sink);
+        note_unreachable(sink);
+    }
     doubt_failed(sink);
     if (denial == DENIAL_OF_ONE)
         suspend_all_named(sink);
