@@ -1,8 +1,6 @@
-#include "worker/sink/reply_topics.h"
+#include "worker/sink/reply_topics_internal.h"
 
 #include <errno.h>
-#include <librdkafka/rdkafka.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,30 +9,11 @@
 #include "common/quiet_thread.h"
 #include "worker/kafka/kafka_conf.h"
 #include "worker/kafka/kafka_log.h"
-#include "worker/sink/topic_table.h"
 #include "worker/validate/reply_address.h"
 
-#define AGAIN_MS    1000  /* between requests while a worker misses something */
-#define REFRESH_MS  10000 /* between requests otherwise; new partitions are noticed after this time */
-#define ANSWER_MS   5000  /* how long the cluster may take to answer */
-#define NEVER_ASKED 0
-
-struct reply_topics {
-    const struct config *config;
-    pthread_t thread;
-    bool ended;             /* the thread was joined; used by reply_topics_end only */
-    rd_kafka_t *handle;     /* used by the thread only */
-    rd_kafka_topic_t *only; /* replies.topic if no other topic is allowed: then only this one is requested */
-    struct log_fault silent;
-
-    pthread_mutex_t lock; /* protects the members below */
-    pthread_cond_t changed;
-    bool ending, missed;
-    int64_t began_ms; /* when the last request was sent, answered or not */
-    int64_t asked_ms; /* when the last answered request was sent */
-    struct topic_table table;
-    struct trials trials;
-};
+#define AGAIN_MS   1000  /* between requests while a worker misses something */
+#define REFRESH_MS 10000 /* between requests otherwise; new partitions are noticed after this time */
+#define ANSWER_MS  5000  /* how long the cluster may take to answer */
 
 /* ---- the thread ---- */
 
@@ -131,8 +110,7 @@ static void ask(struct reply_topics *topics)
     pthread_mutex_unlock(&topics->lock);
 }
 
-/* When the next request is due. The caller holds the lock. */
-static int64_t due_ms(const struct reply_topics *topics)
+int64_t reply_topics_due_ms(const struct reply_topics *topics)
 {
     bool soon = topics->missed || topics->asked_ms == NEVER_ASKED;
     return topics->began_ms == NEVER_ASKED ? 0 : topics->began_ms + (soon ? AGAIN_MS : REFRESH_MS);
@@ -143,17 +121,21 @@ static void *topics_main(void *argument)
     struct reply_topics *topics = argument;
     pthread_mutex_lock(&topics->lock);
     while (!topics->ending) {
-        int64_t due = due_ms(topics);
-        if (clock_now_ms() < due) {
+        int64_t due = reply_topics_due_ms(topics);
+        const bool asks = clock_now_ms() >= due;
+        if (!asks && !topics->unread) {
             struct timespec deadline = clock_time(due);
             pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline);
             continue;
         }
-        topics->missed = false;
-        topics->began_ms = clock_now_ms();
-        pthread_mutex_unlock(&topics->lock);
-        ask(topics);
-        pthread_mutex_lock(&topics->lock);
+        if (asks) {
+            topics->missed = false;
+            topics->began_ms = clock_now_ms();
+            pthread_mutex_unlock(&topics->lock);
+            ask(topics);
+            pthread_mutex_lock(&topics->lock);
+        }
+        reply_topics_read_settings(topics);
     }
     pthread_mutex_unlock(&topics->lock);
     return NULL;
@@ -176,6 +158,7 @@ struct reply_topics *reply_topics_open(const struct config *config)
         return NULL;
     }
     topics->config = config;
+    topics->reads_settings = config->delivery.mode == DELIVERY_EXACTLY_ONCE;
     topics->silent = (struct log_fault){"reading reply topics failing; the last answer is used",
                                         "reply topics read again", .told = NULL};
     pthread_condattr_t attributes;
@@ -215,126 +198,4 @@ void reply_topics_free(struct reply_topics *topics)
     pthread_cond_destroy(&topics->changed);
     pthread_mutex_destroy(&topics->lock);
     free(topics);
-}
-
-/* ---- the callers ---- */
-
-bool reply_topics_are_known(struct reply_topics *topics)
-{
-    return reply_topics_asked_ms(topics) != NEVER_ASKED;
-}
-
-struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name)
-{
-    struct reply_topic found = {.state = REPLY_TOPIC_ABSENT};
-    pthread_mutex_lock(&topics->lock);
-    const struct topic_entry *entry = topic_table_find(&topics->table, name);
-    if (entry && entry->partitions > 0) {
-        found.state = entry->any.until_ms > clock_now_ms() ? REPLY_TOPIC_SUSPENDED : REPLY_TOPIC_THERE;
-        found.partitions = entry->partitions;
-        found.needs_key = entry->keyless.until_ms > clock_now_ms();
-        bool is_default = span_equal(name, span_of_text(topics->config->replies.topic));
-        found.is_proven = is_default || entry->any.is_proven;
-        found.is_proven_keyless = is_default || entry->keyless.is_proven;
-    }
-    pthread_mutex_unlock(&topics->lock);
-    return found;
-}
-
-bool reply_topics_look_again(struct reply_topics *topics, int wait_ms)
-{
-    struct timespec deadline = clock_time(clock_now_ms() + wait_ms);
-    pthread_mutex_lock(&topics->lock);
-    int64_t known_ms = topics->asked_ms;
-    topics->missed = true;
-    bool waits = wait_ms > 0 && clock_now_ms() >= due_ms(topics);
-    pthread_cond_broadcast(&topics->changed);
-    while (waits && topics->asked_ms == known_ms)
-        waits = pthread_cond_timedwait(&topics->changed, &topics->lock, &deadline) == 0;
-    bool news = topics->asked_ms != known_ms;
-    pthread_mutex_unlock(&topics->lock);
-    return news;
-}
-
-int64_t reply_topics_asked_ms(struct reply_topics *topics)
-{
-    pthread_mutex_lock(&topics->lock);
-    int64_t asked_ms = topics->asked_ms;
-    pthread_mutex_unlock(&topics->lock);
-    return asked_ms;
-}
-
-/* True if the topic was in use until now. */
-static bool topics_suspend(struct reply_topics *topics, struct span name, bool keyless_only, enum refusal refusal)
-{
-    bool is_new = false;
-    if (span_equal(name, span_of_text(topics->config->replies.topic)))
-        return false;
-    pthread_mutex_lock(&topics->lock);
-    struct topic_entry *entry = topic_table_find(&topics->table, name);
-    if (entry)
-        is_new = standing_refuse(keyless_only ? &entry->keyless : &entry->any, refusal, clock_now_ms());
-    topics->missed = true;
-    pthread_cond_broadcast(&topics->changed);
-    pthread_mutex_unlock(&topics->lock);
-    return is_new;
-}
-
-static void log_suspension(struct span name, const char *reason)
-{
-    int64_t left_out;
-    if (kafka_log_is_news("reply topic", reason, &left_out))
-        log_warning("reply topic refuses replies; they go to replies.topic for a while", LOG_SPAN("topic", name),
-                    LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
-}
-
-void reply_topics_suspend(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
-{
-    if (topics_suspend(topics, name, false, refusal))
-        log_suspension(name, reason);
-}
-
-int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason)
-{
-    pthread_mutex_lock(&topics->lock);
-    struct topic_entry *entry = topic_table_find(&topics->table, name);
-    int64_t lasted_ms = entry ? standing_doubt(&entry->any, clock_now_ms()) : -1;
-    pthread_mutex_unlock(&topics->lock);
-    if (lasted_ms >= 0)
-        log_suspension(name, reason);
-    return lasted_ms;
-}
-
-void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal)
-{
-    int64_t left_out;
-    if (topics_suspend(topics, name, true, refusal) && kafka_log_is_news("reply topic without key", reason, &left_out))
-        log_warning("reply topic refuses replies without a key; they go to replies.topic for a while",
-                    LOG_SPAN("topic", name), LOG_TEXT("error", reason), LOG_INTEGER("repeated", left_out));
-}
-
-void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_key)
-{
-    pthread_mutex_lock(&topics->lock);
-    struct topic_entry *entry = topic_table_find(&topics->table, name);
-    if (entry)
-        standing_prove(&entry->any, clock_now_ms());
-    if (entry && !has_key)
-        standing_prove(&entry->keyless, clock_now_ms());
-    pthread_mutex_unlock(&topics->lock);
-}
-
-bool reply_topics_may_try(struct reply_topics *topics)
-{
-    pthread_mutex_lock(&topics->lock);
-    bool may_try = trials_are_open(&topics->trials, clock_now_ms());
-    pthread_mutex_unlock(&topics->lock);
-    return may_try;
-}
-
-void reply_topics_lost(struct reply_topics *topics, int64_t lost_ms)
-{
-    pthread_mutex_lock(&topics->lock);
-    trials_fail(&topics->trials, lost_ms, clock_now_ms());
-    pthread_mutex_unlock(&topics->lock);
 }

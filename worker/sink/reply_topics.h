@@ -3,7 +3,12 @@
  * exist and never asks for a name from a command: such a name must neither make the broker create a topic nor take
  * memory here. The table holds replies.topic and the existing topics that replies.allowed matches.
  *
- * The thread asks at the start, then every 10 s, or once a second while a worker misses a topic. */
+ * The thread asks at the start, then every 10 s, or once a second while a worker misses a topic.
+ *
+ * A topic that refuses the marker of a transaction stops a worker for good (worker/kafka/marker_limits.h). So with
+ * transactions the thread also reads the settings of topics that commands have named: at the first use, then with each
+ * answer about topics while the topic is named, and before another use after 15 s. A topic whose settings are too small
+ * is not used. Those of our own topics are read once, and logged if they are too small. */
 #ifndef WORKER_SINK_REPLY_TOPICS_H
 #define WORKER_SINK_REPLY_TOPICS_H
 
@@ -37,9 +42,10 @@ struct reply_topic {
         REPLY_TOPIC_ABSENT,
         REPLY_TOPIC_SUSPENDED,
         REPLY_TOPIC_THERE
-    } state;                           /* SUSPENDED: see reply_topics_suspend */
-    int32_t partitions;                /* REPLY_TOPIC_THERE: 1 or more */
-    bool needs_key;                    /* see reply_topics_need_key */
+    } state;            /* SUSPENDED: see reply_topics_suspend; or its settings may refuse the end of a transaction */
+    bool is_unread;     /* the thread asks for its settings now: see reply_topics_await_settings */
+    int32_t partitions; /* REPLY_TOPIC_THERE: 1 or more */
+    bool needs_key;     /* see reply_topics_need_key */
     bool is_proven, is_proven_keyless; /* it has accepted a reply, with a key or without (trials.h) */
 };
 struct reply_topic reply_topics_find(struct reply_topics *topics, struct span name);
@@ -47,6 +53,12 @@ struct reply_topic reply_topics_find(struct reply_topics *topics, struct span na
 /* For a topic or partition that is missing: the thread asks the cluster again, unless it did within the last second.
  * Waits up to `wait_ms` for the answer; with 0 it does not wait. True if an answer came during the call. */
 bool reply_topics_look_again(struct reply_topics *topics, int wait_ms);
+
+/* After reply_topics_find has told that a topic's settings are not known, or were read too long ago. Waits up to
+ * `wait_ms` until the cluster has told them, or has not. A topic whose settings are still not known is used as if they
+ * were fine.
+ */
+void reply_topics_await_settings(struct reply_topics *topics, int wait_ms);
 
 /* When the last answered request was sent: CLOCK_MONOTONIC, milliseconds; 0: never. */
 int64_t reply_topics_asked_ms(struct reply_topics *topics);

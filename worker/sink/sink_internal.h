@@ -46,6 +46,7 @@ struct sink {
     struct sink_route *routes;       /* by item index */
     int64_t routed_ms;               /* CLOCK_MONOTONIC */
     bool tries;                      /* this batch may try named topics that are not proven */
+    bool has_unread;                 /* settings of a named topic are not known; see sink_route_batch */
     bool has_lost;                   /* a named topic refused a reply, since sink_route_batch */
     bool has_failed;                 /* one of the program's own topics failed since then */
     int64_t lost_ms;                 /* what the failures cost that ended with a suspension; 0: none did */
@@ -130,7 +131,8 @@ struct sink_route {
 };
 
 /* Chooses the topic and partition of each item's reply, and notes in the item why its own choice was not possible.
- * Waits at most 100 ms for news of a missing topic, once a second; also waits as sink_topics_learn does. */
+ * Waits at most 100 ms for news of a missing topic, once a second; at most 4 s for the settings of topics that are new
+ * or were not named lately; also waits as sink_topics_learn does. */
 void sink_route_batch(struct sink *sink);
 
 /* The key of the item's reply in its present form. No key: at == NULL. */

@@ -6,8 +6,9 @@
 #include "worker/sink/sink_internal.h"
 #include "worker/validate/reply_address.h"
 
-#define NEWS_WAIT_MS 100   /* for news of a missing topic, once a second at most */
-#define STUCK_MS     10000 /* well below transaction.timeout.ms */
+#define NEWS_WAIT_MS     100   /* for news of a missing topic, once a second at most */
+#define SETTINGS_WAIT_MS 4000  /* for settings of topics that are new to us; Kafka tells them within milliseconds */
+#define STUCK_MS         10000 /* well below transaction.timeout.ms */
 /* Once a named topic has failed, for reports of other messages: in all, and after the last one. */
 #define REPORTS_MS      1000
 #define QUIET_MS        300
@@ -43,6 +44,7 @@ static bool route_item(struct sink *sink, uint32_t index)
     if (address.absence != REPLY_AS_ASKED)
         return false;
     struct reply_topic known = reply_topics_find(sink->topics, address.topic);
+    sink->has_unread = sink->has_unread || known.is_unread;
     if (known.state == REPLY_TOPIC_THERE && !may_use(sink, &known, sink_reply_key(item).at != NULL))
         known.state = REPLY_TOPIC_SUSPENDED;
     struct sink_topic *topic =
@@ -63,13 +65,24 @@ static bool route_item(struct sink *sink, uint32_t index)
     return missed;
 }
 
-static bool route_items(struct sink *sink)
+static bool route_each(struct sink *sink)
 {
     bool missed = false;
     for (uint32_t i = 0; i < sink->batch->count; i++)
         if (item_is_ours(&sink->batch->items[i]))
             missed = route_item(sink, i) || missed;
     return missed;
+}
+
+/* Waits for the settings of topics, where they are not known. */
+static bool route_items(struct sink *sink)
+{
+    sink->has_unread = false;
+    bool missed = route_each(sink);
+    if (!sink->has_unread)
+        return missed;
+    reply_topics_await_settings(sink->topics, SETTINGS_WAIT_MS);
+    return route_each(sink);
 }
 
 void sink_route_batch(struct sink *sink)

@@ -62,6 +62,7 @@ static void entry_inherit(struct topic_entry *entry, const struct topic_entry *o
 {
     entry->any = older->any;
     entry->keyless = older->keyless;
+    entry->settings = older->settings;
     if (entry->partitions > 0)
         return;
     entry->doubted_ms = older->doubted_ms ? older->doubted_ms : now_ms;

@@ -10,10 +10,18 @@
 
 #include "common/must_check.h"
 #include "common/span.h"
+#include "worker/kafka/marker_limits.h"
 #include "worker/sink/trials.h"
 
 #define TOPIC_GONE_MS       2000  /* how long a topic is kept that answers lack */
 #define TOPIC_LEADERLESS_MS 10000 /* how long a topic is kept while one of its partitions has no leader */
+
+/* What is known of a topic's settings. Zero: nothing. */
+struct topic_settings {
+    int64_t asked_ms;          /* when they were last asked for, answered or not; 0: never */
+    bool is_wanted;            /* a command has named the topic since then */
+    struct marker_limit limit; /* by the last answer, what may refuse the end of a transaction */
+};
 
 struct topic_entry {
     char *name;
@@ -21,6 +29,7 @@ struct topic_entry {
     int64_t doubted_ms;            /* since when answers lack the topic or a leader; 0: they lack neither */
     struct topic_standing any;     /* whether the topic accepts replies */
     struct topic_standing keyless; /* whether the topic accepts replies without a key */
+    struct topic_settings settings;
 };
 
 struct topic_table {
