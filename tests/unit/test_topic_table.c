@@ -129,6 +129,22 @@ START_TEST(suspended_topic_stays_so_until_its_time)
 }
 END_TEST
 
+START_TEST(settings_stay_known_from_answer_to_answer)
+{
+    answer(1000, "a=1 b=1");
+    struct topic_settings *settings = &topic_table_find(&table, span_of_text("a"))->settings;
+    *settings = (struct topic_settings){.asked_ms = 1500, .is_wanted = true, .limit = {"max.message.bytes", 50, 256}};
+    answer(2000, "a=2 b=1");
+    answer(3000, "b=1");
+    answer(4000, "a=2 b=1");
+    settings = &topic_table_find(&table, span_of_text("a"))->settings;
+    ck_assert_int_eq(settings->asked_ms, 1500);
+    ck_assert(settings->is_wanted);
+    ck_assert_int_eq(settings->limit.value, 50);
+    ck_assert_int_eq(topic_table_find(&table, span_of_text("b"))->settings.asked_ms, 0);
+}
+END_TEST
+
 /* The table holds what replies have reported, however many topics come and go. */
 START_TEST(table_does_not_grow_by_topics_that_are_gone)
 {
@@ -154,6 +170,7 @@ int main(void)
     tcase_add_test(tests, topic_without_a_leader_stays_longer);
     tcase_add_test(tests, new_topic_without_a_leader_cannot_be_used_yet);
     tcase_add_test(tests, suspended_topic_stays_so_until_its_time);
+    tcase_add_test(tests, settings_stay_known_from_answer_to_answer);
     tcase_add_test(tests, table_does_not_grow_by_topics_that_are_gone);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -131,7 +131,7 @@ struct sink_route {
 };
 
 /* Chooses the topic and partition of each item's reply, and notes in the item why its own choice was not possible.
- * Waits at most 100 ms for news of a missing topic, once a second; at most 4 s for the settings of topics that are new
+ * Waits at most 100 ms for news of a missing topic, once a second; at most 3 s for the settings of topics that are new
  * or were not named lately; also waits as sink_topics_learn does. */
 void sink_route_batch(struct sink *sink);
 

@@ -7,7 +7,7 @@
 #include "worker/validate/reply_address.h"
 
 #define NEWS_WAIT_MS     100   /* for news of a missing topic, once a second at most */
-#define SETTINGS_WAIT_MS 4000  /* for settings of topics that are new to us; Kafka tells them within milliseconds */
+#define SETTINGS_WAIT_MS 3000  /* for settings of topics that are new to us; Kafka tells them within milliseconds */
 #define STUCK_MS         10000 /* well below transaction.timeout.ms */
 /* Once a named topic has failed, for reports of other messages: in all, and after the last one. */
 #define REPORTS_MS      1000
