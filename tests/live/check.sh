@@ -23,8 +23,10 @@ check_equal "offline, a bad config ends with 78" 78 $?
 
 # ---- with servers ----
 
+echo "socket.request.max.bytes=1500000" >"$suite_folder/properties"
+export KAFKA_PROPERTIES=$suite_folder/properties
 if ! kafka_address=$(tests/kafka/start "$kafka_folder" 2>"$suite_folder/kafka-start"); then
-    suite_skip 29 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
+    suite_skip 33 "no real Apache Kafka here: $(head -n 3 "$suite_folder/kafka-start" | tr '\n' ' ')"
     suite_end
 fi
 redis_start || suite_end
@@ -83,15 +85,19 @@ told --strict >"$suite_folder/told"
 check_equal "where all is well there is nothing to tell" "" "$(cat "$suite_folder/told")"
 check_equal "and --strict ends with 0" 0 "$code"
 
-# setting WHAT TOPIC NAME=VALUE LINE: the line is told of a topic with this setting.
+# setting WHAT TOPIC NAME=VALUE LINE: the line is told of a topic with this setting. Commands stay uncompressed, unless it says
+# something else.
 setting() {
-    local topic=$name.$2
-    "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" "$3" || suite_fail "$3 is set"
+    local topic=$name.$2 kept=()
+    [ "$2" != commands ] || [[ $3 = compression.type=* ]] || kept=(compression.type=uncompressed)
+    "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" "$3" ${kept[@]+"${kept[@]}"} || suite_fail "$3 is set"
     tells "$1" "$4"
     case $2 in
         records) "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" cleanup.policy=compact ;;
         definitions)
             "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" retention.ms=-1 retention.bytes=-1 ;;
+        commands)
+            "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" cleanup.policy=delete compression.type=uncompressed ;;
         *) "$BUILD/tests/faults/topic_config" "$kafka_address" set "$topic" cleanup.policy=delete ;;
     esac || suite_fail "$topic is as it was"
 }
@@ -111,6 +117,14 @@ for topic in replies mine; do
     setting "$topic that are too small for a client" "$topic" max.message.bytes=270000 \
         "topic   warning: $name\.$topic: 270000 bytes, but a client .* needs 278528: .*"
 done
+for topic in replies dead-letters; do
+    setting "$topic that take no message of another clock" "$topic" message.timestamp.before.max.ms=0 \
+        "topic   warning: $name\.$topic: message\.timestamp\.before\.max\.ms is 0 and must be 60000 at least: it may .* stops a thread.*"
+done
+setting "a topic that commands name and that takes no marker" mine message.timestamp.after.max.ms=1000 \
+    "topic   warning: $name\.mine: message\.timestamp\.after\.max\.ms is 1000 and must be 60000 at least: replies .* go to $name\.replies"
+setting "a broker that takes no request as long as a decompressed command" commands compression.type=producer \
+    "kafka   warning: [0-9]+: socket\.request\.max\.bytes is 1500000, but the longest message of the program needs 100001024: .*"
 setting "a dead-letter topic that takes less than the command topic" dead-letters max.message.bytes=1000000 \
     "topic   warning: $name\.dead-letters: 1000000 bytes, but the longest message of the command topic needs [0-9]+: .*"
 setting "a command topic that takes less than limits.command_bytes" commands max.message.bytes=262143 \

@@ -4,21 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/commands/check_sizes.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_topic.h"
-
-/* What a reply or a record has in addition to the values of its command, and what the broker adds to a message. */
-#define REPLY_ROOM ((int64_t)16 << 10)
+#include "worker/kafka/marker_limits.h"
 
 /* ---- Which topics ---- */
 
 struct checked_topics checked_topics_of(const struct config *config)
 {
-    const struct checked_topic roles[] = {{config->commands.topic, ROLE_COMMANDS, false, 0},
-                                          {config->replies.topic, ROLE_REPLIES, false, 0},
-                                          {config->records.topic, ROLE_RECORDS, false, 0},
-                                          {config->definitions.topic, ROLE_DEFINITIONS, false, 0},
-                                          {config->dead_letters.topic, ROLE_DEAD_LETTERS, false, 0}};
+    const struct checked_topic roles[] = {{config->commands.topic, ROLE_COMMANDS, false, 0, false},
+                                          {config->replies.topic, ROLE_REPLIES, false, 0, false},
+                                          {config->records.topic, ROLE_RECORDS, false, 0, false},
+                                          {config->definitions.topic, ROLE_DEFINITIONS, false, 0, false},
+                                          {config->dead_letters.topic, ROLE_DEAD_LETTERS, false, 0, false}};
     const size_t fixed = sizeof(roles) / sizeof(roles[0]);
     struct checked_topics topics = {.count = fixed};
     topics.items = calloc(fixed + config->replies.allowed.count, sizeof(*topics.items));
@@ -28,7 +27,7 @@ struct checked_topics checked_topics_of(const struct config *config)
     for (size_t i = 0; i < config->replies.allowed.count; i++) {
         const char *name = config->replies.allowed.items[i];
         if (!strchr(name, '*') && strcmp(name, config->replies.topic) != 0)
-            topics.items[topics.count++] = (struct checked_topic){name, ROLE_REPLIES, false, 0};
+            topics.items[topics.count++] = (struct checked_topic){name, ROLE_REPLIES, false, 0, false};
     }
     return topics;
 }
@@ -95,6 +94,8 @@ static struct topic_settings settings_of(const rd_kafka_ConfigResource_t *resour
             settings.retention_bytes = number_of(value);
         else if (strcmp(name, "max.message.bytes") == 0)
             topic->message_max_bytes = number_of(value);
+        else if (strcmp(name, "compression.type") == 0)
+            topic->is_uncompressed = value && strcmp(value, "uncompressed") == 0;
     }
     return settings;
 }
@@ -123,77 +124,29 @@ static void check_retention(struct check_report *report, const struct checked_to
                    name, value);
 }
 
-/* ---- Sizes ---- */
-
-static int64_t kafka_size(const struct config *config, const struct kafka_setting *specific, const char *name)
+static bool is_named(const struct config *config, const struct checked_topic *topic)
 {
-    return number_of(config_kafka(config, specific, name));
+    return topic->role == ROLE_REPLIES && strcmp(topic->name, config->replies.topic) != 0;
 }
 
-/* `size` is less than what `user` needs. */
-static void tell_size(struct check_report *report, const char *check, const char *subject, int64_t size,
-                      const char *user, int64_t needed, const char *consequence)
+/* The ends of transactions; only run's transactions have messages in these topics. */
+static void check_markers(struct check_report *report, const struct config *config, const struct checked_topic *topic,
+                          const rd_kafka_ConfigResource_t *resource)
 {
-    check_tell(report, check, CHECK_WARNING, "message_size", subject, "%" PRId64 " bytes, but %s needs %" PRId64 ": %s",
-               size, user, needed, consequence);
-}
-
-void check_config_sizes(struct check_report *report, const struct config *config)
-{
-    const int64_t command = config->limits.command_bytes;
-    const int64_t receive = kafka_size(config, config->kafka_consumer, "receive.message.max.bytes");
-    const int64_t producer = kafka_size(config, config->kafka_producer, "message.max.bytes");
-    if (receive > 0 && receive < 2 * command + REPLY_ROOM)
-        tell_size(report, "config", "kafka.consumer.receive.message.max.bytes", receive,
-                  "a command of limits.command_bytes with headers of the same length", 2 * command + REPLY_ROOM,
-                  "such a command cannot be read");
-    if (producer > 0 && producer < command + REPLY_ROOM)
-        tell_size(report, "config", "kafka.producer.message.max.bytes", producer,
-                  "a client from a command of limits.command_bytes", command + REPLY_ROOM,
-                  "such a command is answered as too_large");
-}
-
-static void check_command_sizes(struct check_report *report, const struct config *config,
-                                const struct checked_topic *topic)
-{
-    const int64_t receive = kafka_size(config, config->kafka_consumer, "receive.message.max.bytes");
-    const int64_t producer = kafka_size(config, config->kafka_producer, "message.max.bytes");
-    const int64_t longest = topic->message_max_bytes;
-    if (longest < config->limits.command_bytes)
-        tell_size(report, "topic", topic->name, longest, "a command of limits.command_bytes",
-                  config->limits.command_bytes, "Kafka takes no such command");
-    if (receive > 0 && receive < longest)
-        tell_size(report, "config", "kafka.consumer.receive.message.max.bytes", receive,
-                  "the longest message of the command topic", longest, "longer commands cannot be read");
-    if (producer > 0 && producer < longest)
-        tell_size(report, "config", "kafka.producer.message.max.bytes", producer,
-                  "the longest message of the command topic", longest, "longer commands cannot become dead letters");
-}
-
-static void check_sizes(struct check_report *report, const struct config *config, const struct checked_topic *commands,
-                        const struct checked_topic *topic)
-{
-    const int64_t client = config->limits.command_bytes + REPLY_ROOM, longest = topic->message_max_bytes;
-    if (longest == 0)
+    struct marker_limit limit;
+    if (topic->role == ROLE_COMMANDS || topic->role == ROLE_DEFINITIONS ||
+        config->delivery.mode != DELIVERY_EXACTLY_ONCE || !marker_limit_find(resource, &limit))
         return;
-    switch (topic->role) {
-    case ROLE_COMMANDS:
-        check_command_sizes(report, config, topic);
-        break;
-    case ROLE_REPLIES:
-    case ROLE_RECORDS:
-        if (longest < client)
-            tell_size(report, "topic", topic->name, longest, "a client from a command of limits.command_bytes", client,
-                      "such a command is answered as too_large, or its reply comes without details");
-        break;
-    case ROLE_DEAD_LETTERS:
-        if (longest < commands->message_max_bytes)
-            tell_size(report, "topic", topic->name, longest, "the longest message of the command topic",
-                      commands->message_max_bytes, "longer commands cannot become dead letters");
-        break;
-    case ROLE_DEFINITIONS:
-        break;
-    }
+    if (is_named(config, topic))
+        check_tell(report, "topic", CHECK_WARNING, "marker_refused", topic->name,
+                   "%s is %" PRId64 " and must be %" PRId64 " at least: replies to commands that name it go to %s",
+                   limit.setting, limit.value, limit.least, config->replies.topic);
+    else
+        check_tell(
+            report, "topic", CHECK_WARNING, "marker_refused", topic->name,
+            "%s is %" PRId64 " and must be %" PRId64
+            " at least: it may refuse the end of a transaction, which stops a thread until brokers are restarted",
+            limit.setting, limit.value, limit.least);
 }
 
 /* ---- The question ---- */
@@ -206,8 +159,8 @@ static struct checked_topic *find(struct checked_topics *topics, const char *nam
     return NULL;
 }
 
-static void take_resource(struct check_report *report, const rd_kafka_ConfigResource_t *resource,
-                          struct checked_topics *topics)
+static void take_resource(struct check_report *report, const struct config *config,
+                          const rd_kafka_ConfigResource_t *resource, struct checked_topics *topics)
 {
     struct checked_topic *topic = find(topics, rd_kafka_ConfigResource_name(resource));
     const rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resource);
@@ -215,16 +168,19 @@ static void take_resource(struct check_report *report, const rd_kafka_ConfigReso
         return;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         check_tell(report, "topic", CHECK_UNKNOWN, "settings_unknown", topic->name,
-                   "its settings cannot be read: %s; they need the right DescribeConfigs", rd_kafka_err2str(code));
+                   "its settings cannot be read: %s; they need the right DescribeConfigs%s", rd_kafka_err2str(code),
+                   is_named(config, topic) ? ", without which its owner can stop a thread" : "");
         return;
     }
     const struct topic_settings settings = settings_of(resource, topic);
     check_cleanup(report, topic, settings.cleanup);
+    check_markers(report, config, topic, resource);
     check_retention(report, topic, "retention.ms", settings.retention_ms);
     check_retention(report, topic, "retention.bytes", settings.retention_bytes);
 }
 
-static void take_answer(struct check_report *report, rd_kafka_event_t *event, struct checked_topics *topics)
+static void take_answer(struct check_report *report, const struct config *config, rd_kafka_event_t *event,
+                        struct checked_topics *topics)
 {
     const char *error = !event                                                      ? "no reply"
                         : rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_event_error_string(event)
@@ -238,7 +194,7 @@ static void take_answer(struct check_report *report, rd_kafka_event_t *event, st
     const rd_kafka_ConfigResource_t **resources =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
     for (size_t i = 0; i < count; i++)
-        take_resource(report, resources[i], topics);
+        take_resource(report, config, resources[i], topics);
 }
 
 void check_topic_settings(struct check_report *report, const struct config *config, rd_kafka_t *client,
@@ -261,9 +217,9 @@ void check_topic_settings(struct check_report *report, const struct config *conf
         event = rd_kafka_queue_poll(queue, 2 * KAFKA_CLIENT_WAIT_MS);
     }
     if (count > 0)
-        take_answer(report, event, topics);
+        take_answer(report, config, event, topics);
     for (size_t i = 0; i < topics->count; i++)
-        check_sizes(report, config, &topics->items[0], &topics->items[i]);
+        check_topic_sizes(report, config, &topics->items[0], &topics->items[i]);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_ConfigResource_destroy_array(resources, count);

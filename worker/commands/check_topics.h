@@ -16,6 +16,7 @@ struct checked_topic {
     enum check_role role;
     bool is_there;             /* it exists, and the user may see it */
     int64_t message_max_bytes; /* max.message.bytes; 0: not known */
+    bool is_uncompressed;      /* compression.type is `uncompressed`: no message is longer than that once it is read */
 };
 
 struct checked_topics {
@@ -34,8 +35,5 @@ void check_topics_exist(struct check_report *report, const struct config *config
 /* Reports settings of topics that lose messages or refuse them, and sizes that do not fit the config. */
 void check_topic_settings(struct check_report *report, const struct config *config, rd_kafka_t *client,
                           struct checked_topics *topics);
-
-/* Reports sizes of the config that do not fit each other. */
-void check_config_sizes(struct check_report *report, const struct config *config);
 
 #endif

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/commands/check_brokers.h"
 #include "worker/commands/check_redis.h"
 #include "worker/commands/check_report.h"
 #include "worker/commands/check_rights.h"
+#include "worker/commands/check_sizes.h"
 #include "worker/commands/check_topics.h"
 #include "worker/commands/command.h"
 #include "worker/commands/command_option.h"
@@ -54,6 +56,7 @@ static void check_kafka(struct check_report *report, const struct config *config
     struct checked_topics topics = checked_topics_of(config);
     check_topics_exist(report, config, client, &topics);
     check_topic_settings(report, config, client, &topics);
+    check_broker_settings(report, config, client, &topics);
     check_rights(report, config, client, &topics);
     checked_topics_free(&topics);
     rd_kafka_destroy(client);
