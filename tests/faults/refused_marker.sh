@@ -8,7 +8,15 @@ criterion "a named reply topic whose settings refuse the marker of a transaction
     "commands that name it, and those beside them, are answered within 30 s, in replies.topic; the log names topic and setting"
 criterion "the topic takes markers again" "it is used within 30 s"
 
+criterion "settings that change within 15 s of their reading, so that a transaction does not end" \
+    "the log says so after a minute, and what to do; after that all is answered, each command once"
+
 LIVE_CHECKS=26
+live_before_kafka() {
+    faults_all || return 0
+    : >"$suite_folder/properties"
+    export KAFKA_PROPERTIES=$suite_folder/properties # a broker of our own, which is restarted
+}
 live_begin 2
 LIVE_DEFINITIONS=
 topic=$live_name.elsewhere
@@ -59,5 +67,26 @@ faults_worker_start one --set worker.threads=1
 check "the topic is as before" topic_config set "$topic" cleanup.policy=delete
 check "and is used" until_true 30 is_used
 
+if faults_all; then
+    # Settings that are read in between are seen, and nothing stands still: then once more.
+    is_stuck() {
+        local before
+        until_true 30 is_used && topic_config set "$topic" max.message.bytes=50 || return 1
+        before=$(faults_answered one)
+        name_topic
+        ! until_true 8 faults_answered_more_than one $((before + 6)) && return
+        topic_config set "$topic" cleanup.policy=delete
+        return 1
+    }
+    check "settings change after they were read" eval 'is_stuck || is_stuck || is_stuck'
+    says_that_it_waits() { [ "$(live_log_count one 'a transaction does not end.*transactional_id=[^ ]+-0 seconds=6[0-9] do=')" = 1 ]; }
+    check "the log says after a minute that a transaction does not end" until_true 80 says_that_it_waits
+    check "the topic is mended" topic_config set "$topic" cleanup.policy=delete
+    worker_kill one
+    tests/kafka/stop "$kafka_folder"
+    check "the broker is restarted" tests/kafka/start "$kafka_folder"
+    faults_worker_start one --set worker.threads=1
+    check "after a restart of the broker all commands are answered" oracle await 60
+fi
 live_compare_schemas
 suite_end

@@ -26,8 +26,10 @@ struct sink {
     bool oversized;   /* a request of several messages was refused for its size since sink_send */
     bool has_refused; /* a message was refused for its size since sink_send, and it is known which */
     bool has_refused_client;
-    bool knows_sizes;   /* messages are not compressed, so the longer of two is also larger for the broker */
-    bool initialized;   /* earlier producers of its transactional id are shut out */
+    bool knows_sizes; /* messages are not compressed, so the longer of two is also larger for the broker */
+    bool initialized; /* earlier producers of its transactional id are shut out */
+    int64_t stuck_ms,
+        tell_stuck_ms;  /* since when an earlier transaction does not end; 0: it has ended. When to log it */
     bool waited;        /* sink_prepare has returned SINK_LATER */
     int64_t learned_ms; /* when the output topics became known; CLOCK_MONOTONIC; 0: not yet */
     bool prepared;      /* sink_prepare has returned SINK_DONE */

@@ -6,12 +6,40 @@
 #include "worker/kafka/kafka_log.h"
 #include "worker/sink/sink_internal.h"
 
-#define QUEUE_WAIT_MS 10 /* between looks for room in librdkafka's queue */
+#define QUEUE_WAIT_MS  10     /* between looks for room in librdkafka's queue */
+#define STUCK_FIRST_MS 60000  /* after this time a transaction that does not end is logged */
+#define STUCK_AGAIN_MS 600000 /* and again */
+
+/* An earlier transaction of this transactional id does not end. That takes milliseconds, or, while brokers are away, as
+ * long as they are; and for ever if one of its topics refuses its marker. */
+static void tell_stuck(struct sink *sink)
+{
+    char id[256] = "";
+    size_t size = sizeof(id);
+    const int64_t now_ms = clock_now_ms();
+    if (sink->stuck_ms == 0) {
+        sink->stuck_ms = now_ms;
+        sink->tell_stuck_ms = now_ms + STUCK_FIRST_MS;
+    }
+    if (now_ms < sink->tell_stuck_ms)
+        return;
+    sink->tell_stuck_ms = now_ms + STUCK_AGAIN_MS;
+    if (rd_kafka_conf_get(rd_kafka_conf(sink->producer), "transactional.id", id, &size) != RD_KAFKA_CONF_OK)
+        id[0] = '\0';
+    log_error(
+        "a transaction does not end, and the thread waits for it", LOG_TEXT("transactional_id", id),
+        LOG_INTEGER("seconds", (now_ms - sink->stuck_ms) / 1000),
+        LOG_TEXT("do", "if a topic refuses its marker, mend the topic; then restart the broker that coordinates it"));
+}
 
 enum sink_result sink_classify(struct sink *sink, const char *event, rd_kafka_error_t *error)
 {
-    if (!error)
+    if (!error) {
+        sink->stuck_ms = 0;
         return SINK_DONE;
+    }
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
+        tell_stuck(sink);
     enum sink_result result = rd_kafka_error_is_fatal(error)             ? SINK_BROKEN
                               : rd_kafka_error_txn_requires_abort(error) ? SINK_ABORTED
                               : rd_kafka_error_is_retriable(error)       ? SINK_LATER
