@@ -42,14 +42,24 @@ static size_t readings_due(const struct reply_topics *topics, size_t *next, stru
 
 /* ---- what they tell ---- */
 
-/* `kind`: of each kind and setting one line is written a minute. */
-static void log_limit(const char *event, const char *kind, const char *topic, const struct marker_limit *limit)
+/* Of each setting one line is written a minute. */
+static void tell_named(const char *topic, const struct marker_limit *limit)
 {
     int64_t left_out;
-    if (kafka_log_is_news(kind, limit->setting, &left_out))
-        log_warning(event, LOG_TEXT("topic", topic), LOG_TEXT("setting", limit->setting),
-                    LOG_INTEGER("value", limit->value), LOG_INTEGER("least", limit->least),
-                    LOG_INTEGER("repeated", left_out));
+    if (kafka_log_is_news("reply topic", limit->setting, &left_out))
+        log_warning("reply topic may refuse the end of a transaction; its replies go to replies.topic",
+                    LOG_TEXT("topic", topic), LOG_TEXT("setting", limit->setting), LOG_INTEGER("value", limit->value),
+                    LOG_INTEGER("least", limit->least), LOG_INTEGER("repeated", left_out));
+}
+
+/* One line a minute, too, if the cluster tells the settings of another one late. */
+static void tell_own(const char *topic, const struct marker_limit *limit)
+{
+    int64_t left_out;
+    if (kafka_log_is_news(topic, limit->setting, &left_out))
+        log_warning("topic may refuse the end of a transaction, which stops a thread", LOG_TEXT("topic", topic),
+                    LOG_TEXT("setting", limit->setting), LOG_INTEGER("value", limit->value),
+                    LOG_INTEGER("least", limit->least));
 }
 
 static void tell_denial(struct reply_topics *topics, const char *topic)
@@ -87,8 +97,7 @@ static void read_some(struct reply_topics *topics, struct settings_reading *read
     pthread_mutex_unlock(&topics->lock);
     for (size_t i = 0; i < count; i++) {
         if (is_news[i])
-            log_limit("reply topic may refuse the end of a transaction; its replies go to replies.topic", "reply topic",
-                      readings[i].topic, &readings[i].limit);
+            tell_named(readings[i].topic, &readings[i].limit);
         if (readings[i].result == SETTINGS_DENIED)
             tell_denial(topics, readings[i].topic);
     }
@@ -107,8 +116,7 @@ static void read_own(struct reply_topics *topics)
     for (size_t i = 0; i < count; i++) {
         topics->own_are_read = topics->own_are_read && own[i].result != SETTINGS_SILENT;
         if (own[i].limit.setting)
-            log_limit("topic may refuse the end of a transaction, which stops a thread", own[i].topic, own[i].topic,
-                      &own[i].limit);
+            tell_own(own[i].topic, &own[i].limit);
         if (own[i].result == SETTINGS_DENIED)
             tell_denial(topics, own[i].topic);
     }
