@@ -79,10 +79,9 @@ static bool route_items(struct sink *sink)
 {
     sink->has_unread = false;
     bool missed = route_each(sink);
-    if (!sink->has_unread)
-        return missed;
-    reply_topics_await_settings(sink->topics, SETTINGS_WAIT_MS);
-    return route_each(sink);
+    if (sink->has_unread)
+        reply_topics_await_settings(sink->topics, SETTINGS_WAIT_MS);
+    return sink->has_unread ? route_each(sink) : missed;
 }
 
 void sink_route_batch(struct sink *sink)
