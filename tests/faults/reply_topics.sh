@@ -17,7 +17,7 @@ criterion "200 reply topics that may not be written, named one after the other" 
     "40 transactions undone at most; all is answered within 60 s; a topic that may be written is used within 30 s"
 criterion "10,000 different names" "answered within 60 s, with 64 MiB of memory more at most"
 
-LIVE_CHECKS=66
+LIVE_CHECKS=67
 live_before_kafka() {
     if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
         REQUIRE_KAFKA= suite_skip "$LIVE_CHECKS" "KAFKA_BOOTSTRAP_SERVERS names a broker whose settings are not ours to change"
@@ -188,6 +188,7 @@ denied first
 answered_in 20 "$name.replies" first-hidden-10 "" "a topic that may not be seen is passed over"
 answered_in 20 "$name.replies" first-readonly-10 "" "so is one that may be seen and not be written"
 answered_in 20 "$name.elsewhere" first-elsewhere-10 "" "another named topic is used meanwhile"
+check_equal "the log says once that settings of topics may not be read" 1 "$(live_log_count one 'settings of topics cannot be read')"
 check_equal "all of it" 10 "$(replies "$name.elsewhere" | grep -c first-elsewhere)"
 check "the right is granted" acl grant "topic:$name.readonly.reply:write"
 check "and the topic is used within 30 s" until_true 30 follows granted "$name.readonly.reply" 0 \

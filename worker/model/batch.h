@@ -107,7 +107,7 @@ enum reply_absence {
     REPLY_ILLEGAL_NAME,      /* no topic can have that name */
     REPLY_NOT_ALLOWED,       /* replies.allowed does not list it */
     REPLY_TOPIC_MISSING,     /* the topic does not exist, or our user may not see it */
-    REPLY_TOPIC_REFUSED,     /* it refused a reply a short while ago: our user may not write to it, or it fails */
+    REPLY_TOPIC_REFUSED,     /* it refused a reply a short while ago, or may refuse the end of a transaction */
     REPLY_PARTITION_MISSING, /* the topic is used, but it does not have the partition that the command names */
     REPLY_ABSENCES
 };

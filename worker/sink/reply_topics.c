@@ -76,6 +76,14 @@ static bool has_handle(struct reply_topics *topics)
     return false;
 }
 
+/* The broker that has answered; its id is not known while only its address is. */
+static void choose_broker(struct reply_topics *topics, const struct rd_kafka_metadata *metadata)
+{
+    topics->broker = metadata->orig_broker_id;
+    if (topics->broker < 0 && metadata->broker_cnt > 0)
+        topics->broker = metadata->brokers[clock_now_ms() % metadata->broker_cnt].id;
+}
+
 /* Requests all topics of the cluster, which needs no name, or replies.topic alone. */
 static void ask(struct reply_topics *topics)
 {
@@ -91,8 +99,10 @@ static void ask(struct reply_topics *topics)
     bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR &&
               topic_table_open(&fresh, (size_t)metadata->topic_cnt, &topics->table) &&
               table_fill(&fresh, topics->config, metadata);
-    if (metadata)
+    if (metadata) {
+        choose_broker(topics, metadata);
         rd_kafka_metadata_destroy(metadata);
+    }
     if (ok)
         log_fault_end(&topics->silent);
     else

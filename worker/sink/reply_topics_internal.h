@@ -18,6 +18,7 @@ struct reply_topics {
     const struct config *config;
     pthread_t thread;
     bool ended;             /* the thread was joined; used by reply_topics_end only */
+    int32_t broker;         /* one that should answer; used by the thread only */
     rd_kafka_t *handle;     /* used by the thread only */
     rd_kafka_topic_t *only; /* replies.topic if no other topic is allowed: then only this one is requested */
     struct log_fault silent;

@@ -87,7 +87,7 @@ static void read_some(struct reply_topics *topics, struct settings_reading *read
     bool is_news[SETTINGS_AT_ONCE] = {false};
     const int64_t asked_ms = clock_now_ms();
     pthread_mutex_unlock(&topics->lock);
-    settings_read(topics->handle, readings, count, SETTINGS_WAIT_MS);
+    settings_read(topics->handle, topics->broker, readings, count, SETTINGS_WAIT_MS);
     pthread_mutex_lock(&topics->lock);
     for (size_t i = 0; i < count; i++) {
         struct topic_entry *entry = topic_table_find(&topics->table, span_of_text(readings[i].topic));
@@ -104,22 +104,26 @@ static void read_some(struct reply_topics *topics, struct settings_reading *read
     pthread_mutex_lock(&topics->lock);
 }
 
-/* Our own topics are used whatever their settings are, since there is no other place for their messages. */
-static void read_own(struct reply_topics *topics)
+/* Our own topics are used whatever their settings are, since there is no other place for their messages. False if Kafka
+ * tells no settings at all. */
+static bool read_own(struct reply_topics *topics)
 {
+    bool is_told = true;
     const struct config *config = topics->config;
     struct settings_reading own[] = {
         {.topic = config->replies.topic}, {.topic = config->records.topic}, {.topic = config->dead_letters.topic}};
     const size_t count = sizeof(own) / sizeof(own[0]);
-    settings_read(topics->handle, own, count, SETTINGS_WAIT_MS);
+    settings_read(topics->handle, topics->broker, own, count, SETTINGS_WAIT_MS);
     topics->own_are_read = true;
     for (size_t i = 0; i < count; i++) {
         topics->own_are_read = topics->own_are_read && own[i].result != SETTINGS_SILENT;
+        is_told = is_told && own[i].result != SETTINGS_UNSUPPORTED;
         if (own[i].limit.setting)
             tell_own(own[i].topic, &own[i].limit);
         if (own[i].result == SETTINGS_DENIED)
             tell_denial(topics, own[i].topic);
     }
+    return is_told;
 }
 
 void reply_topics_read_settings(struct reply_topics *topics)
@@ -135,6 +139,7 @@ void reply_topics_read_settings(struct reply_topics *topics)
     if (topics->asked_ms == NEVER_ASKED || !topics->reads_settings || topics->own_are_read || topics->ending)
         return;
     pthread_mutex_unlock(&topics->lock);
-    read_own(topics);
+    const bool is_told = read_own(topics);
     pthread_mutex_lock(&topics->lock);
+    topics->reads_settings = topics->reads_settings && is_told;
 }

@@ -40,9 +40,21 @@ static void readings_take(struct settings_reading *readings, size_t count, rd_ka
     }
 }
 
-void settings_read(rd_kafka_t *client, struct settings_reading *readings, size_t count, int wait_ms)
+/* Without a broker librdkafka would wait for the controller, which may be away, or may not be there at all. */
+static rd_kafka_AdminOptions_t *options_new(rd_kafka_t *client, int32_t broker, int wait_ms)
 {
     char error[256];
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    if (rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, error, sizeof(error)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_AdminOptions_set_broker(options, broker, error, sizeof(error)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return options;
+    rd_kafka_AdminOptions_destroy(options);
+    return NULL;
+}
+
+void settings_read(rd_kafka_t *client, int32_t broker, struct settings_reading *readings, size_t count, int wait_ms)
+{
     rd_kafka_ConfigResource_t *resources[SETTINGS_AT_ONCE];
     rd_kafka_event_t *event = NULL;
     assert(count <= SETTINGS_AT_ONCE);
@@ -52,9 +64,8 @@ void settings_read(rd_kafka_t *client, struct settings_reading *readings, size_t
         resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, readings[i].topic);
     }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    if (count > 0 && rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, error, sizeof(error)) ==
-                         RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_AdminOptions_t *options = options_new(client, broker, wait_ms);
+    if (count > 0 && options) {
         rd_kafka_DescribeConfigs(client, resources, count, options, queue);
         event = rd_kafka_queue_poll(queue, wait_ms + ANSWER_ROOM_MS);
     }
@@ -65,7 +76,8 @@ void settings_read(rd_kafka_t *client, struct settings_reading *readings, size_t
         readings[i].result = SETTINGS_UNSUPPORTED;
     if (event)
         rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(options);
+    if (options)
+        rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_ConfigResource_destroy_array(resources, count);
 }

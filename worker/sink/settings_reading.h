@@ -19,8 +19,8 @@ struct settings_reading {
     struct marker_limit limit; /* SETTINGS_READ: the setting that is too small, or none */
 };
 
-/* Reads the settings of up to SETTINGS_AT_ONCE topics in one request. Each reading gets a result. Takes `wait_ms`, and
- * a second more, at most. */
-void settings_read(rd_kafka_t *client, struct settings_reading *readings, size_t count, int wait_ms);
+/* Reads the settings of up to SETTINGS_AT_ONCE topics in one request to this broker, any of the cluster. Each reading
+ * gets a result. Takes `wait_ms`, and a second more, at most. */
+void settings_read(rd_kafka_t *client, int32_t broker, struct settings_reading *readings, size_t count, int wait_ms);
 
 #endif
