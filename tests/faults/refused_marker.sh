@@ -11,7 +11,7 @@ criterion "the topic takes markers again" "it is used within 30 s"
 criterion "settings that change within 15 s of their reading, so that a transaction does not end" \
     "the log says so after a minute, and what to do; after that all is answered, each command once"
 
-LIVE_CHECKS=26
+LIVE_CHECKS=29
 live_before_kafka() {
     faults_all || return 0
     : >"$suite_folder/properties"
@@ -63,7 +63,14 @@ for setting in max.message.bytes=50 message.timestamp.before.max.ms=0 message.ti
     worker_stop one
 done
 
+check "the dead-letter topic takes no message of another clock" \
+    topic_config set "$live_name.dead-letters" message.timestamp.before.max.ms=1000
 faults_worker_start one --set worker.threads=1
+tells_of_own() {
+    [ "$(live_log_count one "topic may refuse the end of a transaction, which stops a thread.*topic=$live_name.dead-letters setting=message")" = 1 ]
+}
+check "the log tells of it at the start" eventually tells_of_own
+check "it is as before" topic_config set "$live_name.dead-letters" cleanup.policy=delete
 check "the topic is as before" topic_config set "$topic" cleanup.policy=delete
 check "and is used" until_true 30 is_used
 
