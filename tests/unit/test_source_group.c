@@ -1,6 +1,8 @@
 /* What an assignment of partitions changes in the source. */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "worker/source/source_group.h"
 #include "worker/source/source_log.h"
@@ -10,6 +12,7 @@
 /* What librdkafka tells of a group that is not there. */
 static int is_lost;
 static int32_t assigned = -1; /* the only partition; -1: librdkafka has none */
+static bool is_silent;        /* it does not say which */
 
 int rd_kafka_assignment_lost(rd_kafka_t *consumer)
 {
@@ -20,10 +23,31 @@ int rd_kafka_assignment_lost(rd_kafka_t *consumer)
 rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t **partitions)
 {
     (void)consumer;
+    if (is_silent)
+        return RD_KAFKA_RESP_ERR__FATAL;
     *partitions = rd_kafka_topic_partition_list_new(1);
     if (assigned >= 0)
         rd_kafka_topic_partition_list_add(*partitions, "commands", assigned);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Standard error goes to a pipe from now on, whose other end this is. */
+static int read_log(void)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    close(ends[1]);
+    return ends[0];
+}
+
+static void ck_log_has(int log, const char *text)
+{
+    char line[512];
+    const ssize_t length = read(log, line, sizeof(line) - 1);
+    ck_assert_int_gt(length, 0);
+    line[length] = '\0';
+    ck_assert_msg(strstr(line, text), "'%s' is not in: %s", text, line);
 }
 
 static struct metrics *metrics;
@@ -99,14 +123,20 @@ START_TEST(partitions_that_were_lost_when_they_were_assigned_are_given_up)
     source_follow_generation(&source);
     ck_assert(!source.broken); /* a callback about the loss is to come */
     is_lost = false;           /* so librdkafka once they are taken */
+    is_silent = true;
+    source_follow_generation(&source);
+    ck_assert(!source.broken); /* perhaps it has none */
+    is_silent = false;
+    const int log = read_log();
     source_follow_generation(&source);
     ck_assert(source.broken);
+    ck_log_has(log, "partitions were lost before they were assigned; the consumer is opened again");
     close_all(&source, partitions);
 }
 END_TEST
 
 /* A new log's first batch begins at the offset of the old one's. */
-START_TEST(a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed)
+START_TEST(a_log_that_begins_again_has_no_commands_that_cannot_be_parsed)
 {
     struct source source = open_all();
     rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
@@ -126,7 +156,7 @@ int main(void)
     tcase_add_test(tcase, the_wait_for_the_beginnings_of_logs_starts_again_with_an_assignment);
     tcase_add_test(tcase, the_wait_goes_on_when_partitions_are_reset);
     tcase_add_test(tcase, partitions_that_were_lost_when_they_were_assigned_are_given_up);
-    tcase_add_test(tcase, a_log_that_begins_anew_has_no_commands_that_cannot_be_parsed);
+    tcase_add_test(tcase, a_log_that_begins_again_has_no_commands_that_cannot_be_parsed);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -21,23 +21,32 @@
 
 #include "worker/source/source_group.h"
 
-/* Drops what is in hand and held of all partitions. False if there are none. */
-static bool source_drop_all(struct source *source)
+/* Drops what is in hand and held of all partitions. Returns how many partitions there are, -1 if librdkafka does not
+ * say. */
+static int source_drop_all(struct source *source)
 {
     rd_kafka_topic_partition_list_t *partitions = source_assignment(source);
-    const bool has_any = !partitions || partitions->cnt > 0;
+    const int count = partitions ? partitions->cnt : -1;
     if (partitions) {
         source_drop(source, partitions);
         rd_kafka_topic_partition_list_destroy(partitions);
     }
-    return has_any;
+    return count;
 }
 
-/* True if the consumer has partitions that were not assigned to this member. */
+/* True if the consumer has partitions that were not assigned to this member, or may have some: the next callback would
+ * take this member for the one that has them. */
 static bool source_is_renewed(struct source *source, const char *member)
 {
     const bool is_same = source->member && member && strcmp(member, source->member) == 0;
-    return member && !is_same && source_drop_all(source);
+    return member && !is_same && source_drop_all(source) != 0;
+}
+
+/* True if the consumer has partitions that were lost before they were assigned. If librdkafka does not say, it is asked
+ * again: Kafka refuses commits until then. */
+static bool source_has_lost(struct source *source)
+{
+    return !source->member && !rd_kafka_assignment_lost(source->consumer) && source_drop_all(source) > 0;
 }
 
 static void member_free(struct source *source, char *member)
@@ -53,17 +62,13 @@ static void source_set_next_group(struct source *source, rd_kafka_consumer_group
     source->next_group = group;
 }
 
-static void source_end_member(struct source *source)
-{
-    log_warning("a member with partitions was removed from the group; its consumer is opened again");
-    source->broken = true;
-}
-
 void source_note_member(struct source *source)
 {
     char *member = rd_kafka_memberid(source->consumer);
-    if (source_is_renewed(source, member))
-        source_end_member(source);
+    if (source_is_renewed(source, member)) {
+        log_warning("a member with partitions was removed from the group; its consumer is opened again");
+        source->broken = true;
+    }
     member_free(source, source->member);
     source->member = member;
     if (!source->broken)
@@ -89,8 +94,10 @@ void source_follow_generation(struct source *source)
         rd_kafka_consumer_group_metadata_destroy(group);
     member_free(source, member);
     source_refresh_group(source);
-    if (!source->member && !source->broken && !rd_kafka_assignment_lost(source->consumer) && source_drop_all(source))
-        source_end_member(source);
+    if (!source->broken && source_has_lost(source)) {
+        log_warning("partitions were lost before they were assigned; the consumer is opened again");
+        source->broken = true;
+    }
 }
 
 void source_refresh_group(struct source *source)
