@@ -143,7 +143,9 @@ check_equal "a consumer that receives less than a command topic takes" \
 redis_ask CONFIG SET maxmemory-policy allkeys-lru >/dev/null
 check_equal "a policy without a limit evicts nothing" "" "$(told)"
 redis_ask CONFIG SET maxmemory 100mb >/dev/null
-tells "a Redis that evicts" "redis   warning: unix:$redis_socket: maxmemory-policy is allkeys-lru with a maxmemory of 104857600 bytes.*"
+tells "a Redis that evicts" "redis   warning: unix:$redis_socket: maxmemory-policy is allkeys-lru with a maxmemory of 104857600 bytes, so it drops clients.*"
+redis_ask CONFIG SET maxmemory-policy volatile-lru >/dev/null
+tells "a Redis that evicts keys that expire" "redis   warning: .*, so it drops keys with a time to live.*"
 redis_ask CONFIG SET maxmemory-policy noeviction >/dev/null
 check_equal "a Redis that refuses writes when it is full" "" "$(told)"
 redis_ask ACL SETUSER default -info >/dev/null

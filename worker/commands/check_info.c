@@ -7,12 +7,13 @@
 void check_info_eviction(struct check_report *report, const char *info, const char *address)
 {
     char policy[REDIS_INFO_BYTES], most[REDIS_INFO_BYTES];
-    if (redis_info_evicts(info, policy, most))
-        check_tell(
-            report, "redis", CHECK_WARNING, "evicting", address,
-            "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops clients when it is full: it must be "
-            "noeviction",
-            policy, most);
+    const enum redis_eviction eviction = redis_info_eviction(info, policy, most);
+    if (eviction != EVICTION_NONE)
+        check_tell(report, "redis", CHECK_WARNING, "evicting", address,
+                   "maxmemory-policy is %s with a maxmemory of %s bytes, so it drops %s when it is full: it must be "
+                   "noeviction",
+                   policy, most,
+                   eviction == EVICTION_ANY ? "clients" : "keys with a time to live, which clients do not have,");
 }
 
 /* INFO has the number of good replicas only if min-replicas-to-write and min-replicas-max-lag are set. */

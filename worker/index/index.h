@@ -154,10 +154,9 @@ MUST_CHECK bool index_confirm(struct index *index, struct batch *batch);
  * replaced: as index_distrust. */
 void index_checkpoint(struct index *index, struct batch *batch, const struct offsets *record_ends, int64_t nonce);
 
-/* Whether Redis may drop keys when it is full. Asks it on each new connection and once a minute; logged when that
- * begins and when it ends. What was known stays if Redis does not say, since the user may not ask. On a cluster always
- * false.
- */
+/* Whether Redis may drop keys when it is full, be it only those with a time to live, which clients do not have. Asks
+ * it on each new connection and once a minute; logged when that begins and when it ends. What was known stays if Redis
+ * does not say, since the user may not ask; at first that is false. On a cluster always false. */
 bool index_may_evict(struct index *index);
 
 /* Connections lost and answers that asked for a retry, since index_open. */

@@ -1,4 +1,5 @@
-/* Whether Redis drops keys when it is full. It would drop clients, and with each of them the index is rebuilt. */
+/* Whether Redis drops keys when it is full. A client or an email that is dropped looks like one that never was, and no
+ * audit asks for it: its email may be given twice. */
 #include "common/clock.h"
 #include "worker/index/index_internal.h"
 #include "worker/redis/redis_info.h"
@@ -15,10 +16,13 @@ bool index_may_evict(struct index *index)
     if (info && info->type == REDIS_REPLY_STRING) {
         char server[REDIS_ADDRESS_BYTES], policy[REDIS_INFO_BYTES], most[REDIS_INFO_BYTES];
         redis_address(index->connection, server);
-        index->may_evict = redis_info_evicts(info->str, policy, most);
+        const enum redis_eviction eviction = redis_info_eviction(info->str, policy, most);
+        index->may_evict = eviction != EVICTION_NONE;
         if (index->may_evict)
-            log_fault_begin(&index->evicting, LOG_LIST(LOG_TEXT("server", server), LOG_TEXT("policy", policy),
-                                                       LOG_TEXT("maxmemory", most)));
+            log_fault_begin(&index->evicting,
+                            LOG_LIST(LOG_TEXT("server", server), LOG_TEXT("policy", policy),
+                                     LOG_TEXT("maxmemory", most),
+                                     LOG_TEXT("drops", eviction == EVICTION_ANY ? "clients" : "keys that expire")));
         else
             log_fault_end(&index->evicting);
     }

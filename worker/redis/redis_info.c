@@ -11,9 +11,12 @@ void redis_info_value(const char *info, const char *name, char *value, size_t si
     snprintf(value, size, "%.*s", (int)strcspn(begin, "\r\n"), begin);
 }
 
-bool redis_info_evicts(const char *info, char policy[REDIS_INFO_BYTES], char most[REDIS_INFO_BYTES])
+enum redis_eviction redis_info_eviction(const char *info, char policy[REDIS_INFO_BYTES], char most[REDIS_INFO_BYTES])
 {
+    static const char expiring[] = "volatile-";
     redis_info_value(info, "\nmaxmemory_policy:", policy, REDIS_INFO_BYTES);
     redis_info_value(info, "\nmaxmemory:", most, REDIS_INFO_BYTES);
-    return policy[0] && strcmp(policy, "noeviction") != 0 && atoll(most) > 0;
+    if (!policy[0] || strcmp(policy, "noeviction") == 0 || atoll(most) <= 0)
+        return EVICTION_NONE;
+    return strncmp(policy, expiring, sizeof(expiring) - 1) == 0 ? EVICTION_EXPIRING : EVICTION_ANY;
 }

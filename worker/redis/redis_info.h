@@ -11,8 +11,14 @@ void redis_info_value(const char *info, const char *name, char *value, size_t si
 
 #define REDIS_INFO_BYTES 64
 
-/* True if this Redis drops keys when it is full: it has a maxmemory, and its maxmemory-policy is not noeviction. Both
- * as INFO has them, "" if it lacks them. */
-bool redis_info_evicts(const char *info, char policy[REDIS_INFO_BYTES], char most[REDIS_INFO_BYTES]);
+/* Which keys a Redis drops when it is full. */
+enum redis_eviction {
+    EVICTION_NONE,     /* it has no maxmemory, or its maxmemory-policy is noeviction */
+    EVICTION_EXPIRING, /* volatile-*: those with a time to live. Clients have none, unless another program gave it */
+    EVICTION_ANY
+};
+
+/* The policy and the maxmemory as INFO has them, "" if it lacks them. */
+enum redis_eviction redis_info_eviction(const char *info, char policy[REDIS_INFO_BYTES], char most[REDIS_INFO_BYTES]);
 
 #endif
