@@ -5,7 +5,8 @@
  *               [--batch N] [--set SECTION.KEY=VALUE]...
  *
  * Default: 100,000 clients, 500 workspaces of a skew of 2, 4 partitions, batches of 5,000. The Redis must be empty, and
- * on the same machine. --plain writes the same keys with SET, without the index, which refuses a node of a cluster. */
+ * on the same machine. --plain writes the same keys with SET, without the index, which takes no node of a cluster as a
+ * single Redis. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
  *   rebuild     of everything by one worker, at --rebuild-rate clients a second (30,000), and its memory for it
  *
  * Default: the crowd of sizing_fill, one master that is no node of a cluster, 2 threads, 10,000 commands a second. With
- * several masters a cluster is meant, which the daemon cannot use yet. */
+ * several masters a cluster is meant. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>

@@ -29,7 +29,7 @@ check_equal "the documented line is one for Redis" OK "$(redis_ask ACL SETUSER c
 check "it gives no more than commands, keys and a channel of its own" \
     eval '! grep -qE "(^| )(allkeys|~\*|allchannels|&\*|\+@|nopass|allcommands)( |$)" <<<"${rights[*]}"'
 # A word of capitals that begins a literal is a command, but for these: AUTH needs no right, CLIENT is given by its parts, MISCONF and WRONGTYPE
-# are answers. The daemon uses no cluster and no scripts.
+# are answers. With redis.kind = single the daemon uses no scripts; the files left out are for a cluster.
 missing=$(printf '%s\n' worker/index/*.c worker/redis/redis_[cepr]*.c worker/definitions/definitions_{redis,watch}.c worker/commands/command_definitions_list.c \
     | grep -vE '/(decision.*|index_scripts|fence|term|shards.*|slot_.*|redis_cluster.*|redis_redirect)\.c$' | xargs grep -ohE '"[A-Z]{3,}[ "]' \
     | tr -d '" ' | sort -u | grep -vxE 'AUTH|CLIENT|MISCONF|WRONGTYPE' | tr A-Z a-z | while read -r command; do

@@ -24,7 +24,7 @@ const struct command commands[] = {
      "Exit codes: 0 ok or warnings only, 1 a warning with --strict, 69 Kafka or Redis cannot be reached, 78 the config "
      "is "
      "not\n"
-     "valid, or Redis is a node of a cluster.\n"},
+     "valid, or Redis is not what redis.kind says.\n"},
     {"validate", command_validate, NULL, "--definitions FILE [--time TIME] [--threads NUMBER] [FILE]",
      "validate commands offline: JSON lines in, replies as JSON lines out",
      "Reads standard input without FILE. Stores nothing.\n"
