@@ -27,7 +27,7 @@ struct name_set {
 struct familiar_name {
     char text[BYTE_BLOCK];       /* as it stands before its value; NUL, which no text has there: no name yet */
     struct familiar_name *next;  /* what came behind it, as was learned last; never NULL */
-    struct familiar_name *other; /* the same before; so texts of two kinds take turns without being learned anew */
+    struct familiar_name *other; /* the same before; so texts of two kinds take turns without being learned again */
     uint16_t rest;               /* one bit for each byte of `text` that is not part of it */
     uint8_t width;               /* of the text */
     uint8_t length;              /* of the name */

@@ -57,7 +57,7 @@ ask 5 PING
 check "who is refused is told so" grep -q refused <<<"$answer"
 proxy_tell redis pass
 ask 5 PING
-check_equal "but not for ever" PONG "$answer"
+check_equal "but not without end" PONG "$answer"
 
 connect
 proxy_tell redis cut 1000

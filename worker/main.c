@@ -5,9 +5,9 @@
 
 /* Read by jemalloc, which the program (but not its tests) is linked with. librdkafka makes two dozen small allocations
  * for each command, mostly for its headers, and frees those of a whole batch at once. So a thread's cache holds some
- * thousands of each small size, and nothing else: of larger sizes it would fetch as many for a single use. Nor is it
- * drained between two batches: it would be filled again one by one. Few arenas and a short decay: what one thread has
- * freed serves another, or goes back to the system. */
+ * thousands of each small size, and nothing else: of larger sizes it would fetch as many for a single use. It is not
+ * drained between two batches either, since it would be filled again one by one. Few arenas and a short decay: what one
+ * thread has freed serves another, or goes back to the system. */
 extern const char *malloc_conf;
 const char *malloc_conf = "tcache_max:1024,tcache_nslots_small_min:4000,tcache_nslots_small_max:8190,"
                           "lg_tcache_nslots_mul:6,tcache_gc_incr_bytes:8388608,narenas:4,dirty_decay_ms:1000";

@@ -89,16 +89,16 @@ static void close_all(void)
     free(map_behind);
 }
 
-static void look_anew(void)
+static void look_again(void)
 {
-    ck_assert_msg(redis_cluster_look_anew(cluster, error, sizeof(error)), "%s", error);
+    ck_assert_msg(redis_cluster_look_again(cluster, error, sizeof(error)), "%s", error);
 }
 
 /* All masters know of the epoch before the map is asked for, and none of its winner. */
 START_TEST(map_of_the_moment_between_a_vote_and_its_winner_confirms_nothing)
 {
     set_state(EPOCH_7, map_text);
-    look_anew();
+    look_again();
     ck_assert_uint_eq(redis_cluster_epoch(cluster), 7);
     ck_assert(cluster_confirm(cluster, error, sizeof(error))); /* nobody has won yet */
     nodes[REPLICA].role = MASTER;
@@ -106,7 +106,7 @@ START_TEST(map_of_the_moment_between_a_vote_and_its_winner_confirms_nothing)
     ck_assert_ptr_nonnull(strstr(error, "it is no replica any more"));
     ck_assert_ptr_nonnull(strstr(error, nodes[REPLICA].address));
     set_state(EPOCH_7, map_behind); /* then they know */
-    look_anew();
+    look_again();
     ck_assert_msg(cluster_confirm(cluster, error, sizeof(error)), "%s", error);
 }
 END_TEST
@@ -115,11 +115,11 @@ START_TEST(election_that_nobody_has_won_stops_nothing)
 {
     set_state(EPOCH_7, map_text);
     ck_assert(!cluster_confirm(cluster, error, sizeof(error))); /* by the map before */
-    look_anew();
+    look_again();
     for (int i = 0; i < 3; i++)
         ck_assert_msg(cluster_confirm(cluster, error, sizeof(error)), "%s", error);
     ck_assert_int_eq(nodes[REPLICA].accepted, 1); /* the connection stays, also with a new map */
-    look_anew();
+    look_again();
     ck_assert_msg(cluster_confirm(cluster, error, sizeof(error)), "%s", error);
     ck_assert_int_eq(nodes[REPLICA].accepted, 1);
 }
@@ -168,7 +168,7 @@ START_TEST(masters_are_calm_once_more_than_half_have_not_voted)
     cluster_calm_note(&calm, beats, MASTERS, 1000);
     ck_assert(!cluster_calm_is(&calm, beats, MASTERS, 999));
     ck_assert(cluster_calm_is(&calm, beats, MASTERS, 1000));
-    beats[0].votes = 1; /* one has voted: it began anew, and the two others are more than half */
+    beats[0].votes = 1; /* one has voted: it began again, and the two others are more than half */
     ck_assert(cluster_calm_is(&calm, beats, MASTERS, 1000));
     cluster_calm_note(&calm, beats, MASTERS, 2000);
     beats[1].votes = 6;

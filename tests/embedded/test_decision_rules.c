@@ -1,5 +1,5 @@
 /* The script of decision.h against the rules of claim.h: random histories of workers that crash, of offsets that are
- * set back, and of topics that are made anew, over few ids and emails, so that nearly all commands meet each other.
+ * set back, and of topics that are made again, over few ids and emails, so that nearly all commands meet each other.
  * After each batch the outcomes and all keys are compared with a model in memory (decision_model.h) and, for a topic of
  * one partition, with index_claim, which runs over a batch until no claim is displaced any more.
  *
@@ -36,7 +36,7 @@ static struct partition {
     struct {
         uint32_t workspace, id, email, body;
     } log[LOG_COMMANDS];
-    int64_t made_ms;   /* of the log; it differs in a topic that was made anew */
+    int64_t made_ms;   /* of the log; it differs in a topic that was made again */
     int64_t committed; /* the highest offset that was ever committed */
     int64_t term;
     uint32_t next;              /* the index in `log` of the command behind the last committed one */
@@ -347,7 +347,7 @@ static void end_batch(const uint32_t counts[PARTITIONS])
             partition->committed = base + partition->next;
         parts[i].committed = partition->committed;
         if (partition->next == LOG_COMMANDS || one_in(40))
-            log_fill(partition); /* a topic made anew */
+            log_fill(partition); /* a topic made again */
         else if (commits && one_in(10))
             partition->next -= draw(partition->next + 1); /* offsets set back */
         if (one_in(10))

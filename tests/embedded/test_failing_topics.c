@@ -1,4 +1,4 @@
-/* Reply topics that commands name and that fail for ever, each in its way: they stop no partition. Their leader is a
+/* Reply topics that commands name and that fail without end, each in its way: they stop no partition. Their leader is a
  * broker of its own, so nothing else fails with them. */
 #include <check.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #define PRODUCE     0 /* ApiKey of the Kafka protocol */
 #define OWN_BROKER  1
 #define BAD_BROKER  3
-#define FOR_EVER    3000
+#define WITHOUT_END 3000
 #define A_WHILE_MS  13000 /* longer than a topic may fail that is alone in it */
 #define FALLBACK_MS 40000
 
@@ -66,7 +66,7 @@ static void expect_fallback(void)
 
 static void expect_fallback_from(rd_kafka_resp_err_t code)
 {
-    fail_produce(FOR_EVER, code);
+    fail_produce(WITHOUT_END, code);
     fixture_start("exactly-once", NULL);
     expect_fallback();
     fixture_stop();
@@ -100,7 +100,7 @@ END_TEST
 
 START_TEST(nor_without_transactions)
 {
-    fail_produce(FOR_EVER, RD_KAFKA_RESP_ERR_UNKNOWN);
+    fail_produce(WITHOUT_END, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_start("at-least-once", NULL);
     expect_fallback();
     fixture_stop();
@@ -163,7 +163,7 @@ START_TEST(a_topic_that_fails_with_all_others_keeps_its_replies)
     wait_until_committed(1);
     fixture_end_redis();
     send_naming(0);
-    for (size_t i = 0; i < FOR_EVER; i++)
+    for (size_t i = 0; i < WITHOUT_END; i++)
         rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_begin_redis();
     sleep_ms(A_WHILE_MS);

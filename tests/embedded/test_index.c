@@ -116,7 +116,7 @@ START_TEST(a_batch_that_is_run_again_after_a_crash_has_the_same_outcome)
 }
 END_TEST
 
-START_TEST(whoever_runs_again_takes_the_stored_outcome_over_a_fresh_verdict)
+START_TEST(a_second_run_takes_the_stored_outcome_over_a_fresh_verdict)
 {
     RUN({0, 1, "x", "a", "x@example.com"});
     RUN({0, 1, "x", "a", NULL});
@@ -322,7 +322,7 @@ int main(void)
     tcase_add_test(tcase, an_email_is_given_once);
     tcase_add_test(tcase, a_refused_command_that_comes_again_is_judged_afresh);
     tcase_add_test(tcase, a_batch_that_is_run_again_after_a_crash_has_the_same_outcome);
-    tcase_add_test(tcase, whoever_runs_again_takes_the_stored_outcome_over_a_fresh_verdict);
+    tcase_add_test(tcase, a_second_run_takes_the_stored_outcome_over_a_fresh_verdict);
     tcase_add_test(tcase, a_refusal_stands_beside_its_own_future);
     tcase_add_test(tcase, an_id_of_its_own_future_is_taken_over);
     tcase_add_test(tcase, an_email_of_its_own_future_is_taken_over);

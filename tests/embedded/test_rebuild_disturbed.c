@@ -501,8 +501,8 @@ START_TEST(a_sync_that_stalled_writes_nothing_older_than_the_topic)
 }
 END_TEST
 
-/* Another writer puts what Redis still has from before, and dies behind its message. Whoever compares Redis with the
- * topic finds nothing to do, until the put that stalled writes: so that one has to look again. */
+/* Another writer puts what Redis still has from before, and dies behind its message. A program that compares Redis with
+ * the topic finds nothing to do, until the put that stalled writes: so that one has to look again. */
 static void newer_are_appended(void)
 {
     append_definitions(NEWER);

@@ -155,7 +155,7 @@ START_TEST(more_than_half_confirm_what_was_written)
     ck_assert(!cluster_confirm(cluster, error, sizeof(error)));
     ck_assert_str_eq(error, "the cluster has changed while it was written to (epoch 7, not 6)");
     nodes[0].state = EPOCH_7;
-    ck_assert(redis_cluster_look_anew(cluster, error, sizeof(error)));
+    ck_assert(redis_cluster_look_again(cluster, error, sizeof(error)));
     ck_assert_uint_eq(redis_cluster_epoch(cluster), 7);
     ck_assert(cluster_confirm(cluster, error, sizeof(error)));
     fake_redis_stop(&nodes[1]);
@@ -225,7 +225,7 @@ START_TEST(older_map_is_not_believed)
     ck_assert_int_ne(redis_cluster_answered(cluster)->port, nodes[0].port);
     for (int i = 0; i < NODES; i++) {
         nodes[i].state = EPOCH_6;
-        nodes[i].slots = map_text; /* the cluster was made anew; in a while that is believed */
+        nodes[i].slots = map_text; /* the cluster was made again; in a while that is believed */
     }
     redis_cluster_redirected(cluster, 0, 5000, REDIRECT_MOVED, "MOVED");
     const int64_t began_ms = clock_now_ms();

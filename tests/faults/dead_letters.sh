@@ -65,7 +65,7 @@ retry &
 retry_pid=$!
 sleep 1
 check "the next retry waits" process_runs "$retry_pid"
-# Whoever comes with the same transactional id ends the transaction; otherwise its time does.
+# A producer that comes with the same transactional id ends the transaction; otherwise its time does.
 kcat -P -b "$kafka_address" -t "$live_name.commands" -X transactional.id="$live_name-one-0" </dev/null \
     || suite_fail "the transaction of the worker is ended"
 wait "$retry_pid"

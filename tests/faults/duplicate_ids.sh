@@ -5,7 +5,7 @@
 criterion "two workers with one transactional.id" \
     "they shut each other out; nothing is lost or doubled; when one has gone the other works on within 5 s"
 criterion "two workers with one group.instance.id" \
-    "the older is shut out for good and opens its consumer anew; nothing is lost or doubled; the same"
+    "the older is shut out for good and opens its consumer again; nothing is lost or doubled; the same"
 criterion "two copies of one worker, both ids the same" "the same"
 
 # both WHAT PATTERN [--set ...]: a second worker joins the first with settings that both have, and goes again. The log of

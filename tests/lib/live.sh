@@ -231,7 +231,7 @@ oracle_await() {
 
 # live_settle TOPIC ...: waits until no transaction is open in these topics. The coordinator confirms the end of a
 # transaction before its marker stands in each partition, and a read_committed reader ends before a marker that is missing.
-# Whoever reads right after a program has committed must wait for that.
+# A reader that begins right after a program has committed must wait for that.
 live_settle() {
     eventually live_is_settled "$@" || suite_fail "transactions end" "open: $(live_open "$@" 2>&1 | tail -n 3)"
 }

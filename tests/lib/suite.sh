@@ -45,7 +45,7 @@ suite_is_child() {
 }
 
 # Sets suite_below: the processes that descend from the suite, parents before their children. It starts none itself. One
-# whose parent has ended is nobody's: whoever kills a process that has children ends those first.
+# whose parent has ended is not found: a caller that kills a process that has children ends those first.
 suite_find_below() {
     local file stat pid parent next
     local -A children=()

@@ -219,7 +219,7 @@ START_TEST(a_broken_set_is_logged_once)
 }
 END_TEST
 
-/* On a cluster. What was read from one master proves nothing once another one has the slot, or the link was made anew.
+/* On a cluster. What was read from one master proves nothing once another one has the slot, or the link was made again.
  */
 START_TEST(set_counts_only_where_it_was_read)
 {

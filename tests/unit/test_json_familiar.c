@@ -81,7 +81,7 @@ START_TEST(names_of_other_texts_change_nothing)
 END_TEST
 
 /* A byte less, and each byte in its place: the parser knows the text from before. */
-START_TEST(a_text_that_differs_in_one_byte_is_read_anew)
+START_TEST(a_text_that_differs_in_one_byte_is_read_again)
 {
     char mutated[256];
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -158,7 +158,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {names_of_other_texts_change_nothing, a_text_that_differs_in_one_byte_is_read_anew,
+    const TTest *const tests[] = {names_of_other_texts_change_nothing, a_text_that_differs_in_one_byte_is_read_again,
                                   many_names_are_read_as_few, names_have_the_kinds_that_the_parser_knows};
     return json_suite_run("json_familiar", tests, COUNT(tests));
 }

@@ -66,7 +66,7 @@ bool definitions_cluster_settle(struct definitions_cluster *cluster, bool *settl
     if (clock_now_ms() - cluster->unsettled_since_ms >= DEFINITIONS_PATIENCE_MS)
         return false;
     clock_sleep(CLUSTER_LOOK_MS);
-    (void)!redis_cluster_look_anew(cluster->cluster, reason, sizeof(reason)); /* without one the next call tells */
+    (void)!redis_cluster_look_again(cluster->cluster, reason, sizeof(reason)); /* without one the next call tells */
     return true;
 }
 

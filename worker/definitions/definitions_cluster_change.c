@@ -195,7 +195,7 @@ static bool take_slots(struct changing *changing, struct cluster_pipelines *pipe
     return ok;
 }
 
-/* Whoever asked reads again and decides anew, unless that goes on for too long. */
+/* The caller reads and decides once more, unless that goes on for too long. */
 static bool is_patient(struct changing *changing)
 {
     struct definitions_cluster *cluster = changing->cluster;

@@ -126,9 +126,9 @@ static enum scan_end scan_master(struct redis_cluster *cluster, size_t number, s
 /* ---- all of them ---- */
 
 /* A new map, in which all slots are served: the names in the others would be missing. */
-static bool look_anew(struct redis_cluster *cluster, char *error, size_t error_size)
+static bool look_again(struct redis_cluster *cluster, char *error, size_t error_size)
 {
-    if (!redis_cluster_look_anew(cluster, error, error_size))
+    if (!redis_cluster_look_again(cluster, error, error_size))
         return false;
     const unsigned unserved = redis_cluster_map(cluster)->unserved;
     if (unserved > 0)
@@ -139,7 +139,7 @@ static bool look_anew(struct redis_cluster *cluster, char *error, size_t error_s
 static enum scan_end scan_round(struct redis_cluster *cluster, struct definitions_names *names, char *error,
                                 size_t error_size)
 {
-    enum scan_end end = look_anew(cluster, error, error_size) ? SCAN_WHOLE : SCAN_BROKEN;
+    enum scan_end end = look_again(cluster, error, error_size) ? SCAN_WHOLE : SCAN_BROKEN;
     for (size_t i = 0; end == SCAN_WHOLE && i < redis_cluster_count(cluster); i++)
         end = scan_master(cluster, i, names, error, error_size);
     return end;

@@ -53,12 +53,12 @@ struct definitions_change {
 
 /* Makes the changes of which no watched key has changed; done[i] tells whether change i was made. They are of
  * workspaces that are watched, in that order. On one server all are made or none. On a cluster it is so for those of
- * each slot, and one that was not made may be on its way still: whoever goes on watches and reads again. Ends the
+ * each slot, and one that was not made may be on its way still: a caller that goes on watches and reads again. Ends the
  * watch. */
 MUST_CHECK bool definitions_redis_change(struct definitions_redis *redis, const struct definitions_change *changes,
                                          size_t count, bool *done, char *error, size_t error_size);
 
-/* For whoever goes on with other workspaces, behind each change: of a cluster, *settled is what
+/* For a caller that goes on with other workspaces, behind each change: of a cluster, *settled is what
  * definitions_redis_is_kept says. If it is not kept, there is a newer map, and what was changed is to be watched and
  * compared again; later on nothing would tell, since the newer map knows of the failover. Elsewhere *settled is true:
  * there is one master for all changes, and definitions_redis_is_kept tells of it in the end. False with the reason in

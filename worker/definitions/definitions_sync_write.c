@@ -163,10 +163,11 @@ static void chunk_count_up(struct sync *sync, const bool *written)
     }
 }
 
-/* A writer that stalls must not write what has become old meanwhile. Whoever puts definitions appends them to the topic
- * first and then writes them to Redis. So the keys are watched, compared, and then the topic's end is asked for. If it
- * has not grown, a later version is appended after this question and written to Redis after it, too: either before our
- * transaction, which Redis then refuses, or behind it. On a cluster the keys of each slot have such a transaction. */
+/* A writer that stalls must not write what has become old meanwhile. A program that puts definitions appends them to
+ * the topic first and then writes them to Redis. So the keys are watched, compared, and then the topic's end is asked
+ * for. If it has not grown, a later version is appended after this question and written to Redis after it, too: either
+ * before our transaction, which Redis then refuses, or behind it. On a cluster the keys of each slot have such a
+ * transaction. */
 bool sync_chunk_write(struct sync *sync)
 {
     bool writes[CHUNK_MESSAGES], written[CHUNK_MESSAGES] = {false};

@@ -72,7 +72,7 @@ void watch_tend_cluster(struct definitions_watch *watch, bool is_doubted)
     char reason[ERROR_TEXT_BYTES] = "", error[ERROR_TEXT_BYTES] = "";
     size_t number;
     if (renew_is_due(watch, is_doubted))
-        (void)!redis_cluster_look_anew(watch->cluster, reason, sizeof(reason)); /* without one the map stays as it is */
+        (void)!redis_cluster_look_again(watch->cluster, reason, sizeof(reason)); /* or the map stays as it is */
     const bool has_map = redis_cluster_look(watch->cluster, reason, sizeof(reason));
     for (size_t i = watch->link_count; i-- > 0;)
         if (!find_node(watch, &watch->links[i], &number))

@@ -110,7 +110,7 @@ static void end_together(struct call *call, struct together *together)
 
 /* An earlier run of this batch has made a claim for the item. It is not committed, though its offset is one that was
  * committed before, in another topic of that name. */
-static bool is_claimed_anew(const struct decision_group *group, const struct item *item)
+static bool is_claimed_again(const struct decision_group *group, const struct item *item)
 {
     return item->claimed && item->has_identity &&
            item->from.offset < group->fence.parts[part_of(group, item, 0)].committed;
@@ -142,7 +142,7 @@ static void plan(struct call *call)
     }
     end_together(call, &together);
     for (uint32_t i = call->from + 1; i < call->group->item_count; i++)
-        call->claimed += is_claimed_anew(call->group, item_of(call->batch, call->group, i));
+        call->claimed += is_claimed_again(call->group, item_of(call->batch, call->group, i));
 }
 
 static struct span item_id(const struct item *item)
@@ -173,7 +173,7 @@ static void write_claimed(struct redis_pipeline *pipeline, const struct call *ca
 {
     for (uint32_t i = call->from + 1; call->claimed > 0 && i < call->group->item_count; i++) {
         const struct item *item = item_of(call->batch, call->group, i);
-        if (is_claimed_anew(call->group, item))
+        if (is_claimed_again(call->group, item))
             pipeline_parts(pipeline, item->position, SPAN(" "), CLIENT_KEY(item->workspace, item_id(item)));
     }
 }

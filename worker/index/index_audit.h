@@ -20,7 +20,7 @@
  * while another one was already connected to the promoted server, since the group's offsets are asked for after
  * connecting, and transactions that had come to their commit are waited for. A second failover may promote a server
  * that is as old as the first one was. Nothing that was read for the first one counts then: the checkpoints that tell
- * of it stand on the server that is gone, and those of the second server are compared with the group's offsets anew. A
+ * of it stand on the server that is gone, and those of the second server are compared with the group's offsets again. A
  * promoted server in the middle of a whole rebuild has no epoch, or the epoch and all of the state before that rebuild.
  * What is damaged or not trusted under an epoch stays so when the epoch comes back with an older server (index_damaged,
  * index_distrust).
@@ -34,9 +34,9 @@
  * removes them. It writes the checkpoint at that offset, without a nonce, so the next audit finds nothing to do. The
  * offsets of versions that knew no nonce look the same while their checkpoint is behind.
  *
- * Claims that a killed worker left are settled by whoever comes to their commands. If the command topic was deleted and
- * created again, or lost its end, before any command was committed there that tells the log (source_log.c), nobody
- * comes to them. So claims are written together with how far the partition is claimed. If that is beyond what is
+ * Claims that a killed worker left are settled by the worker that comes to their commands. If the command topic was
+ * deleted and created again, or lost its end, before any command was committed there that tells the log (source_log.c),
+ * nobody comes to them. So claims are written together with how far the partition is claimed. If that is beyond what is
  * committed, the end of the partition is asked for after it was read, and is not before it in the same log. A new log
  * that has grown past it is not told from the old one.
  *

@@ -1,5 +1,5 @@
 /* How far a partition's commands are claimed: written with the claims, read by the audit. Claims from behind what is
- * committed up to there are settled by whoever comes to their commands. If the log ends before, nobody does. */
+ * committed up to there are settled by the worker that comes to their commands. If the log ends before, nobody does. */
 #include "worker/index/index_internal.h"
 
 uint32_t index_claimed_raises(const struct index *index, struct batch *batch, struct claimed_raise **raises)

@@ -15,7 +15,8 @@
 struct rebuild_lock {
     struct index *index;
     bool held;       /* when it was last read */
-    int64_t left_ms; /* after LOCK_BUSY: until the other's lock ends, unless it renews it; below 0: it has ended */
+    int64_t left_ms; /* after LOCK_BUSY: until the other's lock ends, unless it renews it; below 0: it has ended,
+                        or was a key without a TTL */
 };
 
 /* LOCK_FAILED: after index_fail. */

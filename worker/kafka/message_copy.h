@@ -4,8 +4,8 @@
  * fetch.max.bytes of other messages, or into its decompressed batch. Each message keeps all of that. A copy keeps
  * nothing but itself: key, value, place, timestamp, and all headers, parsed.
  *
- * A copy is a rd_kafka_message_t, so that whoever reads partition, offset, key and value need not know which of the two
- * it is. It must not be passed to librdkafka. */
+ * A copy is a rd_kafka_message_t, so that code that reads partition, offset, key and value need not know which of the
+ * two it is. It must not be passed to librdkafka. */
 #ifndef WORKER_KAFKA_MESSAGE_COPY_H
 #define WORKER_KAFKA_MESSAGE_COPY_H
 

@@ -31,8 +31,8 @@ struct cluster_node {
     enum shard_id shard_id; /* whose id that is */
     int64_t call_at_ms;     /* not called before (clock_now_ms) */
     int64_t rest_until_ms;  /* connected, but it refuses commands; away until then */
-    bool is_doubtful;       /* nobody vouches for it (cluster_confirm.h, 2a), as whoever asks its replicas has noted */
-    char error[192];        /* why it is away, or refuses commands */
+    bool is_doubtful; /* nobody vouches for it (cluster_confirm.h, 2a); the caller that asks its replicas notes it */
+    char error[192];  /* why it is away, or refuses commands */
 };
 
 /* Connects, and finds out who is there. False with the reason in node->error. */

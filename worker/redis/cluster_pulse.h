@@ -40,7 +40,7 @@ MUST_CHECK bool cluster_beat_read(const char *info, struct cluster_beat *beat);
 bool cluster_beats_agree(const struct cluster_beat *beats, size_t count, uint64_t epoch);
 
 /* Notes the beats of a look. A master that did not answer, or answered by another connection, may have been started
- * again and have forgotten its votes: it begins anew. */
+ * again and have forgotten its votes: it begins again. */
 void cluster_calm_note(struct cluster_calm *calm, const struct cluster_beat *beats, size_t count, int64_t now_ms);
 
 /* Whether more than half of the masters have given no vote from `since_ms` on until these beats. */

@@ -9,7 +9,7 @@
  *
  * A map from before a failover would lead back to a master whose writes are lost. The cluster counts its failovers and
  * moved slots (cluster_current_epoch), and a node that has heard of fewer than the map that is known is not believed:
- * it was frozen, or cut off. Only if nobody says better for CLUSTER_FORGET_MS, the cluster was made anew, and counts
+ * it was frozen, or cut off. Only if nobody says better for CLUSTER_FORGET_MS, the cluster was made again, and counts
  * from the beginning. */
 #ifndef WORKER_REDIS_CLUSTER_SURVEY_H
 #define WORKER_REDIS_CLUSTER_SURVEY_H

@@ -157,7 +157,7 @@ bool redis_cluster_look(struct redis_cluster *cluster, char *error, size_t error
     return cluster->map != NULL;
 }
 
-bool redis_cluster_look_anew(struct redis_cluster *cluster, char *error, size_t error_size)
+bool redis_cluster_look_again(struct redis_cluster *cluster, char *error, size_t error_size)
 {
     cluster->is_old = true;
     ask_for_map(cluster, error, error_size);

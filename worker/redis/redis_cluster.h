@@ -48,7 +48,7 @@ MUST_CHECK bool redis_cluster_look(struct redis_cluster *cluster, char *error, s
 void redis_cluster_renew(struct redis_cluster *cluster);
 
 /* Asks for a map now, whether it is due or not, and looks. True if there is a new one. It takes as long as a look. */
-MUST_CHECK bool redis_cluster_look_anew(struct redis_cluster *cluster, char *error, size_t error_size);
+MUST_CHECK bool redis_cluster_look_again(struct redis_cluster *cluster, char *error, size_t error_size);
 
 /* How many failovers and moved slots the node had heard of that gave the map (cluster_current_epoch); 0: it did not
  * say.

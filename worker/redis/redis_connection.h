@@ -30,9 +30,9 @@ bool redis_is_cluster_node(redisContext *connection);
 /* Like redis_reach, but NULL for a node of a cluster. */
 MUST_CHECK redisContext *redis_connect(const struct config *config, char *error, size_t error_size);
 
-/* Whether the server of this connection is still the one that redis_connect would choose: for whoever wrote something
- * without an audit that would notice its loss. False with the reason in `error`, also if that is not certain. Without
- * Sentinels it is always true. */
+/* Whether the server of this connection is still the one that redis_connect would choose: for a caller that wrote
+ * something without an audit that would notice its loss. False with the reason in `error`, also if that is not certain.
+ * Without Sentinels it is always true. */
 MUST_CHECK bool redis_is_still_chosen(const struct config *config, const redisContext *connection, char *error,
                                       size_t error_size);
 

@@ -1,5 +1,5 @@
-/* redis_dial: a connection to one address, whoever answers there: TLS and the log-in. redis_connection.c calls the
- * server that keeps the index, redis_sentinels.c calls Sentinels. */
+/* redis_dial: a connection to one address, whatever server answers there: TLS and the log-in. redis_connection.c calls
+ * the server that keeps the index, redis_sentinels.c calls Sentinels. */
 #ifndef WORKER_REDIS_REDIS_DIAL_H
 #define WORKER_REDIS_REDIS_DIAL_H
 

@@ -20,8 +20,8 @@ uint16_t redis_crc16(struct span bytes);
 uint16_t redis_slot_of(struct span key);
 
 /* The tag of a slot below REDIS_SLOTS: the lowest counter, in decimal digits, that has this slot. At most
- * REDIS_SLOT_TAG_LENGTH bytes, with a NUL behind them, valid for ever; always the same, also in later versions, since
- * names of keys are made of it.
+ * REDIS_SLOT_TAG_LENGTH bytes, with a NUL behind them, valid as long as the program runs; always the same, also in
+ * later versions, since names of keys are made of it.
  *
  * The first call makes all of them, in 3 ms and 128 KiB; another thread that needs one waits meanwhile. */
 struct span redis_slot_tag(unsigned slot);

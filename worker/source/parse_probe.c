@@ -181,7 +181,7 @@ void parse_probe_end(struct parse_probe *probe)
     probe->queue = NULL;
 }
 
-/* The waiting begins anew with each fetch. */
+/* The waiting begins again with each fetch. */
 static void wake(struct parse_probe *probe, int64_t fetched)
 {
     if (fetched != probe->waited_at)

@@ -14,7 +14,7 @@ struct parse_range {
 
 /* The range of an offset that failed. `before`: the partition's last range, by which those of one batch are
  * counted; a range with failed = 0 if there was none. A range that does not come behind `before` is of another log,
- * whose first batch begins at the same offset, or is met again: its count begins anew. */
+ * whose first batch begins at the same offset, or is met again: its count begins again. */
 struct parse_range parse_range_of(const struct parse_finding *finding, const struct parse_range *before);
 MUST_CHECK bool parse_range_is_known(const struct parse_range *range);
 

@@ -30,7 +30,8 @@ struct jumps {
     int64_t looked_ms; /* when it was last examined whether something can be parsed */
 };
 
-/* The jump at this index of the list is settled: it leaves the list, and the next one of its partition is noted anew.
+/* The jump at this index of the list is settled: it leaves the list, and the next one of its partition is noted in its
+ * place.
  */
 void source_drop_jump(struct source *source, uint32_t index);
 
