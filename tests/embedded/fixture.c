@@ -97,6 +97,11 @@ void fixture_close(void)
 
 void fixture_start(const char *mode, const char *const *settings)
 {
+    fixture_start_with(mode, settings, &group_feed);
+}
+
+void fixture_start_with(const char *mode, const char *const *settings, const struct worker_feed *feed)
+{
     char servers[256], redis[640], delivery[64];
     const char *all[32] = {servers,
                            redis,
@@ -114,7 +119,7 @@ void fixture_start(const char *mode, const char *const *settings)
     fixture.config = config_read(&(struct config_sources){.path = NULL, .settings = all});
     ck_assert_ptr_nonnull(fixture.config);
     log_set_level(fixture.config->log.level);
-    fixture.workers = workers_start(fixture.config);
+    fixture.workers = workers_start_with(fixture.config, feed);
     ck_assert_ptr_nonnull(fixture.workers);
 }
 

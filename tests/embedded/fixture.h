@@ -10,6 +10,7 @@
 #include "worker/commands/private_redis.h"
 #include "worker/config/config.h"
 #include "worker/daemon/worker.h"
+#include "worker/daemon/worker_feed.h"
 
 #define FIXTURE_PARTITIONS 3
 
@@ -34,6 +35,8 @@ void fixture_close(void);
 
 /* Starts the worker with these further settings ("section.key=value", ended by NULL) and in the given mode. */
 void fixture_start(const char *mode, const char *const *settings);
+/* The same with this feed in place of the group's; it must outlive the worker. */
+void fixture_start_with(const char *mode, const char *const *settings, const struct worker_feed *feed);
 
 /* Asks for the end and waits; fails the test if it takes longer than shutdown.timeout, as the daemon has it. */
 void fixture_stop(void);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/stop.h"
 #include "tests/embedded/cluster_stage.h"
 #include "tests/embedded/fixture.h"
 
@@ -45,11 +46,16 @@ static void define_all(void)
     ck_assert_int_eq(rd_kafka_flush(fixture.producer, FIXTURE_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-static void start(const char *setting)
+static void start_with(const char *setting, const struct worker_feed *feed)
 {
     char address[256];
     cluster_address(address, sizeof(address));
-    fixture_start("exactly-once", (const char *const[]){"redis.kind=cluster", address, setting, NULL});
+    fixture_start_with("exactly-once", (const char *const[]){"redis.kind=cluster", address, setting, NULL}, feed);
+}
+
+static void start(const char *setting)
+{
+    start_with(setting, &group_feed);
 }
 
 /* Commands of a workspace go to one partition, so their order is known. Every fifth is not valid, every seventh comes
@@ -155,6 +161,56 @@ START_TEST(two_threads_share_a_cluster)
 }
 END_TEST
 
+/* The group assigns all partitions while the second audit asks Kafka: the first one has the empty cluster restored. An
+ * audit has taken the terms of the partitions that it has found, and these are none. */
+#define ASKS_BEFORE 1
+
+static int asks;
+
+static bool is_assigned(const void *source)
+{
+    return asks > ASKS_BEFORE && source_assignments(source) > 0;
+}
+
+static uint64_t late_assignments(const void *source)
+{
+    return is_assigned(source) ? source_assignments(source) : 0;
+}
+
+static int32_t *late_partitions(void *source, int32_t *count)
+{
+    int32_t *partitions = source_partitions(source, count);
+    if (!is_assigned(source))
+        *count = 0;
+    return partitions;
+}
+
+static bool late_ask_progress(void *source, int wait_ms, struct kafka_progress *progress)
+{
+    while (source_assignments(source) == 0 && !stop_is_requested()) {
+        source_poll(source);
+        clock_sleep(1);
+    }
+    asks++;
+    return source_ask_progress(source, wait_ms, progress);
+}
+
+START_TEST(partitions_that_are_assigned_during_an_audit_get_their_terms)
+{
+    struct worker_feed feed = group_feed;
+    feed.assignments = late_assignments;
+    feed.partitions = late_partitions;
+    feed.ask_progress = late_ask_progress;
+    define_all();
+    start_with("worker.threads=1", &feed);
+    for (int i = 0; i < COMMANDS / 2; i++)
+        send_one(i);
+    cluster_await(answered() == (int64_t)sent_in_all());
+    expect_replies();
+    fixture_stop();
+}
+END_TEST
+
 /* The embedded broker shows messages of transactions that were aborted, so replies may come twice; all of a command are
  * the same. tests/faults/cluster.sh looks at it with a real one. */
 static void expect_same_replies(void)
@@ -196,6 +252,7 @@ int main(void)
     tcase_add_checked_fixture(all, open_all, close_all);
     tcase_add_test(all, commands_of_all_slots_are_answered_once);
     tcase_add_test(all, two_threads_share_a_cluster);
+    tcase_add_test(all, partitions_that_are_assigned_during_an_audit_get_their_terms);
     tcase_add_test(all, what_needs_no_master_that_is_away_goes_on);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

@@ -42,6 +42,9 @@ struct workers;
 /* Starts config->worker.threads of them. New, or NULL after the reason was logged. */
 struct workers *workers_start(const struct config *config);
 
+/* The same with this feed in place of the group's (worker_feed.h), which must outlive them. */
+struct workers *workers_start_with(const struct config *config, const struct worker_feed *feed);
+
 /* From its next batch on, each thread validates commands by this config. `config` must outlive the workers. */
 void workers_validate_by(struct workers *workers, const struct config *config);
 

@@ -121,11 +121,15 @@ static enum audit_result worker_audit_progress(struct worker *worker, struct kaf
     return result;
 }
 
-/* Writes our fencing token for the partitions that are assigned to us now. */
-static bool worker_take(struct worker *worker)
+/* Writes our fencing token for the partitions that are assigned to us now. `prepared`: the assignments for which
+ * worker_prepare has taken terms. The group may have assigned more since, while Kafka was asked: without a term nothing
+ * of them would ever be decided, so the next audit comes at once. */
+static bool worker_take(struct worker *worker, uint64_t prepared)
 {
     int32_t count;
     uint64_t assignments = worker->feed->assignments(worker->source);
+    if (index_is_in_parts(worker->index) && assignments != prepared)
+        return false;
     int32_t *partitions = worker->feed->partitions(worker->source, &count);
     failpoint(FAILPOINT_OWNED);
     bool taken = partitions && worker->feed->is_sure(worker->source) &&
@@ -167,6 +171,7 @@ static bool worker_audit(struct worker *worker)
 {
     struct kafka_progress progress = {0};
     struct audit_gap gap = {0};
+    const uint64_t assignments = worker->feed->assignments(worker->source);
     bool ok = worker->feed->is_sure(worker->source) && worker_prepare(worker);
     if (ok) {
         enum audit_result result = worker_audit_progress(worker, &progress, &gap);
@@ -177,7 +182,7 @@ static bool worker_audit(struct worker *worker)
         }
         if (result == AUDIT_LOST || result == AUDIT_BEHIND)
             worker_rebuild(worker, &progress.committed, result == AUDIT_LOST ? NULL : &gap);
-        ok = result == AUDIT_FINE && worker_take(worker);
+        ok = result == AUDIT_FINE && worker_take(worker, assignments);
         if (ok) {
             worker_forget_claims(worker);
             metrics_set(worker->metrics, METRIC_INDEX_AUDITED, 0, 1); /* /readyz no longer waits for an audit */

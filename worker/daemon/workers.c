@@ -36,9 +36,9 @@ static void *thread_main(void *argument)
 }
 
 static bool thread_start(struct workers_thread *self, const struct worker_shared *shared, unsigned number,
-                         struct metrics *metrics)
+                         struct metrics *metrics, const struct worker_feed *feed)
 {
-    self->worker = worker_open(shared, number, metrics, &group_feed);
+    self->worker = worker_open(shared, number, metrics, feed);
     if (!self->worker)
         return false;
     int error = pthread_create(&self->thread, NULL, thread_main, self);
@@ -72,6 +72,11 @@ static struct workers *workers_new(unsigned count)
 
 struct workers *workers_start(const struct config *config)
 {
+    return workers_start_with(config, &group_feed);
+}
+
+struct workers *workers_start_with(const struct config *config, const struct worker_feed *feed)
+{
     unsigned count = (unsigned)config->worker.threads;
     struct workers *workers = workers_new(count);
     if (!workers)
@@ -89,7 +94,7 @@ struct workers *workers_start(const struct config *config)
     atomic_store(&shared->validation, config);
     ok = ok && shared->watch && shared->preload && shared->topics;
     for (unsigned i = 0; i < count && ok; i++)
-        ok = thread_start(&workers->threads[i], shared, i, workers->metrics[i]);
+        ok = thread_start(&workers->threads[i], shared, i, workers->metrics[i], feed);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok)
         return workers;
