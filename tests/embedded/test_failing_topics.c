@@ -126,7 +126,7 @@ END_TEST
 START_TEST(nor_in_front_of_a_long_batch)
 {
     enum { LONG = 20000, NAMING_EVERY = 500 };
-    fail_produce(FOR_EVER, RD_KAFKA_RESP_ERR_UNKNOWN);
+    fail_produce(WITHOUT_END, RD_KAFKA_RESP_ERR_UNKNOWN);
     for (int i = 0; i < LONG; i++) {
         if (i % NAMING_EVERY == 100) /* the first ones are a short batch */
             send_naming(i);

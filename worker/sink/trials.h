@@ -46,7 +46,7 @@ MUST_CHECK bool standing_refuse(struct topic_standing *standing, enum refusal re
 
 /* The topic failed while the program's own topics did not, for a reason that may be Kafka's. A broker that restarts has
  * such reasons, so this is a refusal only once it has lasted for STANDING_DOUBT_MS, or if the topic has refused replies
- * lately. Without such a bound a topic that fails for ever would stop the partitions of the commands that name it.
+ * lately. Without such a bound a topic that fails without end would stop the partitions of the commands that name it.
  * Returns 0 or more if the topic is not used for a while from now on: how long its failures have lasted. Else -1. */
 MUST_CHECK int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms);
 
