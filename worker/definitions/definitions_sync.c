@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "common/log.h"
 #include "worker/definitions/definitions_sync_internal.h"
 #include "worker/kafka/kafka_client.h"
 
@@ -37,60 +37,29 @@ bool sync_is_patient(void *listener)
     return !sync->progress || sync->progress(sync->listener, 0, 1);
 }
 
-/* ---- values that the topic had ---- */
-
-static uint64_t value_hash(struct span workspace, struct span value)
-{
-    return XXH3_64bits_withSeed(value.at, value.length, XXH3_64bits(workspace.at, workspace.length));
-}
-
-static void note_value(struct sync_values *values, struct span workspace, struct span value)
-{
-    if (values->count == values->capacity) {
-        const size_t capacity = values->capacity > 0 ? 2 * values->capacity : 1024;
-        uint64_t *grown = realloc(values->hashes, capacity * sizeof(*grown));
-        if (!grown)
-            abort();
-        values->hashes = grown;
-        values->capacity = capacity;
-    }
-    values->hashes[values->count++] = value_hash(workspace, value);
-}
-
-static int by_hash(const void *one, const void *other)
-{
-    const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return (a > b) - (a < b);
-}
-
-bool sync_had_value(const struct sync *sync, struct span workspace, struct span value)
-{
-    const uint64_t hash = value_hash(workspace, value);
-    return sync->values.count > 0 &&
-           bsearch(&hash, sync->values.hashes, sync->values.count, sizeof(hash), by_hash) != NULL;
-}
-
 /* ---- reading the topic ---- */
 
 /* Handles a message of a reading, and takes ownership of it. */
 typedef bool sync_visitor(struct sync *sync, rd_kafka_message_t *message);
 
-static void note(struct sync *sync, struct span workspace, const rd_kafka_message_t *message)
+static bool note(struct sync *sync, struct span workspace, const rd_kafka_message_t *message)
 {
     definitions_history_note(sync->history, message);
-    if (sync->mode == SYNC_EARLIER && message->payload)
-        note_value(&sync->values, workspace, span_of(message->payload, message->len));
+    return sync->mode != SYNC_EARLIER || !message->payload ||
+           sync_values_note(&sync->values, workspace, span_of(message->payload, message->len)) ||
+           sync_fail(sync, "memory", "there is none");
 }
 
 static bool visit_note(struct sync *sync, rd_kafka_message_t *message)
 {
     const struct span workspace = definitions_history_workspace(message);
+    bool ok = true;
     if (!workspace.at)
         sync->result->passed_over++;
     else if (!sync->wants || sync->wants(sync->listener, workspace))
-        note(sync, workspace, message);
+        ok = note(sync, workspace, message);
     rd_kafka_message_destroy(message);
-    return true;
+    return ok;
 }
 
 static bool visit_last(struct sync *sync, rd_kafka_message_t *message)
@@ -192,8 +161,11 @@ static bool sync_run(struct sync *sync)
         return false;
     if (sync->mode == SYNC_MISSING && !sync_drop_present(sync))
         return false;
-    if (sync->values.count > 0)
-        qsort(sync->values.hashes, sync->values.count, sizeof(*sync->values.hashes), by_hash);
+    if (sync->values.overflowed)
+        log_warning("the definitions topic has too many values; definitions that Redis has stay, even earlier ones",
+                    LOG_TEXT("topic", sync->config->definitions.topic),
+                    LOG_INTEGER("most", (int64_t)sync->values.most));
+    sync_values_sort(&sync->values);
     sync->passes_done = 1;
     if (sync_is_idle(sync))
         return true;
@@ -231,7 +203,8 @@ static bool sync_all(const struct config *config, enum definitions_sync_mode mod
                           .result = result,
                           .error = error,
                           .error_size = error_size,
-                          .passes = 2};
+                          .passes = 2,
+                          .values = {.most = SYNC_VALUES_MOST}};
     sync->history = definitions_history_new();
     sync->redis = definitions_redis_open(config, reason, sizeof(reason));
     if (!sync->history || !sync->redis)
@@ -249,7 +222,7 @@ static bool sync_all(const struct config *config, enum definitions_sync_mode mod
     topic_reader_close(sync->reader);
     topic_reader_close(sync->tail);
     offsets_free(&sync->noted);
-    free(sync->values.hashes);
+    sync_values_free(&sync->values);
     definitions_redis_close(sync->redis);
     definitions_history_free(sync->history);
     free(sync);

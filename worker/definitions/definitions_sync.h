@@ -12,7 +12,8 @@ enum definitions_sync_mode {
     SYNC_MISSING, /* store what Redis lacks; existing values stay */
     SYNC_SINCE,   /* the messages of the topic since some offsets: as SYNC_ALL, but other workspaces stay */
     SYNC_EARLIER, /* as SYNC_MISSING, and the topic's last replaces what is an earlier value of the topic, as a replica
-                     has it that was promoted; values that were never in the topic stay */
+                     has it that was promoted; values that were never in the topic stay. As
+                     SYNC_MISSING, with a warning, if the topic has more than SYNC_VALUES_MOST values */
     SYNC_ALL      /* the topic's last wins: store what differs, delete what the topic has removed */
 };
 

@@ -5,15 +5,10 @@
 #include "worker/definitions/definitions_history.h"
 #include "worker/definitions/definitions_redis.h"
 #include "worker/definitions/definitions_sync.h"
+#include "worker/definitions/sync_values.h"
 #include "worker/kafka/topic_reader.h"
 
 #define CHUNK_MESSAGES 256
-
-/* Hashes of workspaces with their values; sorted once all are there. */
-struct sync_values {
-    uint64_t *hashes;
-    size_t count, capacity;
-};
 
 struct sync {
     const struct config *config;
@@ -49,9 +44,6 @@ bool sync_is_patient(void *sync);
 
 /* How long a question to Kafka may take. */
 int sync_wait_ms(enum definitions_sync_mode mode);
-
-/* Whether a workspace had this value in the topic at some time. */
-bool sync_had_value(const struct sync *sync, struct span workspace, struct span value);
 
 /* ---- definitions_sync_write.c ---- */
 

@@ -90,7 +90,7 @@ static bool replaces(const struct sync *sync, struct span workspace, struct span
 {
     if (!there.at)
         return value.at != NULL;
-    return sync->mode == SYNC_EARLIER ? sync_had_value(sync, workspace, there) : sync->mode != SYNC_MISSING;
+    return sync->mode == SYNC_EARLIER ? sync_values_have(&sync->values, workspace, there) : sync->mode != SYNC_MISSING;
 }
 
 /* Watches what Redis has of the chunk's workspaces, and tells what must be written: the last of their workspaces, and
