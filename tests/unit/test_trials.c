@@ -61,15 +61,15 @@ START_TEST(topic_that_fails_for_long_is_left_alone)
     struct topic_standing standing = {0};
     int64_t now = 1000;
     for (; now < 1000 + STANDING_DOUBT_MS; now += 1000) {
-        ck_assert_int_eq(standing_doubt(&standing, now), -1);
+        ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, now), -1);
         standing_prove(&standing, now); /* other partitions of it, or other threads */
     }
-    ck_assert_int_eq(standing_doubt(&standing, now), STANDING_DOUBT_MS);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, now), STANDING_DOUBT_MS);
     ck_assert(!standing.is_proven);
     ck_assert_int_eq(standing.until_ms, now + 30000);
-    ck_assert_int_eq(standing_doubt(&standing, now + 1), -1);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, now + 1), -1);
     now = standing.until_ms;
-    ck_assert_int_eq(standing_doubt(&standing, now), 0);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, now), 0);
     ck_assert_int_eq(standing.until_ms, now + 60000);
 }
 END_TEST
@@ -78,7 +78,7 @@ START_TEST(topic_that_fails_now_and_then_stays_in_use)
 {
     struct topic_standing standing = {0};
     for (int64_t now = 1000; now < 1000000; now += DOUBT_QUIET_MS)
-        ck_assert_int_eq(standing_doubt(&standing, now), -1);
+        ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, now), -1);
     ck_assert_int_eq(standing.until_ms, 0);
 }
 END_TEST
@@ -87,9 +87,30 @@ END_TEST
 START_TEST(topic_that_has_failed_twice_stays_in_use)
 {
     struct topic_standing standing = {0};
-    ck_assert_int_eq(standing_doubt(&standing, 1000), -1);
-    ck_assert_int_eq(standing_doubt(&standing, 1000 + STANDING_DOUBT_MS), -1);
-    ck_assert_int_eq(standing_doubt(&standing, 1001 + STANDING_DOUBT_MS), STANDING_DOUBT_MS + 1);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, 1000), -1);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, 1000 + STANDING_DOUBT_MS), -1);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_WORKED, 1001 + STANDING_DOUBT_MS), STANDING_DOUBT_MS + 1);
+}
+END_TEST
+
+/* Then Kafka fails as a whole. */
+START_TEST(topic_that_fails_beside_our_own_stays_in_use)
+{
+    struct topic_standing standing = {0};
+    for (int64_t now = 1000; now < 1000000; now += 1000)
+        ck_assert_int_eq(standing_doubt(&standing, now % 9000 ? OWN_WORKED : OWN_FAILED, now), -1);
+    ck_assert_int_eq(standing.until_ms, 0);
+}
+END_TEST
+
+/* Nothing tells whether Kafka fails as a whole, but a partition must not wait without end. */
+START_TEST(topic_that_fails_beside_silent_ones_has_longer)
+{
+    struct topic_standing standing = {0};
+    int64_t now = 1000;
+    for (; now < 1000 + STANDING_SILENT_MS; now += 1000)
+        ck_assert_int_eq(standing_doubt(&standing, OWN_SILENT, now), -1);
+    ck_assert_int_eq(standing_doubt(&standing, OWN_SILENT, now), STANDING_SILENT_MS);
 }
 END_TEST
 
@@ -171,6 +192,8 @@ int main(void)
     tcase_add_test(tests, topic_that_fails_for_long_is_left_alone);
     tcase_add_test(tests, topic_that_fails_now_and_then_stays_in_use);
     tcase_add_test(tests, topic_that_has_failed_twice_stays_in_use);
+    tcase_add_test(tests, topic_that_fails_beside_our_own_stays_in_use);
+    tcase_add_test(tests, topic_that_fails_beside_silent_ones_has_longer);
     tcase_add_test(tests, topic_that_is_gone_is_looked_for_soon);
     tcase_add_test(tests, trials_pause_for_a_multiple_of_what_they_lost);
     tcase_add_test(tests, few_refusals_pause_nothing);

@@ -70,9 +70,10 @@ void reply_topics_suspend(struct reply_topics *topics, struct span name, const c
 /* Like reply_topics_suspend, for replies without a key only. */
 void reply_topics_need_key(struct reply_topics *topics, struct span name, const char *reason, enum refusal refusal);
 
-/* The topic failed for a reason that may be Kafka's (standing_doubt). Returns 0 or more if it is suspended from now on:
- * how long its failures have lasted, in milliseconds. Else -1. */
-MUST_CHECK int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason);
+/* The topic failed for a reason that may be Kafka's, and so the own topics did (standing_doubt). Returns 0 or more if
+ * it is suspended from now on: how long its failures have lasted, in milliseconds. Else -1. */
+MUST_CHECK int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason,
+                                      enum own_topics own);
 
 /* The topic accepted a reply, with a key or without. */
 void reply_topics_prove(struct reply_topics *topics, struct span name, bool has_key);

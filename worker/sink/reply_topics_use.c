@@ -97,11 +97,11 @@ void reply_topics_suspend(struct reply_topics *topics, struct span name, const c
         log_suspension(name, reason);
 }
 
-int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason)
+int64_t reply_topics_doubt(struct reply_topics *topics, struct span name, const char *reason, enum own_topics own)
 {
     pthread_mutex_lock(&topics->lock);
     struct topic_entry *entry = topic_table_find(&topics->table, name);
-    int64_t lasted_ms = entry ? standing_doubt(&entry->any, clock_now_ms()) : -1;
+    int64_t lasted_ms = entry ? standing_doubt(&entry->any, own, clock_now_ms()) : -1;
     pthread_mutex_unlock(&topics->lock);
     if (lasted_ms >= 0)
         log_suspension(name, reason);

@@ -50,7 +50,7 @@ struct sink {
     bool tries;                      /* this batch may try named topics that are not proven */
     bool has_unread;                 /* settings of a named topic are not known; see sink_route_batch */
     bool has_lost;                   /* a named topic refused a reply, since sink_route_batch */
-    bool has_failed;                 /* one of the program's own topics failed since then */
+    enum own_topics own;             /* what the program's own topics did since then */
     int64_t lost_ms;                 /* what the failures cost that ended with a suspension; 0: none did */
     _Atomic enum sink_denial denial; /* since sink_send; set by librdkafka's threads */
     uint32_t undelivered;            /* messages without a delivery report */

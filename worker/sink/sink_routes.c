@@ -89,7 +89,8 @@ void sink_route_batch(struct sink *sink)
     for (struct sink_topic *topic = sink->named; topic; topic = topic->hh.next)
         topic->undelivered = topic->keyless = topic->failure = 0;
     sink->tries = reply_topics_may_try(sink->topics);
-    sink->has_lost = sink->has_failed = false;
+    sink->has_lost = false;
+    sink->own = OWN_SILENT;
     sink->lost_ms = 0;
     if (route_items(sink) && reply_topics_look_again(sink->topics, NEWS_WAIT_MS))
         route_items(sink);
@@ -165,7 +166,8 @@ void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kaf
     struct sink_topic *topic = rd_kafka_topic_opaque(handle);
     enum refusal refusal = refusal_of(code);
     const bool is_own = !topic || topic == sink->default_topic;
-    sink->has_failed = sink->has_failed || (is_own && refusal != REFUSAL_NONE);
+    if (is_own && refusal != REFUSAL_NONE)
+        sink->own = OWN_FAILED;
     if (is_own || refusal == REFUSAL_NONE)
         return;
     if (refusal == REFUSAL_UNSURE) {
@@ -182,7 +184,7 @@ void sink_route_failed(struct sink *sink, const rd_kafka_topic_t *handle, rd_kaf
 /* The topic accepts replies like this one. */
 static void sink_route_proven(struct sink *sink, struct sink_topic *topic, bool has_key)
 {
-    if (topic == sink->default_topic || (has_key ? topic->is_proven : topic->is_proven_keyless))
+    if (has_key ? topic->is_proven : topic->is_proven_keyless)
         return;
     reply_topics_prove(sink->topics, span_of_text(topic->name), has_key);
     topic->is_proven = true;
@@ -196,8 +198,10 @@ void sink_route_ended(struct sink *sink, const rd_kafka_message_t *message)
         topic->undelivered--;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         sink_route_failed(sink, message->rkt, message->err);
-    else if (topic)
+    else if (topic && topic != sink->default_topic)
         sink_route_proven(sink, topic, message->key != NULL);
+    else if (sink->own == OWN_SILENT)
+        sink->own = OWN_WORKED;
 }
 
 static void suspend_all_named(struct sink *sink)
@@ -234,7 +238,7 @@ static void await_reports(struct sink *sink)
 {
     const int64_t began_ms = clock_now_ms();
     int64_t last_ms = began_ms, now_ms = began_ms;
-    while (sink->undelivered > 0 && !sink->has_failed && now_ms - last_ms < QUIET_MS &&
+    while (sink->undelivered > 0 && sink->own != OWN_FAILED && now_ms - last_ms < QUIET_MS &&
            now_ms - began_ms < REPORTS_MS) {
         const uint32_t before = sink->undelivered;
         rd_kafka_poll(sink->producer, REPORTS_STEP_MS);
@@ -256,11 +260,13 @@ static void note_unreachable(struct sink *sink)
 
 static void doubt_failed(struct sink *sink)
 {
-    for (const struct sink_topic *topic = sink->named; topic && !sink->has_failed; topic = topic->hh.next) {
+    const bool had_none = sink->own == OWN_SILENT && sink->undelivered == named_undelivered(sink);
+    const enum own_topics own = had_none ? OWN_WORKED : sink->own;
+    for (const struct sink_topic *topic = sink->named; topic; topic = topic->hh.next) {
         if (topic->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
             continue;
         const int64_t lasted_ms =
-            reply_topics_doubt(sink->topics, span_of_text(topic->name), rd_kafka_err2str(topic->failure));
+            reply_topics_doubt(sink->topics, span_of_text(topic->name), rd_kafka_err2str(topic->failure), own);
         sink->has_lost = sink->has_lost || lasted_ms >= 0;
         if (lasted_ms > sink->lost_ms)
             sink->lost_ms = lasted_ms;

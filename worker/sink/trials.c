@@ -43,9 +43,12 @@ bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int6
     return true;
 }
 
-int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms)
+int64_t standing_doubt(struct topic_standing *standing, enum own_topics own, int64_t now_ms)
 {
-    if (standing->until_ms > now_ms)
+    const int64_t bound_ms = own == OWN_WORKED ? STANDING_DOUBT_MS : STANDING_SILENT_MS;
+    if (own == OWN_FAILED)
+        standing->doubts = 0;
+    if (own == OWN_FAILED || standing->until_ms > now_ms)
         return -1;
     standing_forgive(standing, now_ms);
     if (standing->doubts == 0 || now_ms - standing->last_doubt_ms >= DOUBT_QUIET_MS) {
@@ -55,7 +58,8 @@ int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms)
     standing->doubts++;
     standing->last_doubt_ms = now_ms;
     const int64_t lasted_ms = now_ms - standing->doubted_ms;
-    if (standing->refusals == 0 && (standing->doubts < DOUBTS_LEAST || lasted_ms < STANDING_DOUBT_MS))
+    const bool is_known = own == OWN_WORKED && standing->refusals > 0;
+    if (!is_known && (standing->doubts < DOUBTS_LEAST || lasted_ms < bound_ms))
         return -1;
     return standing_refuse(standing, REFUSAL_STUCK, now_ms) ? lasted_ms : -1;
 }

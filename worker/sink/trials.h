@@ -15,6 +15,7 @@
 
 #define STANDING_LONGEST_MS 300000 /* the longest time that a topic is not used after a refusal */
 #define STANDING_DOUBT_MS   10000  /* how long a topic may fail for a reason that is not known to be its own */
+#define STANDING_SILENT_MS  60000  /* the same where nothing is known of the program's own topics, either */
 #define DOUBTS_LEAST        3      /* how often it must have failed besides */
 #define DOUBT_QUIET_MS      15000  /* after this time without a failure the next one begins another doubt */
 #define TRIALS_LOST_MIN_MS  250    /* about the least time that an undone transaction and a new producer take */
@@ -44,11 +45,19 @@ struct topic_standing {
  * now; further refusals of the same try change nothing. */
 MUST_CHECK bool standing_refuse(struct topic_standing *standing, enum refusal refusal, int64_t now_ms);
 
-/* The topic failed while the program's own topics did not, for a reason that may be Kafka's. A broker that restarts has
- * such reasons, so this is a refusal only once it has lasted for STANDING_DOUBT_MS, or if the topic has refused replies
- * lately. Without such a bound a topic that fails without end would stop the partitions of the commands that name it.
- * Returns 0 or more if the topic is not used for a while from now on: how long its failures have lasted. Else -1. */
-MUST_CHECK int64_t standing_doubt(struct topic_standing *standing, int64_t now_ms);
+/* What the program's own topics did in a try in which a named topic failed. */
+enum own_topics {
+    OWN_SILENT, /* none has answered: librdkafka keeps messages back once another one has failed */
+    OWN_WORKED, /* one took a message and none failed, or they had none to take */
+    OWN_FAILED  /* one failed, too: so it is Kafka that fails */
+};
+
+/* The topic failed for a reason that may be Kafka's. A broker that restarts has such reasons, so this is a refusal only
+ * once it has lasted for STANDING_DOUBT_MS while the own topics worked, or if the topic has refused replies lately. If
+ * they are silent it takes STANDING_SILENT_MS, and one that fails ends the doubt. Without such a bound a topic that
+ * fails without end would stop the partitions of the commands that name it. Returns 0 or more if the topic is not used
+ * for a while from now on: how long its failures have lasted. Else -1. */
+MUST_CHECK int64_t standing_doubt(struct topic_standing *standing, enum own_topics own, int64_t now_ms);
 
 /* The topic accepted a reply. This does not end the count of refusals: one of its partitions may accept replies and
  * another one refuse them. Nothing changes while the topic is not used. */
