@@ -8,6 +8,7 @@
 #include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_client.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_fetching.h"
 #include "worker/kafka/topic_reader_internal.h"
 
 #define UNKNOWN      (-1)
@@ -44,7 +45,7 @@ rd_kafka_t *topic_reader_consumer(struct topic_reader *reader, const char *isola
                                         {"enable.partition.eof", "true"},
                                         {"auto.offset.reset", "earliest"},
                                         {"fetch.wait.max.ms", "10"},
-                                        {"fetch.queue.backoff.ms", topic_wake_is_needed() ? NULL : "2"},
+                                        {"fetch.queue.backoff.ms", kafka_fetching_needs_wakes() ? NULL : "2"},
                                         {NULL, NULL}};
     rd_kafka_conf_t *conf = kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
     if (!conf)

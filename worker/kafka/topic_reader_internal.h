@@ -36,9 +36,6 @@ struct topic_reader {
 
 /* ---- topic_reader_wake.c ---- */
 
-/* Whether librdkafka must be woken to go on when its queue has room again. */
-bool topic_wake_is_needed(void);
-
 /* The handle is open. */
 void topic_wake_open(struct topic_reader *reader);
 

@@ -1,21 +1,14 @@
-/* Keeps librdkafka fetching. It stops when its queue is full. Before 2.2.0 it looks at the queue again only after a
- * second, or when it has something else to do. A query gives it something to do. Since 2.2.0 it has
- * fetch.queue.backoff.ms. */
+/* Keeps librdkafka fetching after its queue was full, where it needs wakes (kafka_fetching.h). */
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_fetching.h"
 #include "worker/kafka/topic_reader_internal.h"
 
-#define WAKES_BEFORE 0x020200ff
-#define POLL_MS      100
-#define WAKE_MS      10 /* between two wakes; longer each time while nothing comes */
-#define LONGEST_MS   1000
-#define PARTITIONS   16 /* their leaders are woken; more would be much to ask of a broker each time */
-
-bool topic_wake_is_needed(void)
-{
-    return rd_kafka_version() < WAKES_BEFORE;
-}
+#define POLL_MS    100
+#define WAKE_MS    10 /* between two wakes; longer each time while nothing comes */
+#define LONGEST_MS 1000
+#define PARTITIONS 16 /* their leaders are woken; more would be much to ask of a broker each time */
 
 /* Only the requests count: librdkafka's threads look at the queue when they send them. So no answer is waited for. */
 static void wake_leaders(struct topic_reader *reader, int64_t now_ms)
@@ -77,7 +70,7 @@ static rd_kafka_message_t *await(struct topic_reader *reader)
 
 rd_kafka_message_t *topic_wake_poll(struct topic_reader *reader)
 {
-    if (!topic_wake_is_needed())
+    if (!kafka_fetching_needs_wakes())
         return rd_kafka_consumer_poll(reader->handle, POLL_MS);
     rd_kafka_message_t *polled = rd_kafka_consumer_poll(reader->handle, 0);
     if (!polled)

@@ -9,10 +9,10 @@
 #include "common/clock.h"
 #include "worker/kafka/kafka_assign.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_fetching.h"
 
-#define MESSAGES            1000000
-#define ASK_WAIT_MS         1
-#define QUEUE_BACKOFF_SINCE 0x020200ff /* the first librdkafka with fetch.queue.backoff.ms */
+#define MESSAGES    1000000
+#define ASK_WAIT_MS 1
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
@@ -58,22 +58,21 @@ static rd_kafka_conf_t *configured(const struct config *config, const struct his
     snprintf(messages, sizeof(messages), "%" PRIu32, settings->messages > 0 ? settings->messages : MESSAGES);
     /* "false" is the default. Librdkafka warns of old brokers if it is set. */
     const bool may_create = config_kafka(config, config->kafka_consumer, "allow.auto.create.topics");
-    const struct kafka_owned owned[] = {
-        {"isolation.level", settings->isolation},
-        {"auto.offset.reset", settings->reset},
-        {"max.partition.fetch.bytes", settings->fetch_bytes},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", "true"},
-        {"check.crcs", "true"},
-        {"fetch.wait.max.ms", "10"},
-        {"fetch.error.backoff.ms", "20"},
-        {"queued.min.messages", messages},
-        {"queued.max.messages.kbytes", "32768"},
-        {"statistics.interval.ms", "1000"},
-        {"fetch.queue.backoff.ms", rd_kafka_version() < QUEUE_BACKOFF_SINCE ? NULL : "2"},
-        {"allow.auto.create.topics", may_create ? "false" : NULL},
-        {NULL, NULL}};
+    const struct kafka_owned owned[] = {{"isolation.level", settings->isolation},
+                                        {"auto.offset.reset", settings->reset},
+                                        {"max.partition.fetch.bytes", settings->fetch_bytes},
+                                        {"enable.auto.commit", "false"},
+                                        {"enable.auto.offset.store", "false"},
+                                        {"enable.partition.eof", "true"},
+                                        {"check.crcs", "true"},
+                                        {"fetch.wait.max.ms", "10"},
+                                        {"fetch.error.backoff.ms", "20"},
+                                        {"queued.min.messages", messages},
+                                        {"queued.max.messages.kbytes", "32768"},
+                                        {"statistics.interval.ms", "1000"},
+                                        {"fetch.queue.backoff.ms", kafka_fetching_needs_wakes() ? NULL : "2"},
+                                        {"allow.auto.create.topics", may_create ? "false" : NULL},
+                                        {NULL, NULL}};
     return kafka_conf_with(config, config->kafka_consumer, owned, error, error_size);
 }
 

@@ -1,24 +1,23 @@
 #include "worker/replay/history_queue.h"
 
 #include "common/clock.h"
+#include "worker/kafka/kafka_fetching.h"
 
 #define POLL_MS    100
 #define MOST_BYTES (4 * 1024 * 1024) /* that are taken at a time */
 
-/* Librdkafka stops to fetch when its queue is full (history_client.c). Before 2.2.0 it looks at the queue again only
- * after a second, or when it has something else to do. A query gives it something to do: it is sent for so many bytes
- * that were taken from a queue that may have been full. */
+/* Librdkafka stops to fetch when its queue is full (history_client.c). Where it needs wakes, a query is sent for so
+ * many bytes that were taken from a queue that may have been full. */
 #define WAKE_BYTES   (8 * 1024 * 1024)
 #define FULL_BYTES   (16 * 1024 * 1024)
 #define WAKE_WAIT_MS 1
-#define WAKES_BEFORE 0x020200ff
 
 bool history_queue_open(struct history_queue *queue, struct history_client *client, uint32_t ahead_messages)
 {
     *queue = (struct history_queue){.client = client,
                                     .queue = rd_kafka_queue_get_consumer(client->handle),
                                     .ahead_messages = ahead_messages,
-                                    .needs_wakes = rd_kafka_version() < WAKES_BEFORE,
+                                    .needs_wakes = kafka_fetching_needs_wakes(),
                                     .message_bytes = 1};
     return queue->queue != NULL;
 }

@@ -10,8 +10,8 @@
 #define STUCK_FIRST_MS 60000  /* after this time a transaction that does not end is logged */
 #define STUCK_AGAIN_MS 600000 /* and again */
 
-/* An earlier transaction of this transactional id does not end. That takes milliseconds, or, while brokers are away, as
- * long as they are; and for ever if one of its topics refuses its marker. */
+/* An earlier transaction of this transactional id has not ended. Mostly it ends within milliseconds, or when brokers
+ * that are away come back. It does not end at all if one of its topics refuses its marker. */
 static void tell_stuck(struct sink *sink)
 {
     char id[256] = "";

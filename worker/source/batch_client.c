@@ -4,9 +4,9 @@
 
 #include "common/clock.h"
 #include "worker/kafka/kafka_conf.h"
+#include "worker/kafka/kafka_fetching.h"
 #include "worker/source/source_fill.h"
 
-#define WAKES_BEFORE  0x020200ff
 #define WAKE_AFTER_MS 3
 #define WAKE_WAIT_MS  1
 
@@ -88,7 +88,7 @@ struct batch_wake batch_wake_begin(void)
 void batch_client_wake(struct batch_client *client, int32_t partition, struct batch_wake *wake)
 {
     int64_t low, high, now = clock_now_ms();
-    if (rd_kafka_version() >= WAKES_BEFORE || now - wake->since_ms < wake->pause_ms)
+    if (!kafka_fetching_needs_wakes() || now - wake->since_ms < wake->pause_ms)
         return;
     wake->since_ms = now;
     wake->pause_ms *= 2;

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/failpoint.h"
+#include "worker/kafka/kafka_fetching.h"
 #include "worker/source/source_burden.h"
 #include "worker/source/source_fill.h"
 #include "worker/source/source_log.h"
@@ -70,17 +71,14 @@ static void source_wake(struct source *source, const rd_kafka_topic_partition_li
     rd_kafka_topic_partition_list_destroy(ends);
 }
 
-/* Whether a batch has emptied a queue of fetched messages is looked at once a second before 2.2.0. Later versions have
- * fetch.queue.backoff.ms. */
-#define WAKES_FETCHES_BEFORE 0x020200ff
-#define WAKE_FETCHES_MS      10 /* between two wakes */
-#define WAKE_PARTITIONS      16 /* their leaders are woken; more would be much to ask of a broker each time */
+#define WAKE_FETCHES_MS 10 /* between two wakes */
+#define WAKE_PARTITIONS 16 /* their leaders are woken; more would be much to ask of a broker each time */
 
 void source_wake_fetches(struct source *source)
 {
     const struct batch *batch = source->batch;
     const int64_t now = clock_now_ms();
-    if (rd_kafka_version() >= WAKES_FETCHES_BEFORE || now - source->woken_ms < WAKE_FETCHES_MS)
+    if (!kafka_fetching_needs_wakes() || now - source->woken_ms < WAKE_FETCHES_MS)
         return;
     source->woken_ms = now;
     rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(WAKE_PARTITIONS);
