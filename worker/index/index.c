@@ -51,6 +51,7 @@ void index_close(struct index *index)
     offsets_free(&index->claimed);
     offsets_free(&index->settled);
     offsets_free(&index->left);
+    own_claims_free(&index->own);
     index_forget_checkpoints(index);
     free(index);
 }

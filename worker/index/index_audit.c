@@ -218,6 +218,7 @@ enum audit_result index_audit(struct index *index, const struct kafka_progress *
         redis_epoch_adopt(&index->epoch, answers.epoch);
         index_forget_checkpoints(index);
         offsets_free(&index->claimed);
+        own_claims_free(&index->own);
         compare_definitions(answers.definitions, progress, gap);
         for (int32_t i = 0; i < answers.count; i++)
             compare_checkpoint(index, answers.checkpoints[i], answers.claimed[i], i, progress, gap);
@@ -269,7 +270,9 @@ bool index_take(struct index *index, const int32_t *partitions, int32_t count, s
         return index_cluster_take(index);
     if (!index->connection || !index->epoch.known || !name_record_topic(index))
         return false;
-    if (!(index->replay ? index_replay_raise(index, scratch) : index_own(index, partitions, count, scratch)))
+    if (!(index->replay ? index_replay_raise(index, scratch)
+                        : index_own(index, partitions, count, scratch) &&
+                              index_look_at_claimed(index, partitions, count, scratch)))
         return false;
     index->verified = true;
     index->audits++;

@@ -122,6 +122,7 @@ void index_checkpoint(struct index *index, struct batch *batch, const struct off
     for (uint32_t i = 0; i < count && !index->replay; i++) {
         offsets_raise(&index->committed, parts[i].partition, parts[i].next);
         offsets_raise(&index->settled, parts[i].partition, parts[i].next);
+        own_claims_commit(&index->own, parts[i].partition, parts[i].next);
         written[i] = (struct checkpoint){parts[i].next, offsets_get(&index->committed, parts[i].partition),
                                          nonce > 0 ? nonce : OFFSET_NONE, clock_wall_ms()};
         index_write_checkpoint(&pipeline, places[i], &written[i], ends);

@@ -96,6 +96,8 @@ static bool take_first(struct index *index, struct batch *batch, const redisRepl
         if (!item_claims(&batch->items[i]) && !index_check_client(index, reply, *stored, batch->items[i].workspace))
             return false;
         answers[i].won = item_claims(&batch->items[i]) && reply->integer == 1;
+        if (answers[i].won)
+            index_note_claim(index, &batch->items[i]);
         batch->items[i].claimed = batch->items[i].claimed || answers[i].won;
         if (stored->at)
             *stored = arena_copy(&batch->arena, *stored);
@@ -253,9 +255,11 @@ bool index_find_uncommitted(struct index *index, const struct batch *batch, uint
 {
     if (index->replay)
         return find_standings(index->replay, batch, item, finding);
-    finding->stored_is_uncommitted =
-        index_is_claimed_behind(batch, item, finding->stored, item_id(&batch->items[item]));
-    finding->owner_is_uncommitted = index_is_claimed_behind(batch, item, finding->owner_line, finding->owner);
+    const struct item *of = &batch->items[item];
+    finding->stored_is_uncommitted = index_is_claimed_behind(batch, item, finding->stored, item_id(of)) ||
+                                     index_has_claimed(index, of, finding->stored, item_id(of));
+    finding->owner_is_uncommitted = index_is_claimed_behind(batch, item, finding->owner_line, finding->owner) ||
+                                    index_has_claimed(index, of, finding->owner_line, finding->owner);
     return true;
 }
 
@@ -325,7 +329,6 @@ bool index_claim(struct index *index, struct batch *batch)
     struct claim_answer *answers = arena_alloc(&batch->arena, batch->count * sizeof(*answers));
     if (!index->verified || !index_release(index, batch))
         return false;
-    index_note_left(index);
     size_t asked = claim_begin(index, batch, answers), mark = batch->arena.used;
     bool again = asked > 0;
     for (uint32_t run = 0; again; run++) {

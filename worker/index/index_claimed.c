@@ -56,6 +56,33 @@ int64_t index_read_claimed(const redisReply *reply)
     return claimed;
 }
 
+/* The owner before may have claimed between the audit and our fencing token. */
+bool index_look_at_claimed(struct index *index, const int32_t *partitions, int32_t count, struct arena *scratch)
+{
+    const size_t mark = scratch->used;
+    char error[ERROR_TEXT_BYTES] = "sending failed";
+    struct span *places = arena_alloc(scratch, (size_t)count * sizeof(*places));
+    for (int32_t i = 0; i < count; i++)
+        places[i] = index_place(index, partitions[i], scratch);
+    struct redis_pipeline pipeline;
+    pipeline_open(&pipeline, index->connection, scratch);
+    for (int32_t i = 0; i < count; i++)
+        pipeline_read_parts(&pipeline, CLAIMED_BYTES, CLAIMED_KEY(places[i]));
+    bool ok = pipeline_send(&pipeline);
+    for (int32_t i = 0; i < count && ok; i++) {
+        redisReply *reply = pipeline_answer(&pipeline, error, sizeof(error));
+        const int64_t claimed = reply ? index_read_claimed(reply) : OFFSET_NONE;
+        ok = reply != NULL;
+        freeReplyObject(reply);
+        if (claimed > offsets_get(&index->claimed, partitions[i])) {
+            offsets_set(&index->claimed, partitions[i], claimed);
+            offsets_raise(&index->left, partitions[i], claimed);
+        }
+    }
+    arena_reset(scratch, mark);
+    return ok || index_fail(index, error);
+}
+
 void index_write_no_claimed(struct redis_pipeline *pipeline, const struct span *places, int32_t count)
 {
     pipeline_command(pipeline, 1 + (unsigned)count);

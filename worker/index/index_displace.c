@@ -152,6 +152,7 @@ bool index_displace(struct index *index, struct batch *batch, struct item *item)
     if (!replaced)
         return true;
     item->claimed = true;
+    index_note_claim(index, item);
     log_info(index->replay ? "a claim without a record was displaced" : "an uncommitted later claim was displaced",
              LOG_TEXT("topic", item->from.topic), LOG_INTEGER("partition", item->from.partition),
              LOG_INTEGER("offset", item->from.offset));

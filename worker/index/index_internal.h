@@ -8,6 +8,7 @@
 #include "worker/index/index.h"
 #include "worker/index/index_audit.h"
 #include "worker/index/index_replay.h"
+#include "worker/index/own_claims.h"
 #include "worker/index/shards.h"
 #include "worker/redis/redis_connection.h"
 #include "worker/redis/redis_epoch.h"
@@ -67,7 +68,8 @@ struct index {
     struct offsets committed;                     /* of the command topic: the highest that were ever committed */
     struct offsets claimed;                       /* what CLAIMED_KEY holds, of the partitions that are known */
     struct offsets settled, left;                 /* index_unsure.c: from the one to the other there may be claims that
-                                                     are not committed, and that the batch does not know */
+                                                     are not committed, and that are not known one by one */
+    struct own_claims own;                        /* since the last audit */
     struct known_checkpoints known;
     bool asked;                   /* the outcomes of the present batch come from Redis */
     uint64_t asked_audit;         /* `audits` at that time */
@@ -255,6 +257,9 @@ void index_write_claimed(struct redis_pipeline *pipeline, const struct claimed_r
 void index_note_claimed(struct index *index, const struct claimed_raise *raises, uint32_t count);
 /* OFFSET_NONE if the key is missing or holds something else. */
 int64_t index_read_claimed(const redisReply *reply);
+/* After index_own: reads the partitions' keys again. False after index_fail. */
+MUST_CHECK bool index_look_at_claimed(struct index *index, const int32_t *partitions, int32_t count,
+                                      struct arena *scratch);
 /* Deletes the keys of the partitions 0 to `count` - 1, in one command. */
 void index_write_no_claimed(struct redis_pipeline *pipeline, const struct span *places, int32_t count);
 
@@ -272,8 +277,16 @@ MUST_CHECK bool index_find_uncommitted(struct index *index, const struct batch *
 /* After an audit: the partition's commands before `settled` are committed, and none behind `claimed` is claimed. */
 void index_note_settled(struct index *index, int32_t partition, int64_t settled, int64_t claimed);
 
-/* Claims that are not committed may have been put off since they were made. Call it before a batch is claimed. */
-void index_note_left(struct index *index);
+/* The item's claim was made. */
+void index_note_claim(struct index *index, const struct item *item);
+
+/* True if the client under `id` is a claim that this worker has made since the last audit, for a command of the item's
+ * partition, and has not committed. `line` is at least the client's first line; at == NULL: there is none. */
+MUST_CHECK bool index_has_claimed(struct index *index, const struct item *item, struct span line, struct span id);
+
+/* True if Redis was rebuilt since it was distrusted, and the last audit has found no claims of the partition: what
+ * index_has_claimed denies is committed. */
+MUST_CHECK bool index_knows_claims(const struct index *index, int32_t partition);
 
 /* True if the finding of a command does not tell whether the client of a later command counts. Then Redis is rebuilt
  * before the batch is claimed again. */

@@ -5,8 +5,8 @@
  * smaller limit since. Such a claim stays, its record is not sent again, and the reply is that of the stored client.
  *
  * The offset alone does not tell whether a claim was committed: in a topic that was created again, the highest offset
- * that was ever committed is that of the topic before. Only a claim of this run was certainly not. For any other one
- * Redis is rebuilt, which leaves only what the record topic has. */
+ * that was ever committed is that of the topic before. Only a claim that this worker has made since the last audit was
+ * certainly not. For any other one Redis is rebuilt, which leaves only what the record topic has. */
 #include "worker/index/index_internal.h"
 #include "worker/validate/record.h"
 
@@ -35,13 +35,14 @@ static bool may_be_committed(struct index *index, struct batch *batch, const str
                              bool *certain)
 {
     const struct index_replay *replay = index->replay;
+    const struct span id = span_of(item->client_id, CLIENT_ID_LENGTH);
     struct claim_finding finding = {.stored = value};
     *certain = true;
     if (!replay)
-        return !item->claimed && item->from.offset < offsets_get(&index->committed, item->from.partition);
+        return !item->claimed && !index_has_claimed(index, item, value, id) &&
+               item->from.offset < offsets_get(&index->committed, item->from.partition);
     replay->begin_standings(replay->listener);
-    finding.stored_standing = replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items),
-                                                  span_of(item->client_id, CLIENT_ID_LENGTH), value);
+    finding.stored_standing = replay->standing_of(replay->listener, batch, (uint32_t)(item - batch->items), id, value);
     bool held = finding.stored_standing != CLAIM_UNKNOWN;
     *certain = held && index_replay_watch(index, &finding, &batch->arena, &held) && held;
     return finding.stored_standing == CLAIM_RECORDED;
@@ -74,7 +75,7 @@ static bool release(struct index *index, struct batch *batch, struct item *item)
     if (!certain)
         return false;
     if (committed) {
-        if (!item->settled && !index->replay)
+        if (!item->settled && !index->replay && !index_knows_claims(index, item->from.partition))
             return settle(index, batch);
         item->record_form = FORM_FULL;
         item_confirm(item, MESSAGE_RECORD);

@@ -6,9 +6,11 @@
  * not come to (index_replay.h). Between the two, a claim that a killed worker has left looks like a client that was
  * committed. Such a claim may still be withdrawn, and must not keep its email from an earlier command until then.
  *
- * The partition's claims tell how far that can be (CLAIMED_KEY). From there on there is no claim but those of the
- * batch, which knows its own. If a command meets a client in between, Redis is rebuilt, which leaves only what the
- * record topic has, and no claims. */
+ * The partition's claims tell how far that can be (CLAIMED_KEY, as the audit finds it). From there on there is no claim
+ * but those that this worker makes later, which it knows one by one (own_claims.h). If a command meets a client in
+ * between that is none of them, Redis is rebuilt, which leaves only what the record topic has, and no claims. So one
+ * rebuild is enough until the next audit that finds claims: whatever commands come, all that is met after it is either
+ * committed or known. */
 #include "worker/index/index_internal.h"
 
 void index_note_settled(struct index *index, int32_t partition, int64_t settled, int64_t claimed)
@@ -17,10 +19,35 @@ void index_note_settled(struct index *index, int32_t partition, int64_t settled,
     offsets_set(&index->left, partition, claimed);
 }
 
-void index_note_left(struct index *index)
+/* ---- the worker's own claims ---- */
+
+void index_note_claim(struct index *index, const struct item *item)
 {
-    offsets_raise_all(&index->left, &index->claimed);
+    const int32_t partition = item->from.partition;
+    if (index->replay || item->from.offset >= offsets_get(&index->committed, partition))
+        return;
+    /* What is not noted is one of those that a rebuild removes. */
+    if (!own_claims_add(&index->own, item))
+        offsets_raise(&index->left, partition, item->from.offset + 1);
 }
+
+bool index_has_claimed(struct index *index, const struct item *item, struct span line, struct span id)
+{
+    struct stored_client stored;
+    int64_t partition, offset;
+    return line.at && stored_client_parse(line, &stored) &&
+           source_parse(stored.source, span_of_text(item->from.topic), &partition, &offset) &&
+           partition == item->from.partition &&
+           own_claims_have(&index->own, (int32_t)partition, offset, id, stored.hash);
+}
+
+bool index_knows_claims(const struct index *index, int32_t partition)
+{
+    return index->distrust == DISTRUST_EPOCH && memcmp(index->distrusted, index->epoch.mark, EPOCH_LENGTH) != 0 &&
+           offsets_get(&index->left, partition) <= 0;
+}
+
+/* ---- those of others ---- */
 
 /* Whether the client may be a claim that was not committed, though its offset tells that it was. */
 static bool is_unsure(const struct index *index, const struct item *item, struct span line)
