@@ -44,8 +44,8 @@ FAULT_TESTS := $(sort $(wildcard tests/faults/*.sh))
 # Further suites that have a long form.
 LONG_TESTS  := $(patsubst %,tests/live/%.sh,replay replay_oracle kubernetes redis_cluster definitions_cluster)
 
-# Suites wait for two thirds of their time. With five at a time on two processors `make test` takes ten minutes; with six,
-# limits were missed. tests/run begins with the longest.
+# Suites wait for about half of their time. With five at a time on two processors `make test` takes 13 minutes. With seven
+# the processors are busy all the time, and it takes no less. tests/run begins with the longest.
 LANES := $(if $(SANITIZE),1,5)
 
 # help: all            the program, build/client-intake

@@ -155,14 +155,26 @@ void fixture_send(int32_t partition, struct span key, struct span value, rd_kafk
         rd_kafka_headers_destroy(headers);
 }
 
-void fixture_send_valid(int32_t partition, int number)
+static void send_number(int32_t partition, int number, rd_kafka_headers_t *headers)
 {
     char command[256];
     int length = snprintf(command, sizeof(command),
                           "{\"commandId\":\"c%d\",\"workspaceId\":\"acme\",\"givenName\":\"Ada\",\"familyName\":"
                           "\"Lovelace\",\"email\":\"ada%d@example.com\"}",
                           number, number);
-    fixture_send(partition, SPAN("acme"), span_of(command, (size_t)length), NULL);
+    fixture_send(partition, SPAN("acme"), span_of(command, (size_t)length), headers);
+}
+
+void fixture_send_valid(int32_t partition, int number)
+{
+    send_number(partition, number, NULL);
+}
+
+void fixture_send_naming(const char *topic, int number)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, "reply-topic", -1, topic, -1);
+    send_number(0, number, headers);
 }
 
 static rd_kafka_t *open_reader(const char *topic)

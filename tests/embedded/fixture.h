@@ -54,6 +54,9 @@ void fixture_send(int32_t partition, struct span key, struct span value, rd_kafk
 /* A valid command for "acme" with this number in its id and email. */
 void fixture_send_valid(int32_t partition, int number);
 
+/* The same for partition 0, and it asks for its reply in this topic. */
+void fixture_send_naming(const char *topic, int number);
+
 /* Reads a topic from its beginning until there are `count` messages (then waits a little for one too many), or until
  * a time limit ends. Returns how many came; the first `count` are in `messages`, to be destroyed by fixture_forget. */
 size_t fixture_read(const char *topic, rd_kafka_message_t **messages, size_t count);

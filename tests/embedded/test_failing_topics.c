@@ -29,18 +29,6 @@ static void open_three(void)
     ck_assert_int_eq(rd_kafka_mock_coordinator_set(cluster, "group", "client-intake", OWN_BROKER), 0);
 }
 
-static void send_naming(int number)
-{
-    char value[256];
-    int length = snprintf(value, sizeof(value),
-                          "{\"commandId\":\"f%d\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
-                          "\"email\":\"f%d@example.com\"}",
-                          number, number);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
-    rd_kafka_header_add(headers, "reply-topic", -1, "other.replies", -1);
-    fixture_send(0, SPAN("acme"), span_of(value, (size_t)length), headers);
-}
-
 static void fail_produce(size_t times, rd_kafka_resp_err_t code)
 {
     for (size_t i = 0; i < times; i++)
@@ -53,11 +41,11 @@ static void fail_produce(size_t times, rd_kafka_resp_err_t code)
 static void expect_fallback(void)
 {
     int64_t began_ms = clock_now_ms();
-    send_naming(0);
+    fixture_send_naming("other.replies", 0);
     wait_until_committed(1);
     ck_assert_int_lt(clock_now_ms() - began_ms, FALLBACK_MS);
     began_ms = clock_now_ms();
-    send_naming(1);
+    fixture_send_naming("other.replies", 1);
     fixture_send_valid(0, 2);
     wait_until_committed(3);
     ck_assert_int_lt(clock_now_ms() - began_ms, 5000);
@@ -115,7 +103,7 @@ START_TEST(nor_a_topic_whose_leader_cannot_be_reached)
     wait_until_committed(1);
     ck_assert_int_eq(rd_kafka_mock_broker_set_down(fixture.broker.cluster, BAD_BROKER), 0);
     int64_t began_ms = clock_now_ms();
-    send_naming(0);
+    fixture_send_naming("other.replies", 0);
     wait_until_committed(2);
     ck_assert_int_lt(clock_now_ms() - began_ms, FALLBACK_MS);
     fixture_stop();
@@ -129,7 +117,7 @@ START_TEST(nor_in_front_of_a_long_batch)
     fail_produce(WITHOUT_END, RD_KAFKA_RESP_ERR_UNKNOWN);
     for (int i = 0; i < LONG; i++) {
         if (i % NAMING_EVERY == 100) /* the first ones are a short batch */
-            send_naming(i);
+            fixture_send_naming("other.replies", i);
         else
             fixture_send_valid(0, i);
     }
@@ -144,7 +132,7 @@ START_TEST(a_topic_that_fails_for_a_moment_keeps_its_replies)
 {
     fail_produce(2, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_start("exactly-once", NULL);
-    send_naming(0);
+    fixture_send_naming("other.replies", 0);
     wait_until_committed(1);
     rd_kafka_message_t *reply = NULL;
     ck_assert_uint_eq(fixture_read_all("clients.replies", &reply, 1), 0);
@@ -162,7 +150,7 @@ START_TEST(a_topic_that_fails_with_all_others_keeps_its_replies)
     fixture_send_valid(0, 2);
     wait_until_committed(1);
     fixture_end_redis();
-    send_naming(0);
+    fixture_send_naming("other.replies", 0);
     for (size_t i = 0; i < WITHOUT_END; i++)
         rd_kafka_mock_push_request_errors(fixture.broker.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
     fixture_begin_redis();

@@ -31,25 +31,13 @@ void rd_kafka_DescribeConfigs(rd_kafka_t *client, rd_kafka_ConfigResource_t **re
         real(client, resources, count, options, queue);
 }
 
-static void send_naming(int number)
-{
-    char value[256];
-    int length = snprintf(value, sizeof(value),
-                          "{\"commandId\":\"s%d\",\"workspaceId\":\"acme\",\"givenName\":\"A\",\"familyName\":\"B\","
-                          "\"email\":\"s%d@example.com\"}",
-                          number, number);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
-    rd_kafka_header_add(headers, "reply-topic", -1, "other.replies", -1);
-    fixture_send(0, SPAN("acme"), span_of(value, (size_t)length), headers);
-}
-
 /* One command after the other. Returns how long the slowest one took. */
 static int64_t slowest_of(int first, int count)
 {
     int64_t slowest_ms = 0;
     for (int i = first; i < first + count; i++) {
         const int64_t began_ms = clock_now_ms();
-        send_naming(i);
+        fixture_send_naming("other.replies", i);
         wait_until_committed((uint64_t)i + 1);
         const int64_t took_ms = clock_now_ms() - began_ms;
         slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
