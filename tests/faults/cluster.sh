@@ -12,7 +12,7 @@
 
 rate=600
 SCENES=${SCENES:-$(faults_choose "plain killed moved workers" \
-    "plain killed planned forced frozen lost_writes flushed moved resharded workers rebuilds")}
+    "plain killed planned forced frozen lost_writes flushed held_up moved resharded workers rebuilds")}
 
 scene() {
     [[ " $SCENES " == *" $1 "* ]]
@@ -134,6 +134,29 @@ if scene flushed; then
     choose_master
     node_ask "$master" FLUSHALL >/dev/null
     both_flow "a flush"
+fi
+
+if scene held_up; then
+    criterion "a master is flushed while a transaction of another program is open in the record topic" \
+        "the restoration waits for it, and the log tells where it begins and that it has ended"
+    whole "before a flush"
+    choose_master
+    # Kafka takes no message without a key for a topic that is compacted.
+    "$BUILD/tests/faults/topic_config" "$kafka_address" set "$live_name.records" cleanup.policy=delete >/dev/null
+    mkfifo "$suite_folder/foreign"
+    "$BUILD/tests/faults/transactions" "$kafka_address" "$live_name.records" "$live_name-foreign" <"$suite_folder/foreign" &
+    foreign=$!
+    exec 8>"$suite_folder/foreign"
+    echo "0 foreign" >&8
+    tenths 20
+    node_ask "$master" FLUSHALL >/dev/null
+    told() { cat "$suite_folder"/one*.log "$suite_folder"/two*.log | grep -q "$1"; }
+    check "the log tells that the restoration waits" until_true 40 told 'waits for an open transaction.*partition=0 offset='
+    echo abort >&8
+    exec 8>&-
+    wait "$foreign"
+    check "and that it no longer does" until_true 40 told 'waits for no transaction any more'
+    both_flow "the transaction has ended"
 fi
 
 # move SLOT FROM TO: with all its keys, while they are used.

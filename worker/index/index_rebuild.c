@@ -174,8 +174,7 @@ static void clear(struct rebuild *rebuild)
 {
     restore_close(&rebuild->restore);
     topic_reader_close(rebuild->reader);
-    log_fault_end(&rebuild->held_up);
-    log_fault_end(&rebuild->still);
+    rebuild_waits_end(&rebuild->waits);
     offsets_free(&rebuild->record_ends);
     offsets_free(&rebuild->definitions);
     rebuild->reader = NULL;
@@ -230,22 +229,18 @@ enum rebuild_result index_rebuild(struct index *index, const struct offsets *com
         snprintf(error, error_size, "out of memory");
         return REBUILD_FAILED;
     }
-    *rebuild = (struct rebuild){
-        .index = index,
-        .gap = gap,
-        .scratch = scratch,
-        .lock = {.index = index},
-        .keep_going = keep_going,
-        .listener = listener,
-        .error = error,
-        .error_size = error_size,
-        .began_ms = clock_now_ms(),
-        .began_wall_ms = clock_wall_ms(),
-        .said_ms = clock_now_ms(),
-        .still = (struct log_fault){"the rebuild of Redis gets no records; commands wait",
-                                    "the rebuild of Redis gets records again", .told = NULL},
-        .held_up = (struct log_fault){"the rebuild of Redis waits for an open transaction in the record topic",
-                                      "the rebuild of Redis waits for no transaction any more", .told = NULL}};
+    *rebuild = (struct rebuild){.index = index,
+                                .gap = gap,
+                                .scratch = scratch,
+                                .lock = {.index = index},
+                                .keep_going = keep_going,
+                                .listener = listener,
+                                .error = error,
+                                .error_size = error_size,
+                                .began_ms = clock_now_ms(),
+                                .began_wall_ms = clock_wall_ms(),
+                                .said_ms = clock_now_ms(),
+                                .waits = rebuild_waits_begin(index->config->records.topic)};
     snprintf(error, error_size, "%s", "");
     for (int32_t i = 0; i < committed->count; i++)
         offsets_set(&rebuild->committed, i, committed->at[i]); /* partitions without an offset included */

@@ -4,8 +4,6 @@
 #include "worker/index/index_rebuild_internal.h"
 
 #define SAY_EVERY_MS 5000
-#define HELD_UP_MS   5000
-#define STILL_MS     10000
 #define COMMITS_MS   120000 /* longer than a transaction may take to end, by Kafka's default */
 
 static void say_how_far(struct rebuild *rebuild)
@@ -30,32 +28,6 @@ static bool write_clients(struct rebuild *rebuild)
     return ok || rebuild_fail(rebuild, rebuild->restore.contradicted
                                            ? "the end of the record topic does not tell who has an email"
                                            : "no connection to Redis, or another loss of data");
-}
-
-/* A rebuild waits for open transactions of others, too, for as long as they last. */
-static void say_what_holds_up(struct rebuild *rebuild)
-{
-    int32_t partition;
-    int64_t offset;
-    if (topic_reader_is_held_up(rebuild->reader, HELD_UP_MS, &partition, &offset))
-        log_fault_begin(&rebuild->held_up,
-                        LOG_LIST(LOG_TEXT("topic", rebuild->index->config->records.topic),
-                                 LOG_INTEGER("partition", partition), LOG_INTEGER("offset", offset)));
-    else if (!topic_reader_is_held_up(rebuild->reader, 0, &partition, &offset))
-        log_fault_end(&rebuild->held_up);
-}
-
-static void say_that_it_stands_still(struct rebuild *rebuild)
-{
-    int32_t partition;
-    int64_t offset;
-    const char *error;
-    if (topic_reader_stands_still(rebuild->reader, STILL_MS, &partition, &offset, &error))
-        log_fault_begin(&rebuild->still, LOG_LIST(LOG_TEXT("topic", rebuild->index->config->records.topic),
-                                                  LOG_INTEGER("partition", partition), LOG_INTEGER("offset", offset),
-                                                  LOG_TEXT("error", error)));
-    else
-        log_fault_end(&rebuild->still);
 }
 
 /* Handles a message of a reading, which it then owns, or NULL at the end. */
@@ -87,8 +59,7 @@ static bool read_all(struct rebuild *rebuild, visitor *visit)
         if (!rebuild_go_on(rebuild))
             return false;
         say_how_far(rebuild);
-        say_what_holds_up(rebuild);
-        say_that_it_stands_still(rebuild);
+        rebuild_waits_look(&rebuild->waits, rebuild->reader);
         if (reading == TOPIC_END)
             return true;
     }

@@ -7,6 +7,7 @@
 #include "worker/index/index_internal.h"
 #include "worker/index/index_restore.h"
 #include "worker/index/rebuild_lock.h"
+#include "worker/index/rebuild_waits.h"
 #include "worker/kafka/topic_reader.h"
 
 #define REBUILD_KAFKA_WAIT_MS 3000
@@ -28,8 +29,7 @@ struct rebuild {
     bool has_looked;            /* rebuild_find_withdrawn was done */
     int passes;                 /* of the present reading that are done: 0 or 1 */
     int64_t renewed_ms;         /* when keep_going was last called and the lock renewed */
-    struct log_fault held_up;   /* by an open transaction */
-    struct log_fault still;     /* nothing comes of the record topic */
+    struct rebuild_waits waits; /* what the reading of the record topic waits for */
     struct offsets committed;   /* by the group, of the command topic */
     struct offsets nonces;      /* of these commits; after a part the gap has them */
     struct offsets record_ends; /* up to which the record topic was read */

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "worker/definitions/definitions_sync.h"
+#include "worker/index/rebuild_waits.h"
 #include "worker/index/shards_clients.h"
 #include "worker/kafka/topic_reader.h"
 
@@ -25,6 +26,7 @@ struct rebuild {
     struct shards_restore *restore;
     struct shards_clients clients;
     struct topic_reader *reader;
+    struct rebuild_waits waits; /* what the reading of the record topic waits for */
     struct offsets committed, nonces, record_ends;
     int64_t began_ms, began_wall_ms;
     int64_t kept_going_ms, renewed_ms, said_ms;
@@ -94,6 +96,7 @@ static bool read_all(struct rebuild *rebuild, visitor *visit)
         if (reading == TOPIC_FAILED || (reading != TOPIC_PAUSE && !visit(rebuild, message)) || !go_on(rebuild))
             return false;
         say_how_far(rebuild);
+        rebuild_waits_look(&rebuild->waits, rebuild->reader);
         if (reading == TOPIC_END)
             return true;
     }
@@ -222,6 +225,7 @@ enum rebuild_result shards_rebuild(struct shards *shards, const struct offsets *
                                 .error = error,
                                 .error_size = error_size,
                                 .restore = shards_restore_new(shards, scratch),
+                                .waits = rebuild_waits_begin(shards_config(shards)->records.topic),
                                 .began_ms = now_ms,
                                 .began_wall_ms = clock_wall_ms(),
                                 .renewed_ms = now_ms,
@@ -234,6 +238,7 @@ enum rebuild_result shards_rebuild(struct shards *shards, const struct offsets *
     }
     shards_clients_close(&rebuild->clients);
     topic_reader_close(rebuild->reader);
+    rebuild_waits_end(&rebuild->waits);
     shards_restore_free(rebuild->restore);
     offsets_free(&rebuild->committed);
     offsets_free(&rebuild->nonces);
